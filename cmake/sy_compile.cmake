@@ -1,0 +1,32 @@
+# One interface target carries the options of every translation unit.
+add_library(sy_options INTERFACE)
+target_include_directories(sy_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_compile_options(sy_options INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
+if(SY_WARNINGS_AS_ERRORS)
+  target_compile_options(sy_options INTERFACE -Werror)
+endif()
+if(SY_NATIVE)
+  target_compile_options(sy_options INTERFACE -march=native)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Contraction to fused multiply-add is what the hardware is for; results are compared to rounding.
+  target_compile_options(sy_options INTERFACE -ffp-contract=fast)
+  # GCC 12 reports these inside its own headers at -O3.
+  target_compile_options(sy_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict)
+endif()
+if(SY_SANITIZE)
+  target_compile_options(sy_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+                                              -fno-sanitize-recover=undefined)
+  target_link_options(sy_options INTERFACE -fsanitize=address,undefined)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+
+find_program(SY_CCACHE ccache)
+if(SY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SY_CCACHE})
+endif()
+find_program(SY_LLD ld.lld)
+if(SY_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()

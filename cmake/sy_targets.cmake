@@ -1,0 +1,64 @@
+# sy_library(NAME SOURCES ... LINK ...): one static library per folder, linked in the direction that
+# includes run: base <- tensor <- {kernels, dist} <- model <- train <- cmd.
+function(sy_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(sy_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(sy_${name} PUBLIC sy_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# sy_add_op(foo): kernels/foo.{h,cpp}, foo_cpu.cpp and tests/kernels/foo_test.cpp must exist; with the
+# CUDA backend also foo_cuda.cu. Configuring fails and names what is missing.
+set(SY_OPS "" CACHE INTERNAL "")
+function(sy_add_op op)
+  set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp tests/kernels/${op}_test.cpp)
+  foreach(file ${needed})
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
+      message(FATAL_ERROR "op ${op} is incomplete: ${file} is missing")
+    endif()
+  endforeach()
+  target_sources(sy_kernels PRIVATE kernels/${op}.cpp kernels/${op}_cpu.cpp)
+  set(SY_OPS ${SY_OPS} ${op} CACHE INTERNAL "")
+endfunction()
+
+# sy_add_layer(foo): lib/model/foo.{h,cpp} and tests/model/foo_test.cpp (foo may be moe/foo).
+set(SY_LAYERS "" CACHE INTERNAL "")
+function(sy_add_layer layer)
+  get_filename_component(stem ${layer} NAME)
+  foreach(file lib/model/${layer}.h lib/model/${layer}.cpp tests/model/${stem}_test.cpp)
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
+      message(FATAL_ERROR "layer ${layer} is incomplete: ${file} is missing")
+    endif()
+  endforeach()
+  target_sources(sy_model PRIVATE lib/model/${layer}.cpp)
+  set(SY_LAYERS ${SY_LAYERS} ${stem} CACHE INTERNAL "")
+endfunction()
+
+# sy_test_binary(NAME SOURCES ... LINK ...): a Catch2 program, every file a suite of it.
+function(sy_test_binary name)
+  cmake_parse_arguments(ARG "MPI" "" "SOURCES;LINK" ${ARGN})
+  set(main tests/support/test_main.cpp)
+  if(ARG_MPI)
+    set(main tests/support/mpi_test_main.cpp)
+  endif()
+  add_executable(${name} ${main} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE sy_test_support ${ARG_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endfunction()
+
+# sy_add_test(NAME BINARY FILTER): one ctest entry; exit code 77 means skipped, visibly.
+function(sy_add_test name binary filter)
+  add_test(NAME ${name} COMMAND ${binary} ${filter})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
+                       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROCESSORS 1)
+endfunction()
+
+# sy_add_mpi_test(NAME BINARY FILTER RANKS...): the same under mpirun, once per rank count.
+function(sy_add_mpi_test name binary filter)
+  foreach(ranks ${ARGN})
+    add_test(NAME ${name}.np${ranks}
+             COMMAND ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh ${ranks} $<TARGET_FILE:${binary}>
+                     ${filter})
+    set_tests_properties(${name}.np${ranks} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
+                         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
+  endforeach()
+endfunction()

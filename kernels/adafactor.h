@@ -1,0 +1,40 @@
+// One Adafactor step without momentum (Shazeer & Stern 2018, algorithms 4 and 5, as T5 uses it) on
+// a batch of parameters of one shape: an expert weight [E, n, m] is E matrices, each factored,
+// clipped and scaled on its own.
+#pragma once
+
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+struct AdafactorStep {
+  double learning_rate =
+      0;             // relative step size: multiplied by max(parameter_floor, RMS(parameter))
+  double decay = 0;  // beta2_t = 1 - t^-0.8
+  double update_clip = 1.0;  // largest RMS of the update
+  double epsilon = 1e-30;    // added to the squared gradient
+  double parameter_floor = 1e-3;
+  double gradient_scale = 1;  // the gradient is multiplied by this first (global-norm clipping)
+  double weight_decay = 0;    // value -= learning_rate * weight_decay * value
+};
+
+// value [batch, n, m] is updated in place; row [batch, n] and col [batch, m] hold the factored
+// second moment and are updated; grad [batch, n, m] is read.
+void adafactor_matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
+                      const AdafactorStep& step);
+
+// The unfactored form for vectors: value, second [batch, n], grad [batch, n].
+void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
+                      const AdafactorStep& step);
+
+template <Backend, class T>
+struct AdafactorImpl {
+  // scratch [exec.threads, n + m + 4] float64
+  static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
+                     const AdafactorStep& step, Tensor scratch);
+  static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
+                     const AdafactorStep& step);
+};
+
+}  // namespace sy

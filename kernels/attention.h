@@ -1,0 +1,38 @@
+// Multi-head attention with T5's relative position bias, scores never stored (Dao et al. 2022 keep
+// the row's logarithm of the sum instead and recompute; so do we). Logits are not divided by
+// sqrt(d_kv).
+//   s[b,h,i,j] = q[b,i,h,:] . k[b,j,h,:] + bias_table[bucket(j - i), h]
+//   keys j >= key_lengths[b], and j > i when causal, take no part
+//   p = softmax_j(s),   out[b,i,h,:] = sum_j dropout(p)[b,h,i,j] v[b,j,h,:]
+#pragma once
+
+#include "kernels/dropout.h"
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+struct AttentionSpec {
+  bool causal = false;
+  bool bidirectional = true;  // which buckets the bias uses
+  int max_distance = 128;
+  // Dropout of p: element (b, h, i, j) draws word ((first_sequence + b) * H + h) * Lq * Lk + i * Lk
+  // + j.
+  float dropout_rate = 0;
+  RandomKey dropout_key;
+  int64_t first_sequence = 0;
+};
+
+// out [B, Lq, H, d_kv] and log_sum [B, H, Lq] (log of the sum of exp(s)) are overwritten. q as out;
+// k, v [B, Lk, H, d_kv]; bias_table [buckets, H] or empty (no bias: cross-attention); key_lengths
+// int32 [B]. A query row without any key gives zeros.
+void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
+                       Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
+
+// d_q, d_k, d_v are overwritten (shapes of q, k, v); d_bias_table [buckets, H] is accumulated
+// unless empty. d_out, out, log_sum as in forward.
+void attention_backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d_bias_table,
+                        Tensor d_out, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
+                        Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
+
+}  // namespace sy

@@ -1,0 +1,52 @@
+// Moves tokens to the slots of their experts and back. With top-1 routing a token has at most one
+// slot and a slot at most one token, so both directions are gathers: no atomics, deterministic.
+#pragma once
+
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+// Fixed capacity: slots are [E, groups, capacity]. Within its group a token takes the next place of
+// its expert, in order of position; past the capacity it is dropped. Overwritten: slot int32 [T]
+// (index into the flattened slots; -1: dropped or expert -1), token int32 [E * groups * capacity]
+// (inverse; -1: empty slot), counts int32 [E + 1] (tokens routed to each expert before dropping;
+// last: dropped). expert int32 [T], T a multiple of groups.
+void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
+                  int64_t groups, int64_t capacity);
+
+// Dropless: slots are sorted by expert and, within one, by token; expert e's begin after those of
+// the experts before it. slot int32 [T] (-1 where expert is -1), token int32 [T] (-1 past the last
+// routed token), counts int32 [E + 1] as above (last: 0) are overwritten.
+void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert);
+
+// out [rows, d] (overwritten): out[r] = x[index[r]], or zeros where index[r] is -1. x [n, d], index
+// int32 [rows]. Dispatch forward is gather_rows(slots, x, token); dispatch backward is
+// gather_rows(d_x, d_slots, slot).
+void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index);
+
+// out [T, d] (overwritten): out[t] = gate[t] * slots[slot[t]], or zeros where slot[t] is -1.
+// gate [T], slots [S, d].
+void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate);
+
+// Overwritten: d_slots [S, d]: d_slots[s] = gate[token[s]] * d_out[token[s]], zeros in empty slots;
+// d_gate [T]: d_out[t] . slots[slot[t]], 0 where dropped.
+void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out, Tensor slots,
+                      Tensor slot, Tensor token, Tensor gate);
+
+template <Backend, class T>
+struct DispatchImpl {
+  static void gather(Exec& exec, Tensor out, Tensor x, Tensor index);
+  static void combine(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate);
+  static void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out,
+                               Tensor slots, Tensor slot, Tensor token, Tensor gate);
+};
+
+template <Backend>
+struct AssignImpl {
+  static void fixed(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
+                    int64_t groups, int64_t capacity);
+  static void dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert);
+};
+
+}  // namespace sy

@@ -1,0 +1,30 @@
+// The one place where an op's runtime backend and dtype become a template instance:
+//   dispatch(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() { RmsNormImpl<B,
+//   T>::forward(...); });
+// Each foo.cpp checks shapes, returns while planning, and calls this.
+#pragma once
+
+#include "lib/tensor/exec.h"
+
+namespace sy {
+
+[[noreturn]] inline void throw_no_cuda(const char* op) {
+  throw ConfigError(fmt::format(
+      "{}: this program was built without CUDA: use backend: cpu, or build it with -DSY_CUDA=ON",
+      op));
+}
+
+template <class Function>
+void dispatch(const Exec& exec, DType dtype, const char* op, Function&& function) {
+  if (exec.backend == Backend::cuda) throw_no_cuda(op);
+  switch (dtype) {
+    case DType::f32:
+      return function.template operator()<Backend::cpu, float>();
+    case DType::f64:
+      return function.template operator()<Backend::cpu, double>();
+    default:
+      SY_CHECK(false, "{} has no {} form", op, name_of(dtype));
+  }
+}
+
+}  // namespace sy

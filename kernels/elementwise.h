@@ -1,0 +1,27 @@
+// Small helpers over whole tensors: fill, scale, add, sums. Sums are taken in a fixed order that
+// depends on the number of elements only, never on the number of threads, and accumulate in
+// float64.
+#pragma once
+
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+void fill_zero(Exec& exec, Tensor x);                     // x = 0, any dtype
+void scale_inplace(Exec& exec, Tensor x, double factor);  // x *= factor
+void add_inplace(Exec& exec, Tensor x, Tensor y);         // x += y
+void copy(Exec& exec, Tensor out, Tensor x);              // out = x, same dtype and size
+
+// Sum of the elements and of their squares; not finite if an element is not. 0 while planning.
+double sum(Exec& exec, Tensor x);
+double sum_of_squares(Exec& exec, Tensor x);
+
+template <Backend, class T>
+struct ElementwiseImpl {
+  static void scale(Exec& exec, Tensor x, double factor);
+  static void add(Exec& exec, Tensor x, Tensor y);
+  static double sum(Exec& exec, Tensor x, bool squares);
+};
+
+}  // namespace sy

@@ -1,0 +1,27 @@
+// Matrix products. CPU: oneDNN matmul primitives, cached by shape in the Exec, scratch from the
+// Exec.
+#pragma once
+
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+struct GemmOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+  bool accumulate = false;  // c += op(a) op(b) instead of c = op(a) op(b)
+};
+
+// c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
+// is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype:
+// float32 or float64. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Adds
+// 2 batch m n k to exec.profiler.gemm_flops.
+void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {});
+
+template <Backend, class T>
+struct GemmImpl {
+  static void run(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options);
+};
+
+}  // namespace sy

@@ -1,0 +1,29 @@
+// Root-mean-square norm with a scale and neither mean nor bias (Zhang & Sennrich 2019; T5):
+//   rstd = 1 / sqrt(mean(x^2) + epsilon),   out = x * rstd * scale.
+#pragma once
+
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+constexpr double kRmsNormEpsilon = 1e-6;
+
+// out [rows, d] and rstd [rows] are overwritten; x [rows, d], scale [d]. All of one dtype.
+void rms_norm_forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scale);
+
+// d_x [rows, d] is overwritten with d_residual + the gradient through the norm; d_residual [rows,
+// d] may be empty (0) or d_x itself. d_scale [d] is accumulated. d_out [rows, d] is the gradient of
+// out.
+void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
+                       Tensor rstd, Tensor d_residual);
+
+template <Backend, class T>
+struct RmsNormImpl {
+  static void forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scale);
+  // partial [exec.threads, d] is scratch for the scale's gradient.
+  static void backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
+                       Tensor rstd, Tensor d_residual, Tensor partial);
+};
+
+}  // namespace sy

@@ -1,0 +1,48 @@
+// The Switch router after its logits (Fedus et al. 2022, section 2; semantics pinned in
+// docs/math.md): float32 (float64 in gradient checks), padding neither routed nor counted, ties to
+// the lowest expert, f counted before dropping.
+//   p = softmax(logits),  expert = argmax p,  gate = p[expert]
+//   balance loss of a group = E * sum_e f_e P_e,  z-loss of a group = mean over tokens of
+//   logsumexp^2
+#pragma once
+
+#include "lib/base/random.h"
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+// out [T, d] (overwritten; may be x) = x * u, u uniform in [1 - epsilon, 1 + epsilon), element (t,
+// c) drawing word (first_row + t) * d + c of key. Its own gradient: the same call on the gradient.
+// epsilon 0 copies.
+void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
+                   int64_t first_row);
+
+// Tokens are `groups` groups of T / groups consecutive ones. Overwritten: probs [T, E], gate [T],
+// log_sum [T] (logsumexp of a token's logits), expert int32 [T] (-1 where not valid), fraction
+// [groups, E] (f), mean_prob [groups, E] (P), losses [2] (balance and z, each summed over the
+// groups; a group without valid tokens adds 0). logits [T, E]; valid int32 [T], 0 for padding; a
+// token that is not valid has gate 0.
+void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
+                    Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid);
+
+// d_logits [T, E] is overwritten with the gradient of
+//   sum_t d_gate[t] gate[t] + balance_scale * sum_g balance_g + z_scale * sum_g z_g,
+// where the gradient of balance flows through P only. d_gate [T]; the rest as forward left it.
+void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
+                     Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
+                     double z_scale);
+
+template <Backend, class T>
+struct RouterImpl {
+  static void jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
+                     int64_t first_row);
+  static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
+                      Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits,
+                      Tensor valid);
+  static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
+                       Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
+                       double z_scale);
+};
+
+}  // namespace sy

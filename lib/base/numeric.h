@@ -1,0 +1,33 @@
+// Integer helpers that turn silent rounding and truncation into errors.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "lib/base/error.h"
+
+namespace sy {
+
+inline int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+inline int64_t round_up(int64_t a, int64_t multiple) {
+  return ceil_div(a, multiple) * multiple;
+}
+
+// a / b where b must divide a.
+inline int64_t div_exact(int64_t a, int64_t b) {
+  SY_CHECK(b > 0 && a % b == 0, "{} is not a multiple of {}", a, b);
+  return a / b;
+}
+
+// Conversion between integers that must not change the value.
+template <class To, class From>
+To narrow(From value) {
+  const To result = static_cast<To>(value);
+  SY_CHECK(static_cast<From>(result) == value && ((result < To{}) == (value < From{})),
+           "{} does not fit the target type", value);
+  return result;
+}
+
+}  // namespace sy

@@ -1,0 +1,43 @@
+// Where a rank stands in the data x expert x model mesh. world = data x model, model ranks are
+// neighbours; experts are spread over `expert` consecutive data ranks and replicated over the rest
+// (Fedus et al. 2022, section 5).
+#pragma once
+
+#include <memory>
+
+#include "lib/dist/communicator.h"
+
+namespace sy {
+
+struct MeshShape {
+  int ranks = 1;
+  int model = 1;   // model ranks; 1 until the model axis is built
+  int expert = 1;  // data ranks that share one set of experts; divides data()
+  int data() const { return ranks / model; }
+  int replicas() const { return data() / expert; }  // copies of each expert
+};
+
+class Mesh {
+ public:
+  // Collective over `world`, which must outlive the mesh.
+  Mesh(Communicator& world, MeshShape shape);
+
+  const MeshShape& shape() const { return shape_; }
+  int data_rank() const { return world_.rank() / shape_.model; }
+  int expert_rank() const { return data_rank() % shape_.expert; }
+  int replica() const { return data_rank() / shape_.expert; }
+
+  Communicator& world() { return world_; }
+  Communicator& data() { return *data_; }      // all data ranks: replicated gradients
+  Communicator& expert() { return *expert_; }  // ranks that hold different experts: all-to-all
+  Communicator& replicas() {
+    return *replicas_;
+  }  // ranks that hold the same experts: their gradients
+
+ private:
+  Communicator& world_;
+  MeshShape shape_;
+  std::unique_ptr<Communicator> data_, expert_, replicas_;
+};
+
+}  // namespace sy

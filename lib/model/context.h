@@ -1,0 +1,74 @@
+// What every layer's forward and backward is told about the step and its place in it.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/base/random.h"
+#include "lib/config/run_config.h"
+#include "lib/dist/mesh.h"
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+// One micro-batch's place in the global batch and the scales of its losses.
+struct StepContext {
+  bool training = true;  // dropout, jitter and the training capacity apply
+  uint64_t seed = 0;
+  uint32_t step = 0;
+  int64_t first_sequence = 0;    // number in the global batch of the micro-batch's first sequence
+  int64_t global_sequences = 1;  // sequences of the global batch
+  double loss_scale = 1.0;       // 1 / valid target tokens of the global batch
+  double group_scale = 1.0;      // 1 / routing groups of the global batch, per stack
+};
+
+// Router counters of a micro-batch, added up by the sparse layers; one row a sparse layer,
+// encoder's first. Host memory owned by the model; zeroed by the trainer at the start of a step.
+struct RouterStats {
+  Tensor counts;  // int32 [sparse layers, E + 1]: tokens routed to each expert before dropping;
+                  // last column: tokens dropped
+  double balance_sum = 0;  // sum over layers and groups, before the coefficient
+  double z_sum = 0;
+};
+
+// The uses of random draws inside one sub-layer; a sub-layer has 16 sites.
+enum class Use : uint32_t { attention, hidden, output, jitter, embedding };
+
+// Everything a layer needs besides its parameters, saved tensors and arguments.
+struct LayerContext {
+  Exec& exec;
+  Mesh& mesh;
+  const ModelSection& model;
+  const StepContext& step;
+  RouterStats& router_stats;
+  int64_t sequences = 0;  // B of this micro-batch
+  int64_t length = 0;     // tokens a sequence in this stack
+  Tensor valid;           // int32 [B * length]
+  Tensor lengths;         // int32 [B]
+
+  // sub_layer numbers every sub-layer of the model (encoder's first, from 0).
+  RandomKey key(int sub_layer, Use use) const {
+    return {step.seed, step.step,
+            site::kModel + 16u * static_cast<uint32_t>(sub_layer) + static_cast<uint32_t>(use)};
+  }
+  int64_t tokens() const { return sequences * length; }
+  int64_t first_row() const { return step.first_sequence * length; }  // global row of token 0
+  double dropout_rate() const { return step.training ? model.dropout : 0.0; }
+};
+
+// The fixed dimensions that planning needs: how many tokens pass, and how experts are spread.
+struct LayerDims {
+  int64_t sequences = 0;  // largest B of a micro-batch
+  int64_t length = 0;
+  int expert_ranks = 1;
+  DType dtype = DType::f32;  // of activations
+  int64_t tokens() const { return sequences * length; }
+};
+
+// Whether feed-forward layer `layer` (from 0) of a stack is sparse: every interval-th is, beginning
+// with layer interval - 1.
+inline bool is_sparse_layer(const ModelSection& model, int64_t layer) {
+  return model.experts.count > 0 && layer % model.experts.interval == model.experts.interval - 1;
+}
+
+}  // namespace sy

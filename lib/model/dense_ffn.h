@@ -1,0 +1,42 @@
+// The dense feed-forward sub-layer (docs/math.md, "Feed-forward"):
+//   out = x + dropout(activation(norm(x) wi [, norm(x) wi_linear]) wo)
+// The pattern of every layer: parameters, saved tensors, plan, forward, backward.
+#pragma once
+
+#include <string>
+
+#include "lib/model/context.h"
+#include "lib/model/param.h"
+
+namespace sy {
+
+struct DenseFfnParams {
+  Param* norm = nullptr;       // [d_model]
+  Param* wi = nullptr;         // [d_model, d_ff]
+  Param* wi_linear = nullptr;  // [d_model, d_ff], geglu only
+  Param* wo = nullptr;         // [d_ff, d_model]
+};
+
+// What backward needs.
+struct DenseFfnSaved {
+  Tensor x;          // [T, d_model] view of the input, kept by the caller until backward
+  Tensor rstd;       // [T]
+  Tensor normed;     // [T, d_model]
+  Tensor hidden;     // [T, d_ff] before the activation (relu: after it)
+  Tensor linear;     // [T, d_ff], geglu only
+  Tensor activated;  // [T, d_ff]; relu: the same memory as hidden
+};
+
+DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
+                                const ModelSection& model);
+DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
+
+// out [T, d_model] is overwritten; x [T, d_model] must stay until backward and is not out.
+void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
+                       DenseFfnSaved& saved, Tensor out, Tensor x, int sub_layer);
+
+// d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate.
+void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
+                        const DenseFfnSaved& saved, Tensor d_x, Tensor d_out, int sub_layer);
+
+}  // namespace sy

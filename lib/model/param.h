@@ -1,0 +1,75 @@
+// Parameters: one typed record each, kept in declaration (forward) order. The group is a field,
+// never a matter of names. Values and gradients of a group lie one after another in one flat
+// region, so that reduction, norm and optimiser see contiguous memory.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "lib/tensor/arena.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+enum class ParamGroup : uint8_t {
+  replicated,  // the same on every data rank; gradients are summed over all data ranks
+  expert,      // [E, ...], spread over the expert axis; gradients are summed over its replicas
+};
+
+// Distribution of the initial values (Fedus et al. 2022, section 2.4: a truncated normal with
+// std = sqrt(s / fan_in), cut at two standard deviations).
+struct Init {
+  enum class Kind : uint8_t { ones, normal, truncated_normal };
+  Kind kind = Kind::truncated_normal;
+  double std = 1.0;
+};
+
+struct Param {
+  std::string name;  // "encoder/layers/1/moe/wi"
+  Shape shape;       // global; an expert parameter's first axis is the expert
+  ParamGroup group = ParamGroup::replicated;
+  Init init;
+  int number = 0;            // order of declaration; site of its initial draws
+  int64_t first_expert = 0;  // global number of this rank's first expert (expert group)
+
+  Tensor value;  // master weights: local shape, [E / expert ranks, ...] for experts
+  Tensor grad;   // accumulated by backward
+};
+
+class ParamStore {
+ public:
+  // dtype float32 in training, float64 in gradient checks. This rank holds experts
+  // [expert_rank * E / expert_ranks, ...).
+  explicit ParamStore(DType dtype = DType::f32, int expert_ranks = 1, int expert_rank = 0);
+
+  // Declares a parameter; the pointer stays valid. Names are unique.
+  Param* add(std::string name, Shape shape, ParamGroup group, Init init);
+
+  // Measures or carves the two regions (see arena.h).
+  void plan(Arena& values, Arena& grads);
+
+  // Initial values, a pure function of (seed, parameter, global element index).
+  void initialize(uint64_t seed);
+
+  const std::deque<Param>& all() const { return params_; }
+  std::deque<Param>& all() { return params_; }
+  Param* find(const std::string& name);  // nullptr when there is none
+
+  // The flat gradients of a group; empty when the group has no parameter.
+  Tensor flat_grads(ParamGroup group) const;
+
+  DType dtype() const { return dtype_; }
+  int64_t global_count() const;  // parameters of the whole model
+  int64_t local_count() const;   // of this rank
+
+ private:
+  Shape local_shape(const Param& param) const;
+
+  DType dtype_;
+  int expert_ranks_;
+  int expert_rank_;
+  std::deque<Param> params_;
+  Tensor flat_grads_[2];
+};
+
+}  // namespace sy

@@ -1,0 +1,76 @@
+// The whole encoder-decoder: embedding, encoder, decoder, loss; forward, and backward through the
+// same files bottom to top. Owns every region; after allocate() no step allocates.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "lib/model/batch.h"
+#include "lib/model/context.h"
+#include "lib/model/param.h"
+
+namespace sy {
+
+// Sizes a model is planned for. model.vocab_size is resolved.
+struct ModelShape {
+  int64_t sequences = 1;  // micro-batch
+  int64_t encoder_length = 0;
+  int64_t decoder_length = 0;
+};
+
+// Called during the last micro-batch's backward when the gradients of parameters with numbers
+// [first, last) are complete on this rank, from the last parameters to the first.
+using GradReady = std::function<void(int first, int last)>;
+
+class SwitchModel {
+ public:
+  // `dtype` of activations and parameters: float32, or float64 for gradient checks. `training`
+  // false leaves gradients out of the plan (evaluation and infilling). Throws ConfigError where the
+  // mesh cannot hold the model.
+  SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype = DType::f32,
+              bool training = true);
+  ~SwitchModel();
+
+  // Measures one whole step in planning mode (scratch included), then allocates every region of the
+  // model and the scratch of `exec`.
+  void allocate(Exec& exec);
+
+  // Bytes by region without allocating: parameters, gradients, activations, scratch.
+  struct Memory {
+    int64_t parameters = 0, gradients = 0, activations = 0, scratch = 0;
+    int64_t total() const { return parameters + gradients + activations + scratch; }
+  };
+  Memory memory() const;
+
+  ParamStore& params();
+  const ModelSection& config() const;
+  const ModelShape& shape() const;
+  RouterStats& router_stats();  // counts of the step so far; reset with clear_stats()
+  void clear_stats();
+
+  // Cross-entropy summed over the micro-batch's valid target tokens (nats, not scaled). While
+  // step.training, also prepares backward. The batch may hold fewer sequences than planned.
+  double forward(Exec& exec, const Batch& batch, const StepContext& step);
+
+  // Adds the gradient of step.loss_scale * cross-entropy + step.group_scale * (balance_loss *
+  // balance + z_loss * z) to the parameters' gradients. Directly after forward with the same
+  // arguments.
+  void backward(Exec& exec, const Batch& batch, const StepContext& step,
+                const GradReady& ready = {});
+
+  // Logits [B, vocab] at decoder position `position` of each sequence, without loss: for
+  // generation. step.training is false. `logits` is the caller's.
+  void logits_at(Exec& exec, const Batch& batch, const StepContext& step, int64_t position,
+                 Tensor logits);
+
+  // Matrix-product FLOPs of forward and backward of one sequence (2 m n k each, by formula; experts
+  // at one expert a token).
+  static double flops_per_sequence(const ModelSection& model, int64_t encoder_length,
+                                   int64_t decoder_length);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sy

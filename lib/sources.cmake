@@ -1,0 +1,8 @@
+# The libraries, in the direction that includes run. Each room lists its own sources.
+foreach(room base tensor config dist data)
+  include(lib/${room}/sources.cmake OPTIONAL)
+endforeach()
+include(kernels/sources.cmake)
+foreach(room model train checkpoint)
+  include(lib/${room}/sources.cmake OPTIONAL)
+endforeach()

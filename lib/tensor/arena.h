@@ -1,0 +1,52 @@
+// One memory region: measured, allocated once, then carved. The same planning code runs twice,
+// first against a measuring arena (views without memory), then against the allocated one, so what
+// was measured is what is used. Labels make the memory table readable.
+//
+//   Arena arena("saved activations");
+//   plan(arena);            // measures
+//   arena.allocate();       // one zeroed allocation, aligned to 64 bytes
+//   saved = plan(arena);    // carves the same sequence
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+class Arena {
+ public:
+  explicit Arena(std::string name) : name_(std::move(name)) {}
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // Next view of the region. While measuring it has no memory. Throws InternalError when carving
+  // departs from what was measured.
+  Tensor take(DType dtype, Shape shape, const std::string& label);
+
+  // Ends measuring: allocates and rewinds. At most once.
+  void allocate();
+
+  const std::string& name() const { return name_; }
+  bool measuring() const { return memory_ == nullptr; }
+  int64_t bytes() const { return size_; }  // measured size, padding included
+
+  struct Entry {
+    std::string label;
+    int64_t bytes;
+  };
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  std::string name_;
+  std::vector<Entry> entries_;  // as measured
+  size_t next_entry_ = 0;
+  int64_t size_ = 0;
+  int64_t offset_ = 0;
+  char* memory_ = nullptr;
+};
+
+}  // namespace sy

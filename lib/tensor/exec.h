@@ -1,0 +1,55 @@
+// Where and how operations run: backend, threads, scratch, and the caches an operation keeps
+// between calls. One Exec per rank; every op takes it first.
+#pragma once
+
+#include <memory>
+#include <typeindex>
+#include <unordered_map>
+
+#include "lib/tensor/profiler.h"
+#include "lib/tensor/scratch.h"
+
+namespace sy {
+
+enum class Backend : uint8_t { cpu, cuda };
+
+struct Exec {
+  Backend backend = Backend::cpu;
+  int threads = 1;  // OpenMP threads of this rank
+  // While planning, ops and collectives check shapes and take their scratch but compute nothing.
+  bool planning = false;
+  ScratchStack scratch;
+  Profiler profiler;
+
+  // The one object of type T that lives as long as this Exec (primitive caches, streams), made on
+  // first use.
+  template <class T>
+  T& state() {
+    std::shared_ptr<void>& slot = states_[std::type_index(typeid(T))];
+    if (!slot) slot = std::make_shared<T>();
+    return *static_cast<T*>(slot.get());
+  }
+
+ private:
+  std::unordered_map<std::type_index, std::shared_ptr<void>> states_;
+};
+
+// A frame of the scratch stack: what it took is given back at the end of the block.
+class ScratchScope {
+ public:
+  explicit ScratchScope(Exec& exec) : exec_(exec), top_(exec.scratch.top()) {}
+  ~ScratchScope() { exec_.scratch.pop_to(top_); }
+  ScratchScope(const ScratchScope&) = delete;
+  ScratchScope& operator=(const ScratchScope&) = delete;
+
+  // Uninitialised memory, aligned to 64 bytes; no memory while planning.
+  Tensor take(DType dtype, Shape shape, const char* label) {
+    return exec_.scratch.push(dtype, shape, label);
+  }
+
+ private:
+  Exec& exec_;
+  int64_t top_;
+};
+
+}  // namespace sy

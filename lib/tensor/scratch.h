@@ -1,0 +1,35 @@
+// Scratch memory of one Exec: a stack whose frames are scopes. Its size is found by running the
+// whole step once in planning mode, where only the high-water mark moves; then it is allocated
+// once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "lib/tensor/arena.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+class ScratchStack {
+ public:
+  // Allocates `bytes`; called once, after planning. Throws RuntimeFailure when memory is short.
+  void allocate(int64_t bytes);
+
+  // Takes a view off the top. Throws InternalError when more is asked than was planned.
+  Tensor push(DType dtype, Shape shape, const char* label);
+
+  int64_t top() const { return top_; }
+  void pop_to(int64_t top) { top_ = top; }
+  int64_t high_water() const { return high_water_; }
+  int64_t capacity() const { return capacity_; }
+
+ private:
+  std::unique_ptr<Arena> arena_;
+  char* memory_ = nullptr;
+  int64_t capacity_ = 0;
+  int64_t top_ = 0;
+  int64_t high_water_ = 0;
+};
+
+}  // namespace sy

@@ -1,0 +1,14 @@
+sy_library(test_support SOURCES tests/support/gradcheck.cpp tests/support/shared_files.cpp
+           LINK sy_kernels)
+target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
+# One binary for all ops, one ctest entry for each.
+list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABLE op_tests)
+sy_test_binary(kernels_tests SOURCES ${op_tests} LINK sy_kernels)
+foreach(op ${SY_OPS})
+  sy_add_test(kernels.${op} kernels_tests "[${op}]")
+endforeach()
+
+foreach(room base tensor config dist data model train checkpoint mpi cli e2e)
+  include(tests/${room}/sources.cmake OPTIONAL)
+endforeach()

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# mpirun.sh RANKS PROGRAM [ARGS...]: runs a test program under Open MPI, as root and on fewer cores than
+# ranks where need be, one thread a rank.
+set -eu
+ranks=$1
+shift
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+exec mpirun --oversubscribe --bind-to none --mca btl_vader_single_copy_mechanism none \
+  -n "$ranks" "$@"
