@@ -1,0 +1,101 @@
+// Checkpoints: folders `step-00000100` that are either committed whole or absent.
+//   shard-00000.h5 ...  one a rank, written side by side with no rank waiting on another
+//   index.h5            virtual datasets: every tensor whole under its name
+//   manifest.json       written last: step, files with sizes and checksums, tensors with checksums
+// Written into `step-00000100.partial`, synced, and renamed once every rank has finished its shard.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+// A tensor of the checkpoint as one rank sees it. Global axis 0 is cut into `pieces` equal pieces;
+// this rank's memory is piece `piece` (all of it when pieces is 1). `write` is true on exactly one
+// rank for each piece.
+struct CheckpointTensor {
+  std::string name;  // "parameters/encoder/layers/1/moe/wi"; optimiser: "optimizer/..."
+  Tensor local;      // float32, float64 or int32; host memory
+  Shape global;
+  int64_t pieces = 1;
+  int64_t piece = 0;
+  bool write = true;
+};
+
+// Everything besides tensors. `streams` are named int32 arrays of any length, each written by the
+// rank that has it and readable by any: the data streams' positions, by global stream number.
+struct CheckpointMeta {
+  int64_t step = 0;
+  std::string config_yaml;  // resolved
+  std::string state_json;   // one JSON object: counters, tokens seen, seed
+  std::vector<std::pair<std::string, std::vector<int32_t>>> streams;
+};
+
+class CheckpointWriter {
+ public:
+  // `folder` is runs/NAME/checkpoints; created by rank 0 where missing.
+  CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep);
+  ~CheckpointWriter();  // waits for the writing thread; leaves an uncommitted checkpoint partial
+
+  // Copies the tensors into staging memory (allocated at the first call) and writes this rank's
+  // shard on a thread. Not while busy().
+  void start(const std::vector<CheckpointTensor>& tensors, const CheckpointMeta& meta);
+
+  // True from start() until commit().
+  bool busy() const;
+  // True once this rank's shard is on disk with its checksums. Rethrows what went wrong
+  // (RuntimeFailure naming file and reason, such as a full disk).
+  bool shard_done();
+  void wait_shard();
+
+  // After every rank's shard_done(): rank 0 writes index and manifest, renames the folder and
+  // removes checkpoints beyond `keep`; the others only note it.
+  void commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Newest committed checkpoint under `folder`, or "" where there is none. Partial ones are ignored.
+std::string newest_checkpoint(const std::string& folder);
+
+class CheckpointReader {
+ public:
+  // Throws DataError naming what is missing, torn or of the wrong size, and that the previous
+  // checkpoint can be used. Checks sizes; checksums are checked for what is read.
+  explicit CheckpointReader(const std::string& path);
+  ~CheckpointReader();
+
+  int64_t step() const;
+  const std::string& config_yaml() const;
+  const std::string& state_json() const;
+
+  struct Entry {
+    std::string name;
+    DType dtype;
+    Shape global;
+  };
+  const std::vector<Entry>& tensors() const;
+
+  // Reads this rank's piece of each tensor into `local`; shapes must agree, every tensor must be
+  // there. All faults in one DataError. Works whatever mesh wrote it.
+  void read(const std::vector<CheckpointTensor>& tensors) const;
+
+  // An array of CheckpointMeta::streams; throws DataError when absent.
+  std::vector<int32_t> stream(const std::string& name) const;
+  std::vector<std::string> stream_names() const;
+
+  // Recomputes every checksum; returns one sentence a fault (none: intact).
+  std::vector<std::string> verify() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sy
