@@ -33,6 +33,18 @@ Batch planning_batch(const ModelShape& shape) {
           view({b * ld}), view({b}),     view({b})};
 }
 
+// The block's ops check and measure without computing.
+class PlanningScope {
+ public:
+  explicit PlanningScope(Exec& exec) : exec_(exec) { exec_.planning = true; }
+  ~PlanningScope() { exec_.planning = false; }
+  PlanningScope(const PlanningScope&) = delete;
+  PlanningScope& operator=(const PlanningScope&) = delete;
+
+ private:
+  Exec& exec_;
+};
+
 Tensor flat(Tensor ids) {
   return ids.view({ids.numel()});
 }
@@ -61,7 +73,6 @@ struct SwitchModel::State {
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
   void plan();
-  void plan_step(SwitchModel& owner, Exec& exec);
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, bool in_decoder);
   void check(const Batch& batch) const;
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
@@ -104,23 +115,6 @@ void SwitchModel::State::plan() {
   }
 }
 
-// Moves the scratch's high-water mark to what a step needs, in both modes.
-void SwitchModel::State::plan_step(SwitchModel& owner, Exec& exec) {
-  const Batch batch = planning_batch(shape);
-  StepContext step;
-  exec.planning = true;
-  for (const bool train : {true, false}) {
-    if (train && !training) continue;
-    step.training = train;
-    owner.forward(exec, batch, step);
-    if (train) owner.backward(exec, batch, step);
-  }
-  owner.logits_at(exec, batch, step, 0,
-                  Tensor(nullptr, dtype, {shape.sequences, model.vocab_size.value}));
-  exec.planning = false;
-  scratch_bytes = exec.scratch.high_water();
-}
-
 LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
                                          bool in_decoder) {
   return {.exec = exec,
@@ -157,18 +151,35 @@ Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepCont
                        flat(batch.decoder_ids), encoded(batch));
 }
 
+// Moves the scratch's high-water mark to what a step needs, in both modes.
+void SwitchModel::plan_step(Exec& exec) {
+  State& s = *state_;
+  const PlanningScope planning(exec);
+  const Batch batch = planning_batch(s.shape);
+  StepContext step;
+  for (const bool train : {true, false}) {
+    if (train && !s.training) continue;
+    step.training = train;
+    forward(exec, batch, step);
+    if (train) backward(exec, batch, step);
+  }
+  const Shape logits{s.shape.sequences, s.model.vocab_size.value};
+  logits_at(exec, batch, step, 0, Tensor(nullptr, s.dtype, logits));
+  s.scratch_bytes = exec.scratch.high_water();
+}
+
 SwitchModel::SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype,
                          bool training)
     : state_(std::make_unique<State>(model, shape, mesh, dtype, training)) {
   state_->plan();
   Exec exec;
-  state_->plan_step(*this, exec);
+  plan_step(exec);
 }
 
 SwitchModel::~SwitchModel() = default;
 
 void SwitchModel::allocate(Exec& exec) {
-  state_->plan_step(*this, exec);
+  plan_step(exec);
   if (exec.scratch.capacity() == 0) exec.scratch.allocate(state_->scratch_bytes);
   for (Arena* arena : {&state_->values, &state_->grads, &state_->activations}) arena->allocate();
   state_->plan();

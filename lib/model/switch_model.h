@@ -69,6 +69,8 @@ class SwitchModel {
 
  private:
   struct State;
+  void plan_step(Exec& exec);
+
   std::unique_ptr<State> state_;
 };
 
