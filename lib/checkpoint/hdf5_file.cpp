@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 #include "lib/checkpoint/layout.h"
+#include "lib/checkpoint/quiet_driver.h"
 
 namespace sy::checkpoint {
 namespace {
@@ -40,13 +42,17 @@ struct Place {
   bool writing;
 };
 
+std::string failure_text(const Place& place, const std::string& reason) {
+  const std::string in = place.dataset.empty() ? "" : fmt::format(" (dataset {})", place.dataset);
+  return fmt::format("cannot {} {}{}: {}", place.writing ? "write" : "read", place.path, in,
+                     reason);
+}
+
 // Passes a result of the C API through; a negative one becomes the error that fits the place.
 template <class Result>
 Result checked(Result result, const Place& place) {
   if (result >= 0) return result;
-  const std::string in = place.dataset.empty() ? "" : fmt::format(" (dataset {})", place.dataset);
-  const std::string message = fmt::format("cannot {} {}{}: {}", place.writing ? "write" : "read",
-                                          place.path, in, library_reason());
+  const std::string message = failure_text(place, library_reason());
   if (place.writing) throw RuntimeFailure(message);
   throw DataError(message);
 }
@@ -115,14 +121,21 @@ void prepare_thread() {
   }
 }
 
-// Shared by writing and reading: closing a file closes all within it, and no lock is taken, which
-// some parallel file systems refuse and a checkpoint does not need: each file has one writer.
-hid_t access_properties() {
+// Closing a file closes all within it, and no lock is taken, which some parallel file systems
+// refuse and a checkpoint does not need: each file has one writer.
+hid_t access_properties(bool writing) {
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   if (properties < 0) return properties;
   H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG);
   H5Pset_file_locking(properties, 0, 1);
+  if (writing && use_quiet_driver(properties) < 0) return -1;
   return properties;
+}
+
+// What the library believed it wrote and did not.
+void check_written(hid_t file, const Place& place) {
+  const int failure = write_failure(file);
+  if (failure != 0) throw RuntimeFailure(failure_text(place, std::strerror(failure)));
 }
 
 void write_dataset(hid_t file, const Place& place, hid_t properties, const Tensor& values) {
@@ -140,7 +153,7 @@ void write_dataset(hid_t file, const Place& place, hid_t properties, const Tenso
 Hdf5File Hdf5File::create(const std::string& path) {
   prepare_thread();
   const Place place{path, "", true};
-  const Handle access(access_properties(), place);
+  const Handle access(access_properties(true), place);
   return Hdf5File(path, checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), place),
                   true);
 }
@@ -148,21 +161,20 @@ Hdf5File Hdf5File::create(const std::string& path) {
 Hdf5File Hdf5File::open(const std::string& path) {
   prepare_thread();
   const Place place{path, "", false};
-  const Handle access(access_properties(), place);
+  const Handle access(access_properties(false), place);
   return Hdf5File(path, checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), place), false);
 }
 
 Hdf5File::~Hdf5File() {
   if (id_ < 0) return;
-  // Emptying the file first gives a full disk the room that the library needs to let go of it.
-  const bool failed = writing_;
-  if (failed && truncate(path_.c_str(), 0) != 0) writing_ = false;
   H5Fclose(id_);
-  if (failed) unlink(path_.c_str());
+  if (writing_) unlink(path_.c_str());
 }
 
 void Hdf5File::write(const std::string& dataset, const Tensor& values) {
-  write_dataset(id_, {path_, dataset, true}, H5P_DEFAULT, values);
+  const Place place{path_, dataset, true};
+  write_dataset(id_, place, H5P_DEFAULT, values);
+  check_written(id_, place);
 }
 
 void Hdf5File::write_compressed(const std::string& dataset, const std::vector<int32_t>& values) {
@@ -177,6 +189,7 @@ void Hdf5File::write_compressed(const std::string& dataset, const std::vector<in
   write_dataset(id_, place, properties,
                 Tensor(const_cast<int32_t*>(values.data()), DType::i32,
                        {static_cast<int64_t>(values.size())}));
+  check_written(id_, place);
 }
 
 void Hdf5File::write_text(const std::string& dataset, const std::string& text) {
@@ -238,7 +251,11 @@ void Hdf5File::read(const std::string& dataset, const Tensor& values) const {
 
 void Hdf5File::close() {
   const Place place{path_, "", writing_};
-  if (writing_) checked(H5Fflush(id_, H5F_SCOPE_LOCAL), place);
+  if (writing_) {
+    // Whatever closing would write is written here, where its failure can still be asked for.
+    checked(H5Fflush(id_, H5F_SCOPE_LOCAL), place);
+    check_written(id_, place);
+  }
   checked(H5Fclose(id_), place);
   id_ = -1;
 }
