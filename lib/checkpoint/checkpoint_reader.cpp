@@ -16,8 +16,10 @@ namespace fs = std::filesystem;
 namespace {
 
 // What a user can do about a checkpoint that cannot be used.
+// `step` is the manifest's, used where the folder's name does not tell.
 std::string remedy(const fs::path& path, int64_t step) {
-  const std::string folder = path.parent_path().string();
+  const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
+  step = committed_step(path.filename().string()).value_or(step);
   std::string previous;
   for (const int64_t other : committed_steps(folder)) {
     if (other < step) previous = (fs::path(folder) / committed_name(other)).string();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <optional>
 #include <string_view>
 
 #include "lib/base/numeric.h"
@@ -102,6 +101,10 @@ Rows piece_rows(const Shape& global, int64_t pieces, int64_t piece) {
 Rows overlap(Rows a, Rows b) {
   const int64_t begin = std::max(a.begin, b.begin);
   return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+std::optional<int64_t> committed_step(const std::string& name) {
+  return parse_step(name, "");
 }
 
 std::vector<int64_t> committed_steps(const std::string& folder) {

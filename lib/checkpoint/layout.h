@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ struct Rows {
 };
 Rows piece_rows(const Shape& global, int64_t pieces, int64_t piece);
 Rows overlap(Rows a, Rows b);  // count() is 0 where they do not meet
+
+// The step of a committed folder's name, nothing for another name.
+std::optional<int64_t> committed_step(const std::string& name);
 
 // Steps that have a folder of the given kind under `folder`, ascending; none when it is absent.
 // A committed folder counts only with its manifest.
