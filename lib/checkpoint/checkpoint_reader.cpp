@@ -1,5 +1,6 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -15,8 +16,8 @@ using namespace checkpoint;
 namespace fs = std::filesystem;
 namespace {
 
-// What a user can do about a checkpoint that cannot be used.
-// `step` is the manifest's, used where the folder's name does not tell.
+// What a user can do about a checkpoint that cannot be used. `step` is the manifest's, for a folder
+// whose name does not tell.
 std::string remedy(const fs::path& path, int64_t step) {
   const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
   step = committed_step(path.filename().string()).value_or(step);
@@ -51,39 +52,44 @@ void check_contents(const Tensor& values, uint64_t expected, const std::string& 
       fmt::format("{} (dataset {}) does not match its checksum in the manifest", path, dataset));
 }
 
-// Reads a stored piece whole, checks it, and leaves the rows that are needed in `read.local`.
-// `buffer` grows to the largest piece of which only part is needed.
+// Reads a stored piece whole into `whole` and checks it.
+void read_whole(const Hdf5File& file, const std::string& path, const PieceRead& read,
+                const Tensor& whole) {
+  file.read(read.dataset(), whole);
+  check_contents(whole, read.part().checksum, path, read.dataset());
+}
+
+// The same into `buffer`, which grows to the largest piece that passes through it.
+Tensor read_buffered(const Hdf5File& file, const std::string& path, const PieceRead& read,
+                     std::vector<char>& buffer) {
+  const Tensor extent(nullptr, read.tensor->dtype, read.stored_shape());
+  buffer.resize(std::max(buffer.size(), static_cast<size_t>(extent.bytes())));
+  const Tensor whole(buffer.data(), extent.dtype(), extent.shape());
+  read_whole(file, path, read, whole);
+  return whole;
+}
+
+// Leaves the rows that are needed of a stored piece in `read.local`.
 void read_piece(const Hdf5File& file, const std::string& path, const PieceRead& read,
                 std::vector<char>& buffer) {
-  const std::string dataset = read.dataset();
-  const Shape shape = read.stored_shape();
   const Rows needed = overlap(read.local_rows, read.stored_rows);
   const Tensor target = read.local.slice(needed.begin - read.local_rows.begin, needed.count());
-  if (needed.count() == read.stored_rows.count()) {
-    file.read(dataset, target);
-    return check_contents(target, read.part().checksum, path, dataset);
-  }
-  const Tensor extent(nullptr, read.local.dtype(), shape);
-  buffer.resize(std::max(buffer.size(), static_cast<size_t>(extent.bytes())));
-  const Tensor whole(buffer.data(), read.local.dtype(), shape);
-  file.read(dataset, whole);
-  check_contents(whole, read.part().checksum, path, dataset);
-  const Tensor rows = whole.slice(needed.begin - read.stored_rows.begin, needed.count());
+  if (needed.count() == read.stored_rows.count()) return read_whole(file, path, read, target);
+  const Tensor rows = read_buffered(file, path, read, buffer)
+                          .slice(needed.begin - read.stored_rows.begin, needed.count());
   std::memcpy(target.raw(), rows.raw(), static_cast<size_t>(rows.bytes()));
 }
 
-// Each stored piece, read into memory of its own size.
-std::vector<std::vector<PieceRead>> every_piece(const Manifest& manifest) {
-  std::vector<std::vector<PieceRead>> reads(manifest.shards.size());
-  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
-    for (size_t piece = 0; piece < tensor.parts.size(); ++piece) {
-      PieceRead read;
-      read.tensor = &tensor;
-      read.piece = static_cast<int64_t>(piece);
-      reads[static_cast<size_t>(tensor.parts[piece].shard)].push_back(read);
-    }
+// Runs `work`; a DataError becomes one more of the faults. True when there was none.
+template <class Work>
+bool note_fault(std::vector<std::string>& faults, const Work& work) {
+  try {
+    work();
+    return true;
+  } catch (const DataError& fault) {
+    faults.emplace_back(fault.what());
+    return false;
   }
-  return reads;
 }
 
 }  // namespace
@@ -142,31 +148,19 @@ struct CheckpointReader::Impl {
 
   void verify_shard(size_t shard, const std::vector<PieceRead>& reads,
                     std::vector<std::string>& faults) {
-    const auto attempt = [&](const auto& work) {
-      try {
-        work();
-        return true;
-      } catch (const DataError& fault) {
-        faults.emplace_back(fault.what());
-        return false;
-      }
-    };
     checked[shard] = false;
-    if (!attempt([&] { check_digest(path_of(shard), manifest.shards[shard]); })) return;
+    const bool sound =
+        note_fault(faults, [&] { check_digest(path_of(shard), manifest.shards[shard]); });
+    if (!sound) return;
     checked[shard] = true;
-    const Hdf5File file = Hdf5File::open(path_of(shard));
+    const Hdf5File file = open(shard);
     std::vector<char> buffer;
     for (const PieceRead& read : reads) {
-      attempt([&] {
-        const Tensor extent(nullptr, read.tensor->dtype, read.stored_shape());
-        buffer.resize(std::max(buffer.size(), static_cast<size_t>(extent.bytes())));
-        const Tensor whole(buffer.data(), extent.dtype(), extent.shape());
-        file.read(read.dataset(), whole);
-        check_contents(whole, read.part().checksum, path_of(shard), read.dataset());
-      });
+      note_fault(faults, [&] { read_buffered(file, path_of(shard), read, buffer); });
     }
     for (const Manifest::StreamEntry& stream : manifest.streams) {
-      if (static_cast<size_t>(stream.part.shard) == shard) attempt([&] { read_stream(stream); });
+      if (static_cast<size_t>(stream.part.shard) != shard) continue;
+      note_fault(faults, [&] { read_stream(stream); });
     }
   }
 };
@@ -193,11 +187,7 @@ const std::vector<CheckpointReader::Entry>& CheckpointReader::tensors() const {
 }
 
 void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
-  for (const CheckpointTensor& tensor : tensors) {
-    SY_CHECK(tensor.local.shape() == piece_shape(tensor.global, tensor.pieces),
-             "{} has {} here as one of {} pieces of {}", tensor.name, tensor.local.shape().str(),
-             tensor.pieces, tensor.global.str());
-  }
+  for (const CheckpointTensor& tensor : tensors) check_tensor(tensor);
   const std::vector<std::string> faults = read_faults(impl_->manifest, tensors, extra);
   if (!faults.empty()) {
     throw DataError(fmt::format("{} does not fit this run's configuration:\n  {}", impl_->path,
@@ -234,12 +224,8 @@ std::vector<std::string> CheckpointReader::stream_names() const {
 std::vector<std::string> CheckpointReader::verify() const {
   std::vector<std::string> faults;
   const std::string index = impl_->path + "/" + impl_->manifest.index.name;
-  try {
-    check_digest(index, impl_->manifest.index);
-  } catch (const DataError& fault) {
-    faults.emplace_back(fault.what());
-  }
-  const auto reads = every_piece(impl_->manifest);
+  note_fault(faults, [&] { check_digest(index, impl_->manifest.index); });
+  const auto reads = plan_verification(impl_->manifest);
   for (size_t shard = 0; shard < reads.size(); ++shard) {
     impl_->verify_shard(shard, reads[shard], faults);
   }

@@ -1,9 +1,11 @@
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <future>
 
+#include "lib/base/log.h"
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/checkpoint/commit.h"
 #include "lib/checkpoint/durable.h"
@@ -14,18 +16,6 @@
 namespace sy {
 using namespace checkpoint;
 namespace {
-
-void check_tensor(const CheckpointTensor& tensor) {
-  SY_CHECK(valid_name(tensor.name), "\"{}\" cannot name a tensor", tensor.name);
-  SY_CHECK(tensor.local.dtype() != DType::bf16, "{} is bfloat16", tensor.name);
-  SY_CHECK(tensor.global.rank() > 0 && tensor.pieces > 0 && tensor.piece >= 0 &&
-               tensor.piece < tensor.pieces,
-           "{} is piece {} of {} of {}", tensor.name, tensor.piece, tensor.pieces,
-           tensor.global.str());
-  SY_CHECK(tensor.local.shape() == piece_shape(tensor.global, tensor.pieces),
-           "{} has {} here as one of {} pieces of {}", tensor.name, tensor.local.shape().str(),
-           tensor.pieces, tensor.global.str());
-}
 
 std::vector<CheckpointTensor> written_here(const std::vector<CheckpointTensor>& tensors) {
   std::vector<CheckpointTensor> written;
@@ -51,6 +41,16 @@ bool same_layout(const std::vector<CheckpointTensor>& a, const std::vector<Check
   });
 }
 
+// An old folder that cannot be removed costs room and nothing else.
+template <class Work>
+void warn_on_failure(const Work& work) {
+  try {
+    work();
+  } catch (const RuntimeFailure& failure) {
+    log::warning(failure.what());
+  }
+}
+
 }  // namespace
 
 struct CheckpointWriter::Impl {
@@ -63,7 +63,7 @@ struct CheckpointWriter::Impl {
   std::unique_ptr<Arena> arena;
   std::vector<CheckpointTensor> staged;
   CheckpointMeta meta;
-  std::future<void> writing;  // its destructor waits
+  std::future<void> writing, clearing;  // their destructors wait
 
   std::string partial() const { return folder + "/" + partial_name(meta.step); }
 
@@ -86,6 +86,14 @@ struct CheckpointWriter::Impl {
   // On the writing thread. Nobody else touches `staged`, `meta` or `origin` until it is done.
   void write() const {
     write_shard_record(partial(), write_shard_file(partial(), origin, staged, meta));
+  }
+
+  // Sets aside what is not kept and deletes it beside the training that goes on.
+  void clear() {
+    if (clearing.valid()) clearing.wait();
+    warn_on_failure([&] { retire(folder, meta.step, keep); });
+    clearing = std::async(std::launch::async,
+                          [folder = folder] { warn_on_failure([&] { empty_trash(folder); }); });
   }
 
   // Takes the thread's result. A failure leaves the writer idle and is thrown.
@@ -152,7 +160,7 @@ void CheckpointWriter::commit() {
   write_index(partial, manifest);
   write_manifest(partial, manifest);
   publish(impl_->folder, impl_->meta.step);
-  retire(impl_->folder, impl_->meta.step, impl_->keep);
+  impl_->clear();
 }
 
 }  // namespace sy

@@ -1,5 +1,6 @@
 #include "lib/checkpoint/commit.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -123,6 +124,9 @@ void retire(const std::string& folder, int64_t step, int64_t keep) {
     remove_path(trash_name(path));
     rename_path(path, trash_name(path));
   }
+}
+
+void empty_trash(const std::string& folder) {
   for (const std::string& name : trash_names(folder)) remove_path(folder + "/" + name);
 }
 

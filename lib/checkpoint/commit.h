@@ -31,9 +31,11 @@ void write_manifest(const std::string& partial_folder, const Manifest& manifest)
 // is one, and makes the name durable.
 void publish(const std::string& folder, int64_t step);
 
-// Removes the committed checkpoints beyond the newest `keep` (0: none), never `step` itself; also
-// partial folders up to `step` and trash. A folder is renamed to trash before it is deleted, so a
-// half deleted one is never taken for a checkpoint.
+// Renames to trash the committed checkpoints beyond the newest `keep` (0: none), never `step`
+// itself, and partial folders up to `step`: a half deleted folder is never taken for a checkpoint.
 void retire(const std::string& folder, int64_t step, int64_t keep);
+
+// Deletes all trash, which may take seconds for a large checkpoint.
+void empty_trash(const std::string& folder);
 
 }  // namespace sy::checkpoint

@@ -1,9 +1,11 @@
 #include "lib/checkpoint/hdf5_file.h"
 
+#include <fcntl.h>
 #include <hdf5.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -123,12 +125,11 @@ void prepare_thread() {
 
 // Closing a file closes all within it, and no lock is taken, which some parallel file systems
 // refuse and a checkpoint does not need: each file has one writer.
-hid_t access_properties(bool writing) {
+hid_t access_properties() {
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   if (properties < 0) return properties;
   H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG);
   H5Pset_file_locking(properties, 0, 1);
-  if (writing && use_quiet_driver(properties) < 0) return -1;
   return properties;
 }
 
@@ -153,7 +154,12 @@ void write_dataset(hid_t file, const Place& place, hid_t properties, const Tenso
 Hdf5File Hdf5File::create(const std::string& path) {
   prepare_thread();
   const Place place{path, "", true};
-  const Handle access(access_properties(true), place);
+  // The library would not say why the file cannot be made.
+  const int probe = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (probe < 0) throw RuntimeFailure(failure_text(place, std::strerror(errno)));
+  ::close(probe);
+  const Handle access(access_properties(), place);
+  checked(use_quiet_driver(access), place);
   return Hdf5File(path, checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), place),
                   true);
 }
@@ -161,7 +167,7 @@ Hdf5File Hdf5File::create(const std::string& path) {
 Hdf5File Hdf5File::open(const std::string& path) {
   prepare_thread();
   const Place place{path, "", false};
-  const Handle access(access_properties(false), place);
+  const Handle access(access_properties(), place);
   return Hdf5File(path, checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), place), false);
 }
 

@@ -87,6 +87,18 @@ bool valid_name(const std::string& name) {
   return true;
 }
 
+void check_tensor(const CheckpointTensor& tensor) {
+  SY_CHECK(valid_name(tensor.name), "\"{}\" cannot name a tensor", tensor.name);
+  SY_CHECK(tensor.local.dtype() != DType::bf16, "{} is bfloat16", tensor.name);
+  SY_CHECK(tensor.global.rank() > 0 && tensor.pieces > 0 && tensor.piece >= 0 &&
+               tensor.piece < tensor.pieces,
+           "{} is piece {} of {} of {}", tensor.name, tensor.piece, tensor.pieces,
+           tensor.global.str());
+  SY_CHECK(tensor.local.shape() == piece_shape(tensor.global, tensor.pieces),
+           "{} has {} here as one of {} pieces of {}", tensor.name, tensor.local.shape().str(),
+           tensor.pieces, tensor.global.str());
+}
+
 Shape piece_shape(const Shape& global, int64_t pieces) {
   Shape shape = global;
   shape[0] = div_exact(global[0], pieces);

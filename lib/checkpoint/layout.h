@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/checkpoint/checkpoint.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy::checkpoint {
@@ -27,6 +28,10 @@ std::string piece_dataset(const std::string& name, int64_t pieces, int64_t piece
 // HDF5 paths of letters, digits and "_.-", parts joined by "/": what needs no escaping in JSON, in
 // HDF5 or in a shell.
 bool valid_name(const std::string& name);
+
+// Throws InternalError for a tensor that a checkpoint cannot hold: its name or dtype, a piece that
+// is not one of its pieces, memory of another shape than the piece.
+void check_tensor(const CheckpointTensor& tensor);
 
 // The shape of one of `pieces` equal pieces of axis 0. Throws InternalError when they do not divide
 // it.

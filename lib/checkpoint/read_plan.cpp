@@ -89,4 +89,16 @@ std::vector<std::vector<PieceRead>> plan_reads(const Manifest& manifest,
   return reads;
 }
 
+std::vector<std::vector<PieceRead>> plan_verification(const Manifest& manifest) {
+  std::vector<std::vector<PieceRead>> reads(manifest.shards.size());
+  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
+    PieceRead read;
+    read.tensor = &tensor;
+    for (; read.piece < static_cast<int64_t>(tensor.parts.size()); ++read.piece) {
+      reads[static_cast<size_t>(read.part().shard)].push_back(read);
+    }
+  }
+  return reads;
+}
+
 }  // namespace sy::checkpoint

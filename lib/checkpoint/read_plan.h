@@ -29,8 +29,11 @@ std::vector<std::string> read_faults(const Manifest& manifest,
                                      const std::vector<CheckpointTensor>& tensors,
                                      CheckpointReader::Extra extra);
 
-// The reads by shard (outer index), those that touch no row left out.
+// The reads by shard (outer index); pieces of which no row is needed are left out.
 std::vector<std::vector<PieceRead>> plan_reads(const Manifest& manifest,
                                                const std::vector<CheckpointTensor>& tensors);
+
+// Every stored piece, by shard, with no memory to go to.
+std::vector<std::vector<PieceRead>> plan_verification(const Manifest& manifest);
 
 }  // namespace sy::checkpoint

@@ -85,6 +85,8 @@ TEST_CASE("hdf5_file: faults name file, dataset and reason", "[checkpoint_hdf5]"
   CHECK_THROWS_AS(reading("a", DType::f32, {6})(), DataError);
   CHECK_THROWS_WITH(Hdf5File::open(folder + "/y.h5"), Catch::Contains("No such file or directory"));
   CHECK_THROWS_AS(Hdf5File::create(folder + "/no/x.h5"), RuntimeFailure);
+  CHECK_THROWS_WITH(Hdf5File::create(folder + "/no/x.h5"),
+                    Catch::Contains("cannot write " + folder + "/no/x.h5: No such file"));
   std::ofstream(folder + "/text.h5") << "not HDF5";
   CHECK_THROWS_AS(Hdf5File::open(folder + "/text.h5"), DataError);
 }

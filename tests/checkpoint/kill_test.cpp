@@ -20,7 +20,7 @@ constexpr int kRanks = 2;
 
 // The writer's own steps for step 2 from `ranks` ranks, the first `count` of them. The last two
 // come after the checkpoint is committed.
-constexpr int kSteps = 9;
+constexpr int kSteps = 10;
 constexpr int kCommitted = 8;  // steps after which step 2 is there
 void first_steps(const std::string& folder, int ranks, int count) {
   const std::string partial = folder + "/" + partial_name(2);
@@ -49,6 +49,8 @@ void first_steps(const std::string& folder, int ranks, int count) {
   publish(folder, 2);
   if (!next()) return;
   retire(folder, 2, 1);
+  if (!next()) return;
+  empty_trash(folder);
 }
 
 TEST_CASE("checkpoint: stopped after any step of a save", "[checkpoint_kill]") {

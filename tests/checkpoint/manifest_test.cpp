@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/json_text.h"
 
 namespace sy::checkpoint {
@@ -87,6 +88,14 @@ TEST_CASE("checkpoint manifest: what a sealed one may not say", "[checkpoint_man
     CHECK_THROWS_WITH(parse_manifest(altered(item.from, item.to), "m"),
                       Catch::Contains(item.complaint));
   }
+}
+
+TEST_CASE("checkpoint manifest: the fuzzer starts from records that pass",
+          "[checkpoint_manifest]") {
+  const std::string corpus = SY_SOURCE_DIR "/tests/fuzz/corpus/checkpoint/";
+  const auto sealed = [&](const char* name) { return seal_json(read_text(corpus + name, 4096)); };
+  CHECK(parse_manifest(sealed("manifest"), "m").tensors.size() == 2);
+  CHECK(parse_shard_record(sealed("record"), "r").pieces.size() == 1);
 }
 
 TEST_CASE("checkpoint manifest: a shard's record comes back as it was", "[checkpoint_manifest]") {

@@ -36,5 +36,17 @@ TEST_CASE("checkpoint: step, configuration, state and tensors come back", "[chec
   }
 }
 
+TEST_CASE("checkpoint: texts of any length", "[checkpoint_save]") {
+  const std::string folder = temporary_folder();
+  const CheckpointMeta meta{1, std::string(300000, 'y'), std::string(200000, ' ') + "{}", {}, ""};
+  CheckpointWriter writer(folder, 0, 1, 0);
+  writer.start({}, meta);
+  writer.commit();
+  const CheckpointReader reader(newest_checkpoint(folder));
+  CHECK(reader.config_yaml() == meta.config_yaml);
+  CHECK(reader.state_json() == meta.state_json);
+  CHECK(reader.verify().empty());
+}
+
 }  // namespace
 }  // namespace sy
