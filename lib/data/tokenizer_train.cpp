@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <unordered_map>
 
 #include "lib/base/error.h"
 #include "lib/base/log.h"
@@ -108,15 +109,25 @@ class ShardSentences : public sentencepiece::SentenceIterator {
   std::exception_ptr error_;
 };
 
-std::string arguments(const TrainTokenizerOptions& options) {
-  // Sums over threads depend on their number, so it is fixed; shuffling would draw from the
-  // machine's entropy.
-  return fmt::format(
-      "--model_type=unigram --vocab_size={} --character_coverage={} --pad_id=0 --eos_id=1 "
-      "--unk_id=2 --bos_id=-1 --normalization_rule_name=nmt_nfkc --byte_fallback=false "
-      "--max_sentence_length={} --input_sentence_size=0 --shuffle_input_sentence=false "
-      "--num_threads=4 --minloglevel=1",
-      options.vocab_size, options.character_coverage, kLongestSentence + 1);
+std::unordered_map<std::string, std::string> arguments(const TrainTokenizerOptions& options) {
+  return {
+      {"model_type", "unigram"},
+      {"vocab_size", std::to_string(options.vocab_size)},
+      {"character_coverage", fmt::format("{}", options.character_coverage)},
+      {"pad_id", "0"},
+      {"eos_id", "1"},
+      {"unk_id", "2"},
+      {"bos_id", "-1"},
+      {"normalization_rule_name", "nmt_nfkc"},
+      {"byte_fallback", "false"},
+      {"max_sentence_length", std::to_string(kLongestSentence + 1)},
+      // A sample would be drawn from the machine's entropy.
+      {"input_sentence_size", "0"},
+      {"shuffle_input_sentence", "false"},
+      // Sums over threads depend on their number.
+      {"num_threads", "4"},
+      {"minloglevel", "1"},
+  };
 }
 
 void write_whole(const std::string& path, const std::string& content) {

@@ -1,3 +1,10 @@
-sy_test_binary(data_tests SOURCES tests/data/span_lengths_test.cpp
-               LINK sy_span_lengths sy::simdjson)
-sy_add_test(data.span_lengths data_tests "[span_lengths]")
+set(suites span_lengths shard_list byte_source c4_reader tokenizer tokenizer_train span_corruption
+           batcher stream_state loader loader_faults)
+list(TRANSFORM suites REPLACE "(.+)" "tests/data/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
+sy_test_binary(data_tests
+               SOURCES tests/data/support.cpp tests/data/sha1.cpp ${suite_sources}
+                       tests/data/loader_speed_test.cpp
+               LINK sy_data sy::simdjson sy::zlib sy::zstd)
+foreach(suite ${suites} shard_cache)
+  sy_add_test(data.${suite} data_tests "[${suite}]")
+endforeach()
