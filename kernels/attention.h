@@ -35,4 +35,25 @@ void attention_backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d
                         Tensor d_out, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                         Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
 
+// Scratch of a call, worked out from its sizes: a work area for each thread, and what threads
+// share.
+struct AttentionScratch {
+  Tensor work;     // [threads, ...]
+  Tensor buckets;  // int32 [Lq + Lk - 1]: bucket of key - query = index - (Lq - 1)
+  Tensor d_bias;   // [B, H, buckets], backward with a bias only
+};
+
+template <Backend, class T>
+struct AttentionImpl {
+  // Elements of T that one thread works in.
+  static int64_t work_elements(int64_t lq, int64_t lk, int64_t d_kv, bool backward);
+  static void forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
+                      Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec,
+                      const AttentionScratch& scratch);
+  static void backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d_bias_table,
+                       Tensor d_out, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
+                       Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec,
+                       const AttentionScratch& scratch);
+};
+
 }  // namespace sy

@@ -11,7 +11,10 @@ struct GemmOptions {
   bool transpose_a = false;
   bool transpose_b = false;
   bool accumulate = false;  // c += op(a) op(b) instead of c = op(a) op(b)
+  bool operator==(const GemmOptions&) const = default;
 };
+
+struct GemmShape;  // kernels/gemm_shape.h
 
 // c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
 // is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype:
@@ -21,7 +24,8 @@ void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {});
 
 template <Backend, class T>
 struct GemmImpl {
-  static void run(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options);
+  // Called while planning too: takes its scratch, computes nothing.
+  static void run(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape);
 };
 
 }  // namespace sy

@@ -1,0 +1,51 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cmd/commands.h"
+#include "cmd/config_options.h"
+#include "lib/data/tokenizer.h"
+
+namespace sy {
+namespace {
+
+// Pieces and sentinels, or 0 where the tokenizer's file is not there yet.
+int64_t tokenizer_size(const DataSection& data) {
+  if (!std::filesystem::exists(data.tokenizer)) return 0;
+  return Tokenizer(data.tokenizer, data.extra_ids).size();
+}
+
+ExitCode print_resolved(const ConfigOptions& options, int ranks) {
+  RunConfig config = options.load();
+  if (ranks > 0) {
+    const std::vector<std::string> faults = find_mesh_faults(config, ranks);
+    if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
+  }
+  resolve_config(config, tokenizer_size(config.data));
+  std::fputs(write_config(config).c_str(), stdout);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+Run setup_config(CLI::App& app) {
+  auto options = add_config_options(app);
+  auto reference = std::make_shared<bool>(false);
+  auto ranks = std::make_shared<int>(0);
+  app.get_option("CONFIG")->required(false);
+  app.add_flag("--reference", *reference, "print docs/configuration.md instead");
+  app.add_option("--ranks", *ranks, "also check the mesh for this many ranks")
+      ->check(CLI::PositiveNumber);
+  return [options, reference, ranks] {
+    if (*reference) {
+      std::fputs(write_reference().c_str(), stdout);
+      return ExitCode::done;
+    }
+    if (options->path.empty()) throw ConfigError("CONFIG is missing; name a configuration file");
+    return print_resolved(*options, *ranks);
+  };
+}
+
+}  // namespace sy

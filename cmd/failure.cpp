@@ -1,0 +1,50 @@
+#include "cmd/failure.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+#include <thread>
+
+#include "lib/base/log.h"
+#include "lib/dist/mpi_environment.h"
+
+namespace sy {
+namespace {
+
+// The rank, known from the launcher where MPI is not up yet; 0 without one.
+int launched_rank() {
+  if (log::size() > 1) return log::rank();
+  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  return rank == nullptr ? 0 : std::atoi(rank);
+}
+
+// A wrong configuration or file is usually met by every rank. Rank 0 tells of it first and ends the
+// job; the others speak only if it had nothing to tell.
+void let_rank_zero_speak(ExitCode code) {
+  if (launched_rank() == 0 || (code != ExitCode::usage && code != ExitCode::data)) return;
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+}
+
+}  // namespace
+
+void print_failure(const std::string& message) {
+  std::istringstream lines(message);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    text += fmt::format("{}error: {}\n", log::prefix(), line);
+  }
+  std::fputs(text.c_str(), stderr);  // at once, so that ranks do not mix
+  std::fflush(stderr);
+}
+
+int fail(const std::string& message, ExitCode code) {
+  let_rank_zero_speak(code);
+  print_failure(message);
+  if (log::size() > 1) MpiEnvironment::abort(static_cast<int>(code));
+  return static_cast<int>(code);
+}
+
+}  // namespace sy

@@ -1,0 +1,16 @@
+// How a failure is told, and how one rank's failure ends the job.
+#pragma once
+
+#include <string>
+
+#include "lib/base/error.h"
+
+namespace sy {
+
+// Each line on stderr as "[rank r/n host] error: line".
+void print_failure(const std::string& message);
+
+// Prints, and ends the other ranks where MPI runs with more than one; else returns the exit code.
+int fail(const std::string& message, ExitCode code);
+
+}  // namespace sy

@@ -1,0 +1,19 @@
+// Arguments in, exit code out. The only place that catches.
+#include <exception>
+#include <new>
+
+#include "cmd/commands.h"
+#include "cmd/failure.h"
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(sy::run_command_line(argc, argv));
+  } catch (const sy::Error& error) {
+    return sy::fail(error.what(), error.code());
+  } catch (const std::bad_alloc&) {
+    return sy::fail("out of memory; use fewer ranks on this node or a smaller train.micro_batch",
+                    sy::ExitCode::failed);
+  } catch (const std::exception& error) {
+    return sy::fail(error.what(), sy::ExitCode::failed);
+  }
+}

@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <numeric>
+
+#include "lib/base/error.h"
+#include "lib/config/checker.h"
+#include "lib/config/config.h"
+
+namespace sy {
+namespace {
+
+// What each rank runs at a time must fit what it has of a batch.
+void check_share(Checker& check, const RunConfig& config, int64_t data_ranks) {
+  const TrainSection& train = config.train;
+  check.require(train.global_batch % data_ranks == 0, "train.global_batch",
+                "{} sequences cannot be shared by {} data ranks; use a multiple",
+                train.global_batch, data_ranks);
+  if (train.global_batch % data_ranks != 0) return;
+  const int64_t share = train.global_batch / data_ranks;
+  check.require(share % train.micro_batch == 0, "train.micro_batch",
+                "{} does not divide a rank's share of the batch, {} of {} sequences; use a divisor "
+                "of {}, or raise train.global_batch to a multiple of {}",
+                train.micro_batch, share, train.global_batch, share,
+                train.micro_batch * data_ranks);
+}
+
+void check_experts(Checker& check, const RunConfig& config, int64_t data_ranks) {
+  const AutoInt& spread = config.mesh.expert;
+  if (spread.is_auto || config.model.experts.count == 0) return;
+  check.require(data_ranks % spread.value == 0, "mesh.expert",
+                "{} does not divide the {} data ranks; use auto or a divisor", spread.value,
+                data_ranks);
+}
+
+}  // namespace
+
+std::vector<std::string> find_mesh_faults(const RunConfig& config, int ranks) {
+  SY_CHECK(ranks > 0, "{} ranks", ranks);
+  Checker check;
+  const int64_t model = config.mesh.model;
+  check.require(ranks % model == 0, "mesh.model", "{} does not divide the {} ranks; use a divisor",
+                model, ranks);
+  if (ranks % model != 0) return check.take();
+  const int64_t data_ranks = ranks / model;
+  check.require(config.data.streams % data_ranks == 0, "data.streams",
+                "{} streams cannot be dealt to {} data ranks; use a multiple, which must divide "
+                "train.global_batch ({})",
+                config.data.streams, data_ranks, config.train.global_batch);
+  check_share(check, config, data_ranks);
+  check_experts(check, config, data_ranks);
+  check.require(config.train.eval_every == 0 || config.train.eval_sequences % data_ranks == 0,
+                "train.eval_sequences", "{} cannot be shared by {} data ranks; use a multiple",
+                config.train.eval_sequences, data_ranks);
+  return check.take();
+}
+
+int64_t expert_ranks(const RunConfig& config, int64_t data_ranks) {
+  const int64_t experts = config.model.experts.count;
+  if (experts == 0) return 1;
+  return config.mesh.expert.is_auto ? std::gcd(experts, data_ranks) : config.mesh.expert.value;
+}
+
+}  // namespace sy

@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <cctype>
+
+#include "lib/config/config.h"
+#include "lib/config/reader.h"
+
+namespace sy {
+namespace {
+
+bool is_key_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// Whether the sentence names the key, or a key below it.
+bool names(const std::string& sentence, const std::string& key) {
+  for (size_t at = sentence.find(key); at != std::string::npos; at = sentence.find(key, at + 1)) {
+    const size_t end = at + key.size();
+    const bool starts = at == 0 || (!is_key_character(sentence[at - 1]) && sentence[at - 1] != '.');
+    if (starts && (end == sentence.size() || !is_key_character(sentence[end]))) return true;
+  }
+  return false;
+}
+
+// Values that could not be read keep their defaults, so a sentence that names such a key may be
+// about the default: it is left out.
+void check_ranges(ConfigReader& reader, const RunConfig& config) {
+  const std::vector<std::string>& unread = reader.unread_keys();
+  for (const std::string& sentence : find_faults(config)) {
+    const bool about_default = std::any_of(unread.begin(), unread.end(),
+                                           [&](const auto& key) { return names(sentence, key); });
+    if (!about_default) reader.range_fault(sentence);
+  }
+}
+
+void read_text(ConfigReader& reader, const std::string& text, RunConfig& config) {
+  const YamlText yaml = load_yaml(text);
+  if (!yaml.fault.empty()) {
+    reader.fault(yaml.place, "", yaml.fault);
+  } else if (yaml.root.IsNull() || !yaml.root.IsDefined()) {
+    reader.fault({1, 1}, "",
+                 "the configuration is empty; configs/quickstart.yaml is one to start from");
+  } else {
+    reader.read(yaml.root, config);
+  }
+}
+
+void read_override(ConfigReader& reader, const std::string& text, RunConfig& config) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    reader.begin_override(text);
+    reader.fault({}, "", "expected key.path=value, as in --set train.steps=1000");
+    return;
+  }
+  const std::string path = text.substr(0, equals);
+  reader.begin_override(path);
+  const YamlText yaml = load_yaml(text.substr(equals + 1));
+  if (!yaml.fault.empty()) {
+    reader.fault({}, "", yaml.fault);
+  } else {
+    reader.assign(path, yaml.root, config);
+  }
+}
+
+}  // namespace
+
+RunConfig parse_config(const std::string& text, const std::string& name,
+                       const std::vector<std::string>& overrides) {
+  ConfigReader reader(name);
+  RunConfig config;
+  read_text(reader, text, config);
+  for (const std::string& override : overrides) read_override(reader, override, config);
+  check_ranges(reader, config);
+  reader.throw_faults();
+  return config;
+}
+
+RunConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
+  return parse_config(read_config_file(path), path, overrides);
+}
+
+}  // namespace sy

@@ -1,0 +1,128 @@
+#include "lib/config/relations.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lib/config/checker.h"
+#include "lib/config/config.h"
+
+namespace sy {
+namespace {
+
+void check_sparsity(Checker& check, const RunConfig& config) {
+  const ExpertsSection& experts = config.model.experts;
+  if (experts.count < 1) return;
+  const int64_t deepest = std::max(config.model.encoder_layers, config.model.decoder_layers);
+  check.require(experts.interval <= deepest, "model.experts.interval",
+                "{} leaves no sparse layer among {}; lower it, or set model.experts.count to 0 for "
+                "a dense model",
+                experts.interval, deepest);
+  const AutoInt& spread = config.mesh.expert;
+  check.require(spread.is_auto || spread.value < 1 || experts.count % spread.value == 0,
+                "mesh.expert", "{} does not divide model.experts.count ({}); use auto or a divisor",
+                spread.value, experts.count);
+}
+
+void check_vocabulary(Checker& check, const RunConfig& config) {
+  constexpr int64_t kSpecials = 3;  // pad, eos, unk
+  const AutoInt& vocabulary = config.model.vocab_size;
+  check.require(vocabulary.is_auto || vocabulary.value > config.data.extra_ids + kSpecials,
+                "model.vocab_size", "{} has no room for data.extra_ids ({}) and pieces; use auto",
+                vocabulary.value, config.data.extra_ids);
+}
+
+bool windows_in_range(const DataSection& data) {
+  const auto fits = [](AutoInt length) { return length.is_auto || length.value >= 2; };
+  return data.noise_density > 0 && data.noise_density <= 0.9 && data.mean_noise_span >= 1 &&
+         data.mean_noise_span <= 1000 && data.encoder_length >= 4 &&
+         data.encoder_length <= (1 << 20) && fits(data.decoder_length) && fits(data.window_tokens);
+}
+
+// The sequences that span corruption makes of a full window must fit, and its sentinels exist.
+void check_windows(Checker& check, const RunConfig& config) {
+  if (!windows_in_range(config.data)) return;
+  RunConfig resolved = config;
+  resolve_config(resolved, 0);
+  const DataSection& data = resolved.data;
+  const int64_t window = data.window_tokens.value, targets = data.decoder_length.value;
+  const WindowLengths made = window_lengths(window, data.noise_density, data.mean_noise_span);
+  check.require(made.spans <= made.kept, "data.noise_density",
+                "{} masks {} spans of a window with {} tokens between them; lower it or raise "
+                "data.mean_noise_span",
+                data.noise_density, made.spans, made.kept);
+  check.require(made.spans <= data.extra_ids, "data.extra_ids",
+                "{} sentinels are fewer than the {} spans masked in a window of {} tokens; raise "
+                "it, or raise data.mean_noise_span",
+                data.extra_ids, made.spans, window);
+  const bool derived = config.data.window_tokens.is_auto && config.data.decoder_length.is_auto;
+  const bool fits = made.inputs <= data.encoder_length && made.targets <= targets;
+  check.require(fits || !derived, "data.encoder_length",
+                "{} is too short for span corruption with data.noise_density {} and "
+                "data.mean_noise_span {}; raise it",
+                data.encoder_length, data.noise_density, data.mean_noise_span);
+  if (derived) return;
+  check.require(made.inputs <= data.encoder_length, "data.window_tokens",
+                "{} makes inputs of {} tokens, more than data.encoder_length ({}); use auto",
+                window, made.inputs, data.encoder_length);
+  check.require(made.targets <= targets, "data.decoder_length",
+                "{} is less than the {} tokens of a target from a window of {}; use auto", targets,
+                made.targets, window);
+}
+
+void check_schedule(Checker& check, const RunConfig& config) {
+  const OptimizerSection& optimizer = config.optimizer;
+  const bool falls =
+      optimizer.schedule == ScheduleName::linear || optimizer.schedule == ScheduleName::cosine;
+  check.require(!falls || optimizer.warmup_steps < config.train.steps, "optimizer.warmup_steps",
+                "{} leaves the schedule no step of train.steps ({}) to fall in; use fewer",
+                optimizer.warmup_steps, config.train.steps);
+}
+
+void check_batches(Checker& check, const RunConfig& config) {
+  const TrainSection& train = config.train;
+  const ExpertsSection& experts = config.model.experts;
+  const int64_t streams = config.data.streams, group = experts.group_sequences;
+  if (train.global_batch < 1 || train.micro_batch < 1 || streams < 1 || group < 1) return;
+  check.require(train.global_batch % streams == 0, "data.streams",
+                "{} does not divide train.global_batch ({}); use a divisor", streams,
+                train.global_batch);
+  check.require(train.global_batch % train.micro_batch == 0, "train.micro_batch",
+                "{} does not divide train.global_batch ({}); use a divisor", train.micro_batch,
+                train.global_batch);
+  const bool grouped = experts.count > 0 && experts.capacity != CapacityMode::dropless;
+  check.require(!grouped || train.micro_batch % group == 0, "train.micro_batch",
+                "{} is not a multiple of model.experts.group_sequences ({}), and a routing group "
+                "stays within a micro-batch; use a multiple",
+                train.micro_batch, group);
+  if (train.eval_every == 0) return;
+  check.require(train.eval_sequences % streams == 0, "train.eval_sequences",
+                "{} is not a multiple of data.streams ({}); use one", train.eval_sequences,
+                streams);
+  check.require(!grouped || train.eval_sequences % group == 0, "train.eval_sequences",
+                "{} is not a multiple of model.experts.group_sequences ({}); use one",
+                train.eval_sequences, group);
+}
+
+}  // namespace
+
+WindowLengths window_lengths(int64_t tokens, double noise_density, double mean_noise_span) {
+  const auto length = static_cast<double>(tokens);
+  const int64_t masked =
+      std::clamp<int64_t>(std::llrint(length * noise_density), 1, std::max<int64_t>(tokens - 1, 1));
+  const int64_t spans =
+      std::max<int64_t>(1, std::llrint(static_cast<double>(masked) / mean_noise_span));
+  const int64_t kept = tokens - masked;
+  return {spans, kept, kept + spans + 1, masked + spans + 1};
+}
+
+std::vector<std::string> find_relation_faults(const RunConfig& config) {
+  Checker check;
+  check_sparsity(check, config);
+  check_vocabulary(check, config);
+  check_windows(check, config);
+  check_schedule(check, config);
+  check_batches(check, config);
+  return check.take();
+}
+
+}  // namespace sy

@@ -1,0 +1,133 @@
+#include "lib/config/scalar.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace sy {
+namespace {
+
+// A number's characters for from_chars, which takes no plus sign.
+std::string_view unsigned_text(const std::string& text) {
+  std::string_view view = text;
+  if (view.size() > 1 && view[0] == '+' && view[1] != '-') view.remove_prefix(1);
+  return view;
+}
+
+template <class T>
+std::errc parse_whole(std::string_view text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end != text.data() + text.size()) return std::errc::invalid_argument;
+  return error;
+}
+
+std::string quoted_fault(const Scalar& scalar, std::string_view wanted) {
+  return fmt::format("expected {}, got the text {}; remove the quotes", wanted, quote(scalar.text));
+}
+
+std::string read_integer(const Scalar& scalar, int64_t& value, std::string_view wanted,
+                         const std::string& remedy) {
+  if (scalar.quoted) return quoted_fault(scalar, wanted);
+  int64_t parsed = 0;
+  const std::string_view text = unsigned_text(scalar.text);
+  const std::errc error = parse_whole(text, parsed);
+  if (error == std::errc::result_out_of_range) {
+    return fmt::format("{} does not fit 64 bits; use a smaller number", quote(scalar.text));
+  }
+  if (error == std::errc()) {
+    value = parsed;
+    return "";
+  }
+  double number = 0;
+  const bool whole = parse_whole(text, number) == std::errc() && std::abs(number) < 9e15 &&
+                     number == std::floor(number);
+  return fmt::format("expected {}, got {}; {}", wanted, quote(scalar.text),
+                     whole ? fmt::format("write {:.0f}", number) : remedy);
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  constexpr size_t kLongest = 48;
+  size_t end = std::min(text.size(), kLongest);
+  // Not in the middle of a UTF-8 character.
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;
+  }
+  std::string shown(text.substr(0, end));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return end == text.size() ? shown : shown + "...";
+}
+
+std::string quote(std::string_view text) {
+  return "'" + printable(text) + "'";
+}
+
+bool is_null(std::string_view text) {
+  return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+}
+
+std::string read_scalar(const Scalar& scalar, int64_t& value) {
+  return read_integer(scalar, value, "an integer",
+                      fmt::format("write a whole number such as {}", value));
+}
+
+std::string read_scalar(const Scalar& scalar, double& value) {
+  if (scalar.quoted) return quoted_fault(scalar, "a number");
+  double parsed = 0;
+  const std::errc error = parse_whole(unsigned_text(scalar.text), parsed);
+  if (error == std::errc::result_out_of_range) {
+    return fmt::format("{} does not fit a 64-bit number; use one nearer to 1", quote(scalar.text));
+  }
+  if (error != std::errc() || !std::isfinite(parsed)) {
+    return fmt::format("expected a number, got {}; write a finite number such as {}",
+                       quote(scalar.text), value);
+  }
+  value = parsed;
+  return "";
+}
+
+std::string read_scalar(const Scalar& scalar, bool& value) {
+  if (scalar.quoted) return quoted_fault(scalar, "true or false");
+  if (scalar.text != "true" && scalar.text != "false") {
+    return fmt::format("expected true or false, got {}; write true or false", quote(scalar.text));
+  }
+  value = scalar.text == "true";
+  return "";
+}
+
+std::string read_scalar(const Scalar& scalar, std::string& value) {
+  value = scalar.text;
+  return "";
+}
+
+std::string read_scalar(const Scalar& scalar, AutoInt& value) {
+  if (scalar.text == "auto") {
+    value = AutoInt{};
+    return "";
+  }
+  int64_t parsed = 0;
+  std::string fault =
+      read_integer(scalar, parsed, "an integer or auto", "write a whole number or auto");
+  if (fault.empty()) value = AutoInt{false, parsed};
+  return fault;
+}
+
+std::string read_choice(const Scalar& scalar, Words choices, size_t& index) {
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (scalar.text == choices[i]) {
+      index = i;
+      return "";
+    }
+  }
+  const auto last = choices.size() - 1;
+  return fmt::format("{} is not a choice here; use {} or {}", quote(scalar.text),
+                     fmt::join(choices.first(last), ", "), choices[last]);
+}
+
+}  // namespace sy

@@ -1,0 +1,147 @@
+#include <limits>
+
+#include "lib/config/checker.h"
+#include "lib/config/config.h"
+#include "lib/config/relations.h"
+
+namespace sy {
+namespace {
+
+// Wide enough for any model of the paper, and narrow enough that no product of sizes overflows.
+constexpr int64_t kMostWidth = 1 << 20;
+constexpr int64_t kMostLayers = 1 << 12;
+constexpr int64_t kMostCount = 1 << 24;
+constexpr int64_t kMostSteps = int64_t{1} << 40;
+
+void check_run(Checker& check, const RunConfig& config) {
+  const RunSection& run = config.run;
+  check.require(!run.name.empty() && run.name != "." && run.name != "..", "run.name",
+                "'{}' cannot be a folder's name; give the run a name", run.name);
+  check.require(run.name.find('/') == std::string::npos, "run.name",
+                "'{}' has a slash; put the folder into run.directory", run.name);
+  check.require(!run.directory.empty(), "run.directory", "is empty; use . for the current folder");
+  check.integer("run.seed", run.seed, 0, std::numeric_limits<int64_t>::max());
+  check.automatic("run.threads", run.threads, 1, 4096);
+  check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
+  check.require(config.backend != BackendChoice::cuda, "backend",
+                "cuda is not available in this version; use cpu or auto");
+  check.require(config.precision == Precision::float32, "precision",
+                "bfloat16 is not available in this version; use float32");
+  check.require(config.mesh.model == 1, "mesh.model",
+                "only 1 is available in this version, got {}; use 1", config.mesh.model);
+  check.require(config.mesh.zero_stage == 0, "mesh.zero_stage",
+                "only 0 is available in this version, got {}; use 0", config.mesh.zero_stage);
+  check.automatic("mesh.expert", config.mesh.expert, 1, kMostCount);
+}
+
+void check_model(Checker& check, const ModelSection& model) {
+  check.automatic("model.vocab_size", model.vocab_size, 4, kMostCount);
+  check.integer("model.d_model", model.d_model, 1, kMostWidth);
+  check.integer("model.d_kv", model.d_kv, 1, kMostWidth);
+  check.integer("model.num_heads", model.num_heads, 1, kMostLayers);
+  check.integer("model.d_ff", model.d_ff, 1, kMostWidth);
+  check.integer("model.encoder_layers", model.encoder_layers, 1, kMostLayers);
+  check.integer("model.decoder_layers", model.decoder_layers, 1, kMostLayers);
+  check.below_one("model.dropout", model.dropout);
+  check.positive("model.init_scale", model.init_scale);
+  check.require(model.relative_buckets >= 4 && model.relative_buckets % 2 == 0 &&
+                    model.relative_buckets <= kMostLayers,
+                "model.relative_buckets", "{} is not an even number from 4 to {}; T5 uses 32",
+                model.relative_buckets, kMostLayers);
+  // The decoder's first half of the buckets is exact; the other half must reach beyond it.
+  check.require(
+      model.relative_max_distance > model.relative_buckets / 2 &&
+          model.relative_max_distance <= kMostCount,
+      "model.relative_max_distance",
+      "{} is out of range; use more than half of model.relative_buckets ({}), T5 uses 128",
+      model.relative_max_distance, model.relative_buckets);
+}
+
+void check_experts(Checker& check, const ModelSection& model) {
+  const ExpertsSection& experts = model.experts;
+  check.integer("model.experts.count", experts.count, 0, 1 << 16);
+  check.integer("model.experts.interval", experts.interval, 1, kMostLayers);
+  check.require(experts.top_k == 1, "model.experts.top_k",
+                "only 1 is available in this version, got {}; use 1", experts.top_k);
+  check.positive("model.experts.capacity_factor", experts.capacity_factor);
+  check.positive("model.experts.eval_capacity_factor", experts.eval_capacity_factor);
+  check.integer("model.experts.min_capacity", experts.min_capacity, 1, kMostCount);
+  check.integer("model.experts.fixed_capacity", experts.fixed_capacity, 1, kMostCount);
+  check.integer("model.experts.group_sequences", experts.group_sequences, 1, kMostCount);
+  check.below_one("model.experts.jitter", experts.jitter);
+  check.not_negative("model.experts.balance_loss", experts.balance_loss);
+  check.not_negative("model.experts.z_loss", experts.z_loss);
+  check.below_one("model.experts.dropout", experts.dropout);
+}
+
+void check_globs(Checker& check, std::string_view key, const std::vector<std::string>& globs) {
+  check.require(!globs.empty(), key, "is an empty list; name at least one shard or glob");
+  for (size_t i = 0; i < globs.size(); ++i) {
+    check.require(!globs[i].empty(), key, "entry {} is empty; name a shard or glob", i);
+  }
+}
+
+void check_data(Checker& check, const RunConfig& config) {
+  const DataSection& data = config.data;
+  check_globs(check, "data.train", data.train);
+  if (config.train.eval_every > 0) check_globs(check, "data.validation", data.validation);
+  check.require(!data.tokenizer.empty(), "data.tokenizer",
+                "is empty; name a SentencePiece model (`switchyard tokenizer train` makes one)");
+  check.integer("data.extra_ids", data.extra_ids, 1, 1 << 16);
+  check.integer("data.encoder_length", data.encoder_length, 4, 1 << 20);
+  check.automatic("data.decoder_length", data.decoder_length, 3, 1 << 20);
+  check.automatic("data.window_tokens", data.window_tokens, 2, 1 << 20);
+  check.require(data.noise_density > 0 && data.noise_density <= 0.9, "data.noise_density",
+                "{} is out of range; use more than 0, up to 0.9; T5 uses 0.15", data.noise_density);
+  check.require(data.mean_noise_span >= 1 && data.mean_noise_span <= 1000, "data.mean_noise_span",
+                "{} is out of range; use 1 to 1000; T5 uses 3", data.mean_noise_span);
+  check.integer("data.streams", data.streams, 1, kMostCount);
+  check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMostCount);
+  check.integer("data.max_document_bytes", data.max_document_bytes, 1, int64_t{1} << 32);
+  check.integer("data.loader_threads", data.loader_threads, 1, 1024);
+  check.integer("data.read_ahead_batches", data.read_ahead_batches, 1, 4096);
+}
+
+void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
+  check.positive("optimizer.learning_rate", optimizer.learning_rate);
+  const bool rsqrt = optimizer.schedule == ScheduleName::rsqrt;
+  check.integer("optimizer.warmup_steps", optimizer.warmup_steps, rsqrt ? 1 : 0, kMostSteps);
+  check.not_negative("optimizer.clip_norm", optimizer.clip_norm);
+  check.require(optimizer.decay_exponent > 0 && optimizer.decay_exponent <= 1,
+                "optimizer.decay_exponent", "{} is out of range; use more than 0, up to 1",
+                optimizer.decay_exponent);
+  check.positive("optimizer.update_clip", optimizer.update_clip);
+  check.below_one("optimizer.beta1", optimizer.beta1);
+  check.below_one("optimizer.beta2", optimizer.beta2);
+  check.positive("optimizer.epsilon", optimizer.epsilon);
+  check.not_negative("optimizer.weight_decay", optimizer.weight_decay);
+}
+
+void check_train(Checker& check, const TrainSection& train) {
+  check.integer("train.steps", train.steps, 1, kMostSteps);
+  check.integer("train.global_batch", train.global_batch, 1, kMostCount);
+  check.integer("train.micro_batch", train.micro_batch, 1, kMostCount);
+  check.integer("train.log_every", train.log_every, 1, kMostSteps);
+  check.integer("train.eval_every", train.eval_every, 0, kMostSteps);
+  check.integer("train.eval_sequences", train.eval_sequences, 1, kMostSteps);
+  check.integer("train.checkpoint_every", train.checkpoint_every, 0, kMostSteps);
+  check.integer("train.keep_checkpoints", train.keep_checkpoints, 0, kMostCount);
+}
+
+}  // namespace
+
+std::vector<std::string> find_faults(const RunConfig& config) {
+  Checker check;
+  check_run(check, config);
+  check_model(check, config.model);
+  check_experts(check, config.model);
+  check_data(check, config);
+  check_optimizer(check, config.optimizer);
+  check_train(check, config.train);
+  std::vector<std::string> faults = check.take();
+  const std::vector<std::string> relations = find_relation_faults(config);
+  faults.insert(faults.end(), relations.begin(), relations.end());
+  return faults;
+}
+
+}  // namespace sy
