@@ -8,6 +8,8 @@ namespace {
 std::atomic<int64_t> count{0}, bytes{0};
 }  // namespace
 
+// AddressSanitizer brings operators of its own, which must not be mixed with these.
+#if !defined(__SANITIZE_ADDRESS__)
 void* operator new(size_t size) {
   ++count;
   bytes += static_cast<int64_t>(size);
@@ -21,6 +23,7 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, size_t) noexcept {
   std::free(memory);
 }
+#endif
 
 namespace sy::test {
 

@@ -1,4 +1,5 @@
-// Counts what the whole program, libraries included, takes through operator new.
+// Counts what the whole program, libraries included, takes through operator new; nothing is
+// counted under AddressSanitizer.
 #pragma once
 
 #include <cstdint>
