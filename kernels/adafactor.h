@@ -28,9 +28,13 @@ void adafactor_matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor g
 void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
                       const AdafactorStep& step);
 
+// Rows that are summed together before blocks are added in order: results do not depend on threads.
+constexpr int64_t kAdafactorRows = 64;
+
 template <Backend, class T>
 struct AdafactorImpl {
-  // scratch [exec.threads, n + m + 4] float64
+  // One matrix: value, grad [n, m], row [1, n], col [1, m]; scratch float64
+  // [ceil(n / kAdafactorRows) + 1, m + 2].
   static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
                      const AdafactorStep& step, Tensor scratch);
   static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,

@@ -16,16 +16,21 @@ struct AttentionSpec {
   bool causal = false;
   bool bidirectional = true;  // which buckets the bias uses
   int max_distance = 128;
-  // Dropout of p: element (b, h, i, j) draws word ((first_sequence + b) * H + h) * Lq * Lk + i * Lk
-  // + j.
+  // Dropout of p: element (b, h, i, j) draws word
+  //   ((first_sequence + b) * heads + first_head + h) * Lq * Lk + i * Lk + j,
+  // where heads is num_heads, or H where that is 0: a rank that holds H of the model's num_heads
+  // heads, from first_head, draws what one that holds them all does.
   float dropout_rate = 0;
   RandomKey dropout_key;
   int64_t first_sequence = 0;
+  int64_t first_head = 0;
+  int64_t num_heads = 0;
 };
 
 // out [B, Lq, H, d_kv] and log_sum [B, H, Lq] (log of the sum of exp(s)) are overwritten. q as out;
 // k, v [B, Lk, H, d_kv]; bias_table [buckets, H] or empty (no bias: cross-attention); key_lengths
-// int32 [B]. A query row without any key gives zeros.
+// int32 [B], each in 0 .. Lk. Causal needs Lq = Lk. A query row without any key gives zeros, in
+// log_sum too. Float32 or float64. The results do not depend on exec.threads.
 void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                        Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
 
@@ -34,5 +39,26 @@ void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor 
 void attention_backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d_bias_table,
                         Tensor d_out, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                         Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
+
+// Scratch of a call, worked out from its sizes: a work area for each thread, and what threads
+// share.
+struct AttentionScratch {
+  Tensor work;     // [threads, ...]
+  Tensor buckets;  // int32 [Lq + Lk - 1]: bucket of key - query = index - (Lq - 1)
+  Tensor d_bias;   // [B, H, buckets], backward with a bias only
+};
+
+template <Backend, class T>
+struct AttentionImpl {
+  // Elements of T that one thread works in.
+  static int64_t work_elements(int64_t lq, int64_t lk, int64_t d_kv, bool backward);
+  static void forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
+                      Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec,
+                      const AttentionScratch& scratch);
+  static void backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d_bias_table,
+                       Tensor d_out, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
+                       Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec,
+                       const AttentionScratch& scratch);
+};
 
 }  // namespace sy

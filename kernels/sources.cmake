@@ -1,3 +1,16 @@
-sy_library(kernels SOURCES kernels/dispatch_dtype.h LINK sy_tensor OpenMP::OpenMP_CXX PRIVATE_LINK sy::dnnl)
+sy_library(kernels SOURCES kernels/dispatch_dtype.h LINK sy_tensor OpenMP::OpenMP_CXX
+           PRIVATE_LINK sy::dnnl)
 set_target_properties(sy_kernels PROPERTIES LINKER_LANGUAGE CXX)
+
+sy_add_op(activation)
+sy_add_op(adafactor)
+sy_add_op(adamw)
+sy_add_op(attention)
+sy_add_op(cross_entropy)
+sy_add_op(dispatch)
+sy_add_op(dropout)
+sy_add_op(elementwise)
+sy_add_op(embedding)
+sy_add_op(gemm)
 sy_add_op(rms_norm)
+sy_add_op(router)

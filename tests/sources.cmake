@@ -1,10 +1,11 @@
-sy_library(test_support SOURCES tests/support/gradcheck.cpp tests/support/shared_files.cpp
+sy_library(test_support SOURCES tests/support/allocations.cpp
+                                tests/support/gradcheck.cpp tests/support/shared_files.cpp
            LINK sy_kernels)
 target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 
 # One binary for all ops, one ctest entry for each.
 list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABLE op_tests)
-sy_test_binary(kernels_tests SOURCES ${op_tests} LINK sy_kernels)
+sy_test_binary(kernels_tests SOURCES ${op_tests} LINK sy_kernels sy::simdjson)
 foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
 endforeach()

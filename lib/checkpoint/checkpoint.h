@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/tensor/tensor.h"
@@ -33,6 +34,10 @@ struct CheckpointMeta {
   std::string config_yaml;  // resolved
   std::string state_json;   // one JSON object: counters, tokens seen, seed
   std::vector<std::pair<std::string, std::vector<int32_t>>> streams;
+  // The same text on every rank and another at each start of the program (rank 0's host, process
+  // and time, broadcast once): shards left by an earlier attempt at the step are never mixed in.
+  // Empty: only step and number of ranks tell attempts apart.
+  std::string attempt;
 };
 
 class CheckpointWriter {
@@ -42,18 +47,20 @@ class CheckpointWriter {
   ~CheckpointWriter();  // waits for the writing thread; leaves an uncommitted checkpoint partial
 
   // Copies the tensors into staging memory (allocated at the first call) and writes this rank's
-  // shard on a thread. Not while busy().
+  // shard on a thread. Not while busy(). Ranks may start at different times, without a barrier.
   void start(const std::vector<CheckpointTensor>& tensors, const CheckpointMeta& meta);
 
   // True from start() until commit().
   bool busy() const;
   // True once this rank's shard is on disk with its checksums. Rethrows what went wrong
-  // (RuntimeFailure naming file and reason, such as a full disk).
+  // (RuntimeFailure naming file and reason, such as a full disk); the writer is then idle and the
+  // checkpoint must not be committed by any rank.
   bool shard_done();
   void wait_shard();
 
   // After every rank's shard_done(): rank 0 writes index and manifest, renames the folder and
-  // removes checkpoints beyond `keep`; the others only note it.
+  // removes checkpoints beyond the newest `keep` (0: keeps all); the others only note it. Replaces
+  // a checkpoint of the same step. Throws RuntimeFailure; what was committed before then stays.
   void commit();
 
  private:
@@ -82,9 +89,16 @@ class CheckpointReader {
   };
   const std::vector<Entry>& tensors() const;
 
-  // Reads this rank's piece of each tensor into `local`; shapes must agree, every tensor must be
-  // there. All faults in one DataError. Works whatever mesh wrote it.
-  void read(const std::vector<CheckpointTensor>& tensors) const;
+  // Whether tensors that the checkpoint has and that are not asked for are a fault. `refuse` looks
+  // at the groups asked for: with "parameters/..." alone, "optimizer/..." may be left out.
+  enum class Extra : uint8_t { allow, refuse };
+
+  // Reads this rank's piece of each tensor into `local` (`write` is ignored); shapes and dtypes
+  // must agree, every tensor must be there. All faults in one DataError, before anything is read.
+  // Works whatever mesh wrote it. Every file and dataset touched is read whole and checked; besides
+  // the tensors it needs memory for the largest stored piece at most. After a DataError the
+  // tensors' contents are not defined.
+  void read(const std::vector<CheckpointTensor>& tensors, Extra extra = Extra::allow) const;
 
   // An array of CheckpointMeta::streams; throws DataError when absent.
   std::vector<int32_t> stream(const std::string& name) const;

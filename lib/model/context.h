@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/dropout.h"
 #include "lib/base/random.h"
 #include "lib/config/run_config.h"
 #include "lib/dist/mesh.h"
@@ -54,6 +55,10 @@ struct LayerContext {
   int64_t tokens() const { return sequences * length; }
   int64_t first_row() const { return step.first_sequence * length; }  // global row of token 0
   double dropout_rate() const { return step.training ? model.dropout : 0.0; }
+  // Dropout of a [tokens(), cols] tensor of this stack.
+  Dropout dropout(int sub_layer, Use use) const {
+    return {static_cast<float>(dropout_rate()), key(sub_layer, use), first_row(), {}};
+  }
 };
 
 // The fixed dimensions that planning needs: how many tokens pass, and how experts are spread.

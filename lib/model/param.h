@@ -16,8 +16,9 @@ enum class ParamGroup : uint8_t {
   expert,      // [E, ...], spread over the expert axis; gradients are summed over its replicas
 };
 
-// Distribution of the initial values (Fedus et al. 2022, section 2.4: a truncated normal with
-// std = sqrt(s / fan_in), cut at two standard deviations).
+// Distribution of the initial values (Fedus et al. 2022, section 2.4: a normal with
+// std = sqrt(s / fan_in) whose values beyond two of these are drawn again; the std is the normal's
+// before the cut, 0.88 of it remains).
 struct Init {
   enum class Kind : uint8_t { ones, normal, truncated_normal };
   Kind kind = Kind::truncated_normal;
@@ -45,8 +46,10 @@ class ParamStore {
   // Declares a parameter; the pointer stays valid. Names are unique.
   Param* add(std::string name, Shape shape, ParamGroup group, Init init);
 
-  // Measures or carves the two regions (see arena.h).
+  // Measures or carves the two regions (see arena.h). A parameter begins at a multiple of 16
+  // elements in its group's region; what lies between is zero.
   void plan(Arena& values, Arena& grads);
+  void plan_values(Arena& values);  // without gradients: evaluation and infilling
 
   // Initial values, a pure function of (seed, parameter, global element index).
   void initialize(uint64_t seed);
@@ -64,6 +67,7 @@ class ParamStore {
 
  private:
   Shape local_shape(const Param& param) const;
+  Tensor carve(Arena& arena, ParamGroup group, Tensor Param::*view);
 
   DType dtype_;
   int expert_ranks_;

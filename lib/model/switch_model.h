@@ -2,11 +2,11 @@
 // same files bottom to top. Owns every region; after allocate() no step allocates.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "lib/model/batch.h"
 #include "lib/model/context.h"
+#include "lib/model/grad_ready.h"
 #include "lib/model/param.h"
 
 namespace sy {
@@ -18,10 +18,6 @@ struct ModelShape {
   int64_t decoder_length = 0;
 };
 
-// Called during the last micro-batch's backward when the gradients of parameters with numbers
-// [first, last) are complete on this rank, from the last parameters to the first.
-using GradReady = std::function<void(int first, int last)>;
-
 class SwitchModel {
  public:
   // `dtype` of activations and parameters: float32, or float64 for gradient checks. `training`
@@ -31,11 +27,13 @@ class SwitchModel {
               bool training = true);
   ~SwitchModel();
 
-  // Measures one whole step in planning mode (scratch included), then allocates every region of the
-  // model and the scratch of `exec`.
+  // Measures one whole step in planning mode (scratch included), in training and in evaluation,
+  // then allocates every region of the model and the scratch of `exec`. What else was planned on
+  // `exec` before is covered too. If `exec` has its scratch already, the model must fit into it.
   void allocate(Exec& exec);
 
-  // Bytes by region without allocating: parameters, gradients, activations, scratch.
+  // Bytes by region, known before anything is allocated. Scratch is for one thread until
+  // allocate() knows the threads.
   struct Memory {
     int64_t parameters = 0, gradients = 0, activations = 0, scratch = 0;
     int64_t total() const { return parameters + gradients + activations + scratch; }
@@ -49,7 +47,8 @@ class SwitchModel {
   void clear_stats();
 
   // Cross-entropy summed over the micro-batch's valid target tokens (nats, not scaled). While
-  // step.training, also prepares backward. The batch may hold fewer sequences than planned.
+  // step.training, also prepares backward, and adds the output projection's gradient to its
+  // parameter. The batch may hold fewer sequences than planned.
   double forward(Exec& exec, const Batch& batch, const StepContext& step);
 
   // Adds the gradient of step.loss_scale * cross-entropy + step.group_scale * (balance_loss *
@@ -70,6 +69,8 @@ class SwitchModel {
 
  private:
   struct State;
+  void plan_step(Exec& exec);
+
   std::unique_ptr<State> state_;
 };
 

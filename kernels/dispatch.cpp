@@ -1,0 +1,63 @@
+#include "kernels/dispatch.h"
+
+#include "kernels/dispatch_dtype.h"
+
+namespace sy {
+
+void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
+                  int64_t groups, int64_t capacity) {
+  const int64_t experts = counts.numel() - 1;
+  SY_CHECK(groups > 0 && expert.numel() % groups == 0 && slot.numel() == expert.numel() &&
+               token.numel() == experts * groups * capacity,
+           "assign_slots: {} tokens, {} groups, {} experts, capacity {}, {} slots", expert.numel(),
+           groups, experts, capacity, token.numel());
+  if (exec.planning) return;
+  if (exec.backend == Backend::cuda) throw_no_cuda("assign_slots");
+  const ProfileScope profile(exec.profiler, Part::dispatch);
+  AssignImpl<Backend::cpu>::fixed(exec, slot, token, counts, expert, groups, capacity);
+}
+
+void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert) {
+  SY_CHECK(slot.numel() == expert.numel() && token.numel() == expert.numel(),
+           "assign_slots_dropless: {} tokens, {} slots", expert.numel(), token.numel());
+  if (exec.planning) return;
+  if (exec.backend == Backend::cuda) throw_no_cuda("assign_slots_dropless");
+  const ProfileScope profile(exec.profiler, Part::dispatch);
+  AssignImpl<Backend::cpu>::dropless(exec, slot, token, counts, expert);
+}
+
+void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index) {
+  SY_CHECK(out.cols() == x.cols() && out.rows() == index.numel(),
+           "gather_rows: out {}, x {}, {} rows", out.shape().str(), x.shape().str(), index.numel());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::dispatch);
+  dispatch(exec, x.dtype(), "gather_rows",
+           [&]<Backend B, class T>() { DispatchImpl<B, T>::gather(exec, out, x, index); });
+}
+
+void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate) {
+  SY_CHECK(out.cols() == slots.cols() && out.rows() == slot.numel() && gate.numel() == slot.numel(),
+           "combine: out {}, slots {}, {} tokens", out.shape().str(), slots.shape().str(),
+           slot.numel());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::dispatch);
+  dispatch(exec, out.dtype(), "combine", [&]<Backend B, class T>() {
+    DispatchImpl<B, T>::combine(exec, out, slots, slot, gate);
+  });
+}
+
+void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out, Tensor slots,
+                      Tensor slot, Tensor token, Tensor gate) {
+  SY_CHECK(d_slots.rows() == token.numel() && d_slots.cols() == d_out.cols() &&
+               slots.numel() == d_slots.numel() && d_out.rows() == slot.numel() &&
+               d_gate.numel() == slot.numel(),
+           "combine: d_slots {}, d_out {}, slots {}", d_slots.shape().str(), d_out.shape().str(),
+           slots.shape().str());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::dispatch);
+  dispatch(exec, d_out.dtype(), "combine", [&]<Backend B, class T>() {
+    DispatchImpl<B, T>::combine_backward(exec, d_slots, d_gate, d_out, slots, slot, token, gate);
+  });
+}
+
+}  // namespace sy

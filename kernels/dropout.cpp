@@ -1,0 +1,35 @@
+#include "kernels/dropout.h"
+
+#include "kernels/dispatch_dtype.h"
+
+namespace sy {
+namespace {
+
+void run(Exec& exec, Tensor out, Tensor residual, Tensor x, const Dropout& dropout) {
+  SY_CHECK(out.numel() == x.numel() && (residual.empty() || residual.numel() == x.numel()),
+           "dropout: out {}, residual {}, x {}", out.shape().str(), residual.shape().str(),
+           x.shape().str());
+  SY_CHECK(dropout.rate >= 0 && dropout.rate < 1, "dropout rate {}", dropout.rate);
+  SY_CHECK(dropout.row_ids.empty() || dropout.row_ids.numel() == x.rows(), "dropout: {} row ids",
+           dropout.row_ids.numel());
+  if (exec.planning) return;
+  if (dropout.rate == 0 && residual.empty() && out.raw() == x.raw()) return;
+  const ProfileScope profile(exec.profiler, Part::dropout);
+  dispatch(exec, x.dtype(), "dropout", [&]<Backend B, class T>() {
+    DropoutImpl<B, T>::forward(exec, out, residual, x, dropout);
+  });
+}
+
+}  // namespace
+
+void dropout_forward(Exec& exec, Tensor out, Tensor x, const Dropout& dropout) {
+  run(exec, out, {}, x, dropout);
+}
+
+void residual_dropout_forward(Exec& exec, Tensor out, Tensor residual, Tensor x,
+                              const Dropout& dropout) {
+  SY_CHECK(!residual.empty(), "residual_dropout without a residual");
+  run(exec, out, residual, x, dropout);
+}
+
+}  // namespace sy

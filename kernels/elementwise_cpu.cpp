@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "kernels/elementwise.h"
+#include "lib/base/numeric.h"
+
+namespace sy {
+namespace {
+
+// Sums are taken over blocks of this many elements and the blocks are added in order, so that the
+// result does not depend on how threads share the blocks.
+constexpr int64_t kBlock = 4096;
+constexpr int64_t kBlocksAtOnce = 1024;
+
+template <class T>
+double block_sum(const T* x, int64_t count, bool squares) {
+  double total = 0;
+  if (squares) {
+#pragma omp simd reduction(+ : total)
+    for (int64_t i = 0; i < count; ++i)
+      total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  } else {
+#pragma omp simd reduction(+ : total)
+    for (int64_t i = 0; i < count; ++i) total += static_cast<double>(x[i]);
+  }
+  return total;
+}
+
+}  // namespace
+
+template <class T>
+struct ElementwiseImpl<Backend::cpu, T> {
+  static void scale(Exec& exec, Tensor x, double factor) {
+    T* p = x.data<T>();
+    const T by = static_cast<T>(factor);
+    const int64_t count = x.numel();
+#pragma omp parallel for simd schedule(static) num_threads(exec.threads)
+    for (int64_t i = 0; i < count; ++i) p[i] *= by;
+  }
+
+  static void add(Exec& exec, Tensor x, Tensor y) {
+    T* p = x.data<T>();
+    const T* q = y.data<T>();
+    const int64_t count = x.numel();
+#pragma omp parallel for simd schedule(static) num_threads(exec.threads)
+    for (int64_t i = 0; i < count; ++i) p[i] += q[i];
+  }
+
+  static double sum(Exec& exec, Tensor x, bool squares) {
+    const T* p = x.data<T>();
+    const int64_t count = x.numel(), blocks = ceil_div(count, kBlock);
+    double total = 0, partial[kBlocksAtOnce];
+    for (int64_t first = 0; first < blocks; first += kBlocksAtOnce) {
+      const int64_t here = std::min(kBlocksAtOnce, blocks - first);
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+      for (int64_t b = 0; b < here; ++b) {
+        const int64_t begin = (first + b) * kBlock;
+        partial[b] = block_sum(p + begin, std::min(kBlock, count - begin), squares);
+      }
+      for (int64_t b = 0; b < here; ++b) total += partial[b];
+    }
+    return total;
+  }
+};
+
+template struct ElementwiseImpl<Backend::cpu, float>;
+template struct ElementwiseImpl<Backend::cpu, double>;
+
+}  // namespace sy

@@ -1,0 +1,42 @@
+#include "kernels/embedding.h"
+
+#include "kernels/dispatch_dtype.h"
+
+namespace sy {
+namespace {
+
+void check(Tensor rows, Tensor table, Tensor ids) {
+  SY_CHECK(rows.cols() == table.cols() && ids.numel() == rows.rows(),
+           "embedding: rows {}, table {}, {} ids", rows.shape().str(), table.shape().str(),
+           ids.numel());
+}
+
+// An id from outside the vocabulary would read foreign memory.
+void check_ids(Tensor ids, int64_t vocab) {
+  const int32_t* p = ids.data<int32_t>();
+  for (int64_t i = 0; i < ids.numel(); ++i) {
+    SY_CHECK(p[i] >= 0 && p[i] < vocab, "id {} at position {} of a vocabulary of {}", p[i], i,
+             vocab);
+  }
+}
+
+}  // namespace
+
+void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
+  check(out, table, ids);
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::embedding);
+  if (exec.backend == Backend::cpu) check_ids(ids, table.dim(0));
+  dispatch(exec, table.dtype(), "embedding",
+           [&]<Backend B, class T>() { EmbeddingImpl<B, T>::forward(exec, out, table, ids); });
+}
+
+void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
+  check(d_out, d_table, ids);
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::embedding);
+  dispatch(exec, d_table.dtype(), "embedding",
+           [&]<Backend B, class T>() { EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids); });
+}
+
+}  // namespace sy

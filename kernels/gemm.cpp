@@ -1,0 +1,38 @@
+#include "kernels/gemm.h"
+
+#include "kernels/dispatch_dtype.h"
+#include "kernels/gemm_shape.h"
+
+namespace sy {
+
+GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
+  const int rank = c.rank();
+  SY_CHECK((rank == 2 || rank == 3) && a.rank() == rank && b.rank() == rank,
+           "gemm: c {}, a {}, b {}", c.shape().str(), a.shape().str(), b.shape().str());
+  GemmShape shape;
+  shape.batch = rank == 3 ? c.dim(0) : 1;
+  shape.m = c.dim(-2);
+  shape.n = c.dim(-1);
+  shape.k = options.transpose_a ? a.dim(-2) : a.dim(-1);
+  const bool fits = (options.transpose_a ? a.dim(-1) : a.dim(-2)) == shape.m &&
+                    (options.transpose_b ? b.dim(-1) : b.dim(-2)) == shape.k &&
+                    (options.transpose_b ? b.dim(-2) : b.dim(-1)) == shape.n &&
+                    (rank == 2 || (a.dim(0) == shape.batch && b.dim(0) == shape.batch));
+  SY_CHECK(fits, "gemm: c {} from a {}{} and b {}{}", c.shape().str(), a.shape().str(),
+           options.transpose_a ? " transposed" : "", b.shape().str(),
+           options.transpose_b ? " transposed" : "");
+  SY_CHECK(a.dtype() == c.dtype() && b.dtype() == c.dtype(), "gemm: {}, {} and {}",
+           name_of(c.dtype()), name_of(a.dtype()), name_of(b.dtype()));
+  shape.options = options;
+  return shape;
+}
+
+void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
+  const GemmShape shape = gemm_shape(c, a, b, options);
+  const ProfileScope profile(exec.profiler, Part::gemm);
+  if (!exec.planning) exec.profiler.gemm_flops += shape.flops();
+  dispatch(exec, c.dtype(), "gemm",
+           [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
+}
+
+}  // namespace sy

@@ -1,0 +1,22 @@
+// The sizes of one matrix product, worked out and checked from its tensors.
+#pragma once
+
+#include "kernels/gemm.h"
+
+namespace sy {
+
+struct GemmShape {
+  int64_t batch = 1, m = 0, n = 0, k = 0;
+  GemmOptions options;
+
+  double flops() const {
+    return 2.0 * static_cast<double>(batch) * static_cast<double>(m) * static_cast<double>(n) *
+           static_cast<double>(k);
+  }
+  bool operator==(const GemmShape&) const = default;
+};
+
+// Throws InternalError unless the tensors fit one another.
+GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options);
+
+}  // namespace sy

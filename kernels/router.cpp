@@ -1,0 +1,49 @@
+#include "kernels/router.h"
+
+#include "kernels/dispatch_dtype.h"
+
+namespace sy {
+
+void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
+                   int64_t first_row) {
+  SY_CHECK(out.shape() == x.shape(), "router_jitter: out {}, x {}", out.shape().str(),
+           x.shape().str());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::router);
+  dispatch(exec, x.dtype(), "router", [&]<Backend B, class T>() {
+    RouterImpl<B, T>::jitter(exec, out, x, epsilon, key, first_row);
+  });
+}
+
+void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
+                    Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid) {
+  const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
+  SY_CHECK(groups > 0 && tokens % groups == 0 && fraction.dim(1) == experts &&
+               mean_prob.shape() == fraction.shape() && probs.shape() == logits.shape() &&
+               gate.numel() == tokens && log_sum.numel() == tokens && expert.numel() == tokens &&
+               valid.numel() == tokens && losses.numel() == 2,
+           "router: logits {}, fraction {}, {} valid", logits.shape().str(), fraction.shape().str(),
+           valid.numel());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::router);
+  dispatch(exec, logits.dtype(), "router", [&]<Backend B, class T>() {
+    RouterImpl<B, T>::forward(exec, probs, gate, log_sum, expert, fraction, mean_prob, losses,
+                              logits, valid);
+  });
+}
+
+void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
+                     Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
+                     double z_scale) {
+  SY_CHECK(d_logits.shape() == probs.shape() && d_gate.numel() == probs.dim(0),
+           "router: d_logits {}, d_gate {}, probs {}", d_logits.shape().str(), d_gate.shape().str(),
+           probs.shape().str());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::router);
+  dispatch(exec, probs.dtype(), "router", [&]<Backend B, class T>() {
+    RouterImpl<B, T>::backward(exec, d_logits, d_gate, probs, log_sum, expert, fraction, valid,
+                               balance_scale, z_scale);
+  });
+}
+
+}  // namespace sy

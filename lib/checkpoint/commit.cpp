@@ -1,0 +1,133 @@
+#include "lib/checkpoint/commit.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/layout.h"
+
+namespace sy::checkpoint {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail_shard(const std::string& path, int64_t rank, const std::string& problem) {
+  throw RuntimeFailure(fmt::format(
+      "{} {}: is the folder of checkpoints on a file system that rank {} shares with rank 0?", path,
+      problem, rank));
+}
+
+std::set<std::string> files_in(const std::string& folder) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.insert(entry->path().filename().string());
+  }
+  if (error) throw RuntimeFailure(fmt::format("cannot list {}: {}", folder, error.message()));
+  return names;
+}
+
+ShardRecord read_shard_record(const std::string& folder, int64_t rank, int64_t ranks,
+                              const CheckpointMeta& meta) {
+  const std::string path = folder + "/" + shard_record_name(rank);
+  ShardRecord record = parse_shard_record(read_text(path, kLargestJson), path);
+  if (record.step != meta.step || record.rank != rank || record.ranks != ranks ||
+      record.attempt != meta.attempt) {
+    fail_shard(path, rank, "was left by another attempt");
+  }
+  std::error_code error;
+  const std::string shard = folder + "/" + record.file.name;
+  const auto bytes = static_cast<int64_t>(fs::file_size(shard, error));
+  if (error || bytes != record.file.digest.bytes) {
+    fail_shard(shard, rank, fmt::format("does not have its {} bytes", record.file.digest.bytes));
+  }
+  return record;
+}
+
+}  // namespace
+
+std::vector<ShardRecord> read_shard_records(const std::string& partial_folder, int64_t ranks,
+                                            const CheckpointMeta& meta) {
+  // Listing first makes a network file system look at the folder anew.
+  const std::set<std::string> present = files_in(partial_folder);
+  std::vector<ShardRecord> records;
+  for (int64_t rank = 0; rank < ranks; ++rank) {
+    for (const std::string& name : {shard_record_name(rank), shard_name(rank)}) {
+      if (!present.contains(name)) fail_shard(partial_folder + "/" + name, rank, "is missing");
+    }
+    records.push_back(read_shard_record(partial_folder, rank, ranks, meta));
+  }
+  return records;
+}
+
+void write_index(const std::string& partial_folder, Manifest& manifest) {
+  const std::string path = partial_folder + "/" + kIndexName;
+  Hdf5File file = Hdf5File::create(path);
+  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
+    std::vector<Hdf5File::Source> sources;
+    const auto pieces = static_cast<int64_t>(tensor.parts.size());
+    for (int64_t piece = 0; piece < pieces; ++piece) {
+      const int64_t shard = tensor.parts[static_cast<size_t>(piece)].shard;
+      sources.push_back({shard_name(shard), piece_dataset(tensor.name, pieces, piece)});
+    }
+    file.write_virtual(tensor.name, tensor.dtype, tensor.global, sources);
+  }
+  for (const Manifest::StreamEntry& stream : manifest.streams) {
+    const std::string dataset = stream_dataset(stream.name);
+    file.write_virtual(dataset, DType::i32, {stream.length},
+                       {{shard_name(stream.part.shard), dataset}});
+  }
+  file.write_text("config.yaml", manifest.config_yaml);
+  file.write_text("state.json", manifest.state_json);
+  file.close();
+  sync_path(path);
+  manifest.index = {kIndexName, digest_file(path)};
+}
+
+void write_manifest(const std::string& partial_folder, const Manifest& manifest) {
+  std::set<std::string> named{manifest.index.name};
+  for (const FileRecord& shard : manifest.shards) named.insert(shard.name);
+  for (const std::string& name : files_in(partial_folder)) {
+    if (!named.contains(name)) remove_path(partial_folder + "/" + name);
+  }
+  const std::string path = partial_folder + "/" + kManifestName;
+  const std::string text = to_json(manifest);
+  // Nothing is committed that this program could not read again.
+  SY_CHECK(parse_manifest(text, path) == manifest, "{} does not survive being read", path);
+  write_synced(path, text);
+  sync_path(partial_folder);
+}
+
+void publish(const std::string& folder, int64_t step) {
+  const std::string committed = folder + "/" + committed_name(step);
+  replace_folder(folder + "/" + partial_name(step), committed, trash_name(committed));
+  sync_path(folder);
+}
+
+void retire(const std::string& folder, int64_t step, int64_t keep) {
+  std::vector<std::string> unwanted;
+  std::vector<int64_t> others = committed_steps(folder);
+  std::erase(others, step);
+  const auto spared = static_cast<size_t>(std::max<int64_t>(keep - 1, 0));
+  if (keep > 0 && others.size() > spared) {
+    others.resize(others.size() - spared);
+    for (const int64_t old : others) unwanted.push_back(committed_name(old));
+  }
+  // Later partial folders may be the next checkpoint of a rank that is ahead of this one.
+  for (const int64_t partial : partial_steps(folder)) {
+    if (partial <= step) unwanted.push_back(partial_name(partial));
+  }
+  for (const std::string& name : unwanted) {
+    const std::string path = folder + "/" + name;
+    remove_path(trash_name(path));
+    rename_path(path, trash_name(path));
+  }
+}
+
+void empty_trash(const std::string& folder) {
+  for (const std::string& name : trash_names(folder)) remove_path(folder + "/" + name);
+}
+
+}  // namespace sy::checkpoint

@@ -1,0 +1,143 @@
+#include "lib/checkpoint/layout.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+
+#include "lib/base/numeric.h"
+
+namespace sy::checkpoint {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kStepPrefix = "step-";
+constexpr std::string_view kPartialSuffix = ".partial";
+constexpr std::string_view kTrashSuffix = ".trash";
+
+// "step-00000100" + suffix to 100; nothing for any other name.
+std::optional<int64_t> parse_step(std::string_view name, std::string_view suffix) {
+  if (!name.starts_with(kStepPrefix) || !name.ends_with(suffix)) return std::nullopt;
+  name.remove_prefix(kStepPrefix.size());
+  name.remove_suffix(std::min(suffix.size(), name.size()));
+  int64_t step = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
+  const bool whole = error == std::errc() && end == name.data() + name.size();
+  // A name that would be written differently is not ours.
+  if (!whole || step < 0 || fmt::format("{:08}", step) != name) return std::nullopt;
+  return step;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code absent;
+  for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end;
+       entry.increment(absent)) {
+    names.push_back(entry->path().filename().string());
+  }
+  return names;
+}
+
+std::vector<int64_t> steps_with(const std::string& folder, std::string_view suffix) {
+  std::vector<int64_t> steps;
+  for (const std::string& name : names_in(folder)) {
+    if (const auto step = parse_step(name, suffix)) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+}  // namespace
+
+std::string committed_name(int64_t step) {
+  return fmt::format("{}{:08}", kStepPrefix, step);
+}
+std::string partial_name(int64_t step) {
+  return fmt::format("{}{}", committed_name(step), kPartialSuffix);
+}
+std::string trash_name(const std::string& folder) {
+  return fmt::format("{}{}", folder, kTrashSuffix);
+}
+std::string shard_name(int64_t shard) {
+  return fmt::format("shard-{:05}.h5", shard);
+}
+std::string shard_record_name(int64_t shard) {
+  return fmt::format("shard-{:05}.json", shard);
+}
+std::string stream_dataset(const std::string& name) {
+  return "data/streams/" + name;
+}
+
+std::string piece_dataset(const std::string& name, int64_t pieces, int64_t piece) {
+  return pieces == 1 ? name : fmt::format("{}.{:05}", name, piece);
+}
+
+bool valid_name(const std::string& name) {
+  size_t begin = 0;
+  while (begin <= name.size()) {
+    const size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = std::string_view(name).substr(begin, end - begin);
+    const bool clean = std::all_of(part.begin(), part.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '.' || c == '-';
+    });
+    if (!clean || part.empty() || part == "." || part == "..") return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+void check_tensor(const CheckpointTensor& tensor) {
+  SY_CHECK(valid_name(tensor.name), "\"{}\" cannot name a tensor", tensor.name);
+  SY_CHECK(tensor.local.dtype() != DType::bf16, "{} is bfloat16", tensor.name);
+  SY_CHECK(tensor.global.rank() > 0 && tensor.pieces > 0 && tensor.piece >= 0 &&
+               tensor.piece < tensor.pieces,
+           "{} is piece {} of {} of {}", tensor.name, tensor.piece, tensor.pieces,
+           tensor.global.str());
+  SY_CHECK(tensor.local.shape() == piece_shape(tensor.global, tensor.pieces),
+           "{} has {} here as one of {} pieces of {}", tensor.name, tensor.local.shape().str(),
+           tensor.pieces, tensor.global.str());
+}
+
+Shape piece_shape(const Shape& global, int64_t pieces) {
+  Shape shape = global;
+  shape[0] = div_exact(global[0], pieces);
+  return shape;
+}
+
+Rows piece_rows(const Shape& global, int64_t pieces, int64_t piece) {
+  const int64_t rows = div_exact(global[0], pieces);
+  return {piece * rows, (piece + 1) * rows};
+}
+
+Rows overlap(Rows a, Rows b) {
+  const int64_t begin = std::max(a.begin, b.begin);
+  return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+std::optional<int64_t> committed_step(const std::string& name) {
+  return parse_step(name, "");
+}
+
+std::vector<int64_t> committed_steps(const std::string& folder) {
+  std::vector<int64_t> steps = steps_with(folder, "");
+  std::erase_if(steps, [&](int64_t step) {
+    std::error_code absent;
+    return !fs::exists(fs::path(folder) / committed_name(step) / kManifestName, absent);
+  });
+  return steps;
+}
+
+std::vector<int64_t> partial_steps(const std::string& folder) {
+  return steps_with(folder, kPartialSuffix);
+}
+
+std::vector<std::string> trash_names(const std::string& folder) {
+  std::vector<std::string> names = names_in(folder);
+  std::erase_if(names, [](const std::string& name) {
+    return !name.starts_with(kStepPrefix) || !name.ends_with(kTrashSuffix);
+  });
+  return names;
+}
+
+}  // namespace sy::checkpoint

@@ -1,0 +1,52 @@
+#include "lib/checkpoint/shard.h"
+
+#include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/layout.h"
+
+namespace sy::checkpoint {
+namespace {
+
+ShardRecord::Piece write_piece(Hdf5File& file, const CheckpointTensor& tensor) {
+  file.write(piece_dataset(tensor.name, tensor.pieces, tensor.piece), tensor.local);
+  return {tensor.name,   tensor.local.dtype(), tensor.global,
+          tensor.pieces, tensor.piece,         checksum(tensor.local.raw(), tensor.local.bytes())};
+}
+
+ShardRecord::Stream write_stream(Hdf5File& file, const std::string& name,
+                                 const std::vector<int32_t>& values) {
+  file.write_compressed(stream_dataset(name), values);
+  const auto length = static_cast<int64_t>(values.size());
+  return {name, length, checksum(values.data(), length * int64_t{sizeof(int32_t)})};
+}
+
+}  // namespace
+
+ShardRecord write_shard_file(const std::string& partial_folder, Origin origin,
+                             const std::vector<CheckpointTensor>& tensors,
+                             const CheckpointMeta& meta) {
+  make_folder(partial_folder);
+  // An old record must never vouch for a new file.
+  remove_path(partial_folder + "/" + shard_record_name(origin.rank));
+  ShardRecord record{meta.step, origin.rank, origin.ranks, meta.attempt, {}, {}, {}};
+  record.file.name = shard_name(origin.rank);
+  const std::string path = partial_folder + "/" + record.file.name;
+  Hdf5File file = Hdf5File::create(path);
+  for (const CheckpointTensor& tensor : tensors) {
+    if (tensor.write) record.pieces.push_back(write_piece(file, tensor));
+  }
+  for (const auto& [name, values] : meta.streams) {
+    record.streams.push_back(write_stream(file, name, values));
+  }
+  file.close();
+  sync_path(path);
+  record.file.digest = digest_file(path);
+  return record;
+}
+
+void write_shard_record(const std::string& partial_folder, const ShardRecord& record) {
+  write_synced(partial_folder + "/" + shard_record_name(record.rank), to_json(record));
+  sync_path(partial_folder);
+}
+
+}  // namespace sy::checkpoint

@@ -1,0 +1,82 @@
+#include "lib/model/block.h"
+
+namespace sy {
+
+BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
+                         const BlockPlace& place) {
+  BlockParams params;
+  params.sub_layer = place.sub_layer;
+  params.sparse_layer = place.sparse_layer;
+  params.self_attention = attention_params(store, prefix + "/self_attention", model);
+  params.self_attention.relative_bias = place.relative_bias;
+  params.self_attention.causal = place.decoder;
+  if (place.decoder) {
+    params.cross_attention = attention_params(store, prefix + "/cross_attention", model);
+  }
+  params.sparse = is_sparse_layer(model, place.layer);
+  if (params.sparse) {
+    params.moe = moe_ffn_params(store, prefix + "/moe", model);
+  } else {
+    params.dense = dense_ffn_params(store, prefix + "/ffn", model);
+  }
+  return params;
+}
+
+BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
+                      const LayerDims& dims, int64_t source_length) {
+  const Shape stream{dims.tokens(), model.d_model};
+  BlockSaved saved;
+  saved.self_attention = attention_plan(arena, model, dims, dims.length);
+  saved.after_self = arena.take(dims.dtype, stream, "stream after self-attention");
+  if (params.has_cross_attention()) {
+    saved.cross_attention = attention_plan(arena, model, dims, source_length);
+    saved.after_cross = arena.take(dims.dtype, stream, "stream after cross-attention");
+  }
+  if (params.sparse) {
+    saved.moe = moe_ffn_plan(arena, model, dims);
+  } else {
+    saved.dense = dense_ffn_plan(arena, model, dims);
+  }
+  saved.out = arena.take(dims.dtype, stream, "stream after feed-forward");
+  return saved;
+}
+
+Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
+                     Tensor x, const AttentionSource& memory) {
+  const int64_t tokens = context.tokens();
+  int sub_layer = params.sub_layer;
+  Tensor stream = saved.after_self.slice(0, tokens);
+  self_attention_forward(context, params.self_attention, saved.self_attention, stream, x,
+                         sub_layer++);
+  if (params.has_cross_attention()) {
+    const Tensor after = saved.after_cross.slice(0, tokens);
+    cross_attention_forward(context, params.cross_attention, saved.cross_attention, after, stream,
+                            memory, sub_layer++);
+    stream = after;
+  }
+  const Tensor out = saved.out.slice(0, tokens);
+  if (params.sparse) {
+    moe_ffn_forward(context, params.moe, saved.moe, out, stream, sub_layer, params.sparse_layer);
+  } else {
+    dense_ffn_forward(context, params.dense, saved.dense, out, stream, sub_layer);
+  }
+  return out;
+}
+
+void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
+                    Tensor d_stream, Tensor d_memory, const AttentionSource& memory) {
+  int sub_layer = params.sub_layer + params.sub_layers() - 1;
+  if (params.sparse) {
+    moe_ffn_backward(context, params.moe, saved.moe, d_stream, d_stream, sub_layer--);
+  } else {
+    dense_ffn_backward(context, params.dense, saved.dense, d_stream, d_stream, sub_layer--);
+  }
+  if (params.has_cross_attention()) {
+    cross_attention_backward(context, params.cross_attention, saved.cross_attention, d_stream,
+                             d_memory, d_stream, memory, sub_layer--);
+  }
+  self_attention_backward(context, params.self_attention, saved.self_attention, d_stream, d_stream,
+                          sub_layer);
+}
+
+}  // namespace sy

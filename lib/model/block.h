@@ -1,0 +1,64 @@
+// One block of a stack: self-attention, in the decoder also cross-attention, and a feed-forward
+// sub-layer, dense or sparse. Each sub-layer adds to the residual stream and writes it afresh, so
+// that backward finds every sub-layer's input.
+#pragma once
+
+#include <string>
+
+#include "lib/model/attention.h"
+#include "lib/model/dense_ffn.h"
+#include "lib/model/moe/moe_ffn.h"
+
+namespace sy {
+
+struct BlockParams {
+  AttentionParams self_attention;
+  AttentionParams cross_attention;  // decoder only, else norm is nullptr
+  bool sparse = false;              // which of the two below is used
+  DenseFfnParams dense;
+  MoeFfnParams moe;
+  int sub_layer = 0;     // number of the block's first sub-layer in the model
+  int sparse_layer = 0;  // row of the router's counters, when sparse
+
+  bool has_cross_attention() const { return cross_attention.norm != nullptr; }
+  int sub_layers() const { return has_cross_attention() ? 3 : 2; }
+  int first_param() const { return self_attention.norm->number; }
+};
+
+struct BlockSaved {
+  AttentionSaved self_attention;
+  AttentionSaved cross_attention;
+  DenseFfnSaved dense;
+  MoeFfnSaved moe;
+  Tensor after_self;   // [T, d_model], the stream after each sub-layer
+  Tensor after_cross;  // [T, d_model], decoder only
+  Tensor out;          // [T, d_model]
+};
+
+// Where a block stands; what of BlockParams is not a parameter.
+struct BlockPlace {
+  int64_t layer = 0;               // in its stack, from 0
+  bool decoder = false;            // causal, with cross-attention
+  Param* relative_bias = nullptr;  // the stack's
+  int sub_layer = 0;
+  int sparse_layer = 0;  // sparse layers of the model before this one
+};
+
+// prefix is "encoder/layers/I" or "decoder/layers/I".
+BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
+                         const BlockPlace& place);
+// source_length is the encoder's, for cross-attention.
+BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
+                      const LayerDims& dims, int64_t source_length);
+
+// Returns the stream after the block, a view of saved.out. x [T, d_model] must stay until backward;
+// memory is the encoder's output (unused in the encoder).
+Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
+                     Tensor x, const AttentionSource& memory);
+
+// d_stream [T, d_model] is the gradient of the block's output and becomes that of its input, in
+// place. Parameters accumulate, and in the decoder d_memory.
+void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
+                    Tensor d_stream, Tensor d_memory, const AttentionSource& memory);
+
+}  // namespace sy

@@ -1,0 +1,91 @@
+#include "lib/model/dense_ffn.h"
+
+#include <cmath>
+
+#include "kernels/activation.h"
+#include "kernels/rms_norm.h"
+#include "lib/model/linear.h"
+
+namespace sy {
+
+DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
+                                const ModelSection& model) {
+  const int64_t d = model.d_model, d_ff = model.d_ff;
+  const Init in{Init::Kind::truncated_normal, std::sqrt(model.init_scale / static_cast<double>(d))};
+  const Init out{Init::Kind::truncated_normal,
+                 std::sqrt(model.init_scale / static_cast<double>(d_ff))};
+  const ParamGroup group = ParamGroup::replicated;
+  DenseFfnParams params;
+  params.norm = store.add(prefix + "/norm", {d}, group, {Init::Kind::ones});
+  params.wi = store.add(prefix + "/wi", {d, d_ff}, group, in);
+  if (model.activation == Activation::geglu) {
+    params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, group, in);
+  }
+  params.wo = store.add(prefix + "/wo", {d_ff, d}, group, out);
+  return params;
+}
+
+DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
+  const Shape inner{dims.tokens(), model.d_ff};
+  DenseFfnSaved saved;
+  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "ffn rstd");
+  saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "ffn normed");
+  saved.hidden = arena.take(dims.dtype, inner, "ffn hidden");
+  saved.activated = saved.hidden;
+  if (model.activation == Activation::relu) return saved;
+  saved.activated = arena.take(dims.dtype, inner, "ffn activated");
+  if (model.activation == Activation::geglu) {
+    saved.linear = arena.take(dims.dtype, inner, "ffn linear");
+  }
+  return saved;
+}
+
+void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
+                       DenseFfnSaved& saved, Tensor out, Tensor x, int sub_layer) {
+  Exec& exec = context.exec;
+  const int64_t tokens = context.tokens();
+  const bool gated = params.wi_linear != nullptr;
+  const Tensor normed = saved.normed.slice(0, tokens), hidden = saved.hidden.slice(0, tokens);
+  const Tensor activated = saved.activated.slice(0, tokens);
+  const Tensor linear = gated ? saved.linear.slice(0, tokens) : Tensor();
+  saved.x = x;
+  rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
+  linear_forward(exec, hidden, normed, *params.wi);
+  if (gated) linear_forward(exec, linear, normed, *params.wi_linear);
+  activation_forward(exec, activated, hidden, linear, context.model.activation,
+                     context.dropout(sub_layer, Use::hidden));
+  linear_forward(exec, out, activated, *params.wo);
+  residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
+}
+
+void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
+                        const DenseFfnSaved& saved, Tensor d_x, Tensor d_out, int sub_layer) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const int64_t tokens = context.tokens();
+  const bool gated = params.wi_linear != nullptr;
+  const DType dtype = d_out.dtype();
+  const Tensor normed = saved.normed.slice(0, tokens), hidden = saved.hidden.slice(0, tokens);
+  const Tensor activated = saved.activated.slice(0, tokens);
+  const Tensor linear = gated ? saved.linear.slice(0, tokens) : Tensor();
+
+  // One buffer serves as the gradient of wo's output, then of the norm's.
+  const Tensor d_inner = scratch.take(dtype, d_out.shape(), "ffn d_normed");
+  dropout_forward(exec, d_inner, d_out, context.dropout(sub_layer, Use::output));
+  const Tensor d_hidden = scratch.take(dtype, hidden.shape(), "ffn d_hidden");
+  const Tensor d_linear = gated ? scratch.take(dtype, hidden.shape(), "ffn d_linear") : Tensor();
+  linear_backward_weight(exec, *params.wo, d_inner, activated);
+  linear_backward_input(exec, d_hidden, d_inner, *params.wo);
+  activation_backward(exec, d_hidden, d_linear, d_hidden, hidden, linear, context.model.activation,
+                      context.dropout(sub_layer, Use::hidden));
+  linear_backward_weight(exec, *params.wi, d_hidden, normed);
+  linear_backward_input(exec, d_inner, d_hidden, *params.wi);
+  if (gated) {
+    linear_backward_weight(exec, *params.wi_linear, d_linear, normed);
+    linear_backward_input(exec, d_inner, d_linear, *params.wi_linear, true);
+  }
+  rms_norm_backward(exec, d_x, params.norm->grad, d_inner, saved.x, params.norm->value,
+                    saved.rstd.slice(0, tokens), d_out);
+}
+
+}  // namespace sy

@@ -1,0 +1,24 @@
+#include "lib/model/embedding.h"
+
+#include "kernels/embedding.h"
+
+namespace sy {
+
+Param* embedding_params(ParamStore& store, const ModelSection& model) {
+  return store.add("shared/embedding", {model.vocab_size.value, model.d_model},
+                   ParamGroup::replicated, {Init::Kind::normal, 1.0});
+}
+
+void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
+                   int sub_layer) {
+  embedding_forward(context.exec, out, table.value, ids);
+  dropout_forward(context.exec, out, out, context.dropout(sub_layer, Use::embedding));
+}
+
+void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
+                    int sub_layer) {
+  dropout_forward(context.exec, d_out, d_out, context.dropout(sub_layer, Use::embedding));
+  embedding_backward(context.exec, table.grad, d_out, ids);
+}
+
+}  // namespace sy

@@ -1,0 +1,44 @@
+#include "lib/model/switch_model.h"
+
+namespace sy {
+namespace {
+
+// 2 m n k of a product of [m, k] by [k, n].
+double product(int64_t m, int64_t k, int64_t n) {
+  return 2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n);
+}
+
+// q and o on the queries' side, k and v on the keys', and the two products over all pairs (a causal
+// mask counts in full).
+double attention_flops(const ModelSection& model, int64_t queries, int64_t keys) {
+  const int64_t inner = model.num_heads * model.d_kv;
+  return 2 * product(queries, model.d_model, inner) + 2 * product(keys, model.d_model, inner) +
+         2 * product(queries, keys, inner);
+}
+
+double feed_forward_flops(const ModelSection& model, int64_t layer, int64_t tokens) {
+  const double matrices = model.activation == Activation::geglu ? 3 : 2;
+  const double router =
+      is_sparse_layer(model, layer) ? product(tokens, model.d_model, model.experts.count) : 0;
+  return matrices * product(tokens, model.d_model, model.d_ff) + router;
+}
+
+}  // namespace
+
+double SwitchModel::flops_per_sequence(const ModelSection& model, int64_t encoder_length,
+                                       int64_t decoder_length) {
+  double forward = product(decoder_length, model.d_model, model.vocab_size.value);
+  for (int64_t layer = 0; layer < model.encoder_layers; ++layer) {
+    forward += attention_flops(model, encoder_length, encoder_length) +
+               feed_forward_flops(model, layer, encoder_length);
+  }
+  for (int64_t layer = 0; layer < model.decoder_layers; ++layer) {
+    forward += attention_flops(model, decoder_length, decoder_length) +
+               attention_flops(model, decoder_length, encoder_length) +
+               feed_forward_flops(model, layer, decoder_length);
+  }
+  // Backward multiplies each product's gradient by each of its two factors.
+  return 3 * forward;
+}
+
+}  // namespace sy

@@ -1,0 +1,93 @@
+#include "lib/model/initial_values.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sy {
+namespace {
+
+// Truncation in standard deviations, and the normal's distribution function there.
+constexpr double kCut = 2.0;
+constexpr double kBelowCut = 0.022750131948179207;  // Phi(-2)
+
+// Tail probability where the approximation changes form.
+constexpr double kTail = 0.02425;
+
+double lower_tail_quantile(double p) {
+  const double q = std::sqrt(-2 * std::log(p));
+  const double above =
+      ((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q - 2.400758277161838e+00) * q -
+        2.549732539343734e+00) *
+           q +
+       4.374664141464968e+00) *
+          q +
+      2.938163982698783e+00;
+  const double below =
+      (((7.784695709041462e-03 * q + 3.224671290700398e-01) * q + 2.445134137142996e+00) * q +
+       3.754408661907416e+00) *
+          q +
+      1;
+  return above / below;
+}
+
+double central_quantile(double p) {
+  const double q = p - 0.5, r = q * q;
+  const double above =
+      ((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r +
+        1.383577518672690e+02) *
+           r -
+       3.066479806614716e+01) *
+          r +
+      2.506628277459239e+00;
+  const double below =
+      ((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r - 1.556989798598866e+02) * r +
+        6.680131188771972e+01) *
+           r -
+       1.328068155288572e+01) *
+          r +
+      1;
+  return q * above / below;
+}
+
+double value_of_word(uint32_t word, const Init& init) {
+  const double uniform = (static_cast<double>(word) + 0.5) * (1.0 / 4294967296.0);
+  if (init.kind == Init::Kind::normal) return init.std * normal_quantile(uniform);
+  const double inside = kBelowCut + uniform * (1 - 2 * kBelowCut);
+  return init.std * std::clamp(normal_quantile(inside), -kCut, kCut);
+}
+
+template <class T>
+void fill(T* values, int64_t count, const Init& init, const RandomKey& key, int64_t first) {
+  if (init.kind == Init::Kind::ones) {
+    std::fill(values, values + count, T(1));
+    return;
+  }
+  const int64_t last = first + count;
+  // A Philox block is four consecutive elements; the first and last may lie across the ends.
+#pragma omp parallel for schedule(static)
+  for (int64_t block = first / 4; block < (last + 3) / 4; ++block) {
+    const Philox4 draws = philox(key, static_cast<uint64_t>(block));
+    const int64_t begin = std::max(first, 4 * block), end = std::min(last, 4 * block + 4);
+    for (int64_t i = begin; i < end; ++i) {
+      values[i - first] = static_cast<T>(value_of_word(draws.word[i - 4 * block], init));
+    }
+  }
+}
+
+}  // namespace
+
+double normal_quantile(double p) {
+  if (p < kTail) return lower_tail_quantile(p);
+  if (p > 1 - kTail) return -lower_tail_quantile(1 - p);
+  return central_quantile(p);
+}
+
+void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, int64_t first) {
+  if (values.dtype() == DType::f64) {
+    fill(values.data<double>(), values.numel(), init, key, first);
+  } else {
+    fill(values.data<float>(), values.numel(), init, key, first);
+  }
+}
+
+}  // namespace sy

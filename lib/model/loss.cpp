@@ -1,0 +1,69 @@
+#include "lib/model/loss.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cross_entropy.h"
+#include "kernels/elementwise.h"
+#include "kernels/gemm.h"
+
+namespace sy {
+namespace {
+
+// scaled = params.scale * h, and its logits.
+void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled, Tensor h) {
+  copy(exec, scaled, h);
+  if (params.scale != 1.0) scale_inplace(exec, scaled, params.scale);
+  gemm(exec, logits, scaled, params.table->value, {.transpose_b = true});
+}
+
+// The logits' gradient, which took their place, goes on to h and the table.
+void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d_logits,
+                      Tensor scaled) {
+  gemm(exec, params.table->grad, d_logits, scaled, {.transpose_a = true, .accumulate = true});
+  gemm(exec, d_h, d_logits, params.table->value);
+  if (params.scale != 1.0) scale_inplace(exec, d_h, params.scale);
+}
+
+}  // namespace
+
+LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding) {
+  const double d = static_cast<double>(model.d_model);
+  if (model.tie_embeddings) return {embedding, 1.0 / std::sqrt(d)};
+  const Init init{Init::Kind::truncated_normal, std::sqrt(model.init_scale / d)};
+  return {store.add("lm_head", embedding->shape, ParamGroup::replicated, init), 1.0};
+}
+
+double loss_forward(const LayerContext& context, const LossParams& params, Tensor d_h, Tensor h,
+                    Tensor targets) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->value.dim(0);
+  const int64_t chunk = std::min(rows, kLossRows);
+  const DType dtype = h.dtype();
+  const Tensor chunk_logits = scratch.take(dtype, {chunk, vocab}, "logits");
+  const Tensor chunk_scaled = scratch.take(dtype, {chunk, d}, "scaled decoder output");
+  const Tensor chunk_loss = scratch.take(dtype, {chunk}, "cross-entropy");
+  double total = 0;
+  for (int64_t begin = 0; begin < rows; begin += chunk) {
+    const int64_t count = std::min(chunk, rows - begin);
+    const Tensor logits = chunk_logits.slice(0, count), scaled = chunk_scaled.slice(0, count);
+    const Tensor loss = chunk_loss.slice(0, count);
+    project(exec, params, logits, scaled, h.slice(begin, count));
+    cross_entropy(exec, loss, logits, targets.slice(begin, count), context.step.loss_scale,
+                  !d_h.empty());
+    total += sum(exec, loss);
+    if (!d_h.empty()) {
+      project_backward(exec, params, d_h.slice(begin, count), logits, scaled);
+    }
+  }
+  return total;
+}
+
+void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h) {
+  ScratchScope scratch(context.exec);
+  const Tensor scaled = scratch.take(h.dtype(), h.shape(), "scaled decoder output");
+  project(context.exec, params, logits, scaled, h);
+}
+
+}  // namespace sy

@@ -1,0 +1,32 @@
+// The output projection and the cross-entropy (docs/math.md, "Loss"):
+//   logits = d_model^-0.5 h embedding^T  (tied),   logits = h lm_head^T  (untied)
+// A few rows at a time, with their gradient at once, so that the logits are never held whole and
+// never computed twice.
+#pragma once
+
+#include "lib/model/context.h"
+#include "lib/model/param.h"
+
+namespace sy {
+
+// Rows of logits held at a time: [kLossRows, vocab] of scratch.
+constexpr int64_t kLossRows = 256;
+
+struct LossParams {
+  Param* table = nullptr;  // [vocab, d_model]: the embedding when tied, else "lm_head"
+  double scale = 1.0;      // of h: d_model^-0.5 when tied
+};
+
+// Declares "lm_head" unless the embeddings are tied.
+LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding);
+
+// Cross-entropy in nats, summed over the rows whose target is not pad. h [T, d_model], targets
+// int32 [T]. With d_h [T, d_model] (overwritten) also the gradient of
+// context.step.loss_scale * cross-entropy: into d_h, and added to table.grad.
+double loss_forward(const LayerContext& context, const LossParams& params, Tensor d_h, Tensor h,
+                    Tensor targets);
+
+// logits [rows, vocab] (overwritten) of h [rows, d_model].
+void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h);
+
+}  // namespace sy

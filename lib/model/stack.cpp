@@ -1,0 +1,102 @@
+#include "lib/model/stack.h"
+
+#include <cmath>
+
+#include "kernels/rms_norm.h"
+#include "lib/model/embedding.h"
+
+namespace sy {
+namespace {
+
+StackParams stack_params(ParamStore& store, const ModelSection& model, Param* embedding,
+                         bool decoder, int sub_layer, int sparse_layer) {
+  const std::string name = decoder ? "decoder" : "encoder";
+  const double d = static_cast<double>(model.d_model);
+  StackParams params;
+  params.embedding = embedding;
+  params.first_sub_layer = sub_layer;
+  params.relative_bias =
+      store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
+                ParamGroup::replicated, {Init::Kind::normal, std::sqrt(model.init_scale / d)});
+  const int64_t layers = decoder ? model.decoder_layers : model.encoder_layers;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const std::string prefix = fmt::format("{}/layers/{}", name, layer);
+    params.blocks.push_back(block_params(
+        store, prefix, model, {layer, decoder, params.relative_bias, sub_layer, sparse_layer}));
+    sub_layer += params.blocks.back().sub_layers();
+    sparse_layer += params.blocks.back().sparse ? 1 : 0;
+  }
+  params.final_norm =
+      store.add(name + "/final_norm", {model.d_model}, ParamGroup::replicated, {Init::Kind::ones});
+  params.end_sub_layer = sub_layer + 1;
+  params.end_sparse_layer = sparse_layer;
+  return params;
+}
+
+Dropout final_dropout(const LayerContext& context, const StackParams& params) {
+  return context.dropout(params.end_sub_layer - 1, Use::output);
+}
+
+}  // namespace
+
+StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding) {
+  return stack_params(store, model, embedding, false, 0, 0);
+}
+
+StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
+                           const StackParams& encoder) {
+  return stack_params(store, model, embedding, true, encoder.end_sub_layer,
+                      encoder.end_sparse_layer);
+}
+
+StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
+                      const LayerDims& dims, int64_t source_length) {
+  const Shape stream{dims.tokens(), model.d_model};
+  StackSaved saved;
+  saved.embedded = arena.take(dims.dtype, stream, "embedded");
+  for (const BlockParams& block : params.blocks) {
+    saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
+  }
+  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "final norm rstd");
+  saved.out = arena.take(dims.dtype, stream, "stack output");
+  return saved;
+}
+
+Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
+                     Tensor ids, const AttentionSource& memory) {
+  Exec& exec = context.exec;
+  const int64_t tokens = context.tokens();
+  Tensor stream = saved.embedded.slice(0, tokens);
+  embed_forward(context, *params.embedding, stream, ids, params.first_sub_layer);
+  for (size_t i = 0; i < params.blocks.size(); ++i) {
+    stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, memory);
+  }
+  saved.x = stream;
+  const Tensor out = saved.out.slice(0, tokens);
+  rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);
+  dropout_forward(exec, out, out, final_dropout(context, params));
+  return out;
+}
+
+void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
+                    Tensor d_out, Tensor d_memory, Tensor ids, const AttentionSource& memory,
+                    GradProgress& progress) {
+  Exec& exec = context.exec;
+  const Tensor d_stream = d_out;  // the gradient goes down the stream in place
+  {
+    ScratchScope scratch(exec);
+    const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "final norm d_normed");
+    dropout_forward(exec, d_normed, d_out, final_dropout(context, params));
+    rms_norm_backward(exec, d_stream, params.final_norm->grad, d_normed, saved.x,
+                      params.final_norm->value, saved.rstd.slice(0, context.tokens()), {});
+  }
+  progress.complete_from(params.final_norm->number);
+  for (size_t i = params.blocks.size(); i-- > 0;) {
+    block_backward(context, params.blocks[i], saved.blocks[i], d_stream, d_memory, memory);
+    progress.complete_from(params.blocks[i].first_param());
+  }
+  progress.complete_from(params.relative_bias->number);
+  embed_backward(context, *params.embedding, d_stream, ids, params.first_sub_layer);
+}
+
+}  // namespace sy

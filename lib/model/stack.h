@@ -1,0 +1,48 @@
+// The encoder or the decoder: embedding, blocks, final norm, dropout. One pair of files for both,
+// since a decoder differs in its blocks alone (causal, with cross-attention).
+#pragma once
+
+#include <vector>
+
+#include "lib/model/block.h"
+#include "lib/model/grad_ready.h"
+
+namespace sy {
+
+struct StackParams {
+  Param* embedding = nullptr;      // shared by both stacks
+  Param* relative_bias = nullptr;  // [buckets, H], shared by the stack's blocks
+  std::vector<BlockParams> blocks;
+  Param* final_norm = nullptr;  // [d_model]
+  int first_sub_layer = 0;
+  int end_sub_layer = 0;     // one past the stack's; the last one is the final norm
+  int end_sparse_layer = 0;  // sparse layers of the model up to here
+};
+
+struct StackSaved {
+  Tensor embedded;  // [T, d_model], after the dropout
+  std::vector<BlockSaved> blocks;
+  Tensor x;     // [T, d_model], view of the final norm's input
+  Tensor rstd;  // [T], the final norm's
+  Tensor out;   // [T, d_model], the stack's output
+};
+
+// The encoder's parameters, or the decoder's, which continue the encoder's numbering.
+StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding);
+StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
+                           const StackParams& encoder);
+StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
+                      const LayerDims& dims, int64_t source_length);
+
+// Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is the encoder's
+// output (unused in the encoder).
+Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
+                     Tensor ids, const AttentionSource& memory);
+
+// d_out [T, d_model] is the gradient of the output and is used up. Parameters accumulate, and in
+// the decoder d_memory.
+void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
+                    Tensor d_out, Tensor d_memory, Tensor ids, const AttentionSource& memory,
+                    GradProgress& progress);
+
+}  // namespace sy

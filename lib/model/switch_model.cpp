@@ -1,0 +1,251 @@
+#include "lib/model/switch_model.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/elementwise.h"
+#include "lib/model/embedding.h"
+#include "lib/model/loss.h"
+#include "lib/model/stack.h"
+
+namespace sy {
+namespace {
+
+void check_mesh(const ModelSection& model, const MeshShape& mesh) {
+  if (mesh.model != 1) {
+    throw ConfigError(
+        fmt::format("mesh.model is {}, but matrices are not split over ranks: set mesh.model to 1",
+                    mesh.model));
+  }
+  if (model.experts.count % mesh.expert != 0) {
+    throw ConfigError(
+        fmt::format("model.experts.count {} does not divide over mesh.expert {} ranks: choose a "
+                    "mesh.expert that divides it",
+                    model.experts.count, mesh.expert));
+  }
+}
+
+// A batch of the planned size, without memory.
+Batch planning_batch(const ModelShape& shape) {
+  const int64_t b = shape.sequences, le = shape.encoder_length, ld = shape.decoder_length;
+  const auto view = [](Shape dims) { return Tensor(nullptr, DType::i32, dims); };
+  return {view({b, le}),  view({b, ld}), view({b, ld}), view({b * le}),
+          view({b * ld}), view({b}),     view({b})};
+}
+
+// The block's ops check and measure without computing.
+class PlanningScope {
+ public:
+  explicit PlanningScope(Exec& exec) : exec_(exec) { exec_.planning = true; }
+  ~PlanningScope() { exec_.planning = false; }
+  PlanningScope(const PlanningScope&) = delete;
+  PlanningScope& operator=(const PlanningScope&) = delete;
+
+ private:
+  Exec& exec_;
+};
+
+Tensor flat(Tensor ids) {
+  return ids.view({ids.numel()});
+}
+
+}  // namespace
+
+struct SwitchModel::State {
+  ModelSection model;
+  ModelShape shape;
+  Mesh& mesh;
+  DType dtype;
+  bool training;
+
+  ParamStore params;
+  StackParams encoder, decoder;
+  LossParams loss;
+
+  Arena values{"parameters"}, grads{"gradients"}, activations{"saved activations"};
+  StackSaved encoder_saved, decoder_saved;
+  Tensor d_encoded;  // [B * encoder length, d_model], summed over the decoder's blocks
+  Tensor d_decoded;  // [B * decoder length, d_model]
+  int64_t scratch_bytes = 0;
+
+  RouterStats stats;
+  std::vector<int32_t> counts;
+
+  State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
+  void plan();
+  LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, bool in_decoder);
+  void check(const Batch& batch) const;
+  Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
+  AttentionSource encoded(const Batch& batch) const;
+};
+
+SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_,
+                          bool training_)
+    : model(model_),
+      shape(shape_),
+      mesh(mesh_),
+      dtype(dtype_),
+      training(training_),
+      params(dtype_, mesh_.shape().expert, mesh_.expert_rank()) {
+  check_mesh(model, mesh.shape());
+  Param* const embedding = embedding_params(params, model);
+  encoder = encoder_params(params, model, embedding);
+  decoder = decoder_params(params, model, embedding, encoder);
+  loss = loss_params(params, model, embedding);
+  counts.resize(static_cast<size_t>(decoder.end_sparse_layer * (model.experts.count + 1)));
+  stats.counts =
+      Tensor(counts.data(), DType::i32, {decoder.end_sparse_layer, model.experts.count + 1});
+}
+
+// Measures the regions on the first call, carves them after they are allocated.
+void SwitchModel::State::plan() {
+  const int experts = mesh.shape().expert;
+  const LayerDims encoder_dims{shape.sequences, shape.encoder_length, experts, dtype};
+  const LayerDims decoder_dims{shape.sequences, shape.decoder_length, experts, dtype};
+  if (training) {
+    params.plan(values, grads);
+  } else {
+    params.plan_values(values);
+  }
+  encoder_saved = stack_plan(activations, model, encoder, encoder_dims, shape.encoder_length);
+  decoder_saved = stack_plan(activations, model, decoder, decoder_dims, shape.encoder_length);
+  if (training) {
+    d_encoded = activations.take(dtype, {encoder_dims.tokens(), model.d_model}, "d_encoder output");
+    d_decoded = activations.take(dtype, {decoder_dims.tokens(), model.d_model}, "d_decoder output");
+  }
+}
+
+LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
+                                         bool in_decoder) {
+  return {.exec = exec,
+          .mesh = mesh,
+          .model = model,
+          .step = step,
+          .router_stats = stats,
+          .sequences = batch.encoder_ids.dim(0),
+          .length = in_decoder ? shape.decoder_length : shape.encoder_length,
+          .valid = in_decoder ? batch.decoder_valid : batch.encoder_valid,
+          .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths};
+}
+
+void SwitchModel::State::check(const Batch& batch) const {
+  const int64_t b = batch.encoder_ids.dim(0);
+  const Shape encoder_shape{b, shape.encoder_length}, decoder_shape{b, shape.decoder_length};
+  SY_CHECK(b <= shape.sequences && batch.encoder_ids.shape() == encoder_shape &&
+               batch.decoder_ids.shape() == decoder_shape && batch.targets.shape() == decoder_shape,
+           "batch {} -> {} for a model of {} sequences of {} -> {}",
+           batch.encoder_ids.shape().str(), batch.decoder_ids.shape().str(), shape.sequences,
+           shape.encoder_length, shape.decoder_length);
+}
+
+AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
+  return {encoder_saved.out.slice(0, batch.encoder_ids.numel()), batch.encoder_lengths};
+}
+
+// Both stacks forward; returns the decoder's output [B * decoder length, d_model].
+Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step) {
+  check(batch);
+  stack_forward(context(exec, batch, step, false), encoder, encoder_saved, flat(batch.encoder_ids),
+                {});
+  return stack_forward(context(exec, batch, step, true), decoder, decoder_saved,
+                       flat(batch.decoder_ids), encoded(batch));
+}
+
+// Moves the scratch's high-water mark to what a step needs, in both modes.
+void SwitchModel::plan_step(Exec& exec) {
+  State& s = *state_;
+  const PlanningScope planning(exec);
+  const Batch batch = planning_batch(s.shape);
+  StepContext step;
+  for (const bool train : {true, false}) {
+    if (train && !s.training) continue;
+    step.training = train;
+    forward(exec, batch, step);
+    if (train) backward(exec, batch, step);
+  }
+  const Shape logits{s.shape.sequences, s.model.vocab_size.value};
+  logits_at(exec, batch, step, 0, Tensor(nullptr, s.dtype, logits));
+  s.scratch_bytes = exec.scratch.high_water();
+}
+
+SwitchModel::SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype,
+                         bool training)
+    : state_(std::make_unique<State>(model, shape, mesh, dtype, training)) {
+  state_->plan();
+  Exec exec;
+  plan_step(exec);
+}
+
+SwitchModel::~SwitchModel() = default;
+
+void SwitchModel::allocate(Exec& exec) {
+  plan_step(exec);
+  if (exec.scratch.capacity() == 0) exec.scratch.allocate(state_->scratch_bytes);
+  for (Arena* arena : {&state_->values, &state_->grads, &state_->activations}) arena->allocate();
+  state_->plan();
+}
+
+SwitchModel::Memory SwitchModel::memory() const {
+  return {state_->values.bytes(), state_->grads.bytes(), state_->activations.bytes(),
+          state_->scratch_bytes};
+}
+
+ParamStore& SwitchModel::params() {
+  return state_->params;
+}
+const ModelSection& SwitchModel::config() const {
+  return state_->model;
+}
+const ModelShape& SwitchModel::shape() const {
+  return state_->shape;
+}
+RouterStats& SwitchModel::router_stats() {
+  return state_->stats;
+}
+
+void SwitchModel::clear_stats() {
+  std::fill(state_->counts.begin(), state_->counts.end(), 0);
+  state_->stats.balance_sum = 0;
+  state_->stats.z_sum = 0;
+}
+
+double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {
+  State& s = *state_;
+  SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
+  const Tensor h = s.decode(exec, batch, step);
+  const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
+  return loss_forward(s.context(exec, batch, step, true), s.loss, d_h, h, flat(batch.targets));
+}
+
+void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& step,
+                           const GradReady& ready) {
+  State& s = *state_;
+  SY_CHECK(step.training, "backward follows a training forward");
+  GradProgress progress(ready, static_cast<int>(s.params.all().size()));
+  const AttentionSource memory = s.encoded(batch);
+  const Tensor d_encoded = s.d_encoded.slice(0, batch.encoder_ids.numel());
+  const Tensor d_decoded = s.d_decoded.slice(0, batch.decoder_ids.numel());
+  fill_zero(exec, d_encoded);
+  stack_backward(s.context(exec, batch, step, true), s.decoder, s.decoder_saved, d_decoded,
+                 d_encoded, flat(batch.decoder_ids), memory, progress);
+  stack_backward(s.context(exec, batch, step, false), s.encoder, s.encoder_saved, d_encoded, {},
+                 flat(batch.encoder_ids), {}, progress);
+  progress.complete_from(0);
+}
+
+void SwitchModel::logits_at(Exec& exec, const Batch& batch, const StepContext& step,
+                            int64_t position, Tensor logits) {
+  State& s = *state_;
+  SY_CHECK(!step.training && position >= 0 && position < s.shape.decoder_length,
+           "logits at position {} of {}", position, s.shape.decoder_length);
+  const Tensor h = s.decode(exec, batch, step);
+  const int64_t sequences = batch.decoder_ids.dim(0);
+  ScratchScope scratch(exec);
+  const Tensor rows = scratch.take(s.dtype, {sequences, s.model.d_model}, "rows of the position");
+  for (int64_t b = 0; b < sequences; ++b) {
+    copy(exec, rows.slice(b, 1), h.slice(b * s.shape.decoder_length + position, 1));
+  }
+  output_logits(s.context(exec, batch, step, true), s.loss, logits, rows);
+}
+
+}  // namespace sy

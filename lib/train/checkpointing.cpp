@@ -1,0 +1,138 @@
+#include "lib/train/checkpointing.h"
+
+#include <simdjson.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "lib/base/log.h"
+#include "lib/config/config.h"
+#include "lib/data/stream_state.h"
+
+namespace sy {
+namespace {
+
+// Adds a tensor whose first axis follows the experts when its parameter does.
+void add_tensor(std::vector<CheckpointTensor>& tensors, Session& session, const Param& param,
+                const std::string& name, Tensor local, Shape global) {
+  const Mesh& mesh = session.mesh;
+  const bool expert = param.group == ParamGroup::expert;
+  CheckpointTensor tensor{name, local, global};
+  tensor.pieces = expert ? mesh.shape().expert : 1;
+  tensor.piece = expert ? mesh.expert_rank() : 0;
+  const int copies = expert ? mesh.shape().replicas() : mesh.shape().data();
+  const int copy = expert ? mesh.replica() : mesh.data_rank();
+  tensor.write = static_cast<int>(tensors.size()) % copies == copy;
+  tensors.push_back(tensor);
+}
+
+std::string stream_name(int64_t stream) {
+  return fmt::format("stream-{:05d}", stream);
+}
+
+// Lines that differ between two written configurations, as "key: was -> is".
+std::vector<std::string> differences(const std::string& was, const std::string& is) {
+  std::vector<std::string> result;
+  std::istringstream old_lines(was), new_lines(is);
+  std::string old_line, new_line;
+  while (std::getline(old_lines, old_line) && std::getline(new_lines, new_line)) {
+    if (old_line != new_line) result.push_back(fmt::format("'{}' is now '{}'", old_line, new_line));
+  }
+  return result;
+}
+
+// Text order and random draws hang on these: another value would not continue the run but mix two.
+void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
+  RunConfig was = parse_config(checkpoint.config_yaml(), "the checkpoint's configuration");
+  std::vector<std::string> faults;
+  const auto require = [&](const char* key, int64_t before, int64_t now) {
+    if (before != now) faults.push_back(fmt::format("{}: was {} and is {}", key, before, now));
+  };
+  require("run.seed", was.run.seed, is.run.seed);
+  require("data.streams", was.data.streams, is.data.streams);
+  require("data.encoder_length", was.data.encoder_length, is.data.encoder_length);
+  require("data.window_tokens", was.data.window_tokens.value, is.data.window_tokens.value);
+  require("data.shuffle_buffer", was.data.shuffle_buffer, is.data.shuffle_buffer);
+  require("train.global_batch", was.train.global_batch, is.train.global_batch);
+  require("optimizer.name", static_cast<int64_t>(was.optimizer.name),
+          static_cast<int64_t>(is.optimizer.name));
+  if (!faults.empty()) {
+    std::string message =
+        "the checkpoint belongs to another run; begin a new one (another run.name "
+        "or --resume none) or set back:";
+    for (const std::string& fault : faults) message += "\n  " + fault;
+    throw ConfigError(message);
+  }
+  for (const std::string& line : differences(write_config(was), write_config(is))) {
+    log::info("resuming with a changed configuration: {}", line);
+  }
+}
+
+Progress read_progress(const CheckpointReader& checkpoint) {
+  simdjson::dom::parser parser;
+  simdjson::padded_string text(checkpoint.state_json());
+  Progress progress;
+  progress.step = checkpoint.step();
+  if (parser.parse(text)["tokens"].get(progress.tokens) != simdjson::SUCCESS) {
+    throw DataError("the checkpoint's state has no `tokens`: use an earlier checkpoint");
+  }
+  return progress;
+}
+
+}  // namespace
+
+std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer) {
+  std::vector<CheckpointTensor> tensors;
+  for (const Param& param : session.model.params().all()) {
+    add_tensor(tensors, session, param, "parameters/" + param.name, param.value, param.shape);
+  }
+  if (optimizer == nullptr) return tensors;
+  for (const OptimizerTensor& state : optimizer->state()) {
+    add_tensor(tensors, session, *state.param, state.name, state.value, state.global);
+  }
+  return tensors;
+}
+
+CheckpointMeta checkpoint_meta(const Session& session, const Progress& progress,
+                               const std::vector<StreamState>& streams) {
+  CheckpointMeta meta;
+  meta.step = progress.step;
+  meta.config_yaml = write_config(session.config);
+  meta.state_json = fmt::format(R"({{"step": {}, "tokens": {}, "seed": {}}})", progress.step,
+                                progress.tokens, session.config.run.seed);
+  for (const StreamState& stream : streams) {
+    meta.streams.emplace_back(stream_name(stream.stream), serialize(stream));
+  }
+  return meta;
+}
+
+Progress restore(Session& session, Optimizer& optimizer, Loader& loader,
+                 const CheckpointReader& checkpoint) {
+  require_same_run(session.config, checkpoint);
+  checkpoint.read(checkpoint_tensors(session, &optimizer));
+  std::vector<StreamState> streams;
+  const LoaderPlace place = session.loader_place(session.config.train.global_batch);
+  for (int64_t i = 0; i < place.num_streams; ++i) {
+    const std::string name = stream_name(place.first_stream + i);
+    streams.push_back(parse_stream_state(checkpoint.stream(name), name));
+  }
+  loader.restore(std::move(streams));
+  return read_progress(checkpoint);
+}
+
+Progress restore_parameters(Session& session, const CheckpointReader& checkpoint) {
+  checkpoint.read(checkpoint_tensors(session, nullptr));
+  return read_progress(checkpoint);
+}
+
+std::string checkpoint_to_resume(const std::string& resume, const std::string& folder) {
+  if (resume == "none") return "";
+  if (resume == "auto") return newest_checkpoint(folder);
+  if (!std::filesystem::is_directory(resume)) {
+    throw ConfigError(fmt::format(
+        "--resume {}: no such checkpoint folder; give auto, none or a step-... folder", resume));
+  }
+  return resume;
+}
+
+}  // namespace sy

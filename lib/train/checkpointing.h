@@ -1,0 +1,40 @@
+// A run's state to and from a checkpoint: parameters, optimiser, position in the data, counters.
+// Every random draw is a function of (seed, step), so the step is all there is to save of the
+// generators.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/checkpoint/checkpoint.h"
+#include "lib/train/optimizer.h"
+#include "lib/train/session.h"
+
+namespace sy {
+
+// Where the run stands besides its tensors.
+struct Progress {
+  int64_t step = 0;    // last finished step
+  int64_t tokens = 0;  // input + target, so far
+};
+
+// This rank's view of every parameter and, when `optimizer` is given, of its state. Which rank
+// writes a replicated piece goes round robin, so that all ranks write about the same.
+std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
+
+CheckpointMeta checkpoint_meta(const Session& session, const Progress& progress,
+                               const std::vector<StreamState>& streams);
+
+// Reads everything back, on any mesh. Throws ConfigError when the configuration differs in what the
+// tensors or the order of the data depend on, DataError when the checkpoint is at fault.
+Progress restore(Session& session, Optimizer& optimizer, Loader& loader,
+                 const CheckpointReader& checkpoint);
+
+// Parameters alone, for evaluation and infilling.
+Progress restore_parameters(Session& session, const CheckpointReader& checkpoint);
+
+// The checkpoint that `resume` (auto, none or a path) means for this run: its path or "".
+std::string checkpoint_to_resume(const std::string& resume, const std::string& folder);
+
+}  // namespace sy

@@ -1,0 +1,45 @@
+#include "lib/train/evaluate.h"
+
+#include "lib/base/numeric.h"
+#include "lib/train/router_summary.h"
+
+namespace sy {
+
+Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences)
+    : session_(session),
+      sequences_(sequences),
+      batch_(div_exact(sequences, session.mesh.shape().data()), session.config.train.micro_batch,
+             session.config.data.encoder_length, session.config.data.decoder_length.value) {
+  DataSection data = session.config.data;
+  data.shuffle_buffer = 1;  // the validation text in its own order
+  data.read_ahead_batches = 1;
+  Loader loader(data, shards, session.loader_place(sequences),
+                static_cast<uint64_t>(session.config.run.seed), session.tokenizer);
+  batch_.fill(loader.next());
+  counters_ = loader.counters();
+}
+
+Evaluation Evaluator::run() {
+  const int64_t first =
+      div_exact(sequences_, session_.mesh.shape().data()) * session_.mesh.data_rank();
+  StepContext step;
+  step.training = false;
+  step.seed = static_cast<uint64_t>(session_.config.run.seed);
+  step.global_sequences = sequences_;
+  session_.model.clear_stats();
+  double sums[2] = {0, static_cast<double>(batch_.target_tokens())};
+  for (int64_t i = 0; i < batch_.micro_batches(); ++i) {
+    step.first_sequence = first + i * batch_.micro_batch_size();
+    sums[0] += session_.model.forward(session_.exec, batch_.micro_batch(i), step);
+  }
+  session_.mesh.data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "evaluation loss");
+  Evaluation result;
+  result.loss = sums[0] / sums[1];
+  result.sequences = sequences_;
+  result.target_tokens = static_cast<int64_t>(sums[1]);
+  result.dropped_fraction = summarize_router(session_).dropped_fraction;
+  result.counters = counters_;
+  return result;
+}
+
+}  // namespace sy

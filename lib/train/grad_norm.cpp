@@ -1,0 +1,33 @@
+#include "lib/train/grad_norm.h"
+
+#include <cmath>
+
+#include "kernels/elementwise.h"
+
+namespace sy {
+
+double gradient_norm(Exec& exec, ParamStore& params, Mesh& mesh) {
+  // A parameter at a time, so that the order of summation is the same for every split of the
+  // experts.
+  double replicated = 0, experts = 0;
+  for (const Param& param : params.all()) {
+    (param.group == ParamGroup::expert ? experts : replicated) += sum_of_squares(exec, param.grad);
+  }
+  if (mesh.expert().size() > 1) {
+    mesh.expert().all_reduce_sum(Tensor(&experts, DType::f64, {1}), "norm of expert gradients");
+  }
+  return std::sqrt(replicated + experts);
+}
+
+double clip_scale(double norm, double clip_norm) {
+  return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
+}
+
+std::string find_nonfinite(Exec& exec, ParamStore& params) {
+  for (const Param& param : params.all()) {
+    if (!std::isfinite(sum_of_squares(exec, param.grad))) return param.name;
+  }
+  return "";
+}
+
+}  // namespace sy

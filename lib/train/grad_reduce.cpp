@@ -1,0 +1,64 @@
+#include "lib/train/grad_reduce.h"
+
+#include <algorithm>
+
+namespace sy {
+
+GradReducer::GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements) {
+  add_buckets(params, ParamGroup::replicated, mesh.data(), bucket_elements);
+  add_buckets(params, ParamGroup::expert, mesh.replicas(), bucket_elements);
+  // Every rank has the same parameters, hence the same order of collectives.
+  std::stable_sort(buckets_.begin(), buckets_.end(),
+                   [](const Bucket& a, const Bucket& b) { return a.first_param > b.first_param; });
+}
+
+void GradReducer::add_buckets(ParamStore& params, ParamGroup group, Communicator& ranks,
+                              int64_t elements) {
+  if (ranks.size() == 1) return;
+  const Tensor flat = params.flat_grads(group);
+  if (flat.empty()) return;
+  const char* base = static_cast<const char*>(flat.raw());
+  const auto offset_of = [&](const Param& param) {
+    const auto bytes = static_cast<const char*>(param.grad.raw()) - base;
+    return static_cast<int64_t>(bytes) / static_cast<int64_t>(size_of(flat.dtype()));
+  };
+  int64_t begin = 0;
+  int first_param = -1;
+  for (const Param& param : params.all()) {
+    if (param.group != group) continue;
+    const int64_t offset = offset_of(param);
+    if (first_param >= 0 && offset - begin >= elements) {
+      buckets_.push_back({flat.slice(begin, offset - begin), first_param, &ranks, nullptr});
+      begin = offset;
+      first_param = -1;
+    }
+    if (first_param < 0) first_param = param.number;
+  }
+  buckets_.push_back({flat.slice(begin, flat.numel() - begin), first_param, &ranks, nullptr});
+}
+
+void GradReducer::ready(int first) {
+  while (started_ < buckets_.size() && buckets_[started_].first_param >= first) {
+    Bucket& bucket = buckets_[started_++];
+    bucket.request = bucket.group->start_all_reduce_sum(bucket.grads, "gradients");
+  }
+  poke();
+}
+
+// MPI moves data only inside its calls: give it the chance while backward goes on.
+void GradReducer::poke() {
+  for (size_t i = 0; i < started_; ++i) {
+    if (buckets_[i].request && buckets_[i].request->test()) buckets_[i].request.reset();
+  }
+}
+
+void GradReducer::finish() {
+  ready(0);
+  for (Bucket& bucket : buckets_) {
+    if (bucket.request) bucket.request->wait();
+    bucket.request.reset();
+  }
+  started_ = 0;
+}
+
+}  // namespace sy

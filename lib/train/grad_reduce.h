@@ -1,0 +1,42 @@
+// Sums gradients over the ranks that hold copies of a parameter, beginning while backward still
+// runs: replicated parameters over the data ranks, experts over their replicas. Losses are already
+// divided by the global counts, so the sum is the gradient and nothing is rescaled, whatever the
+// mesh.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/dist/mesh.h"
+#include "lib/model/param.h"
+
+namespace sy {
+
+class GradReducer {
+ public:
+  // Cuts each group's flat gradients into buckets of about `bucket_elements`. `params` is planned.
+  GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements = int64_t{4} << 20);
+
+  // Parameters numbered `first` and above are complete: starts the buckets that hold no earlier
+  // one. Called from the last parameters to the first, during the last micro-batch's backward.
+  void ready(int first);
+
+  // Starts what has not started, waits for all; the next call of ready() begins a new step.
+  void finish();
+
+ private:
+  struct Bucket {
+    Tensor grads;         // slice of a flat region
+    int first_param;      // lowest number in it
+    Communicator* group;  // over which it is summed
+    std::unique_ptr<Request> request;
+  };
+
+  void add_buckets(ParamStore& params, ParamGroup group, Communicator& ranks, int64_t elements);
+  void poke();
+
+  std::vector<Bucket> buckets_;  // by falling first_param: the order in which they complete
+  size_t started_ = 0;
+};
+
+}  // namespace sy

@@ -1,0 +1,11 @@
+// The matrix-product rate that this rank reaches: the denominator of model FLOPs utilisation (MFU).
+#pragma once
+
+#include "lib/tensor/exec.h"
+
+namespace sy {
+
+// Best of a few products of 1024 x 1024 matrices, in floating-point operations a second.
+double measure_matrix_rate(Backend backend, int threads);
+
+}  // namespace sy

@@ -1,0 +1,47 @@
+// The optimiser as the trainer sees it: one state for each parameter, an update of all of them in
+// place.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/config/run_config.h"
+#include "lib/model/param.h"
+#include "lib/tensor/arena.h"
+#include "lib/tensor/exec.h"
+
+namespace sy {
+
+// A tensor of optimiser state: goes into the checkpoint beside its parameter, cut along the experts
+// where the parameter is.
+struct OptimizerTensor {
+  std::string name;  // "optimizer/PARAMETER/row"
+  const Param* param = nullptr;
+  Tensor value;  // local
+  Shape global;
+};
+
+struct Update {
+  int64_t step = 1;           // counts from 1
+  double learning_rate = 0;   // of the schedule
+  double gradient_scale = 1;  // clipping by the global norm
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  // Measures or carves the state (see arena.h).
+  virtual void plan(Arena& arena) = 0;
+
+  // Updates every parameter's value from its gradient. The gradients are read, not cleared.
+  virtual void apply(Exec& exec, const Update& update) = 0;
+
+  virtual const std::vector<OptimizerTensor>& state() const = 0;
+};
+
+// `params` must outlive the optimiser.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerSection& config, ParamStore& params);
+
+}  // namespace sy

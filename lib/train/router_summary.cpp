@@ -1,0 +1,52 @@
+#include "lib/train/router_summary.h"
+
+#include <algorithm>
+
+#include "lib/base/numeric.h"
+
+namespace sy {
+namespace {
+
+// Fullest expert over the mean of one layer's counts.
+double load_max(const int32_t* counts, int64_t experts) {
+  int64_t total = 0, fullest = 0;
+  for (int64_t e = 0; e < experts; ++e) {
+    total += counts[e];
+    fullest = std::max<int64_t>(fullest, counts[e]);
+  }
+  return total == 0 ? 0.0 : static_cast<double>(fullest * experts) / static_cast<double>(total);
+}
+
+}  // namespace
+
+int64_t routing_groups(const RunConfig& config, int64_t sequences) {
+  return ceil_div(sequences, config.model.experts.group_sequences);
+}
+
+RouterSummary summarize_router(Session& session, int64_t groups) {
+  RouterSummary summary;
+  RouterStats& stats = session.model.router_stats();
+  if (stats.counts.empty() || stats.counts.dim(0) == 0) return summary;
+  Communicator& data = session.mesh.data();
+  data.all_reduce_sum(stats.counts, "router counts");
+  double sums[2] = {stats.balance_sum, stats.z_sum};
+  data.all_reduce_sum(Tensor(sums, DType::f64, {2}), "router losses");
+  if (groups > 0) {
+    summary.balance_loss = sums[0] / static_cast<double>(groups);
+    summary.z_loss = sums[1] / static_cast<double>(groups);
+  }
+  const int64_t experts = stats.counts.dim(1) - 1;
+  int64_t routed = 0, dropped = 0;
+  for (int64_t layer = 0; layer < stats.counts.dim(0); ++layer) {
+    const int32_t* counts = stats.counts.data<int32_t>() + layer * (experts + 1);
+    for (int64_t e = 0; e < experts; ++e) routed += counts[e];
+    dropped += counts[experts];
+    summary.expert_load_max = std::max(summary.expert_load_max, load_max(counts, experts));
+  }
+  if (routed > 0) {
+    summary.dropped_fraction = static_cast<double>(dropped) / static_cast<double>(routed);
+  }
+  return summary;
+}
+
+}  // namespace sy

@@ -1,0 +1,22 @@
+// What the routers did in the step so far, over all ranks.
+#pragma once
+
+#include "lib/train/session.h"
+
+namespace sy {
+
+struct RouterSummary {
+  double balance_loss = 0;      // sum over layers of the mean over groups, before the coefficient
+  double z_loss = 0;            // likewise
+  double dropped_fraction = 0;  // of the tokens that were routed
+  double expert_load_max = 0;   // fullest expert / mean, worst layer; 0 in a dense model
+};
+
+// Collective. `groups`: routing groups of the global batch in a stack (0: losses are left at 0).
+// Reduces the model's counters in place: once a step.
+RouterSummary summarize_router(Session& session, int64_t groups = 0);
+
+// Routing groups of a global batch of `sequences` in each stack.
+int64_t routing_groups(const RunConfig& config, int64_t sequences);
+
+}  // namespace sy

@@ -1,0 +1,83 @@
+#include "lib/train/session.h"
+
+#include <fmt/ranges.h>
+
+#include "lib/base/log.h"
+#include "lib/base/numeric.h"
+#include "lib/config/config.h"
+
+namespace sy {
+namespace {
+
+void throw_faults(const std::vector<std::string>& faults) {
+  if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
+}
+
+// The configuration with everything that ranks and tokenizer decide filled in.
+RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
+  throw_faults(find_faults(config));
+  throw_faults(find_mesh_faults(config, ranks));
+  resolve_config(config, tokenizer == nullptr ? 0 : tokenizer->size());
+  if (tokenizer != nullptr && config.model.vocab_size.value < tokenizer->size()) {
+    throw ConfigError(
+        fmt::format("model.vocab_size: {} is less than the tokenizer's {} pieces and sentinels; "
+                    "write auto or a larger number",
+                    config.model.vocab_size.value, tokenizer->size()));
+  }
+  if (config.model.vocab_size.is_auto) {
+    throw ConfigError(
+        "model.vocab_size: auto needs the tokenizer of data.tokenizer; give a number");
+  }
+  return config;
+}
+
+std::shared_ptr<const Tokenizer> open_tokenizer(const DataSection& data, bool needed) {
+  return needed ? std::make_shared<const Tokenizer>(data.tokenizer, data.extra_ids) : nullptr;
+}
+
+MeshShape mesh_shape(const RunConfig& config, int ranks) {
+  MeshShape shape;
+  shape.ranks = ranks;
+  shape.model = static_cast<int>(config.mesh.model);
+  shape.expert = static_cast<int>(expert_ranks(config, shape.data()));
+  return shape;
+}
+
+ModelShape model_shape(const RunConfig& config) {
+  return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value};
+}
+
+Backend choose_backend(BackendChoice choice) {
+  if (choice == BackendChoice::cuda) {
+    throw ConfigError(
+        "backend: cuda: this program was built without the CUDA backend; use backend: cpu or auto");
+  }
+  return Backend::cpu;
+}
+
+}  // namespace
+
+Session::Session(RunConfig given, Communicator& world, int threads, bool training,
+                 bool needs_tokenizer)
+    : tokenizer(open_tokenizer(given.data, needs_tokenizer)),
+      config(resolved(std::move(given), world.size(), tokenizer.get())),
+      mesh(world, mesh_shape(config, world.size())),
+      model(config.model, model_shape(config), mesh, DType::f32, training) {
+  exec.backend = choose_backend(config.backend);
+  exec.threads = threads;
+}
+
+int64_t Session::sequences_per_rank() const {
+  return div_exact(config.train.global_batch, mesh.shape().data());
+}
+
+LoaderPlace Session::loader_place(int64_t batch) {
+  LoaderPlace place;
+  place.total_streams = config.data.streams;
+  place.num_streams = div_exact(place.total_streams, mesh.shape().data());
+  place.first_stream = place.num_streams * mesh.data_rank();
+  place.examples_per_stream = div_exact(batch, place.total_streams);
+  return place;
+}
+
+}  // namespace sy

@@ -1,0 +1,31 @@
+// Python's h5py sees each tensor whole and under its name. Skipped where h5py is absent.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/checkpoint/support.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+int run(const std::string& command) {
+  return std::system(command.c_str());
+}
+
+TEST_CASE("checkpoint: h5py reads index.h5, also after the folder has moved", "[checkpoint_h5py]") {
+  if (run("/usr/bin/python3 -c 'import h5py' 2>/dev/null") != 0) return skip("h5py is absent");
+  const int ranks = GENERATE(1, 4);
+  const std::string folder = temporary_folder(), moved = folder + "/elsewhere";
+  save(folder, {}, ranks, 1, 3);
+  std::filesystem::rename(newest_checkpoint(folder), moved);
+  const std::string script = SY_SOURCE_DIR "/tests/checkpoint/read_with_h5py.py ";
+  CHECK(run("/usr/bin/python3 " + script + moved + "/index.h5") == 0);
+  // The script can fail: a shard that is gone leaves zeros.
+  std::filesystem::remove(moved + "/shard-00000.h5");
+  CHECK(run("/usr/bin/python3 " + script + moved + "/index.h5 2>/dev/null") != 0);
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,55 @@
+// A model in small, spread over ranks as a trainer would: dense tensors on every rank and written
+// by one, experts and their moments in pieces, streams dealt to the ranks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/checkpoint/checkpoint.h"
+#include "tests/support/gradcheck.h"
+
+namespace sy::test {
+
+struct ModelShape {
+  int64_t experts = 8;
+  int64_t d_model = 6;
+  int64_t streams = 4;
+};
+
+// The tensors of rank `rank` of `ranks`, experts cut into `ranks` pieces, filled so that each
+// element of the whole model and of each `version` is another number (or with -1: not read yet).
+class RankModel {
+ public:
+  RankModel(ModelShape shape, int rank, int ranks, int64_t version);
+
+  const std::vector<CheckpointTensor>& tensors() const { return tensors_; }
+  CheckpointMeta meta(int64_t step) const;
+
+  void clear();                       // all elements become -1
+  bool holds(int64_t version) const;  // every element is that version's
+
+ private:
+  void add(const std::string& name, DType dtype, Shape global, int64_t pieces);
+  template <class Visit>
+  void each_element(const Visit& visit) const;
+
+  ModelShape shape_;
+  int rank_, ranks_;
+  int64_t version_;
+  std::vector<std::unique_ptr<Owned>> memory_;
+  std::vector<CheckpointTensor> tensors_;
+};
+
+// What stream `number` holds at `version`: its length differs from stream to stream, one is empty.
+std::vector<int32_t> stream_values(int64_t number, int64_t version);
+std::string stream_name(int64_t number);
+
+// Saves `version` of the model as `step` from `ranks` writers in this process.
+void save(const std::string& folder, ModelShape shape, int ranks, int64_t step, int64_t version,
+          int64_t keep = 0);
+
+// Reads it back on `ranks` ranks and compares every element; throws what the reader throws.
+bool reads_as(const std::string& path, ModelShape shape, int ranks, int64_t version);
+
+}  // namespace sy::test

@@ -1,0 +1,146 @@
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <thread>
+
+#include "lib/checkpoint/commit.h"
+#include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/layout.h"
+#include "tests/checkpoint/support.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using namespace test;
+using namespace checkpoint;
+namespace fs = std::filesystem;
+
+TEST_CASE("checkpoint writer: keeps the newest", "[checkpoint_writer]") {
+  const int64_t keep = GENERATE(0, 1, 3);
+  const std::string folder = temporary_folder();
+  for (int64_t step = 10; step <= 50; step += 10) save(folder, {}, 2, step, step, keep);
+  const std::vector<int64_t> all{10, 20, 30, 40, 50};
+  const auto kept = keep == 0 ? all.begin() : all.end() - keep;
+  CHECK(committed_steps(folder) == std::vector<int64_t>(kept, all.end()));
+  CHECK(reads_as(newest_checkpoint(folder), {}, 2, 50));
+}
+
+TEST_CASE("checkpoint writer: what is committed last is kept, whatever its step",
+          "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  for (const int64_t step : {100, 200, 300}) save(folder, {}, 1, step, step, 3);
+  save(folder, {}, 1, 50, 50, 2);
+  CHECK(committed_steps(folder) == std::vector<int64_t>{50, 300});
+}
+
+TEST_CASE("checkpoint writer: left-overs of earlier runs go, a rank that is ahead is left alone",
+          "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  for (const char* name :
+       {"step-00000003.partial", "step-00000004.trash", "step-00000009.partial", "notes"}) {
+    make_folder(folder + "/" + name);
+    write_synced(folder + "/" + name + "/file", "x");
+  }
+  save(folder, {}, 1, 5, 5);
+  CHECK(partial_steps(folder) == std::vector<int64_t>{9});
+  CHECK(trash_names(folder).empty());
+  CHECK(fs::exists(folder + "/notes/file"));
+}
+
+TEST_CASE("checkpoint writer: saves what the tensors held at start()", "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 0);
+  CHECK_FALSE(writer.busy());
+  RankModel model({}, 0, 1, 1);
+  writer.start(model.tensors(), model.meta(1));
+  model.clear();
+  CHECK(writer.busy());
+  CHECK_THROWS_AS(writer.start(model.tensors(), model.meta(2)), InternalError);
+  while (!writer.shard_done()) std::this_thread::yield();
+  CHECK(newest_checkpoint(folder).empty());
+  CHECK(writer.busy());
+  writer.commit();
+  CHECK_FALSE(writer.busy());
+  CHECK(reads_as(newest_checkpoint(folder), {}, 1, 1));
+  CHECK_THROWS_AS(writer.shard_done(), InternalError);
+}
+
+TEST_CASE("checkpoint writer: one writer saves again and again", "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 2);
+  for (const int64_t step : {1, 2, 3}) {
+    // Another model half way: the staging memory follows.
+    const ModelShape shape{step == 3 ? 16 : 8, 6, 4};
+    const RankModel model(shape, 0, 1, step);
+    writer.start(model.tensors(), model.meta(step));
+    writer.commit();
+    CHECK(reads_as(newest_checkpoint(folder), shape, 1, step));
+  }
+}
+
+TEST_CASE("checkpoint writer: destroyed without a commit", "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  {
+    CheckpointWriter writer(folder, 0, 1, 0);
+    const RankModel model({}, 0, 1, 1);
+    writer.start(model.tensors(), model.meta(1));
+  }
+  CHECK(newest_checkpoint(folder).empty());
+  CHECK(fs::exists(folder + "/step-00000001.partial/shard-00000.json"));
+}
+
+TEST_CASE("checkpoint writer: a failed shard leaves the writer usable", "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 0);
+  const RankModel model({}, 0, 1, 1);
+  write_synced(folder + "/step-00000001.partial", "in the way");
+  writer.start(model.tensors(), model.meta(1));
+  CHECK_THROWS_WITH(writer.wait_shard(), Catch::Contains("step-00000001.partial"));
+  CHECK_FALSE(writer.busy());
+  writer.start(model.tensors(), model.meta(2));
+  writer.commit();
+  CHECK(reads_as(newest_checkpoint(folder), {}, 1, 1));
+}
+
+// Rank 0 and 1 of two with the tensors given.
+std::string merge_complaint(CheckpointTensor first, CheckpointTensor second) {
+  const std::string folder = temporary_folder();
+  CheckpointWriter zero(folder, 0, 2, 0), one(folder, 1, 2, 0);
+  const CheckpointMeta meta{1, "", "", {}, ""};
+  one.start({second}, meta);
+  zero.start({first}, meta);
+  one.wait_shard();
+  try {
+    zero.commit();
+  } catch (const InternalError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("checkpoint writer: pieces must make up the tensor, once", "[checkpoint_writer]") {
+  Owned memory = zeros(DType::f32, {2, 3}), wide = zeros(DType::f64, {2, 3});
+  const CheckpointTensor zero{"a", memory, {4, 3}, 2, 0, true},
+      one{"a", memory, {4, 3}, 2, 1, true};
+  CheckpointTensor silent = one, other = one;
+  silent.write = false;
+  other.local = wide;
+  CHECK(merge_complaint(zero, one).empty());
+  CHECK_THAT(merge_complaint(zero, silent), Catch::Contains("piece 1 of a is written by no rank"));
+  CHECK_THAT(merge_complaint(zero, zero),
+             Catch::Contains("piece 0 of a is written by rank 0 and by rank 1"));
+  CHECK_THAT(merge_complaint(zero, other), Catch::Contains("ranks disagree about a"));
+}
+
+TEST_CASE("checkpoint writer: refuses tensors that it could not store", "[checkpoint_writer]") {
+  CheckpointWriter writer(temporary_folder(), 0, 1, 0);
+  Owned memory = zeros(DType::f32, {2, 3});
+  const auto start = [&](CheckpointTensor tensor) { writer.start({tensor}, {}); };
+  CHECK_THROWS_AS(start({"a b", memory, {2, 3}}), InternalError);
+  CHECK_THROWS_AS(start({"a", memory, {4, 3}}), InternalError);
+  CHECK_THROWS_AS(start({"a", memory, {4, 3}, 2, 2}), InternalError);
+  CHECK_THROWS_AS(start({"a", Tensor(nullptr, DType::bf16, {1}), {1}}), InternalError);
+  CHECK_FALSE(writer.busy());
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,63 @@
+// Feeds the parsers of a checkpoint's manifest and shard records. What they accept must come back
+// the same when it is written again, and must be safe to plan reads from; all else must be a
+// DataError. The input is tried as it is and with its seal made good, or nothing would pass it.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "lib/checkpoint/json_text.h"
+#include "lib/checkpoint/manifest.h"
+#include "lib/checkpoint/read_plan.h"
+
+namespace {
+using namespace sy::checkpoint;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// One tensor on one rank for each that is stored, all of it on this rank.
+void plan_all(const Manifest& manifest) {
+  std::vector<sy::CheckpointTensor> tensors;
+  for (const Manifest::TensorEntry& entry : manifest.tensors) {
+    const sy::Tensor local(nullptr, entry.dtype, entry.global);
+    tensors.push_back({entry.name, local, entry.global});
+  }
+  using Extra = sy::CheckpointReader::Extra;
+  require(read_faults(manifest, tensors, Extra::refuse).empty());
+  for (const auto& reads : plan_reads(manifest, tensors)) {
+    for (const PieceRead& read : reads) {
+      require(overlap(read.local_rows, read.stored_rows).count() == read.stored_shape()[0]);
+      require(!read.dataset().empty());
+    }
+  }
+}
+
+void try_manifest(const std::string& text) {
+  try {
+    const Manifest manifest = parse_manifest(text, "manifest.json");
+    require(parse_manifest(to_json(manifest), "again") == manifest);
+    plan_all(manifest);
+  } catch (const sy::DataError&) {
+  }
+}
+
+void try_record(const std::string& text) {
+  try {
+    const std::string once = to_json(parse_shard_record(text, "shard-00000.json"));
+    require(to_json(parse_shard_record(once, "again")) == once);
+  } catch (const sy::DataError&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const std::string sealed = seal_json(text);
+  for (const std::string& input : {text, sealed}) {
+    try_manifest(input);
+    try_record(input);
+  }
+  return 0;
+}

@@ -1,0 +1,77 @@
+#include "lib/model/attention.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/model/fixture.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kPlanned = 4, kLength = 5, kSourceLength = 7;
+
+Param* add_bias(LayerFixture& f) {
+  return f.store.add("bias", {f.model.relative_buckets, f.model.num_heads}, ParamGroup::replicated,
+                     {});
+}
+
+TEST_CASE("attention: gradients of self-attention", "[attention]") {
+  const bool causal = GENERATE(false, true);
+  const double dropout = GENERATE(0.0, 0.3);
+  const int64_t sequences = GENERATE(3, 0);
+  LayerFixture f;
+  f.model.dropout = dropout;
+  AttentionParams params = attention_params(f.store, "attention", f.model);
+  params.relative_bias = add_bias(f);
+  params.causal = causal;
+  AttentionSaved saved = f.allocate([&](Arena& arena) {
+    return attention_plan(arena, f.model, {kPlanned, kLength, 1, DType::f64}, kLength);
+  });
+  Owned lengths = int_tensor({3}, {5, 3, 0});
+  const LayerContext context = f.context(sequences, kLength, lengths.tensor().slice(0, sequences));
+  const Shape shape{sequences * kLength, f.model.d_model};
+  Owned x = random_tensor(DType::f64, shape, 1), weight = random_tensor(DType::f64, shape, 2);
+  Owned out(DType::f64, shape), d_x(DType::f64, shape);
+  const auto loss = [&] {
+    self_attention_forward(context, params, saved, out, x, 1);
+    return weighted_sum(out, weight);
+  };
+  loss();
+  self_attention_backward(context, params, saved, d_x, weight, 1);
+  CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
+  f.check_params(loss);
+}
+
+TEST_CASE("attention: gradients of cross-attention", "[attention]") {
+  const int64_t sequences = GENERATE(3, 0);
+  LayerFixture f;
+  f.model.dropout = 0.3;
+  const AttentionParams params = attention_params(f.store, "attention", f.model);
+  AttentionSaved saved = f.allocate([&](Arena& arena) {
+    return attention_plan(arena, f.model, {kPlanned, kLength, 1, DType::f64}, kSourceLength);
+  });
+  Owned lengths = int_tensor({3}, {7, 1, 4});
+  const LayerContext context = f.context(sequences, kLength);
+  const Shape shape{sequences * kLength, f.model.d_model};
+  const Shape source{sequences * kSourceLength, f.model.d_model};
+  Owned x = random_tensor(DType::f64, shape, 1), weight = random_tensor(DType::f64, shape, 2);
+  Owned rows = random_tensor(DType::f64, source, 3);
+  Owned out(DType::f64, shape), d_x(DType::f64, shape), d_rows = zeros(DType::f64, source);
+  const AttentionSource memory{rows, lengths.tensor().slice(0, sequences)};
+  const auto loss = [&] {
+    cross_attention_forward(context, params, saved, out, x, memory, 1);
+    return weighted_sum(out, weight);
+  };
+  loss();
+  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory, 1);
+  CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
+  CHECK(gradient_error(rows, d_rows, loss) < kGradientTolerance);
+  f.check_params(loss);
+  // The encoder's gradient is a sum over the decoder's layers.
+  const double before = d_rows.data<double>()[0];
+  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory, 1);
+  if (sequences > 0) CHECK(d_rows.data<double>()[0] == Approx(2 * before));
+}
+
+}  // namespace
+}  // namespace sy

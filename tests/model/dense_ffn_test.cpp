@@ -1,0 +1,59 @@
+#include "lib/model/dense_ffn.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/model/fixture.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+// Rows that are planned for, and rows that the micro-batch has.
+constexpr int64_t kPlanned = 4, kLength = 5;
+
+TEST_CASE("dense_ffn: gradients", "[dense_ffn]") {
+  const Activation activation = GENERATE(Activation::relu, Activation::gelu, Activation::geglu);
+  const int64_t sequences = GENERATE(3, 0);
+  LayerFixture f;
+  f.model.activation = activation;
+  f.model.dropout = 0.25;
+  const DenseFfnParams params = dense_ffn_params(f.store, "ffn", f.model);
+  DenseFfnSaved saved = f.allocate([&](Arena& arena) {
+    return dense_ffn_plan(arena, f.model, {kPlanned, kLength, 1, DType::f64});
+  });
+  const Shape shape{sequences * kLength, f.model.d_model};
+  const LayerContext context = f.context(sequences, kLength);
+  Owned x = random_tensor(DType::f64, shape, 1), weight = random_tensor(DType::f64, shape, 2);
+  Owned out(DType::f64, shape), d_x(DType::f64, shape);
+  const auto loss = [&] {
+    dense_ffn_forward(context, params, saved, out, x, 1);
+    return weighted_sum(out, weight);
+  };
+  loss();
+  dense_ffn_backward(context, params, saved, d_x, weight, 1);
+  CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
+  f.check_params(loss);
+}
+
+TEST_CASE("dense_ffn: the gradient may go down in place", "[dense_ffn]") {
+  LayerFixture f;
+  f.model.activation = Activation::geglu;
+  f.model.dropout = 0.25;
+  const DenseFfnParams params = dense_ffn_params(f.store, "ffn", f.model);
+  DenseFfnSaved saved = f.allocate([&](Arena& arena) {
+    return dense_ffn_plan(arena, f.model, {kPlanned, kLength, 1, DType::f64});
+  });
+  const Shape shape{kPlanned * kLength, f.model.d_model};
+  const LayerContext context = f.context(kPlanned, kLength);
+  Owned x = random_tensor(DType::f64, shape, 1), in_place = random_tensor(DType::f64, shape, 2);
+  Owned out(DType::f64, shape), d_x(DType::f64, shape);
+  dense_ffn_forward(context, params, saved, out, x, 1);
+  dense_ffn_backward(context, params, saved, d_x, in_place, 1);
+  dense_ffn_backward(context, params, saved, in_place, in_place, 1);
+  for (int64_t i = 0; i < shape.numel(); ++i) {
+    CHECK(d_x.data<double>()[i] == in_place.data<double>()[i]);
+  }
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,173 @@
+#include "tests/model/fixture.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+namespace sy::test {
+namespace {
+
+template <class T>
+void add_noise(Tensor values, const Init& init, const RandomKey& key, double scale) {
+  const double center = init.kind == Init::Kind::ones ? 1.0 : 0.0;
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    const double uniform = random_uniform(key, static_cast<uint64_t>(i));
+    values.data<T>()[i] = static_cast<T>(center + scale * (2 * uniform - 1));
+  }
+}
+
+std::vector<int32_t> prefix_mask(const std::vector<int32_t>& lengths, int64_t length) {
+  std::vector<int32_t> mask;
+  for (const int32_t real : lengths) {
+    for (int64_t i = 0; i < length; ++i) mask.push_back(i < real ? 1 : 0);
+  }
+  return mask;
+}
+
+// Ids in [1, vocab) before each length, pad after it.
+std::vector<int32_t> random_ids(const std::vector<int32_t>& lengths, int64_t length, int64_t vocab,
+                                uint64_t seed) {
+  std::vector<int32_t> ids = prefix_mask(lengths, length);
+  const RandomKey key{seed, 0, 0xFFFE};
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ids[i] *= 1 + static_cast<int32_t>(random_below(key, i, static_cast<uint32_t>(vocab - 1)));
+  }
+  return ids;
+}
+
+std::vector<int32_t> shifted_right(const std::vector<int32_t>& ids, int64_t length) {
+  std::vector<int32_t> shifted(ids.size(), 0);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (static_cast<int64_t>(i) % length != 0) shifted[i] = ids[i - 1];
+  }
+  return shifted;
+}
+
+int64_t count_of(const std::vector<int32_t>& lengths) {
+  return static_cast<int64_t>(lengths.size());
+}
+
+}  // namespace
+
+ModelSection tiny_model() {
+  ModelSection model;
+  model.vocab_size = {false, 13};
+  model.d_model = 6;
+  model.d_kv = 3;
+  model.num_heads = 2;
+  model.d_ff = 7;
+  model.encoder_layers = 2;
+  model.decoder_layers = 2;
+  model.dropout = 0.0;
+  model.relative_buckets = 8;
+  model.relative_max_distance = 6;
+  model.experts.count = 0;
+  return model;
+}
+
+void randomize(ParamStore& params, uint64_t seed, double scale) {
+  for (Param& param : params.all()) {
+    const RandomKey key{seed, 1, static_cast<uint32_t>(param.number)};
+    if (params.dtype() == DType::f64) {
+      add_noise<double>(param.value, param.init, key, scale);
+    } else {
+      add_noise<float>(param.value, param.init, key, scale);
+    }
+  }
+}
+
+OwnedBatch::OwnedBatch(int64_t encoder_length, int64_t decoder_length, int64_t vocab,
+                       const std::vector<int32_t>& encoder_lengths,
+                       const std::vector<int32_t>& decoder_lengths, uint64_t seed)
+    : encoder_ids_(int_tensor({count_of(encoder_lengths), encoder_length},
+                              random_ids(encoder_lengths, encoder_length, vocab, seed))),
+      decoder_ids_(zeros(DType::i32, {count_of(decoder_lengths), decoder_length})),
+      targets_(int_tensor({count_of(decoder_lengths), decoder_length},
+                          random_ids(decoder_lengths, decoder_length, vocab, seed + 1))),
+      encoder_valid_(int_tensor({count_of(encoder_lengths) * encoder_length},
+                                prefix_mask(encoder_lengths, encoder_length))),
+      decoder_valid_(int_tensor({count_of(decoder_lengths) * decoder_length},
+                                prefix_mask(decoder_lengths, decoder_length))),
+      encoder_lengths_(int_tensor({count_of(encoder_lengths)}, encoder_lengths)),
+      decoder_lengths_(int_tensor({count_of(decoder_lengths)}, decoder_lengths)) {
+  const int32_t* targets = targets_.data<int32_t>();
+  const std::vector<int32_t> shifted = shifted_right(
+      std::vector<int32_t>(targets, targets + targets_.tensor().numel()), decoder_length);
+  std::copy(shifted.begin(), shifted.end(), decoder_ids_.data<int32_t>());
+  batch_ = {encoder_ids_,   decoder_ids_,     targets_,        encoder_valid_,
+            decoder_valid_, encoder_lengths_, decoder_lengths_};
+}
+
+Batch OwnedBatch::slice(int64_t begin, int64_t count) const {
+  const int64_t le = batch_.encoder_ids.dim(1), ld = batch_.decoder_ids.dim(1);
+  return {batch_.encoder_ids.slice(begin, count),
+          batch_.decoder_ids.slice(begin, count),
+          batch_.targets.slice(begin, count),
+          batch_.encoder_valid.slice(begin * le, count * le),
+          batch_.decoder_valid.slice(begin * ld, count * ld),
+          batch_.encoder_lengths.slice(begin, count),
+          batch_.decoder_lengths.slice(begin, count)};
+}
+
+int64_t OwnedBatch::target_tokens() const {
+  const int32_t* valid = batch_.decoder_valid.data<int32_t>();
+  return std::count(valid, valid + batch_.decoder_valid.numel(), 1);
+}
+
+LayerFixture::LayerFixture(const ModelSection& section) : model(section) {
+  step.seed = 3;
+  step.step = 2;
+  step.first_sequence = 4;
+}
+
+LayerContext LayerFixture::context(int64_t sequences, int64_t length, Tensor lengths,
+                                   Tensor valid) {
+  return {*exec, mesh, model, step, stats, sequences, length, valid, lengths};
+}
+
+void LayerFixture::check_params(const std::function<double()>& loss) {
+  for (Param& param : store.all()) {
+    INFO(param.name);
+    CHECK(gradient_error(param.value, param.grad, loss) < kGradientTolerance);
+  }
+}
+
+ModelFixture::ModelFixture(const ModelSection& section, ModelShape shape, DType dtype,
+                           bool training, int threads)
+    : exec(std::make_unique<Exec>()), model(section, shape, mesh, dtype, training) {
+  exec->threads = threads;
+  model.allocate(*exec);
+  model.params().initialize(7);
+  step.seed = 3;
+}
+
+double ModelFixture::total_loss(const Batch& batch) {
+  model.clear_stats();
+  const double cross_entropy = model.forward(*exec, batch, step);
+  const ExpertsSection& experts = model.config().experts;
+  const RouterStats& stats = model.router_stats();
+  return step.loss_scale * cross_entropy +
+         step.group_scale *
+             (experts.balance_loss * stats.balance_sum + experts.z_loss * stats.z_sum);
+}
+
+void ModelFixture::clear_gradients() {
+  for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
+    const Tensor flat = model.params().flat_grads(group);
+    std::fill_n(static_cast<char*>(flat.raw()), flat.bytes(), char(0));
+  }
+}
+
+void ModelFixture::copy_params_from(SwitchModel& other) {
+  for (Param& param : model.params().all()) {
+    const Tensor source = other.params().find(param.name)->value;
+    for (int64_t i = 0; i < source.numel(); ++i) {
+      if (param.value.dtype() == DType::f64) {
+        param.value.data<double>()[i] = source.data<double>()[i];
+      } else {
+        param.value.data<float>()[i] = static_cast<float>(source.data<double>()[i]);
+      }
+    }
+  }
+}
+
+}  // namespace sy::test

@@ -1,0 +1,95 @@
+// What the model's tests share: a tiny configuration, owned batches, one layer or a whole model in
+// float64 with everything around it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/model/batch.h"
+#include "lib/model/context.h"
+#include "lib/model/param.h"
+#include "lib/model/switch_model.h"
+#include "tests/support/gradcheck.h"
+
+namespace sy::test {
+
+// Odd sizes, two layers a stack, dense unless experts.count is set.
+ModelSection tiny_model();
+
+// Gives every parameter, norms included, values that differ from its initial ones.
+void randomize(ParamStore& params, uint64_t seed, double scale = 0.5);
+
+// A batch of random ids with padding: encoder_lengths[b] and decoder_lengths[b] tokens are real.
+class OwnedBatch {
+ public:
+  OwnedBatch(int64_t encoder_length, int64_t decoder_length, int64_t vocab,
+             const std::vector<int32_t>& encoder_lengths,
+             const std::vector<int32_t>& decoder_lengths, uint64_t seed = 1);
+
+  OwnedBatch(const OwnedBatch&) = delete;
+  OwnedBatch& operator=(const OwnedBatch&) = delete;
+
+  const Batch& batch() const { return batch_; }
+  // Sequences [begin, begin + count) alone.
+  Batch slice(int64_t begin, int64_t count) const;
+  int64_t target_tokens() const;
+
+ private:
+  Owned encoder_ids_, decoder_ids_, targets_, encoder_valid_, decoder_valid_, encoder_lengths_,
+      decoder_lengths_;
+  Batch batch_;
+};
+
+// One layer: a parameter store in float64, saved tensors, contexts. Used as
+//   LayerFixture f; params = ..._params(f.store, ...); saved = f.allocate([&](Arena& arena) {...});
+class LayerFixture {
+ public:
+  explicit LayerFixture(const ModelSection& section = tiny_model());
+
+  // Allocates parameters (random values, zero gradients) and what `plan` takes.
+  template <class Plan>
+  auto allocate(Plan&& plan) {
+    store.plan(values_, grads_);
+    plan(saved_);
+    for (Arena* arena : {&values_, &grads_, &saved_}) arena->allocate();
+    store.plan(values_, grads_);
+    randomize(store, 5);
+    return plan(saved_);
+  }
+
+  LayerContext context(int64_t sequences, int64_t length, Tensor lengths = {}, Tensor valid = {});
+  // Checks the gradients of all parameters against `loss`.
+  void check_params(const std::function<double()>& loss);
+
+  ModelSection model;
+  StepContext step;
+  std::unique_ptr<Communicator> world = make_self_communicator();
+  Mesh mesh{*world, {}};
+  std::unique_ptr<Exec> exec = make_exec();
+  ParamStore store{DType::f64};
+  RouterStats stats;
+
+ private:
+  Arena values_{"values"}, grads_{"gradients"}, saved_{"saved"};
+};
+
+// A whole model on one rank, allocated and initialised.
+class ModelFixture {
+ public:
+  ModelFixture(const ModelSection& section, ModelShape shape, DType dtype = DType::f64,
+               bool training = true, int threads = 2);
+
+  double forward(const OwnedBatch& batch) { return model.forward(*exec, batch.batch(), step); }
+  // The scalar whose gradient backward computes.
+  double total_loss(const Batch& batch);
+  void clear_gradients();
+  void copy_params_from(SwitchModel& other);
+
+  std::unique_ptr<Communicator> world = make_self_communicator();
+  Mesh mesh{*world, {}};
+  std::unique_ptr<Exec> exec;
+  SwitchModel model;
+  StepContext step;
+};
+
+}  // namespace sy::test

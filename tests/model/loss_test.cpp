@@ -1,0 +1,47 @@
+#include "lib/model/loss.h"
+
+#include <catch2/catch.hpp>
+
+#include "lib/model/embedding.h"
+#include "tests/model/fixture.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+TEST_CASE("loss: gradients over several chunks of rows", "[loss]") {
+  const bool tied = GENERATE(true, false);
+  const int64_t rows = GENERATE(7, 2 * kLossRows + 3);
+  LayerFixture f;
+  f.model.tie_embeddings = tied;
+  f.step.loss_scale = 0.3;
+  Param* embedding = embedding_params(f.store, f.model);
+  const LossParams params = loss_params(f.store, f.model, embedding);
+  CHECK((params.table == embedding) == tied);
+  f.allocate([](Arena&) { return 0; });
+  const LayerContext context = f.context(1, rows);
+  Owned h = random_tensor(DType::f64, {rows, f.model.d_model}, 1);
+  Owned d_h(DType::f64, {rows, f.model.d_model});
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < rows; ++i) ids.push_back(static_cast<int32_t>(i % 5 * 3));
+  Owned targets = int_tensor({rows}, ids);
+  const auto loss = [&] {
+    return f.step.loss_scale * loss_forward(context, params, {}, h, targets);
+  };
+  CHECK(f.step.loss_scale * loss_forward(context, params, d_h, h, targets) == Approx(loss()));
+  CHECK(gradient_error(h, d_h, loss) < kGradientTolerance);
+  f.check_params(loss);
+}
+
+TEST_CASE("loss: equal logits cost log(vocab) a token, pad costs nothing", "[loss]") {
+  LayerFixture f;
+  Param* embedding = embedding_params(f.store, f.model);
+  const LossParams params = loss_params(f.store, f.model, embedding);
+  f.allocate([](Arena&) { return 0; });
+  Owned h = zeros(DType::f64, {4, f.model.d_model});
+  Owned targets = int_tensor({4}, {3, 0, 12, 0});
+  CHECK(loss_forward(f.context(1, 4), params, {}, h, targets) == Approx(2 * std::log(13.0)));
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,109 @@
+// What was planned is what is used: a step after the first takes no memory of its own.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <new>
+#include <string>
+
+#include "tests/model/fixture.h"
+
+namespace {
+// Largest single allocation and their number since the last reset, over the whole program.
+std::atomic<size_t> largest_allocation{0};
+std::atomic<size_t> allocations{0};
+}  // namespace
+
+void* operator new(size_t size) {
+  size_t seen = largest_allocation.load();
+  while (size > seen && !largest_allocation.compare_exchange_weak(seen, size)) {
+  }
+  ++allocations;
+  void* memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kEncoderLength = 32, kDecoderLength = 16;
+
+int64_t mapped_pages() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t pages = 0;
+  statm >> pages;
+  return pages;
+}
+
+TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory]") {
+  ModelSection section = tiny_model();
+  section.d_model = 64;
+  section.experts.count = GENERATE(0, 4);
+  section.dropout = 0.1;
+  ModelFixture f(section, {4, kEncoderLength, kDecoderLength}, DType::f32);
+  const std::vector<int32_t> lengths{16, 16, 9, 3};
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, lengths, lengths);
+  const auto step = [&] {
+    f.step.training = true;
+    f.forward(batch);
+    f.model.backward(*f.exec, batch.batch(), f.step);
+    f.step.training = false;
+    f.forward(batch);
+  };
+  step();
+  const int64_t scratch = f.exec->scratch.high_water();
+  const int64_t pages = mapped_pages();
+  largest_allocation = 0;
+  allocations = 0;
+  step();
+  INFO(allocations << " small allocations");
+  CHECK(largest_allocation < 1024);
+  CHECK(mapped_pages() == pages);
+  CHECK(f.exec->scratch.high_water() == scratch);
+}
+
+TEST_CASE("memory: the plan is what the step uses", "[memory]") {
+  ModelSection section = tiny_model();
+  section.experts.count = GENERATE(0, 3);
+  section.experts.eval_capacity_factor = 3.0;
+  ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
+  const SwitchModel::Memory memory = f.model.memory();
+  CHECK(memory.scratch == f.exec->scratch.capacity());
+  const std::vector<int32_t> lengths{16, 16, 9, 3};
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, lengths, lengths);
+  f.forward(batch);
+  f.model.backward(*f.exec, batch.batch(), f.step);
+  f.step.training = false;
+  f.forward(batch);
+  CHECK(f.exec->scratch.high_water() == memory.scratch);
+  CHECK(f.exec->scratch.top() == 0);
+  // Each parameter's share is rounded up to 16 elements, the region to pages.
+  const int64_t count = f.model.params().local_count();
+  CHECK(memory.parameters >= 8 * count);
+  CHECK(memory.parameters <=
+        8 * (count + 16 * static_cast<int64_t>(f.model.params().all().size())) + 4096);
+  CHECK(memory.gradients == memory.parameters);
+}
+
+TEST_CASE("memory: a model for evaluation has no gradients", "[memory]") {
+  ModelFixture f(tiny_model(), {4, kEncoderLength, kDecoderLength}, DType::f32, false);
+  f.step.training = false;
+  const std::vector<int32_t> lengths{16, 16, 9, 3};
+  OwnedBatch batch(kEncoderLength, kDecoderLength, 13, lengths, lengths);
+  CHECK(f.forward(batch) > 0);
+  CHECK(f.model.memory().gradients <= 4096);
+  CHECK(f.model.params().all()[0].grad.empty());
+  f.step.training = true;
+  CHECK_THROWS_AS(f.forward(batch), InternalError);
+}
+
+}  // namespace
+}  // namespace sy

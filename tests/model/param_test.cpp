@@ -1,0 +1,114 @@
+#include "lib/model/param.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <vector>
+
+#include "lib/model/initial_values.h"
+
+namespace sy {
+namespace {
+
+struct Regions {
+  Arena values{"values"}, grads{"gradients"};
+  void allocate(ParamStore& store) {
+    store.plan(values, grads);
+    values.allocate();
+    grads.allocate();
+    store.plan(values, grads);
+  }
+};
+
+double phi(double z) {
+  return 0.5 * std::erfc(-z / std::sqrt(2.0));
+}
+
+TEST_CASE("param: the quantile inverts the normal's distribution", "[param]") {
+  for (double p = 1e-9; p < 1; p += p < 0.01 ? p : 0.0037) {
+    INFO(p);
+    // A relative error of 1.2e-9 in the quantile z is one of up to about (1 + z^2) times that in p.
+    const double z = normal_quantile(p);
+    CHECK(std::abs(phi(z) - p) < 1.2e-9 * (1 + z * z) * p);
+    CHECK(normal_quantile(1 - p) == Approx(-normal_quantile(p)).epsilon(1e-6).margin(1e-9));
+  }
+}
+
+TEST_CASE("param: regions hold each group's parameters aligned, one after another", "[param]") {
+  ParamStore store(DType::f32, 2, 1);
+  const Init init{Init::Kind::normal, 1.0};
+  Param* a = store.add("a", {3, 5}, ParamGroup::replicated, init);
+  Param* b = store.add("b", {4, 7}, ParamGroup::expert, init);
+  Param* c = store.add("c", {17}, ParamGroup::replicated, init);
+  Regions regions;
+  regions.allocate(store);
+  CHECK(a->number == 0);
+  CHECK(c->number == 2);
+  CHECK(b->value.shape() == Shape{2, 7});
+  CHECK(b->first_expert == 2);
+  CHECK(c->value.data<float>() == a->value.data<float>() + 16);
+  CHECK(store.flat_grads(ParamGroup::replicated).numel() == 16 + 32);
+  CHECK(store.flat_grads(ParamGroup::expert).numel() == 16);
+  CHECK(store.flat_grads(ParamGroup::expert).raw() == b->grad.raw());
+  CHECK(store.global_count() == 15 + 28 + 17);
+  CHECK(store.local_count() == 15 + 14 + 17);
+  CHECK(store.find("c") == c);
+  CHECK(store.find("d") == nullptr);
+  CHECK_THROWS_AS(store.add("a", {1}, ParamGroup::replicated, init), InternalError);
+}
+
+TEST_CASE("param: each rank's experts start as in a run on one rank", "[param]") {
+  const Init init{Init::Kind::truncated_normal, 0.3};
+  const auto expert_values = [&](int ranks, int rank) {
+    ParamStore store(DType::f32, ranks, rank);
+    store.add("other", {5}, ParamGroup::replicated, init);
+    Param* param = store.add("experts", {6, 3, 3}, ParamGroup::expert, init);
+    Regions regions;
+    regions.allocate(store);
+    store.initialize(11);
+    const float* data = param->value.data<float>();
+    return std::vector<float>(data, data + param->value.numel());
+  };
+  const std::vector<float> whole = expert_values(1, 0);
+  for (const int ranks : {2, 3, 6}) {
+    std::vector<float> joined;
+    for (int rank = 0; rank < ranks; ++rank) {
+      const std::vector<float> part = expert_values(ranks, rank);
+      joined.insert(joined.end(), part.begin(), part.end());
+    }
+    CHECK(joined == whole);
+  }
+}
+
+TEST_CASE("param: moments and bounds of the initial values", "[param]") {
+  const bool truncated = GENERATE(true, false);
+  const double std_dev = 0.05;
+  ParamStore store;
+  Param* param =
+      store.add("w", {400, 500}, ParamGroup::replicated,
+                {truncated ? Init::Kind::truncated_normal : Init::Kind::normal, std_dev});
+  Param* ones = store.add("norm", {33}, ParamGroup::replicated, {Init::Kind::ones});
+  Param* other = store.add("v", {400, 500}, ParamGroup::replicated, param->init);
+  Regions regions;
+  regions.allocate(store);
+  store.initialize(1);
+  const float* w = param->value.data<float>();
+  const int64_t n = param->value.numel();
+  double mean = 0, squares = 0, largest = 0;
+  int64_t same = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    mean += w[i] / static_cast<double>(n);
+    squares += w[i] * w[i] / static_cast<double>(n);
+    largest = std::max<double>(largest, std::abs(w[i]));
+    same += w[i] == other->value.data<float>()[i];
+  }
+  // The normal cut at two standard deviations keeps 0.8796 of the one before the cut.
+  const double expected = std_dev * (truncated ? 0.879626 : 1.0);
+  CHECK(std::abs(mean) < 5 * expected / std::sqrt(static_cast<double>(n)));
+  CHECK(std::sqrt(squares) == Approx(expected).epsilon(0.01));
+  CHECK((largest <= 2 * std_dev * 1.000001) == truncated);
+  CHECK(same < 10);
+  for (int64_t i = 0; i < 33; ++i) CHECK(ones->value.data<float>()[i] == 1.0f);
+}
+
+}  // namespace
+}  // namespace sy

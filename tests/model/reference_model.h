@@ -1,0 +1,35 @@
+// An oracle for the whole model: forward in scalar float64 loops over std::vector, written from the
+// papers' description (Raffel et al. 2020; Fedus et al. 2022) and sharing no code with lib/model or
+// kernels. Without dropout and jitter.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/config/run_config.h"
+
+namespace sy::test {
+
+struct ReferenceBatch {
+  std::vector<std::vector<int>> inputs;   // [B][encoder length], pad 0 at the end
+  std::vector<std::vector<int>> targets;  // [B][decoder length], pad 0 at the end
+};
+
+struct ReferenceResult {
+  double cross_entropy = 0;    // nats, summed over the targets that are not pad
+  std::vector<double> logits;  // [B][decoder length][vocab]
+  double balance_sum = 0;      // over sparse layers and groups, before the coefficient
+  double z_sum = 0;
+  std::vector<std::vector<int>> counts;  // [sparse layers][E + 1], the last: dropped
+};
+
+// Parameters by name, row-major.
+using ReferenceParams = std::map<std::string, std::vector<double>>;
+
+// capacity_factor: the one of training or of evaluation.
+ReferenceResult reference_forward(const ModelSection& model, const ReferenceParams& params,
+                                  const ReferenceBatch& batch, double capacity_factor);
+
+}  // namespace sy::test

@@ -1,0 +1,11 @@
+# One binary for all layers and the whole model, one ctest entry for each.
+list(TRANSFORM SY_LAYERS REPLACE "(.+)" "tests/model/\\1_test.cpp" OUTPUT_VARIABLE layer_tests)
+sy_test_binary(model_tests
+               SOURCES ${layer_tests} tests/model/param_test.cpp tests/model/fixture.cpp
+                       tests/model/reference_model.cpp tests/model/switch_model_test.cpp
+                       tests/model/model_gradient_test.cpp tests/model/memory_test.cpp
+                       tests/model/layout_test.cpp
+               LINK sy_model)
+foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout)
+  sy_add_test(model.${layer} model_tests "[${layer}]")
+endforeach()

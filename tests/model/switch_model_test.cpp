@@ -1,0 +1,224 @@
+#include "lib/model/switch_model.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "tests/model/fixture.h"
+#include "tests/model/reference_model.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kEncoderLength = 9, kDecoderLength = 6;
+const std::vector<int32_t> kEncoderLengths{9, 4, 1, 7};
+const std::vector<int32_t> kDecoderLengths{3, 6, 1, 5};
+
+ReferenceParams reference_params(ParamStore& store) {
+  ReferenceParams params;
+  for (Param& param : store.all()) {
+    const double* data = param.value.data<double>();
+    params[param.name] = {data, data + param.value.numel()};
+  }
+  return params;
+}
+
+std::vector<std::vector<int>> rows_of(Tensor ids) {
+  std::vector<std::vector<int>> rows;
+  for (int64_t b = 0; b < ids.dim(0); ++b) {
+    const int32_t* row = ids.data<int32_t>() + b * ids.dim(1);
+    rows.emplace_back(row, row + ids.dim(1));
+  }
+  return rows;
+}
+
+template <class T>
+double largest_difference(Tensor logits, const std::vector<double>& expected, int64_t position) {
+  double worst = 0;
+  const int64_t vocab = logits.dim(1);
+  for (int64_t b = 0; b < logits.dim(0); ++b) {
+    for (int64_t id = 0; id < vocab; ++id) {
+      const size_t place = static_cast<size_t>((b * kDecoderLength + position) * vocab + id);
+      const double value = static_cast<double>(logits.data<T>()[b * vocab + id]);
+      worst = std::max(worst, std::abs(value - expected[place]));
+    }
+  }
+  return worst;
+}
+
+double worst_logit(ModelFixture& f, const Batch& batch, DType dtype,
+                   const std::vector<double>& expected) {
+  Owned logits(dtype, {batch.encoder_ids.dim(0), f.model.config().vocab_size.value});
+  double worst = 0;
+  for (int64_t position = 0; position < kDecoderLength; ++position) {
+    f.model.logits_at(*f.exec, batch, f.step, position, logits);
+    worst = std::max(worst, dtype == DType::f64
+                                ? largest_difference<double>(logits, expected, position)
+                                : largest_difference<float>(logits, expected, position));
+  }
+  return worst;
+}
+
+// Loss, logits and router counters of both precisions against the reference.
+void compare_with_reference(const ModelSection& section) {
+  const ModelShape shape{4, kEncoderLength, kDecoderLength};
+  ModelFixture f64(section, shape), f32(section, shape, DType::f32);
+  randomize(f64.model.params(), 23);
+  f32.copy_params_from(f64.model);
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  const ReferenceBatch plain{rows_of(batch.batch().encoder_ids), rows_of(batch.batch().targets)};
+  const ReferenceParams params = reference_params(f64.model.params());
+  for (const bool training : {true, false}) {
+    const double factor =
+        training ? section.experts.capacity_factor : section.experts.eval_capacity_factor;
+    const ReferenceResult expected = reference_forward(section, params, plain, factor);
+    f64.step.training = f32.step.training = training;
+    f64.model.clear_stats();
+    CHECK(std::abs(f64.forward(batch) - expected.cross_entropy) < 1e-10);
+    CHECK(std::abs(f32.forward(batch) - expected.cross_entropy) <
+          1e-4 * std::max(1.0, expected.cross_entropy));
+    const RouterStats& stats = f64.model.router_stats();
+    CHECK(stats.balance_sum == Approx(expected.balance_sum).margin(1e-10));
+    CHECK(stats.z_sum == Approx(expected.z_sum).margin(1e-10));
+    const int32_t* count = stats.counts.data<int32_t>();
+    for (const std::vector<int>& row : expected.counts) {
+      for (const int value : row) CHECK(*count++ == value);
+    }
+    if (training) continue;
+    CHECK(worst_logit(f64, batch.batch(), DType::f64, expected.logits) < 1e-10);
+    CHECK(worst_logit(f32, batch.batch(), DType::f32, expected.logits) < 1e-4);
+  }
+}
+
+TEST_CASE("switch_model: dense agrees with the scalar reference", "[switch_model]") {
+  ModelSection model = tiny_model();
+  model.activation = GENERATE(Activation::relu, Activation::gelu, Activation::geglu);
+  model.tie_embeddings = GENERATE(true, false);
+  compare_with_reference(model);
+}
+
+TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_model]") {
+  ModelSection model = tiny_model();
+  model.activation = GENERATE(Activation::relu, Activation::gelu, Activation::geglu);
+  model.tie_embeddings = GENERATE(true, false);
+  model.experts.count = 3;
+  model.experts.interval = GENERATE(1, 2);
+  model.experts.capacity =
+      GENERATE(CapacityMode::factor, CapacityMode::fixed, CapacityMode::dropless);
+  model.experts.capacity_factor = 0.7;
+  model.experts.eval_capacity_factor = 1.1;
+  model.experts.min_capacity = 1;
+  model.experts.fixed_capacity = 3;
+  model.experts.jitter = 0;
+  compare_with_reference(model);
+}
+
+TEST_CASE("switch_model: micro-batches add up to the whole batch", "[switch_model]") {
+  ModelSection section = tiny_model();
+  section.experts.count = GENERATE(0, 3);
+  section.dropout = 0.2;
+  const ModelShape shape{4, kEncoderLength, kDecoderLength};
+  ModelFixture whole(section, shape), parts(section, shape);
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  const double expected = whole.forward(batch);
+  whole.model.backward(*whole.exec, batch.batch(), whole.step);
+  double sum = 0;
+  for (int64_t begin = 0; begin < 4; begin += 2) {
+    parts.step.first_sequence = begin;
+    sum += parts.model.forward(*parts.exec, batch.slice(begin, 2), parts.step);
+    parts.model.backward(*parts.exec, batch.slice(begin, 2), parts.step);
+  }
+  CHECK(sum == Approx(expected).epsilon(1e-12));
+  for (Param& param : whole.model.params().all()) {
+    INFO(param.name);
+    const Tensor other = parts.model.params().find(param.name)->grad;
+    double worst = 0;
+    for (int64_t i = 0; i < other.numel(); ++i) {
+      worst = std::max(worst, std::abs(other.data<double>()[i] - param.grad.data<double>()[i]));
+    }
+    CHECK(worst < 1e-10);
+  }
+}
+
+TEST_CASE("switch_model: gradients are reported once, last first, when complete",
+          "[switch_model]") {
+  ModelSection section = tiny_model();
+  section.tie_embeddings = GENERATE(true, false);
+  ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  f.forward(batch);
+  const int count = static_cast<int>(f.model.params().all().size());
+  int below = count, calls = 0;
+  std::vector<double> first_elements(static_cast<size_t>(count));
+  f.model.backward(*f.exec, batch.batch(), f.step, [&](int first, int last) {
+    CHECK(last == below);
+    CHECK(first < last);
+    for (int i = first; i < last; ++i) {
+      first_elements[static_cast<size_t>(i)] =
+          weighted_sum(f.model.params().all()[static_cast<size_t>(i)].grad,
+                       f.model.params().all()[static_cast<size_t>(i)].value);
+    }
+    below = first;
+    ++calls;
+  });
+  CHECK(below == 0);
+  CHECK(calls >= 4);  // a call for each block at least
+  for (const Param& param : f.model.params().all()) {
+    INFO(param.name);
+    CHECK(weighted_sum(param.grad, param.value) ==
+          first_elements[static_cast<size_t>(param.number)]);
+  }
+}
+
+TEST_CASE("switch_model: plain gradient descent learns a batch by heart", "[switch_model]") {
+  ModelSection section = tiny_model();
+  section.experts.count = GENERATE(0, 3);
+  section.d_model = 16;
+  section.d_ff = 32;
+  ModelFixture f(section, {4, kEncoderLength, kDecoderLength}, DType::f32);
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  const double tokens = static_cast<double>(batch.target_tokens());
+  f.step.loss_scale = 1 / tokens;
+  f.step.group_scale = 0.5;
+  double first = 0, last = 0;
+  for (uint32_t step = 0; step < 150; ++step) {
+    f.step.step = step;
+    f.clear_gradients();
+    last = f.forward(batch) / tokens;
+    if (step == 0) first = last;
+    f.model.backward(*f.exec, batch.batch(), f.step);
+    for (Param& param : f.model.params().all()) {
+      for (int64_t i = 0; i < param.value.numel(); ++i) {
+        param.value.data<float>()[i] -= 0.2f * param.grad.data<float>()[i];
+      }
+    }
+  }
+  INFO("from " << first << " to " << last);
+  CHECK(first > 2.0);
+  CHECK(last < 0.3 * first);
+}
+
+TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[switch_model]") {
+  ModelSection section = tiny_model();
+  section.activation = GENERATE(Activation::relu, Activation::geglu);
+  section.tie_embeddings = GENERATE(true, false);
+  ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  f.exec->profiler.reset();
+  f.forward(batch);
+  f.model.backward(*f.exec, batch.batch(), f.step);
+  // The attention op computes its two products itself.
+  const double pairs = 2.0 * kEncoderLength * kEncoderLength +
+                       2.0 * (kDecoderLength * kDecoderLength + kDecoderLength * kEncoderLength);
+  const double inside = 3 * 4 * pairs * static_cast<double>(section.num_heads * section.d_kv);
+  const double formula = SwitchModel::flops_per_sequence(section, kEncoderLength, kDecoderLength);
+  CHECK(f.exec->profiler.gemm_flops == Approx(4 * (formula - inside)).epsilon(1e-12));
+}
+
+}  // namespace
+}  // namespace sy
