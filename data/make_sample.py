@@ -53,7 +53,7 @@ SKIPPED_ROLES = {"contentinfo", "navigation", "search"}
 SKIPPED_IDS = {"banner", "footer", "title", "toc"}
 
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
-SECTION_NUMBER = re.compile(r"^(?:(?:Chapter|Appendix|Part) )?(?:[A-Z]\.)?[0-9IVX]+(?:\.[0-9]+)*\.? ")
+SECTION_NUMBER = re.compile(r"^(?:(?:Chapter|Appendix|Part) [0-9A-Z]+\.|(?:[A-Z]\.)?(?:[0-9]+\.)+[0-9]*) ")
 SENTENCE_END = re.compile(r"[.!?][\"')\]”’]*$")
 COMMON_WORDS = frozenset(
     "a an and are as at be but by can for from has have if in is it its may not of on or should so "
