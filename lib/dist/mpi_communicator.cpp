@@ -138,12 +138,17 @@ class MpiCommunicator : public Communicator {
 
   void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
                        const std::vector<int64_t>& send_rows, const char* label) override {
+    start_all_to_all_rows(recv, recv_rows, send, send_rows, label)->wait();
+  }
+
+  std::unique_ptr<Request> start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows,
+                                                 Tensor send, const std::vector<int64_t>& send_rows,
+                                                 const char* label) override {
     detail::check_rows(recv, recv_rows, send, send_rows, size_, label);
     const std::vector<Block> from = row_blocks(recv, recv_rows), to = row_blocks(send, send_rows);
-    exchange(
+    return exchange(
         recv, [&](int peer) { return from[static_cast<size_t>(peer)]; }, send,
-        [&](int peer) { return to[static_cast<size_t>(peer)]; }, begin("all_to_all_rows", label))
-        ->wait();
+        [&](int peer) { return to[static_cast<size_t>(peer)]; }, begin("all_to_all_rows", label));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "lib/base/error.h"
-#include "lib/train/events.pb.h"
+#include "lib/base/wire_format.h"
 
 namespace sy {
 namespace {
@@ -42,23 +42,30 @@ std::string new_path(const std::string& folder) {
   return path;
 }
 
-switchyard::Event event_at(int64_t step) {
-  switchyard::Event event;
-  event.set_wall_time(wall_time());
-  event.set_step(step);
+// TensorBoard's messages, cut down to scalars:
+//   Event {1: wall_time double, 2: step, 3: file_version, 5: Summary, 7: SessionLog}
+//   Summary {1: repeated Value {1: tag, 2: simple_value float}},  SessionLog {1: status, START = 1}
+constexpr uint32_t kFileVersion = 3, kSummary = 5, kSessionLog = 7;
+
+std::string event_at(int64_t step, uint32_t field, std::string_view content) {
+  std::string event;
+  append_double_field(event, 1, wall_time());
+  append_varint_field(event, 2, static_cast<uint64_t>(step));
+  append_bytes_field(event, field, content);
   return event;
 }
 
 template <class Metrics>
 std::string scalars(const Metrics& metrics) {
-  switchyard::Event event = event_at(metrics.step);
+  std::string summary;
   metrics.fields([&](std::string_view name, auto value) {
     if (name == "step") return;
-    switchyard::Scalar* scalar = event.mutable_summary()->add_value();
-    scalar->set_tag(fmt::format("{}/{}", Metrics::kKind, name));
-    scalar->set_simple_value(static_cast<float>(value));
+    std::string scalar;
+    append_bytes_field(scalar, 1, fmt::format("{}/{}", Metrics::kKind, name));
+    append_float_field(scalar, 2, static_cast<float>(value));
+    append_bytes_field(summary, 1, scalar);
   });
-  return event.SerializeAsString();
+  return event_at(metrics.step, kSummary, summary);
 }
 
 }  // namespace
@@ -87,12 +94,11 @@ std::string tfrecord(std::string_view payload) {
 
 TensorBoardWriter::TensorBoardWriter(const std::string& folder, int64_t resumed_step)
     : path_(new_path(folder)), file_(path_, std::ios::binary) {
-  switchyard::Event version = event_at(0);
-  version.set_file_version("brain.Event:2");
-  append(version.SerializeAsString());
-  switchyard::Event start = event_at(resumed_step + 1);
-  start.mutable_session_log()->set_status(switchyard::SessionLog::START);
-  append(start.SerializeAsString());
+  append(event_at(0, kFileVersion, "brain.Event:2"));
+  // START tells the reader to forget the scalars of this step and later ones.
+  std::string start;
+  append_varint_field(start, 1, 1);
+  append(event_at(resumed_step + 1, kSessionLog, start));
 }
 
 void TensorBoardWriter::write(const TrainMetrics& metrics) {

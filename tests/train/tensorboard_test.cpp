@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "lib/base/error.h"
-#include "lib/train/events.pb.h"
 #include "tests/support/shared_files.h"
+#include "tests/train/events.pb.h"
 
 namespace sy {
 namespace {
