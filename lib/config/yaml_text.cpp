@@ -86,8 +86,8 @@ struct DocumentStart : YAML::EventHandler {
   void OnMapEnd() override {}
 };
 
-// Where a second document starts. YAML::LoadAll would tell too, but never returns on a bracket that
-// closes nothing: such a document consumes no text, and another follows it.
+// Where a second document starts. YAML::LoadAll would tell too, but never returns on a comma
+// outside of brackets: such a document consumes no text, and another follows it.
 std::optional<Place> find_second_document(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
@@ -106,10 +106,11 @@ YamlText load_yaml(const std::string& text) {
   if (auto bad = find_bad_character(text)) return *bad;
   try {
     if (const auto second = find_second_document(text)) {
-      return {{},
-              "goes on after the configuration; remove the bracket too many or the second YAML "
-              "document",
-              *second};
+      return {
+          {},
+          "goes on after the configuration; remove the comma or bracket too many, or the second "
+          "YAML document",
+          *second};
     }
     return {YAML::Load(text), "", {}};
   } catch (const YAML::DeepRecursion& error) {
