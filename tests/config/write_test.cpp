@@ -76,6 +76,10 @@ TEST_CASE("resolve: lengths of span corruption and the vocabulary", "[resolve]")
   resolve_config(config, 32100);
   CHECK(config.model.vocab_size == AutoInt{false, 32128});
 
+  RunConfig other = parse_config("run: {}", "run.yaml");
+  resolve_config(other, 1030);
+  CHECK(other.model.vocab_size == AutoInt{false, 1152});
+
   RunConfig window = parse_config("data: {encoder_length: 512, window_tokens: 100}", "run.yaml");
   resolve_config(window, 0);
   CHECK(window.data.window_tokens == AutoInt{false, 100});
