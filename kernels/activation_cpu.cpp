@@ -73,9 +73,8 @@ struct ActivationImpl<Backend::cpu, T> {
           dh[c] = h[c] > T(0) ? d[c] * factor : T(0);
         });
       } else if (kind == Activation::gelu) {
-        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
-          dh[c] = d[c] * factor * gelu(h[c]).slope;
-        });
+        for_each_dropped<T>(dropout, r, cols,
+                            [=](int64_t c, T factor) { dh[c] = d[c] * factor * gelu(h[c]).slope; });
       } else {
         T* dl = d_linear_data + at;
         const T* l = linear_data + at;

@@ -29,9 +29,9 @@ void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index);
 // gate [T], slots [S, d].
 void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate);
 
-// Overwritten: d_slots [S, d] (may be slots): d_slots[s] = gate[token[s]] * d_out[token[s]], zeros in
-// empty slots; d_gate [T]: d_out[t] . slots[slot[t]], 0 where dropped. token is slot's inverse, as
-// assign_slots leaves them.
+// Overwritten: d_slots [S, d] (may be slots): d_slots[s] = gate[token[s]] * d_out[token[s]], zeros
+// in empty slots; d_gate [T]: d_out[t] . slots[slot[t]], 0 where dropped. token is slot's inverse,
+// as assign_slots leaves them.
 void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out, Tensor slots,
                       Tensor slot, Tensor token, Tensor gate);
 

@@ -119,7 +119,8 @@ struct DispatchImpl<Backend::cpu, T> {
     const int32_t *place = slot.data<int32_t>(), *owner = token.data<int32_t>();
     const T *po = d_out.data<T>(), *ps = slots.data<T>(), *pg = gate.data<T>();
     T *ds = d_slots.data<T>(), *dg = d_gate.data<T>();
-    // A slot has one token at most: whoever has the token writes the slot, and one pass serves both.
+    // A slot has one token at most: whoever has the token writes the slot, and one pass serves
+    // both.
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t t = 0; t < tokens; ++t) {
       T dot = 0;

@@ -12,8 +12,8 @@ namespace sy {
 constexpr int kPhiloxLanes = 32;
 constexpr int kPhiloxWords = 4 * kPhiloxLanes;
 
-// words[0 .. 128) = words of elements 4 * block .. 4 * block + 127. Kept out of line: a call is cheap
-// beside 128 words, and the loops that use them stay small enough to be vectorised.
+// words[0 .. 128) = words of elements 4 * block .. 4 * block + 127. Kept out of line: a call is
+// cheap beside 128 words, and the loops that use them stay small enough to be vectorised.
 [[gnu::noinline]] inline void philox_words(const RandomKey& key, uint64_t block, uint32_t* words) {
   // A counter word a 64-bit lane: a product then needs no widening, and what it leaves in the upper
   // half is masked off where the word is multiplied next, nowhere else.
