@@ -10,7 +10,13 @@
 #include "lib/config/keys.h"
 
 // The table: the word, and what it does in one line. A new command is a line here and its file.
-#define SY_COMMANDS(COMMAND) COMMAND(config, "prints the resolved configuration, or its reference")
+#define SY_COMMANDS(COMMAND)                                                   \
+  COMMAND(pretrain, "trains a model from a configuration, or goes on with it") \
+  COMMAND(evaluate, "loss of a checkpoint on validation text")                 \
+  COMMAND(infill, "fills the blanks of a sentence")                            \
+  COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
+  COMMAND(inspect, "a checkpoint's contents, or training examples")            \
+  COMMAND(config, "prints the resolved configuration, or its reference")
 
 namespace sy {
 

@@ -59,8 +59,9 @@ struct LoaderPlace {
 
 class Loader {
  public:
-  // `shards` are glob patterns (data.train or data.validation). Throws DataError when no shard
-  // matches or the first cannot be read, ConfigError when more sentinels are needed than exist.
+  // `shards` are glob patterns (data.train or data.validation). Throws DataError when a pattern
+  // matches nothing or no shard can be opened (the first, under data.on_bad_record: fail), and
+  // ConfigError when more sentinels are needed than exist or the lengths do not fit.
   Loader(const DataSection& data, const std::vector<std::string>& shards, const LoaderPlace& place,
          uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer);
   ~Loader();  // stops its threads
@@ -74,7 +75,7 @@ class Loader {
   const std::vector<StreamState>& state() const;
 
   // Goes on from these states (one for each of this rank's streams, in order). Before the first
-  // next().
+  // next(). Throws DataError when they do not fit the configuration.
   void restore(std::vector<StreamState> states);
 
   DataCounters counters() const;

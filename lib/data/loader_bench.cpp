@@ -1,0 +1,98 @@
+#include "lib/data/loader_bench.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/data/c4_reader.h"
+#include "lib/data/loader.h"
+#include "lib/data/shard_list.h"
+
+namespace sy {
+namespace {
+
+constexpr int64_t kRounds = 5;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::vector<std::string> read_texts(const DataSection& data) {
+  constexpr size_t kEnough = size_t{64} << 20;  // bytes
+  Ledger ledger(data.on_bad_record);
+  std::vector<std::string> texts;
+  size_t bytes = 0;
+  for (const std::string& shard : expand_globs(data.train)) {
+    ReaderOptions options;
+    options.max_document_bytes = data.max_document_bytes;
+    C4Reader reader(shard, options, ledger);
+    std::string_view text;
+    while (bytes < kEnough && reader.next(text)) {
+      texts.emplace_back(text);
+      bytes += text.size();
+    }
+  }
+  if (texts.empty()) throw DataError("the shards of data.train hold no text to measure with");
+  return texts;
+}
+
+// Tokens a second of `threads` threads that encode the texts over and over.
+double time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                      int64_t threads, double seconds) {
+  std::atomic<int64_t> tokens{0};
+  const double begin = now();
+  const auto encode = [&](size_t first) {
+    std::vector<int32_t> ids;
+    for (size_t i = first; now() - begin < seconds; i += static_cast<size_t>(threads)) {
+      tokenizer.encode(texts[i % texts.size()], ids);
+      tokens += static_cast<int64_t>(ids.size());
+    }
+  };
+  std::vector<std::thread> workers;
+  for (int64_t i = 0; i < threads; ++i) workers.emplace_back(encode, static_cast<size_t>(i));
+  for (std::thread& worker : workers) worker.join();
+  return static_cast<double>(tokens) / (now() - begin);
+}
+
+// Tokens a second that a running loader makes into examples.
+double time_loader(Loader& loader, double seconds) {
+  const int64_t tokens = loader.counters().tokens;
+  const double begin = now();
+  while (now() - begin < seconds) loader.next();
+  return static_cast<double>(loader.counters().tokens - tokens) / (now() - begin);
+}
+
+}  // namespace
+
+LoaderBench bench_loader(const DataSection& data, double seconds) {
+  const auto tokenizer = std::make_shared<const Tokenizer>(data.tokenizer, data.extra_ids);
+  const std::vector<std::string> texts = read_texts(data);
+  LoaderPlace place;
+  place.num_streams = place.total_streams = data.streams;
+  place.examples_per_stream = 4;
+  LoaderBench result;
+  result.threads = std::clamp<int64_t>(data.loader_threads, 1, data.streams);
+  result.rounds = kRounds;
+  const double each = seconds / (2 * kRounds);
+  std::vector<double> loader_rates, tokenizer_rates;
+  for (int64_t round = 0; round < kRounds; ++round) {
+    tokenizer_rates.push_back(time_tokenizer(*tokenizer, texts, result.threads, each));
+    // A loader of its own, or its threads would work on beside the tokenizer's.
+    Loader loader(data, data.train, place, static_cast<uint64_t>(round), tokenizer);
+    loader_rates.push_back(time_loader(loader, each));
+  }
+  result.loader_tokens_per_second = median(loader_rates);
+  result.tokenizer_tokens_per_second = median(tokenizer_rates);
+  return result;
+}
+
+}  // namespace sy

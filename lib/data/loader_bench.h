@@ -1,0 +1,22 @@
+// How fast the loader is, against the part of it that cannot be avoided: SentencePiece.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/config/run_config.h"
+
+namespace sy {
+
+struct LoaderBench {
+  int64_t threads = 0;
+  int64_t rounds = 0;
+  double loader_tokens_per_second = 0;     // shard to example, median of the rounds
+  double tokenizer_tokens_per_second = 0;  // the same text, in memory, encoded by as many threads
+  double ratio() const { return loader_tokens_per_second / tokenizer_tokens_per_second; }
+};
+
+// Measures data.train for about `seconds`, the two in turn so that both see the same machine. Rates
+// are tokens of documents tokenised; the time to fill the shuffle buffers counts as any other.
+LoaderBench bench_loader(const DataSection& data, double seconds);
+
+}  // namespace sy

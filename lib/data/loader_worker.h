@@ -1,0 +1,55 @@
+// A thread that prepares batches of some virtual streams ahead of their use.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "lib/data/example_stream.h"
+
+namespace sy {
+
+// The worker's share of one batch, stream after stream.
+struct WorkerBatch {
+  std::vector<Example> examples;  // [streams * examples_per_stream]
+  std::vector<StreamStep> steps;  // [streams]
+};
+
+class LoaderWorker {
+ public:
+  // Prepares up to `ahead` batches. `cancelled` is the flag that the streams look at.
+  LoaderWorker(std::vector<std::unique_ptr<ExampleStream>> streams, int64_t examples_per_stream,
+               int64_t ahead, const std::atomic<bool>& cancelled);
+  ~LoaderWorker();  // `cancelled` must be set; waits for the thread
+
+  void start();
+
+  // Exchanges `batch` (its memory is used again) for the next one. Waits for it; once the batches
+  // before an error are used up, rethrows it at every call.
+  void take(WorkerBatch& batch);
+
+  // Wakes the thread after `cancelled` was set.
+  void wake();
+
+ private:
+  void run();
+  void prepare(WorkerBatch& batch);
+  bool put(WorkerBatch& batch);
+
+  std::vector<std::unique_ptr<ExampleStream>> streams_;
+  const int64_t examples_per_stream_;
+  const std::atomic<bool>& cancelled_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<WorkerBatch> ring_;  // `ready_` batches from `first_` on are prepared
+  size_t first_ = 0, ready_ = 0;
+  std::exception_ptr error_;
+  std::thread thread_;
+};
+
+}  // namespace sy

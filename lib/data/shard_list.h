@@ -1,0 +1,61 @@
+// Which shards there are, and in which order each virtual stream reads them.
+//
+// The shards are cut into units: whole shards where there is one for every stream, otherwise
+// interleaved parts of shards, so that every stream has text of its own. Slot q = 0, 1, 2, ... of
+// the run is the (q mod units)-th unit of epoch q / units in an order drawn from (seed, epoch).
+// Stream v of S reads slots v, v + S, v + 2S, ... without end.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sy {
+
+// Records whose line number (from 0) is `part` modulo `parts`.
+struct ShardUnit {
+  int64_t shard = 0;
+  int64_t part = 0;
+  int64_t parts = 1;
+};
+
+// Files that the patterns (also {a,b} and ~) match, each once, in byte order whatever the locale.
+// Throws DataError naming a pattern that matches nothing, or a file whose ending is none of .json,
+// .jsonl, .gz or .zst.
+std::vector<std::string> expand_globs(const std::vector<std::string>& patterns);
+
+class ShardList {
+ public:
+  ShardList(std::vector<std::string> shards, int64_t streams, uint64_t seed);
+
+  const std::vector<std::string>& shards() const { return shards_; }
+  int64_t units() const { return static_cast<int64_t>(shards_.size()) * parts_; }
+  int64_t streams() const { return streams_; }
+
+  // Units of an epoch in the order of its slots, as numbers in [0, units()).
+  std::vector<int64_t> epoch_order(int64_t epoch) const;
+  ShardUnit unit(int64_t number) const { return {number / parts_, number % parts_, parts_}; }
+
+ private:
+  std::vector<std::string> shards_;
+  int64_t streams_;
+  int64_t parts_;
+  uint64_t seed_;
+};
+
+// The units of one stream, one after the other. Keeps the order of the epoch it is in.
+class UnitSequence {
+ public:
+  UnitSequence(const ShardList& list, int64_t stream) : list_(&list), stream_(stream) {}
+
+  // Number of the stream's `turn`-th unit, from 0.
+  int64_t unit_number(int64_t turn);
+
+ private:
+  const ShardList* list_;
+  int64_t stream_;
+  int64_t epoch_ = -1;
+  std::vector<int64_t> order_;
+};
+
+}  // namespace sy

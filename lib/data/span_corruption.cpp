@@ -1,0 +1,107 @@
+#include "lib/data/span_corruption.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "lib/base/error.h"
+#include "lib/base/numeric.h"
+
+namespace sy {
+namespace {
+
+int64_t round_half_even(float value) {
+  return static_cast<int64_t>(std::nearbyint(value));
+}
+
+// Each run of tokens whose mask is `replaced` becomes a sentinel.
+std::vector<int32_t> replace_runs(std::span<const int32_t> tokens, std::span<const uint8_t> mask,
+                                  uint8_t replaced, int32_t first_sentinel, int64_t sentinels) {
+  SY_CHECK(tokens.size() == mask.size(), "{} tokens, a mask of {}", tokens.size(), mask.size());
+  std::vector<int32_t> ids;
+  ids.reserve(tokens.size() + 1);  // eos follows
+  int64_t runs = 0;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (mask[i] != replaced) {
+      ids.push_back(tokens[i]);
+    } else if (i == 0 || mask[i - 1] != replaced) {
+      if (runs == sentinels) {
+        throw ConfigError(fmt::format(
+            "a sequence needs more than the {} sentinels there are; raise data.extra_ids or "
+            "data.mean_noise_span",
+            sentinels));
+      }
+      ids.push_back(narrow<int32_t>(first_sentinel - runs++));
+    }
+  }
+  return ids;
+}
+
+}  // namespace
+
+SpanCounts span_counts(int64_t length, double density, double mean_span) {
+  if (density == 0) return {0, 0, length};
+  const int64_t tokens = std::max<int64_t>(length, 2);
+  const int64_t rounded = round_half_even(static_cast<float>(tokens) * static_cast<float>(density));
+  const int64_t noise = std::clamp<int64_t>(rounded, 1, tokens - 1);
+  const int64_t spans = round_half_even(static_cast<float>(noise) / static_cast<float>(mean_span));
+  return {noise, std::max<int64_t>(1, spans), tokens - noise};
+}
+
+// A cut lies behind parts - 1 of the first total - 1 items; the first draws of a Fisher-Yates
+// shuffle choose which.
+std::vector<int64_t> random_partition(int64_t total, int64_t parts, const RandomKey& key,
+                                      uint64_t& draw) {
+  SY_CHECK(parts >= 1 && parts <= total, "{} parts of {}", parts, total);
+  std::vector<int64_t> cuts(static_cast<size_t>(total - 1));
+  std::iota(cuts.begin(), cuts.end(), 1);
+  const auto chosen = static_cast<size_t>(parts - 1);
+  for (size_t i = 0; i < chosen; ++i) {
+    const uint32_t left = narrow<uint32_t>(cuts.size() - i);
+    std::swap(cuts[i], cuts[i + random_below(key, draw++, left)]);
+  }
+  cuts.resize(chosen);
+  std::sort(cuts.begin(), cuts.end());
+  cuts.push_back(total);
+  std::adjacent_difference(cuts.begin(), cuts.end(), cuts.begin());
+  return cuts;
+}
+
+std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
+                                      std::span<const int64_t> noise) {
+  SY_CHECK(nonnoise.size() == noise.size(), "{} nonnoise and {} noise spans", nonnoise.size(),
+           noise.size());
+  std::vector<uint8_t> mask;
+  for (size_t i = 0; i < noise.size(); ++i) {
+    mask.insert(mask.end(), static_cast<size_t>(nonnoise[i]), 0);
+    mask.insert(mask.end(), static_cast<size_t>(noise[i]), 1);
+  }
+  return mask;
+}
+
+std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
+                                uint64_t index) {
+  const SpanCounts counts = span_counts(length, density, mean_span);
+  if (counts.noise == 0) return std::vector<uint8_t>(static_cast<size_t>(length), 0);
+  const RandomKey key{seed, 0, site::kSpans};
+  uint64_t draw = index * kDrawsPerExample;
+  const auto noise = random_partition(counts.noise, counts.spans, key, draw);
+  const auto nonnoise = random_partition(counts.nonnoise, counts.spans, key, draw);
+  std::vector<uint8_t> mask = interleave_spans(nonnoise, noise);
+  mask.resize(static_cast<size_t>(length));  // a single token counts as two above
+  return mask;
+}
+
+std::vector<int32_t> noise_span_to_unique_sentinel(std::span<const int32_t> tokens,
+                                                   std::span<const uint8_t> mask,
+                                                   int32_t first_sentinel, int64_t sentinels) {
+  return replace_runs(tokens, mask, 1, first_sentinel, sentinels);
+}
+
+std::vector<int32_t> nonnoise_span_to_unique_sentinel(std::span<const int32_t> tokens,
+                                                      std::span<const uint8_t> mask,
+                                                      int32_t first_sentinel, int64_t sentinels) {
+  return replace_runs(tokens, mask, 0, first_sentinel, sentinels);
+}
+
+}  // namespace sy

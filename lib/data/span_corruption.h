@@ -1,0 +1,57 @@
+// T5's span corruption (Raffel et al. 2020; seqio's random_spans_noise_mask and denoise): runs of
+// masked tokens become one sentinel each in the input, and the target lists sentinels and masked
+// tokens. Both end with eos.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lib/base/random.h"
+#include "lib/data/tokenizer.h"
+
+namespace sy {
+
+// How many tokens of a sequence are masked, in how many runs. Rounds half to even in float32, as
+// TensorFlow does.
+struct SpanCounts {
+  int64_t noise = 0;
+  int64_t spans = 0;
+  int64_t nonnoise = 0;
+};
+SpanCounts span_counts(int64_t length, double density, double mean_span);
+
+// Draws that a sequence may take: those of example i are [i, i + 1) * kDrawsPerExample of the key's
+// stream, so that a mask is a pure function of (seed, example). A sequence takes fewer than its
+// tokens, and none is that long.
+constexpr uint64_t kDrawsPerExample = uint64_t{1} << 24;
+
+// A uniformly drawn way of cutting `total` into `parts` positive lengths. Advances `draw` by
+// parts - 1. Needs 1 <= parts <= total.
+std::vector<int64_t> random_partition(int64_t total, int64_t parts, const RandomKey& key,
+                                      uint64_t& draw);
+
+// 1 where the token is masked: nonnoise and noise spans in turn, beginning with nonnoise.
+std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
+                                      std::span<const int64_t> noise);
+
+// The mask of example `index`. All zeros when density is 0 or length 1. Needs spans <= nonnoise
+// (span_counts).
+std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
+                                uint64_t index);
+
+// Copies the tokens whose mask is 0 and puts one sentinel for each run of 1s, `first_sentinel`,
+// first_sentinel - 1, ... Throws ConfigError when there are more runs than `sentinels`.
+std::vector<int32_t> noise_span_to_unique_sentinel(std::span<const int32_t> tokens,
+                                                   std::span<const uint8_t> mask,
+                                                   int32_t first_sentinel, int64_t sentinels);
+
+// The same with the mask inverted.
+std::vector<int32_t> nonnoise_span_to_unique_sentinel(std::span<const int32_t> tokens,
+                                                      std::span<const uint8_t> mask,
+                                                      int32_t first_sentinel, int64_t sentinels);
+
+constexpr int32_t kPadId = 0;
+constexpr int32_t kEosId = 1;
+
+}  // namespace sy
