@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every lint. A lint takes the root of a tree (this repository where left out), prints one
 # line for each fault as FILE[:LINE]: RULE, and exits 1 if there was any.
 set -euo pipefail
