@@ -14,6 +14,8 @@
   COMMAND(pretrain, "trains a model from a configuration, or goes on with it") \
   COMMAND(evaluate, "loss of a checkpoint on validation text")                 \
   COMMAND(infill, "fills the blanks of a sentence")                            \
+  COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
+  COMMAND(inspect, "a checkpoint's contents, or training examples")            \
   COMMAND(config, "prints the resolved configuration, or its reference")
 
 namespace sy {
