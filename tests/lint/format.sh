@@ -8,7 +8,7 @@ source "$(dirname "$0")/common.sh"
 
 mapfile -t files < <(sources '*.h' '*.cpp' '*.cu' '*.cuh')
 ((${#files[@]})) || finish
-while IFS=: read -r file line _; do
+while IFS=: read -r file line; do
   fault "${file#"$PWD/"}:$line: not as clang-format -i leaves it"
-done < <(clang-format --dry-run "${files[@]}" 2>&1 | grep -E '^[^ ]+:[0-9]+:[0-9]+: (warning|error)' || true)
+done < <(clang-format --dry-run "${files[@]}" 2>&1 | grep -oE '^[^ :]+:[0-9]+' | sort -u)
 finish
