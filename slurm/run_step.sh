@@ -18,15 +18,17 @@ fail() {
 
 [[ -x $switchyard ]] || fail "$switchyard is not there: build it, or name it with SWITCHYARD=PATH"
 
-# run_step COMMAND...: runs the step and sets `status` to its exit code. The step is in the
-# background because bash runs a trap only when no foreground command is left to wait for.
+# run_step COMMAND...: runs the step and sets `status` to its exit code, and `time_is_up` to 1 if
+# USR1 came (--signal=B:USR1@...). The step is in the background because bash runs a trap only when
+# no foreground command is left to wait for.
+time_is_up=0
 run_step() {
   local pid signalled
   "${step[@]}" "$@" &
   pid=$!
-  # srun passes the signal on to every task.
-  trap 'signalled=1; kill -USR1 "$pid" 2>/dev/null || true' USR1
-  trap 'signalled=1; kill -TERM "$pid" 2>/dev/null || true' TERM
+  # srun passes USR1 on to every task; TERM could end srun itself before the tasks are done.
+  trap 'signalled=1; time_is_up=1; kill -USR1 "$pid" 2>/dev/null || true' USR1
+  trap 'signalled=1; kill -USR1 "$pid" 2>/dev/null || true' TERM
   while :; do
     signalled=0
     status=0
@@ -36,13 +38,15 @@ run_step() {
   trap - USR1 TERM
 }
 
-# Queues this job again when the step was stopped by a signal after committing a checkpoint (75), and
-# leaves with the step's exit code otherwise.
+# Queues this job again when the step stopped with a checkpoint (75) because its time was up, and
+# leaves with the step's exit code otherwise: a job that was cancelled (TERM) is not to come back,
+# and one that Slurm preempts is requeued by Slurm.
 requeue_or_exit() {
-  if ((status == 75)); then
+  if ((status == 75 && time_is_up)); then
     echo "stopped with a checkpoint; requeueing job $SLURM_JOB_ID"
     scontrol requeue "$SLURM_JOB_ID" || fail "scontrol requeue failed; submit the job again to go on"
     exit 0
   fi
+  if ((status == 75)); then echo "stopped with a checkpoint; submit the job again to go on"; fi
   exit "$status"
 }
