@@ -35,7 +35,7 @@ class MoeLayer {
   static constexpr int kSubLayer = 3;
 
   MoeLayer(const ModelSection& section, Mesh& mesh_, int64_t sequences_, int64_t length_,
-           DType dtype = DType::f64)
+           DType dtype = DType::f64, int threads = 2)
       : model(section),
         mesh(mesh_),
         store(dtype, mesh_.shape().expert, mesh_.expert_rank()),
@@ -45,7 +45,7 @@ class MoeLayer {
     const LayerDims dims{sequences, length, mesh.shape().expert, dtype};
     store.plan(values_, grads_);
     saved = moe_ffn_plan(activations_, model, dims);
-    exec.threads = 2;
+    exec.threads = threads;
     plan_scratch(dtype);
     for (Arena* arena : {&values_, &grads_, &activations_}) arena->allocate();
     store.plan(values_, grads_);
