@@ -1,12 +1,14 @@
 #include "lib/config/yaml_text.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "lib/base/error.h"
 
@@ -58,6 +60,35 @@ std::optional<YamlText> find_bad_character(const std::string& text) {
   return std::nullopt;
 }
 
+// Keeps where a document began and passes over the rest.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  YAML::Mark mark;
+
+  void OnDocumentStart(const YAML::Mark& start) override { mark = start; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Where a second document begins. YAML::LoadAll would tell too, but never comes back from a stray
+// comma behind the first one, which it takes for ever new empty documents.
+std::optional<YAML::Mark> find_second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return start.mark;
+}
+
 std::string syntax_remedy(const std::string& message) {
   if (message == YAML::ErrorMsg::UNKNOWN_ANCHOR || message == YAML::ErrorMsg::ALIAS_NOT_FOUND ||
       message == YAML::ErrorMsg::CHAR_IN_ALIAS) {
@@ -75,13 +106,11 @@ Place place_of(const YAML::Mark& mark) {
 YamlText load_yaml(const std::string& text) {
   if (auto bad = find_bad_character(text)) return *bad;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      return {{},
-              "more than one YAML document; keep one and remove the --- lines",
-              place_of(documents[1].Mark())};
+    if (const auto second = find_second_document(text)) {
+      return {
+          {}, "more than one YAML document; keep one and remove the --- lines", place_of(*second)};
     }
-    return {documents.empty() ? YAML::Node() : documents[0], "", {}};
+    return {YAML::Load(text), "", {}};
   } catch (const YAML::DeepRecursion& error) {
     return {{}, "nested too deeply; a configuration has three levels", place_of(error.mark)};
   } catch (const YAML::Exception& error) {
