@@ -60,10 +60,17 @@ std::optional<YamlText> find_bad_character(const std::string& text) {
   return std::nullopt;
 }
 
-// Keeps where a document began and passes over the rest.
-class DocumentStart : public YAML::EventHandler {
- public:
-  YAML::Mark mark;
+std::string syntax_remedy(const std::string& message) {
+  if (message == YAML::ErrorMsg::UNKNOWN_ANCHOR || message == YAML::ErrorMsg::ALIAS_NOT_FOUND ||
+      message == YAML::ErrorMsg::CHAR_IN_ALIAS) {
+    return "put text that begins with * in quotes";
+  }
+  return "check indentation, colons, quotes and brackets here";
+}
+
+// Notes where a document starts and builds nothing.
+struct DocumentStart : YAML::EventHandler {
+  YAML::Mark mark = YAML::Mark::null_mark();
 
   void OnDocumentStart(const YAML::Mark& start) override { mark = start; }
   void OnDocumentEnd() override {}
@@ -79,22 +86,14 @@ class DocumentStart : public YAML::EventHandler {
   void OnMapEnd() override {}
 };
 
-// Where a second document begins. YAML::LoadAll would tell too, but never comes back from a stray
-// comma behind the first one, which it takes for ever new empty documents.
-std::optional<YAML::Mark> find_second_document(const std::string& text) {
+// Where a second document starts. YAML::LoadAll would tell too, but never returns on a comma
+// outside of brackets: such a document consumes no text, and another follows it.
+std::optional<Place> find_second_document(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
   DocumentStart start;
   if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
-  return start.mark;
-}
-
-std::string syntax_remedy(const std::string& message) {
-  if (message == YAML::ErrorMsg::UNKNOWN_ANCHOR || message == YAML::ErrorMsg::ALIAS_NOT_FOUND ||
-      message == YAML::ErrorMsg::CHAR_IN_ALIAS) {
-    return "put text that begins with * in quotes";
-  }
-  return "check indentation, colons, quotes and brackets here";
+  return place_of(start.mark);
 }
 
 }  // namespace
@@ -108,7 +107,10 @@ YamlText load_yaml(const std::string& text) {
   try {
     if (const auto second = find_second_document(text)) {
       return {
-          {}, "more than one YAML document; keep one and remove the --- lines", place_of(*second)};
+          {},
+          "goes on after the configuration; remove the comma or bracket too many, or the second "
+          "YAML document",
+          *second};
     }
     return {YAML::Load(text), "", {}};
   } catch (const YAML::DeepRecursion& error) {
