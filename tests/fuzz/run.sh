@@ -39,7 +39,7 @@ cmake --build "$build" --target fuzzers -j 2
 fuzz() {
   local name=$1 log=$build/$1.log
   mkdir -p "$build/corpus/$name"
-  if "$build/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+  if "$build/fuzz_$name" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -detect_leaks=1 -close_fd_mask=3 -artifact_prefix="$build/$name-" \
     "$build/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
     echo "$name: $(grep -E '^Done [0-9]+ runs' "$log")"
