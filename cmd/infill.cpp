@@ -15,6 +15,7 @@ Run setup_infill(CLI::App& app) {
   auto checkpoint = std::make_shared<std::string>();
   auto texts = std::make_shared<std::vector<std::string>>();
   app.add_option("--text", *texts, "a sentence with <extra_id_0>, <extra_id_1>, ... for its blanks")
+      ->allow_extra_args(false)
       ->required();
   app.add_option("--checkpoint", *checkpoint,
                  "a checkpoint's folder; the run's newest where left out");

@@ -29,7 +29,9 @@ C4Reader::C4Reader(std::string shard, const ReaderOptions& options, Ledger& ledg
       ledger_(ledger),
       parser_(std::make_unique<Parser>()) {
   try {
-    lines_ = std::make_unique<LineReader>(shard_, options.max_document_bytes, options.cancelled);
+    auto source = options.cache == nullptr ? open_shard(shard_) : options.cache->open(shard_);
+    lines_ = std::make_unique<LineReader>(std::move(source), options.max_document_bytes,
+                                          options.cancelled);
   } catch (const ShardFault& fault) {
     close_at_fault(fault);
   }

@@ -10,6 +10,7 @@
 
 #include "lib/data/ledger.h"
 #include "lib/data/line_reader.h"
+#include "lib/data/shard_cache.h"
 
 namespace sy {
 
@@ -18,6 +19,7 @@ struct ReaderOptions {
   int64_t part = 0;  // lines whose number is `part` modulo `parts`
   int64_t parts = 1;
   int64_t max_document_bytes = 16 << 20;
+  ShardCache* cache = nullptr;                   // to open the shard through; may be null
   const std::atomic<bool>* cancelled = nullptr;  // set: next() throws Cancelled
 };
 

@@ -35,10 +35,10 @@ Document DocumentStream::next() {
       close_unit();
       continue;
     }
-    auto ids = std::make_shared<std::vector<int32_t>>();
-    if (!tokenize(text, *ids)) continue;
-    ++unit_documents_;
-    return ids;
+    if (Document document = tokenize(text)) {
+      ++unit_documents_;
+      return document;
+    }
   }
 }
 
@@ -55,6 +55,7 @@ void DocumentStream::open_unit() {
   options.part = unit.part;
   options.parts = unit.parts;
   options.max_document_bytes = sources_.max_document_bytes;
+  options.cache = unit.parts > 1 ? &sources_.cache : nullptr;
   options.cancelled = sources_.cancelled;
   const std::string& shard = sources_.shards.shards()[static_cast<size_t>(unit.shard)];
   reader_ = std::make_unique<C4Reader>(shard, options, sources_.ledger);
@@ -71,33 +72,31 @@ void DocumentStream::close_unit() {
   sources_.barren.note(units_.unit_number(slot_ - 1), unit_documents_);
 }
 
-// False, reported, when the text has no tokens.
-bool DocumentStream::tokenize(std::string_view text, std::vector<int32_t>& ids) {
-  sources_.tokenizer.encode(text, ids);
+// Null, and reported, when the text has no tokens.
+Document DocumentStream::tokenize(std::string_view text) {
+  sources_.tokenizer.encode(text, ids_);
   // The id of pad, written out in a text, vanishes as in T5's own joining of documents.
-  std::erase(ids, kPadId);
-  if (ids.empty()) {
+  std::erase(ids_, kPadId);
+  if (ids_.empty()) {
     sources_.ledger.report(BadRecord::empty_text, reader_->shard(), reader_->line() - 1,
                            "the record's `text` has no tokens");
-    return false;
+    return nullptr;
   }
-  sources_.ledger.count_document(narrow<int64_t>(ids.size()));
-  if (narrow<int64_t>(ids.size()) > kMaxDocumentTokens) take_chunk(ids);
-  return true;
+  sources_.ledger.count_document(narrow<int64_t>(ids_.size()));
+  return chunk();
 }
 
-// One of the document's chunks of kMaxDocumentTokens, the last of which may be shorter. The draw
-// belongs to the record: (seed, stream, slot, line).
-void DocumentStream::take_chunk(std::vector<int32_t>& ids) const {
-  const auto length = narrow<int64_t>(ids.size());
+// The document, or one of its chunks of kMaxDocumentTokens, the last of which may be shorter. The
+// draw belongs to the record: (seed, stream, slot, line).
+Document DocumentStream::chunk() const {
+  const auto length = narrow<int64_t>(ids_.size());
+  const int64_t chunks = ceil_div(length, kMaxDocumentTokens);
   const RandomKey key{sources_.seed, static_cast<uint32_t>(slot_),
                       site::kData + static_cast<uint32_t>(stream_)};
-  const int64_t chunks = ceil_div(length, kMaxDocumentTokens);
-  const int64_t begin =
-      kMaxDocumentTokens *
-      random_below(key, static_cast<uint64_t>(reader_->line()), narrow<uint32_t>(chunks));
+  const auto line = static_cast<uint64_t>(reader_->line());
+  const int64_t begin = kMaxDocumentTokens * random_below(key, line, narrow<uint32_t>(chunks));
   const int64_t end = std::min(begin + kMaxDocumentTokens, length);
-  std::vector<int32_t>(ids.begin() + begin, ids.begin() + end).swap(ids);
+  return std::make_shared<const std::vector<int32_t>>(ids_.begin() + begin, ids_.begin() + end);
 }
 
 }  // namespace sy

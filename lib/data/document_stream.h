@@ -40,6 +40,7 @@ struct DocumentSources {
   const Tokenizer& tokenizer;
   Ledger& ledger;
   BarrenUnits& barren;
+  ShardCache& cache;
   uint64_t seed = 0;
   int64_t max_document_bytes = 16 << 20;
   const std::atomic<bool>* cancelled = nullptr;  // set: next() throws Cancelled
@@ -62,8 +63,8 @@ class DocumentStream {
  private:
   void open_unit();
   void close_unit();
-  bool tokenize(std::string_view text, std::vector<int32_t>& ids);
-  void take_chunk(std::vector<int32_t>& ids) const;
+  Document tokenize(std::string_view text);
+  Document chunk() const;
 
   const DocumentSources& sources_;
   int64_t stream_;
@@ -72,6 +73,7 @@ class DocumentStream {
   bool resuming_ = false;      // unit slot_ - 1 is to be opened again
   int64_t resume_record_ = 0;  // there
   std::unique_ptr<C4Reader> reader_;
+  std::vector<int32_t> ids_;  // of the text at hand
   int64_t unit_documents_ = 0;
   bool unit_from_start_ = true;
 };

@@ -10,9 +10,9 @@ constexpr size_t kBlock = 256 << 10;
 
 }  // namespace
 
-LineReader::LineReader(const std::string& path, int64_t max_bytes,
+LineReader::LineReader(std::unique_ptr<ByteSource> source, int64_t max_bytes,
                        const std::atomic<bool>* cancelled)
-    : source_(open_shard(path)),
+    : source_(std::move(source)),
       max_bytes_(static_cast<size_t>(max_bytes)),
       cancelled_(cancelled),
       buffer_(kBlock + kPadding) {}

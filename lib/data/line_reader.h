@@ -19,8 +19,9 @@ class LineReader {
  public:
   enum class Result : uint8_t { line, too_long, end };
 
-  // Opens `path`; throws ShardFault. `cancelled` (may be null) is looked at for each block read.
-  LineReader(const std::string& path, int64_t max_bytes, const std::atomic<bool>* cancelled);
+  // `cancelled` (may be null) is looked at for each block read.
+  LineReader(std::unique_ptr<ByteSource> source, int64_t max_bytes,
+             const std::atomic<bool>* cancelled);
 
   // The next line without its end; it holds until the next call, and kPadding readable bytes follow
   // it. The last line may lack its end. Throws ShardFault at a fault; the part of a line before a

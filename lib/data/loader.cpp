@@ -47,7 +47,8 @@ struct Loader::Impl {
         ledger(data.on_bad_record),
         shards(openable(expand_globs(patterns), data.on_bad_record), place.total_streams, seed),
         barren(shards.units()),
-        sources{shards, *tokenizer, ledger, barren, seed, data.max_document_bytes, &cancelled},
+        sources{shards,    *tokenizer, ledger, barren, cache, seed, data.max_document_bytes,
+                &cancelled},
         threads(std::clamp<int64_t>(data.loader_threads, 1, place.num_streams)),
         ahead(data.read_ahead_batches),
         states(static_cast<size_t>(place.num_streams)),
@@ -72,6 +73,7 @@ struct Loader::Impl {
   Ledger ledger;
   const ShardList shards;
   BarrenUnits barren;
+  ShardCache cache{size_t{32} << 20};
   std::atomic<bool> cancelled{false};
   const DocumentSources sources;
   const int64_t threads;

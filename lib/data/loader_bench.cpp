@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,7 +17,7 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kRounds = 5;
+constexpr double kSliceSeconds = 0.25;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -63,12 +65,24 @@ double time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>
   return static_cast<double>(tokens) / (now() - begin);
 }
 
-// Tokens a second that a running loader makes into examples.
+// Waits until the loader has prepared all it may ahead of its use.
+void wait_until_idle(const Loader& loader) {
+  int64_t before = -1, tokens = loader.counters().tokens;
+  while (tokens != before) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    before = tokens;
+    tokens = loader.counters().tokens;
+  }
+}
+
+// Tokens a second that an idle loader makes into examples.
 double time_loader(Loader& loader, double seconds) {
   const int64_t tokens = loader.counters().tokens;
   const double begin = now();
   while (now() - begin < seconds) loader.next();
-  return static_cast<double>(loader.counters().tokens - tokens) / (now() - begin);
+  const double rate = static_cast<double>(loader.counters().tokens - tokens) / (now() - begin);
+  wait_until_idle(loader);
+  return rate;
 }
 
 }  // namespace
@@ -79,19 +93,22 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
   LoaderPlace place;
   place.num_streams = place.total_streams = data.streams;
   place.examples_per_stream = 4;
+  constexpr uint64_t kSeed = 1;
+  Loader loader(data, data.train, place, kSeed, tokenizer);
+  loader.next();  // fills the shuffle buffers
+  wait_until_idle(loader);
   LoaderBench result;
   result.threads = std::clamp<int64_t>(data.loader_threads, 1, data.streams);
-  result.rounds = kRounds;
-  const double each = seconds / (2 * kRounds);
-  std::vector<double> loader_rates, tokenizer_rates;
-  for (int64_t round = 0; round < kRounds; ++round) {
-    tokenizer_rates.push_back(time_tokenizer(*tokenizer, texts, result.threads, each));
-    // A loader of its own, or its threads would work on beside the tokenizer's.
-    Loader loader(data, data.train, place, static_cast<uint64_t>(round), tokenizer);
-    loader_rates.push_back(time_loader(loader, each));
+  result.rounds = std::max<int64_t>(1, std::llround(seconds / (2 * kSliceSeconds)));
+  std::vector<double> loader_rates, tokenizer_rates, ratios;
+  for (int64_t round = 0; round < result.rounds; ++round) {
+    tokenizer_rates.push_back(time_tokenizer(*tokenizer, texts, result.threads, kSliceSeconds));
+    loader_rates.push_back(time_loader(loader, kSliceSeconds));
+    ratios.push_back(loader_rates.back() / tokenizer_rates.back());
   }
   result.loader_tokens_per_second = median(loader_rates);
   result.tokenizer_tokens_per_second = median(tokenizer_rates);
+  result.ratio = median(ratios);
   return result;
 }
 

@@ -12,11 +12,12 @@ struct LoaderBench {
   int64_t rounds = 0;
   double loader_tokens_per_second = 0;     // shard to example, median of the rounds
   double tokenizer_tokens_per_second = 0;  // the same text, in memory, encoded by as many threads
-  double ratio() const { return loader_tokens_per_second / tokenizer_tokens_per_second; }
+  double ratio = 0;                        // of the two in one round, median of the rounds
 };
 
-// Measures data.train for about `seconds`, the two in turn so that both see the same machine. Rates
-// are tokens of documents tokenised; the time to fill the shuffle buffers counts as any other.
+// Measures data.train for about `seconds`, beyond the time to fill the shuffle buffers: the two in
+// turn, in short rounds, so that both see the same machine. Rates are tokens of documents
+// tokenised.
 LoaderBench bench_loader(const DataSection& data, double seconds);
 
 }  // namespace sy
