@@ -3,6 +3,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/inspect_shard.h"
 #include "cmd/json_text.h"
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/data/loader.h"
@@ -108,14 +109,19 @@ Run setup_inspect(CLI::App& app) {
   CLI::App* data =
       app.add_subcommand("data", "training examples as JSON lines, in the run's order");
   const Run run_data = setup_data(*data);
+  CLI::App* shard = app.add_subcommand("shard", "what data shards hold");
+  const Run run_shard = setup_inspect_shard(*shard);
+  app.require_subcommand(0, 1);
   auto options = std::make_shared<CheckpointOptions>();
   app.add_option("CHECKPOINT", options->path, "a checkpoint's folder");
   app.add_flag("--verify", options->verify, "recompute every checksum");
   app.add_flag("--json", options->json, "one JSON object");
-  return [data, run_data, options] {
+  return [=] {
     if (data->parsed()) return run_data();
-    if (options->path.empty())
-      throw ConfigError("inspect: name a checkpoint's folder, or `data CONFIG`");
+    if (shard->parsed()) return run_shard();
+    if (options->path.empty()) {
+      throw ConfigError("inspect: name a checkpoint's folder, `data CONFIG` or `shard FILE`");
+    }
     return inspect_checkpoint(*options);
   };
 }

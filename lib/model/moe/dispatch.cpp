@@ -22,15 +22,6 @@ double dropout_rate(const LayerContext& context) {
   return context.step.training ? context.model.experts.dropout : 0.0;
 }
 
-// Slots of this micro-batch.
-int64_t slots_of(const LayerContext& context) {
-  const ExpertsSection& experts = context.model.experts;
-  const TokenGroups groups = token_groups(experts, context.sequences, context.length);
-  if (is_dropless(context)) return groups.total();
-  return experts.count * groups.count *
-         expert_capacity(experts, groups.tokens, context.step.training);
-}
-
 // From slots to the rows of the experts' ranks, or back. The label must outlive the request.
 std::unique_ptr<Request> start_exchange(const LayerContext& context, const DispatchSaved& saved,
                                         Tensor rows, Tensor slots, bool to_experts,
@@ -71,21 +62,21 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
   };
   sum_rows(sent, saved.rows_sent);
   sum_rows(saved.rows.counts, saved.rows_received);
+  saved.slots = std::accumulate(saved.rows_sent.begin(), saved.rows_sent.end(), int64_t{0});
   saved.rows.total =
       std::accumulate(saved.rows_received.begin(), saved.rows_received.end(), int64_t{0});
 }
 
 // The global rows of the tokens in the slots, sent along, so that the experts' dropout draws the
 // same for a token wherever it is computed.
-void exchange_ids(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved,
-                  Tensor token) {
+void exchange_ids(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved) {
   ScratchScope scratch(context.exec);
-  const int64_t slots = token.numel();
+  const int64_t slots = saved.slots;
   const bool apart = expert_ranks(context) > 1;
   const Tensor ids =
       apart ? scratch.take(DType::i32, {slots}, "dispatch ids") : saved.row_ids.slice(0, slots);
   if (context.exec.planning) return;
-  const int32_t* tokens = token.data<int32_t>();
+  const int32_t* tokens = saved.token.data<int32_t>();
   for (int64_t s = 0; s < slots; ++s) {
     ids.data<int32_t>()[s] = tokens[s] < 0 ? -1 : narrow<int32_t>(context.first_row() + tokens[s]);
   }
@@ -159,24 +150,27 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
   Exec& exec = context.exec;
   const ExpertsSection& experts = context.model.experts;
   const TokenGroups groups = token_groups(experts, context.sequences, context.length);
-  const int64_t slots = slots_of(context);
-  const Tensor slot = saved.slot.slice(0, groups.total()), token = saved.token.slice(0, slots);
+  const Tensor slot = saved.slot.slice(0, groups.total());
   const Tensor chosen = expert.slice(0, groups.total());
   saved.rows = {};
   saved.rows.sources = expert_ranks(context);
   saved.rows.experts = div_exact(experts.count, saved.rows.sources);
   if (is_dropless(context)) {
+    const Tensor token = saved.token.slice(0, groups.total());
     assign_slots_dropless(exec, slot, token, saved.counts, chosen);
+    saved.slots = groups.total();
     saved.rows.total = groups.total() * saved.rows.sources;
     saved.rows.counts = saved.counts;
     if (!exec.planning) exchange_counts(context, labels, saved);
   } else {
     const int64_t capacity = expert_capacity(experts, groups.tokens, context.step.training);
-    assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
     saved.rows.each = groups.count * capacity;
-    saved.rows.total = slots;
+    saved.slots = experts.count * saved.rows.each;
+    saved.rows.total = saved.slots;
+    const Tensor token = saved.token.slice(0, saved.slots);
+    assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
-  if (dropout_rate(context) > 0) exchange_ids(context, labels, saved, token);
+  if (dropout_rate(context) > 0) exchange_ids(context, labels, saved);
   if (!exec.planning) add_counts(context, saved.counts, sparse_layer);
 }
 
@@ -192,7 +186,7 @@ Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, 
 void dispatch_forward(const LayerContext& context, const DispatchLabels& labels,
                       const DispatchSaved& saved, Tensor rows, Tensor normed) {
   ScratchScope scratch(context.exec);
-  const Tensor token = saved.token.slice(0, slots_of(context));
+  const Tensor token = saved.token.slice(0, saved.slots);
   const Shape shape{token.numel(), normed.cols()};
   const bool apart = expert_ranks(context) > 1;
   const Tensor slots = apart ? scratch.take(normed.dtype(), shape, "dispatch slots") : rows;
@@ -210,7 +204,7 @@ Tensor experts_output(const LayerContext& context, const DispatchSaved& saved,
 
 void combine_forward(const LayerContext& context, const DispatchLabels& labels,
                      const DispatchSaved& saved, Tensor out, Tensor rows, Tensor gate) {
-  const Tensor slots = saved.returned.slice(0, slots_of(context));
+  const Tensor slots = saved.returned.slice(0, saved.slots);
   const auto request = start_exchange(context, saved, rows, slots, false, labels.combine);
   wait(context, request.get());
   const int64_t tokens = context.tokens();
@@ -222,7 +216,7 @@ DispatchGrad::DispatchGrad(const LayerContext& context, const DispatchLabels& la
     : context_(context), labels_(labels), saved_(saved) {
   const int64_t d = context.model.d_model;
   const DType dtype = saved.returned.dtype();
-  slots_ = scratch.take(dtype, {slots_of(context), d}, "dispatch d_slots");
+  slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch d_slots");
   rows_ = expert_ranks(context) == 1 ? slots_.slice(0, saved.rows.total)
                                      : scratch.take(dtype, {saved.rows.total, d}, "experts d_rows");
 }

@@ -33,15 +33,16 @@ struct DispatchLabels {
   explicit DispatchLabels(const std::string& prefix);
 };
 
-// S slots and R rows at most, as above.
+// Planned for the most slots S and rows R that there can be; a micro-batch uses the first.
 struct DispatchSaved {
-  Tensor slot;      // int32 [T']: place of a token, -1 where it has none
-  Tensor token;     // int32 [S]: its inverse, -1 in an empty slot
-  Tensor counts;    // int32 [E + 1]: tokens routed to each expert; last: dropped
-  Tensor received;  // int32 [expert_ranks, E_local]: rows from each source, dropless
-  Tensor row_ids;   // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
-  Tensor returned;  // [S, d_model]: the experts' outputs, back in the slots
-  ExpertRows rows;  // of this micro-batch
+  Tensor slot;        // int32 [T']: place of a token, -1 where it has none
+  Tensor token;       // int32 [S]: its inverse, -1 in an empty slot
+  Tensor counts;      // int32 [E + 1]: tokens routed to each expert; last: dropped
+  Tensor received;    // int32 [expert_ranks, E_local]: rows from each source, dropless
+  Tensor row_ids;     // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
+  Tensor returned;    // [S, d_model]: the experts' outputs, back in the slots
+  int64_t slots = 0;  // in use: dropless, one a routed token (while planning: all)
+  ExpertRows rows;    // in use
   std::vector<int64_t> rows_sent, rows_received;  // per expert rank, dropless
 };
 

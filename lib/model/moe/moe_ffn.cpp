@@ -59,7 +59,9 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   // One buffer serves as the gradient of combine's output, then of dispatch's input.
   const Tensor d_tokens = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
-  const Tensor d_gate = scratch.take(d_out.dtype(), saved.router.gate.shape(), "moe d_gate");
+  const int64_t grouped =
+      token_groups(context.model.experts, context.sequences, context.length).total();
+  const Tensor d_gate = scratch.take(d_out.dtype(), {grouped}, "moe d_gate");
   dropout_forward(exec, d_tokens, d_out, context.dropout(sub_layer, Use::output));
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_tokens, saved.router.gate);
