@@ -54,14 +54,14 @@ TEST_CASE("cross_entropy: a whole vocabulary in float32 agrees with float64", "[
   for (int64_t i = 0; i < 2 * kVocab; ++i) set(wide, i, at(logits, i));
   cross_entropy(*exec, loss, logits, targets, 1.0, true);
   cross_entropy(*exec, wide_loss, wide, targets, 1.0, true);
-  CHECK(largest_difference(loss, wide_loss) < 2e-6);
+  CHECK(largest_difference(loss, wide_loss) < 4e-6);  // two units in the last place of the loss
   double worst = 0, total = 0;
   for (int64_t i = 0; i < kVocab; ++i) {
     worst = std::max(worst, std::abs(at(logits, i) - at(wide, i)) / std::abs(at(wide, i)));
     total += at(logits, i);
   }
   CHECK(worst < 3e-6);                       // of every probability, however small
-  CHECK(total == Approx(0.0).margin(1e-6));  // a softmax less a one
+  CHECK(total == Approx(0.0).margin(4e-6));  // a softmax less a one
 }
 
 TEST_CASE("cross_entropy: extreme logits", "[cross_entropy]") {
@@ -74,6 +74,14 @@ TEST_CASE("cross_entropy: extreme logits", "[cross_entropy]") {
   CHECK(at(loss, 1) == Approx(std::log(3)));
   CHECK(at(logits, 1) == Approx(1));
   CHECK(at(logits, 2) == Approx(-1));
+}
+
+TEST_CASE("cross_entropy: a logit that is not a number is seen in the loss", "[cross_entropy]") {
+  auto exec = make_exec();
+  Owned logits = random_tensor(DType::f32, {1, 300}, 1), loss(DType::f32, {1});
+  set(logits, 200, NAN);
+  cross_entropy(*exec, loss, logits, int_tensor({1}, {5}), 1.0, true);
+  CHECK(std::isnan(at(loss, 0)));
 }
 
 TEST_CASE("cross_entropy: the same bits for any number of threads", "[cross_entropy]") {
