@@ -42,7 +42,7 @@ TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory
   // Shapes of views and oneDNN's argument lists; the smallest stream has 256 KiB.
   INFO(after.count - before.count << " small allocations");
   CHECK(after.bytes - before.bytes < 128 * 1024);
-  CHECK(mapped_pages() == pages);
+  CHECK(mapped_pages() - pages < 64);  // malloc and mmap, which the count above does not see
   CHECK(f.exec->scratch.high_water() == scratch);
 }
 
