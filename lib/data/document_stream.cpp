@@ -1,6 +1,7 @@
 #include "lib/data/document_stream.h"
 
 #include <algorithm>
+#include <span>
 
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
@@ -96,7 +97,8 @@ Document DocumentStream::chunk() const {
   const auto line = static_cast<uint64_t>(reader_->line());
   const int64_t begin = kMaxDocumentTokens * random_below(key, line, narrow<uint32_t>(chunks));
   const int64_t end = std::min(begin + kMaxDocumentTokens, length);
-  return std::make_shared<const std::vector<int32_t>>(ids_.begin() + begin, ids_.begin() + end);
+  return make_document(
+      std::span(ids_).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
 }
 
 }  // namespace sy

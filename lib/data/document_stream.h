@@ -13,8 +13,6 @@
 
 namespace sy {
 
-using Document = std::shared_ptr<const std::vector<int32_t>>;
-
 // A longer document gives one random chunk of itself, as T5's preprocessing does.
 constexpr int64_t kMaxDocumentTokens = 65536;
 

@@ -130,9 +130,10 @@ void ExampleStream::corrupt(Example& example) {
                  static_cast<uint64_t>(example.index));
   const Tokenizer& tokenizer = sources_.tokenizer;
   const int32_t first = tokenizer.sentinel(0);
-  example.inputs = noise_span_to_unique_sentinel(window, mask, first, tokenizer.sentinels());
+  const int64_t count = tokenizer.sentinels();
+  noise_span_to_unique_sentinel(example.inputs, window, mask, first, count);
+  nonnoise_span_to_unique_sentinel(example.targets, window, mask, first, count);
   example.inputs.push_back(kEosId);
-  example.targets = nonnoise_span_to_unique_sentinel(window, mask, first, tokenizer.sentinels());
   example.targets.push_back(kEosId);
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
+#include "lib/data/document.h"
 #include "lib/data/tokenizer.h"
 
 namespace sy {
@@ -36,7 +37,7 @@ struct StreamState {
   int64_t draws = 0;     // random draws made by the shuffle
   int64_t examples = 0;  // examples this stream has given
   std::vector<int32_t> leftover;
-  std::vector<std::shared_ptr<const std::vector<int32_t>>> buffer;
+  std::vector<Document> buffer;
 };
 
 // Bad records by kind, and what was read, since the start of this process.

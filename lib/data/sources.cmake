@@ -7,7 +7,7 @@ sy_library(data
            SOURCES lib/data/shard_list.cpp lib/data/ledger.cpp lib/data/byte_source.cpp lib/data/shard_cache.cpp
                    lib/data/line_reader.cpp lib/data/c4_reader.cpp 
                    lib/data/sentencepiece_model.cpp lib/data/tokenizer.cpp
-                   lib/data/document_stream.cpp lib/data/span_corruption.cpp
+                   lib/data/document.cpp lib/data/document_stream.cpp lib/data/span_corruption.cpp
                    lib/data/example_stream.cpp lib/data/stream_state.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer_train.cpp
                    lib/data/loader_bench.cpp

@@ -15,11 +15,11 @@ int64_t round_half_even(float value) {
 }
 
 // Each run of tokens whose mask is `replaced` becomes a sentinel.
-std::vector<int32_t> replace_runs(std::span<const int32_t> tokens, std::span<const uint8_t> mask,
-                                  uint8_t replaced, int32_t first_sentinel, int64_t sentinels) {
+void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
+                  std::span<const uint8_t> mask, uint8_t replaced, int32_t first_sentinel,
+                  int64_t sentinels) {
   SY_CHECK(tokens.size() == mask.size(), "{} tokens, a mask of {}", tokens.size(), mask.size());
-  std::vector<int32_t> ids;
-  ids.reserve(tokens.size() + 1);  // eos follows
+  ids.clear();
   int64_t runs = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (mask[i] != replaced) {
@@ -34,7 +34,6 @@ std::vector<int32_t> replace_runs(std::span<const int32_t> tokens, std::span<con
       ids.push_back(narrow<int32_t>(first_sentinel - runs++));
     }
   }
-  return ids;
 }
 
 }  // namespace
@@ -92,16 +91,16 @@ std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span
   return mask;
 }
 
-std::vector<int32_t> noise_span_to_unique_sentinel(std::span<const int32_t> tokens,
-                                                   std::span<const uint8_t> mask,
-                                                   int32_t first_sentinel, int64_t sentinels) {
-  return replace_runs(tokens, mask, 1, first_sentinel, sentinels);
+void noise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
+                                   std::span<const uint8_t> mask, int32_t first_sentinel,
+                                   int64_t sentinels) {
+  replace_runs(ids, tokens, mask, 1, first_sentinel, sentinels);
 }
 
-std::vector<int32_t> nonnoise_span_to_unique_sentinel(std::span<const int32_t> tokens,
-                                                      std::span<const uint8_t> mask,
-                                                      int32_t first_sentinel, int64_t sentinels) {
-  return replace_runs(tokens, mask, 0, first_sentinel, sentinels);
+void nonnoise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
+                                      std::span<const uint8_t> mask, int32_t first_sentinel,
+                                      int64_t sentinels) {
+  replace_runs(ids, tokens, mask, 0, first_sentinel, sentinels);
 }
 
 }  // namespace sy

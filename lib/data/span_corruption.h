@@ -40,16 +40,17 @@ std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
 std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
                                 uint64_t index);
 
-// Copies the tokens whose mask is 0 and puts one sentinel for each run of 1s, `first_sentinel`,
-// first_sentinel - 1, ... Throws ConfigError when there are more runs than `sentinels`.
-std::vector<int32_t> noise_span_to_unique_sentinel(std::span<const int32_t> tokens,
-                                                   std::span<const uint8_t> mask,
-                                                   int32_t first_sentinel, int64_t sentinels);
+// Overwrites `ids` with the tokens whose mask is 0 and one sentinel for each run of 1s:
+// `first_sentinel`, first_sentinel - 1, ... Throws ConfigError when there are more runs than
+// `sentinels`.
+void noise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
+                                   std::span<const uint8_t> mask, int32_t first_sentinel,
+                                   int64_t sentinels);
 
 // The same with the mask inverted.
-std::vector<int32_t> nonnoise_span_to_unique_sentinel(std::span<const int32_t> tokens,
-                                                      std::span<const uint8_t> mask,
-                                                      int32_t first_sentinel, int64_t sentinels);
+void nonnoise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
+                                      std::span<const uint8_t> mask, int32_t first_sentinel,
+                                      int64_t sentinels);
 
 constexpr int32_t kPadId = 0;
 constexpr int32_t kEosId = 1;

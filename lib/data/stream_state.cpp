@@ -1,5 +1,7 @@
 #include "lib/data/stream_state.h"
 
+#include <span>
+
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
 
@@ -34,10 +36,9 @@ class Cursor {
     return value;
   }
 
-  std::vector<int32_t> ids(int64_t count) {
+  std::span<const int32_t> ids(int64_t count) {
     require(count <= left(), "it ends early");
-    const auto begin = values_.begin() + static_cast<int64_t>(next_);
-    std::vector<int32_t> result(begin, begin + count);
+    const auto result = std::span(values_).subspan(next_, static_cast<size_t>(count));
     next_ += static_cast<size_t>(count);
     for (const int32_t id : result) require(id >= 0, "a token id is negative");
     return result;
@@ -101,7 +102,7 @@ void check_restorable(const StreamState& state, size_t capacity, int64_t pieces)
   require(state.buffer.size() <= capacity,
           fmt::format("holds {} documents, more than data.shuffle_buffer ({})", state.buffer.size(),
                       capacity));
-  const auto check_ids = [&](const std::vector<int32_t>& ids) {
+  const auto check_ids = [&](std::span<const int32_t> ids) {
     for (const int32_t id : ids) {
       require(id >= 0 && id < pieces,
               fmt::format("holds token {}, which the tokenizer of {} pieces lacks", id, pieces));
@@ -123,13 +124,14 @@ StreamState parse_stream_state(const std::vector<int32_t>& values, const std::st
   state.examples = cursor.wide();
   const int64_t leftover = cursor.wide(), documents = cursor.wide();
   cursor.require(state.slot > 0 || state.record == 0, "a record is given without a shard");
-  state.leftover = cursor.ids(leftover);
+  const std::span<const int32_t> ids = cursor.ids(leftover);
+  state.leftover.assign(ids.begin(), ids.end());
   cursor.require(documents <= cursor.left(), "it ends early");
   state.buffer.reserve(static_cast<size_t>(documents));
   for (int64_t i = 0; i < documents; ++i) {
     const int32_t length = cursor.word();
     cursor.require(length > 0, "a document is empty");
-    state.buffer.push_back(std::make_shared<const std::vector<int32_t>>(cursor.ids(length)));
+    state.buffer.push_back(make_document(cursor.ids(length)));
   }
   cursor.require(cursor.left() == 0, "more follows than it counts");
   return state;
