@@ -11,6 +11,9 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Contraction to fused multiply-add is what the hardware is for; results are compared to rounding.
   target_compile_options(sy_options INTERFACE -ffp-contract=fast)
+  # GCC 12.2 for AVX-512 turns a copied constant {1, 1, 0, 0} of doubles into {1, 1, 1, 1} when it joins
+  # scalar stores into vectors. Loops are vectorised all the same.
+  target_compile_options(sy_options INTERFACE -fno-tree-slp-vectorize)
   # GCC 12 reports these inside its own headers at -O3.
   target_compile_options(sy_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict)
 endif()

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,7 +12,14 @@
 #include "lib/config/keys.h"
 
 // The table: the word, and what it does in one line. A new command is a line here and its file.
-#define SY_COMMANDS(COMMAND) COMMAND(config, "prints the resolved configuration, or its reference")
+#define SY_COMMANDS(COMMAND)                                                   \
+  COMMAND(pretrain, "trains a model from a configuration, or goes on with it") \
+  COMMAND(evaluate, "measures the loss of a checkpoint on validation text")    \
+  COMMAND(infill, "fills the blanks of a sentence")                            \
+  COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
+  COMMAND(inspect, "shows a checkpoint, training examples or a data shard")    \
+  COMMAND(doctor, "measures whether this allocation is healthy")               \
+  COMMAND(config, "prints the resolved configuration, or its reference")
 
 namespace sy {
 
@@ -30,19 +39,34 @@ struct Command {
 constexpr Command kCommands[] = {SY_COMMANDS(SY_ENTRY)};
 #undef SY_ENTRY
 
-// Before CLI11, whose own message for a wrong word does not say what was meant.
-bool is_unknown_command(std::string_view word) {
-  if (word.starts_with('-')) return false;
+// "switchyard tokenizer": the program and its commands down to this one.
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name()
+                                     : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+// A word that stands where one of the app's commands must stand and is none: what to say, else "".
+// CLI11's own message does not say what was meant.
+std::string find_unknown_command(CLI::App& app, std::string_view word) {
+  if (word.starts_with('-')) return "";
   std::vector<std::string> names;
-  for (const Command& command : kCommands) {
-    if (word == command.name) return false;
-    names.emplace_back(command.name);
-  }
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), word) != names.end()) return "";
   const std::string nearest = nearest_word(word, names);
-  print_failure(nearest.empty()
-                    ? fmt::format("unknown command '{}'; `switchyard --help` lists them", word)
-                    : fmt::format("unknown command '{}'; did you mean {}?", word, nearest));
-  return true;
+  return fmt::format("unknown command '{}'; {}", word,
+                     nearest.empty()
+                         ? fmt::format("`{} --help` lists them", full_name(app))
+                         : fmt::format("did you mean `{} {}`?", full_name(app), nearest));
+}
+
+std::string find_unknown_words(CLI::App& app, int argc, char** argv) {
+  CLI::App* level = &app;
+  for (int i = 1; i < argc && level->get_require_subcommand_min() > 0; ++i) {
+    const std::string fault = find_unknown_command(*level, argv[i]);
+    if (!fault.empty() || argv[i][0] == '-') return fault;
+    level = level->get_subcommand(argv[i]);
+  }
+  return "";
 }
 
 // CLI11 throws for help as well as for errors.
@@ -53,9 +77,7 @@ ExitCode report_parse(const CLI::App& app, const CLI::ParseError& error) {
   }
   const CLI::App* used = &app;
   while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
-  print_failure(fmt::format("{}; `{} --help` explains", error.what(),
-                            used == &app ? "switchyard" : "switchyard " + used->get_name()));
-  return ExitCode::usage;
+  return fail_usage(fmt::format("{}; `{} --help` explains", error.what(), full_name(*used)));
 }
 
 }  // namespace
@@ -73,7 +95,9 @@ ExitCode run_command_line(int argc, char** argv) {
     std::fputs(app.help().c_str(), stdout);
     return ExitCode::usage;
   }
-  if (is_unknown_command(argv[1])) return ExitCode::usage;
+  if (const std::string fault = find_unknown_words(app, argc, argv); !fault.empty()) {
+    return fail_usage(fault);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

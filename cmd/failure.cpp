@@ -40,6 +40,11 @@ void print_failure(const std::string& message) {
   std::fflush(stderr);
 }
 
+ExitCode fail_usage(const std::string& message) {
+  if (launched_rank() == 0) print_failure(message);
+  return ExitCode::usage;
+}
+
 int fail(const std::string& message, ExitCode code) {
   let_rank_zero_speak(code);
   print_failure(message);

@@ -6,7 +6,7 @@ namespace sy {
 namespace {
 
 void check(Tensor out, Tensor hidden, Tensor linear, Activation kind) {
-  SY_CHECK(out.numel() == hidden.numel() &&
+  SY_CHECK(out.numel() == hidden.numel() && out.cols() == hidden.cols() &&
                (kind == Activation::geglu ? linear.numel() == hidden.numel() : linear.empty()),
            "activation: out {}, hidden {}, linear {}", out.shape().str(), hidden.shape().str(),
            linear.shape().str());
@@ -17,6 +17,7 @@ void check(Tensor out, Tensor hidden, Tensor linear, Activation kind) {
 void activation_forward(Exec& exec, Tensor out, Tensor hidden, Tensor linear, Activation kind,
                         const Dropout& dropout) {
   check(out, hidden, linear, kind);
+  check_dropout("activation", dropout, hidden.rows());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::activation);
   dispatch(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {
@@ -28,6 +29,7 @@ void activation_backward(Exec& exec, Tensor d_hidden, Tensor d_linear, Tensor d_
                          Tensor linear, Activation kind, const Dropout& dropout) {
   check(d_hidden, hidden, linear, kind);
   check(d_out, hidden, d_linear, kind);
+  check_dropout("activation", dropout, hidden.rows());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::activation);
   dispatch(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {

@@ -7,71 +7,29 @@
 namespace sy {
 namespace {
 
-constexpr double kRootTwoOverPi = 0.79788456080286535588;
-constexpr double kCubic = 0.044715;
-
-// gelu(x) = x (1 + tanh(z)) / 2,  z = sqrt(2/pi) (x + 0.044715 x^3)
+// The tanh form of gelu is x s with s = (1 + tanh z) / 2 = 1 / (1 + e^-2z), z = sqrt(2 / pi) (x +
+// 0.044715 x^3): one exponential, and no cancellation where s is near 0. The derivative is s + x s
+// (1 - s) 2 dz/dx.
 template <class T>
-inline T gelu(T x) {
-  const T z = static_cast<T>(kRootTwoOverPi) * (x + static_cast<T>(kCubic) * x * x * x);
-  return T(0.5) * x * (T(1) + vector_tanh(z));
-}
+struct Gelu {
+  T value, slope;
+};
 
 template <class T>
-inline T gelu_slope(T x) {
-  const T z = static_cast<T>(kRootTwoOverPi) * (x + static_cast<T>(kCubic) * x * x * x);
-  const T dz = static_cast<T>(kRootTwoOverPi) * (T(1) + T(3) * static_cast<T>(kCubic) * x * x);
-  const T t = vector_tanh(z);
-  return T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * dz;
+inline Gelu<T> gelu(T x) {
+  constexpr T kTwice = T(2 * 0.79788456080286535588), kCubic = T(0.044715);
+  const T minus_2z = -kTwice * (x + kCubic * x * x * x);
+  const T e = vector_exp(std::min(minus_2z, T(80)));  // beyond, s is 0; NaN stays NaN
+  const T s = T(1) / (T(1) + e);
+  return {x * s, s + x * s * (e * s) * kTwice * (T(1) + T(3) * kCubic * x * x)};
 }
 
-template <class T>
-void forward_piece(T* out, const T* hidden, const T* linear, const T* mask, Activation kind,
-                   int64_t count) {
-  if (kind == Activation::relu) {
-#pragma omp simd
-    for (int64_t c = 0; c < count; ++c) out[c] = (hidden[c] > 0 ? hidden[c] : T(0)) * mask[c];
-  } else if (kind == Activation::gelu) {
-#pragma omp simd
-    for (int64_t c = 0; c < count; ++c) out[c] = gelu(hidden[c]) * mask[c];
-  } else {
-#pragma omp simd
-    for (int64_t c = 0; c < count; ++c) out[c] = gelu(hidden[c]) * linear[c] * mask[c];
-  }
-}
-
-template <class T>
-void backward_piece(T* d_hidden, T* d_linear, const T* d_out, const T* hidden, const T* linear,
-                    const T* mask, Activation kind, int64_t count) {
-  if (kind == Activation::relu) {
-#pragma omp simd
-    for (int64_t c = 0; c < count; ++c) d_hidden[c] = hidden[c] > 0 ? d_out[c] * mask[c] : T(0);
-  } else if (kind == Activation::gelu) {
-#pragma omp simd
-    for (int64_t c = 0; c < count; ++c) d_hidden[c] = d_out[c] * mask[c] * gelu_slope(hidden[c]);
-  } else {
-#pragma omp simd
-    for (int64_t c = 0; c < count; ++c) {
-      const T d = d_out[c] * mask[c];
-      d_linear[c] = d * gelu(hidden[c]);
-      d_hidden[c] = d * linear[c] * gelu_slope(hidden[c]);
-    }
-  }
-}
-
-// Calls body(offset, count, mask) for pieces of every row, in parallel.
-template <class T, class Body>
-void for_each_piece(Exec& exec, int64_t rows, int64_t cols, const Dropout& dropout, Body&& body) {
+// `row(r, at)` runs a row's loop: r its number, at the offset of its first element.
+template <class Row>
+void for_each_row(Exec& exec, Tensor hidden, Row&& row) {
+  const int64_t rows = hidden.rows(), cols = hidden.cols();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
-  for (int64_t r = 0; r < rows; ++r) {
-    T mask[kDropoutPiece];
-    if (dropout.rate == 0) std::fill_n(mask, std::min(kDropoutPiece, cols), T(1));
-    for (int64_t begin = 0; begin < cols; begin += kDropoutPiece) {
-      const int64_t count = std::min(kDropoutPiece, cols - begin);
-      if (dropout.rate > 0) dropout_mask_piece(dropout, r, cols, begin, count, mask);
-      body(r * cols + begin, count, mask);
-    }
-  }
+  for (int64_t r = 0; r < rows; ++r) row(r, r * cols);
 }
 
 }  // namespace
@@ -80,24 +38,54 @@ template <class T>
 struct ActivationImpl<Backend::cpu, T> {
   static void forward(Exec& exec, Tensor out, Tensor hidden, Tensor linear, Activation kind,
                       const Dropout& dropout) {
-    T* po = out.data<T>();
-    const T *ph = hidden.data<T>(), *pl = linear.empty() ? ph : linear.data<T>();
-    for_each_piece<T>(exec, hidden.rows(), hidden.cols(), dropout,
-                      [=](int64_t at, int64_t count, const T* mask) {
-                        forward_piece(po + at, ph + at, pl + at, mask, kind, count);
-                      });
+    const int64_t cols = hidden.cols();
+    T* const out_data = out.data<T>();
+    const T *const hidden_data = hidden.data<T>(), *const linear_data = linear.data<T>();
+    for_each_row(exec, hidden, [&](int64_t r, int64_t at) {
+      T* o = out_data + at;
+      const T* h = hidden_data + at;
+      if (kind == Activation::relu) {
+        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
+          o[c] = (h[c] < T(0) ? T(0) : h[c]) * factor;  // NaN stays NaN
+        });
+      } else if (kind == Activation::gelu) {
+        for_each_dropped<T>(dropout, r, cols,
+                            [=](int64_t c, T factor) { o[c] = gelu(h[c]).value * factor; });
+      } else {
+        const T* l = linear_data + at;
+        for_each_dropped<T>(dropout, r, cols,
+                            [=](int64_t c, T factor) { o[c] = gelu(h[c]).value * l[c] * factor; });
+      }
+    });
   }
 
   static void backward(Exec& exec, Tensor d_hidden, Tensor d_linear, Tensor d_out, Tensor hidden,
                        Tensor linear, Activation kind, const Dropout& dropout) {
-    T* dh = d_hidden.data<T>();
-    T* dl = d_linear.empty() ? dh : d_linear.data<T>();
-    const T *po = d_out.data<T>(), *ph = hidden.data<T>();
-    const T* pl = linear.empty() ? ph : linear.data<T>();
-    for_each_piece<T>(
-        exec, hidden.rows(), hidden.cols(), dropout, [=](int64_t at, int64_t count, const T* mask) {
-          backward_piece(dh + at, dl + at, po + at, ph + at, pl + at, mask, kind, count);
+    const int64_t cols = hidden.cols();
+    T *const d_hidden_data = d_hidden.data<T>(), *const d_linear_data = d_linear.data<T>();
+    const T *const d_out_data = d_out.data<T>(), *const hidden_data = hidden.data<T>();
+    const T* const linear_data = linear.data<T>();
+    for_each_row(exec, hidden, [&](int64_t r, int64_t at) {
+      T* dh = d_hidden_data + at;
+      const T *d = d_out_data + at, *h = hidden_data + at;
+      if (kind == Activation::relu) {
+        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
+          dh[c] = h[c] > T(0) ? d[c] * factor : T(0);
         });
+      } else if (kind == Activation::gelu) {
+        for_each_dropped<T>(dropout, r, cols,
+                            [=](int64_t c, T factor) { dh[c] = d[c] * factor * gelu(h[c]).slope; });
+      } else {
+        T* dl = d_linear_data + at;
+        const T* l = linear_data + at;
+        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
+          const Gelu<T> g = gelu(h[c]);
+          const T through = d[c] * factor;
+          dl[c] = through * g.value;
+          dh[c] = through * l[c] * g.slope;
+        });
+      }
+    });
   }
 };
 

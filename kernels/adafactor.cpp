@@ -1,5 +1,7 @@
 #include "kernels/adafactor.h"
 
+#include <algorithm>
+
 #include "kernels/dispatch_dtype.h"
 #include "lib/base/numeric.h"
 
@@ -12,16 +14,21 @@ void adafactor_matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor g
                col.shape() == Shape({value.dim(0), value.dim(2)}),
            "adafactor: value {}, grad {}, row {}, col {}", value.shape().str(), grad.shape().str(),
            row.shape().str(), col.shape().str());
-  const int64_t blocks = ceil_div(value.dim(1), kAdafactorRows);
-  ScratchScope scope(exec);
-  // Per block of rows: the column sums of its squared gradient, and two sums of squares. Then the
-  // reciprocal roots of the column factors.
-  const Tensor scratch = scope.take(DType::f64, {blocks + 1, value.dim(2) + 2}, "adafactor");
-  if (exec.planning) return;
+  const int64_t batch = value.dim(0), blocks = ceil_div(value.dim(1), kAdafactorRows);
+  // As many matrices at a time as keep every thread busy, and no more: between the three passes
+  // over a matrix it stays in cache.
+  const int64_t wave = std::min(batch, ceil_div(exec.threads, std::max<int64_t>(blocks, 1)));
+  ScratchScope scratch(exec);
+  const Tensor columns =
+      scratch.take(value.dtype(), {wave, blocks + 1, value.dim(2)}, "adafactor columns");
+  const Tensor totals =
+      scratch.take(DType::f64, {wave, blocks + 1, kAdafactorTotals}, "adafactor totals");
+  if (exec.planning || value.numel() == 0) return;
   dispatch(exec, value.dtype(), "adafactor", [&]<Backend B, class T>() {
-    for (int64_t e = 0; e < value.dim(0); ++e) {
-      AdafactorImpl<B, T>::matrix(exec, value.at(e), row.slice(e, 1), col.slice(e, 1), grad.at(e),
-                                  step, scratch);
+    for (int64_t e = 0; e < batch; e += wave) {
+      const int64_t count = std::min(wave, batch - e);
+      AdafactorImpl<B, T>::matrix(exec, value.slice(e, count), row.slice(e, count),
+                                  col.slice(e, count), grad.slice(e, count), step, columns, totals);
     }
   });
 }
@@ -31,7 +38,7 @@ void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
   SY_CHECK(value.rank() == 2 && grad.shape() == value.shape() && second.shape() == value.shape(),
            "adafactor: value {}, grad {}, second {}", value.shape().str(), grad.shape().str(),
            second.shape().str());
-  if (exec.planning) return;
+  if (exec.planning || value.numel() == 0) return;
   dispatch(exec, value.dtype(), "adafactor", [&]<Backend B, class T>() {
     AdafactorImpl<B, T>::vector(exec, value, second, grad, step);
   });

@@ -30,13 +30,14 @@ void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
 
 // Rows that are summed together before blocks are added in order: results do not depend on threads.
 constexpr int64_t kAdafactorRows = 64;
+constexpr int64_t kAdafactorTotals = 3;  // float64 sums of a block
 
 template <Backend, class T>
 struct AdafactorImpl {
-  // One matrix: value, grad [n, m], row [1, n], col [1, m]; scratch float64
-  // [ceil(n / kAdafactorRows) + 1, m + 2].
+  // Scratch, with blocks = ceil(n / kAdafactorRows): columns [batch, blocks + 1, m] of T, totals
+  // float64 [batch, blocks + 1, kAdafactorTotals].
   static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
-                     const AdafactorStep& step, Tensor scratch);
+                     const AdafactorStep& step, Tensor columns, Tensor totals);
   static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
                      const AdafactorStep& step);
 };

@@ -7,103 +7,7 @@
 namespace sy {
 namespace {
 
-// One matrix in three passes over fixed blocks of rows.
-template <class T>
-struct Matrix {
-  T *value, *row, *col;
-  const T* grad;
-  double* scratch;  // [blocks + 1, m + 2]
-  int64_t n, m;
-  const AdafactorStep& step;
-
-  int64_t blocks() const { return ceil_div(n, kAdafactorRows); }
-  double* sums(int64_t block) const { return scratch + block * (m + 2); }
-  int64_t end_row(int64_t block) const { return std::min(n, (block + 1) * kAdafactorRows); }
-
-  // Pass 1: row factors; the block's column sums of g^2; the block's sum of value^2 at [m].
-  void read_gradient(int64_t block) const {
-    double* column = sums(block);
-    std::fill_n(column, m + 2, 0.0);
-    double squares = 0;
-    for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
-      const T *g = grad + i * m, *w = value + i * m;
-      const T scale = static_cast<T>(step.gradient_scale);
-      double total = 0;
-#pragma omp simd reduction(+ : total, squares)
-      for (int64_t j = 0; j < m; ++j) {
-        const double gradient = static_cast<double>(g[j] * scale);
-        const double square = gradient * gradient + step.epsilon;
-        total += square;
-        column[j] += square;
-        squares += static_cast<double>(w[j]) * static_cast<double>(w[j]);
-      }
-      row[i] = static_cast<T>(step.decay * static_cast<double>(row[i]) +
-                              (1.0 - step.decay) * total / static_cast<double>(m));
-    }
-    column[m] = squares;
-  }
-
-  // After pass 1: column factors, and their reciprocal roots in the last scratch row. Returns the
-  // sum of value^2.
-  double finish_factors() const {
-    double* root = sums(blocks());
-    for (int64_t j = 0; j <= m; ++j) {
-      double total = 0;
-      for (int64_t block = 0; block < blocks(); ++block) total += sums(block)[j];
-      root[j] = total;
-    }
-    for (int64_t j = 0; j < m; ++j) {
-      col[j] = static_cast<T>(step.decay * static_cast<double>(col[j]) +
-                              (1.0 - step.decay) * root[j] / static_cast<double>(n));
-      root[j] = 1.0 / std::sqrt(static_cast<double>(col[j]));
-    }
-    return root[m];
-  }
-
-  double row_mean() const {
-    double total = 0;
-    for (int64_t i = 0; i < n; ++i) total += static_cast<double>(row[i]);
-    return total / static_cast<double>(n);
-  }
-
-  // u_ij / g_ij without the column's part: gradient_scale / sqrt(row_i / mean(row)).
-  double row_root(int64_t i, double mean) const {
-    return step.gradient_scale / std::sqrt(static_cast<double>(row[i]) / mean);
-  }
-
-  // Pass 2: the block's sum of squares of the update, at [m + 1].
-  void measure_update(int64_t block, double mean) const {
-    const double* root = sums(blocks());
-    double squares = 0;
-    for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
-      const T* g = grad + i * m;
-      double total = 0;
-#pragma omp simd reduction(+ : total)
-      for (int64_t j = 0; j < m; ++j) {
-        const double u = static_cast<double>(g[j]) * root[j];
-        total += u * u;
-      }
-      const double scale = row_root(i, mean);
-      squares += total * scale * scale;
-    }
-    sums(block)[m + 1] = squares;
-  }
-
-  // Pass 3.
-  void write(int64_t block, double mean, double rate, double shrink) const {
-    const double* root = sums(blocks());
-    for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
-      const T* g = grad + i * m;
-      T* w = value + i * m;
-      const double scale = rate * row_root(i, mean);
-#pragma omp simd
-      for (int64_t j = 0; j < m; ++j) {
-        w[j] = static_cast<T>(static_cast<double>(w[j]) * shrink -
-                              scale * static_cast<double>(g[j]) * root[j]);
-      }
-    }
-  }
-};
+constexpr int64_t kColumns = 256;  // columns whose factors are finished together
 
 // learning_rate * max(floor, RMS(value)) / max(1, RMS(update) / clip)
 double step_size(const AdafactorStep& step, double value_squares, double update_squares,
@@ -114,54 +18,183 @@ double step_size(const AdafactorStep& step, double value_squares, double update_
          std::max(1.0, update_rms / step.update_clip);
 }
 
+// What a block of rows adds up to, and, in the last place, the whole matrix.
+struct Totals {
+  double value_squares, rows, update_squares;
+};
+static_assert(sizeof(Totals) == kAdafactorTotals * sizeof(double));
+
+// One matrix in three passes over fixed blocks of rows. Squares are added in T within a block and
+// in float64 from block to block.
+template <class T>
+struct Matrix {
+  T *value, *row, *col;
+  const T* grad;
+  T* columns;      // [blocks + 1, m]: a block's column sums of g^2; last: 1 / sqrt(col)
+  Totals* totals;  // [blocks + 1]
+  int64_t n, m;
+  const AdafactorStep& step;
+
+  int64_t blocks() const { return ceil_div(n, kAdafactorRows); }
+  int64_t end_row(int64_t block) const { return std::min(n, (block + 1) * kAdafactorRows); }
+  T* root() const { return columns + blocks() * m; }
+  Totals& whole() const { return totals[blocks()]; }
+
+  // Pass 1: row factors, column sums of g^2 + epsilon and the sum of value^2.
+  void read_gradient(int64_t block) const {
+    T* column = columns + block * m;
+    std::fill_n(column, m, T(0));
+    Totals sums{0, 0, 0};
+    const T scale = static_cast<T>(step.gradient_scale), epsilon = static_cast<T>(step.epsilon);
+    for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
+      const T *g = grad + i * m, *w = value + i * m;
+      T total = 0, squares = 0;
+#pragma omp simd reduction(+ : total, squares)
+      for (int64_t j = 0; j < m; ++j) {
+        const T gradient = g[j] * scale, square = gradient * gradient + epsilon;
+        total += square;
+        column[j] += square;
+        squares += w[j] * w[j];
+      }
+      row[i] =
+          static_cast<T>(step.decay * static_cast<double>(row[i]) +
+                         (1.0 - step.decay) * static_cast<double>(total) / static_cast<double>(m));
+      sums.rows += static_cast<double>(row[i]);
+      sums.value_squares += static_cast<double>(squares);
+    }
+    totals[block] = sums;
+  }
+
+  // After pass 1: the factors of columns [begin, end), at most kColumns, and their reciprocal
+  // roots.
+  void finish_columns(int64_t begin, int64_t end) const {
+    double total[kColumns] = {};
+    for (int64_t block = 0; block < blocks(); ++block) {
+      const T* column = columns + block * m;
+      for (int64_t j = begin; j < end; ++j) total[j - begin] += static_cast<double>(column[j]);
+    }
+    for (int64_t j = begin; j < end; ++j) {
+      col[j] = static_cast<T>(step.decay * static_cast<double>(col[j]) +
+                              (1.0 - step.decay) * total[j - begin] / static_cast<double>(n));
+      root()[j] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(col[j])));
+    }
+  }
+
+  // The update's factor of row i: gradient_scale / sqrt(row_i / mean(row)).
+  double row_root(int64_t i) const {
+    const double mean = whole().rows / static_cast<double>(n);
+    return step.gradient_scale / std::sqrt(static_cast<double>(row[i]) / mean);
+  }
+
+  // Pass 2: the sum of squares of the update u_ij = row_root_i g_ij root_j.
+  void measure_update(int64_t block) const {
+    const T* by = root();
+    double squares = 0;
+    for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
+      const T* g = grad + i * m;
+      T total = 0;
+#pragma omp simd reduction(+ : total)
+      for (int64_t j = 0; j < m; ++j) total += (g[j] * by[j]) * (g[j] * by[j]);
+      const double scale = row_root(i);
+      squares += static_cast<double>(total) * scale * scale;
+    }
+    totals[block].update_squares = squares;
+  }
+
+  // Pass 3.
+  void write(int64_t block) const {
+    const T* by = root();
+    const double rate = step_size(step, whole().value_squares, whole().update_squares,
+                                  static_cast<double>(n) * static_cast<double>(m));
+    const T shrink = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
+    for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
+      const T* g = grad + i * m;
+      T* w = value + i * m;
+      const T scale = static_cast<T>(rate * row_root(i));
+#pragma omp simd
+      for (int64_t j = 0; j < m; ++j) w[j] = w[j] * shrink - scale * (g[j] * by[j]);
+    }
+  }
+
+  // The blocks' totals, added in order.
+  void add_totals() const {
+    Totals sums{0, 0, 0};
+    for (int64_t block = 0; block < blocks(); ++block) {
+      sums.value_squares += totals[block].value_squares;
+      sums.rows += totals[block].rows;
+      sums.update_squares += totals[block].update_squares;
+    }
+    whole() = sums;
+  }
+};
+
+// One vector: few enough elements for one thread.
+template <class T>
+void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorStep& step) {
+  const T scale = static_cast<T>(step.gradient_scale), epsilon = static_cast<T>(step.epsilon);
+  const T decay = static_cast<T>(step.decay), rest = static_cast<T>(1.0 - step.decay);
+  double value_squares = 0, update_squares = 0;
+#pragma omp simd reduction(+ : value_squares, update_squares)
+  for (int64_t i = 0; i < n; ++i) {
+    const T gradient = grad[i] * scale;
+    second[i] = decay * second[i] + rest * (gradient * gradient + epsilon);
+    const T update = gradient / std::sqrt(second[i]);
+    update_squares += static_cast<double>(update * update);
+    value_squares += static_cast<double>(value[i] * value[i]);
+  }
+  const T rate =
+      static_cast<T>(step_size(step, value_squares, update_squares, static_cast<double>(n)));
+  const T shrink = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    value[i] = value[i] * shrink - rate * (grad[i] * scale / std::sqrt(second[i]));
+  }
+}
+
 }  // namespace
 
 template <class T>
 struct AdafactorImpl<Backend::cpu, T> {
   static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
-                     const AdafactorStep& step, Tensor scratch) {
-    const Matrix<T> x{value.data<T>(),        row.data<T>(), col.data<T>(), grad.data<T>(),
-                      scratch.data<double>(), value.dim(0),  value.dim(1),  step};
-    if (value.numel() == 0) return;
-    const int64_t blocks = x.blocks();
+                     const AdafactorStep& step, Tensor columns, Tensor totals) {
+    const int64_t batch = value.dim(0), n = value.dim(1), m = value.dim(2);
+    const int64_t blocks = ceil_div(n, kAdafactorRows), chunks = ceil_div(m, kColumns);
+    const auto at = [&](int64_t e) {
+      return Matrix<T>{value.data<T>() + e * n * m,
+                       row.data<T>() + e * n,
+                       col.data<T>() + e * m,
+                       grad.data<T>() + e * n * m,
+                       columns.data<T>() + e * (blocks + 1) * m,
+                       reinterpret_cast<Totals*>(totals.data<double>()) + e * (blocks + 1),
+                       n,
+                       m,
+                       step};
+    };
+    const auto add_totals = [&] {
+      for (int64_t e = 0; e < batch; ++e) at(e).add_totals();
+    };
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t block = 0; block < blocks; ++block) x.read_gradient(block);
-    const double value_squares = x.finish_factors(), mean = x.row_mean();
+    for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).read_gradient(i % blocks);
+    add_totals();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t block = 0; block < blocks; ++block) x.measure_update(block, mean);
-    double update_squares = 0;
-    for (int64_t block = 0; block < blocks; ++block) update_squares += x.sums(block)[x.m + 1];
-    const double rate =
-        step_size(step, value_squares, update_squares, static_cast<double>(value.numel()));
-    const double shrink = 1.0 - step.learning_rate * step.weight_decay;
+    for (int64_t i = 0; i < batch * chunks; ++i) {
+      const int64_t begin = i % chunks * kColumns;
+      at(i / chunks).finish_columns(begin, std::min(m, begin + kColumns));
+    }
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t block = 0; block < blocks; ++block) x.write(block, mean, rate, shrink);
+    for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).measure_update(i % blocks);
+    add_totals();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+    for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).write(i % blocks);
   }
 
-  // Vectors are short: one thread each.
   static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
                      const AdafactorStep& step) {
     const int64_t batch = value.dim(0), n = value.dim(1);
-    const double shrink = 1.0 - step.learning_rate * step.weight_decay;
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t e = 0; e < batch; ++e) {
-      T *w = value.data<T>() + e * n, *v = second.data<T>() + e * n;
-      const T* g = grad.data<T>() + e * n;
-      double value_squares = 0, update_squares = 0;
-      for (int64_t i = 0; i < n; ++i) {
-        const double gradient = static_cast<double>(g[i]) * step.gradient_scale;
-        v[i] = static_cast<T>(step.decay * static_cast<double>(v[i]) +
-                              (1.0 - step.decay) * (gradient * gradient + step.epsilon));
-        update_squares += gradient * gradient / static_cast<double>(v[i]);
-        value_squares += static_cast<double>(w[i]) * static_cast<double>(w[i]);
-      }
-      const double rate = step_size(step, value_squares, update_squares, static_cast<double>(n)) *
-                          step.gradient_scale;
-      for (int64_t i = 0; i < n; ++i) {
-        w[i] =
-            static_cast<T>(static_cast<double>(w[i]) * shrink -
-                           rate * static_cast<double>(g[i]) / std::sqrt(static_cast<double>(v[i])));
-      }
+      step_vector(value.data<T>() + e * n, second.data<T>() + e * n, grad.data<T>() + e * n, n,
+                  step);
     }
   }
 };

@@ -16,6 +16,10 @@ void check(Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v, Tensor bias
                (!spec.causal || q.dim(1) == k.dim(1)),
            "attention: log_sum {}, bias {}, {} key lengths, q {}", log_sum.shape().str(),
            bias_table.shape().str(), key_lengths.numel(), q.shape().str());
+  SY_CHECK(
+      spec.num_heads == 0 || (spec.first_head >= 0 && spec.first_head + q.dim(2) <= spec.num_heads),
+      "attention: heads {} .. {} of {}", spec.first_head, spec.first_head + q.dim(2),
+      spec.num_heads);
 }
 
 // Nothing is allocated later: a call's scratch, whatever the dtype's twin.

@@ -16,16 +16,21 @@ struct AttentionSpec {
   bool causal = false;
   bool bidirectional = true;  // which buckets the bias uses
   int max_distance = 128;
-  // Dropout of p: element (b, h, i, j) draws word ((first_sequence + b) * H + h) * Lq * Lk + i * Lk
-  // + j.
+  // Dropout of p: element (b, h, i, j) draws word
+  //   ((first_sequence + b) * heads + first_head + h) * Lq * Lk + i * Lk + j,
+  // where heads is num_heads, or H where that is 0: a rank that holds H of the model's num_heads
+  // heads, from first_head, draws what one that holds them all does.
   float dropout_rate = 0;
   RandomKey dropout_key;
   int64_t first_sequence = 0;
+  int64_t first_head = 0;
+  int64_t num_heads = 0;
 };
 
 // out [B, Lq, H, d_kv] and log_sum [B, H, Lq] (log of the sum of exp(s)) are overwritten. q as out;
 // k, v [B, Lk, H, d_kv]; bias_table [buckets, H] or empty (no bias: cross-attention); key_lengths
-// int32 [B]. A query row without any key gives zeros.
+// int32 [B], each in 0 .. Lk. Causal needs Lq = Lk. A query row without any key gives zeros, in
+// log_sum too. Float32 or float64. The results do not depend on exec.threads.
 void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                        Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
 

@@ -92,7 +92,8 @@ struct Head {
   void load_mask(int64_t i, int64_t count) const {
     const T keep = T(1) / (T(1) - static_cast<T>(spec.dropout_rate));
     const float rate = spec.dropout_rate;
-    const int64_t matrix = (spec.first_sequence + sequence) * s.heads + head;
+    const int64_t heads = spec.num_heads == 0 ? s.heads : spec.num_heads;
+    const int64_t matrix = (spec.first_sequence + sequence) * heads + spec.first_head + head;
     const uint64_t first = static_cast<uint64_t>(matrix * s.lq * s.lk + i * s.lk);
     T* mask = w.mask;
     for_each_uniform(spec.dropout_key, first, count,
@@ -263,6 +264,11 @@ void for_each_head(Exec& exec, const Sizes<T>& sizes, Tensor bias_table, Tensor 
                    const AttentionSpec& spec, const AttentionScratch& scratch, bool backward,
                    Body&& body) {
   const int64_t count = key_lengths.numel() * sizes.heads;
+  for (int64_t b = 0; b < key_lengths.numel(); ++b) {
+    const int64_t length = key_lengths.data<int32_t>()[b];
+    SY_CHECK(length >= 0 && length <= sizes.lk, "attention: sequence {} has {} of {} keys", b,
+             length, sizes.lk);
+  }
   if (!bias_table.empty()) fill_buckets(scratch.buckets, sizes.lq, bias_table.dim(0), spec);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(exec.threads)
   for (int64_t index = 0; index < count; ++index) {

@@ -11,7 +11,8 @@ constexpr int32_t kPadId = 0;
 
 // loss [rows] (overwritten) = logsumexp(logits[r]) - logits[r, target] in nats, 0 where the target
 // is pad. logits [rows, vocab] are overwritten with scale * (softmax - onehot), 0 for pad rows,
-// when with_gradient; otherwise left as they are. targets int32 [rows].
+// when with_gradient; otherwise left as they are. targets int32 [rows]; throws InternalError for
+// one outside [0, vocab).
 void cross_entropy(Exec& exec, Tensor loss, Tensor logits, Tensor targets, double scale,
                    bool with_gradient);
 

@@ -8,23 +8,48 @@
 namespace sy {
 namespace {
 
-// logsumexp in two passes over the row: the largest, then the sum of exponentials.
+constexpr int64_t kPiece = 2048;  // summed in T; pieces are added in float64
+
 template <class T>
-T log_sum_exp(const T* x, int64_t count) {
+T largest_of(const T* x, int64_t count) {
   T largest = -std::numeric_limits<T>::infinity();
 #pragma omp simd reduction(max : largest)
   for (int64_t i = 0; i < count; ++i) largest = x[i] > largest ? x[i] : largest;
-  T total = 0;
-#pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < count; ++i) total += vector_exp(x[i] - largest);
-  return largest + std::log(total);
+  return largest;
+}
+
+// Sum of e^(x - largest); with kStore the exponentials take x's place, so that the gradient needs
+// no second one.
+template <bool kStore, class T>
+double sum_exp(T* x, int64_t count, T largest) {
+  double total = 0;
+  for (int64_t begin = 0; begin < count; begin += kPiece) {
+    const int64_t end = std::min(count, begin + kPiece);
+    T piece = 0;
+#pragma omp simd reduction(+ : piece)
+    for (int64_t i = begin; i < end; ++i) {
+      const T e = vector_exp(x[i] - largest);
+      if constexpr (kStore) x[i] = e;
+      piece += e;
+    }
+    total += static_cast<double>(piece);
+  }
+  return total;
 }
 
 template <class T>
-void gradient_row(T* x, int64_t count, T log_sum, int32_t target, T scale) {
+T row_loss(T* x, int64_t count, int32_t target, double scale, bool with_gradient) {
+  const T largest = largest_of(x, count);
+  const double above_target = static_cast<double>(largest) - static_cast<double>(x[target]);
+  if (!with_gradient) {
+    return static_cast<T>(std::log(sum_exp<false>(x, count, largest)) + above_target);
+  }
+  const double total = sum_exp<true>(x, count, largest);
+  const T factor = static_cast<T>(scale / total);
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) x[i] = scale * vector_exp(x[i] - log_sum);
-  x[target] -= scale;
+  for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+  x[target] -= static_cast<T>(scale);
+  return static_cast<T>(std::log(total) + above_target);
 }
 
 }  // namespace
@@ -39,14 +64,12 @@ struct CrossEntropyImpl<Backend::cpu, T> {
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t r = 0; r < rows; ++r) {
       T* row = values + r * vocab;
-      if (target[r] == kPadId) {
-        losses[r] = 0;
-        if (with_gradient) std::fill_n(row, vocab, T(0));
+      if (target[r] != kPadId) {
+        losses[r] = row_loss(row, vocab, target[r], scale, with_gradient);
         continue;
       }
-      const T log_sum = log_sum_exp(row, vocab);
-      losses[r] = log_sum - row[target[r]];
-      if (with_gradient) gradient_row(row, vocab, log_sum, target[r], static_cast<T>(scale));
+      losses[r] = 0;
+      if (with_gradient) std::fill_n(row, vocab, T(0));
     }
   }
 };

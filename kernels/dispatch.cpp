@@ -1,29 +1,54 @@
 #include "kernels/dispatch.h"
 
+#include <limits>
+
 #include "kernels/dispatch_dtype.h"
 
 namespace sy {
+namespace {
+
+constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();  // a slot's number is an int32
+
+// An expert from outside would count in foreign memory.
+void check_experts(Tensor expert, int64_t experts) {
+  const int32_t* p = expert.data<int32_t>();
+  for (int64_t t = 0; t < expert.numel(); ++t) {
+    SY_CHECK(p[t] >= -1 && p[t] < experts, "token {} chose expert {} of {}", t, p[t], experts);
+  }
+}
+
+}  // namespace
 
 void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
                   int64_t groups, int64_t capacity) {
   const int64_t experts = counts.numel() - 1;
-  SY_CHECK(groups > 0 && expert.numel() % groups == 0 && slot.numel() == expert.numel() &&
-               token.numel() == experts * groups * capacity,
+  SY_CHECK(groups > 0 && capacity >= 0 && experts > 0 && expert.numel() % groups == 0 &&
+               slot.numel() == expert.numel() && token.numel() == experts * groups * capacity,
            "assign_slots: {} tokens, {} groups, {} experts, capacity {}, {} slots", expert.numel(),
            groups, experts, capacity, token.numel());
+  SY_CHECK(token.numel() <= kMaxSlots, "assign_slots: {} slots", token.numel());
+  ScratchScope scratch(exec);
+  const Tensor next = scratch.take(DType::i32, {groups, experts}, "assign_slots");
   if (exec.planning) return;
   if (exec.backend == Backend::cuda) throw_no_cuda("assign_slots");
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  AssignImpl<Backend::cpu>::fixed(exec, slot, token, counts, expert, groups, capacity);
+  check_experts(expert, experts);
+  AssignImpl<Backend::cpu>::fixed(exec, slot, token, counts, expert, groups, capacity, next);
 }
 
 void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert) {
-  SY_CHECK(slot.numel() == expert.numel() && token.numel() == expert.numel(),
-           "assign_slots_dropless: {} tokens, {} slots", expert.numel(), token.numel());
+  const int64_t experts = counts.numel() - 1;
+  SY_CHECK(experts > 0 && slot.numel() == expert.numel() && token.numel() == expert.numel() &&
+               token.numel() <= kMaxSlots,
+           "assign_slots_dropless: {} tokens, {} slots, {} experts", expert.numel(), token.numel(),
+           experts);
+  ScratchScope scratch(exec);
+  const Tensor next = scratch.take(DType::i32, {experts}, "assign_slots");
   if (exec.planning) return;
   if (exec.backend == Backend::cuda) throw_no_cuda("assign_slots_dropless");
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  AssignImpl<Backend::cpu>::dropless(exec, slot, token, counts, expert);
+  check_experts(expert, experts);
+  AssignImpl<Backend::cpu>::dropless(exec, slot, token, counts, expert, next);
 }
 
 void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index) {

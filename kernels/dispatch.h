@@ -11,7 +11,7 @@ namespace sy {
 // its expert, in order of position; past the capacity it is dropped. Overwritten: slot int32 [T]
 // (index into the flattened slots; -1: dropped or expert -1), token int32 [E * groups * capacity]
 // (inverse; -1: empty slot), counts int32 [E + 1] (tokens routed to each expert before dropping;
-// last: dropped). expert int32 [T], T a multiple of groups.
+// last: dropped). expert int32 [T], each -1 or in [0, E), T a multiple of groups.
 void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
                   int64_t groups, int64_t capacity);
 
@@ -29,8 +29,9 @@ void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index);
 // gate [T], slots [S, d].
 void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate);
 
-// Overwritten: d_slots [S, d]: d_slots[s] = gate[token[s]] * d_out[token[s]], zeros in empty slots;
-// d_gate [T]: d_out[t] . slots[slot[t]], 0 where dropped.
+// Overwritten: d_slots [S, d] (may be slots): d_slots[s] = gate[token[s]] * d_out[token[s]], zeros
+// in empty slots; d_gate [T]: d_out[t] . slots[slot[t]], 0 where dropped. token is slot's inverse,
+// as assign_slots leaves them.
 void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out, Tensor slots,
                       Tensor slot, Tensor token, Tensor gate);
 
@@ -42,11 +43,13 @@ struct DispatchImpl {
                                Tensor slots, Tensor slot, Tensor token, Tensor gate);
 };
 
+// `next` is scratch, int32: the next place of every expert, [groups, E] and [E].
 template <Backend>
 struct AssignImpl {
   static void fixed(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
-                    int64_t groups, int64_t capacity);
-  static void dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert);
+                    int64_t groups, int64_t capacity, Tensor next);
+  static void dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
+                       Tensor next);
 };
 
 }  // namespace sy

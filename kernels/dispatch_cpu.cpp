@@ -5,62 +5,75 @@
 
 namespace sy {
 
-template <>
-void AssignImpl<Backend::cpu>::fixed(Exec& exec, Tensor slot, Tensor token, Tensor counts,
-                                     Tensor expert, int64_t groups, int64_t capacity) {
-  const int64_t experts = counts.numel() - 1, size = expert.numel() / groups;
-  int32_t *slots = slot.data<int32_t>(), *tokens = token.data<int32_t>();
-  int32_t* count = counts.data<int32_t>();
-  const int32_t* chosen = expert.data<int32_t>();
-  std::fill_n(count, experts + 1, 0);
-  // One pass an expert and group: a group's tokens in order, each taking the expert's next place.
-  // Threads own experts, so nobody counts for another.
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-  for (int64_t e = 0; e < experts; ++e) {
-    for (int64_t g = 0; g < groups; ++g) {
-      int32_t* places = tokens + (e * groups + g) * capacity;
-      int64_t taken = 0;
-      for (int64_t t = g * size; t < (g + 1) * size; ++t) {
-        if (chosen[t] != e) continue;
-        const bool kept = taken < capacity;
-        slots[t] = kept ? static_cast<int32_t>((e * groups + g) * capacity + taken) : -1;
-        if (kept) places[taken] = static_cast<int32_t>(t);
-        ++taken;
-      }
-      for (int64_t place = taken; place < capacity; ++place) places[place] = -1;
-      count[e] += static_cast<int32_t>(taken);
+namespace {
+
+// Counts of all groups together; dropped counts what is past the capacity of an expert in a group.
+void sum_counts(int32_t* counts, const int32_t* routed, int64_t groups, int64_t experts,
+                int64_t capacity) {
+  std::fill_n(counts, experts + 1, 0);
+  for (int64_t g = 0; g < groups; ++g) {
+    for (int64_t e = 0; e < experts; ++e) {
+      const int32_t here = routed[g * experts + e];
+      counts[e] += here;
+      counts[experts] += std::max(here - static_cast<int32_t>(capacity), 0);
     }
   }
-  int32_t dropped = 0;
-  for (int64_t t = 0; t < expert.numel(); ++t) {
-    if (chosen[t] < 0) slots[t] = -1;
-    dropped += chosen[t] >= 0 && slots[t] < 0;
-  }
-  count[experts] = dropped;
 }
 
+}  // namespace
+
+// Groups do not share slots, so they go side by side.
+template <>
+void AssignImpl<Backend::cpu>::fixed(Exec& exec, Tensor slot, Tensor token, Tensor counts,
+                                     Tensor expert, int64_t groups, int64_t capacity, Tensor next) {
+  const int64_t experts = counts.numel() - 1, size = expert.numel() / groups;
+  int32_t *slots = slot.data<int32_t>(), *tokens = token.data<int32_t>();
+  int32_t* routed = next.data<int32_t>();
+  const int32_t* chosen = expert.data<int32_t>();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t g = 0; g < groups; ++g) {
+    int32_t* taken = routed + g * experts;
+    std::fill_n(taken, experts, 0);
+    for (int64_t t = g * size; t < (g + 1) * size; ++t) {
+      slots[t] = -1;
+      const int64_t e = chosen[t];
+      if (e < 0) continue;
+      const int64_t place = taken[e]++;
+      if (place >= capacity) continue;
+      const int64_t s = (e * groups + g) * capacity + place;
+      slots[t] = static_cast<int32_t>(s);
+      tokens[s] = static_cast<int32_t>(t);
+    }
+    for (int64_t e = 0; e < experts; ++e) {
+      const int64_t used = std::min<int64_t>(taken[e], capacity);
+      std::fill_n(tokens + (e * groups + g) * capacity + used, capacity - used, -1);
+    }
+  }
+  sum_counts(counts.data<int32_t>(), routed, groups, experts, capacity);
+}
+
+// A counting sort.
 template <>
 void AssignImpl<Backend::cpu>::dropless(Exec&, Tensor slot, Tensor token, Tensor counts,
-                                        Tensor expert) {
+                                        Tensor expert, Tensor next) {
   const int64_t experts = counts.numel() - 1, size = expert.numel();
   int32_t *slots = slot.data<int32_t>(), *tokens = token.data<int32_t>();
-  int32_t* count = counts.data<int32_t>();
+  int32_t *count = counts.data<int32_t>(), *place = next.data<int32_t>();
   const int32_t* chosen = expert.data<int32_t>();
   std::fill_n(count, experts + 1, 0);
-  std::fill_n(tokens, size, -1);
-  int32_t next = 0;
+  for (int64_t t = 0; t < size; ++t) {
+    if (chosen[t] >= 0) ++count[chosen[t]];
+  }
+  int32_t routed = 0;
   for (int64_t e = 0; e < experts; ++e) {
-    const int32_t begin = next;
-    for (int64_t t = 0; t < size; ++t) {
-      if (chosen[t] != e) continue;
-      slots[t] = next;
-      tokens[next++] = static_cast<int32_t>(t);
-    }
-    count[e] = next - begin;
+    place[e] = routed;
+    routed += count[e];
   }
   for (int64_t t = 0; t < size; ++t) {
-    if (chosen[t] < 0) slots[t] = -1;
+    slots[t] = chosen[t] < 0 ? -1 : place[chosen[t]]++;
+    if (slots[t] >= 0) tokens[slots[t]] = static_cast<int32_t>(t);
   }
+  std::fill_n(tokens + routed, size - routed, -1);
 }
 
 template <class T>
@@ -106,28 +119,25 @@ struct DispatchImpl<Backend::cpu, T> {
     const int32_t *place = slot.data<int32_t>(), *owner = token.data<int32_t>();
     const T *po = d_out.data<T>(), *ps = slots.data<T>(), *pg = gate.data<T>();
     T *ds = d_slots.data<T>(), *dg = d_gate.data<T>();
-    // d_slots may be slots: the dots read them before the second loop writes.
+    // A slot has one token at most: whoever has the token writes the slot, and one pass serves
+    // both.
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t t = 0; t < tokens; ++t) {
       T dot = 0;
       if (place[t] >= 0) {
-        const T *a = po + t * d, *b = ps + place[t] * d;
+        const T *from = po + t * d, *row = ps + place[t] * d, g = pg[t];
+        T* to = ds + place[t] * d;
 #pragma omp simd reduction(+ : dot)
-        for (int64_t c = 0; c < d; ++c) dot += a[c] * b[c];
+        for (int64_t c = 0; c < d; ++c) {
+          dot += from[c] * row[c];
+          to[c] = g * from[c];
+        }
       }
       dg[t] = dot;
     }
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t s = 0; s < places; ++s) {
-      T* to = ds + s * d;
-      if (owner[s] < 0) {
-        std::fill_n(to, d, T(0));
-        continue;
-      }
-      const T* row = po + owner[s] * d;
-      const T g = pg[owner[s]];
-#pragma omp simd
-      for (int64_t c = 0; c < d; ++c) to[c] = g * row[c];
+      if (owner[s] < 0) std::fill_n(ds + s * d, d, T(0));
     }
   }
 };

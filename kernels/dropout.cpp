@@ -6,12 +6,11 @@ namespace sy {
 namespace {
 
 void run(Exec& exec, Tensor out, Tensor residual, Tensor x, const Dropout& dropout) {
-  SY_CHECK(out.numel() == x.numel() && (residual.empty() || residual.numel() == x.numel()),
+  const auto like_x = [&](Tensor t) { return t.numel() == x.numel() && t.cols() == x.cols(); };
+  SY_CHECK(like_x(out) && (residual.empty() || like_x(residual)),
            "dropout: out {}, residual {}, x {}", out.shape().str(), residual.shape().str(),
            x.shape().str());
-  SY_CHECK(dropout.rate >= 0 && dropout.rate < 1, "dropout rate {}", dropout.rate);
-  SY_CHECK(dropout.row_ids.empty() || dropout.row_ids.numel() == x.rows(), "dropout: {} row ids",
-           dropout.row_ids.numel());
+  check_dropout("dropout", dropout, x.rows());
   if (exec.planning) return;
   if (dropout.rate == 0 && residual.empty() && out.raw() == x.raw()) return;
   const ProfileScope profile(exec.profiler, Part::dropout);
@@ -21,6 +20,12 @@ void run(Exec& exec, Tensor out, Tensor residual, Tensor x, const Dropout& dropo
 }
 
 }  // namespace
+
+void check_dropout(const char* op, const Dropout& dropout, int64_t rows) {
+  SY_CHECK(dropout.rate >= 0 && dropout.rate < 1, "{}: rate {}", op, dropout.rate);
+  SY_CHECK(dropout.row_ids.empty() || dropout.row_ids.numel() == rows, "{}: {} row ids for {} rows",
+           op, dropout.row_ids.numel(), rows);
+}
 
 void dropout_forward(Exec& exec, Tensor out, Tensor x, const Dropout& dropout) {
   run(exec, out, {}, x, dropout);

@@ -1,19 +1,35 @@
 #include "kernels/elementwise.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/dispatch_dtype.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
+
+constexpr int64_t kChunkBytes = 1 << 20;  // what a thread sets or copies at a time
 
 void check_same(const char* op, Tensor x, Tensor y) {
   SY_CHECK(x.numel() == y.numel() && x.dtype() == y.dtype(), "{}: {} {} and {} {}", op,
            name_of(x.dtype()), x.shape().str(), name_of(y.dtype()), y.shape().str());
 }
 
+// Calls chunk(offset, bytes) for the pieces of `bytes` bytes, in parallel.
+template <class Chunk>
+void for_each_chunk(const Exec& exec, int64_t bytes, Chunk&& chunk) {
+  const int64_t chunks = ceil_div(bytes, kChunkBytes);
+#pragma omp parallel for schedule(static) num_threads(exec.threads) if (chunks > 1)
+  for (int64_t i = 0; i < chunks; ++i) {
+    const int64_t at = i * kChunkBytes;
+    chunk(at, static_cast<size_t>(std::min(kChunkBytes, bytes - at)));
+  }
+}
+
 double total(Exec& exec, Tensor x, bool squares) {
-  if (exec.planning || x.empty()) return 0;
+  if (exec.planning || x.numel() == 0) return 0;
+  const ProfileScope profile(exec.profiler, Part::other);
   double result = 0;
   dispatch(exec, x.dtype(), "sum",
            [&]<Backend B, class T>() { result = ElementwiseImpl<B, T>::sum(exec, x, squares); });
@@ -25,25 +41,34 @@ double total(Exec& exec, Tensor x, bool squares) {
 void fill_zero(Exec& exec, Tensor x) {
   if (exec.planning || x.numel() == 0) return;
   if (exec.backend == Backend::cuda) throw_no_cuda("fill_zero");
-  std::memset(x.raw(), 0, static_cast<size_t>(x.bytes()));
+  const ProfileScope profile(exec.profiler, Part::other);
+  char* to = static_cast<char*>(x.raw());
+  for_each_chunk(exec, x.bytes(),
+                 [=](int64_t at, size_t bytes) { std::memset(to + at, 0, bytes); });
 }
 
 void copy(Exec& exec, Tensor out, Tensor x) {
   check_same("copy", out, x);
   if (exec.planning || x.numel() == 0) return;
   if (exec.backend == Backend::cuda) throw_no_cuda("copy");
-  std::memcpy(out.raw(), x.raw(), static_cast<size_t>(x.bytes()));
+  const ProfileScope profile(exec.profiler, Part::other);
+  char* to = static_cast<char*>(out.raw());
+  const char* from = static_cast<const char*>(x.raw());
+  for_each_chunk(exec, x.bytes(),
+                 [=](int64_t at, size_t bytes) { std::memcpy(to + at, from + at, bytes); });
 }
 
 void scale_inplace(Exec& exec, Tensor x, double factor) {
-  if (exec.planning || x.empty()) return;
+  if (exec.planning || x.numel() == 0) return;
+  const ProfileScope profile(exec.profiler, Part::other);
   dispatch(exec, x.dtype(), "scale_inplace",
            [&]<Backend B, class T>() { ElementwiseImpl<B, T>::scale(exec, x, factor); });
 }
 
 void add_inplace(Exec& exec, Tensor x, Tensor y) {
   check_same("add_inplace", x, y);
-  if (exec.planning || x.empty()) return;
+  if (exec.planning || x.numel() == 0) return;
+  const ProfileScope profile(exec.profiler, Part::other);
   dispatch(exec, x.dtype(), "add_inplace",
            [&]<Backend B, class T>() { ElementwiseImpl<B, T>::add(exec, x, y); });
 }

@@ -6,7 +6,7 @@ namespace sy {
 namespace {
 
 void check(Tensor rows, Tensor table, Tensor ids) {
-  SY_CHECK(rows.cols() == table.cols() && ids.numel() == rows.rows(),
+  SY_CHECK(table.rank() == 2 && rows.cols() == table.cols() && ids.numel() == rows.rows(),
            "embedding: rows {}, table {}, {} ids", rows.shape().str(), table.shape().str(),
            ids.numel());
 }
@@ -15,8 +15,8 @@ void check(Tensor rows, Tensor table, Tensor ids) {
 void check_ids(Tensor ids, int64_t vocab) {
   const int32_t* p = ids.data<int32_t>();
   for (int64_t i = 0; i < ids.numel(); ++i) {
-    SY_CHECK(p[i] >= 0 && p[i] < vocab, "id {} at position {} of a vocabulary of {}", p[i], i,
-             vocab);
+    SY_CHECK(p[i] >= 0 && p[i] < vocab, "embedding: id {} at position {} of a vocabulary of {}",
+             p[i], i, vocab);
   }
 }
 
@@ -35,6 +35,7 @@ void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
   check(d_out, d_table, ids);
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::embedding);
+  if (exec.backend == Backend::cpu) check_ids(ids, d_table.dim(0));
   dispatch(exec, d_table.dtype(), "embedding",
            [&]<Backend B, class T>() { EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids); });
 }

@@ -7,7 +7,8 @@
 
 namespace sy {
 
-// out [rows, d] is overwritten; table [vocab, d]; ids int32 [rows], each in [0, vocab).
+// out [rows, d] is overwritten; table [vocab, d]; ids int32 [rows], each in [0, vocab). Both throw
+// InternalError for an id outside.
 void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids);
 
 // d_table [vocab, d] is accumulated; d_out [rows, d].

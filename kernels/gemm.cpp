@@ -30,7 +30,7 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
-  exec.profiler.gemm_flops += shape.flops();
+  if (!exec.planning) exec.profiler.gemm_flops += shape.flops();
   dispatch(exec, c.dtype(), "gemm",
            [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
 }

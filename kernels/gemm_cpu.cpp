@@ -3,14 +3,30 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <unordered_map>
 
 #include "kernels/gemm.h"
 #include "kernels/gemm_log.h"
 #include "kernels/gemm_shape.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
+
+// oneDNN takes OpenMP's thread count, when a primitive is made and when it runs: both must agree.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
+    omp_set_num_threads(threads);
+  }
+  ~ThreadCount() { omp_set_num_threads(before_); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+ private:
+  int before_;
+};
 
 struct ShapeHash {
   size_t operator()(const GemmShape& s) const {
@@ -35,17 +51,16 @@ dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, 
   return {{shape.batch, rows, cols}, type, Dims{rows * cols, row_stride, col_stride}};
 }
 
-// One product ready to run: the primitive and its arguments, whose pointers are set at each call,
-// so that running allocates nothing.
+// One product ready to run: the primitive and its arguments, whose pointers are set at each call.
 struct Product {
   dnnl::matmul primitive;
-  std::unordered_map<int, dnnl::memory> arguments;
+  dnnl::memory a, b, c, scratchpad;
   int64_t scratch_bytes = 0;
 
   Product(const GemmShape& s, const dnnl::engine& engine) {
-    const auto a = describe(s, s.m, s.k, s.options.transpose_a);
-    const auto b = describe(s, s.k, s.n, s.options.transpose_b);
-    const auto c = describe(s, s.m, s.n, false);
+    const auto a_desc = describe(s, s.m, s.k, s.options.transpose_a);
+    const auto b_desc = describe(s, s.k, s.n, s.options.transpose_b);
+    const auto c_desc = describe(s, s.m, s.n, false);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     if (s.options.accumulate) {
@@ -53,16 +68,29 @@ struct Product {
       sum.append_sum(1.0f);
       attributes.set_post_ops(sum);
     }
-    const dnnl::matmul::primitive_desc desc({a, b, c}, attributes, engine);
+    const dnnl::matmul::primitive_desc desc({a_desc, b_desc, c_desc}, attributes, engine);
     primitive = dnnl::matmul(desc);
     scratch_bytes = static_cast<int64_t>(desc.scratchpad_desc().get_size());
-    const auto argument = [&](int id, const dnnl::memory::desc& md) {
-      arguments.emplace(id, dnnl::memory(md, engine, DNNL_MEMORY_NONE));
-    };
-    argument(DNNL_ARG_SRC, a);
-    argument(DNNL_ARG_WEIGHTS, b);
-    argument(DNNL_ARG_DST, c);
-    argument(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
+    a = dnnl::memory(a_desc, engine, DNNL_MEMORY_NONE);
+    b = dnnl::memory(b_desc, engine, DNNL_MEMORY_NONE);
+    c = dnnl::memory(c_desc, engine, DNNL_MEMORY_NONE);
+    scratchpad = dnnl::memory(desc.scratchpad_desc(), engine, DNNL_MEMORY_NONE);
+  }
+
+  // Through the C interface: the C++ one copies its arguments to the heap at each call.
+  void run(const dnnl::stream& stream, void* c_data, void* a_data, void* b_data, void* scratch) {
+    a.set_data_handle(a_data);
+    b.set_data_handle(b_data);
+    c.set_data_handle(c_data);
+    scratchpad.set_data_handle(scratch);
+    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, a.get()},
+                                         {DNNL_ARG_WEIGHTS, b.get()},
+                                         {DNNL_ARG_DST, c.get()},
+                                         {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
+    dnnl::error::wrap_c_api(
+        dnnl_primitive_execute(primitive.get(), stream.get(),
+                               static_cast<int>(std::size(arguments)), arguments),
+        "could not execute a primitive");
   }
 };
 
@@ -70,8 +98,11 @@ struct ProductCache {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::unordered_map<GemmShape, Product, ShapeHash> products;
+  int threads = 0;  // that the products were made for
 
-  Product& find(const GemmShape& shape) {
+  Product& find(const GemmShape& shape, int num_threads) {
+    if (num_threads != threads) products.clear();
+    threads = num_threads;
     auto place = products.find(shape);
     if (place == products.end()) place = products.try_emplace(shape, shape, engine).first;
     return place->second;
@@ -109,19 +140,19 @@ void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b
       std::memset(c.raw(), 0, static_cast<size_t>(c.bytes()));
     return;
   }
-  // A primitive is planned for the threads at its making and must run with the same.
-  omp_set_num_threads(exec.threads);
-  ProductCache& cache = exec.state<ProductCache>();
-  Product& product = cache.find(shape);
-  ScratchScope scope(exec);
-  const Tensor scratch = scope.take(DType::i32, {(product.scratch_bytes + 3) / 4}, "gemm");
-  if (exec.planning) return;
-  product.arguments.at(DNNL_ARG_SRC).set_data_handle(a.raw());
-  product.arguments.at(DNNL_ARG_WEIGHTS).set_data_handle(b.raw());
-  product.arguments.at(DNNL_ARG_DST).set_data_handle(c.raw());
-  product.arguments.at(DNNL_ARG_SCRATCHPAD).set_data_handle(scratch.raw());
-  product.primitive.execute(cache.stream, product.arguments);
-  cache.stream.wait();
+  const ThreadCount threads(exec.threads);
+  try {
+    ProductCache& cache = exec.state<ProductCache>();
+    Product& product = cache.find(shape, exec.threads);
+    ScratchScope scope(exec);
+    const Tensor scratch = scope.take(DType::i32, {ceil_div(product.scratch_bytes, 4)}, "gemm");
+    if (exec.planning) return;
+    product.run(cache.stream, c.raw(), a.raw(), b.raw(), scratch.raw());
+  } catch (const dnnl::error& error) {
+    throw RuntimeFailure(fmt::format("oneDNN cannot multiply {} x {} by {} x {} (batch {}): {}",
+                                     shape.m, shape.k, shape.k, shape.n, shape.batch,
+                                     error.what()));
+  }
   if (exec.profiler.enabled) exec.state<GemmLog>().add(shape);
 }
 

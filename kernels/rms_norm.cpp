@@ -1,6 +1,7 @@
 #include "kernels/rms_norm.h"
 
 #include "kernels/dispatch_dtype.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -29,7 +30,8 @@ void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Ten
            "rms_norm: d_x {}, d_scale {}, d_residual {} for x {}", d_x.shape().str(),
            d_scale.shape().str(), d_residual.shape().str(), x.shape().str());
   ScratchScope scratch(exec);
-  Tensor partial = scratch.take(x.dtype(), {exec.threads, x.cols()}, "rms_norm d_scale");
+  Tensor partial =
+      scratch.take(x.dtype(), {ceil_div(x.rows(), kRmsNormRows), x.cols()}, "rms_norm d_scale");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::norm);
   dispatch(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() {

@@ -18,10 +18,14 @@ void rms_norm_forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scal
 void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
                        Tensor rstd, Tensor d_residual);
 
+// Rows whose shares of d_scale are added together before blocks are added in order: the sum does
+// not depend on the number of threads.
+constexpr int64_t kRmsNormRows = 64;
+
 template <Backend, class T>
 struct RmsNormImpl {
   static void forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scale);
-  // partial [exec.threads, d] is scratch for the scale's gradient.
+  // partial [ceil(rows / kRmsNormRows), d] is scratch for the scale's gradient.
   static void backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
                        Tensor rstd, Tensor d_residual, Tensor partial);
 };

@@ -1,9 +1,8 @@
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/rms_norm.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -39,7 +38,7 @@ struct RmsNormImpl<Backend::cpu, T> {
     const int64_t rows = x.rows(), d = x.cols();
     const T *px = x.data<T>(), *ps = scale.data<T>();
     T *po = out.data<T>(), *pr = rstd.data<T>();
-#pragma omp parallel for num_threads(exec.threads)
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t r = 0; r < rows; ++r) {
       const T* row = px + r * d;
       T squares = 0;
@@ -55,18 +54,21 @@ struct RmsNormImpl<Backend::cpu, T> {
 
   static void backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
                        Tensor rstd, Tensor d_residual, Tensor partial) {
-    const int64_t rows = x.rows(), d = x.cols();
-    T* partials = partial.data<T>();
-    std::fill(partials, partials + partial.numel(), T(0));
+    const int64_t rows = x.rows(), d = x.cols(), blocks = ceil_div(rows, kRmsNormRows);
+    T *partials = partial.data<T>(), *ds = d_scale.data<T>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t r = 0; r < rows; ++r) {
-      backward_row(d_x.data<T>() + r * d, partials + omp_get_thread_num() * d,
-                   d_out.data<T>() + r * d, x.data<T>() + r * d, scale.data<T>(), rstd.data<T>()[r],
-                   d_residual.empty() ? nullptr : d_residual.data<T>() + r * d, d);
+    for (int64_t block = 0; block < blocks; ++block) {
+      std::fill_n(partials + block * d, d, T(0));
+      const int64_t end = std::min(rows, (block + 1) * kRmsNormRows);
+      for (int64_t r = block * kRmsNormRows; r < end; ++r) {
+        backward_row(d_x.data<T>() + r * d, partials + block * d, d_out.data<T>() + r * d,
+                     x.data<T>() + r * d, scale.data<T>(), rstd.data<T>()[r],
+                     d_residual.empty() ? nullptr : d_residual.data<T>() + r * d, d);
+      }
     }
-    T* ds = d_scale.data<T>();
-    for (int thread = 0; thread < exec.threads; ++thread) {
-      for (int64_t i = 0; i < d; ++i) ds[i] += partials[thread * d + i];
+    for (int64_t block = 0; block < blocks; ++block) {
+#pragma omp simd
+      for (int64_t i = 0; i < d; ++i) ds[i] += partials[block * d + i];
     }
   }
 };

@@ -17,8 +17,10 @@ void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const Random
 
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                     Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid) {
+  SY_CHECK(logits.rank() == 2 && fraction.rank() == 2, "router: logits {}, fraction {}",
+           logits.shape().str(), fraction.shape().str());
   const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
-  SY_CHECK(groups > 0 && tokens % groups == 0 && fraction.dim(1) == experts &&
+  SY_CHECK(groups > 0 && experts > 0 && tokens % groups == 0 && fraction.dim(1) == experts &&
                mean_prob.shape() == fraction.shape() && probs.shape() == logits.shape() &&
                gate.numel() == tokens && log_sum.numel() == tokens && expert.numel() == tokens &&
                valid.numel() == tokens && losses.numel() == 2,
@@ -35,9 +37,12 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
 void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale) {
-  SY_CHECK(d_logits.shape() == probs.shape() && d_gate.numel() == probs.dim(0),
-           "router: d_logits {}, d_gate {}, probs {}", d_logits.shape().str(), d_gate.shape().str(),
-           probs.shape().str());
+  const int64_t tokens = probs.dim(0), groups = fraction.dim(0);
+  SY_CHECK(d_logits.shape() == probs.shape() && d_gate.numel() == tokens &&
+               log_sum.numel() == tokens && expert.numel() == tokens && valid.numel() == tokens &&
+               groups > 0 && tokens % groups == 0 && fraction.dim(1) == probs.dim(1),
+           "router: d_logits {}, d_gate {}, probs {}, fraction {}", d_logits.shape().str(),
+           d_gate.shape().str(), probs.shape().str(), fraction.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, probs.dtype(), "router", [&]<Backend B, class T>() {

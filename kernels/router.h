@@ -1,7 +1,7 @@
 // The Switch router after its logits (Fedus et al. 2022, section 2; semantics pinned in
 // docs/math.md): float32 (float64 in gradient checks), padding neither routed nor counted, ties to
 // the lowest expert, f counted before dropping.
-//   p = softmax(logits),  expert = argmax p,  gate = p[expert]
+//   p = softmax(logits),  expert = argmax p (taken of the logits),  gate = p[expert]
 //   balance loss of a group = E * sum_e f_e P_e,  z-loss of a group = mean over tokens of
 //   logsumexp^2
 #pragma once

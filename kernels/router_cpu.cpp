@@ -4,11 +4,15 @@
 #include "kernels/philox_fill.h"
 #include "kernels/router.h"
 #include "kernels/vector_math.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
 
-// Softmax of one token's logits; returns logsumexp. The expert is the first of the largest.
+constexpr int64_t kExperts = 64;  // experts whose means are taken together
+constexpr int64_t kTokens = 64;   // tokens of a group whose gradients are taken together
+
+// Softmax of one token's logits; returns logsumexp. The expert is the first of the largest logits.
 template <class T>
 T softmax_row(T* probs, const T* logits, int64_t experts, int32_t* expert) {
   int64_t best = 0;
@@ -17,54 +21,67 @@ T softmax_row(T* probs, const T* logits, int64_t experts, int32_t* expert) {
   }
   const T largest = logits[best];
   T total = 0;
+#pragma omp simd reduction(+ : total)
   for (int64_t e = 0; e < experts; ++e) {
     probs[e] = vector_exp(logits[e] - largest);
     total += probs[e];
   }
   const T inverse = T(1) / total;
+#pragma omp simd
   for (int64_t e = 0; e < experts; ++e) probs[e] *= inverse;
   *expert = static_cast<int32_t>(best);
   return largest + std::log(total);
 }
 
-// Everything about one group of tokens.
-template <class T>
-struct Group {
-  T *probs, *gate, *log_sum;
-  int32_t* expert;
-  T *fraction, *mean_prob;  // [E]
-  const T* logits;
-  const int32_t* valid;
-  int64_t tokens, experts;
+int64_t count_valid(const int32_t* valid, int64_t tokens) {
+  int64_t count = 0;
+  for (int64_t t = 0; t < tokens; ++t) count += valid[t] != 0;
+  return count;
+}
 
-  // Fills everything; adds nothing to anyone else's memory. Returns {balance, z} of the group.
-  std::pair<double, double> forward() const {
-    std::fill_n(fraction, experts, T(0));
-    std::fill_n(mean_prob, experts, T(0));
-    double squares = 0;
-    int64_t count = 0;
-    for (int64_t t = 0; t < tokens; ++t) {
-      T* p = probs + t * experts;
-      int32_t chosen = 0;
-      log_sum[t] = softmax_row(p, logits + t * experts, experts, &chosen);
-      expert[t] = valid[t] != 0 ? chosen : -1;
-      gate[t] = valid[t] != 0 ? p[chosen] : T(0);
-      if (valid[t] == 0) continue;
-      ++count;
-      fraction[chosen] += T(1);
-      for (int64_t e = 0; e < experts; ++e) mean_prob[e] += p[e];
-      squares += static_cast<double>(log_sum[t]) * static_cast<double>(log_sum[t]);
-    }
-    if (count == 0) return {0.0, 0.0};
-    double balance = 0;
-    for (int64_t e = 0; e < experts; ++e) {
-      fraction[e] /= static_cast<T>(count);
-      mean_prob[e] /= static_cast<T>(count);
-      balance += static_cast<double>(fraction[e]) * static_cast<double>(mean_prob[e]);
-    }
-    return {static_cast<double>(experts) * balance, squares / static_cast<double>(count)};
+// f and P of one group for experts [begin, end), its tokens in order: whoever has a piece of the
+// experts adds for nobody else.
+template <class T>
+void group_means(T* fraction, T* mean_prob, const T* probs, const int32_t* expert, int64_t tokens,
+                 int64_t experts, int64_t begin, int64_t end) {
+  std::fill(fraction + begin, fraction + end, T(0));
+  std::fill(mean_prob + begin, mean_prob + end, T(0));
+  int64_t count = 0;
+  for (int64_t t = 0; t < tokens; ++t) {
+    if (expert[t] < 0) continue;
+    ++count;
+    if (expert[t] >= begin && expert[t] < end) fraction[expert[t]] += T(1);
+    const T* p = probs + t * experts;
+#pragma omp simd
+    for (int64_t e = begin; e < end; ++e) mean_prob[e] += p[e];
   }
-};
+  if (count == 0) return;
+  for (int64_t e = begin; e < end; ++e) {
+    fraction[e] /= static_cast<T>(count);
+    mean_prob[e] /= static_cast<T>(count);
+  }
+}
+
+// E * sum_e f_e P_e.
+template <class T>
+double balance_loss(const T* fraction, const T* mean_prob, int64_t experts) {
+  double total = 0;
+  for (int64_t e = 0; e < experts; ++e) {
+    total += static_cast<double>(fraction[e]) * static_cast<double>(mean_prob[e]);
+  }
+  return static_cast<double>(experts) * total;
+}
+
+// Mean over the group's valid tokens of logsumexp^2; 0 without any.
+template <class T>
+double z_loss(const T* log_sum, const int32_t* valid, int64_t tokens) {
+  double total = 0;
+  for (int64_t t = 0; t < tokens; ++t) {
+    if (valid[t] != 0) total += static_cast<double>(log_sum[t]) * static_cast<double>(log_sum[t]);
+  }
+  const int64_t count = count_valid(valid, tokens);
+  return count == 0 ? 0.0 : total / static_cast<double>(count);
+}
 
 // d_logits of one valid token: through the softmax from d_probs (gate and balance), plus the
 // z-loss.
@@ -73,12 +90,13 @@ struct Group {
 template <class T>
 void backward_row(T* d_logits, const T* probs, const T* fraction, int32_t expert, T d_gate,
                   T log_sum, T balance, T z, int64_t experts) {
-  T dot = d_gate * probs[expert];
-  for (int64_t e = 0; e < experts; ++e) dot += probs[e] * balance * fraction[e];
-  for (int64_t e = 0; e < experts; ++e) {
-    const T d_prob = balance * fraction[e] + (e == expert ? d_gate : T(0));
-    d_logits[e] = probs[e] * (d_prob - dot + z * log_sum);
-  }
+  T dot = 0;
+#pragma omp simd reduction(+ : dot)
+  for (int64_t e = 0; e < experts; ++e) dot += probs[e] * fraction[e];
+  const T shared = z * log_sum - d_gate * probs[expert] - balance * dot;
+#pragma omp simd
+  for (int64_t e = 0; e < experts; ++e) d_logits[e] = probs[e] * (balance * fraction[e] + shared);
+  d_logits[expert] += probs[expert] * d_gate;
 }
 
 }  // namespace
@@ -108,28 +126,29 @@ struct RouterImpl<Backend::cpu, T> {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits,
                       Tensor valid) {
-    const int64_t experts = logits.dim(1), groups = fraction.dim(0), size = logits.dim(0) / groups;
+    const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
+    const int64_t size = tokens / groups, pieces = ceil_div(experts, kExperts);
+    T *p = probs.data<T>(), *ls = log_sum.data<T>();
+    T *f = fraction.data<T>(), *mean = mean_prob.data<T>();
+    int32_t* chosen = expert.data<int32_t>();
+    const int32_t* is_valid = valid.data<int32_t>();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+    for (int64_t t = 0; t < tokens; ++t) {
+      T* row = p + t * experts;
+      ls[t] = softmax_row(row, logits.data<T>() + t * experts, experts, chosen + t);
+      gate.data<T>()[t] = is_valid[t] != 0 ? row[chosen[t]] : T(0);
+      if (is_valid[t] == 0) chosen[t] = -1;
+    }
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+    for (int64_t i = 0; i < groups * pieces; ++i) {
+      const int64_t g = i / pieces, begin = i % pieces * kExperts;
+      group_means(f + g * experts, mean + g * experts, p + g * size * experts, chosen + g * size,
+                  size, experts, begin, std::min(experts, begin + kExperts));
+    }
     double balance = 0, z = 0;
-    // Ordered: the sum over groups must not depend on the number of threads.
-#pragma omp parallel for ordered schedule(static, 1) num_threads(exec.threads)
     for (int64_t g = 0; g < groups; ++g) {
-      const int64_t t = g * size;
-      const Group<T> group{probs.data<T>() + t * experts,
-                           gate.data<T>() + t,
-                           log_sum.data<T>() + t,
-                           expert.data<int32_t>() + t,
-                           fraction.data<T>() + g * experts,
-                           mean_prob.data<T>() + g * experts,
-                           logits.data<T>() + t * experts,
-                           valid.data<int32_t>() + t,
-                           size,
-                           experts};
-      const auto [group_balance, group_z] = group.forward();
-#pragma omp ordered
-      {
-        balance += group_balance;
-        z += group_z;
-      }
+      balance += balance_loss(f + g * experts, mean + g * experts, experts);
+      z += z_loss(ls + g * size, is_valid + g * size, size);
     }
     losses.data<T>()[0] = static_cast<T>(balance);
     losses.data<T>()[1] = static_cast<T>(z);
@@ -139,16 +158,16 @@ struct RouterImpl<Backend::cpu, T> {
                        Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                        double z_scale) {
     const int64_t tokens = probs.dim(0), experts = probs.dim(1), groups = fraction.dim(0);
-    const int64_t size = tokens / groups;
+    const int64_t size = tokens / groups, pieces = ceil_div(size, kTokens);
     const int32_t* is_valid = valid.data<int32_t>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t g = 0; g < groups; ++g) {
-      int64_t count = 0;
-      for (int64_t t = g * size; t < (g + 1) * size; ++t) count += is_valid[t] != 0;
+    for (int64_t i = 0; i < groups * pieces; ++i) {
+      const int64_t g = i / pieces, begin = g * size + i % pieces * kTokens;
+      const int64_t count = count_valid(is_valid + g * size, size);
       const double share = count == 0 ? 0.0 : 1.0 / static_cast<double>(count);
       const T balance = static_cast<T>(balance_scale * static_cast<double>(experts) * share);
       const T z = static_cast<T>(2.0 * z_scale * share);
-      for (int64_t t = g * size; t < (g + 1) * size; ++t) {
+      for (int64_t t = begin; t < std::min(begin + kTokens, (g + 1) * size); ++t) {
         T* row = d_logits.data<T>() + t * experts;
         if (is_valid[t] == 0) {
           std::fill_n(row, experts, T(0));

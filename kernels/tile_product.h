@@ -1,5 +1,5 @@
 // Small matrix products inside a kernel: one thread, operands in cache, no allocation. The right
-// operand and the result are packed: rows of whole strips of vectors, zero beyond their width.
+// operand and the result are packed: rows of whole vectors, zero beyond their width.
 #pragma once
 
 #include <cstdint>
@@ -7,77 +7,108 @@
 
 namespace sy {
 
+// A register block is kRows x kVectors accumulators: what the target's registers hold beside a row
+// of the right operand.
 template <class T>
 struct TileVector {
-  static constexpr int kLanes = 64 / sizeof(T);
-  static constexpr int kStrip = 2 * kLanes;  // columns that a register block covers
+#if defined(__AVX512F__)
+  static constexpr int kBytes = 64, kVectors = 4;
+#elif defined(__AVX__)
+  static constexpr int kBytes = 32, kVectors = 2;
+#else
+  static constexpr int kBytes = 16, kVectors = 2;
+#endif
+  static constexpr int kRows = 6;
+  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
   // May alias: the memory is also read as T.
-  typedef T type __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+  typedef T type __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
 };
 
-// Columns rounded up to whole strips.
+// Columns rounded up to whole vectors.
 template <class T>
 inline int64_t tile_width(int64_t cols) {
-  constexpr int64_t strip = TileVector<T>::kStrip;
-  return (cols + strip - 1) / strip * strip;
+  constexpr int64_t lanes = TileVector<T>::kLanes;
+  return (cols + lanes - 1) / lanes * lanes;
 }
 
-// Distance between rows of a wide tile: a strip's worth more than its width would make rows of a
-// power of two meet in the same cache sets; one vector more spreads them.
+// Distance between rows of a wide tile, an odd number of cache lines: rows a power of two apart
+// would meet in the same cache sets.
 template <class T>
 inline int64_t tile_stride(int64_t cols) {
-  return tile_width<T>(cols) + TileVector<T>::kLanes;
+  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+  return ((cols + line - 1) / line | 1) * line;
 }
 
-// One register block: kRows rows and a strip of columns of c (+)= a b.
-template <class T, int kRows>
+// One register block: kRows rows and kVectors vectors of columns of c (+)= a b.
+template <class T, int kRows, int kVectors>
 inline void tile_block(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_col, const T* b,
                        int64_t ldb, int64_t k, bool accumulate) {
   using Vector = typename TileVector<T>::type;
   constexpr int kLanes = TileVector<T>::kLanes;
-  Vector left[kRows], right[kRows];
+  Vector sum[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-    if (accumulate) {
-      left[r] = *reinterpret_cast<const Vector*>(c + r * ldc);
-      right[r] = *reinterpret_cast<const Vector*>(c + r * ldc + kLanes);
-    } else {
-      left[r] = Vector{};
-      right[r] = Vector{};
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      sum[r][v] =
+          accumulate ? *reinterpret_cast<const Vector*>(c + r * ldc + v * kLanes) : Vector{};
     }
   }
   for (int64_t p = 0; p < k; ++p) {
-    const Vector b0 = *reinterpret_cast<const Vector*>(b + p * ldb);
-    const Vector b1 = *reinterpret_cast<const Vector*>(b + p * ldb + kLanes);
+    Vector right[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      right[v] = *reinterpret_cast<const Vector*>(b + p * ldb + v * kLanes);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const T scalar = a[r * a_row + p * a_col];
-      left[r] += scalar * b0;
-      right[r] += scalar * b1;
+      const T left = a[r * a_row + p * a_col];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[r][v] += left * right[v];
     }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-    *reinterpret_cast<Vector*>(c + r * ldc) = left[r];
-    *reinterpret_cast<Vector*>(c + r * ldc + kLanes) = right[r];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      *reinterpret_cast<Vector*>(c + r * ldc + v * kLanes) = sum[r][v];
+    }
+  }
+}
+
+// All m rows of one strip of kVectors vectors: blocks of kRows rows, then of half as many for the
+// rest, down to one.
+template <class T, int kRows, int kVectors>
+inline void tile_strip(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_col, const T* b,
+                       int64_t ldb, int64_t m, int64_t k, bool accumulate) {
+  int64_t i = 0;
+  for (; i + kRows <= m; i += kRows) {
+    tile_block<T, kRows, kVectors>(c + i * ldc, ldc, a + i * a_row, a_row, a_col, b, ldb, k,
+                                   accumulate);
+  }
+  if constexpr (kRows > 1) {
+    if (i < m) {
+      tile_strip<T, kRows / 2, kVectors>(c + i * ldc, ldc, a + i * a_row, a_row, a_col, b, ldb,
+                                         m - i, k, accumulate);
+    }
   }
 }
 
 // c [m, width] (+)= a [m, k] b [k, width]: a's element (i, p) is a[i * a_row + p * a_col], so it
-// may be transposed; width is a multiple of the strip; b and c are packed.
-template <class T>
+// may be transposed; width is a multiple of the lanes; b and c are packed.
+template <class T, int kVectors = TileVector<T>::kVectors>
 inline void tile_product(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_col, const T* b,
                          int64_t ldb, int64_t m, int64_t width, int64_t k, bool accumulate) {
-  constexpr int kRows = 6;
-  for (int64_t j = 0; j < width; j += TileVector<T>::kStrip) {
-    int64_t i = 0;
-    for (; i + kRows <= m; i += kRows) {
-      tile_block<T, kRows>(c + i * ldc + j, ldc, a + i * a_row, a_row, a_col, b + j, ldb, k,
-                           accumulate);
-    }
-    for (; i < m; ++i) {
-      tile_block<T, 1>(c + i * ldc + j, ldc, a + i * a_row, a_row, a_col, b + j, ldb, k,
-                       accumulate);
+  constexpr int64_t kStrip = kVectors * TileVector<T>::kLanes;
+  int64_t j = 0;
+  for (; j + kStrip <= width; j += kStrip) {
+    tile_strip<T, TileVector<T>::kRows, kVectors>(c + j, ldc, a, a_row, a_col, b + j, ldb, m, k,
+                                                  accumulate);
+  }
+  if constexpr (kVectors > 1) {
+    if (j < width) {
+      tile_product<T, kVectors / 2>(c + j, ldc, a, a_row, a_col, b + j, ldb, m, width - j, k,
+                                    accumulate);
     }
   }
 }

@@ -1,4 +1,5 @@
-sy_library(test_support SOURCES tests/support/gradcheck.cpp tests/support/shared_files.cpp
+sy_library(test_support SOURCES tests/support/allocations.cpp
+                                tests/support/gradcheck.cpp tests/support/shared_files.cpp
            LINK sy_kernels)
 target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 
@@ -9,6 +10,6 @@ foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
 endforeach()
 
-foreach(room base tensor config dist data model train checkpoint mpi cli e2e)
+foreach(room base tensor config dist data model train checkpoint mpi cli e2e lint fuzz)
   include(tests/${room}/sources.cmake OPTIONAL)
 endforeach()

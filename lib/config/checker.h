@@ -30,10 +30,11 @@ class Checker {
   }
   // Not a number is outside every range.
   void positive(std::string_view key, double value) {
-    require(value > 0 && value <= kMost, key, "{} is out of range; use a number above 0", value);
+    require(value > 0 && value <= kMost, key,
+            "{} is out of range; use a number above 0, up to 1e30", value);
   }
   void not_negative(std::string_view key, double value) {
-    require(value >= 0 && value <= kMost, key, "{} is out of range; use 0 or more", value);
+    require(value >= 0 && value <= kMost, key, "{} is out of range; use 0 to 1e30", value);
   }
   void below_one(std::string_view key, double value) {
     require(value >= 0 && value < 1, key, "{} is out of range; use 0 or more and less than 1",

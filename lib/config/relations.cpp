@@ -26,15 +26,16 @@ void check_sparsity(Checker& check, const RunConfig& config) {
 void check_vocabulary(Checker& check, const RunConfig& config) {
   constexpr int64_t kSpecials = 3;  // pad, eos, unk
   const AutoInt& vocabulary = config.model.vocab_size;
-  check.require(vocabulary.is_auto || vocabulary.value > config.data.extra_ids + kSpecials,
-                "model.vocab_size", "{} has no room for data.extra_ids ({}) and pieces; use auto",
-                vocabulary.value, config.data.extra_ids);
+  if (vocabulary.is_auto || vocabulary.value < 4) return;
+  check.require(vocabulary.value > config.data.extra_ids + kSpecials, "model.vocab_size",
+                "{} has no room for data.extra_ids ({}) and pieces; use auto", vocabulary.value,
+                config.data.extra_ids);
 }
 
 bool windows_in_range(const DataSection& data) {
   const auto fits = [](AutoInt length) { return length.is_auto || length.value >= 2; };
-  return data.noise_density > 0 && data.noise_density <= 0.9 && data.mean_noise_span >= 1 &&
-         data.mean_noise_span <= 1000 && data.encoder_length >= 4 &&
+  return data.extra_ids >= 1 && data.noise_density > 0 && data.noise_density <= 0.9 &&
+         data.mean_noise_span >= 1 && data.mean_noise_span <= 1000 && data.encoder_length >= 4 &&
          data.encoder_length <= (1 << 20) && fits(data.decoder_length) && fits(data.window_tokens);
 }
 

@@ -1,12 +1,14 @@
 #include "lib/config/yaml_text.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "lib/base/error.h"
 
@@ -66,6 +68,34 @@ std::string syntax_remedy(const std::string& message) {
   return "check indentation, colons, quotes and brackets here";
 }
 
+// Notes where a document starts and builds nothing.
+struct DocumentStart : YAML::EventHandler {
+  YAML::Mark mark = YAML::Mark::null_mark();
+
+  void OnDocumentStart(const YAML::Mark& start) override { mark = start; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Where a second document starts. YAML::LoadAll would tell too, but never returns on a comma
+// outside of brackets: such a document consumes no text, and another follows it.
+std::optional<Place> find_second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return place_of(start.mark);
+}
+
 }  // namespace
 
 Place place_of(const YAML::Mark& mark) {
@@ -75,13 +105,14 @@ Place place_of(const YAML::Mark& mark) {
 YamlText load_yaml(const std::string& text) {
   if (auto bad = find_bad_character(text)) return *bad;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      return {{},
-              "more than one YAML document; keep one and remove the --- lines",
-              place_of(documents[1].Mark())};
+    if (const auto second = find_second_document(text)) {
+      return {
+          {},
+          "goes on after the configuration; remove the comma or bracket too many, or the second "
+          "YAML document",
+          *second};
     }
-    return {documents.empty() ? YAML::Node() : documents[0], "", {}};
+    return {YAML::Load(text), "", {}};
   } catch (const YAML::DeepRecursion& error) {
     return {{}, "nested too deeply; a configuration has three levels", place_of(error.mark)};
   } catch (const YAML::Exception& error) {

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "lib/base/error.h"
-#include "lib/data/wire_format.h"
+#include "lib/base/wire_format.h"
 
 namespace sy {
 namespace {

@@ -5,7 +5,7 @@ sy_library(span_lengths SOURCES lib/data/span_lengths.cpp LINK sy_base)
 # the tokenizer and the measure of speed.
 sy_library(data
            SOURCES lib/data/shard_list.cpp lib/data/ledger.cpp lib/data/byte_source.cpp lib/data/shard_cache.cpp
-                   lib/data/line_reader.cpp lib/data/c4_reader.cpp lib/data/wire_format.cpp
+                   lib/data/line_reader.cpp lib/data/c4_reader.cpp 
                    lib/data/sentencepiece_model.cpp lib/data/tokenizer.cpp
                    lib/data/document.cpp lib/data/document_stream.cpp lib/data/span_corruption.cpp
                    lib/data/example_stream.cpp lib/data/stream_state.cpp lib/data/batcher.cpp

@@ -22,13 +22,24 @@ void require(const sentencepiece::util::Status& status, const char* what) {
   SY_CHECK(status.ok(), "SentencePiece cannot {}: {}", what, status.ToString());
 }
 
+// SentencePiece tells of some faults by a status and of others by an exception of the libraries it
+// carries.
+std::string find_load_fault(Processor& processor, const std::string& model) {
+  try {
+    const auto status = processor.LoadFromSerializedProto(model);
+    return status.ok() ? "" : status.ToString();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
 void load(Processor& processor, const std::string& model, const std::string& path) {
-  const auto status = processor.LoadFromSerializedProto(model);
-  if (!status.ok()) {
+  const std::string fault = find_load_fault(processor, model);
+  if (!fault.empty()) {
     throw DataError(
         fmt::format("the tokenizer {} cannot be loaded by SentencePiece ({}); fetch or train it "
                     "again",
-                    path, status.message()));
+                    path, fault));
   }
 }
 

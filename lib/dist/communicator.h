@@ -13,7 +13,8 @@
 
 namespace sy {
 
-// A collective under way. Destroying an unfinished request waits for it.
+// A collective under way: its tensors stay untouched until it is done, and so does its label.
+// Destroying an unfinished request waits for it, unless an exception is unwinding.
 class Request {
  public:
   virtual ~Request() = default;
@@ -45,6 +46,11 @@ class Communicator {
   // another.
   virtual void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
                                const std::vector<int64_t>& send_rows, const char* label) = 0;
+  virtual std::unique_ptr<Request> start_all_to_all_rows(Tensor recv,
+                                                         const std::vector<int64_t>& recv_rows,
+                                                         Tensor send,
+                                                         const std::vector<int64_t>& send_rows,
+                                                         const char* label) = 0;
 
   // recv [size(), ...] = every rank's send [...].
   virtual void all_gather(Tensor recv, Tensor send, const char* label) = 0;

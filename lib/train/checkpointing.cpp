@@ -68,15 +68,15 @@ void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
   }
 }
 
-Progress read_progress(const CheckpointReader& checkpoint) {
+RunState read_run_state(const CheckpointReader& checkpoint) {
   simdjson::dom::parser parser;
   simdjson::padded_string text(checkpoint.state_json());
-  Progress progress;
-  progress.step = checkpoint.step();
-  if (parser.parse(text)["tokens"].get(progress.tokens) != simdjson::SUCCESS) {
+  RunState state;
+  state.step = checkpoint.step();
+  if (parser.parse(text)["tokens"].get(state.tokens) != simdjson::SUCCESS) {
     throw DataError("the checkpoint's state has no `tokens`: use an earlier checkpoint");
   }
-  return progress;
+  return state;
 }
 
 }  // namespace
@@ -93,20 +93,20 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
   return tensors;
 }
 
-CheckpointMeta checkpoint_meta(const Session& session, const Progress& progress,
+CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
                                const std::vector<StreamState>& streams) {
   CheckpointMeta meta;
-  meta.step = progress.step;
+  meta.step = state.step;
   meta.config_yaml = write_config(session.config);
-  meta.state_json = fmt::format(R"({{"step": {}, "tokens": {}, "seed": {}}})", progress.step,
-                                progress.tokens, session.config.run.seed);
+  meta.state_json = fmt::format(R"({{"step": {}, "tokens": {}, "seed": {}}})", state.step,
+                                state.tokens, session.config.run.seed);
   for (const StreamState& stream : streams) {
     meta.streams.emplace_back(stream_name(stream.stream), serialize(stream));
   }
   return meta;
 }
 
-Progress restore(Session& session, Optimizer& optimizer, Loader& loader,
+RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint) {
   require_same_run(session.config, checkpoint);
   checkpoint.read(checkpoint_tensors(session, &optimizer));
@@ -117,12 +117,12 @@ Progress restore(Session& session, Optimizer& optimizer, Loader& loader,
     streams.push_back(parse_stream_state(checkpoint.stream(name), name));
   }
   loader.restore(std::move(streams));
-  return read_progress(checkpoint);
+  return read_run_state(checkpoint);
 }
 
-Progress restore_parameters(Session& session, const CheckpointReader& checkpoint) {
+RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
   checkpoint.read(checkpoint_tensors(session, nullptr));
-  return read_progress(checkpoint);
+  return read_run_state(checkpoint);
 }
 
 std::string checkpoint_to_resume(const std::string& resume, const std::string& folder) {

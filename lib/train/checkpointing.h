@@ -14,7 +14,7 @@
 namespace sy {
 
 // Where the run stands besides its tensors.
-struct Progress {
+struct RunState {
   int64_t step = 0;    // last finished step
   int64_t tokens = 0;  // input + target, so far
 };
@@ -23,16 +23,16 @@ struct Progress {
 // writes a replicated piece goes round robin, so that all ranks write about the same.
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
 
-CheckpointMeta checkpoint_meta(const Session& session, const Progress& progress,
+CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
                                const std::vector<StreamState>& streams);
 
 // Reads everything back, on any mesh. Throws ConfigError when the configuration differs in what the
 // tensors or the order of the data depend on, DataError when the checkpoint is at fault.
-Progress restore(Session& session, Optimizer& optimizer, Loader& loader,
+RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint);
 
 // Parameters alone, for evaluation and infilling.
-Progress restore_parameters(Session& session, const CheckpointReader& checkpoint);
+RunState restore_parameters(Session& session, const CheckpointReader& checkpoint);
 
 // The checkpoint that `resume` (auto, none or a path) means for this run: its path or "".
 std::string checkpoint_to_resume(const std::string& resume, const std::string& folder);

@@ -37,7 +37,9 @@ Evaluation Evaluator::run() {
   result.loss = sums[0] / sums[1];
   result.sequences = sequences_;
   result.target_tokens = static_cast<int64_t>(sums[1]);
-  result.dropped_fraction = summarize_router(session_).dropped_fraction;
+  const RouterSummary router = summarize_router(session_);
+  result.dropped_fraction = router.dropped_fraction;
+  result.expert_load_max = router.expert_load_max;
   result.counters = counters_;
   return result;
 }

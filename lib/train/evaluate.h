@@ -15,6 +15,7 @@ struct Evaluation {
   int64_t sequences = 0;
   int64_t target_tokens = 0;
   double dropped_fraction = 0;
+  double expert_load_max = 0;
   DataCounters counters;
 };
 

@@ -24,22 +24,22 @@ double seconds_since(Clock::time_point start) {
 
 ExitCode Trainer::run() {
   const int64_t steps = session_.config.train.steps;
-  if (progress_.step == 0 && session_.config.train.eval_every > 0) evaluate(0);
-  while (progress_.step < steps && !stopping_) {
-    const int64_t step = progress_.step + 1;
+  if (state_.step == 0 && session_.config.train.eval_every > 0) evaluate(0);
+  while (state_.step < steps && !stopping_) {
+    const int64_t step = state_.step + 1;
     const Clock::time_point start = Clock::now();
     const StepResult result = train_step(step);
-    progress_.step = step;
-    progress_.tokens += result.tokens;
+    state_.step = step;
+    state_.tokens += result.tokens;
     record(step, result, seconds_since(start));
     if (due(session_.config.train.eval_every, step)) evaluate(step);
     if (due(session_.config.train.checkpoint_every, step)) save();
   }
-  if (saved_step_ != progress_.step) save();
+  if (saved_step_ != state_.step) save();
   finish_save();
   if (!stopping_) return ExitCode::done;
   log::info("stopped by {} after step {}: the checkpoint is committed, start again to go on",
-            stop_signal_name(), progress_.step);
+            stop_signal_name(), state_.step);
   return ExitCode::stopped;
 }
 
@@ -125,15 +125,15 @@ bool Trainer::accept(double loss, double norm, int64_t step) {
 }
 
 void Trainer::record(int64_t step, const StepResult& result, double seconds) {
+  if (run_log_) run_log_->step_done(step);
   if (!due(session_.config.train.log_every, step) && result.updated) return;
   const RouterSummary router = summarize_router(
       session_, routing_groups(session_.config, session_.config.train.global_batch));
   if (!run_log_) return;
   TrainMetrics metrics;
   metrics.step = step;
-  metrics.tokens = progress_.tokens;
+  metrics.tokens = state_.tokens;
   metrics.loss = result.loss;
-  metrics.neg_log_perplexity = -result.loss;
   metrics.balance_loss = router.balance_loss;
   metrics.z_loss = router.z_loss;
   metrics.grad_norm = result.grad_norm;
@@ -148,14 +148,14 @@ void Trainer::record(int64_t step, const StepResult& result, double seconds) {
 void Trainer::evaluate(int64_t step) {
   const Clock::time_point start = Clock::now();
   const Evaluation evaluation = evaluator_->run();
-  if (run_log_) run_log_->evaluation(step, evaluation, seconds_since(start));
+  if (run_log_) run_log_->evaluation(step, state_.tokens, evaluation, seconds_since(start));
 }
 
 void Trainer::save() {
   finish_save();
   writer_.start(checkpoint_tensors(session_, optimizer_.get()),
-                checkpoint_meta(session_, progress_, loader_->state()));
-  saved_step_ = progress_.step;
+                checkpoint_meta(session_, state_, loader_->state()));
+  saved_step_ = state_.step;
 }
 
 // Waits until the checkpoint under way, if any, is committed.

@@ -58,7 +58,7 @@ class Trainer {
   std::optional<Evaluator> evaluator_;
   CheckpointWriter writer_;
   std::optional<RunLog> run_log_;
-  Progress progress_;
+  RunState state_;
   int64_t saved_step_ = -1;
   int64_t target_tokens_ = 0;  // of the global batch
   int64_t batch_tokens_ = 0;   // input + target, of the global batch

@@ -26,7 +26,7 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
   const double flops_per_second =
       measure_matrix_rate(session_.exec.backend, threads) * world.size();
   if (world.rank() == 0) {
-    run_log_.emplace(folder_.path, session_, progress_.step, flops_per_second);
+    run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }
 }
 
@@ -51,9 +51,9 @@ void Trainer::allocate() {
 void Trainer::restore_from(const std::string& path) {
   if (path.empty()) return;
   const CheckpointReader checkpoint(path);
-  progress_ = restore(session_, *optimizer_, *loader_, checkpoint);
-  saved_step_ = progress_.step;
-  log::info("resumed from {} at step {}", path, progress_.step);
+  state_ = restore(session_, *optimizer_, *loader_, checkpoint);
+  saved_step_ = state_.step;
+  log::info("resumed from {} at step {}", path, state_.step);
 }
 
 }  // namespace sy

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/manifest.h"
 #include "tests/checkpoint/support.h"
 #include "tests/support/shared_files.h"
 
@@ -66,6 +67,23 @@ TEST_CASE("checkpoint: verify names every damaged file", "[checkpoint_damage]") 
   }
   CHECK(CheckpointReader(pair.two).verify().size() == 3);
   CHECK(CheckpointReader(pair.one).verify().empty());
+}
+
+TEST_CASE("checkpoint: each dataset is checked besides its file", "[checkpoint_damage]") {
+  const Pair pair;
+  const std::string path = pair.two + "/manifest.json";
+  checkpoint::Manifest manifest = checkpoint::parse_manifest(pair.contents("manifest.json"), path);
+  manifest.tensors[1].parts[1].checksum ^= 1;
+  manifest.streams[1].part.checksum ^= 1;
+  pair.replace("manifest.json", checkpoint::to_json(manifest));
+  const CheckpointReader reader(pair.two);
+  const std::string& tensor = manifest.tensors[1].name;
+  for (const int readers : {1, 2, 8}) {  // into place, and through the buffer
+    RankModel model({}, readers - 1, readers, 2);
+    CHECK_THROWS_WITH(reader.read(model.tensors()), Contains("(dataset " + tensor + ".00001)"));
+  }
+  CHECK_THROWS_WITH(reader.stream(manifest.streams[1].name), Contains("data/streams/"));
+  CHECK(reader.verify().size() == 2);
 }
 
 TEST_CASE("checkpoint: missing and cut files are found before anything is read",

@@ -87,6 +87,15 @@ TEST_CASE("checkpoint: a torn record or shard of an earlier attempt", "[checkpoi
   CHECK(std::distance(fs::directory_iterator(newest_checkpoint(folder)), {}) == kRanks + 2);
 }
 
+TEST_CASE("checkpoint: an old record never vouches for a new shard", "[checkpoint_kill]") {
+  const std::string partial = temporary_folder() + "/" + partial_name(2);
+  const RankModel model({}, 0, 1, 2);
+  write_shard_record(partial, write_shard_file(partial, {0, 1}, model.tensors(), model.meta(2)));
+  CHECK(read_shard_records(partial, 1, model.meta(2)).size() == 1);
+  write_shard_file(partial, {0, 1}, model.tensors(), model.meta(2));
+  CHECK_THROWS_WITH(read_shard_records(partial, 1, model.meta(2)), Catch::Contains("is missing"));
+}
+
 // Rank 0 of `ranks` commits although the others' shards are not those of this attempt.
 void commit_alone(const std::string& folder, int ranks) {
   CheckpointWriter writer(folder, 0, ranks, 0);

@@ -1,1 +1,232 @@
 #include "kernels/adafactor.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/kernels/op_test.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+using Numbers = std::vector<double>;
+
+double rms(const Numbers& x) {
+  double squares = 0;
+  for (const double v : x) squares += v * v;
+  return std::sqrt(squares / static_cast<double>(x.size()));
+}
+
+// Algorithms 4 (matrices) and 5 (vectors) of the paper with T5's settings, in float64, a formula at
+// a time: no shared sums, no passes.
+struct Reference {
+  size_t n, m;  // m is 0 for a vector
+  Numbers value, row, col, second;
+
+  Reference(size_t rows, size_t cols, Numbers start)
+      : n(rows), m(cols), value(std::move(start)), row(n), col(m), second(n) {}
+
+  Numbers direction(const Numbers& g, const AdafactorStep& s) {
+    Numbers u(g.size());
+    const auto mix = [&](double& old, double now) { old = s.decay * old + (1 - s.decay) * now; };
+    if (m == 0) {
+      for (size_t i = 0; i < n; ++i) {
+        mix(second[i], g[i] * g[i] + s.epsilon);
+        u[i] = g[i] / std::sqrt(second[i]);
+      }
+      return u;
+    }
+    for (size_t i = 0; i < n; ++i) {
+      double total = 0;
+      for (size_t j = 0; j < m; ++j) total += g[i * m + j] * g[i * m + j] + s.epsilon;
+      mix(row[i], total / static_cast<double>(m));
+    }
+    for (size_t j = 0; j < m; ++j) {
+      double total = 0;
+      for (size_t i = 0; i < n; ++i) total += g[i * m + j] * g[i * m + j] + s.epsilon;
+      mix(col[j], total / static_cast<double>(n));
+    }
+    double mean = 0;
+    for (const double r : row) mean += r / static_cast<double>(n);
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t j = 0; j < m; ++j) {
+        u[i * m + j] = g[i * m + j] / std::sqrt(row[i] * col[j] / mean);
+      }
+    }
+    return u;
+  }
+
+  // Returns the update's RMS before clipping.
+  double step(Numbers g, const AdafactorStep& s) {
+    for (double& v : g) v *= s.gradient_scale;
+    const Numbers u = direction(g, s);
+    const double rate = s.learning_rate * std::max(s.parameter_floor, rms(value));
+    const double clip = std::max(1.0, rms(u) / s.update_clip);
+    for (size_t i = 0; i < value.size(); ++i) {
+      value[i] -= rate * u[i] / clip + s.learning_rate * s.weight_decay * value[i];
+    }
+    return rms(u);
+  }
+};
+
+AdafactorStep step_of(int t, double weight_decay, double gradient_scale) {
+  AdafactorStep step;
+  step.learning_rate = 0.3;
+  step.decay = 1 - std::pow(t, -0.8);
+  step.weight_decay = weight_decay;
+  step.gradient_scale = gradient_scale;
+  return step;
+}
+
+// Gradients of very different sizes from step to step, so that some updates are clipped and some
+// are not; the last of a batch of more than one never has any.
+Owned gradient_of(DType dtype, Shape shape, int t) {
+  Owned grad = random_tensor(dtype, shape, static_cast<uint64_t>(t), t == 3 ? 10.0 : 0.01 * t);
+  if (shape[0] > 1) {
+    const Tensor last = grad.tensor().at(shape[0] - 1);
+    for (int64_t i = 0; i < last.numel(); ++i) set(last, i, 0);
+  }
+  return grad;
+}
+
+// Largest difference between tensor `x`, entry `e`, and numbers, relative to the largest number.
+double apart(Tensor x, int64_t e, const Numbers& expected) {
+  double largest = 1e-300;
+  for (const double v : expected) largest = std::max(largest, std::abs(v));
+  const auto count = static_cast<int64_t>(expected.size());
+  return largest_difference(x.slice(e, 1), tensor_of(DType::f64, {count}, expected)) / largest;
+}
+
+TEST_CASE("adafactor: matrices agree with the paper's algorithm over steps", "[adafactor]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  const Shape shape = GENERATE(Shape{1, 5, 7}, Shape{3, 70, 130}, Shape{2, 1, 4}, Shape{1, 130, 1},
+                               Shape{4, 64, 300}, Shape{1, 1, 1}, Shape{0, 3, 4}, Shape{2, 0, 3});
+  const auto [weight_decay, scale] = GENERATE(std::pair{0.0, 1.0}, std::pair{0.02, 0.125});
+  const int64_t batch = shape[0], n = shape[1], m = shape[2];
+  auto exec = make_exec();
+  Owned value = random_tensor(dtype, shape, 77, 0.1);
+  Owned row = zeros(dtype, {batch, n}), col = zeros(dtype, {batch, m});
+  std::vector<Reference> references;
+  for (int64_t e = 0; e < batch; ++e) {
+    references.emplace_back(n, m, values_of(value.tensor().at(e)));
+  }
+  for (int t = 1; t <= 4; ++t) {
+    const AdafactorStep step = step_of(t, weight_decay, scale);
+    Owned grad = gradient_of(dtype, shape, t);
+    adafactor_matrix(*exec, value, row, col, grad, step);
+    for (int64_t e = 0; e < batch; ++e) {
+      references[static_cast<size_t>(e)].step(values_of(grad.tensor().at(e)), step);
+    }
+  }
+  const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-5;
+  for (int64_t e = 0; e < batch && n > 0; ++e) {
+    const Reference& reference = references[static_cast<size_t>(e)];
+    CHECK(apart(value, e, reference.value) < tolerance);
+    CHECK(apart(row, e, reference.row) < tolerance);
+    CHECK(apart(col, e, reference.col) < tolerance);
+  }
+}
+
+TEST_CASE("adafactor: vectors agree with the paper's algorithm over steps", "[adafactor]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  const Shape shape = GENERATE(Shape{1, 5}, Shape{3, 70}, Shape{2, 1}, Shape{0, 3});
+  const auto [weight_decay, scale] = GENERATE(std::pair{0.0, 1.0}, std::pair{0.02, 0.125});
+  auto exec = make_exec();
+  Owned value = random_tensor(dtype, shape, 77, 0.1), second = zeros(dtype, shape);
+  std::vector<Reference> references;
+  for (int64_t e = 0; e < shape[0]; ++e) {
+    references.emplace_back(shape[1], 0, values_of(value.tensor().at(e)));
+  }
+  for (int t = 1; t <= 4; ++t) {
+    const AdafactorStep step = step_of(t, weight_decay, scale);
+    Owned grad = gradient_of(dtype, shape, t);
+    adafactor_vector(*exec, value, second, grad, step);
+    for (int64_t e = 0; e < shape[0]; ++e) {
+      references[static_cast<size_t>(e)].step(values_of(grad.tensor().at(e)), step);
+    }
+  }
+  const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-5;
+  for (int64_t e = 0; e < shape[0]; ++e) {
+    CHECK(apart(value, e, references[static_cast<size_t>(e)].value) < tolerance);
+    CHECK(apart(second, e, references[static_cast<size_t>(e)].second) < tolerance);
+  }
+}
+
+TEST_CASE("adafactor: the test's gradients are clipped in some steps and not in others",
+          "[adafactor]") {
+  Reference reference(5, 7, values_of(random_tensor(DType::f64, {35}, 77, 0.1)));
+  int clipped = 0;
+  for (int t = 1; t <= 4; ++t) {
+    clipped +=
+        reference.step(values_of(gradient_of(DType::f64, {1, 5, 7}, t)), step_of(t, 0, 1)) > 1.0;
+  }
+  CHECK(clipped > 0);
+  CHECK(clipped < 4);
+}
+
+TEST_CASE("adafactor: no gradient, no change; and the floor lets zeros move", "[adafactor]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  Owned value = random_tensor(dtype, {2, 3, 4}, 1), before = value, grad = zeros(dtype, {2, 3, 4});
+  Owned row = zeros(dtype, {2, 3}), col = zeros(dtype, {2, 4});
+  for (int t = 1; t <= 3; ++t) adafactor_matrix(*exec, value, row, col, grad, step_of(t, 0, 1));
+  CHECK(same_bits(value, before));
+
+  // All of one size, the gradient is its own direction, and moves by rate * floor.
+  Owned zero = zeros(dtype, {1, 2, 2}), even = tensor_of(dtype, {1, 2, 2}, {3, -3, 3, -3});
+  Owned zero_row = zeros(dtype, {1, 2}), zero_col = zeros(dtype, {1, 2});
+  adafactor_matrix(*exec, zero, zero_row, zero_col, even, step_of(1, 0, 1));
+  CHECK(largest_difference(zero, tensor_of(dtype, {1, 2, 2}, {-3e-4, 3e-4, -3e-4, 3e-4})) < 1e-9);
+}
+
+TEST_CASE("adafactor: an expert's step does not know of the others", "[adafactor]") {
+  const Shape shape{5, 70, 33};
+  auto exec = make_exec();
+  Owned grad = random_tensor(DType::f32, shape, 1), value = random_tensor(DType::f32, shape, 2);
+  Owned row = zeros(DType::f32, {5, 70}), col = zeros(DType::f32, {5, 33});
+  Owned alone = value, alone_row = row, alone_col = col;
+  const AdafactorStep step = step_of(1, 0.1, 1);
+  adafactor_matrix(*exec, value, row, col, grad, step);
+  for (int64_t e = 0; e < 5; ++e) {
+    adafactor_matrix(*exec, alone.tensor().slice(e, 1), alone_row.tensor().slice(e, 1),
+                     alone_col.tensor().slice(e, 1), grad.tensor().slice(e, 1), step);
+  }
+  CHECK(same_bits(value, alone));
+  CHECK(same_bits(row, alone_row));
+  CHECK(same_bits(col, alone_col));
+}
+
+TEST_CASE("adafactor: the same bits for any number of threads", "[adafactor]") {
+  const Shape shape = GENERATE(Shape{1, 300, 50}, Shape{7, 40, 600});
+  Owned grad = random_tensor(DType::f32, shape, 1);
+  CHECK(same_for_any_threads(random_tensor(DType::f32, shape, 2), [&](Exec& exec, Tensor value) {
+    Owned row = zeros(DType::f32, {shape[0], shape[1]});
+    Owned col = zeros(DType::f32, {shape[0], shape[2]});
+    adafactor_matrix(exec, value, row, col, grad, step_of(1, 0.1, 1));
+  }));
+}
+
+TEST_CASE("adafactor: scratch taken while planning is enough", "[adafactor]") {
+  const int threads = GENERATE(1, 4);
+  const Shape shape{3, 100, 20};
+  Exec exec;
+  exec.threads = threads;
+  exec.planning = true;
+  const auto on = [](Shape s) { return Tensor(nullptr, DType::f32, s); };
+  adafactor_matrix(exec, on(shape), on({3, 100}), on({3, 20}), on(shape), {});
+  exec.planning = false;
+  exec.scratch.allocate(exec.scratch.high_water());
+  Owned value = random_tensor(DType::f32, shape, 1), grad = random_tensor(DType::f32, shape, 2);
+  Owned row = zeros(DType::f32, {3, 100}), col = zeros(DType::f32, {3, 20});
+  adafactor_matrix(exec, value, row, col, grad, step_of(1, 0, 1));
+  CHECK(exec.scratch.top() == 0);
+}
+
+TEST_CASE("adafactor: wrong shapes", "[adafactor]") {
+  auto exec = make_exec();
+  Owned x(DType::f32, {1, 2, 3}), two(DType::f32, {1, 2}), three(DType::f32, {1, 3});
+  CHECK_THROWS_AS(adafactor_matrix(*exec, x, three, two, x, {}), InternalError);
+  CHECK_THROWS_AS(adafactor_vector(*exec, two, three, two, {}), InternalError);
+}
+
+}  // namespace
+}  // namespace sy

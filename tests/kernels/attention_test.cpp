@@ -1,11 +1,15 @@
 #include "kernels/attention.h"
 
 #include <simdjson.h>
-#include <catch2/catch.hpp>
 
+#include <catch2/catch.hpp>
 #include <chrono>
+#include <cmath>
+#include <limits>
 
 #include "kernels/relative_bucket.h"
+#include "kernels/vector_math.h"
+#include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
 
@@ -51,6 +55,21 @@ struct Problem {
   }
 };
 
+struct Gradients {
+  Owned d_q, d_k, d_v, d_table;
+
+  explicit Gradients(Problem& p)
+      : d_q(p.q.tensor().dtype(), p.q.tensor().shape()),
+        d_k(p.q.tensor().dtype(), p.k.tensor().shape()),
+        d_v(p.q.tensor().dtype(), p.v.tensor().shape()),
+        d_table(zeros(p.q.tensor().dtype(), p.table.tensor().shape())) {}
+  void backward(Exec& exec, Problem& p, Tensor d_out) {
+    attention_backward(exec, d_q, d_k, d_v, p.c.buckets == 0 ? Tensor() : d_table.tensor(), d_out,
+                       p.out, p.log_sum, p.q, p.k, p.v, p.bias(), p.lengths, p.spec);
+  }
+  std::vector<Tensor> all() { return {d_q, d_k, d_v, d_table}; }
+};
+
 // The definition, element by element, for float64 problems.
 double output(Problem& p, int64_t b, int64_t h, int64_t i, int64_t col) {
   const Case& c = p.c;
@@ -82,9 +101,10 @@ double output(Problem& p, int64_t b, int64_t h, int64_t i, int64_t col) {
 }
 
 const Case kCases[] = {
-    {3, 2, 7, 7, 5, 8, false, 0.0f},   {2, 3, 9, 9, 4, 6, true, 0.0f},
-    {2, 1, 5, 11, 3, 0, false, 0.0f},  {2, 2, 8, 8, 6, 8, false, 0.25f},
-    {1, 2, 61, 61, 8, 32, true, 0.1f}, {1, 1, 1, 1, 1, 4, true, 0.0f},
+    {3, 2, 7, 7, 5, 8, false, 0.0f},     {2, 3, 9, 9, 4, 6, true, 0.0f},
+    {2, 1, 5, 11, 3, 0, false, 0.0f},    {2, 2, 8, 8, 6, 8, false, 0.25f},
+    {1, 2, 61, 61, 8, 32, true, 0.1f},   {1, 1, 1, 1, 1, 4, true, 0.0f},
+    {2, 1, 99, 103, 20, 8, false, 0.0f}, {2, 1, 4, 6, 70, 0, false, 0.1f},
 };
 
 TEST_CASE("attention: the definition, element by element", "[attention]") {
@@ -112,45 +132,129 @@ TEST_CASE("attention: gradients", "[attention]") {
     return weighted_sum(p.out, weight);
   };
   loss();
-  Owned d_q(DType::f64, p.q.tensor().shape()), d_k(DType::f64, p.k.tensor().shape());
-  Owned d_v(DType::f64, p.v.tensor().shape()),
-      d_table = zeros(DType::f64, p.table.tensor().shape());
-  attention_backward(*exec, d_q, d_k, d_v, c.buckets == 0 ? Tensor() : d_table.tensor(), weight,
-                     p.out, p.log_sum, p.q, p.k, p.v, p.bias(), p.lengths, p.spec);
-  CHECK(gradient_error(p.q, d_q, loss) < kGradientTolerance);
-  CHECK(gradient_error(p.k, d_k, loss) < kGradientTolerance);
-  CHECK(gradient_error(p.v, d_v, loss) < kGradientTolerance);
-  if (c.buckets > 0) CHECK(gradient_error(p.table, d_table, loss) < kGradientTolerance);
+  Gradients g(p);
+  g.backward(*exec, p, weight);
+  CHECK(gradient_error(p.q, g.d_q, loss) < kGradientTolerance);
+  CHECK(gradient_error(p.k, g.d_k, loss) < kGradientTolerance);
+  CHECK(gradient_error(p.v, g.d_v, loss) < kGradientTolerance);
+  if (c.buckets == 0) return;
+  CHECK(gradient_error(p.table, g.d_table, loss) < kGradientTolerance);
+  // The table's gradient accumulates, the others do not.
+  const Owned table_once = g.d_table, q_once = g.d_q;
+  loss();
+  g.backward(*exec, p, weight);
+  for (int64_t i = 0; i < g.d_table.tensor().numel(); ++i) {
+    CHECK(g.d_table.data<double>()[i] ==
+          Approx(2 * Owned(table_once).data<double>()[i]).margin(1e-12));
+  }
+  for (int64_t i = 0; i < g.d_q.tensor().numel(); ++i) {
+    CHECK(g.d_q.data<double>()[i] == Owned(q_once).data<double>()[i]);
+  }
 }
 
 TEST_CASE("attention: float32 agrees, and bits do not depend on threads", "[attention]") {
-  const Case c{2, 3, 70, 70, 16, 32, false, 0.1f};
+  const Case c{2, 3, 70, 70, 16, 32, GENERATE(false, true), 0.1f};
   Problem exact(c, DType::f64);
+  Gradients exact_gradients(exact);
   auto exec = make_exec();
   exact.forward(*exec);
+  exact_gradients.backward(*exec, exact, random_tensor(DType::f64, exact.out.tensor().shape(), 9));
+  std::vector<Tensor> wanted = exact_gradients.all();
+  wanted.insert(wanted.end(), {exact.out, exact.log_sum});
   std::vector<float> first;
   for (const int threads : {1, 2, 3}) {
     auto mine = make_exec(threads);
     Problem p(c, DType::f32);
+    Gradients g(p);
     p.forward(*mine);
-    Owned weight = random_tensor(DType::f32, p.out.tensor().shape(), 9);
-    Owned d_q(DType::f32, p.q.tensor().shape()), d_k(DType::f32, p.k.tensor().shape());
-    Owned d_v(DType::f32, p.v.tensor().shape()),
-        d_table = zeros(DType::f32, p.table.tensor().shape());
-    attention_backward(*mine, d_q, d_k, d_v, d_table, weight, p.out, p.log_sum, p.q, p.k, p.v,
-                       p.bias(), p.lengths, p.spec);
+    g.backward(*mine, p, random_tensor(DType::f32, p.out.tensor().shape(), 9));
+    std::vector<Tensor> results = g.all();
+    results.insert(results.end(), {p.out, p.log_sum});
     double worst = 0;
     std::vector<float> bits;
-    for (int64_t i = 0; i < p.out.tensor().numel(); ++i) {
-      const double difference = p.out.data<float>()[i] - exact.out.data<double>()[i];
-      worst = std::max(worst, std::abs(difference));
-      for (Owned* t : {&p.out, &d_q, &d_k, &d_v}) bits.push_back(t->data<float>()[i]);
+    for (size_t t = 0; t < results.size(); ++t) {
+      for (int64_t i = 0; i < results[t].numel(); ++i) {
+        bits.push_back(results[t].data<float>()[i]);
+        worst = std::max(worst, std::abs(bits.back() - wanted[t].data<double>()[i]));
+      }
     }
-    for (int64_t i = 0; i < 32 * 3; ++i) bits.push_back(d_table.data<float>()[i]);
-    CHECK(worst < 1e-5);
+    CHECK(worst < 2e-5);
     if (threads == 1) first = bits;
     CHECK(bits == first);
   }
+}
+
+// Heads [first, first + count) of x [B, L, H, d].
+Owned some_heads(Tensor x, int64_t first, int64_t count) {
+  Owned part(x.dtype(), {x.dim(0), x.dim(1), count, x.dim(3)});
+  for (int64_t row = 0; row < x.dim(0) * x.dim(1); ++row) {
+    std::copy_n(x.data<float>() + (row * x.dim(2) + first) * x.dim(3), count * x.dim(3),
+                part.data<float>() + row * count * x.dim(3));
+  }
+  return part;
+}
+
+TEST_CASE("attention: a rank with some of the heads draws what one with all does", "[attention]") {
+  auto exec = make_exec();
+  Problem whole({2, 4, 9, 9, 6, 0, false, 0.3f}, DType::f32);
+  whole.forward(*exec);
+  Problem part({2, 2, 9, 9, 6, 0, false, 0.3f}, DType::f32);
+  part.q = some_heads(whole.q, 2, 2);
+  part.k = some_heads(whole.k, 2, 2);
+  part.v = some_heads(whole.v, 2, 2);
+  part.spec.first_head = 2;
+  part.spec.num_heads = 4;
+  part.forward(*exec);
+  Owned wanted = some_heads(whole.out, 2, 2);
+  for (int64_t i = 0; i < wanted.tensor().numel(); ++i) {
+    CHECK(part.out.data<float>()[i] == wanted.data<float>()[i]);
+  }
+}
+
+TEST_CASE("attention: what was planned suffices, and calls allocate nothing", "[attention]") {
+  const Case c{2, 2, 50, 50, 16, 32, true, 0.1f};
+  Problem p(c, DType::f32);
+  Gradients g(p);
+  Owned d_out = random_tensor(DType::f32, p.out.tensor().shape(), 9);
+  Exec exec;
+  exec.threads = 2;
+  exec.planning = true;
+  p.forward(exec);
+  g.backward(exec, p, d_out);
+  exec.planning = false;
+  exec.scratch.allocate(exec.scratch.high_water());
+  p.forward(exec);
+  g.backward(exec, p, d_out);
+  const Allocations before = allocations();
+  p.forward(exec);
+  g.backward(exec, p, d_out);
+  CHECK(allocations().bytes - before.bytes < 1024);  // the shapes of views
+  CHECK(exec.scratch.high_water() == exec.scratch.capacity());
+  CHECK(exec.scratch.top() == 0);
+}
+
+TEST_CASE("attention: refuses what does not fit, and shows a NaN", "[attention]") {
+  auto exec = make_exec();
+  Problem p({1, 1, 4, 4, 3, 4, false, 0.0f}, DType::f32);
+  p.lengths.data<int32_t>()[0] = 5;
+  CHECK_THROWS_AS(p.forward(*exec), InternalError);
+  p.lengths.data<int32_t>()[0] = 4;
+  p.k.data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  p.forward(*exec);
+  CHECK(std::isnan(p.out.data<float>()[0]));
+}
+
+TEST_CASE("vector_exp: within an ulp, and its ends", "[attention]") {
+  double worst = 0;
+  for (float x = -87.0f; x < 88.3f; x += 0.000997f) {
+    const double exact = std::exp(static_cast<double>(x));
+    worst = std::max(worst, std::abs(vector_exp(x) - exact) / exact);
+  }
+  CHECK(worst < std::numeric_limits<float>::epsilon());
+  CHECK(vector_exp(-std::numeric_limits<float>::infinity()) == 0.0f);
+  CHECK(vector_exp(0.0f) == 1.0f);
+  CHECK(std::isfinite(vector_exp(1000.0f)));
+  CHECK(std::isnan(vector_exp(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST_CASE("relative buckets: published vectors", "[attention]") {

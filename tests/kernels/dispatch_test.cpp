@@ -1,1 +1,233 @@
 #include "kernels/dispatch.h"
+
+#include <catch2/catch.hpp>
+#include <numeric>
+
+#include "lib/base/random.h"
+#include "tests/kernels/op_test.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+using Ints = std::vector<int32_t>;
+
+struct Assigned {
+  Ints slot, token, counts;
+};
+
+Owned ints(const Ints& values) {
+  return int_tensor({static_cast<int64_t>(values.size())}, values);
+}
+
+// Everything starts as 99, so that what was not written shows.
+Assigned assign(const Ints& expert, int64_t experts, int64_t groups, int64_t capacity,
+                int threads = 2) {
+  auto exec = make_exec(threads);
+  Owned slot = ints(Ints(expert.size(), 99));
+  Owned token = ints(Ints(static_cast<size_t>(experts * groups * capacity), 99));
+  Owned counts = ints(Ints(static_cast<size_t>(experts + 1), 99));
+  assign_slots(*exec, slot, token, counts, ints(expert), groups, capacity);
+  return {ints_of(slot), ints_of(token), ints_of(counts)};
+}
+
+Assigned assign_dropless(const Ints& expert, int64_t experts) {
+  auto exec = make_exec();
+  Owned slot = ints(Ints(expert.size(), 99)), token = slot;
+  Owned counts = ints(Ints(static_cast<size_t>(experts + 1), 99));
+  assign_slots_dropless(*exec, slot, token, counts, ints(expert));
+  return {ints_of(slot), ints_of(token), ints_of(counts)};
+}
+
+// The definition, a token at a time: its place is the number of tokens of its group before it that
+// chose the same expert.
+Assigned assign_slowly(const Ints& expert, int64_t experts, int64_t groups, int64_t capacity) {
+  Assigned out{Ints(expert.size(), -1), Ints(static_cast<size_t>(experts * groups * capacity), -1),
+               Ints(static_cast<size_t>(experts + 1), 0)};
+  const size_t size = expert.size() / static_cast<size_t>(groups);
+  for (size_t t = 0; t < expert.size(); ++t) {
+    if (expert[t] < 0) continue;
+    ++out.counts[static_cast<size_t>(expert[t])];
+    const size_t group = t / size;
+    const auto begin = expert.begin() + static_cast<int64_t>(group * size);
+    const int64_t place = std::count(begin, expert.begin() + static_cast<int64_t>(t), expert[t]);
+    if (place >= capacity) {
+      ++out.counts.back();
+      continue;
+    }
+    const int64_t s = (expert[t] * groups + static_cast<int64_t>(group)) * capacity + place;
+    out.slot[t] = static_cast<int32_t>(s);
+    out.token[static_cast<size_t>(s)] = static_cast<int32_t>(t);
+  }
+  return out;
+}
+
+Ints random_experts(int64_t tokens, int64_t experts, uint64_t seed) {
+  Ints expert;
+  for (int64_t t = 0; t < tokens; ++t) {  // one in (experts + 1) is padding
+    const auto draw =
+        random_below({seed, 0, 0}, static_cast<uint64_t>(t), static_cast<uint32_t>(experts + 1));
+    expert.push_back(static_cast<int32_t>(draw) - 1);
+  }
+  return expert;
+}
+
+TEST_CASE("dispatch: slots by hand: overflow, padding, an empty expert", "[dispatch]") {
+  // Two groups of four tokens, three experts, two places each; expert 2 gets none in group 0.
+  const Assigned a = assign({1, 1, -1, 1, /**/ 0, 2, 2, 1}, 3, 2, 2);
+  // Slots: expert 0 group 0: 0 1, group 1: 2 3; expert 1: 4 5, 6 7; expert 2: 8 9, 10 11.
+  CHECK(a.slot == Ints{4, 5, -1, -1, /**/ 2, 10, 11, 6});
+  CHECK(a.token == Ints{-1, -1, 4, -1, 0, 1, 7, -1, -1, -1, 5, 6});
+  CHECK(a.counts == Ints{1, 4, 2, 1});
+}
+
+TEST_CASE("dispatch: all tokens to one expert", "[dispatch]") {
+  const Assigned a = assign({2, 2, 2, 2, 2}, 4, 1, 3);
+  CHECK(a.slot == Ints{6, 7, 8, -1, -1});
+  CHECK(a.token == Ints{-1, -1, -1, -1, -1, -1, 0, 1, 2, -1, -1, -1});
+  CHECK(a.counts == Ints{0, 0, 5, 0, 2});
+}
+
+TEST_CASE("dispatch: a group smaller than the number of experts", "[dispatch]") {
+  const Assigned a = assign({4, 0, /**/ 4, 4}, 5, 2, 1);
+  CHECK(a.slot == Ints{8, 0, /**/ 9, -1});
+  CHECK(a.token == Ints{1, -1, -1, -1, -1, -1, -1, -1, 0, 2});
+  CHECK(a.counts == Ints{1, 0, 0, 0, 3, 1});
+}
+
+TEST_CASE("dispatch: no tokens, no places, nothing but padding", "[dispatch]") {
+  const Assigned none = assign({}, 2, 1, 2);
+  CHECK(none.token == Ints{-1, -1, -1, -1});
+  CHECK(none.counts == Ints{0, 0, 0});
+  const Assigned no_places = assign({0, 1, 1}, 2, 1, 0);
+  CHECK(no_places.slot == Ints{-1, -1, -1});
+  CHECK(no_places.counts == Ints{1, 2, 3});
+  const Assigned padding = assign({-1, -1}, 2, 2, 1);
+  CHECK(padding.slot == Ints{-1, -1});
+  CHECK(padding.token == Ints{-1, -1, -1, -1});
+  CHECK(padding.counts == Ints{0, 0, 0});
+  const Assigned dropless = assign_dropless({}, 2);
+  CHECK(dropless.counts == Ints{0, 0, 0});
+}
+
+TEST_CASE("dispatch: dropless slots by hand", "[dispatch]") {
+  const Assigned a = assign_dropless({2, 0, -1, 2, 0, 2}, 4);
+  CHECK(a.slot == Ints{2, 0, -1, 3, 1, 4});
+  CHECK(a.token == Ints{1, 4, 0, 3, 5, -1});
+  CHECK(a.counts == Ints{2, 0, 3, 0, 0});
+}
+
+TEST_CASE("dispatch: slots as the definition has them, for any number of threads", "[dispatch]") {
+  const auto [tokens, experts, groups, capacity] =
+      GENERATE(std::tuple{240, 8, 4, 7}, std::tuple{240, 8, 1, 30}, std::tuple{60, 33, 5, 1},
+               std::tuple{7, 3, 7, 1}, std::tuple{300, 2, 3, 100});
+  const uint64_t seed = GENERATE(1, 2, 3);
+  const Ints expert = random_experts(tokens, experts, seed);
+  const Assigned expected = assign_slowly(expert, experts, groups, capacity);
+  for (const int threads : {1, 2, 5}) {
+    const Assigned a = assign(expert, experts, groups, capacity, threads);
+    CHECK(a.slot == expected.slot);
+    CHECK(a.token == expected.token);
+    CHECK(a.counts == expected.counts);
+  }
+  // Dropless is one group whose experts have just the places they need.
+  const Assigned dropless = assign_dropless(expert, experts);
+  int32_t begin = 0;
+  for (int64_t e = 0; e < experts; ++e) {
+    for (int32_t t = 0, place = 0; t < tokens; ++t) {
+      if (expert[static_cast<size_t>(t)] != e) continue;
+      REQUIRE(dropless.slot[static_cast<size_t>(t)] == begin + place);
+      REQUIRE(dropless.token[static_cast<size_t>(begin + place)] == t);
+      ++place;
+    }
+    begin += dropless.counts[static_cast<size_t>(e)];
+  }
+  CHECK(begin == tokens - std::count(expert.begin(), expert.end(), -1));
+}
+
+TEST_CASE("dispatch: an expert that does not exist", "[dispatch]") {
+  const int32_t bad = GENERATE(-2, 3);
+  CHECK_THROWS_AS(assign({0, bad}, 3, 1, 2), InternalError);
+  CHECK_THROWS_AS(assign_dropless({0, bad}, 3), InternalError);
+}
+
+TEST_CASE("dispatch: scratch taken while planning is enough", "[dispatch]") {
+  Exec exec;
+  exec.planning = true;
+  const auto on = [](int64_t count) { return Tensor(nullptr, DType::i32, {count}); };
+  assign_slots(exec, on(8), on(24), on(4), on(8), 4, 2);
+  assign_slots_dropless(exec, on(8), on(8), on(4), on(8));
+  exec.planning = false;
+  exec.scratch.allocate(exec.scratch.high_water());
+  Owned slot = ints(Ints(8)), token = ints(Ints(24)), counts = ints(Ints(4));
+  assign_slots(exec, slot, token, counts, ints({0, 1, 2, 0, 1, 2, 0, 1}), 4, 2);
+  CHECK(ints_of(counts) == Ints{3, 3, 2, 0});
+  CHECK(exec.scratch.top() == 0);
+}
+
+TEST_CASE("dispatch: gather takes rows and leaves zeros", "[dispatch]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  Owned x = tensor_of(dtype, {2, 2}, {1, 2, 3, 4}),
+        out = tensor_of(dtype, {3, 2}, {9, 9, 9, 9, 9, 9});
+  gather_rows(*exec, out, x, ints({1, -1, 0}));
+  CHECK(values_of(out) == std::vector<double>{3, 4, 0, 0, 1, 2});
+}
+
+TEST_CASE("dispatch: combine by hand", "[dispatch]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  Owned slots = tensor_of(dtype, {3, 2}, {1, 2, 3, 4, 5, 6}),
+        gate = tensor_of(dtype, {3}, {0.5, 0.25, 2});
+  Owned out = tensor_of(dtype, {3, 2}, {9, 9, 9, 9, 9, 9});
+  const Owned slot = ints({2, -1, 0}), token = ints({2, -1, 0});
+  combine_forward(*exec, out, slots, Owned(slot), gate);
+  CHECK(values_of(out) == std::vector<double>{2.5, 3, 0, 0, 2, 4});
+  Owned d_out = tensor_of(dtype, {3, 2}, {1, 2, 7, 7, 3, 4});
+  Owned d_slots = tensor_of(dtype, {3, 2}, {9, 9, 9, 9, 9, 9}),
+        d_gate = tensor_of(dtype, {3}, {9, 9, 9});
+  combine_backward(*exec, d_slots, d_gate, d_out, slots, Owned(slot), Owned(token), gate);
+  CHECK(values_of(d_slots) == std::vector<double>{6, 8, 0, 0, 0.5, 1});
+  CHECK(values_of(d_gate) == std::vector<double>{17, 0, 11});
+  // d_slots in the place of slots.
+  combine_backward(*exec, slots, d_gate, d_out, slots, Owned(slot), Owned(token), gate);
+  CHECK(same_bits(slots, d_slots));
+  CHECK(values_of(d_gate) == std::vector<double>{17, 0, 11});
+}
+
+TEST_CASE("dispatch: gradients of dispatch and combine", "[dispatch]") {
+  const int64_t d = GENERATE(1, 5, 40), capacity = GENERATE(1, 3);
+  constexpr int64_t kTokens = 14, kExperts = 3, kGroups = 2;
+  auto exec = make_exec();
+  const Assigned a = assign(random_experts(kTokens, kExperts, 9), kExperts, kGroups, capacity);
+  Owned slot = ints(a.slot), token = ints(a.token);
+  const Shape places{kExperts * kGroups * capacity, d}, shape{kTokens, d};
+  Owned x = random_tensor(DType::f64, shape, 1), gate = random_tensor(DType::f64, {kTokens}, 2);
+  Owned weight = random_tensor(DType::f64, shape, 3), out(DType::f64, shape);
+  Owned slots(DType::f64, places), d_slots(DType::f64, places);
+  Owned d_x(DType::f64, shape), d_gate(DType::f64, {kTokens});
+  const auto loss = [&] {  // experts that do nothing
+    gather_rows(*exec, slots, x, token);
+    combine_forward(*exec, out, slots, slot, gate);
+    return weighted_sum(out, weight);
+  };
+  loss();
+  combine_backward(*exec, d_slots, d_gate, weight, slots, slot, token, gate);
+  gather_rows(*exec, d_x, d_slots, slot);
+  CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
+  CHECK(gradient_error(gate, d_gate, loss) < kGradientTolerance);
+}
+
+TEST_CASE("dispatch: combine gives the same bits for any number of threads", "[dispatch]") {
+  const Assigned a = assign(random_experts(60, 4, 1), 4, 3, 4);
+  Owned slot = ints(a.slot), token = ints(a.token), gate = random_tensor(DType::f32, {60}, 1);
+  Owned d_out = random_tensor(DType::f32, {60, 35}, 2),
+        slots = random_tensor(DType::f32, {48, 35}, 3);
+  CHECK(same_for_any_threads(Owned(DType::f32, {60}), [&](Exec& exec, Tensor d_gate) {
+    Owned d_slots(DType::f32, {48, 35});
+    combine_backward(exec, d_slots, d_gate, d_out, slots, slot, token, gate);
+  }));
+}
+
+}  // namespace
+}  // namespace sy

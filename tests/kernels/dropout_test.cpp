@@ -1,1 +1,174 @@
 #include "kernels/dropout.h"
+
+#include <catch2/catch.hpp>
+
+#include "kernels/philox_fill.h"
+#include "tests/kernels/op_test.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr RandomKey kKey{0x0123456789ABCDEFu, 17, 33};
+
+// The mask, element by element, from the definition in the header.
+double factor_of(const Dropout& dropout, int64_t global_row, int64_t cols, int64_t col) {
+  const uint64_t index = static_cast<uint64_t>(global_row * cols + col);
+  const bool kept = random_uniform(dropout.key, index) >= dropout.rate;
+  return kept ? 1.0 / (1.0 - static_cast<double>(dropout.rate)) : 0.0;
+}
+
+// Vectors of Random123's kat_vectors for philox4x32 with 10 rounds.
+TEST_CASE("philox: known answers", "[dropout]") {
+  const auto words = [](const RandomKey& key, uint64_t block) {
+    const Philox4 w = philox(key, block);
+    return std::vector<uint32_t>(w.word, w.word + 4);
+  };
+  CHECK(words({0, 0, 0}, 0) ==
+        std::vector<uint32_t>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  const uint64_t ones = ~uint64_t{0};
+  CHECK(words({ones, 0xffffffff, 0xffffffff}, ones) ==
+        std::vector<uint32_t>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  // The digits of pi.
+  CHECK(words({0x299f31d0a4093822, 0x13198a2e, 0x03707344}, 0x85a308d3243f6a88) ==
+        std::vector<uint32_t>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+TEST_CASE("philox: many blocks at once draw the words that one block draws", "[dropout]") {
+  // From 0, across 2^32 blocks, and up to the last block of all.
+  const uint64_t block = GENERATE(uint64_t{0}, uint64_t{0xFFFFFFF0}, uint64_t{1} << 40,
+                                  ~uint64_t{0} - (kPhiloxLanes - 1));
+  uint32_t words[kPhiloxWords];
+  philox_words(kKey, block, words);
+  for (uint64_t i = 0; i < kPhiloxWords; ++i) {
+    const Philox4 one = philox(kKey, block + i / 4);
+    REQUIRE(words[i] == one.word[i % 4]);
+  }
+}
+
+TEST_CASE("philox: uniforms from any place, of any number", "[dropout]") {
+  const uint64_t first = GENERATE(0, 1, 2, 3, 127, 4000000001);
+  const int64_t count = GENERATE(0, 1, 3, 125, 128, 129, 1000);
+  std::vector<float> drawn(static_cast<size_t>(count) + 1, -1.0f);
+  float* p = drawn.data();
+  for_each_uniform(kKey, first, count, [p](int64_t i, float u) { p[i] = u; });
+  for (int64_t i = 0; i < count; ++i) {
+    REQUIRE(p[i] == random_uniform(kKey, first + static_cast<uint64_t>(i)));
+  }
+  CHECK(p[count] == -1.0f);
+}
+
+TEST_CASE("dropout: the mask is drawn by the element's global place", "[dropout]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  const int64_t cols = GENERATE(1, 5, 37, 128, 1500), rows = 6;
+  auto exec = make_exec();
+  Dropout dropout{0.3f, kKey, 3000000000, {}};
+  Owned x = random_tensor(dtype, {rows, cols}, 1), out(dtype, {rows, cols});
+  dropout_forward(*exec, out, x, dropout);
+  double worst = 0;
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const double factor = factor_of(dropout, dropout.first_row + i / cols, cols, i % cols);
+    worst = std::max(worst, std::abs(at(out, i) - factor * at(x, i)));
+  }
+  CHECK(worst < 1e-6);
+}
+
+TEST_CASE("dropout: a part of the rows is masked as it is in the whole", "[dropout]") {
+  auto exec = make_exec();
+  Owned x = random_tensor(DType::f32, {10, 33}, 1), whole(DType::f32, {10, 33});
+  Owned part(DType::f32, {4, 33});
+  dropout_forward(*exec, whole, x, {0.5f, kKey, 100, {}});
+  dropout_forward(*exec, part, x.tensor().slice(3, 4), {0.5f, kKey, 103, {}});
+  CHECK(same_bits(part, whole.tensor().slice(3, 4)));
+}
+
+TEST_CASE("dropout: rows by id, and rows that are kept whole", "[dropout]") {
+  auto exec = make_exec();
+  Owned ids = int_tensor({4}, {7, -1, 0, 7});
+  const Dropout dropout{0.5f, kKey, 999, ids};
+  Owned x = random_tensor(DType::f64, {4, 21}, 1), out(DType::f64, {4, 21});
+  dropout_forward(*exec, out, x, dropout);
+  for (int64_t i = 0; i < 4 * 21; ++i) {
+    const int32_t id = ids.data<int32_t>()[i / 21];
+    const double factor = id < 0 ? 1.0 : factor_of(dropout, id, 21, i % 21);
+    REQUIRE(at(out, i) == Approx(factor * at(x, i)).margin(1e-15));
+  }
+}
+
+TEST_CASE("dropout: keeps 1 - rate of the elements and their mean", "[dropout]") {
+  auto exec = make_exec();
+  const float rate = GENERATE(0.01f, 0.1f, 0.9f);
+  const int64_t count = 1 << 20;
+  Owned x = tensor_of(DType::f32, {1, count}, std::vector<double>(count, 1.0));
+  Owned out(DType::f32, {1, count});
+  dropout_forward(*exec, out, x, {rate, kKey, 5, {}});
+  int64_t kept = 0;
+  for (int64_t i = 0; i < count; ++i) kept += at(out, i) != 0;
+  // Five standard deviations of the binomial.
+  const double deviation = std::sqrt(rate * (1 - rate) * static_cast<double>(count));
+  CHECK(std::abs(static_cast<double>(kept) - (1 - rate) * static_cast<double>(count)) <
+        5 * deviation);
+}
+
+TEST_CASE("dropout: rate 0 keeps every bit", "[dropout]") {
+  auto exec = make_exec();
+  Owned x = random_tensor(DType::f32, {3, 50}, 1), out(DType::f32, {3, 50});
+  dropout_forward(*exec, out, x, {});
+  CHECK(same_bits(out, x));
+}
+
+TEST_CASE("dropout: with a residual, and in place", "[dropout]") {
+  auto exec = make_exec();
+  const float rate = GENERATE(0.0f, 0.25f);
+  const Dropout dropout{rate, kKey, 2, {}};
+  const Shape shape{5, 40};
+  Owned x = random_tensor(DType::f64, shape, 1), residual = random_tensor(DType::f64, shape, 2);
+  Owned dropped(DType::f64, shape), sum(DType::f64, shape);
+  dropout_forward(*exec, dropped, x, dropout);
+  residual_dropout_forward(*exec, sum, residual, x, dropout);
+  for (int64_t i = 0; i < shape.numel(); ++i) {
+    REQUIRE(at(sum, i) == Approx(at(residual, i) + at(dropped, i)).margin(1e-15));
+  }
+  Owned over_x = x, over_residual = residual, alone = x;
+  residual_dropout_forward(*exec, over_x, residual, over_x, dropout);
+  residual_dropout_forward(*exec, over_residual, over_residual, x, dropout);
+  dropout_forward(*exec, alone, alone, dropout);
+  CHECK(same_bits(over_x, sum));
+  CHECK(same_bits(over_residual, sum));
+  CHECK(same_bits(alone, dropped));
+}
+
+TEST_CASE("dropout: gradients", "[dropout]") {
+  auto exec = make_exec();
+  const Dropout dropout{0.4f, kKey, 1, {}};
+  const Shape shape = GENERATE(Shape{7, 9}, Shape{1, 1}, Shape{0, 4});
+  Owned x = random_tensor(DType::f64, shape, 1), residual = random_tensor(DType::f64, shape, 2);
+  Owned weight = random_tensor(DType::f64, shape, 3), out(DType::f64, shape),
+        d_x(DType::f64, shape);
+  dropout_forward(*exec, d_x, weight, dropout);
+  const auto loss = [&] {
+    residual_dropout_forward(*exec, out, residual, x, dropout);
+    return weighted_sum(out, weight);
+  };
+  CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
+  CHECK(gradient_error(residual, weight, loss) < kGradientTolerance);
+}
+
+TEST_CASE("dropout: the same bits for any number of threads", "[dropout]") {
+  Owned x = random_tensor(DType::f32, {29, 77}, 1);
+  CHECK(same_for_any_threads(Owned(DType::f32, {29, 77}), [&](Exec& exec, Tensor out) {
+    dropout_forward(exec, out, x, {0.2f, kKey, 0, {}});
+  }));
+}
+
+TEST_CASE("dropout: wrong arguments", "[dropout]") {
+  auto exec = make_exec();
+  Owned x(DType::f32, {3, 4}), other(DType::f32, {3, 5}), ids = int_tensor({2}, {0, 1});
+  CHECK_THROWS_AS(dropout_forward(*exec, other, x, {}), InternalError);
+  CHECK_THROWS_AS(dropout_forward(*exec, x, x, {1.0f, kKey, 0, {}}), InternalError);
+  CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, ids}), InternalError);
+  CHECK_THROWS_AS(residual_dropout_forward(*exec, x, {}, x, {}), InternalError);
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,1 +1,70 @@
 #include "kernels/embedding.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/kernels/op_test.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+TEST_CASE("embedding: rows by id", "[embedding]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  Owned table = tensor_of(dtype, {3, 2}, {10, 11, 20, 21, 30, 31});
+  Owned ids = int_tensor({4}, {2, 0, 2, 1}), out(dtype, {4, 2});
+  embedding_forward(*exec, out, table, ids);
+  CHECK(values_of(out) == std::vector<double>{30, 31, 10, 11, 30, 31, 20, 21});
+}
+
+TEST_CASE("embedding: the gradient adds up repeated ids on top of what was there", "[embedding]") {
+  auto exec = make_exec();
+  Owned d_table = tensor_of(DType::f32, {3, 2}, {1, 2, 3, 4, 5, 6});
+  Owned ids = int_tensor({3}, {2, 0, 2}),
+        d_out = tensor_of(DType::f32, {3, 2}, {1, 10, 2, 20, 3, 30});
+  embedding_backward(*exec, d_table, d_out, ids);
+  CHECK(values_of(d_table) == std::vector<double>{3, 22, 3, 4, 9, 46});
+}
+
+TEST_CASE("embedding: gradients", "[embedding]") {
+  auto exec = make_exec();
+  const int64_t d = GENERATE(1, 7, 201);  // 201: more than one slice of columns, the last not full
+  Owned table = random_tensor(DType::f64, {4, d}, 1), weight = random_tensor(DType::f64, {6, d}, 2);
+  Owned ids = int_tensor({6}, {3, 1, 1, 0, 3, 3}), out(DType::f64, {6, d});
+  Owned d_table = zeros(DType::f64, {4, d});
+  embedding_backward(*exec, d_table, weight, ids);
+  CHECK(gradient_error(table, d_table, [&] {
+          embedding_forward(*exec, out, table, ids);
+          return weighted_sum(out, weight);
+        }) < kGradientTolerance);
+}
+
+TEST_CASE("embedding: the same bits for any number of threads", "[embedding]") {
+  std::vector<int32_t> many;
+  for (int32_t i = 0; i < 500; ++i) many.push_back(i * i % 7);
+  Owned ids = int_tensor({500}, many), d_out = random_tensor(DType::f32, {500, 150}, 1);
+  CHECK(same_for_any_threads(random_tensor(DType::f32, {7, 150}, 2), [&](Exec& exec, Tensor out) {
+    embedding_backward(exec, out, d_out, ids);
+  }));
+}
+
+TEST_CASE("embedding: no rows", "[embedding]") {
+  auto exec = make_exec();
+  Owned table = random_tensor(DType::f32, {3, 2}, 1), before = table;
+  Owned ids(DType::i32, {0}), rows(DType::f32, {0, 2});
+  embedding_forward(*exec, rows, table, ids);
+  embedding_backward(*exec, table, rows, ids);
+  CHECK(same_bits(table, before));
+}
+
+TEST_CASE("embedding: an id outside the table is named", "[embedding]") {
+  auto exec = make_exec();
+  const int32_t bad = GENERATE(-1, 3);
+  Owned table(DType::f32, {3, 2}), ids = int_tensor({2}, {1, bad}), rows(DType::f32, {2, 2});
+  const auto message = Catch::Matchers::Contains("id " + std::to_string(bad) + " at position 1");
+  CHECK_THROWS_WITH(embedding_forward(*exec, rows, table, ids), message);
+  CHECK_THROWS_WITH(embedding_backward(*exec, table, rows, ids), message);
+}
+
+}  // namespace
+}  // namespace sy

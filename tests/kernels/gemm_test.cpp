@@ -1,7 +1,11 @@
 #include "kernels/gemm.h"
 
-#include <catch2/catch.hpp>
+#include <omp.h>
 
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"
 
 namespace sy {
@@ -29,8 +33,10 @@ struct Case {
 };
 
 TEST_CASE("gemm: every transpose, accumulation and dtype against the definition", "[gemm]") {
-  const Case c = GENERATE(Case{0, 5, 7, 3}, Case{0, 1, 1, 1}, Case{0, 64, 33, 17}, Case{3, 6, 5, 4},
-                          Case{2, 1, 9, 70}, Case{0, 0, 4, 3}, Case{0, 4, 3, 0});
+  const Case c =
+      GENERATE(Case{0, 5, 7, 3}, Case{0, 1, 1, 1}, Case{0, 64, 33, 17}, Case{3, 6, 5, 4},
+               Case{2, 1, 9, 70}, Case{0, 0, 4, 3}, Case{0, 4, 3, 0}, Case{0, 4, 0, 3},
+               Case{1, 4, 6, 8}, Case{3, 4, 5, 0}, Case{0, 65, 130, 70}, Case{4, 64, 64, 64});
   const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true);
   const bool accumulate = GENERATE(false, true);
   const DType dtype = GENERATE(DType::f32, DType::f64);
@@ -64,6 +70,61 @@ TEST_CASE("gemm: counts its operations and refuses shapes that do not fit", "[ge
   gemm(*exec, c, a, b);
   CHECK(exec->profiler.gemm_flops == 2.0 * 4 * 5 * 3);
   CHECK_THROWS_AS(gemm(*exec, wrong, a, b), InternalError);
+}
+
+TEST_CASE("gemm: overwriting does not read c", "[gemm]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  auto exec = make_exec();
+  Owned a = random_tensor(dtype, {4, 3}, 1), b = random_tensor(dtype, {3, 5}, 2);
+  Owned c(dtype, {4, 5}), nothing(dtype, {0, 3, 5}), none(dtype, {0, 4, 5}), no_a(dtype, {0, 4, 3});
+  for (int64_t i = 0; i < 20; ++i) {
+    if (dtype == DType::f32) c.data<float>()[i] = std::numeric_limits<float>::quiet_NaN();
+    if (dtype == DType::f64) c.data<double>()[i] = std::numeric_limits<double>::quiet_NaN();
+  }
+  gemm(*exec, c, a, b);
+  for (int64_t i = 0; i < 20; ++i) {
+    CHECK(element(c, i) == Approx(expected(a, b, 0, i / 5, i % 5, 4, 5, 3, {})).margin(1e-5));
+  }
+  gemm(*exec, none, no_a, nothing);  // an empty batch
+}
+
+TEST_CASE("gemm: what was planned suffices, and the calls after it allocate nothing", "[gemm]") {
+  const GemmOptions options{GENERATE(false, true), GENERATE(false, true), GENERATE(false, true)};
+  const int64_t batch = GENERATE(1, 3);
+  const Shape square{batch, 96, 96};
+  Exec exec;
+  exec.threads = 2;
+  exec.planning = true;
+  const Tensor planned(nullptr, DType::f32, square);
+  gemm(exec, planned, planned, planned, options);
+  CHECK(exec.profiler.gemm_flops == 0);
+  exec.planning = false;
+  exec.scratch.allocate(exec.scratch.high_water());
+  Owned a = random_tensor(DType::f32, square, 1), b = random_tensor(DType::f32, square, 2);
+  Owned c = zeros(DType::f32, square);
+  gemm(exec, c, a, b, options);
+  const Allocations before = allocations();
+  for (int repeat = 0; repeat < 10; ++repeat) gemm(exec, c, a, b, options);
+  // Views and oneDNN's own argument map, in small pieces.
+  CHECK(allocations().bytes - before.bytes < 10 * 1024);
+  CHECK(exec.scratch.high_water() == exec.scratch.capacity());
+  CHECK(exec.scratch.top() == 0);
+}
+
+TEST_CASE("gemm: threads are the Exec's, and OpenMP's setting is left alone", "[gemm]") {
+  auto exec = make_exec(1);
+  Owned a = random_tensor(DType::f32, {130, 70}, 1), b = random_tensor(DType::f32, {70, 90}, 2);
+  Owned c = zeros(DType::f32, {130, 90});
+  const int before = omp_get_max_threads();
+  for (const int threads : {1, 3, 2}) {
+    exec->threads = threads;
+    gemm(*exec, c, a, b);
+    CHECK(omp_get_max_threads() == before);
+    for (int64_t i = 0; i < c.tensor().numel(); i += 7) {
+      CHECK(element(c, i) ==
+            Approx(expected(a, b, 0, i / 90, i % 90, 130, 90, 70, {})).margin(1e-4));
+    }
+  }
 }
 
 }  // namespace

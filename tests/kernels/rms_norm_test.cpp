@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/support/gradcheck.h"
+#include "tests/kernels/op_test.h"
 
 namespace sy {
 namespace {
@@ -23,7 +23,7 @@ TEST_CASE("rms_norm: a row worked by hand", "[rms_norm]") {
 }
 
 TEST_CASE("rms_norm: gradients", "[rms_norm]") {
-  const Shape shape = GENERATE(Shape{7, 5}, Shape{1, 1}, Shape{0, 3}, Shape{33, 17});
+  const Shape shape = GENERATE(Shape{7, 5}, Shape{1, 1}, Shape{0, 3}, Shape{33, 17}, Shape{150, 4});
   auto exec = make_exec();
   const int64_t rows = shape[0], d = shape[1];
   Owned x = random_tensor(DType::f64, shape, 1), scale = random_tensor(DType::f64, {d}, 2);
@@ -65,6 +65,17 @@ TEST_CASE("rms_norm: parameter gradients accumulate, float32 agrees with float64
   for (int64_t i = 0; i < 40; ++i) {
     CHECK(d_scale.data<float>()[i] == Approx(d_scale64.data<double>()[i]).margin(1e-4));
   }
+}
+
+TEST_CASE("rms_norm: the same bits for any number of threads", "[rms_norm]") {
+  const Shape shape{200, 33};  // more than one block of rows, the last not full
+  Owned x = random_tensor(DType::f32, shape, 1), scale = random_tensor(DType::f32, {33}, 2);
+  Owned d_out = random_tensor(DType::f32, shape, 3);
+  CHECK(same_for_any_threads(random_tensor(DType::f32, {33}, 4), [&](Exec& exec, Tensor d_scale) {
+    Owned out(DType::f32, shape), rstd(DType::f32, {200}), d_x(DType::f32, shape);
+    rms_norm_forward(exec, out, rstd, x, scale);
+    rms_norm_backward(exec, d_x, d_scale, d_out, x, scale, rstd, {});
+  }));
 }
 
 }  // namespace

@@ -212,7 +212,8 @@ class Reference {
     return std::min(wanted, group_tokens);
   }
 
-  // Groups of consecutive sequences; within one, tokens in order of position.
+  // Groups of consecutive sequences; within one, tokens in order of position. A last group that is
+  // not full has the capacity of a full one.
   void switch_layer(const std::string& prefix, Sequences& x, const std::vector<int>& lengths) {
     const size_t group = static_cast<size_t>(model_.experts.group_sequences);
     std::vector<int> counts(experts_ + 1, 0);
@@ -224,7 +225,8 @@ class Reference {
 
   void route_group(const std::string& prefix, Sequences& x, const std::vector<int>& lengths,
                    size_t begin, size_t end, std::vector<int>& counts) {
-    const int limit = capacity(static_cast<int>((end - begin) * x[begin].size()));
+    const int limit = capacity(
+        static_cast<int>(static_cast<size_t>(model_.experts.group_sequences) * x[begin].size()));
     std::vector<int> taken(experts_, 0);
     Row routed(experts_, 0.0), probability(experts_, 0.0);
     double squares = 0, tokens = 0;

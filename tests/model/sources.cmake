@@ -9,3 +9,7 @@ sy_test_binary(model_tests
 foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout)
   sy_add_test(model.${layer} model_tests "[${layer}]")
 endforeach()
+
+sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp tests/model/fixture.cpp
+               LINK sy_model)
+sy_add_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4)

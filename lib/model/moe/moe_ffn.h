@@ -1,4 +1,4 @@
-// The Switch sub-layer (Fedus et al. 2022, section 2; docs/math.md, "Switch layer"):
+// The Switch sub-layer (Fedus et al. 2022, section 2; docs/math-moe.md):
 //   out = x + dropout(gate * expert(norm(x))), dropped and padding tokens: out = x
 // router -> dispatch -> all-to-all -> experts -> all-to-all -> combine. With fixed capacity every
 // collective has the same counts on every rank, whatever the routing.
@@ -18,6 +18,7 @@ struct MoeFfnParams {
   Param* norm = nullptr;  // [d_model]
   RouterParams router;
   ExpertsParams experts;
+  DispatchLabels labels;
 };
 
 struct MoeFfnSaved {

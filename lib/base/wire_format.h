@@ -1,4 +1,6 @@
-// A bounds-checked walk over the fields of a protobuf message.
+// Protobuf's wire format: a bounds-checked walk over the fields of a message, and writing of
+// fields. By hand, because libsentencepiece brings protobuf's symbols with it and a second protobuf
+// in the same process meets them.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +36,10 @@ class WireReader {
 };
 
 void append_varint(std::string& message, uint64_t value);
+
+void append_varint_field(std::string& message, uint32_t number, uint64_t value);
+void append_float_field(std::string& message, uint32_t number, float value);
+void append_double_field(std::string& message, uint32_t number, double value);
 
 // A length-delimited field.
 void append_bytes_field(std::string& message, uint32_t number, std::string_view bytes);

@@ -1,4 +1,6 @@
-#include "lib/data/wire_format.h"
+#include "lib/base/wire_format.h"
+
+#include <bit>
 
 namespace sy {
 
@@ -71,6 +73,29 @@ void append_bytes_field(std::string& message, uint32_t number, std::string_view 
   append_varint(message, (static_cast<uint64_t>(number) << 3) | 2);
   append_varint(message, bytes.size());
   message.append(bytes);
+}
+
+void append_varint_field(std::string& message, uint32_t number, uint64_t value) {
+  append_varint(message, static_cast<uint64_t>(number) << 3);
+  append_varint(message, value);
+}
+
+namespace {
+
+void append_little_endian(std::string& message, uint64_t bits, int bytes) {
+  for (int i = 0; i < bytes; ++i) message += static_cast<char>(bits >> (8 * i) & 0xFF);
+}
+
+}  // namespace
+
+void append_float_field(std::string& message, uint32_t number, float value) {
+  append_varint(message, static_cast<uint64_t>(number) << 3 | 5);
+  append_little_endian(message, std::bit_cast<uint32_t>(value), 4);
+}
+
+void append_double_field(std::string& message, uint32_t number, double value) {
+  append_varint(message, static_cast<uint64_t>(number) << 3 | 1);
+  append_little_endian(message, std::bit_cast<uint64_t>(value), 8);
 }
 
 }  // namespace sy

@@ -1,0 +1,130 @@
+#include "cmd/doctor_probes.h"
+
+#include <hdf5.h>
+#include <omp.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+#include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/hdf5_file.h"
+
+namespace sy {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The best of `rounds`, each started together and ended by its slowest rank.
+double best_round(Communicator& world, int rounds, const std::function<void()>& run) {
+  run();  // opens connections and touches memory
+  double best = 1e30;
+  for (int round = 0; round < rounds; ++round) {
+    world.barrier("doctor round");
+    const auto start = Clock::now();
+    run();
+    best = std::min(best, spread_of(world, seconds_since(start)).most);
+  }
+  return best;
+}
+
+}  // namespace
+
+Spread spread_of(Communicator& world, double value) {
+  std::vector<double> values(static_cast<size_t>(world.size()));
+  world.all_gather(Tensor(values.data(), DType::f64, {world.size(), 1}),
+                   Tensor(&value, DType::f64, {1}), "doctor spread");
+  Spread spread{values[0], values[0], 0, 0};
+  for (int rank = 0; rank < world.size(); ++rank) {
+    const double each = values[static_cast<size_t>(rank)];
+    if (each < spread.least) spread.least_rank = rank;
+    spread.least = std::min(spread.least, each);
+    spread.most = std::max(spread.most, each);
+    spread.sum += each;
+  }
+  return spread;
+}
+
+std::vector<std::string> gather_hosts(Communicator& world) {
+  constexpr int64_t kLongest = 256;
+  char name[kLongest] = "?";
+  gethostname(name, kLongest - 1);
+  // A communicator carries no bytes: a character in each int32.
+  std::vector<int32_t> mine(name, name + kLongest);
+  std::vector<int32_t> all(mine.size() * static_cast<size_t>(world.size()));
+  world.all_gather(Tensor(all.data(), DType::i32, {world.size(), kLongest}),
+                   Tensor(mine.data(), DType::i32, {kLongest}), "doctor hosts");
+  std::vector<std::string> hosts;
+  for (int rank = 0; rank < world.size(); ++rank) {
+    const int32_t* host = all.data() + rank * kLongest;
+    hosts.emplace_back(host, std::find(host, host + kLongest, 0));
+  }
+  return hosts;
+}
+
+double all_reduce_seconds(Communicator& world, int64_t bytes) {
+  const int64_t count = bytes / static_cast<int64_t>(sizeof(float));
+  std::vector<float> values(static_cast<size_t>(count));
+  const Tensor tensor(values.data(), DType::f32, {count});
+  return best_round(world, 10, [&] { world.all_reduce_sum(tensor, "doctor all-reduce"); });
+}
+
+double all_to_all_seconds(Communicator& world, int64_t bytes) {
+  const int64_t count = bytes / static_cast<int64_t>(sizeof(float)) / world.size();
+  std::vector<float> send(static_cast<size_t>(count * world.size())), recv(send.size());
+  const Shape shape{world.size(), count};
+  return best_round(world, 10, [&] {
+    world.all_to_all(Tensor(recv.data(), DType::f32, shape), Tensor(send.data(), DType::f32, shape),
+                     "doctor all-to-all");
+  });
+}
+
+int allowed_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+int node_cores() {
+  return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+double memory_bandwidth(int threads) {
+  constexpr int64_t kCount = 8 << 20;  // 32 MiB each: beyond the caches of most
+  std::vector<float> a(kCount), b(kCount, 1.0f), c(kCount, 2.0f);
+  double best = 1e30;
+  for (int round = 0; round < 5; ++round) {
+    const auto start = Clock::now();
+#pragma omp parallel for simd num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < kCount; ++i) a[i] = b[i] + 3.0f * c[i];
+    best = std::min(best, seconds_since(start));
+  }
+  return 3.0 * kCount * sizeof(float) / best;
+}
+
+double hdf5_write_rate(const std::string& folder, int rank, int64_t bytes) {
+  std::vector<float> values(static_cast<size_t>(bytes) / sizeof(float), 1.0f);
+  const std::string path = fmt::format("{}/.doctor-{}-{}.h5", folder, getpid(), rank);
+  checkpoint::make_folder(folder);
+  const auto start = Clock::now();
+  auto file = checkpoint::Hdf5File::create(path);
+  file.write("values", Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())}));
+  file.close();
+  checkpoint::sync_path(path);
+  const double seconds = seconds_since(start);
+  checkpoint::remove_path(path);
+  return static_cast<double>(bytes) / seconds;
+}
+
+std::string hdf5_version() {
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format("{}.{}.{}", major, minor, release);
+}
+
+}  // namespace sy

@@ -1,0 +1,54 @@
+#include <cstdio>
+
+#include "cmd/checkpoint_option.h"
+#include "cmd/commands.h"
+#include "cmd/config_options.h"
+#include "cmd/parallel.h"
+#include "lib/base/log.h"
+#include "lib/train/evaluate.h"
+
+namespace sy {
+namespace {
+
+void print(const Evaluation& evaluation, int64_t step, bool json) {
+  if (log::rank() != 0) return;
+  if (json) {
+    fmt::print(
+        R"({{"step": {}, "loss": {}, "neg_log_perplexity": {}, "sequences": {}, "target_tokens": {}, "dropped_fraction": {}}})"
+        "\n",
+        step, evaluation.loss, -evaluation.loss, evaluation.sequences, evaluation.target_tokens,
+        evaluation.dropped_fraction);
+  } else {
+    fmt::print(
+        "step {}: loss {:.4f} nats a token, negative log perplexity {:.4f}, {} sequences, {} "
+        "target tokens, {:.2f} % dropped\n",
+        step, evaluation.loss, -evaluation.loss, evaluation.sequences, evaluation.target_tokens,
+        100 * evaluation.dropped_fraction);
+  }
+}
+
+}  // namespace
+
+Run setup_evaluate(CLI::App& app) {
+  auto options = add_config_options(app);
+  auto checkpoint = std::make_shared<std::string>();
+  auto shards = std::make_shared<std::vector<std::string>>();
+  auto json = std::make_shared<bool>(false);
+  app.add_option("--checkpoint", *checkpoint,
+                 "a checkpoint's folder; the run's newest where left out");
+  app.add_option("--shards", *shards, "globs of shards; data.validation where left out");
+  app.add_flag("--json", *json, "one JSON object");
+  return [=] {
+    const RunConfig config = options->load();
+    Parallel parallel(config.run);
+    Session session(config, parallel.mpi.world(), parallel.threads, /*training=*/false);
+    session.model.allocate(session.exec);
+    const RunState state = load_parameters(session, *checkpoint);
+    Evaluator evaluator(session, shards->empty() ? session.config.data.validation : *shards,
+                        session.config.train.eval_sequences);
+    print(evaluator.run(), state.step, *json);
+    return ExitCode::done;
+  };
+}
+
+}  // namespace sy

@@ -1,0 +1,104 @@
+#include "cmd/inspect_shard.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "cmd/json_text.h"
+#include "lib/data/c4_reader.h"
+#include "lib/data/shard_list.h"
+#include "lib/data/tokenizer.h"
+
+namespace sy {
+namespace {
+
+struct ShardStatistics {
+  std::string shard;
+  int64_t lines = 0, bytes = 0, tokens = 0;
+  std::vector<int64_t> sizes;  // bytes of each document, sorted
+  DataCounters counters;
+
+  int64_t documents() const { return static_cast<int64_t>(sizes.size()); }
+  int64_t quantile(double share) const {
+    if (sizes.empty()) return 0;
+    return sizes[static_cast<size_t>(share * static_cast<double>(sizes.size() - 1))];
+  }
+};
+
+ShardStatistics read_shard(const std::string& shard, const Tokenizer* tokenizer) {
+  ShardStatistics found;
+  found.shard = shard;
+  Ledger ledger(BadRecordPolicy::skip);
+  C4Reader reader(shard, ReaderOptions{}, ledger);
+  std::vector<int32_t> ids;
+  for (std::string_view text; reader.next(text);) {
+    found.sizes.push_back(static_cast<int64_t>(text.size()));
+    found.bytes += static_cast<int64_t>(text.size());
+    if (tokenizer == nullptr) continue;
+    tokenizer->encode(text, ids);
+    found.tokens += static_cast<int64_t>(ids.size());
+  }
+  found.lines = reader.line();
+  found.counters = ledger.counters();
+  std::sort(found.sizes.begin(), found.sizes.end());
+  return found;
+}
+
+void print_statistics(const ShardStatistics& found, bool has_tokens, bool json) {
+  const DataCounters& bad = found.counters;
+  const std::string tokens = has_tokens ? fmt::format("{}", found.tokens) : "null";
+  if (json) {
+    fmt::print(
+        R"({{"shard": {}, "lines": {}, "documents": {}, "bytes": {}, "tokens": {}, )"
+        R"("document_bytes": {{"least": {}, "median": {}, "p99": {}, "most": {}}}, )"
+        R"("bad": {{"malformed": {}, "invalid_utf8": {}, "missing_text": {}, "empty_text": {}, )"
+        R"("too_long": {}, "corrupt_shards": {}}}}})"
+        "\n",
+        json_string(found.shard), found.lines, found.documents(), found.bytes, tokens,
+        found.quantile(0), found.quantile(0.5), found.quantile(0.99), found.quantile(1),
+        bad.malformed, bad.invalid_utf8, bad.missing_text, bad.empty_text, bad.too_long,
+        bad.corrupt_shards);
+    return;
+  }
+  fmt::print("{}\n  {} lines, {} documents, {} bytes of text{}\n", found.shard, found.lines,
+             found.documents(), found.bytes, has_tokens ? ", " + tokens + " tokens" : "");
+  fmt::print("  bytes a document: least {}, median {}, 99 % {}, most {}\n", found.quantile(0),
+             found.quantile(0.5), found.quantile(0.99), found.quantile(1));
+  fmt::print(
+      "  bad records: {} ({} malformed, {} not UTF-8, {} without text, {} empty, {} too long, {} "
+      "shard cut off)\n",
+      bad.bad(), bad.malformed, bad.invalid_utf8, bad.missing_text, bad.empty_text, bad.too_long,
+      bad.corrupt_shards);
+}
+
+struct ShardOptions {
+  std::vector<std::string> globs;
+  std::string tokenizer;
+  bool json = false;
+};
+
+ExitCode inspect_shards(const ShardOptions& options) {
+  std::unique_ptr<const Tokenizer> tokenizer;
+  if (!options.tokenizer.empty()) tokenizer = std::make_unique<Tokenizer>(options.tokenizer, 100);
+  int64_t broken = 0;
+  for (const std::string& shard : expand_globs(options.globs)) {
+    const ShardStatistics found = read_shard(shard, tokenizer.get());
+    print_statistics(found, tokenizer != nullptr, options.json);
+    broken += found.counters.corrupt_shards;
+  }
+  if (broken > 0) {
+    throw DataError(fmt::format("{} shards cannot be read to their end; fetch them again", broken));
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+Run setup_inspect_shard(CLI::App& app) {
+  auto options = std::make_shared<ShardOptions>();
+  app.add_option("FILE", options->globs, "shards, or globs of shards")->required();
+  app.add_option("--tokenizer", options->tokenizer, "a SentencePiece model, to count tokens");
+  app.add_flag("--json", options->json, "one JSON object a shard");
+  return [options] { return inspect_shards(*options); };
+}
+
+}  // namespace sy

@@ -1,0 +1,21 @@
+// What commands that compute under mpirun begin with.
+#pragma once
+
+#include "lib/config/run_config.h"
+#include "lib/dist/mpi_environment.h"
+
+namespace sy {
+
+// MPI, the watchdog and this rank's threads, as the configuration says.
+struct Parallel {
+  explicit Parallel(const RunSection& run)
+      : mpi(nullptr, nullptr),
+        threads(
+            choose_threads(mpi, run.threads.is_auto ? 0 : static_cast<int>(run.threads.value))) {
+    start_watchdog(run.hang_timeout_seconds);
+  }
+  MpiEnvironment mpi;
+  int threads;
+};
+
+}  // namespace sy

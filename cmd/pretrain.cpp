@@ -1,0 +1,24 @@
+#include "cmd/commands.h"
+#include "cmd/config_options.h"
+#include "cmd/parallel.h"
+#include "lib/train/stop_signal.h"
+#include "lib/train/trainer.h"
+
+namespace sy {
+
+Run setup_pretrain(CLI::App& app) {
+  auto options = add_config_options(app);
+  auto resume = std::make_shared<std::string>("auto");
+  app.add_option("--resume", *resume,
+                 "auto (the newest checkpoint of this run), none, or a checkpoint's folder")
+      ->capture_default_str();
+  return [options, resume] {
+    const RunConfig config = options->load();
+    Parallel parallel(config.run);
+    install_stop_signals();
+    Trainer trainer(config, parallel.mpi.world(), parallel.threads, *resume);
+    return trainer.run();
+  };
+}
+
+}  // namespace sy

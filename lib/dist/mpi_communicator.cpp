@@ -1,0 +1,299 @@
+#include "lib/dist/mpi_communicator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "lib/base/log.h"
+#include "lib/dist/argument_checks.h"
+#include "lib/dist/mpi_check.h"
+#include "lib/dist/watchdog.h"
+
+namespace sy {
+namespace {
+
+constexpr int kTag = 0;  // one is enough: messages between two ranks keep their order
+
+MPI_Datatype mpi_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return MPI_FLOAT;
+    case DType::f64:
+      return MPI_DOUBLE;
+    case DType::i32:
+      return MPI_INT32_T;
+    case DType::bf16:
+      return MPI_UINT16_T;  // moved, never reduced
+  }
+  return MPI_DATATYPE_NULL;
+}
+
+// Where a call is made: what an error names.
+struct Place {
+  CollectiveCall call;
+  int rank;
+  int size;
+
+  void check(int code, const char* mpi_call) const {
+    if (code == MPI_SUCCESS) [[likely]]
+      return;
+    throw RuntimeFailure(fmt::format("{} \"{}\" (call {} of group {}, rank {} of {}): {}: {}",
+                                     call.call, call.label, call.number, call.group, rank, size,
+                                     mpi_call, detail::mpi_error_text(code)));
+  }
+};
+
+class MpiRequest : public Request {
+ public:
+  explicit MpiRequest(const Place& place)
+      : place_(place), exceptions_(std::uncaught_exceptions()) {}
+
+  // While an exception unwinds, the job is about to be ended: waiting for the others could hang.
+  ~MpiRequest() override {
+    if (done_ || std::uncaught_exceptions() > exceptions_) return;
+    try {
+      wait();
+    } catch (const RuntimeFailure& failure) {
+      log::warn("{}", failure.what());
+    }
+  }
+
+  MPI_Request* next() { return &requests_.emplace_back(MPI_REQUEST_NULL); }
+  void reserve(size_t count) { requests_.reserve(count); }
+
+  bool test() override {
+    if (done_) return true;
+    int flag = 0;
+    place_.check(MPI_Testall(count(), requests_.data(), &flag, MPI_STATUSES_IGNORE), "MPI_Testall");
+    done_ = flag != 0;
+    return done_;
+  }
+
+  void wait() override {
+    if (done_) return;
+    const WatchedCall watched(place_.call);
+    done_ = true;  // also when it fails: there is nothing to wait for again
+    place_.check(MPI_Waitall(count(), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+  }
+
+ private:
+  int count() const { return static_cast<int>(requests_.size()); }
+
+  Place place_;
+  int exceptions_;
+  std::vector<MPI_Request> requests_;
+  bool done_ = false;
+};
+
+class MpiCommunicator : public Communicator {
+ public:
+  // Takes over `comm`.
+  MpiCommunicator(MPI_Comm comm, std::string name, int64_t message_limit)
+      : comm_(comm), name_(std::move(name)), limit_(message_limit) {
+    MPI_CHECK(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
+    MPI_CHECK(MPI_Comm_rank(comm_, &rank_));
+    MPI_CHECK(MPI_Comm_size(comm_, &size_));
+  }
+
+  // Freeing is collective, so not while an exception unwinds.
+  ~MpiCommunicator() override {
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (finalized == 0 && std::uncaught_exceptions() == 0) MPI_Comm_free(&comm_);
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  const std::string& name() const override { return name_; }
+
+  void all_reduce_sum(Tensor tensor, const char* label) override {
+    all_reduce(tensor, MPI_SUM, begin("all_reduce_sum", label));
+  }
+  void all_reduce_max(Tensor tensor, const char* label) override {
+    all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label));
+  }
+
+  std::unique_ptr<Request> start_all_reduce_sum(Tensor tensor, const char* label) override {
+    detail::check_reduction(tensor, label);
+    const Place place = begin("all_reduce_sum", label);
+    auto request = std::make_unique<MpiRequest>(place);
+    for_each_piece(tensor.numel(), [&](int64_t first, int count) {
+      place.check(MPI_Iallreduce(MPI_IN_PLACE, address(tensor, first), count,
+                                 mpi_type(tensor.dtype()), MPI_SUM, comm_, request->next()),
+                  "MPI_Iallreduce");
+    });
+    return request;
+  }
+
+  void all_to_all(Tensor recv, Tensor send, const char* label) override {
+    start_all_to_all(recv, send, label)->wait();
+  }
+
+  std::unique_ptr<Request> start_all_to_all(Tensor recv, Tensor send, const char* label) override {
+    detail::check_all_to_all(recv, send, size_, label);
+    const int64_t block = send.numel() / size_;
+    const auto equal = [block](int peer) { return Block{peer * block, block}; };
+    return exchange(recv, equal, send, equal, begin("all_to_all", label));
+  }
+
+  void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
+                       const std::vector<int64_t>& send_rows, const char* label) override {
+    start_all_to_all_rows(recv, recv_rows, send, send_rows, label)->wait();
+  }
+
+  std::unique_ptr<Request> start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows,
+                                                 Tensor send, const std::vector<int64_t>& send_rows,
+                                                 const char* label) override {
+    detail::check_rows(recv, recv_rows, send, send_rows, size_, label);
+    const std::vector<Block> from = row_blocks(recv, recv_rows), to = row_blocks(send, send_rows);
+    return exchange(
+        recv, [&](int peer) { return from[static_cast<size_t>(peer)]; }, send,
+        [&](int peer) { return to[static_cast<size_t>(peer)]; }, begin("all_to_all_rows", label));
+  }
+
+  void all_gather(Tensor recv, Tensor send, const char* label) override {
+    detail::check_all_gather(recv, send, size_, label);
+    const Place place = begin("all_gather", label);
+    const int64_t count = send.numel();
+    if (count <= limit_) {
+      const WatchedCall watched(place.call);
+      const MPI_Datatype type = mpi_type(send.dtype());
+      place.check(MPI_Allgather(send.raw(), static_cast<int>(count), type, recv.raw(),
+                                static_cast<int>(count), type, comm_),
+                  "MPI_Allgather");
+      return;
+    }
+    exchange(
+        recv,
+        [count](int peer) {
+          return Block{peer * count, count};
+        },
+        send,
+        [count](int) {
+          return Block{0, count};
+        },
+        place)
+        ->wait();
+  }
+
+  void broadcast(Tensor tensor, int root, const char* label) override {
+    const Place place = begin("broadcast", label);
+    const WatchedCall watched(place.call);
+    for_each_piece(tensor.numel(), [&](int64_t first, int count) {
+      place.check(MPI_Bcast(address(tensor, first), count, mpi_type(tensor.dtype()), root, comm_),
+                  "MPI_Bcast");
+    });
+  }
+
+  void barrier(const char* label) override {
+    const Place place = begin("barrier", label);
+    const WatchedCall watched(place.call);
+    place.check(MPI_Barrier(comm_), "MPI_Barrier");
+  }
+
+  std::unique_ptr<Communicator> split(int color, const std::string& name) override {
+    const Place place = begin("split", name.c_str());
+    const WatchedCall watched(place.call);
+    MPI_Comm comm = MPI_COMM_NULL;
+    place.check(MPI_Comm_split(comm_, color, rank_, &comm), "MPI_Comm_split");
+    return std::make_unique<MpiCommunicator>(comm, name, limit_);
+  }
+
+ private:
+  struct Block {
+    int64_t first;  // element
+    int64_t count;
+  };
+
+  Place begin(const char* call, const char* label) {
+    return {{call, label, name_.c_str(), ++calls_}, rank_, size_};
+  }
+
+  static void* address(Tensor tensor, int64_t element) {
+    return static_cast<char*>(tensor.raw()) +
+           element * static_cast<int64_t>(size_of(tensor.dtype()));
+  }
+
+  template <class Function>
+  void for_each_piece(int64_t total, Function&& function) const {
+    for (int64_t first = 0; first < total; first += limit_) {
+      function(first, static_cast<int>(std::min(limit_, total - first)));
+    }
+  }
+
+  void all_reduce(Tensor tensor, MPI_Op op, const Place& place) {
+    detail::check_reduction(tensor, place.call.label);
+    const WatchedCall watched(place.call);
+    for_each_piece(tensor.numel(), [&](int64_t first, int count) {
+      place.check(MPI_Allreduce(MPI_IN_PLACE, address(tensor, first), count,
+                                mpi_type(tensor.dtype()), op, comm_),
+                  "MPI_Allreduce");
+    });
+  }
+
+  static std::vector<Block> row_blocks(Tensor tensor, const std::vector<int64_t>& rows) {
+    int64_t width = 1, first = 0;
+    for (int axis = 1; axis < tensor.rank(); ++axis) width *= tensor.dim(axis);
+    std::vector<Block> blocks;
+    for (const int64_t count : rows) {
+      blocks.push_back({first, count * width});
+      first += count * width;
+    }
+    return blocks;
+  }
+
+  // Block to(peer) of send goes to each peer, from(peer) of recv comes from it. Receives are posted
+  // first; peers are taken from this rank's right neighbour on, so that not all send to rank 0 at
+  // once.
+  template <class From, class To>
+  std::unique_ptr<Request> exchange(Tensor recv, From&& from, Tensor send, To&& to,
+                                    const Place& place) {
+    auto request = std::make_unique<MpiRequest>(place);
+    request->reserve(2 * static_cast<size_t>(size_));
+    const MPI_Datatype type = mpi_type(send.dtype());
+    for (int step = 1; step < size_; ++step) {
+      const int peer = (rank_ - step + size_) % size_;
+      const Block block = from(peer);
+      for_each_piece(block.count, [&](int64_t first, int count) {
+        place.check(MPI_Irecv(address(recv, block.first + first), count, type, peer, kTag, comm_,
+                              request->next()),
+                    "MPI_Irecv");
+      });
+    }
+    for (int step = 1; step < size_; ++step) {
+      const int peer = (rank_ + step) % size_;
+      const Block block = to(peer);
+      for_each_piece(block.count, [&](int64_t first, int count) {
+        place.check(MPI_Isend(address(send, block.first + first), count, type, peer, kTag, comm_,
+                              request->next()),
+                    "MPI_Isend");
+      });
+    }
+    const Block mine = from(rank_);
+    SY_CHECK(mine.count == to(rank_).count, "{}: rank {} sends itself {} elements and expects {}",
+             place.call.label, rank_, to(rank_).count, mine.count);
+    if (mine.count > 0) {
+      std::memcpy(address(recv, mine.first), address(send, to(rank_).first),
+                  static_cast<size_t>(mine.count) * size_of(send.dtype()));
+    }
+    return request;
+  }
+
+  MPI_Comm comm_;
+  std::string name_;
+  int64_t limit_;
+  int rank_ = 0;
+  int size_ = 1;
+  int64_t calls_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm, const std::string& name,
+                                                    int64_t message_limit) {
+  MPI_Comm own = MPI_COMM_NULL;
+  MPI_CHECK(MPI_Comm_dup(comm, &own));
+  return std::make_unique<MpiCommunicator>(own, name, message_limit);
+}
+
+}  // namespace sy

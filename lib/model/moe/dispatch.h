@@ -1,0 +1,107 @@
+// Tokens to the rows of their experts and back (docs/math-moe.md, "Dispatch and combine"). A rank
+// sorts its tokens into slots by expert; since the experts lead, what goes to one rank lies in one
+// piece, and what arrives, by source rank and local expert, is where the experts compute: one
+// gather each way and no other copy.
+//
+//   fixed capacity: slots [E, groups, capacity, d_model]; rows [expert_ranks, E_local, groups,
+//                   capacity, d_model]; the same on every rank and in every step
+//   dropless:       slots [T', d_model] sorted by expert; rows as many as arrive, at most
+//                   T' * expert_ranks
+//
+// With one expert rank slots and rows are the same memory and nothing is sent.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/model/context.h"
+#include "lib/model/moe/experts.h"
+#include "lib/model/moe/router.h"
+
+namespace sy {
+
+// Tokens an expert takes from a group: factor: int(tokens * factor / E), at least min_capacity;
+// fixed: fixed_capacity; never more than the group. Not for dropless.
+int64_t expert_capacity(const ExpertsSection& experts, int64_t group_tokens, bool training);
+
+// Names of the layer's collectives, for the watchdog and for errors.
+struct DispatchLabels {
+  std::string counts, ids, dispatch, combine, d_combine, d_dispatch;
+
+  DispatchLabels() = default;
+  explicit DispatchLabels(const std::string& prefix);
+};
+
+// Planned for the most slots S and rows R that there can be; a micro-batch uses the first.
+struct DispatchSaved {
+  Tensor slot;        // int32 [T']: place of a token, -1 where it has none
+  Tensor token;       // int32 [S]: its inverse, -1 in an empty slot
+  Tensor counts;      // int32 [E + 1]: tokens routed to each expert; last: dropped
+  Tensor received;    // int32 [expert_ranks, E_local]: rows from each source, dropless
+  Tensor row_ids;     // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
+  Tensor returned;    // [S, d_model]: the experts' outputs, back in the slots
+  int64_t slots = 0;  // in use: dropless, one a routed token (while planning: all)
+  ExpertRows rows;    // in use
+  std::vector<int64_t> rows_sent, rows_received;  // per expert rank, dropless
+};
+
+// The slots and rows that a stack of these sizes needs at most.
+struct DispatchSizes {
+  int64_t slots = 0;
+  int64_t rows = 0;
+};
+DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims);
+
+DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
+
+// Gives every routed token its slot, tells the ranks how many rows come (dropless) and whose they
+// are (experts.dropout), and adds the counts to row `sparse_layer` of context.router_stats.
+// `expert` int32 [T'] is the router's.
+void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
+                     DispatchSaved& saved, Tensor expert, int sparse_layer);
+
+// The dropout inside the experts, of rows [R, d_ff].
+Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer);
+
+// rows [R, d_model] is overwritten with the tokens' rows of normed [T, d_model] (zeros in empty
+// ones), all of them on the ranks of their experts.
+void dispatch_forward(const LayerContext& context, const DispatchLabels& labels,
+                      const DispatchSaved& saved, Tensor rows, Tensor normed);
+
+// What travels in backward: the slots' gradient on one side, the rows' on the other.
+class DispatchGrad {
+ public:
+  // Takes its memory from scratch.
+  DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
+               const DispatchSaved& saved, ScratchScope& scratch);
+
+  // Backward of combine: d_gate [T'] and the rows' gradient are overwritten; the latter is complete
+  // after finish(). d_out [T, d_model], gate [T'].
+  void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
+  // Backward of dispatch: sends rows() back; complete after finish().
+  void start_dispatch();
+  void finish();
+  // d_normed [T, d_model] is overwritten.
+  void gather(Tensor d_normed) const;
+
+  Tensor rows() const { return rows_; }  // [R, d_model]
+
+ private:
+  const LayerContext& context_;
+  const DispatchLabels& labels_;
+  const DispatchSaved& saved_;
+  Tensor slots_, rows_;
+  std::unique_ptr<Request> request_;
+};
+
+// Where the experts are to write: the slots themselves with one expert rank, else scratch.
+Tensor experts_output(const LayerContext& context, const DispatchSaved& saved,
+                      ScratchScope& scratch);
+
+// out [T, d_model] is overwritten with gate * the expert's output, zeros where a token has no slot.
+// rows [R, d_model] is experts_output(), gate [T'].
+void combine_forward(const LayerContext& context, const DispatchLabels& labels,
+                     const DispatchSaved& saved, Tensor out, Tensor rows, Tensor gate);
+
+}  // namespace sy

@@ -1,0 +1,82 @@
+#include "lib/model/moe/moe_ffn.h"
+
+#include "kernels/elementwise.h"
+#include "kernels/rms_norm.h"
+
+namespace sy {
+
+MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix,
+                            const ModelSection& model) {
+  MoeFfnParams params;
+  params.norm =
+      store.add(prefix + "/norm", {model.d_model}, ParamGroup::replicated, {Init::Kind::ones});
+  params.router = router_params(store, prefix, model);
+  params.experts = experts_params(store, prefix, model);
+  params.labels = DispatchLabels(prefix);
+  return params;
+}
+
+MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
+  MoeFfnSaved saved;
+  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "moe rstd");
+  saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "moe normed");
+  saved.router = router_plan(arena, model, dims);
+  saved.dispatch = dispatch_plan(arena, model, dims);
+  saved.experts = experts_plan(arena, model, dims.dtype, dispatch_sizes(model, dims).rows);
+  return saved;
+}
+
+void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
+                     Tensor out, Tensor x, int sub_layer, int sparse_layer) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const int64_t tokens = context.tokens();
+  const Tensor normed = saved.normed.slice(0, tokens);
+  DispatchSaved& dispatch = saved.dispatch;
+  saved.x = x;
+  rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
+  route_forward(context, params.router, saved.router, normed, sub_layer);
+  dispatch_assign(context, params.labels, dispatch, saved.router.expert, sparse_layer);
+  dispatch_forward(context, params.labels, dispatch, saved.experts.in.slice(0, dispatch.rows.total),
+                   normed);
+  const Tensor rows = experts_output(context, dispatch, scratch);
+  experts_forward(exec, params.experts, saved.experts, dispatch.rows, rows,
+                  context.model.activation, expert_dropout(context, dispatch, sub_layer));
+  combine_forward(context, params.labels, dispatch, out, rows, saved.router.gate);
+  residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
+}
+
+void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
+                      Tensor d_x, Tensor d_out, int sub_layer) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const int64_t tokens = context.tokens();
+  const Activation activation = context.model.activation;
+  const Tensor normed = saved.normed.slice(0, tokens);
+  const ExpertRows& rows = saved.dispatch.rows;
+  const Dropout hidden_dropout = expert_dropout(context, saved.dispatch, sub_layer);
+
+  // One buffer serves as the gradient of combine's output, then of dispatch's input.
+  const Tensor d_tokens = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
+  const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
+  const int64_t grouped =
+      token_groups(context.model.experts, context.sequences, context.length).total();
+  const Tensor d_gate = scratch.take(d_out.dtype(), {grouped}, "moe d_gate");
+  dropout_forward(exec, d_tokens, d_out, context.dropout(sub_layer, Use::output));
+  DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
+  grad.start_combine(d_gate, d_tokens, saved.router.gate);
+  route_backward(context, params.router, saved.router, d_normed, d_gate, normed, sub_layer);
+  grad.finish();
+  const ExpertsGrad experts_grad =
+      experts_backward_input(exec, params.experts, saved.experts, rows, grad.rows(), grad.rows(),
+                             activation, hidden_dropout, scratch);
+  grad.start_dispatch();
+  experts_backward_weights(exec, params.experts, saved.experts, rows, experts_grad);
+  grad.finish();
+  grad.gather(d_tokens);
+  add_inplace(exec, d_normed, d_tokens);
+  rms_norm_backward(exec, d_x, params.norm->grad, d_normed, saved.x, params.norm->value,
+                    saved.rstd.slice(0, tokens), d_out);
+}
+
+}  // namespace sy

@@ -1,0 +1,55 @@
+// The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks one expert for each token.
+//   input = normed * U(1 +- jitter) in training,  logits = input W,  expert = argmax
+//   softmax(logits)
+// Tokens are seen in groups of `experts.group_sequences` consecutive sequences; where the sequences
+// do not fill the last group, it is completed with tokens that are not valid, so that the group is
+// the same on every mesh and for a single sequence.
+#pragma once
+
+#include <string>
+
+#include "lib/model/context.h"
+#include "lib/model/param.h"
+
+namespace sy {
+
+struct TokenGroups {
+  int64_t count = 1;
+  int64_t tokens = 0;  // of one group
+  int64_t total() const { return count * tokens; }
+};
+
+// At least one group, whatever the number of sequences.
+TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length);
+
+struct RouterParams {
+  Param* weight = nullptr;  // [d_model, E]
+};
+
+// What backward, dispatch and combine need. T' = token_groups().total() rows, of which the first T
+// are the micro-batch's tokens.
+struct RouterSaved {
+  Tensor valid;     // int32 [T'], the stack's, 0 past T
+  Tensor expert;    // int32 [T'], -1 where not valid
+  Tensor gate;      // [T'], probability of the expert, 0 where not valid
+  Tensor probs;     // [T', E]
+  Tensor log_sum;   // [T'], logsumexp of the logits
+  Tensor fraction;  // [groups, E], share of the group's valid tokens that chose the expert
+};
+
+RouterParams router_params(ParamStore& store, const std::string& prefix, const ModelSection& model);
+RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
+
+// Fills `saved`; adds the groups' balance and z losses to context.router_stats. normed [T,
+// d_model].
+void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
+                   Tensor normed, int sub_layer);
+
+// d_normed [T, d_model] is overwritten with the router's share: through the gates, whose gradient
+// is d_gate [T'], and through both losses, scaled by their coefficients and step.group_scale.
+// normed is forward's. The parameter accumulates.
+void route_backward(const LayerContext& context, const RouterParams& params,
+                    const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed,
+                    int sub_layer);
+
+}  // namespace sy

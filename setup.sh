@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs what Switchyard is built from, on Debian 12: only what is missing, and it says what.
+#   setup.sh           what the program needs
+#   setup.sh --tests   also what its tests and fuzzers need
+# Exit codes: 0 everything is there; 1 the installation failed; 2 wrong use, or root is needed.
+set -euo pipefail
+
+program=(
+  build-essential cmake ninja-build
+  openmpi-bin libopenmpi-dev
+  libhdf5-dev libsentencepiece-dev libyaml-cpp-dev libdnnl-dev libsimdjson-dev
+  libcli11-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev
+  libprotobuf-dev protobuf-compiler libboost-context-dev
+  catch2 python3
+)
+tests=(clang libclang-rt-14-dev python3-h5py clang-format)
+
+usage() { sed -n '2,5s/^# \?//p' "$0"; }
+
+wanted=("${program[@]}")
+for argument in "$@"; do
+  case $argument in
+    --tests) wanted+=("${tests[@]}") ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "setup.sh: unknown argument '$argument'" >&2; usage >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup.sh: this is not a Debian system (no dpkg); install the equivalents of:" >&2
+  echo "  ${wanted[*]}" >&2
+  exit 2
+fi
+
+is_installed() {
+  [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == "install ok installed" ]]
+}
+
+missing=()
+for package in "${wanted[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+  echo "setup.sh: all ${#wanted[@]} packages are installed"
+  exit 0
+fi
+
+echo "setup.sh: missing: ${missing[*]}"
+if ((EUID != 0)); then
+  echo "setup.sh: installing needs root; run this, then start again:" >&2
+  echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+  exit 2
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+if ! apt-get update -qq; then
+  echo "setup.sh: apt-get update failed; trying with the package lists that are here" >&2
+fi
+if ! apt-get install -y -qq --no-install-recommends "${missing[@]}"; then
+  echo "setup.sh: apt-get could not install: ${missing[*]}" >&2
+  exit 1
+fi
+echo "setup.sh: installed ${#missing[@]} packages"

@@ -1,0 +1,70 @@
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+#include "tests/cli/program.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using test::run_program;
+
+TEST_CASE("inspect data: any window of the global order, the same examples", "[inspect]") {
+  const auto shards = test::shared_file("data/c4/c4-train.00000-of-00003.json.gz");
+  const auto model = test::shared_file("data/tokenizer/t5.model");
+  if (!shards || !model) return;
+  const std::vector<std::string> data = {"inspect",
+                                         "data",
+                                         "tests/cli/small.yaml",
+                                         "--set",
+                                         "data.train=[\"" + *shards + "\"]",
+                                         "--set",
+                                         "data.tokenizer=" + *model};
+  const auto window = [&](const std::string& first, const std::string& examples) {
+    std::vector<std::string> arguments = data;
+    arguments.insert(arguments.end(), {"--first", first, "--examples", examples});
+    return run_program(arguments);
+  };
+  const auto all = window("0", "40");  // a batch is 32
+  CHECK(all.code == 0);
+  CHECK(std::count(all.out.begin(), all.out.end(), '\n') == 40);
+  CHECK_THAT(all.out, Catch::StartsWith("{\"index\": 0, \"stream\": 0, \"inputs\": ["));
+  CHECK_THAT(all.out, Catch::Contains("\n{\"index\": 35, \"stream\": 0, \"inputs\": ["));
+  const auto middle = window("30", "5");
+  CHECK(middle.code == 0);
+  CHECK(std::count(middle.out.begin(), middle.out.end(), '\n') == 5);
+  CHECK(all.out.find(middle.out) != std::string::npos);
+}
+
+TEST_CASE("inspect shard: documents, and what cannot be used", "[inspect]") {
+  const std::string folder = test::temporary_folder();
+  test::write_file(folder + "/a.jsonl",
+                   "{\"text\": \"one\"}\n{\"text\": \"three\"}\nnot json\n{\"url\": \"x\"}\n");
+  const auto text = run_program({"inspect", "shard", folder + "/*.jsonl"});
+  CHECK(text.code == 0);
+  CHECK(text.out == folder +
+                        "/a.jsonl\n"
+                        "  4 lines, 2 documents, 8 bytes of text\n"
+                        "  bytes a document: least 3, median 3, 99 % 3, most 5\n"
+                        "  bad records: 2 (1 malformed, 0 not UTF-8, 1 without text, 0 empty, 0 "
+                        "too long, 0 shard cut off)\n");
+  const auto json = run_program({"inspect", "shard", folder + "/a.jsonl", "--json"});
+  CHECK_THAT(json.out, Catch::Contains("\"documents\": 2, \"bytes\": 8, \"tokens\": null"));
+}
+
+TEST_CASE("doctor: a line for each part, and a verdict", "[doctor]") {
+  const auto outcome = run_program({"doctor", "--folder", test::temporary_folder()});
+  for (const char* part : {"MPI", "collectives", "threads", "matrix products", "memory", "HDF5",
+                           "file system", "CUDA"}) {
+    CHECK_THAT("\n" + outcome.out, Catch::Contains("\n" + std::string(part) + " "));
+  }
+  // Whether this machine is healthy is its own business; the code and the words must agree.
+  CHECK((outcome.code == 0) == Catch::EndsWith("\nhealthy\n").match(outcome.out));
+  CHECK((outcome.code == 1) == (outcome.out.find("ATTENTION") != std::string::npos));
+  const auto full = run_program({"doctor", "--folder", "/proc/none"});
+  CHECK(full.code == 1);
+  CHECK_THAT(full.out, Catch::Contains("ATTENTION: rank 0 cannot write"));
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,71 @@
+#include <simdjson.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "tests/cli/program.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using test::run_program;
+
+std::vector<int64_t> ids_of(simdjson::dom::element object) {
+  std::vector<int64_t> ids;
+  for (const auto id : object["ids"].get_array()) ids.push_back(id.get_int64());
+  return ids;
+}
+
+TEST_CASE("tokenizer show: the ids of SentencePiece, one JSON object a text", "[tokenizer]") {
+  const auto model = test::shared_file("data/tokenizer/t5-100extra.model");
+  const auto vectors = test::shared_file("vectors/t5_tokenization_100extra.jsonl");
+  if (!model || !vectors) return;
+  std::vector<std::string> arguments = {"tokenizer", "show", *model}, expected;
+  std::ifstream file(*vectors);
+  simdjson::dom::parser parser;
+  for (std::string line; std::getline(file, line);) {
+    const auto text = std::string(std::string_view(parser.parse(line)["text"]));
+    if (text.find('\0') != std::string::npos) continue;  // no argument can hold it
+    arguments.insert(arguments.end(), {"--text", text});
+    expected.push_back(line);
+  }
+  REQUIRE(expected.size() > 20);
+  const auto outcome = run_program(arguments);
+  CHECK(outcome.code == 0);
+  std::istringstream lines(outcome.out);
+  simdjson::dom::parser other;
+  for (const std::string& wanted : expected) {
+    CAPTURE(wanted);
+    std::string line;
+    REQUIRE(std::getline(lines, line));
+    const simdjson::dom::element shown = other.parse(line);
+    CHECK(ids_of(shown) == ids_of(parser.parse(wanted)));
+    CHECK(shown["pieces"].get_array().size() == shown["ids"].get_array().size());
+  }
+}
+
+TEST_CASE("tokenizer show: golden lines, from arguments and from a file", "[tokenizer]") {
+  const auto model = test::shared_file("data/tokenizer/t5.model");
+  if (!model) return;
+  const std::string shown =
+      R"({"ids": [37, 32099, 10681, 16, 32098, 2447], "pieces": ["▁The", "▁<extra_id_0>", )"
+      R"("▁walks", "▁in", "▁<extra_id_1>", "▁park"]})"
+      "\n"
+      R"({"ids": [784, 9, 6, 115, 908], "pieces": ["▁[", "a", ",", "b", "]"]})"
+      "\n"
+      R"({"ids": [96, 2, 121], "pieces": ["▁\"", "\\", "\""]})"
+      "\n"
+      R"({"ids": [], "pieces": []})"
+      "\n";
+  const std::string blanks = "The <extra_id_0> walks in <extra_id_1> park";
+  CHECK(run_program({"tokenizer", "show", *model, "--text", blanks, "--text", "[a,b]", "--text",
+                     "\"\\\"", "--text", ""})
+            .out == shown);
+  const std::string path = test::temporary_folder() + "/lines.txt";
+  test::write_file(path, blanks + "\n[a,b]\n\"\\\"\n\n");
+  CHECK(run_program({"tokenizer", "show", *model, "--lines", path}).out == shown);
+}
+
+}  // namespace
+}  // namespace sy

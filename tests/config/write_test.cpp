@@ -1,0 +1,115 @@
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "lib/config/keys.h"
+#include "tests/config/support.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST_CASE("write: what is written reads back, and writes the same again", "[write]") {
+  const std::string written = write_config(RunConfig{});
+  CHECK(write_config(parse_config(written, "written.yaml")) == written);
+  CHECK(written.starts_with("run:\n  name: run\n  directory: runs\n  seed: 1\n"));
+  CHECK(written.find("\n  hang_timeout_seconds: 600.0\nbackend: auto\n") != std::string::npos);
+  CHECK(written.find("\n  epsilon: 1e-08\n") != std::string::npos);
+}
+
+TEST_CASE("write: every double comes back to the bit", "[write]") {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 2000; ++i) {
+    RunConfig config;
+    // Any exponent that is in range, any mantissa.
+    config.optimizer.learning_rate =
+        std::ldexp(1.0 + 1e-9 * static_cast<double>(random() % 1000000000),
+                   static_cast<int>(random() % 1000) - 950);
+    const RunConfig back = parse_config(write_config(config), "written.yaml");
+    REQUIRE(back.optimizer.learning_rate == config.optimizer.learning_rate);
+  }
+}
+
+TEST_CASE("write: every text comes back", "[write]") {
+  const std::string text = GENERATE("true", "null", "~", "12", "1e5", "a: b", "# no", "*.gz",
+                                    " space ", "\"quoted\" 'both' \\", "tab\tnew\nline\x01",
+                                    "\xc3\xa9\xe2\x82\xac", "-", "[a, b]", "Yes", "plain-name_1.x");
+  RunConfig config;
+  config.data.train = {text, "other"};
+  config.data.tokenizer = text;
+  const RunConfig back = parse_config(write_config(config), "written.yaml");
+  CHECK(back.data.train == config.data.train);
+  CHECK(back.data.tokenizer == text);
+}
+
+TEST_CASE("write: the configurations that come with the program", "[write]") {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(SY_SOURCE_DIR "/configs")) {
+    CAPTURE(entry.path().string());
+    RunConfig config = load_config(entry.path().string(), {});
+    CHECK(config.run.name == entry.path().stem().string());
+    CHECK(find_mesh_faults(config, 1).empty());
+    resolve_config(config, 32100);
+    const std::string written = write_config(config);
+    CHECK(write_config(parse_config(written, "written.yaml")) == written);
+    ++files;
+  }
+  CHECK(files >= 13);
+}
+
+TEST_CASE("resolve: lengths of span corruption and the vocabulary", "[resolve]") {
+  RunConfig config = parse_config("data: {encoder_length: 512}", "run.yaml");
+  resolve_config(config, 0);
+  CHECK(config.data.decoder_length == AutoInt{false, 114});
+  CHECK(config.data.window_tokens == AutoInt{false, 568});
+  CHECK(config.model.vocab_size.is_auto);
+  resolve_config(config, 32100);
+  CHECK(config.model.vocab_size == AutoInt{false, 32128});
+
+  RunConfig other = parse_config("run: {}", "run.yaml");
+  resolve_config(other, 1030);
+  CHECK(other.model.vocab_size == AutoInt{false, 1152});
+
+  RunConfig window = parse_config("data: {encoder_length: 512, window_tokens: 100}", "run.yaml");
+  resolve_config(window, 0);
+  CHECK(window.data.window_tokens == AutoInt{false, 100});
+  CHECK(window.data.decoder_length == AutoInt{false, 21});  // 15 masked in 5 spans, eos
+
+  RunConfig small = parse_config("model: {vocab_size: 200}", "run.yaml");
+  CHECK_THROWS_WITH(resolve_config(small, 201),
+                    "model.vocab_size: 200 is less than the 201 pieces and sentinels of "
+                    "data.tokenizer; use auto");
+}
+
+TEST_CASE("reference: every key is there, and docs/configuration.md is current", "[reference]") {
+  const std::string reference = write_reference();
+  for (const std::string& key : known_keys()) {
+    CAPTURE(key);
+    CHECK(reference.find("`" + key + "`") != std::string::npos);
+  }
+  CHECK(known_keys().size() > 70);
+  // Not current: switchyard config --reference > docs/configuration.md
+  CHECK(read_text(SY_SOURCE_DIR "/docs/configuration.md") == reference);
+}
+
+TEST_CASE("keys: distance and the nearest word", "[keys]") {
+  CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("steps", "steps") == 0);
+  CHECK(edit_distance("setps", "steps") == 1);  // a swap is one slip
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  CHECK(nearest_word("pretain", {"pretrain", "plan"}) == "pretrain");
+  CHECK(nearest_word("xyz", {"pretrain", "plan"}).empty());
+}
+
+}  // namespace
+}  // namespace sy

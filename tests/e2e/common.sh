@@ -1,0 +1,32 @@
+# What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
+# $1 the binary.
+set -euo pipefail
+switchyard=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+shared=${SWITCHYARD_SHARED:-$here/../../../shared}
+if [[ ! -e $shared/data/c4 ]]; then
+  echo "skipped: $shared/data/c4 is absent"
+  exit 77
+fi
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
+
+cat >"$folder/tiny.yaml" <<YAML
+run: {name: tiny, directory: $folder, seed: 3}
+model: {d_model: 64, d_kv: 16, num_heads: 4, d_ff: 128, encoder_layers: 2, decoder_layers: 2, dropout: 0.1,
+        experts: {count: 4, capacity_factor: 1.0, dropout: 0.1}}
+data: {train: ["$shared/data/c4/c4-train.*.json.gz"], validation: ["$shared/data/c4/c4-validation.*.json.gz"],
+       tokenizer: $shared/data/tokenizer/t5.model, encoder_length: 48, streams: 4, shuffle_buffer: 32}
+optimizer: {warmup_steps: 10000}
+train: {steps: 20, global_batch: 16, micro_batch: 4, log_every: 1, eval_every: 10, eval_sequences: 16,
+        checkpoint_every: 5, keep_checkpoints: 0}
+YAML
+
+# train RANKS NAME [--set ...]
+train() {
+  local ranks=$1 name=$2
+  shift 2
+  mpirun --oversubscribe --bind-to none --mca btl_vader_single_copy_mechanism none -n "$ranks" \
+    "$switchyard" pretrain "$folder/tiny.yaml" --set run.name="$name" "$@" >"$folder/$name.out" 2>&1
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The same run on 1, 2 and 4 ranks, experts on one rank and spread: the same losses to rounding, with
+# drops, dropout and jitter on; and the loss falls.
+source "$(dirname "$0")/common.sh"
+train 1 one
+for mesh in "2 1" "2 2" "4 2" "4 4"; do
+  read -r ranks expert <<<"$mesh"
+  train "$ranks" "mesh-$ranks-$expert" --set mesh.expert="$expert"
+  echo "ranks $ranks, expert $expert:"
+  python3 "$here/compare_metrics.py" 2e-5 "$folder/one/metrics.jsonl" \
+    "$folder/mesh-$ranks-$expert/metrics.jsonl"
+done
+python3 - "$folder/one/metrics.jsonl" <<'PYTHON'
+import json, sys
+losses = [json.loads(line)["loss"] for line in open(sys.argv[1]) if '"train"' in line]
+assert losses[-1] < losses[0] - 1.0, losses
+PYTHON

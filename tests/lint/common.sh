@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# Sourced by every lint. A lint takes the root of a tree (this repository where left out), prints one
+# line for each fault as FILE[:LINE]: RULE, and exits 1 if there was any.
+set -euo pipefail
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
+
+faults=0
+fault() {
+  echo "$*"
+  faults=$((faults + 1))
+}
+
+finish() {
+  ((faults == 0)) || echo "$faults faults"
+  exit $((faults > 0))
+}
+
+# sources PATTERN...: the files whose names match one of the patterns, built and downloaded ones left
+# out. Not git's list: a release without .git is checked alike.
+sources() {
+  local names=()
+  for pattern in "$@"; do names+=(-o -name "$pattern"); done
+  find . \( -path './build*' -o -path './.*' -o -path ./runs -o -path ./shared \
+    -o -path ./data/sample -o -path ./data/downloads -o -name __pycache__ \) -prune \
+    -o -type f \( "${names[@]:1}" \) -print | sed 's,^\./,,' | sort
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Includes run one way: base <- tensor <- {kernels, dist, config, data, checkpoint} <- model <- train
+# <- cmd. Rooms on one level do not see each other, except through the headers named below.
+source "$(dirname "$0")/common.sh"
+
+declare -A level=([base]=0 [tensor]=1 [kernels]=2 [dist]=2 [config]=2 [data]=2 [checkpoint]=2
+  [model]=3 [convert]=4 [train]=4 [cmd]=5)
+# Plain structs, and the arithmetic of span corruption that resolves `data.window_tokens`.
+shared_headers=" lib/config/run_config.h lib/data/span_lengths.h "
+
+room_of() { # lib/ROOM/..., kernels/... or cmd/...
+  local path=${1#lib/}
+  echo "${path%%/*}"
+}
+
+check_include() {
+  local file=$1 line=$2 included=$3 from to
+  from=$(room_of "$file")
+  to=$(room_of "$included")
+  [[ $from == "$to" ]] && return
+  if [[ ! $included == */* || -z ${level[$to]:-} ]]; then
+    fault "$file:$line: includes $included, which is not a path from the root into lib, kernels or cmd"
+  elif ((level[$to] > level[$from])); then
+    fault "$file:$line: includes $included, but $to lies above $from"
+  elif ((level[$to] == level[$from])) && [[ $shared_headers != *" $included "* ]]; then
+    fault "$file:$line: includes $included, but $to lies beside $from"
+  fi
+}
+
+for file in $(sources '*.h' '*.cpp' '*.cu' '*.cuh' | grep -E '^(lib|kernels|cmd)/'); do
+  if [[ -z ${level[$(room_of "$file")]:-} ]]; then
+    fault "$file: its folder has no level in tests/lint/includes.sh"
+    continue
+  fi
+  while IFS=: read -r line text; do
+    included=${text#*\"}
+    check_include "$file" "$line" "${included%%\"*}"
+  done < <(grep -nE '^ *# *include *"' "$file" || true)
+done
+finish

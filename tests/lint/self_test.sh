@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The lints can fail: each finds the one fault put into a small tree, and no fault before.
+set -euo pipefail
+lints=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failed=0
+
+fresh_tree() {
+  rm -rf "${tree:?}"/*
+  mkdir -p "$tree"/{lib/{base,tensor,dist,config,data,model},kernels,cmd,tests/kernels}
+  cp "$lints/../../.clang-format" "$tree"
+  echo '#include "lib/base/error.h"' >"$tree/lib/tensor/tensor.h"
+  printf '#include "kernels/add.h"\n#include "lib/data/span_lengths.h"\n' >"$tree/lib/model/loss.h"
+  echo '#include "lib/data/span_lengths.h"' >"$tree/lib/config/resolve.cpp"
+  printf 'template <class T>\nstruct AddImpl;\n' >"$tree/kernels/add.h"
+  echo 'sy_add_op(add)' >"$tree/kernels/sources.cmake"
+  touch "$tree"/kernels/add{,_cpu}.cpp "$tree/tests/kernels/add_test.cpp"
+}
+
+# finds LINT TEXT: the lint fails on the tree and says TEXT.
+finds() {
+  local output status=0
+  output=$("$lints/$1.sh" "$tree") || status=$?
+  if [[ $status == 77 ]]; then
+    return
+  elif [[ $status != 1 || $output != *"$2"* ]]; then
+    echo "$1.sh: exit code $status instead of 1, or '$2' not said: $output"
+    failed=1
+  fi
+  fresh_tree
+}
+
+fresh_tree
+for lint in includes file_length leftovers ops format; do
+  status=0
+  output=$("$lints/$lint.sh" "$tree") || status=$?
+  [[ $status == 0 || $status == 77 ]] || { echo "$lint.sh fails on a clean tree: $output"; failed=1; }
+done
+
+echo '#include "lib/model/loss.h"' >>"$tree/kernels/add.cpp"
+finds includes 'kernels/add.cpp:1: includes lib/model/loss.h, but model lies above kernels'
+echo '#include "lib/data/loader.h"' >>"$tree/lib/dist/mesh.h"
+finds includes 'lib/dist/mesh.h:1: includes lib/data/loader.h, but data lies beside dist'
+echo '#include "error.h"' >>"$tree/lib/tensor/tensor.h"
+finds includes 'lib/tensor/tensor.h:2: includes error.h, which is not a path'
+mkdir "$tree/lib/attic" && touch "$tree/lib/attic/old.h"
+finds includes 'lib/attic/old.h: its folder has no level'
+seq 501 >"$tree/cmd/main.cpp"
+finds file_length 'cmd/main.cpp: 501 lines'
+echo "// TO""DO: later" >"$tree/cmd/main.cpp"
+finds leftovers 'cmd/main.cpp:1: a note of unfinished work'
+echo "data: /ho""me/me/c4" >"$tree/cmd/main.yaml"
+finds leftovers 'cmd/main.yaml:1: a path that only one machine has'
+rm "$tree/kernels/add_cpu.cpp"
+finds ops 'op add has no kernels/add_cpu.cpp'
+echo >"$tree/kernels/sources.cmake"
+finds ops 'no sy_add_op(add)'
+echo 'int  f( );' >"$tree/cmd/main.cpp"
+finds format 'cmd/main.cpp:1: not as clang-format'
+exit $failed

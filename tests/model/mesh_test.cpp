@@ -1,0 +1,103 @@
+// The same step on any mesh: losses, router counters and gradients of a batch that is split over
+// ranks, experts among them, against the whole batch on one rank. Float64, dropout and jitter on.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "tests/model/fixture.h"
+#include "tests/support/mpi_world.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kEncoderLength = 9, kDecoderLength = 6, kSequences = 8;
+const std::vector<int32_t> kEncoderLengths{9, 4, 1, 7, 9, 9, 2, 6};
+const std::vector<int32_t> kDecoderLengths{3, 6, 1, 5, 2, 6, 6, 4};
+
+ModelSection sparse_model(CapacityMode capacity) {
+  ModelSection model = tiny_model();
+  model.dropout = 0.2;
+  model.experts.count = 4;
+  model.experts.interval = 1;
+  model.experts.capacity = capacity;
+  model.experts.capacity_factor = 0.8;
+  model.experts.min_capacity = 1;
+  model.experts.group_sequences = 2;
+  model.experts.jitter = 0.1;
+  model.experts.balance_loss = 0.3;
+  model.experts.z_loss = 0.2;
+  model.experts.dropout = 0.3;
+  return model;
+}
+
+// Largest difference of `part` to the rows of `whole` from `first` on.
+double difference(Tensor part, Tensor whole, int64_t first) {
+  const double* expected =
+      first == 0 ? whole.data<double>() : whole.slice(first, part.dim(0)).data<double>();
+  double worst = 0;
+  for (int64_t i = 0; i < part.numel(); ++i) {
+    worst = std::max(worst, std::abs(part.data<double>()[i] - expected[i]));
+  }
+  return worst;
+}
+
+void compare_counts(SwitchModel& part, SwitchModel& whole, Communicator& world) {
+  const Tensor counts = part.router_stats().counts, expected = whole.router_stats().counts;
+  world.all_reduce_sum(counts, "counts");
+  for (int64_t i = 0; i < counts.numel(); ++i) {
+    CHECK(counts.data<int32_t>()[i] == expected.data<int32_t>()[i]);
+  }
+}
+
+void compare_gradients(SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
+  mesh.data().all_reduce_sum(part.params().flat_grads(ParamGroup::replicated), "replicated");
+  mesh.replicas().all_reduce_sum(part.params().flat_grads(ParamGroup::expert), "expert");
+  for (const Param& param : part.params().all()) {
+    INFO(param.name);
+    CHECK(difference(param.grad, whole.params().find(param.name)->grad, param.first_expert) <
+          1e-12);
+  }
+}
+
+TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") {
+  const ModelSection section = sparse_model(GENERATE(CapacityMode::factor, CapacityMode::dropless));
+  const bool spread = GENERATE(true, false);
+  Communicator& world = test_world();
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  ModelFixture whole(section, {kSequences, kEncoderLength, kDecoderLength});
+  whole.step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
+  whole.step.group_scale = 0.25;
+  const double expected = whole.forward(batch);
+  whole.model.backward(*whole.exec, batch.batch(), whole.step);
+
+  Mesh mesh(world, {world.size(), 1, spread ? world.size() : (world.size() + 1) / 2});
+  const int64_t share = kSequences / world.size();
+  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::f64);
+  Exec exec;
+  part.allocate(exec);
+  part.params().initialize(7);
+  StepContext step = whole.step;
+  step.first_sequence = share * world.rank();
+  const Batch mine = batch.slice(step.first_sequence, share);
+  double sums[3] = {part.forward(exec, mine, step), part.router_stats().balance_sum,
+                    part.router_stats().z_sum};
+  part.backward(exec, mine, step);
+  world.all_reduce_sum(Tensor(sums, DType::f64, {3}), "sums");
+  CHECK(sums[0] == Approx(expected).epsilon(1e-12));
+  CHECK(sums[1] == Approx(whole.model.router_stats().balance_sum).epsilon(1e-12));
+  CHECK(sums[2] == Approx(whole.model.router_stats().z_sum).epsilon(1e-12));
+  compare_counts(part, whole.model, world);
+  compare_gradients(part, whole.model, mesh);
+}
+
+TEST_CASE("model_mesh: experts that do not divide over the ranks are refused", "[model_mesh]") {
+  if (test_world().size() == 1) return;
+  ModelSection section = sparse_model(CapacityMode::factor);
+  section.experts.count = 3;
+  Mesh mesh(test_world(), {test_world().size(), 1, test_world().size()});
+  CHECK_THROWS_AS(SwitchModel(section, {2, kEncoderLength, kDecoderLength}, mesh), ConfigError);
+}
+
+}  // namespace
+}  // namespace sy

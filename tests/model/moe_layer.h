@@ -1,0 +1,141 @@
+// One Switch sub-layer on a mesh with everything around it, planned as the model plans it (the
+// scratch is measured in planning mode), for the tests of the layer on one rank and on several.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "lib/model/moe/moe_ffn.h"
+#include "tests/support/gradcheck.h"
+
+namespace sy::test {
+
+// Odd sizes and every source of randomness on. Rates are powers of two, so that float32 factors
+// (1 + jitter, 1 / (1 - rate)) are exact and a plain loop can be compared at float64's precision.
+inline ModelSection moe_model() {
+  ModelSection model;
+  model.d_model = 6;
+  model.d_ff = 7;
+  model.dropout = 0.25;
+  model.experts.count = 4;
+  model.experts.capacity_factor = 0.7;
+  model.experts.eval_capacity_factor = 1.5;
+  model.experts.min_capacity = 1;
+  model.experts.fixed_capacity = 3;
+  model.experts.group_sequences = 2;
+  model.experts.jitter = 0.125;
+  model.experts.balance_loss = 0.3;
+  model.experts.z_loss = 0.2;
+  model.experts.dropout = 0.5;
+  return model;
+}
+
+class MoeLayer {
+ public:
+  static constexpr int kSubLayer = 3;
+
+  MoeLayer(const ModelSection& section, Mesh& mesh_, int64_t sequences_, int64_t length_,
+           DType dtype = DType::f64, int threads = 2)
+      : model(section),
+        mesh(mesh_),
+        store(dtype, mesh_.shape().expert, mesh_.expert_rank()),
+        sequences(sequences_),
+        length(length_) {
+    params = moe_ffn_params(store, "moe", model);
+    const LayerDims dims{sequences, length, mesh.shape().expert, dtype};
+    store.plan(values_, grads_);
+    saved = moe_ffn_plan(activations_, model, dims);
+    exec.threads = threads;
+    plan_scratch(dtype);
+    for (Arena* arena : {&values_, &grads_, &activations_}) arena->allocate();
+    store.plan(values_, grads_);
+    saved = moe_ffn_plan(activations_, model, dims);
+    counts_.resize(static_cast<size_t>(model.experts.count + 1));
+    stats.counts = Tensor(counts_.data(), DType::i32, {1, model.experts.count + 1});
+    fill_params();
+    step.seed = 11;
+    step.step = 5;
+    step.group_scale = 0.5;
+    step.first_sequence = 4;
+  }
+  MoeLayer(const MoeLayer&) = delete;
+  MoeLayer& operator=(const MoeLayer&) = delete;
+
+  // `valid` int32 [T]: T / length sequences, at most the planned ones.
+  LayerContext context(Tensor valid) {
+    return {exec, mesh, model, step, stats, valid.numel() / length, length, valid, {}};
+  }
+  void forward(Tensor out, Tensor x, Tensor valid) {
+    clear_stats();
+    moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer, 0);
+  }
+  void backward(Tensor d_x, Tensor d_out, Tensor valid) {
+    moe_ffn_backward(context(valid), params, saved, d_x, d_out, kSubLayer);
+  }
+  // What the layer adds to the loss besides its output.
+  double extra_loss() const {
+    return step.group_scale *
+           (model.experts.balance_loss * stats.balance_sum + model.experts.z_loss * stats.z_sum);
+  }
+  void clear_stats() {
+    std::fill(counts_.begin(), counts_.end(), 0);
+    stats.balance_sum = stats.z_sum = 0;
+  }
+
+  ModelSection model;
+  Mesh& mesh;
+  ParamStore store;
+  Exec exec;
+  StepContext step;
+  RouterStats stats;
+  MoeFfnParams params;
+  MoeFfnSaved saved;
+  int64_t sequences, length;
+
+ private:
+  void plan_scratch(DType dtype) {
+    exec.planning = true;
+    const int64_t tokens = sequences * length;
+    const Tensor valid(nullptr, DType::i32, {tokens});
+    const Tensor stream(nullptr, dtype, {tokens, model.d_model});
+    for (const bool training : {false, true}) {
+      step.training = training;
+      forward(stream, stream, valid);
+    }
+    backward(stream, stream, valid);
+    exec.planning = false;
+    exec.scratch.allocate(exec.scratch.high_water());
+  }
+
+  // Values by global element, so that they are the same on every mesh.
+  void fill_params() {
+    for (Param& param : store.all()) {
+      const int64_t row = param.shape.numel() / param.shape[0];
+      const RandomKey key{9, 1, static_cast<uint32_t>(param.number)};
+      const double center = param.init.kind == Init::Kind::ones ? 1.0 : 0.0;
+      for (int64_t i = 0; i < param.value.numel(); ++i) {
+        const uint64_t element = static_cast<uint64_t>(param.first_expert * row + i);
+        const double value = center + 0.5 * (2.0 * random_uniform(key, element) - 1.0);
+        if (param.value.dtype() == DType::f64) {
+          param.value.data<double>()[i] = value;
+        } else {
+          param.value.data<float>()[i] = static_cast<float>(value);
+        }
+      }
+    }
+  }
+
+  Arena values_{"values"}, grads_{"gradients"}, activations_{"saved"};
+  std::vector<int32_t> counts_;
+};
+
+// 1 before each length, 0 after it.
+inline Owned valid_tokens(const std::vector<int64_t>& lengths, int64_t length) {
+  std::vector<int32_t> valid;
+  for (const int64_t real : lengths) {
+    for (int64_t i = 0; i < length; ++i) valid.push_back(i < real ? 1 : 0);
+  }
+  return int_tensor({static_cast<int64_t>(valid.size())}, valid);
+}
+
+}  // namespace sy::test

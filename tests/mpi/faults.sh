@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# faults.sh FAULTS_PROGRAM MPI_TESTS: a hang is found and named; a rank that fails, in the program or in
+# a test, ends the job within seconds and says where.
+set -u
+faults=$1
+tests=$2
+here=$(dirname "$0")
+
+# expect NAME TEXT COMMAND...: the command ends with a failure within 30 s and prints TEXT.
+expect() {
+  local name=$1 text=$2 output status
+  shift 2
+  output=$(timeout 30 "$here/../support/mpirun.sh" 3 "$@" 2>&1)
+  status=$?
+  if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || ! grep -Eq "$text" <<<"$output"; then
+    printf '%s: exit code %s, looked for: %s\n%s\n' "$name" "$status" "$text" "$output"
+    exit 1
+  fi
+  echo "$name: ok"
+}
+
+expect hang '^\[rank [02]/3 .*\] error: all_reduce_sum "encoder layer 1 dispatch" \(call 2 of group world\) has waited' \
+  "$faults" hang
+expect exception '^\[rank 1/3 .*\] error: rank 1 gives up' "$faults" throw
+expect assertion '^\[rank 1/3\] .*listener_test.cpp:[0-9]+: failed: ' "$tests" '[.fails_on_rank_1]'

@@ -1,0 +1,121 @@
+// The Switch sub-layer on every mesh that the ranks allow: the same global tokens give the outputs,
+// gradients, counters and losses of one rank, with jitter and every dropout on, in float64.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "tests/model/moe_layer.h"
+#include "tests/support/mpi_world.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kSequences = 8, kLength = 5;
+constexpr double kTolerance = 1e-12;
+
+// Largest difference of `part` to as many elements of `whole` from `first` on.
+double difference(Tensor part, Tensor whole, int64_t first) {
+  double worst = 0;
+  for (int64_t i = 0; i < part.numel(); ++i) {
+    worst = std::max(worst, std::abs(part.data<double>()[i] - whole.data<double>()[first + i]));
+  }
+  return worst;
+}
+
+void compare_gradients(MoeLayer& part, MoeLayer& whole) {
+  part.mesh.data().all_reduce_sum(part.store.flat_grads(ParamGroup::replicated), "replicated");
+  part.mesh.replicas().all_reduce_sum(part.store.flat_grads(ParamGroup::expert), "expert");
+  for (const Param& param : part.store.all()) {
+    INFO(param.name);
+    const int64_t row = param.shape.numel() / param.shape[0];
+    CHECK(difference(param.grad, whole.store.find(param.name)->grad, param.first_expert * row) <
+          kTolerance);
+  }
+}
+
+void compare_stats(MoeLayer& part, MoeLayer& whole) {
+  double sums[2] = {part.stats.balance_sum, part.stats.z_sum};
+  part.mesh.data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "losses");
+  CHECK(sums[0] == Approx(whole.stats.balance_sum).epsilon(kTolerance));
+  CHECK(sums[1] == Approx(whole.stats.z_sum).epsilon(kTolerance));
+  part.mesh.data().all_reduce_sum(part.stats.counts, "counts");
+  const int64_t last = whole.stats.counts.numel() - 1;
+  for (int64_t e = 0; e <= last; ++e) {
+    CHECK(part.stats.counts.data<int32_t>()[e] == whole.stats.counts.data<int32_t>()[e]);
+  }
+  const bool dropless = whole.model.experts.capacity == CapacityMode::dropless;
+  CHECK((whole.stats.counts.data<int32_t>()[last] > 0) == !dropless);
+}
+
+struct Data {
+  Shape shape{kSequences * kLength, moe_model().d_model};
+  Owned x = random_tensor(DType::f64, shape, 1), d_out = random_tensor(DType::f64, shape, 2);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2, 5, 4}, kLength);
+};
+
+void compare(const ModelSection& model, Mesh& mesh) {
+  Data data;
+  const auto self = make_self_communicator();
+  Mesh one(*self, {});
+  MoeLayer whole(model, one, kSequences, kLength, DType::f64, 1);
+  Owned out(DType::f64, data.shape), d_x(DType::f64, data.shape);
+  whole.forward(out, data.x, data.valid);
+  whole.backward(d_x, data.d_out, data.valid);
+
+  const int64_t share = kSequences / mesh.shape().data();
+  const int64_t first = mesh.data_rank() * share * kLength, rows = share * kLength;
+  MoeLayer part(model, mesh, share, kLength, DType::f64, 1);
+  part.step.first_sequence = whole.step.first_sequence + mesh.data_rank() * share;
+  Owned part_out(DType::f64, {rows, model.d_model}), part_d_x(DType::f64, {rows, model.d_model});
+  const auto mine = [&](Owned& all) { return all.tensor().slice(first, rows); };
+  part.forward(part_out, mine(data.x), mine(data.valid));
+  part.backward(part_d_x, mine(data.d_out), mine(data.valid));
+  CHECK(difference(part_out, out, first * model.d_model) < kTolerance);
+  CHECK(difference(part_d_x, d_x, first * model.d_model) < kTolerance);
+  compare_gradients(part, whole);
+  compare_stats(part, whole);
+}
+
+TEST_CASE("moe: one rank's numbers on every mesh", "[moe]") {
+  const int ranks = test_world().size();
+  ModelSection model = moe_model();
+  model.experts.group_sequences = GENERATE(1, 2);
+  model.experts.fixed_capacity = model.experts.group_sequences;  // too few
+  model.experts.capacity =
+      GENERATE(CapacityMode::factor, CapacityMode::fixed, CapacityMode::dropless);
+  model.activation = GENERATE(Activation::relu, Activation::geglu);
+  for (int expert = 1; expert <= ranks; expert *= 2) {
+    CAPTURE(expert);
+    Mesh mesh(test_world(), {ranks, 1, expert});
+    compare(model, mesh);
+  }
+}
+
+TEST_CASE("moe: every token to the experts of one rank", "[moe]") {
+  const int ranks = test_world().size();
+  ModelSection model = moe_model();
+  model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  Mesh mesh(test_world(), {ranks, 1, ranks});
+  const int64_t share = kSequences / ranks, rows = share * kLength;
+  MoeLayer layer(model, mesh, share, kLength, DType::f64, 1);
+  // Expert 1 wins wherever the tokens are.
+  Tensor router = layer.params.router.weight->value;
+  for (int64_t i = 0; i < router.numel(); ++i) {
+    router.data<double>()[i] = i % model.experts.count == 1 ? 1.0 : 0.0;
+  }
+  Owned x(DType::f64, {rows, model.d_model}), out(DType::f64, {rows, model.d_model});
+  for (int64_t i = 0; i < rows * model.d_model; ++i) x.data<double>()[i] = 1.0;
+  Owned valid = int_tensor({rows}, std::vector<int32_t>(static_cast<size_t>(rows), 1));
+  layer.forward(out, x, valid);
+  layer.backward(out, out, valid);
+  const bool dropless = model.experts.capacity == CapacityMode::dropless;
+  // All 40 tokens arrive at its rank; with capacity 1, each group of two sequences keeps one.
+  if (dropless) {
+    CHECK(layer.saved.dispatch.rows.total == (mesh.expert_rank() == 1 / (4 / ranks) ? 40 : 0));
+  }
+  CHECK(layer.stats.counts.data<int32_t>()[1] == rows);
+  CHECK(layer.stats.counts.data<int32_t>()[4] == (dropless ? 0 : rows - share / 2));
+}
+
+}  // namespace
+}  // namespace sy

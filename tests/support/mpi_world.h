@@ -1,0 +1,11 @@
+// The world of a test program that runs under mpirun (its main is mpi_test_main.cpp).
+#pragma once
+
+#include "lib/dist/mpi_environment.h"
+
+namespace sy::test {
+
+Communicator& test_world();
+MpiEnvironment& test_environment();
+
+}  // namespace sy::test

@@ -1,0 +1,18 @@
+# What the event files hold, read back by protobuf itself: an independent check of our writing.
+add_custom_command(
+  OUTPUT ${CMAKE_BINARY_DIR}/tests/train/events.pb.cc ${CMAKE_BINARY_DIR}/tests/train/events.pb.h
+  COMMAND protobuf::protoc --proto_path=${CMAKE_SOURCE_DIR} --cpp_out=${CMAKE_BINARY_DIR}
+          tests/train/events.proto
+  DEPENDS ${CMAKE_SOURCE_DIR}/tests/train/events.proto)
+add_library(sy_events STATIC ${CMAKE_BINARY_DIR}/tests/train/events.pb.cc
+                             ${CMAKE_BINARY_DIR}/tests/train/events.pb.h)
+target_include_directories(sy_events SYSTEM PUBLIC ${CMAKE_BINARY_DIR})
+target_link_libraries(sy_events PUBLIC protobuf::libprotobuf-lite)
+
+sy_test_binary(metrics_tests
+               SOURCES tests/train/metrics_test.cpp tests/train/progress_test.cpp
+                       tests/train/schedule_test.cpp tests/train/tensorboard_test.cpp
+               LINK sy_metrics sy_events sy::simdjson)
+foreach(suite metrics progress schedule tensorboard)
+  sy_add_test(train.${suite} metrics_tests "[${suite}]")
+endforeach()
