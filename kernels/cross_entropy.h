@@ -2,12 +2,11 @@
 // stored.
 #pragma once
 
+#include "lib/base/token_ids.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
-
-constexpr int32_t kPadId = 0;
 
 // loss [rows] (overwritten) = logsumexp(logits[r]) - logits[r, target] in nats, 0 where the target
 // is pad. logits [rows, vocab] are overwritten with scale * (softmax - onehot), 0 for pad rows,

@@ -9,9 +9,8 @@
 namespace sy {
 
 [[noreturn]] inline void throw_no_cuda(const char* op) {
-  throw ConfigError(fmt::format(
-      "{}: this program was built without CUDA: use backend: cpu, or build it with -DSY_CUDA=ON",
-      op));
+  throw ConfigError(
+      fmt::format("{}: this version has no CUDA backend: set backend: cpu or auto", op));
 }
 
 template <class Function>

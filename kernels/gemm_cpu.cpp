@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include "kernels/gemm.h"
-#include "kernels/gemm_log.h"
 #include "kernels/gemm_shape.h"
 #include "lib/base/numeric.h"
 
@@ -153,7 +152,6 @@ void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b
                                      shape.m, shape.k, shape.k, shape.n, shape.batch,
                                      error.what()));
   }
-  if (exec.profiler.enabled) exec.state<GemmLog>().add(shape);
 }
 
 // Gradient checks only: plain loops.

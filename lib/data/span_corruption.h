@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/random.h"
+#include "lib/base/token_ids.h"
 #include "lib/data/tokenizer.h"
 
 namespace sy {
@@ -51,8 +52,5 @@ void noise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const in
 void nonnoise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
                                       std::span<const uint8_t> mask, int32_t first_sentinel,
                                       int64_t sentinels);
-
-constexpr int32_t kPadId = 0;
-constexpr int32_t kEosId = 1;
 
 }  // namespace sy

@@ -2,13 +2,25 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace sy {
 
-Shape::Shape(std::initializer_list<int64_t> dims) : Shape(std::vector<int64_t>(dims)) {}
+Shape::Shape(std::initializer_list<int64_t> dims) : rank_(static_cast<int>(dims.size())) {
+  SY_CHECK(rank_ <= kMaxRank, "rank {} is more than {}", rank_, kMaxRank);
+  std::copy(dims.begin(), dims.end(), dims_);
+}
 
 Shape::Shape(const std::vector<int64_t>& dims) : rank_(static_cast<int>(dims.size())) {
   SY_CHECK(rank_ <= kMaxRank, "rank {} is more than {}", rank_, kMaxRank);
-  for (int axis = 0; axis < rank_; ++axis) dims_[axis] = dims[static_cast<size_t>(axis)];
+  std::copy(dims.begin(), dims.end(), dims_);
+}
+
+Shape Shape::without_first() const {
+  Shape inner;
+  inner.rank_ = rank_ - 1;
+  std::copy(dims_ + 1, dims_ + rank_, inner.dims_);
+  return inner;
 }
 
 int64_t Shape::numel() const {
@@ -46,10 +58,7 @@ Tensor Tensor::slice(int64_t begin, int64_t count) const {
 
 Tensor Tensor::at(int64_t index) const {
   SY_CHECK(rank() > 1, "{} has no inner axis", shape_.str());
-  const Tensor row = slice(index, 1);
-  std::vector<int64_t> inner;
-  for (int axis = 1; axis < rank(); ++axis) inner.push_back(dim(axis));
-  return row.view(Shape(inner));
+  return slice(index, 1).view(shape_.without_first());
 }
 
 }  // namespace sy

@@ -26,7 +26,8 @@ class Shape {
   int64_t& operator[](int axis) { return dims_[axis]; }
   int64_t numel() const;
   bool operator==(const Shape& other) const;
-  std::string str() const;  // "[2, 3]"
+  Shape without_first() const;  // needs rank >= 1
+  std::string str() const;      // "[2, 3]"
 
  private:
   int rank_ = 0;

@@ -109,7 +109,7 @@ CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint) {
   require_same_run(session.config, checkpoint);
-  checkpoint.read(checkpoint_tensors(session, &optimizer));
+  checkpoint.read(checkpoint_tensors(session, &optimizer), CheckpointReader::Extra::refuse);
   std::vector<StreamState> streams;
   const LoaderPlace place = session.loader_place(session.config.train.global_batch);
   for (int64_t i = 0; i < place.num_streams; ++i) {

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 
+#include "lib/base/token_ids.h"
 #include "lib/data/batcher.h"
 #include "lib/train/step_batch.h"
 
 namespace sy {
 namespace {
 
-constexpr int32_t kEos = 1;
-
 std::vector<int32_t> encode_input(const Session& session, const std::string& text) {
   std::vector<int32_t> ids = session.tokenizer->encode(text);
-  ids.push_back(kEos);
+  ids.push_back(kEosId);
   const int64_t limit = session.config.data.encoder_length;
   if (static_cast<int64_t>(ids.size()) > limit) {
     throw ConfigError(fmt::format(
@@ -55,7 +54,7 @@ Infill infill(Session& session, const std::string& text) {
   // since padding would not be routed.
   Example example;
   example.inputs = encode_input(session, text);
-  example.targets.assign(static_cast<size_t>(length), kEos);
+  example.targets.assign(static_cast<size_t>(length), kEosId);
   std::vector<float> logits(static_cast<size_t>(vocab));
   StepContext step;
   step.training = false;
@@ -67,7 +66,7 @@ Infill infill(Session& session, const std::string& text) {
     const auto usable = logits.begin() + session.tokenizer->size();
     const auto best =
         static_cast<int32_t>(std::max_element(logits.begin(), usable) - logits.begin());
-    if (best == kEos) break;
+    if (best == kEosId) break;
     written.push_back(best);
     example.targets[static_cast<size_t>(position)] = best;
   }

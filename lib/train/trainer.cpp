@@ -37,6 +37,7 @@ ExitCode Trainer::run() {
   }
   if (saved_step_ != state_.step) save();
   finish_save();
+  report_bad_records();
   if (!stopping_) return ExitCode::done;
   log::info("stopped by {} after step {}: the checkpoint is committed, start again to go on",
             stop_signal_name(), state_.step);
@@ -153,8 +154,9 @@ void Trainer::evaluate(int64_t step) {
 
 void Trainer::save() {
   finish_save();
-  writer_.start(checkpoint_tensors(session_, optimizer_.get()),
-                checkpoint_meta(session_, state_, loader_->state()));
+  CheckpointMeta meta = checkpoint_meta(session_, state_, loader_->state());
+  meta.attempt = start_id_;
+  writer_.start(checkpoint_tensors(session_, optimizer_.get()), meta);
   saved_step_ = state_.step;
 }
 
@@ -164,6 +166,16 @@ void Trainer::finish_save() {
   writer_.wait_shard();
   session_.mesh.world().barrier("checkpoint shards");
   writer_.commit();
+}
+
+void Trainer::report_bad_records() const {
+  const DataCounters counters = loader_->counters();
+  if (counters.bad() == 0) return;
+  log::warn(
+      "{} bad records were skipped beside {} documents: {} malformed, {} invalid UTF-8, {} without "
+      "text, {} empty, {} too long, {} corrupt shards",
+      counters.bad(), counters.documents, counters.malformed, counters.invalid_utf8,
+      counters.missing_text, counters.empty_text, counters.too_long, counters.corrupt_shards);
 }
 
 bool Trainer::due(int64_t every, int64_t step) const {

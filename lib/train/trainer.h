@@ -46,6 +46,7 @@ class Trainer {
   void evaluate(int64_t step);
   void save();
   void finish_save();
+  void report_bad_records() const;
   bool due(int64_t every, int64_t step) const;
 
   Session session_;
@@ -57,6 +58,7 @@ class Trainer {
   StepBatch batch_;
   std::optional<Evaluator> evaluator_;
   CheckpointWriter writer_;
+  std::string start_id_;  // the same on every rank, another at every start
   std::optional<RunLog> run_log_;
   RunState state_;
   int64_t saved_step_ = -1;

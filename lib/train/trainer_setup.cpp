@@ -1,10 +1,24 @@
 // The trainer's beginning: memory, data and the checkpoint it goes on from.
+#include <unistd.h>
+
+#include <ctime>
+
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/train/matrix_rate.h"
 #include "lib/train/trainer.h"
 
 namespace sy {
+namespace {
+
+// One word for all ranks of this start: shards of an interrupted earlier one are told apart by it.
+std::string start_id(Communicator& world) {
+  int32_t words[2] = {static_cast<int32_t>(std::time(nullptr)), static_cast<int32_t>(getpid())};
+  world.broadcast(Tensor(words, DType::i32, {2}), 0, "start id");
+  return fmt::format("{}-{}", words[0], words[1]);
+}
+
+}  // namespace
 
 Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::string& resume)
     : session_(std::move(config), world, threads, /*training=*/true),
@@ -12,7 +26,8 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
       batch_(session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
       writer_(folder_.checkpoints, world.rank(), world.size(),
-              session_.config.train.keep_checkpoints) {
+              session_.config.train.keep_checkpoints),
+      start_id_(start_id(world)) {
   const RunConfig& run = session_.config;
   if (world.rank() == 0) folder_.create(run);
   allocate();
@@ -31,10 +46,13 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
 }
 
 void Trainer::allocate() {
-  session_.model.allocate(session_.exec);
-  session_.model.params().initialize(static_cast<uint64_t>(session_.config.run.seed));
   optimizer_ = make_optimizer(session_.config.optimizer, session_.model.params());
   optimizer_->plan(optimizer_memory_);
+  session_.exec.planning = true;  // the update's scratch; the model's allocate() plans its own step
+  optimizer_->apply(session_.exec, {});
+  session_.exec.planning = false;
+  session_.model.allocate(session_.exec);
+  session_.model.params().initialize(static_cast<uint64_t>(session_.config.run.seed));
   optimizer_memory_.allocate();
   optimizer_->plan(optimizer_memory_);
   reducer_.emplace(session_.model.params(), session_.mesh);

@@ -2,30 +2,48 @@
 # A run that is killed again and again, and once stopped by a signal, ends with the same metrics and the
 # same checkpoint, bit for bit, as one that is left alone.
 source "$(dirname "$0")/common.sh"
-train 2 straight
-for attempt in 1 2 3; do
-  train 2 broken &
-  launcher=$!
-  sleep "$((attempt + 1)).$((RANDOM % 10))"
-  pkill -9 -n -f "pretrain $folder/tiny.yaml --set run.name=broken" || true
-  wait "$launcher" || true
-done
-(sleep 2 && pkill -USR1 -f "switchyard pretrain $folder/tiny.yaml --set run.name=broken") &
-code=0
-train 2 broken || code=$?
-wait
-if ((code != 0 && code != 75)); then
+long=(--set train.steps=40)
+train 2 straight "${long[@]}"
+
+# Starts the run, waits until this start has logged step $1, sends it signal $2 (one rank or all), and leaves its
+# exit code in $code.
+interrupt() {
+  local step=$1 signal=$2 which=$3
+  code=0
+  : >"$folder/broken.out"
+  train 2 broken "${long[@]}" &
+  local launcher=$!
+  until grep -q "^step $step/40 " "$folder/broken.out"; do
+    kill -0 "$launcher" 2>/dev/null || break
+    sleep 0.02
+  done
+  # shellcheck disable=SC2086
+  pkill "-$signal" $which -f "^$switchyard pretrain $folder/tiny.yaml --set run.name=broken" || true
+  wait "$launcher" || code=$?
+}
+
+fail() {
   cat "$folder/broken.out"
-  echo "after SIGUSR1 the exit code is $code"
+  echo "$1"
   exit 1
-fi
-train 2 broken
+}
+
+# Steps at random, one in each part of the run; a kill may come in the middle of a checkpoint.
+for first in 2 12 22; do
+  step=$((first + RANDOM % 8))
+  interrupt "$step" KILL -n
+  ((code != 0)) || fail "a rank killed at step $step went unnoticed"
+  echo "killed at step $step"
+done
+interrupt 31 USR1 ""
+((code == 75)) || fail "after SIGUSR1 the exit code is $code"
+train 2 broken "${long[@]}"
 python3 "$here/compare_metrics.py" 0 "$folder/straight/metrics.jsonl" "$folder/broken/metrics.jsonl"
 for run in straight broken; do
-  "$switchyard" inspect "$folder/$run/checkpoints/step-00000020" --verify >"$folder/$run.txt"
+  "$switchyard" inspect "$folder/$run/checkpoints/step-00000040" --verify >"$folder/$run.txt"
 done
 diff "$folder/straight.txt" "$folder/broken.txt"
-python3 - "$folder"/{straight,broken}/checkpoints/step-00000020/manifest.json <<'PYTHON'
+python3 - "$folder"/{straight,broken}/checkpoints/step-00000040/manifest.json <<'PYTHON'
 import json, sys
 straight, broken = (json.load(open(path))["tensors"] for path in sys.argv[1:])
 assert straight and straight == broken, "checksums of tensors differ"
