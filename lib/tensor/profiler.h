@@ -1,5 +1,5 @@
 // Wall time by named part of the step ("gemm", "attention", ...). Off by default and then free of
-// clock reads. Parts do not nest: an op's time belongs to the op alone.
+// clock reads. Where blocks nest, the time belongs to the outermost alone.
 #pragma once
 
 #include <chrono>
@@ -42,19 +42,25 @@ class Profiler {
   explicit Profiler(bool on = false) : enabled(on) {}
 
  private:
+  friend class ProfileScope;
+  bool inside_ = false;  // a scope is open
   double seconds_[static_cast<int>(Part::kCount)] = {};
 };
 
 // Adds the block's time to a part.
 class ProfileScope {
  public:
-  ProfileScope(Profiler& profiler, Part part) : profiler_(profiler), part_(part) {
-    if (profiler_.enabled) start_ = std::chrono::steady_clock::now();
+  ProfileScope(Profiler& profiler, Part part)
+      : profiler_(profiler), part_(part), counts_(profiler.enabled && !profiler.inside_) {
+    if (!counts_) return;
+    profiler_.inside_ = true;
+    start_ = std::chrono::steady_clock::now();
   }
   ~ProfileScope() {
-    if (!profiler_.enabled) return;
+    if (!counts_) return;
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
     profiler_.add(part_, spent.count());
+    profiler_.inside_ = false;
   }
   ProfileScope(const ProfileScope&) = delete;
   ProfileScope& operator=(const ProfileScope&) = delete;
@@ -62,6 +68,7 @@ class ProfileScope {
  private:
   Profiler& profiler_;
   Part part_;
+  bool counts_;
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -4,7 +4,6 @@
 #include <ctime>
 
 #include "lib/base/log.h"
-#include "lib/base/numeric.h"
 #include "lib/train/matrix_rate.h"
 #include "lib/train/trainer.h"
 
@@ -18,11 +17,21 @@ std::string start_id(Communicator& world) {
   return fmt::format("{}-{}", words[0], words[1]);
 }
 
+void log_memory(const TrainStep::Memory& memory) {
+  const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  log::info(
+      "memory a rank: parameters {:.1f} MiB, gradients {:.1f}, optimiser {:.1f}, activations "
+      "{:.1f}, scratch {:.1f}",
+      mib(memory.model.parameters), mib(memory.model.gradients), mib(memory.optimizer),
+      mib(memory.model.activations), mib(memory.model.scratch));
+}
+
 }  // namespace
 
 Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::string& resume)
     : session_(std::move(config), world, threads, /*training=*/true),
       folder_(session_.config),
+      train_step_(session_),
       batch_(session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
       writer_(folder_.checkpoints, world.rank(), world.size(),
@@ -30,7 +39,7 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
       start_id_(start_id(world)) {
   const RunConfig& run = session_.config;
   if (world.rank() == 0) folder_.create(run);
-  allocate();
+  log_memory(train_step_.memory());
   loader_ = std::make_unique<Loader>(run.data, run.data.train,
                                      session_.loader_place(run.train.global_batch),
                                      static_cast<uint64_t>(run.run.seed), session_.tokenizer);
@@ -45,31 +54,10 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
   }
 }
 
-void Trainer::allocate() {
-  optimizer_ = make_optimizer(session_.config.optimizer, session_.model.params());
-  optimizer_->plan(optimizer_memory_);
-  session_.exec.planning = true;  // the update's scratch; the model's allocate() plans its own step
-  optimizer_->apply(session_.exec, {});
-  session_.exec.planning = false;
-  session_.model.allocate(session_.exec);
-  session_.model.params().initialize(static_cast<uint64_t>(session_.config.run.seed));
-  optimizer_memory_.allocate();
-  optimizer_->plan(optimizer_memory_);
-  reducer_.emplace(session_.model.params(), session_.mesh);
-  const SwitchModel::Memory memory = session_.model.memory();
-  const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
-  log::info(
-      "memory a rank: parameters {:.1f} MiB, gradients {:.1f}, optimiser {:.1f}, activations "
-      "{:.1f}, "
-      "scratch {:.1f}",
-      mib(memory.parameters), mib(memory.gradients), mib(optimizer_memory_.bytes()),
-      mib(memory.activations), mib(memory.scratch));
-}
-
 void Trainer::restore_from(const std::string& path) {
   if (path.empty()) return;
   const CheckpointReader checkpoint(path);
-  state_ = restore(session_, *optimizer_, *loader_, checkpoint);
+  state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
   saved_step_ = state_.step;
   log::info("resumed from {} at step {}", path, state_.step);
 }
