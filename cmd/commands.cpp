@@ -18,6 +18,7 @@
   COMMAND(infill, "fills the blanks of a sentence")                            \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
   COMMAND(inspect, "shows a checkpoint, training examples or a data shard")    \
+  COMMAND(bench, "times training steps, or the loader, against their floor")   \
   COMMAND(doctor, "measures whether this allocation is healthy")               \
   COMMAND(config, "prints the resolved configuration, or its reference")
 

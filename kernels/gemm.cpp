@@ -31,6 +31,7 @@ void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
   if (!exec.planning) exec.profiler.gemm_flops += shape.flops();
+  if (!exec.planning && exec.profiler.enabled) ++exec.state<GemmCounts>()[shape];
   dispatch(exec, c.dtype(), "gemm",
            [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
 }

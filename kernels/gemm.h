@@ -2,6 +2,8 @@
 // Exec.
 #pragma once
 
+#include <compare>
+
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
@@ -11,7 +13,7 @@ struct GemmOptions {
   bool transpose_a = false;
   bool transpose_b = false;
   bool accumulate = false;  // c += op(a) op(b) instead of c = op(a) op(b)
-  bool operator==(const GemmOptions&) const = default;
+  auto operator<=>(const GemmOptions&) const = default;
 };
 
 struct GemmShape;  // kernels/gemm_shape.h

@@ -1,6 +1,9 @@
 // The sizes of one matrix product, worked out and checked from its tensors.
 #pragma once
 
+#include <compare>
+#include <map>
+
 #include "kernels/gemm.h"
 
 namespace sy {
@@ -13,8 +16,11 @@ struct GemmShape {
     return 2.0 * static_cast<double>(batch) * static_cast<double>(m) * static_cast<double>(n) *
            static_cast<double>(k);
   }
-  bool operator==(const GemmShape&) const = default;
+  auto operator<=>(const GemmShape&) const = default;
 };
+
+// How often each shape was multiplied while the profiler was on; an Exec's state.
+using GemmCounts = std::map<GemmShape, int64_t>;
 
 // Throws InternalError unless the tensors fit one another.
 GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options);

@@ -17,15 +17,10 @@
 namespace sy {
 namespace {
 
-constexpr double kSliceSeconds = 0.25;
+constexpr double kSliceSeconds = 0.1;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 std::vector<std::string> read_texts(const DataSection& data) {
@@ -47,22 +42,33 @@ std::vector<std::string> read_texts(const DataSection& data) {
   return texts;
 }
 
-// Tokens a second of `threads` threads that encode the texts over and over.
-double time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
-                      int64_t threads, double seconds) {
+// Work done in some time.
+struct Progress {
+  int64_t tokens = 0;
+  double seconds = 0;
+  double rate() const { return static_cast<double>(tokens) / seconds; }
+  void operator+=(const Progress& other) {
+    tokens += other.tokens;
+    seconds += other.seconds;
+  }
+};
+
+// `threads` threads that encode the texts over and over, from text `at` on, which is moved along.
+Progress time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                        int64_t threads, double seconds, std::atomic<size_t>& at) {
   std::atomic<int64_t> tokens{0};
   const double begin = now();
-  const auto encode = [&](size_t first) {
+  const auto encode = [&] {
     std::vector<int32_t> ids;
-    for (size_t i = first; now() - begin < seconds; i += static_cast<size_t>(threads)) {
-      tokenizer.encode(texts[i % texts.size()], ids);
+    while (now() - begin < seconds) {
+      tokenizer.encode(texts[at++ % texts.size()], ids);
       tokens += static_cast<int64_t>(ids.size());
     }
   };
   std::vector<std::thread> workers;
-  for (int64_t i = 0; i < threads; ++i) workers.emplace_back(encode, static_cast<size_t>(i));
+  for (int64_t i = 0; i < threads; ++i) workers.emplace_back(encode);
   for (std::thread& worker : workers) worker.join();
-  return static_cast<double>(tokens) / (now() - begin);
+  return {tokens, now() - begin};
 }
 
 // Waits until the loader has prepared all it may ahead of its use.
@@ -75,14 +81,14 @@ void wait_until_idle(const Loader& loader) {
   }
 }
 
-// Tokens a second that an idle loader makes into examples.
-double time_loader(Loader& loader, double seconds) {
+// An idle loader that makes tokens into examples.
+Progress time_loader(Loader& loader, double seconds) {
   const int64_t tokens = loader.counters().tokens;
   const double begin = now();
   while (now() - begin < seconds) loader.next();
-  const double rate = static_cast<double>(loader.counters().tokens - tokens) / (now() - begin);
+  const Progress progress{loader.counters().tokens - tokens, now() - begin};
   wait_until_idle(loader);
-  return rate;
+  return progress;
 }
 
 }  // namespace
@@ -100,15 +106,16 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
   LoaderBench result;
   result.threads = std::clamp<int64_t>(data.loader_threads, 1, data.streams);
   result.rounds = std::max<int64_t>(1, std::llround(seconds / (2 * kSliceSeconds)));
-  std::vector<double> loader_rates, tokenizer_rates, ratios;
+  // Texts differ in speed: sums over passes of the whole corpus, not medians of moments.
+  Progress loading, encoding;
+  std::atomic<size_t> at{0};
   for (int64_t round = 0; round < result.rounds; ++round) {
-    tokenizer_rates.push_back(time_tokenizer(*tokenizer, texts, result.threads, kSliceSeconds));
-    loader_rates.push_back(time_loader(loader, kSliceSeconds));
-    ratios.push_back(loader_rates.back() / tokenizer_rates.back());
+    encoding += time_tokenizer(*tokenizer, texts, result.threads, kSliceSeconds, at);
+    loading += time_loader(loader, kSliceSeconds);
   }
-  result.loader_tokens_per_second = median(loader_rates);
-  result.tokenizer_tokens_per_second = median(tokenizer_rates);
-  result.ratio = median(ratios);
+  result.loader_tokens_per_second = loading.rate();
+  result.tokenizer_tokens_per_second = encoding.rate();
+  result.ratio = loading.rate() / encoding.rate();
   return result;
 }
 

@@ -10,9 +10,9 @@ namespace sy {
 struct LoaderBench {
   int64_t threads = 0;
   int64_t rounds = 0;
-  double loader_tokens_per_second = 0;     // shard to example, median of the rounds
+  double loader_tokens_per_second = 0;     // shard to example
   double tokenizer_tokens_per_second = 0;  // the same text, in memory, encoded by as many threads
-  double ratio = 0;                        // of the two in one round, median of the rounds
+  double ratio = 0;                        // of the two
 };
 
 // Measures data.train for about `seconds`, beyond the time to fill the shuffle buffers: the two in

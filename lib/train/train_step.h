@@ -1,5 +1,6 @@
-// One step of training, as the trainer and the benchmark take it: gradients of a global batch, their
-// sum over the ranks, the global norm, clipping and the update. Owns the optimiser and its state.
+// One step of training, as the trainer and the benchmark take it: gradients of a global batch,
+// their sum over the ranks, the global norm, clipping and the update. Owns the optimiser and its
+// state.
 #pragma once
 
 #include <memory>

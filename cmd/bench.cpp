@@ -1,0 +1,140 @@
+#include <cstdio>
+#include <map>
+
+#include "cmd/commands.h"
+#include "cmd/config_options.h"
+#include "cmd/json_text.h"
+#include "cmd/parallel.h"
+#include "lib/base/log.h"
+#include "lib/bench/step_bench.h"
+#include "lib/data/loader_bench.h"
+
+namespace sy {
+namespace {
+
+enum class BenchPart : uint8_t { step, loader };
+
+struct BenchOptions {
+  std::shared_ptr<ConfigOptions> config;
+  BenchPart part = BenchPart::step;
+  StepBenchOptions step;
+  bool json = false;
+};
+
+constexpr double kGiga = 1e9, kMebi = 1 << 20;
+
+std::string shares_json(const StepTiming& timing) {
+  std::vector<std::string> parts;
+  for (size_t part = 0; part < timing.share.size(); ++part) {
+    parts.push_back(
+        fmt::format(R"("{}": {:.4f})", name_of(static_cast<Part>(part)), timing.share[part]));
+  }
+  return fmt::format("{{{}}}", fmt::join(parts, ", "));
+}
+
+std::string timing_json(const StepTiming& t) {
+  return fmt::format(
+      R"({{"step_seconds": {:.6g}, "tokens_per_second": {:.6g}, "model_flops": {:.6g}, )"
+      R"("flops_per_second": {:.6g}, "mfu": {:.4f}, "loss": {:.6g}, "share": {}}})",
+      t.step_seconds, t.tokens_per_second, t.model_flops, t.flops_per_second, t.mfu, t.loss,
+      shares_json(t));
+}
+
+void print_json(const StepBench& b) {
+  std::string twin;
+  if (b.twin) {
+    twin = fmt::format(R"(, "dense_twin": {}, "step_over_dense_twin": {:.4f})",
+                       timing_json(*b.twin), b.twin_ratio);
+  }
+  fmt::print(
+      R"({{"ranks": {}, "threads": {}, "parameters": {}, "step": {}, "product_rate": {:.6g}{}, )"
+      R"("memory": {{"parameters": {}, "gradients": {}, "optimizer": {}, "activations": {}, )"
+      R"("scratch": {}, "planned": {}, "resident_before": {}, "resident": {}}}}})"
+      "\n",
+      b.ranks, b.threads, b.parameters, timing_json(b.model), b.product_rate, twin,
+      b.memory.model.parameters, b.memory.model.gradients, b.memory.optimizer,
+      b.memory.model.activations, b.memory.model.scratch, b.memory.total(), b.resident_before,
+      b.resident);
+}
+
+void print_timing(const char* name, const StepTiming& t) {
+  fmt::print(
+      "{:<14} step {:.4g} s, {:.0f} tokens/s, {:.1f} GFLOP/s of {:.4g} TFLOP, MFU {:.1f} %\n", name,
+      t.step_seconds, t.tokens_per_second, t.flops_per_second / kGiga, t.model_flops / 1e12,
+      100 * t.mfu);
+  fmt::print("{:<14}", "");
+  for (size_t part = 0; part < t.share.size(); ++part) {
+    if (t.share[part] < 5e-4) continue;
+    fmt::print(" {} {:.1f} %", name_of(static_cast<Part>(part)), 100 * t.share[part]);
+  }
+  fmt::print("\n");
+}
+
+void print_text(const StepBench& b) {
+  fmt::print("{:<14} {} ranks of {} threads, {:.1f} M parameters\n", "on", b.ranks, b.threads,
+             static_cast<double>(b.parameters) / 1e6);
+  print_timing("model", b.model);
+  if (b.twin) {
+    print_timing("dense twin", *b.twin);
+    fmt::print("{:<14} a step takes {:.3f} times the dense twin's\n", "ratio", b.twin_ratio);
+  }
+  fmt::print("{:<14} {:.1f} GFLOP/s on the step's own shapes, the library alone\n", "products",
+             b.product_rate / kGiga);
+  fmt::print("{:<14} {:.1f} MiB planned, {:.1f} MiB resident, of which {:.1f} before\n", "memory",
+             static_cast<double>(b.memory.total()) / kMebi, static_cast<double>(b.resident) / kMebi,
+             static_cast<double>(b.resident_before) / kMebi);
+}
+
+ExitCode run_step(const BenchOptions& options) {
+  const RunConfig config = options.config->load();
+  Parallel parallel(config.run);
+  const StepBench bench = bench_step(config, parallel.mpi.world(), parallel.threads, options.step);
+  if (log::rank() == 0) options.json ? print_json(bench) : print_text(bench);
+  return ExitCode::done;
+}
+
+ExitCode run_loader(const BenchOptions& options) {
+  constexpr double kSeconds = 20;
+  const LoaderBench b = bench_loader(options.config->load().data, kSeconds);
+  if (options.json) {
+    fmt::print(R"({{"threads": {}, "rounds": {}, "loader_tokens_per_second": {:.6g}, )"
+               R"("tokenizer_tokens_per_second": {:.6g}, "ratio": {:.4f}}})"
+               "\n",
+               b.threads, b.rounds, b.loader_tokens_per_second, b.tokenizer_tokens_per_second,
+               b.ratio);
+  } else {
+    fmt::print(
+        "loader {:.0f} tokens/s, SentencePiece alone {:.0f} tokens/s, on {} threads: {:.1f} % "
+        "({} rounds)\n",
+        b.loader_tokens_per_second, b.tokenizer_tokens_per_second, b.threads, 100 * b.ratio,
+        b.rounds);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+Run setup_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  options->config = add_config_options(app);
+  const std::map<std::string, BenchPart> parts{{"step", BenchPart::step},
+                                               {"loader", BenchPart::loader}};
+  const std::map<std::string, BenchData> sources{{"synthetic", BenchData::synthetic},
+                                                 {"real", BenchData::real}};
+  app.add_option("--part", options->part, "step: whole training steps; loader: text to examples")
+      ->transform(CLI::CheckedTransformer(parts))
+      ->option_text("step|loader");
+  app.add_option("--data", options->step.data, "batches of random ids, or of data.train")
+      ->transform(CLI::CheckedTransformer(sources))
+      ->option_text("synthetic|real");
+  app.add_option("--rounds", options->step.rounds, "figures are medians of so many rounds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_flag("--twin", options->step.twin, "time the dense twin in turn (experts.count: 0)");
+  app.add_flag("--json", options->json, "one JSON object");
+  return [options] {
+    return options->part == BenchPart::step ? run_step(*options) : run_loader(*options);
+  };
+}
+
+}  // namespace sy

@@ -1,0 +1,73 @@
+#include "lib/bench/bench_run.h"
+
+#include <chrono>
+
+#include "lib/bench/synthetic_batch.h"
+
+namespace sy {
+namespace {
+
+std::unique_ptr<Loader> make_loader(Session& session, BenchData data) {
+  if (data == BenchData::synthetic) return nullptr;
+  const RunConfig& run = session.config;
+  return std::make_unique<Loader>(run.data, run.data.train,
+                                  session.loader_place(run.train.global_batch),
+                                  static_cast<uint64_t>(run.run.seed), session.tokenizer);
+}
+
+bool needs_tokenizer(const RunConfig& config, BenchData data) {
+  return data == BenchData::real || config.model.vocab_size.is_auto;
+}
+
+}  // namespace
+
+BenchRun::BenchRun(RunConfig config, Communicator& world, int threads, BenchData data)
+    : session_(config, world, threads, /*training=*/true, needs_tokenizer(config, data)),
+      train_step_(session_),
+      batch_(session_.sequences_per_rank(), session_.config.train.micro_batch,
+             session_.config.data.encoder_length, session_.config.data.decoder_length.value),
+      loader_(make_loader(session_, data)) {
+  session_.exec.profiler.enabled = true;
+  step();
+  step();
+  reset_parts();
+}
+
+void BenchRun::next_batch() {
+  if (loader_) {
+    batch_.fill(loader_->next());
+  } else {
+    const int64_t count = session_.sequences_per_rank();
+    const int64_t first =
+        step_ * session_.config.train.global_batch + session_.mesh.data_rank() * count;
+    batch_.fill(synthetic_examples(session_.config, first, count));
+  }
+  int32_t counts[2] = {static_cast<int32_t>(batch_.input_tokens()),
+                       static_cast<int32_t>(batch_.target_tokens())};
+  session_.mesh.world().all_reduce_sum(Tensor(counts, DType::i32, {2}), "tokens of a batch");
+  tokens_ = {counts[0], counts[1]};
+}
+
+double BenchRun::step() {
+  next_batch();
+  ++step_;
+  session_.exec.state<GemmCounts>().clear();
+  const auto start = std::chrono::steady_clock::now();
+  loss_ = train_step_.run(step_, batch_, tokens_).loss;
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  session_.mesh.world().all_reduce_max(Tensor(&seconds, DType::f64, {1}), "seconds of a step");
+  return seconds;
+}
+
+double BenchRun::model_flops() const {
+  const RunConfig& run = session_.config;
+  return static_cast<double>(run.train.global_batch) *
+         SwitchModel::flops_per_sequence(run.model, run.data.encoder_length,
+                                         run.data.decoder_length.value);
+}
+
+void BenchRun::reset_parts() {
+  session_.exec.profiler.reset();
+}
+
+}  // namespace sy

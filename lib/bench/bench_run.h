@@ -1,0 +1,49 @@
+// A model whose training steps are timed: the trainer's own step on batches that stand ready.
+#pragma once
+
+#include <memory>
+
+#include "kernels/gemm_shape.h"
+#include "lib/train/train_step.h"
+
+namespace sy {
+
+enum class BenchData : uint8_t { synthetic, real };
+
+class BenchRun {
+ public:
+  // Collective. Plans, allocates and takes two steps, after which every page and primitive is in
+  // place. Throws what a run would throw at its start.
+  BenchRun(RunConfig config, Communicator& world, int threads, BenchData data);
+
+  // Takes one step on a new batch; seconds of the slowest rank, from batch to update. Collective.
+  double step();
+
+  Session& session() { return session_; }
+  TrainStep::Memory memory() const { return train_step_.memory(); }
+  int64_t tokens() const { return tokens_.total(); }  // of the last global batch, not padding
+  double loss() const { return loss_; }               // of the last step
+
+  // Matrix-product FLOPs of a step over all ranks, by formula.
+  double model_flops() const;
+
+  // Products of the last step on this rank, but for those inside the attention kernel.
+  const GemmCounts& products() { return session_.exec.state<GemmCounts>(); }
+
+  // Seconds of this rank by part since reset_parts().
+  const Profiler& profiler() const { return session_.exec.profiler; }
+  void reset_parts();
+
+ private:
+  void next_batch();
+
+  Session session_;
+  TrainStep train_step_;
+  StepBatch batch_;
+  std::unique_ptr<Loader> loader_;  // null: synthetic batches
+  StepTokens tokens_;
+  double loss_ = 0;
+  int64_t step_ = 0;
+};
+
+}  // namespace sy

@@ -1,0 +1,95 @@
+#include "lib/bench/step_bench.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "lib/base/statistics.h"
+#include "lib/bench/product_rate.h"
+
+namespace sy {
+namespace {
+
+int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t mapped = 0, resident = 0;
+  statm >> mapped >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+// One model's rounds.
+struct Rounds {
+  BenchRun& run;
+  std::vector<double> seconds = {}, tokens_per_second = {}, mfu = {};
+
+  void take(double product_rate) {
+    const double spent = run.step();
+    seconds.push_back(spent);
+    tokens_per_second.push_back(static_cast<double>(run.tokens()) / spent);
+    mfu.push_back(run.model_flops() / spent / product_rate);
+  }
+
+  StepTiming timing() const {
+    StepTiming timing;
+    timing.step_seconds = median(seconds);
+    timing.tokens_per_second = median(tokens_per_second);
+    timing.model_flops = run.model_flops();
+    timing.flops_per_second = timing.model_flops / timing.step_seconds;
+    timing.mfu = median(mfu);
+    timing.loss = run.loss();
+    double all = 0, claimed = 0;
+    for (const double spent : seconds) all += spent;
+    for (size_t part = 0; part < timing.share.size(); ++part) {
+      timing.share[part] = run.profiler().seconds(static_cast<Part>(part)) / all;
+      claimed += timing.share[part];
+    }
+    timing.share[static_cast<size_t>(Part::other)] += 1 - claimed;
+    return timing;
+  }
+};
+
+double sum_over(Communicator& world, double value) {
+  world.all_reduce_sum(Tensor(&value, DType::f64, {1}), "benchmark");
+  return value;
+}
+
+RunConfig dense_twin(RunConfig config) {
+  config.model.experts.count = 0;
+  return config;
+}
+
+}  // namespace
+
+StepBench bench_step(const RunConfig& config, Communicator& world, int threads,
+                     const StepBenchOptions& options) {
+  StepBench result;
+  result.ranks = world.size();
+  result.threads = threads;
+  result.resident_before = resident_bytes();
+  BenchRun run(config, world, threads, options.data);
+  result.resident = resident_bytes();
+  result.memory = run.memory();
+  result.parameters = run.session().model.params().global_count();
+  std::optional<BenchRun> twin_run;
+  if (options.twin) twin_run.emplace(dense_twin(config), world, threads, options.data);
+  ProductRate products(run.products(), run.session().exec.backend, threads);
+  Rounds model{run}, twin{options.twin ? *twin_run : run};
+  std::vector<double> rates, ratios;
+  for (int64_t round = 0; round < options.rounds; ++round) {
+    world.barrier("round");
+    rates.push_back(sum_over(world, products.measure()));
+    model.take(rates.back());
+    if (!options.twin) continue;
+    twin.take(rates.back());
+    ratios.push_back(model.seconds.back() / twin.seconds.back());
+  }
+  result.product_rate = median(rates);
+  result.model = model.timing();
+  if (options.twin) {
+    result.twin = twin.timing();
+    result.twin_ratio = median(ratios);
+  }
+  return result;
+}
+
+}  // namespace sy
