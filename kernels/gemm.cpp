@@ -30,8 +30,12 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
-  if (!exec.planning) exec.profiler.gemm_flops += shape.flops();
-  if (!exec.planning && exec.profiler.enabled) ++exec.state<GemmCounts>()[shape];
+  if (exec.planning) {
+    exec.state<GemmCounts>()[shape];  // its place, so that counting takes no memory in a step
+  } else {
+    exec.profiler.gemm_flops += shape.flops();
+    if (exec.profiler.enabled) ++exec.state<GemmCounts>()[shape];
+  }
   dispatch(exec, c.dtype(), "gemm",
            [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
 }

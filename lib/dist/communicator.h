@@ -14,13 +14,21 @@
 namespace sy {
 
 // A collective under way: its tensors stay untouched until it is done, and so does its label.
-// Destroying an unfinished request waits for it, unless an exception is unwinding.
 class Request {
  public:
   virtual ~Request() = default;
   virtual bool test() = 0;  // makes progress; true once done
   virtual void wait() = 0;
+  // Gives the request back to its communicator; RequestPtr calls it.
+  virtual void release() = 0;
 };
+
+// Letting go of an unfinished request waits for it, unless an exception is unwinding. It does not
+// outlive its communicator, which uses the memory again.
+struct ReleaseRequest {
+  void operator()(Request* request) const { request->release(); }
+};
+using RequestPtr = std::unique_ptr<Request, ReleaseRequest>;
 
 class Communicator {
  public:
@@ -34,23 +42,20 @@ class Communicator {
   // by the group, so that a repeated run gives the same bits.
   virtual void all_reduce_sum(Tensor tensor, const char* label) = 0;
   virtual void all_reduce_max(Tensor tensor, const char* label) = 0;
-  virtual std::unique_ptr<Request> start_all_reduce_sum(Tensor tensor, const char* label) = 0;
+  virtual RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) = 0;
 
   // Block r of send (first axis cut into size() equal blocks) goes to rank r; recv's block r comes
   // from rank r. send and recv do not overlap.
   virtual void all_to_all(Tensor recv, Tensor send, const char* label) = 0;
-  virtual std::unique_ptr<Request> start_all_to_all(Tensor recv, Tensor send,
-                                                    const char* label) = 0;
+  virtual RequestPtr start_all_to_all(Tensor recv, Tensor send, const char* label) = 0;
 
   // The same with ragged blocks of rows: counts[r] rows to and from rank r, lying one after
   // another.
   virtual void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
                                const std::vector<int64_t>& send_rows, const char* label) = 0;
-  virtual std::unique_ptr<Request> start_all_to_all_rows(Tensor recv,
-                                                         const std::vector<int64_t>& recv_rows,
-                                                         Tensor send,
-                                                         const std::vector<int64_t>& send_rows,
-                                                         const char* label) = 0;
+  virtual RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows,
+                                           Tensor send, const std::vector<int64_t>& send_rows,
+                                           const char* label) = 0;
 
   // recv [size(), ...] = every rank's send [...].
   virtual void all_gather(Tensor recv, Tensor send, const char* label) = 0;

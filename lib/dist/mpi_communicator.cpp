@@ -7,7 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/dist/argument_checks.h"
 #include "lib/dist/mpi_check.h"
-#include "lib/dist/watchdog.h"
+#include "lib/dist/mpi_request.h"
 
 namespace sy {
 namespace {
@@ -28,62 +28,7 @@ MPI_Datatype mpi_type(DType dtype) {
   return MPI_DATATYPE_NULL;
 }
 
-// Where a call is made: what an error names.
-struct Place {
-  CollectiveCall call;
-  int rank;
-  int size;
-
-  void check(int code, const char* mpi_call) const {
-    if (code == MPI_SUCCESS) [[likely]]
-      return;
-    throw RuntimeFailure(fmt::format("{} \"{}\" (call {} of group {}, rank {} of {}): {}: {}",
-                                     call.call, call.label, call.number, call.group, rank, size,
-                                     mpi_call, detail::mpi_error_text(code)));
-  }
-};
-
-class MpiRequest : public Request {
- public:
-  explicit MpiRequest(const Place& place)
-      : place_(place), exceptions_(std::uncaught_exceptions()) {}
-
-  // While an exception unwinds, the job is about to be ended: waiting for the others could hang.
-  ~MpiRequest() override {
-    if (done_ || std::uncaught_exceptions() > exceptions_) return;
-    try {
-      wait();
-    } catch (const RuntimeFailure& failure) {
-      log::warn("{}", failure.what());
-    }
-  }
-
-  MPI_Request* next() { return &requests_.emplace_back(MPI_REQUEST_NULL); }
-  void reserve(size_t count) { requests_.reserve(count); }
-
-  bool test() override {
-    if (done_) return true;
-    int flag = 0;
-    place_.check(MPI_Testall(count(), requests_.data(), &flag, MPI_STATUSES_IGNORE), "MPI_Testall");
-    done_ = flag != 0;
-    return done_;
-  }
-
-  void wait() override {
-    if (done_) return;
-    const WatchedCall watched(place_.call);
-    done_ = true;  // also when it fails: there is nothing to wait for again
-    place_.check(MPI_Waitall(count(), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
-  }
-
- private:
-  int count() const { return static_cast<int>(requests_.size()); }
-
-  Place place_;
-  int exceptions_;
-  std::vector<MPI_Request> requests_;
-  bool done_ = false;
-};
+using detail::MpiPlace;
 
 class MpiCommunicator : public Communicator {
  public:
@@ -113,10 +58,10 @@ class MpiCommunicator : public Communicator {
     all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label));
   }
 
-  std::unique_ptr<Request> start_all_reduce_sum(Tensor tensor, const char* label) override {
+  RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
-    const Place place = begin("all_reduce_sum", label);
-    auto request = std::make_unique<MpiRequest>(place);
+    const MpiPlace place = begin("all_reduce_sum", label);
+    auto request = requests_.take(place);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Iallreduce(MPI_IN_PLACE, address(tensor, first), count,
                                  mpi_type(tensor.dtype()), MPI_SUM, comm_, request->next()),
@@ -129,7 +74,7 @@ class MpiCommunicator : public Communicator {
     start_all_to_all(recv, send, label)->wait();
   }
 
-  std::unique_ptr<Request> start_all_to_all(Tensor recv, Tensor send, const char* label) override {
+  RequestPtr start_all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size_, label);
     const int64_t block = send.numel() / size_;
     const auto equal = [block](int peer) { return Block{peer * block, block}; };
@@ -141,19 +86,21 @@ class MpiCommunicator : public Communicator {
     start_all_to_all_rows(recv, recv_rows, send, send_rows, label)->wait();
   }
 
-  std::unique_ptr<Request> start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows,
-                                                 Tensor send, const std::vector<int64_t>& send_rows,
-                                                 const char* label) override {
+  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
+                                   const std::vector<int64_t>& send_rows,
+                                   const char* label) override {
     detail::check_rows(recv, recv_rows, send, send_rows, size_, label);
-    const std::vector<Block> from = row_blocks(recv, recv_rows), to = row_blocks(send, send_rows);
+    place_rows(recv_blocks_, recv, recv_rows);
+    place_rows(send_blocks_, send, send_rows);
     return exchange(
-        recv, [&](int peer) { return from[static_cast<size_t>(peer)]; }, send,
-        [&](int peer) { return to[static_cast<size_t>(peer)]; }, begin("all_to_all_rows", label));
+        recv, [&](int peer) { return recv_blocks_[static_cast<size_t>(peer)]; }, send,
+        [&](int peer) { return send_blocks_[static_cast<size_t>(peer)]; },
+        begin("all_to_all_rows", label));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size_, label);
-    const Place place = begin("all_gather", label);
+    const MpiPlace place = begin("all_gather", label);
     const int64_t count = send.numel();
     if (count <= limit_) {
       const WatchedCall watched(place.call);
@@ -177,7 +124,7 @@ class MpiCommunicator : public Communicator {
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
-    const Place place = begin("broadcast", label);
+    const MpiPlace place = begin("broadcast", label);
     const WatchedCall watched(place.call);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Bcast(address(tensor, first), count, mpi_type(tensor.dtype()), root, comm_),
@@ -186,13 +133,13 @@ class MpiCommunicator : public Communicator {
   }
 
   void barrier(const char* label) override {
-    const Place place = begin("barrier", label);
+    const MpiPlace place = begin("barrier", label);
     const WatchedCall watched(place.call);
     place.check(MPI_Barrier(comm_), "MPI_Barrier");
   }
 
   std::unique_ptr<Communicator> split(int color, const std::string& name) override {
-    const Place place = begin("split", name.c_str());
+    const MpiPlace place = begin("split", name.c_str());
     const WatchedCall watched(place.call);
     MPI_Comm comm = MPI_COMM_NULL;
     place.check(MPI_Comm_split(comm_, color, rank_, &comm), "MPI_Comm_split");
@@ -205,7 +152,7 @@ class MpiCommunicator : public Communicator {
     int64_t count;
   };
 
-  Place begin(const char* call, const char* label) {
+  MpiPlace begin(const char* call, const char* label) {
     return {{call, label, name_.c_str(), ++calls_}, rank_, size_};
   }
 
@@ -221,7 +168,7 @@ class MpiCommunicator : public Communicator {
     }
   }
 
-  void all_reduce(Tensor tensor, MPI_Op op, const Place& place) {
+  void all_reduce(Tensor tensor, MPI_Op op, const MpiPlace& place) {
     detail::check_reduction(tensor, place.call.label);
     const WatchedCall watched(place.call);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
@@ -231,25 +178,23 @@ class MpiCommunicator : public Communicator {
     });
   }
 
-  static std::vector<Block> row_blocks(Tensor tensor, const std::vector<int64_t>& rows) {
+  static void place_rows(std::vector<Block>& blocks, Tensor tensor,
+                         const std::vector<int64_t>& rows) {
     int64_t width = 1, first = 0;
     for (int axis = 1; axis < tensor.rank(); ++axis) width *= tensor.dim(axis);
-    std::vector<Block> blocks;
+    blocks.clear();
     for (const int64_t count : rows) {
       blocks.push_back({first, count * width});
       first += count * width;
     }
-    return blocks;
   }
 
   // Block to(peer) of send goes to each peer, from(peer) of recv comes from it. Receives are posted
   // first; peers are taken from this rank's right neighbour on, so that not all send to rank 0 at
   // once.
   template <class From, class To>
-  std::unique_ptr<Request> exchange(Tensor recv, From&& from, Tensor send, To&& to,
-                                    const Place& place) {
-    auto request = std::make_unique<MpiRequest>(place);
-    request->reserve(2 * static_cast<size_t>(size_));
+  RequestPtr exchange(Tensor recv, From&& from, Tensor send, To&& to, const MpiPlace& place) {
+    auto request = requests_.take(place);
     const MPI_Datatype type = mpi_type(send.dtype());
     for (int step = 1; step < size_; ++step) {
       const int peer = (rank_ - step + size_) % size_;
@@ -285,6 +230,8 @@ class MpiCommunicator : public Communicator {
   int rank_ = 0;
   int size_ = 1;
   int64_t calls_ = 0;
+  detail::MpiRequestPool requests_;
+  std::vector<Block> recv_blocks_, send_blocks_;  // of the ragged exchange being started
 };
 
 }  // namespace

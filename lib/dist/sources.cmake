@@ -1,4 +1,4 @@
 sy_library(dist SOURCES lib/dist/argument_checks.cpp lib/dist/self_communicator.cpp
                         lib/dist/mpi_check.cpp lib/dist/mpi_communicator.cpp lib/dist/mesh.cpp
-                        lib/dist/mpi_environment.cpp lib/dist/threads.cpp lib/dist/watchdog.cpp
+                        lib/dist/mpi_environment.cpp lib/dist/mpi_request.cpp lib/dist/threads.cpp lib/dist/watchdog.cpp
            LINK sy_tensor MPI::MPI_CXX PRIVATE_LINK Threads::Threads)

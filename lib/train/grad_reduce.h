@@ -4,7 +4,6 @@
 // mesh.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "lib/dist/mesh.h"
@@ -29,7 +28,7 @@ class GradReducer {
     Tensor grads;         // slice of a flat region
     int first_param;      // lowest number in it
     Communicator* group;  // over which it is summed
-    std::unique_ptr<Request> request;
+    RequestPtr request;
   };
 
   void add_buckets(ParamStore& params, ParamGroup group, Communicator& ranks, int64_t elements);

@@ -16,3 +16,6 @@ sy_test_binary(metrics_tests
 foreach(suite metrics progress schedule tensorboard)
   sy_add_test(train.${suite} metrics_tests "[${suite}]")
 endforeach()
+
+sy_test_binary(train_mpi_tests MPI SOURCES tests/train/train_step_test.cpp LINK sy_bench)
+sy_add_mpi_test(train.train_step train_mpi_tests "[train_step]" 1 2 4)

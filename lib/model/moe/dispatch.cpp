@@ -23,9 +23,8 @@ double dropout_rate(const LayerContext& context) {
 }
 
 // From slots to the rows of the experts' ranks, or back. The label must outlive the request.
-std::unique_ptr<Request> start_exchange(const LayerContext& context, const DispatchSaved& saved,
-                                        Tensor rows, Tensor slots, bool to_experts,
-                                        const std::string& label) {
+RequestPtr start_exchange(const LayerContext& context, const DispatchSaved& saved, Tensor rows,
+                          Tensor slots, bool to_experts, const std::string& label) {
   if (context.exec.planning || expert_ranks(context) == 1) return nullptr;
   const ProfileScope profile(context.exec.profiler, Part::communication);
   Communicator& group = context.mesh.expert();

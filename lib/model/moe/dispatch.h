@@ -92,7 +92,7 @@ class DispatchGrad {
   const DispatchLabels& labels_;
   const DispatchSaved& saved_;
   Tensor slots_, rows_;
-  std::unique_ptr<Request> request_;
+  RequestPtr request_;
 };
 
 // Where the experts are to write: the slots themselves with one expert rank, else scratch.
