@@ -17,6 +17,12 @@ std::string start_id(Communicator& world) {
   return fmt::format("{}-{}", words[0], words[1]);
 }
 
+void log_backend(BackendChoice choice) {
+  log::info("backend: cpu{}", choice == BackendChoice::automatic
+                                  ? " (auto; this program was built without the CUDA backend)"
+                                  : "");
+}
+
 void log_memory(const TrainStep::Memory& memory) {
   const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   log::info(
@@ -39,6 +45,7 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
       start_id_(start_id(world)) {
   const RunConfig& run = session_.config;
   if (world.rank() == 0) folder_.create(run);
+  log_backend(run.backend);
   log_memory(train_step_.memory());
   loader_ = std::make_unique<Loader>(run.data, run.data.train,
                                      session_.loader_place(run.train.global_batch),
