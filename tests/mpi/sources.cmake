@@ -14,4 +14,4 @@ add_test(NAME mpi.faults
 set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 
 sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp tests/mpi/moe_speed_test.cpp LINK sy_model)
-sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4)
+sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4 8)
