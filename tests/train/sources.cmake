@@ -19,8 +19,8 @@ endforeach()
 
 sy_test_binary(train_mpi_tests MPI
                SOURCES tests/train/grad_norm_test.cpp tests/train/grad_reduce_test.cpp
-                       tests/train/train_step_test.cpp
+                       tests/train/optimizer_test.cpp tests/train/train_step_test.cpp
                LINK sy_bench)
-foreach(suite grad_norm grad_reduce train_step)
+foreach(suite grad_norm grad_reduce optimizer train_step)
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
