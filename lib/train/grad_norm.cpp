@@ -7,8 +7,8 @@
 namespace sy {
 
 double gradient_norm(Exec& exec, ParamStore& params, Mesh& mesh) {
-  // A parameter at a time, so that the order of summation is the same for every split of the
-  // experts.
+  // In float64, in an order that no number of threads changes; how the experts are spread changes
+  // the last bits alone.
   double replicated = 0, experts = 0;
   for (const Param& param : params.all()) {
     (param.group == ParamGroup::expert ? experts : replicated) += sum_of_squares(exec, param.grad);

@@ -17,5 +17,10 @@ foreach(suite metrics progress schedule tensorboard)
   sy_add_test(train.${suite} metrics_tests "[${suite}]")
 endforeach()
 
-sy_test_binary(train_mpi_tests MPI SOURCES tests/train/train_step_test.cpp LINK sy_bench)
-sy_add_mpi_test(train.train_step train_mpi_tests "[train_step]" 1 2 4)
+sy_test_binary(train_mpi_tests MPI
+               SOURCES tests/train/grad_norm_test.cpp tests/train/grad_reduce_test.cpp
+                       tests/train/optimizer_test.cpp tests/train/train_step_test.cpp
+               LINK sy_bench)
+foreach(suite grad_norm grad_reduce optimizer train_step)
+  sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
+endforeach()

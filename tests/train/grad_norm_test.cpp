@@ -1,0 +1,116 @@
+// The norm of the whole model's gradients, whatever the mesh.
+#include "lib/train/grad_norm.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+
+#include "lib/base/random.h"
+#include "tests/support/gradcheck.h"
+#include "tests/support/mpi_world.h"
+#include "tests/train/hand_made_params.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+// A gradient after reduction: the same on every rank that holds it, of a size of its own for each
+// parameter.
+double gradient_of(const Param& param, int64_t element) {
+  const RandomKey key{7, 1, static_cast<uint32_t>(param.number)};
+  const double uniform = random_uniform(key, static_cast<uint64_t>(element)) - 0.5;
+  return uniform * std::pow(10.0, param.number % 4 - 2);
+}
+
+// Over whole parameters, a number at a time.
+double plain_norm(const ParamStore& params, DType dtype) {
+  double squares = 0;
+  for (const Param& param : params.all()) {
+    for (int64_t i = 0; i < param.shape.numel(); ++i) {
+      double value = gradient_of(param, i);
+      if (dtype == DType::f32) value = static_cast<float>(value);
+      squares += value * value;
+    }
+  }
+  return std::sqrt(squares);
+}
+
+void set_gradients(const ParamStore& params) {
+  for (const Param& param : params.all()) {
+    const auto value = [&](int64_t element) { return gradient_of(param, element); };
+    if (params.dtype() == DType::f32) HandMadeParams::fill_gradient<float>(param, value);
+    if (params.dtype() == DType::f64) HandMadeParams::fill_gradient<double>(param, value);
+  }
+}
+
+TEST_CASE("grad_norm: every parameter once, on every mesh", "[grad_norm]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  const int ranks = test_world().size();
+  const auto exec = make_exec(1);
+  for (int expert = 1; expert <= ranks; expert *= 2) {
+    CAPTURE(expert, name_of(dtype));
+    Mesh mesh(test_world(), {ranks, 1, expert});
+    HandMadeParams params(mesh, dtype);
+    set_gradients(params.store);
+    const double norm = gradient_norm(*exec, params.store, mesh);
+    CHECK(norm == Approx(plain_norm(params.store, dtype)).epsilon(1e-14));
+    double largest = norm;
+    mesh.world().all_reduce_max(Tensor(&largest, DType::f64, {1}), "largest norm");
+    CHECK(largest == norm);  // the same bits on every rank
+  }
+}
+
+TEST_CASE("grad_norm: not finite when one gradient is not", "[grad_norm]") {
+  const int ranks = test_world().size();
+  const auto exec = make_exec(1);
+  for (int expert = 1; expert <= ranks; expert *= 2) {
+    Mesh mesh(test_world(), {ranks, 1, expert});
+    for (const char* name : {"scale", "moe/wo"}) {
+      CAPTURE(expert, name);
+      HandMadeParams params(mesh);
+      set_gradients(params.store);
+      Param* param = params.store.find(name);
+      // Expert 0's, so that with experts spread most ranks do not see it.
+      if (param->first_expert == 0) param->grad.data<float>()[2] = NAN;
+      CHECK_FALSE(std::isfinite(gradient_norm(*exec, params.store, mesh)));
+    }
+  }
+}
+
+TEST_CASE("grad_norm: no gradient, no norm", "[grad_norm]") {
+  Mesh mesh(test_world(), {test_world().size(), 1, test_world().size()});
+  HandMadeParams params(mesh);
+  CHECK(gradient_norm(*make_exec(1), params.store, mesh) == 0);
+}
+
+TEST_CASE("grad_norm: clipping brings a norm down and never up", "[grad_norm]") {
+  CHECK(clip_scale(8, 2) == 0.25);
+  CHECK(clip_scale(2, 2) == 1);
+  CHECK(clip_scale(0.5, 2) == 1);
+  CHECK(clip_scale(0, 2) == 1);
+  CHECK(clip_scale(8, 0) == 1);  // off
+  CHECK(clip_scale(1e300, 1) == 1e-300);
+}
+
+TEST_CASE("grad_norm: the first parameter at fault is named", "[grad_norm]") {
+  const auto exec = make_exec(1);
+  const auto self = make_self_communicator();
+  const Mesh mesh(*self, {});
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float fault = GENERATE_COPY(NAN, infinity, -infinity);
+  HandMadeParams params(mesh);
+  set_gradients(params.store);
+  CHECK(find_nonfinite(*exec, params.store).empty());
+  // Large, but finite: its square overflows float32 and not the sum.
+  params.store.find("embedding")->grad.data<float>()[0] = 3e38f;
+  CHECK(find_nonfinite(*exec, params.store).empty());
+  for (size_t i = params.store.all().size(); i-- > 0;) {
+    const Param& param = params.store.all()[i];
+    CAPTURE(fault, param.name);
+    param.grad.data<float>()[param.grad.numel() - 1] = fault;
+    CHECK(find_nonfinite(*exec, params.store) == param.name);
+  }
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,156 @@
+// Sums of gradients over the ranks, in whole numbers, so that they are exact in any order.
+#include "lib/train/grad_reduce.h"
+
+#include <catch2/catch.hpp>
+
+#include "lib/base/random.h"
+#include "tests/support/mpi_world.h"
+#include "tests/train/hand_made_params.h"
+#include "tests/train/recording_group.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+// What a rank's backward gives for an element in a step, from -100 to 100.
+double gradient_of(int rank, int step, const Param& param, int64_t element) {
+  const RandomKey key{static_cast<uint64_t>(rank), static_cast<uint32_t>(step),
+                      static_cast<uint32_t>(param.number)};
+  return static_cast<double>(random_below(key, static_cast<uint32_t>(element), 201)) - 100;
+}
+
+void set_gradient(const Param& param, const Mesh& mesh, int step) {
+  HandMadeParams::fill_gradient<float>(
+      param, [&](int64_t element) { return gradient_of(mesh.data_rank(), step, param, element); });
+}
+
+// Replicated: the sum over all data ranks. Experts: over the ranks that hold the same ones.
+double expected_sum(const Mesh& mesh, int step, const Param& param, int64_t element) {
+  const bool expert = param.group == ParamGroup::expert;
+  double sum = 0;
+  for (int rank = 0; rank < mesh.shape().data(); ++rank) {
+    if (expert && rank % mesh.shape().expert != mesh.expert_rank()) continue;
+    sum += gradient_of(rank, step, param, element);
+  }
+  return sum;
+}
+
+void check_sums(const ParamStore& params, const Mesh& mesh, int step) {
+  for (const Param& param : params.all()) {
+    const int64_t first = HandMadeParams::first_element(param);
+    for (int64_t i = 0; i < param.grad.numel(); ++i) {
+      CAPTURE(step, param.name, i);
+      CHECK(param.grad.data<float>()[i] == expected_sum(mesh, step, param, first + i));
+    }
+  }
+}
+
+// Calls run(mesh) for every way to spread the experts over these ranks.
+template <class Run>
+void for_each_split(const Run& run) {
+  const int ranks = test_world().size();
+  for (int expert = 1; expert <= ranks; expert *= 2) {
+    CAPTURE(expert);
+    Mesh mesh(test_world(), {ranks, 1, expert});
+    run(mesh);
+  }
+}
+
+// From a bucket for each parameter to one bucket for all.
+const int64_t kBuckets[] = {1, 20, 40, 1 << 20};
+
+TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduce]") {
+  for_each_split([](Mesh& mesh) {
+    for (const int64_t elements : kBuckets) {
+      CAPTURE(elements);
+      HandMadeParams params(mesh);
+      GradReducer reducer(params.store, mesh, elements);
+      for (int step = 1; step <= 3; ++step) {
+        for (const Param& param : params.store.all()) set_gradient(param, mesh, step);
+        reducer.finish();
+        check_sums(params.store, mesh, step);
+      }
+    }
+  });
+}
+
+// As backward does: a gradient is complete only just before ready() says so.
+TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
+  for_each_split([](Mesh& mesh) {
+    for (const int64_t elements : kBuckets) {
+      for (const int stride : {1, 3}) {
+        CAPTURE(elements, stride);
+        HandMadeParams params(mesh);
+        GradReducer reducer(params.store, mesh, elements);
+        for (int step = 1; step <= 3; ++step) {
+          for (const Param& param : params.store.all()) set_gradient(param, mesh, 100);
+          for (int i = static_cast<int>(params.store.all().size()) - 1; i >= 0; --i) {
+            set_gradient(params.store.all()[static_cast<size_t>(i)], mesh, step);
+            if (i % stride == 0) reducer.ready(i);
+          }
+          reducer.finish();
+          check_sums(params.store, mesh, step);
+        }
+      }
+    }
+  });
+}
+
+// Elements of a parameter's gradient that lie in the sums started so far; a sum must belong to the
+// parameter's group.
+int64_t covered(const std::vector<RecordingGroup::Start>& starts, const Param& param) {
+  const std::string group = param.group == ParamGroup::expert ? "replicas" : "data";
+  const float* begin = param.grad.data<float>();
+  int64_t count = 0;
+  for (const RecordingGroup::Start& start : starts) {
+    const float *first = start.tensor.data<float>(), *last = first + start.tensor.numel();
+    const int64_t inside = std::min(last, begin + param.grad.numel()) - std::max(first, begin);
+    if (inside <= 0) continue;
+    CHECK(start.group == group);
+    count += inside;
+  }
+  return count;
+}
+
+TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_reduce]") {
+  const MeshShape shape{4, 1, 2};
+  std::vector<RecordingGroup::Start> starts;
+  RecordingGroup world(shape, starts);
+  Mesh mesh(world, shape);
+  for (const int64_t elements : kBuckets) {
+    HandMadeParams params(mesh);
+    GradReducer reducer(params.store, mesh, elements);
+    for (int step = 1; step <= 2; ++step) {
+      starts.clear();
+      for (int ready = static_cast<int>(params.store.all().size()) - 1; ready >= 0; --ready) {
+        reducer.ready(ready);
+        for (const Param& param : params.store.all()) {
+          CAPTURE(elements, step, ready, param.name);
+          const int64_t sums = covered(starts, param);
+          if (param.number < ready) CHECK(sums == 0);
+          if (param.number >= ready && elements == 1) CHECK(sums == param.grad.numel());
+          if (ready == 0) CHECK(sums == param.grad.numel());
+        }
+      }
+      reducer.finish();
+      if (elements == kBuckets[0]) CHECK(starts.size() == params.store.all().size());
+      if (elements == kBuckets[3]) CHECK(starts.size() == 2);
+    }
+  }
+}
+
+TEST_CASE("grad_reduce: nothing is summed where nobody else holds a parameter", "[grad_reduce]") {
+  std::vector<RecordingGroup::Start> starts;
+  const int expert = GENERATE(1, 4);
+  const MeshShape shape{expert, 1, expert};  // one rank, or every expert on one rank alone
+  RecordingGroup world(shape, starts);
+  Mesh mesh(world, shape);
+  HandMadeParams params(mesh);
+  GradReducer reducer(params.store, mesh, 1);
+  reducer.finish();
+  for (const RecordingGroup::Start& start : starts) CHECK(start.group == "data");
+  CHECK(starts.size() == (expert == 1 ? 0 : 4));
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,207 @@
+// make_optimizer() over parameters of both groups against the papers' formulas, each expert on its
+// own, on every split of the experts.
+#include "lib/train/optimizer.h"
+
+#include <catch2/catch.hpp>
+
+#include "lib/base/random.h"
+#include "tests/support/gradcheck.h"
+#include "tests/support/mpi_world.h"
+#include "tests/train/hand_made_params.h"
+#include "tests/train/plain_optimizers.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr double kTolerance = 1e-12;
+constexpr int64_t kIdleExpert = 2;  // no token reaches it: its gradients are zero
+
+// Sizes that differ from step to step, so that some updates are clipped and some are not.
+double gradient_of(const Param& param, int64_t step, int64_t element) {
+  const int64_t piece = param.shape.numel() / HandMadeParams::kExperts;
+  if (param.group == ParamGroup::expert && element / piece == kIdleExpert) return 0;
+  constexpr double kSizes[] = {1, 1e-3, 10, 0.1, 2};
+  const RandomKey key{1, static_cast<uint32_t>(step), static_cast<uint32_t>(param.number)};
+  return (random_uniform(key, static_cast<uint64_t>(element)) - 0.5) * kSizes[step % 5];
+}
+
+Update update_of(int64_t step) {
+  return {step, 0.1 / static_cast<double>(step), step % 2 == 0 ? 0.25 : 1.0};
+}
+
+// An optimiser over hand-made parameters in float64, with its memory.
+struct Setup {
+  Setup(const OptimizerSection& config, const Mesh& mesh) : params(mesh, DType::f64) {
+    params.store.initialize(3);
+    Param& small = *params.store.find("scale");  // less than the least RMS that Adafactor takes
+    for (int64_t i = 0; i < 3; ++i) small.value.data<double>()[i] *= 1e-5;
+    optimizer = make_optimizer(config, params.store);
+    optimizer->plan(memory);
+    memory.allocate();
+    optimizer->plan(memory);
+  }
+  void step(int64_t number) {
+    for (const Param& param : params.store.all()) {
+      HandMadeParams::fill_gradient<double>(
+          param, [&](int64_t element) { return gradient_of(param, number, element); });
+    }
+    optimizer->apply(*exec, update_of(number));
+  }
+  // Local tensor of the state, by name.
+  Tensor state(const std::string& name) const {
+    for (const OptimizerTensor& state : optimizer->state()) {
+      if (state.name == name) return state.value;
+    }
+    FAIL("no state " << name);
+    return {};
+  }
+
+  HandMadeParams params;
+  std::unique_ptr<Optimizer> optimizer;
+  Arena memory{"optimiser"};
+  std::unique_ptr<Exec> exec = make_exec(2);
+};
+
+Numbers numbers_of(Tensor x) {
+  return {x.data<double>(), x.data<double>() + x.numel()};
+}
+
+void check_close(Tensor is, const Numbers& expected) {
+  REQUIRE(static_cast<size_t>(is.numel()) == expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    CAPTURE(i);
+    CHECK(is.data<double>()[i] == Approx(expected[i]).epsilon(kTolerance).margin(1e-300));
+  }
+}
+
+// What is updated on its own: a replicated parameter, or one expert's part of an expert parameter.
+int64_t parts(const Param& param) {
+  return param.group == ParamGroup::expert ? param.value.dim(0) : 1;
+}
+Tensor part_of(const Param& param, Tensor tensor, int64_t part) {
+  return param.group == ParamGroup::expert ? tensor.at(part) : tensor;
+}
+Shape part_shape(const Param& param) {
+  return param.group == ParamGroup::expert ? param.shape.without_first() : param.shape;
+}
+
+// The weights of a part after five steps of `plain`.
+template <class Plain>
+Numbers train_alone(Plain& plain, const Param& param, int64_t part,
+                    const OptimizerSection& config) {
+  Numbers weights = numbers_of(part_of(param, param.value, part)), gradient(weights.size());
+  const int64_t first =
+      HandMadeParams::first_element(param) + part * static_cast<int64_t>(weights.size());
+  for (int64_t step = 1; step <= 5; ++step) {
+    const Update update = update_of(step);
+    for (size_t i = 0; i < gradient.size(); ++i) {
+      gradient[i] =
+          update.gradient_scale * gradient_of(param, step, first + static_cast<int64_t>(i));
+    }
+    plain.step(weights, gradient, update, config);
+  }
+  return weights;
+}
+
+// Calls check(trained, param, part) for every part, where `param` holds the weights that the
+// training began with; on every split of the experts.
+template <class Check>
+void for_each_part(const OptimizerSection& config, const Check& check) {
+  const int ranks = test_world().size();
+  for (int expert = 1; expert <= ranks; expert *= 2) {
+    const Mesh mesh(test_world(), {ranks, 1, expert});
+    const Setup start(config, mesh);
+    Setup trained(config, mesh);
+    for (int64_t step = 1; step <= 5; ++step) trained.step(step);
+    for (const Param& param : start.params.store.all()) {
+      for (int64_t part = 0; part < parts(param); ++part) {
+        CAPTURE(expert, param.name, part);
+        check(trained, param, part);
+      }
+    }
+  }
+}
+
+TEST_CASE("optimizer: adafactor is the paper's, each expert on its own", "[optimizer]") {
+  OptimizerSection config;
+  config.weight_decay = GENERATE(0.0, 0.1);
+  if (GENERATE(false, true)) config.decay_exponent = 0.6, config.update_clip = 0.5;
+  for_each_part(config, [&](Setup& trained, const Param& param, int64_t part) {
+    const Shape shape = part_shape(param);
+    const bool matrix = shape.rank() == 2;
+    PlainAdafactor plain(static_cast<size_t>(shape[0]), matrix ? static_cast<size_t>(shape[1]) : 1,
+                         matrix);
+    const Numbers weights = train_alone(plain, param, part, config);
+    const std::string state = "optimizer/" + param.name;
+    check_close(part_of(param, trained.params.store.find(param.name)->value, part), weights);
+    check_close(part_of(param, trained.state(state + "/row"), part), plain.row);
+    if (matrix) check_close(part_of(param, trained.state(state + "/col"), part), plain.col);
+  });
+}
+
+TEST_CASE("optimizer: adamw is the paper's", "[optimizer]") {
+  OptimizerSection config;
+  config.name = OptimizerName::adamw;
+  config.weight_decay = GENERATE(0.0, 0.1);
+  if (GENERATE(false, true)) config.beta1 = 0.7, config.beta2 = 0.95, config.epsilon = 1e-3;
+  for_each_part(config, [&](Setup& trained, const Param& param, int64_t part) {
+    PlainAdamW plain(static_cast<size_t>(part_shape(param).numel()));
+    const Numbers weights = train_alone(plain, param, part, config);
+    const std::string state = "optimizer/" + param.name;
+    check_close(part_of(param, trained.params.store.find(param.name)->value, part), weights);
+    check_close(part_of(param, trained.state(state + "/first"), part), plain.first);
+    check_close(part_of(param, trained.state(state + "/second"), part), plain.second);
+  });
+}
+
+TEST_CASE("optimizer: an expert without tokens keeps its weights", "[optimizer]") {
+  OptimizerSection config;
+  config.name = GENERATE(OptimizerName::adafactor, OptimizerName::adamw);
+  for_each_part(config, [&](Setup& trained, const Param& param, int64_t part) {
+    const bool idle = param.group == ParamGroup::expert && param.first_expert + part == kIdleExpert;
+    const Tensor now = trained.params.store.find(param.name)->value;
+    const Numbers before = numbers_of(part_of(param, param.value, part));
+    CHECK((numbers_of(part_of(param, now, part)) == before) == idle);
+  });
+}
+
+// "NAME GLOBAL" of each tensor; its local part is an even share of the experts, and zero.
+std::vector<std::string> state_of(OptimizerName name) {
+  OptimizerSection config;
+  config.name = name;
+  const int ranks = test_world().size();
+  const Setup setup(config, Mesh(test_world(), {ranks, 1, ranks}));
+  std::vector<std::string> lines;
+  for (const OptimizerTensor& tensor : setup.optimizer->state()) {
+    CHECK(tensor.name.starts_with("optimizer/" + tensor.param->name + "/"));
+    CHECK(numbers_of(tensor.value) == Numbers(static_cast<size_t>(tensor.value.numel())));
+    Shape local = tensor.global;
+    if (tensor.param->group == ParamGroup::expert) local[0] /= ranks;
+    CHECK(tensor.value.shape() == local);
+    lines.push_back(tensor.name + " " + tensor.global.str());
+  }
+  return lines;
+}
+
+TEST_CASE("optimizer: names and shapes of the state", "[optimizer]") {
+  CHECK(state_of(OptimizerName::adafactor) ==
+        std::vector<std::string>{"optimizer/embedding/row [1, 11]",
+                                 "optimizer/embedding/col [1, 3]", "optimizer/scale/row [1, 3]",
+                                 "optimizer/moe/wi/row [4, 3]", "optimizer/moe/wi/col [4, 5]",
+                                 "optimizer/moe/bias/row [4, 5]", "optimizer/moe/wo/row [4, 5]",
+                                 "optimizer/moe/wo/col [4, 3]", "optimizer/last scale/row [1, 1]",
+                                 "optimizer/head/row [1, 3]", "optimizer/head/col [1, 11]"});
+  CHECK(state_of(OptimizerName::adamw) ==
+        std::vector<std::string>{
+            "optimizer/embedding/first [11, 3]", "optimizer/embedding/second [11, 3]",
+            "optimizer/scale/first [3]", "optimizer/scale/second [3]",
+            "optimizer/moe/wi/first [4, 3, 5]", "optimizer/moe/wi/second [4, 3, 5]",
+            "optimizer/moe/bias/first [4, 5]", "optimizer/moe/bias/second [4, 5]",
+            "optimizer/moe/wo/first [4, 5, 3]", "optimizer/moe/wo/second [4, 5, 3]",
+            "optimizer/last scale/first [1]", "optimizer/last scale/second [1]",
+            "optimizer/head/first [3, 11]", "optimizer/head/second [3, 11]"});
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,67 @@
+// A group of ranks of which there is only this one: it notes which sums are started and does
+// nothing.
+#pragma once
+
+#include <vector>
+
+#include "lib/dist/mesh.h"
+
+namespace sy::test {
+
+class RecordingGroup final : public Communicator {
+ public:
+  using Rows = std::vector<int64_t>;
+  struct Start {
+    std::string group;
+    Tensor tensor;
+  };
+
+  // As rank 0 of the world of `mesh`; what its groups start goes to `starts`.
+  RecordingGroup(MeshShape mesh, std::vector<Start>& starts, std::string name = "world")
+      : mesh_(mesh), starts_(starts), name_(std::move(name)) {}
+
+  int rank() const override { return 0; }
+  int size() const override {
+    if (name_ == "expert") return mesh_.expert;
+    return name_ == "replicas" ? mesh_.replicas() : mesh_.ranks;
+  }
+  const std::string& name() const override { return name_; }
+  std::unique_ptr<Communicator> split(int, const std::string& name) override {
+    return std::make_unique<RecordingGroup>(mesh_, starts_, name);
+  }
+  RequestPtr start_all_reduce_sum(Tensor tensor, const char*) override {
+    starts_.push_back({name_, tensor});
+    return RequestPtr(new Done);
+  }
+
+  void all_reduce_sum(Tensor, const char*) override { unexpected(); }
+  void all_reduce_max(Tensor, const char*) override { unexpected(); }
+  void all_to_all(Tensor, Tensor, const char*) override { unexpected(); }
+  RequestPtr start_all_to_all(Tensor, Tensor, const char*) override { return unexpected(); }
+  void all_to_all_rows(Tensor, const Rows&, Tensor, const Rows&, const char*) override {
+    unexpected();
+  }
+  RequestPtr start_all_to_all_rows(Tensor, const Rows&, Tensor, const Rows&, const char*) override {
+    return unexpected();
+  }
+  void all_gather(Tensor, Tensor, const char*) override { unexpected(); }
+  void broadcast(Tensor, int, const char*) override { unexpected(); }
+  void barrier(const char*) override { unexpected(); }
+
+ private:
+  struct Done final : Request {
+    bool test() override { return true; }
+    void wait() override {}
+    void release() override { delete this; }
+  };
+  static RequestPtr unexpected() {
+    SY_CHECK(false, "only sums are started here");
+    return nullptr;
+  }
+
+  MeshShape mesh_;
+  std::vector<Start>& starts_;
+  std::string name_;
+};
+
+}  // namespace sy::test
