@@ -5,6 +5,8 @@ foreach(suite collectives mesh threads)
   sy_add_mpi_test(mpi.${suite} mpi_tests "[${suite}]" 1 2 4)
 endforeach()
 
+sy_add_mpi_test(mpi.collectives mpi_tests "[collectives]" 8)
+
 add_executable(mpi_faults tests/mpi/faults.cpp)
 target_link_libraries(mpi_faults PRIVATE sy_dist)
 set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -14,4 +16,4 @@ add_test(NAME mpi.faults
 set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 
 sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp tests/mpi/moe_speed_test.cpp LINK sy_model)
-sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4 8)
+sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4)
