@@ -23,11 +23,17 @@ double clip_scale(double norm, double clip_norm) {
   return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
 }
 
-std::string find_nonfinite(Exec& exec, ParamStore& params) {
+std::string find_nonfinite(Exec& exec, ParamStore& params, Mesh& mesh) {
+  int32_t from_last = 0;  // parameters from the first at fault to the last
   for (const Param& param : params.all()) {
-    if (!std::isfinite(sum_of_squares(exec, param.grad))) return param.name;
+    if (std::isfinite(sum_of_squares(exec, param.grad))) continue;
+    from_last = static_cast<int32_t>(params.all().size()) - param.number;
+    break;
   }
-  return "";
+  // Only the ranks that hold an expert see its fault.
+  mesh.world().all_reduce_max(Tensor(&from_last, DType::i32, {1}), "gradient at fault");
+  return from_last == 0 ? ""
+                        : params.all()[params.all().size() - static_cast<size_t>(from_last)].name;
 }
 
 }  // namespace sy

@@ -16,7 +16,8 @@ double gradient_norm(Exec& exec, ParamStore& params, Mesh& mesh);
 // Factor that brings a norm down to clip_norm (1 when it is below, or clip_norm is 0).
 double clip_scale(double norm, double clip_norm);
 
-// First parameter of this rank whose gradient is not finite, or "".
-std::string find_nonfinite(Exec& exec, ParamStore& params);
+// First parameter of the model whose gradient is not finite on any rank, or "". Collective; every
+// rank gets the same name.
+std::string find_nonfinite(Exec& exec, ParamStore& params, Mesh& mesh);
 
 }  // namespace sy

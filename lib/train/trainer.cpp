@@ -60,11 +60,10 @@ StepTokens Trainer::begin_step() {
 // Every rank has the same loss and norm, so all agree whether the step counts.
 void Trainer::check_finite(int64_t step, const StepResult& result) {
   if (result.updated) return;
-  const std::string culprit = find_nonfinite(session_.exec, session_.model.params());
-  const std::string message = fmt::format(
-      "step {}: loss {}, gradient norm {}: not finite; first gradient at fault on rank {}: {}",
-      step, result.loss, result.grad_norm, session_.mesh.world().rank(),
-      culprit.empty() ? "none" : culprit);
+  const std::string culprit = find_nonfinite(session_.exec, session_.model.params(), session_.mesh);
+  const std::string message =
+      fmt::format("step {}: loss {}, gradient norm {}: not finite; first gradient at fault: {}",
+                  step, result.loss, result.grad_norm, culprit.empty() ? "none" : culprit);
   if (session_.config.optimizer.on_nonfinite == NonFinitePolicy::skip) {
     log::info("{}; the step is skipped", message);
     return;

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# A learning rate that ruins the weights: the run stops with one message that names step and tensor, and
+# what was committed before is as good as ever; or, if asked to, skips the steps and says which.
+source "$(dirname "$0")/common.sh"
+ten=(--set train.steps=10 --set train.eval_every=5 --set run.hang_timeout_seconds=60)
+ruin=(--set optimizer.learning_rate=1e30)
+
+fail() {
+  cat "$folder/$run.out"
+  echo "$1"
+  exit 1
+}
+
+# The message, without the rank it comes from; the ranks must agree on it.
+messages() {
+  sed -n 's/^\(\[[^]]*\] \)\?error: //p' "$folder/$run.out" | sort -u
+}
+
+for way in "1 adamw" "2 adafactor"; do
+  read -r ranks optimizer <<<"$way"
+  run=$optimizer
+  here_too=("${ten[@]}" --set optimizer.name="$optimizer")
+  train "$ranks" "$run" "${here_too[@]}"
+  checkpoints=$folder/$run/checkpoints
+  cp "$folder/$run/metrics.jsonl" "$folder/straight.jsonl"
+  "$switchyard" inspect "$checkpoints/step-00000010" --verify >"$folder/straight.txt"
+  rm -r "$checkpoints/step-00000010"
+
+  # From step 5 on: step 6 ruins the weights, its checkpoint is under way when step 7 fails.
+  code=0
+  train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.checkpoint_every=1 || code=$?
+  ((code == 1)) || fail "the exit code is $code"
+  (($(messages | wc -l) == 1)) || fail "not one message"
+  messages | grep -q "^step 7: loss .* not finite; first gradient at fault: shared/embedding: .*learning_rate" ||
+    fail "the message does not name step and tensor"
+  for step in 5 6; do
+    "$switchyard" inspect "$checkpoints/step-0000000$step" --verify >"$folder/verify.txt" ||
+      fail "the checkpoint of step $step is damaged"
+  done
+  [[ ! -e $checkpoints/step-00000007 ]] || fail "a step that failed has a checkpoint"
+
+  # Nothing of the failure is left in a run that goes on from before it.
+  train "$ranks" "$run" "${here_too[@]}" --resume "$checkpoints/step-00000005" || fail "no resumption"
+  python3 "$here/compare_metrics.py" 0 "$folder/straight.jsonl" "$folder/$run/metrics.jsonl"
+  "$switchyard" inspect "$checkpoints/step-00000010" --verify | diff "$folder/straight.txt" -
+
+  run=$optimizer-skip
+  train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.steps=4 \
+    --set optimizer.on_nonfinite=skip || fail "a run that skips steps has failed"
+  skipped=$(sed -n 's/^step \([0-9]*\): .* the step is skipped$/\1/p' "$folder/$run.out" | xargs)
+  [[ $skipped == "2 3 4" ]] || fail "steps said to be skipped: '$skipped'"
+  echo "$ranks ranks, $optimizer: stopped, resumed, skipped steps $skipped"
+done

@@ -1,0 +1,88 @@
+// Spans of a target put into the blanks of a sentence.
+#include "lib/train/infill.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+const std::string kText = "Thank you <extra_id_0> me to your party <extra_id_1> week.";
+
+// What fill_blanks() makes of `text` and a target written as text; nothing without T5's tokenizer.
+struct Filler {
+  std::optional<std::string> path = shared_file("data/tokenizer/t5.model");
+  std::optional<Tokenizer> tokenizer;
+
+  Filler() {
+    if (path) tokenizer.emplace(*path, 100);
+  }
+  bool absent() const { return !tokenizer; }
+  std::string operator()(const std::string& text, const std::string& target) const {
+    return fill_blanks(*tokenizer, text, tokenizer->encode(target));
+  }
+};
+
+TEST_CASE("infill: each span goes into its blank", "[infill]") {
+  const Filler fill;
+  if (fill.absent()) return;
+  const std::string filled = "Thank you for inviting me to your party last week.";
+  CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_1> last <extra_id_2>") == filled);
+  CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_1> last") == filled);
+  // The number decides, not the order.
+  CHECK(fill(kText, "<extra_id_1> last <extra_id_0> for inviting") == filled);
+  CHECK(fill("<extra_id_0> you <extra_id_1>", "<extra_id_0> Thank <extra_id_1> all.") ==
+        "Thank you all.");
+  CHECK(fill("<extra_id_1> <extra_id_10> <extra_id_99>",
+             "<extra_id_10> ten <extra_id_1> one <extra_id_99> last") == "one ten last");
+}
+
+TEST_CASE("infill: a blank that the target does not know stays", "[infill]") {
+  const Filler fill;
+  if (fill.absent()) return;
+  CHECK(fill(kText, "<extra_id_1> last <extra_id_2>") ==
+        "Thank you <extra_id_0> me to your party last week.");
+  CHECK(fill(kText, "") == kText);
+  CHECK(fill(kText, "for inviting") == kText);
+}
+
+TEST_CASE("infill: a sentinel that the text does not know is passed over with its span",
+          "[infill]") {
+  const Filler fill;
+  if (fill.absent()) return;
+  CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_7> never <extra_id_1> last") ==
+        "Thank you for inviting me to your party last week.");
+  CHECK(fill("No blanks.", "<extra_id_0> for <extra_id_1> last") == "No blanks.");
+  CHECK(fill("", "<extra_id_0> for") == "");
+}
+
+TEST_CASE("infill: of a sentinel that comes twice the first span counts", "[infill]") {
+  const Filler fill;
+  if (fill.absent()) return;
+  CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_0> from <extra_id_1> last") ==
+        "Thank you for inviting me to your party last week.");
+  // A blank that comes twice is two blanks, filled in turn.
+  CHECK(fill("<extra_id_0> and <extra_id_0>", "<extra_id_0> one <extra_id_0> two") ==
+        "one and two");
+}
+
+TEST_CASE("infill: an empty span takes its blank away", "[infill]") {
+  const Filler fill;
+  if (fill.absent()) return;
+  CHECK(fill(kText, "<extra_id_0> <extra_id_1> last <extra_id_2>") ==
+        "Thank you  me to your party last week.");
+  CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_1>") ==
+        "Thank you for inviting me to your party  week.");
+}
+
+TEST_CASE("infill: what stands before the first sentinel belongs to no blank", "[infill]") {
+  const Filler fill;
+  if (fill.absent()) return;
+  CHECK(fill(kText, "so to say <extra_id_0> for inviting <extra_id_1> last") ==
+        "Thank you for inviting me to your party last week.");
+}
+
+}  // namespace
+}  // namespace sy
