@@ -12,6 +12,7 @@ if [[ -z ${SWITCHYARD_OWN_MOUNTS-} ]]; then
   exit 77
 fi
 source "$(dirname "$0")/common.sh"
+export OMPI_MCA_orte_tmpdir_base=$folder  # root in here may not be root outside
 disk=$folder/disk
 mkdir "$disk"
 mount -t tmpfs -o size=64m tmpfs "$disk"
