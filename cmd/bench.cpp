@@ -18,6 +18,7 @@ struct BenchOptions {
   std::shared_ptr<ConfigOptions> config;
   BenchPart part = BenchPart::step;
   StepBenchOptions step;
+  double loader_seconds = 20;
   bool json = false;
 };
 
@@ -94,8 +95,7 @@ ExitCode run_step(const BenchOptions& options) {
 }
 
 ExitCode run_loader(const BenchOptions& options) {
-  constexpr double kSeconds = 20;
-  const LoaderBench b = bench_loader(options.config->load().data, kSeconds);
+  const LoaderBench b = bench_loader(options.config->load().data, options.loader_seconds);
   if (options.json) {
     fmt::print(R"({{"threads": {}, "rounds": {}, "loader_tokens_per_second": {:.6g}, )"
                R"("tokenizer_tokens_per_second": {:.6g}, "ratio": {:.4f}}})"
@@ -128,6 +128,9 @@ Run setup_bench(CLI::App& app) {
       ->transform(CLI::CheckedTransformer(sources))
       ->option_text("synthetic|real");
   app.add_option("--rounds", options->step.rounds, "figures are medians of so many rounds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seconds", options->loader_seconds, "how long the loader is measured")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--twin", options->step.twin, "time the dense twin in turn (experts.count: 0)");

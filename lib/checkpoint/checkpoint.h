@@ -71,6 +71,11 @@ class CheckpointWriter {
 // Newest committed checkpoint under `folder`, or "" where there is none. Partial ones are ignored.
 std::string newest_checkpoint(const std::string& folder);
 
+// Moves the committed checkpoints of steps after `step` into a new folder beside them, so that a
+// run that goes back is not continued from them. Returns that folder, or "" where there were none.
+// Rank 0 only. Throws RuntimeFailure.
+std::string set_aside_later(const std::string& folder, int64_t step);
+
 class CheckpointReader {
  public:
   // Throws DataError naming what is missing, torn or of the wrong size, and that the previous

@@ -90,7 +90,7 @@ void check_batches(Checker& check, const RunConfig& config) {
   check.require(train.global_batch % train.micro_batch == 0, "train.micro_batch",
                 "{} does not divide train.global_batch ({}); use a divisor", train.micro_batch,
                 train.global_batch);
-  const bool grouped = experts.count > 0 && experts.capacity != CapacityMode::dropless;
+  const bool grouped = experts.count > 0;  // dropless too: the balance loss is a group's
   check.require(!grouped || train.micro_batch % group == 0, "train.micro_batch",
                 "{} is not a multiple of model.experts.group_sequences ({}), and a routing group "
                 "stays within a micro-batch; use a multiple",

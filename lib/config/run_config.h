@@ -188,6 +188,7 @@ struct OptimizerSection {
   double clip_norm = 1.0;
   double decay_exponent = 0.8;
   double update_clip = 1.0;
+  int64_t factor_from = 128;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
@@ -206,6 +207,8 @@ struct OptimizerSection {
     visit("decay_exponent", decay_exponent,
           "adafactor: the second moment decays by 1 - step^-exponent");
     visit("update_clip", update_clip, "adafactor: largest root mean square of an update");
+    visit("factor_from", factor_from,
+          "adafactor: a matrix with a shorter side keeps its whole second moment, unfactored");
     visit("beta1", beta1, "adamw: decay of the first moment");
     visit("beta2", beta2, "adamw: decay of the second moment");
     visit("epsilon", epsilon, "adamw: added to the root of the second moment");

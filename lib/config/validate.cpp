@@ -111,6 +111,7 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
                 "optimizer.decay_exponent", "{} is out of range; use more than 0, up to 1",
                 optimizer.decay_exponent);
   check.positive("optimizer.update_clip", optimizer.update_clip);
+  check.integer("optimizer.factor_from", optimizer.factor_from, 1, kMostSteps);
   check.below_one("optimizer.beta1", optimizer.beta1);
   check.below_one("optimizer.beta2", optimizer.beta2);
   check.positive("optimizer.epsilon", optimizer.epsilon);

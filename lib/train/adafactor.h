@@ -1,6 +1,7 @@
 // Adafactor without momentum, as T5 uses it (Shazeer & Stern 2018). Matrices have a factored second
-// moment (row and column means), vectors a full one; each expert's matrix is factored, clipped and
-// scaled on its own, so the update does not depend on how experts are spread.
+// moment (row and column means), vectors a full one, and so, as in Mesh TensorFlow, do matrices
+// with a side below optimizer.factor_from (routers, relative biases). Each expert's matrix is
+// factored, clipped and scaled on its own, so the update does not depend on how experts are spread.
 #pragma once
 
 #include "lib/train/optimizer.h"
@@ -16,7 +17,7 @@ class AdafactorOptimizer final : public Optimizer {
   const std::vector<OptimizerTensor>& state() const override { return state_; }
 
  private:
-  // Second moment of one parameter: row and col for matrices, row alone for vectors.
+  // Second moment of one parameter: row and col where it is factored, else all of it in row.
   struct Slot {
     Param* param;
     Tensor row, col;

@@ -25,6 +25,7 @@ class Trainer {
 
  private:
   void restore_from(const std::string& path);
+  void set_aside_later_checkpoints() const;
   StepTokens begin_step();
   void check_finite(int64_t step, const StepResult& result);
   void record(int64_t step, const StepTokens& tokens, const StepResult& result, double seconds);

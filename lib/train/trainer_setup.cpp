@@ -17,6 +17,12 @@ std::string start_id(Communicator& world) {
   return fmt::format("{}-{}", words[0], words[1]);
 }
 
+void log_backend(BackendChoice choice) {
+  log::info("backend: cpu{}", choice == BackendChoice::automatic
+                                  ? " (auto; this program was built without the CUDA backend)"
+                                  : "");
+}
+
 void log_memory(const TrainStep::Memory& memory) {
   const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   log::info(
@@ -39,6 +45,7 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
       start_id_(start_id(world)) {
   const RunConfig& run = session_.config;
   if (world.rank() == 0) folder_.create(run);
+  log_backend(run.backend);
   log_memory(train_step_.memory());
   loader_ = std::make_unique<Loader>(run.data, run.data.train,
                                      session_.loader_place(run.train.global_batch),
@@ -47,6 +54,7 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
     evaluator_.emplace(session_, run.data.validation, run.train.eval_sequences);
   }
   restore_from(checkpoint_to_resume(resume, folder_.checkpoints));
+  if (world.rank() == 0) set_aside_later_checkpoints();
   const double flops_per_second =
       measure_matrix_rate(session_.exec.backend, threads) * world.size();
   if (world.rank() == 0) {
@@ -60,6 +68,14 @@ void Trainer::restore_from(const std::string& path) {
   state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
   saved_step_ = state_.step;
   log::info("resumed from {} at step {}", path, state_.step);
+}
+
+// With --resume none or an older checkpoint the run goes back: what it had reached is kept, apart.
+void Trainer::set_aside_later_checkpoints() const {
+  const std::string aside = set_aside_later(folder_.checkpoints, state_.step);
+  if (aside.empty()) return;
+  log::info("the run begins again after step {}: its later checkpoints were moved to {}",
+            state_.step, aside);
 }
 
 }  // namespace sy

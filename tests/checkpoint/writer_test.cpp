@@ -46,6 +46,21 @@ TEST_CASE("checkpoint writer: left-overs of earlier runs go, a rank that is ahea
   CHECK(fs::exists(folder + "/notes/file"));
 }
 
+TEST_CASE("checkpoint writer: a run that goes back finds no later checkpoint",
+          "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  for (const int64_t step : {100, 200, 300}) save(folder, {}, 1, step, step);
+  CHECK(set_aside_later(folder, 300).empty());
+  CHECK(set_aside_later(folder, 100) == folder + "/set-aside-1");
+  CHECK(committed_steps(folder) == std::vector<int64_t>{100});
+  CHECK(committed_steps(folder + "/set-aside-1") == std::vector<int64_t>{200, 300});
+  CHECK(reads_as(newest_checkpoint(folder + "/set-aside-1"), {}, 1, 300));
+  save(folder, {}, 1, 200, 7);
+  CHECK(set_aside_later(folder, 0) == folder + "/set-aside-2");
+  CHECK(newest_checkpoint(folder).empty());
+  CHECK(reads_as(folder + "/set-aside-2/step-00000200", {}, 1, 7));
+}
+
 TEST_CASE("checkpoint writer: saves what the tensors held at start()", "[checkpoint_writer]") {
   const std::string folder = temporary_folder();
   CheckpointWriter writer(folder, 0, 1, 0);

@@ -7,7 +7,7 @@ namespace {
 using test::run_program;
 
 const std::vector<std::string> kCommands = {"pretrain", "evaluate", "infill", "tokenizer",
-                                            "inspect",  "doctor",   "config"};
+                                            "inspect",  "bench",    "doctor", "config"};
 
 TEST_CASE("usage: alone it prints its help and exits 2", "[usage]") {
   const auto alone = run_program({});

@@ -5,6 +5,8 @@ foreach(suite collectives mesh threads)
   sy_add_mpi_test(mpi.${suite} mpi_tests "[${suite}]" 1 2 4)
 endforeach()
 
+sy_add_mpi_test(mpi.collectives mpi_tests "[collectives]" 8)
+
 add_executable(mpi_faults tests/mpi/faults.cpp)
 target_link_libraries(mpi_faults PRIVATE sy_dist)
 set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# --resume none and an older checkpoint: the run begins again there, what it had reached is set aside, and
+# the next start goes on from what is new. The metrics are those of a run that went straight.
+source "$(dirname "$0")/common.sh"
+short=(--set train.steps=10 --set train.eval_every=0)
+train 1 straight "${short[@]}"
+checkpoints=$folder/again/checkpoints
+
+train 1 again "${short[@]}"
+train 1 again "${short[@]}" --resume "$checkpoints/step-00000005"
+grep -q "its later checkpoints were moved to $checkpoints/set-aside-1" "$folder/again.out"
+[[ -e $checkpoints/set-aside-1/step-00000010/manifest.json ]]
+python3 "$here/compare_metrics.py" 0 "$folder/straight/metrics.jsonl" "$folder/again/metrics.jsonl"
+
+train 1 again "${short[@]}" --set train.steps=5 --resume none
+[[ -e $checkpoints/set-aside-2/step-00000010/manifest.json && ! -e $checkpoints/step-00000010 ]]
+train 1 again "${short[@]}"
+grep -q "resumed from $checkpoints/step-00000005 at step 5" "$folder/again.out"
+python3 "$here/compare_metrics.py" 0 "$folder/straight/metrics.jsonl" "$folder/again/metrics.jsonl"

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The gradients of step 1, tensor by tensor, on 1, 2 and 4 ranks with experts on one rank and spread, from the
+# checkpoints that the real binary writes.
+source "$(dirname "$0")/common.sh"
+if ! /usr/bin/python3 -c "import h5py" 2>/dev/null; then
+  echo "skipped: python3-h5py is not installed (setup.sh --tests installs it)"
+  exit 77
+fi
+one_step=(--set train.steps=1 --set train.eval_every=0 --set optimizer.name=adamw
+  --set optimizer.learning_rate=1e-3 --set model.experts.jitter=0.01)
+train 1 one "${one_step[@]}"
+for mesh in "2 1" "2 2" "4 1" "4 2" "4 4"; do
+  read -r ranks expert <<<"$mesh"
+  train "$ranks" "mesh-$ranks-$expert" "${one_step[@]}" --set mesh.expert="$expert"
+  echo "ranks $ranks, expert $expert:"
+  /usr/bin/python3 "$here/compare_gradients.py" 1e-5 "$folder/one/checkpoints/step-00000001" \
+    "$folder/mesh-$ranks-$expert/checkpoints/step-00000001"
+done
