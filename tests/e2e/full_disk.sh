@@ -15,7 +15,7 @@ source "$(dirname "$0")/common.sh"
 export OMPI_MCA_orte_tmpdir_base=$folder  # root in here may not be root outside
 disk=$folder/disk
 mkdir "$disk"
-mount -t tmpfs -o size=64m tmpfs "$disk"
+mount -t tmpfs -o size=128m tmpfs "$disk"
 trap 'umount -l "$disk"; rm -rf "$folder"' EXIT
 settings=(--set train.eval_every=0 --set run.hang_timeout_seconds=60)
 on_disk=("${settings[@]}" --set run.directory="$disk")
