@@ -1,0 +1,4 @@
+sy_library(convert
+           SOURCES lib/convert/file.cpp lib/convert/float_type.cpp lib/convert/safetensors.cpp
+                   lib/convert/safetensors_header.cpp
+           LINK sy_model sy_checkpoint sy_config PRIVATE_LINK sy::simdjson)

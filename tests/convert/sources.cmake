@@ -1,0 +1,6 @@
+sy_test_binary(convert_tests
+               SOURCES tests/convert/float_type_test.cpp tests/convert/safetensors_test.cpp
+               LINK sy_convert sy::simdjson)
+foreach(suite float_type safetensors)
+  sy_add_test(convert.${suite} convert_tests "[convert_${suite}]")
+endforeach()
