@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lib/base/numeric.h"
 #include "lib/checkpoint/json_text.h"
+#include "lib/convert/float_type.h"
 
 namespace sy::convert {
 namespace {
@@ -26,23 +29,23 @@ int64_t header_length(const File& file) {
 }
 
 int64_t bytes_of(const SafetensorsEntry& entry) {
-  int64_t bytes = entry.dtype == "F32" ? 4 : 2;
+  const auto type = float_type_named(entry.dtype);
+  SY_CHECK(type, "{} has the dtype {}", entry.name, entry.dtype);
+  auto bytes = static_cast<int64_t>(size_of(*type));
   for (const int64_t extent : entry.shape) bytes *= extent;
   return bytes;
 }
 
-// Sets the entries' places and returns the header, filled up with spaces so that the tensors begin
-// at a multiple of 8.
-std::string lay_out(std::vector<SafetensorsEntry>& entries) {
+// Filled up with spaces so that the tensors begin at a multiple of 8.
+std::string header_of(const std::vector<SafetensorsEntry>& entries) {
   std::string header = R"({"__metadata__":{"format":"pt"})";
   int64_t begin = 0;
-  for (SafetensorsEntry& entry : entries) {
-    entry.begin = begin;
-    entry.bytes = bytes_of(entry);
-    begin += entry.bytes;
+  for (const SafetensorsEntry& entry : entries) {
+    const int64_t end = begin + bytes_of(entry);
     header += fmt::format(R"(,{}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})",
                           checkpoint::json_quote(entry.name), entry.dtype, shape_text(entry.shape),
-                          entry.begin, begin);
+                          begin, end);
+    begin = end;
   }
   header += "}";
   header.resize(static_cast<size_t>(round_up(static_cast<int64_t>(header.size()), 8)), ' ');
@@ -51,29 +54,22 @@ std::string lay_out(std::vector<SafetensorsEntry>& entries) {
 
 }  // namespace
 
-SafetensorsReader::SafetensorsReader(const std::string& path) : file_(File::open(path)) {
-  const int64_t length = header_length(file_);
+std::vector<SafetensorsEntry> read_safetensors_header(const File& file) {
+  const int64_t length = header_length(file), data_begin = kPrefix + length;
   std::string header(static_cast<size_t>(length), '\0');
-  file_.read(header.data(), kPrefix, length);
-  data_begin_ = kPrefix + length;
-  entries_ = parse_safetensors_header(header, file_.size() - data_begin_, path);
+  file.read(header.data(), kPrefix, length);
+  return parse_safetensors_header(header, data_begin, file.size() - data_begin, file.path());
 }
 
-void SafetensorsReader::read(const SafetensorsEntry& entry, int64_t begin, int64_t bytes,
-                             void* out) const {
-  SY_CHECK(begin >= 0 && bytes >= 0 && begin + bytes <= entry.bytes, "bytes {} to {} of {}", begin,
-           begin + bytes, entry.name);
-  file_.read(out, data_begin_ + entry.begin + begin, bytes);
-}
-
-SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<SafetensorsEntry> entries)
+SafetensorsWriter::SafetensorsWriter(const std::string& path,
+                                     const std::vector<SafetensorsEntry>& entries)
     : file_(File::create(path)) {
-  const std::string header = lay_out(entries);
+  const std::string header = header_of(entries);
   const uint64_t length = header.size();
   SY_CHECK(length <= kLargestHeader, "{} tensors are too many for one file", entries.size());
   file_.append(&length, kPrefix);
   file_.append(header.data(), static_cast<int64_t>(length));
-  for (const SafetensorsEntry& entry : entries) missing_ += entry.bytes;
+  for (const SafetensorsEntry& entry : entries) missing_ += bytes_of(entry);
 }
 
 void SafetensorsWriter::append(const void* data, int64_t bytes) {

@@ -22,38 +22,25 @@ struct SafetensorsEntry {
   std::string name;
   std::string dtype;           // "F32"
   std::vector<int64_t> shape;  // row-major; none for a scalar
-  int64_t begin = 0;           // in bytes from the first tensor's first byte
+  int64_t begin = 0;           // in bytes from the file's beginning
   int64_t bytes = 0;
 };
 
 std::string shape_text(const std::vector<int64_t>& shape);  // "[2, 3]"
 
-// The tensors of a header in the order of their bytes, which fill `data_bytes` without a gap or an
-// overlap. `path` is for messages.
-std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, int64_t data_bytes,
-                                                       const std::string& path);
+// The tensors of a header in the order of their bytes, which fill the `data_bytes` from
+// `data_begin` on without a gap or an overlap. `path` is for messages.
+std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, int64_t data_begin,
+                                                       int64_t data_bytes, const std::string& path);
 
-class SafetensorsReader {
- public:
-  explicit SafetensorsReader(const std::string& path);
+// The same of a file.
+std::vector<SafetensorsEntry> read_safetensors_header(const File& file);
 
-  const std::string& path() const { return file_.path(); }
-  const std::vector<SafetensorsEntry>& entries() const { return entries_; }
-
-  // Bytes [begin, begin + bytes) of the tensor.
-  void read(const SafetensorsEntry& entry, int64_t begin, int64_t bytes, void* out) const;
-
- private:
-  File file_;
-  int64_t data_begin_ = 0;
-  std::vector<SafetensorsEntry> entries_;
-};
-
-// Writes the entries, whose `begin` and `bytes` it sets itself from dtype and shape. Names are
-// unique.
+// Writes one file. Of the entries name, dtype ("F32", "BF16" or "F16") and shape are read; names
+// are unique.
 class SafetensorsWriter {
  public:
-  SafetensorsWriter(const std::string& path, std::vector<SafetensorsEntry> entries);
+  SafetensorsWriter(const std::string& path, const std::vector<SafetensorsEntry>& entries);
 
   // The next bytes of the tensors, in the order of the entries.
   void append(const void* data, int64_t bytes);

@@ -157,7 +157,8 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, int64_t data_bytes,
+std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, int64_t data_begin,
+                                                       int64_t data_bytes,
                                                        const std::string& path) {
   const Place place(path);
   if (!json.starts_with('{')) place.fail("is not a safetensors file: its header is no JSON object");
@@ -175,6 +176,7 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, in
     }
   }
   check_cover(entries, data_bytes, place);
+  for (SafetensorsEntry& entry : entries) entry.begin += data_begin;
   return entries;
 }
 

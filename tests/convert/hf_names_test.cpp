@@ -1,0 +1,189 @@
+#include "lib/convert/hf_names.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "lib/convert/model_params.h"
+#include "lib/convert/sparse_layers.h"
+
+namespace sy::convert {
+namespace {
+
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+// A published model, in Hugging Face's words.
+struct Published {
+  const char* name;
+  int64_t d, f, heads, encoder, decoder, experts, sparse_encoder, sparse_decoder;
+  bool tied;
+  Activation activation;
+  int64_t parameters;  // 0: not published; as recomputed from the layout
+
+  HfFamily family() const { return experts > 0 ? HfFamily::switch_transformers : HfFamily::t5; }
+};
+constexpr Activation kRelu = Activation::relu, kGelu = Activation::gelu, kGeglu = Activation::geglu;
+constexpr int64_t kVocabulary = 32128, kHead = 64, kBuckets = 32;
+
+constexpr Published kPublished[] = {
+    {"switch-base-8", 768, 3072, 12, 12, 12, 8, 6, 6, true, kRelu, 619'339'008},
+    {"switch-base-16", 768, 3072, 12, 12, 12, 16, 6, 6, true, kRelu, 1'072'397'568},
+    {"switch-base-32", 768, 3072, 12, 12, 12, 32, 6, 6, true, kRelu, 1'978'514'688},
+    {"switch-base-64", 768, 3072, 12, 12, 12, 64, 6, 6, true, kRelu, 3'790'748'928},
+    {"switch-base-128", 768, 3072, 12, 12, 12, 128, 6, 6, true, kRelu, 7'415'217'408},
+    {"switch-base-256", 768, 3072, 12, 12, 12, 256, 6, 6, true, kRelu, 14'664'154'368},
+    {"switch-large-128", 1024, 4096, 16, 24, 24, 128, 12, 12, true, kRelu, 26'309'291'008},
+    {"switch-xxl-128 as on the hub", 4096, 10240, 64, 48, 12, 128, 24, 6, true, kGelu, 0},
+    {"switch-c-2048", 2080, 6144, 30, 15, 15, 2048, 15, 15, false, kRelu, 1'571'327'875'360},
+    {"t5-base", 768, 3072, 12, 12, 12, 0, 0, 0, true, kRelu, 222'903'552},
+    {"t5-v1_1-base", 768, 2048, 12, 12, 12, 0, 0, 0, false, kGeglu, 247'577'856},
+};
+
+// The state dict, written down from the reference's section 3 and not from our parameters.
+class StateDict {
+ public:
+  explicit StateDict(const Published& model) : m_(model) {
+    shapes_["shared.weight"] = {kVocabulary, m_.d};
+    if (!m_.tied) shapes_["lm_head.weight"] = {kVocabulary, m_.d};
+    add_stack("encoder", m_.encoder, m_.sparse_encoder);
+    add_stack("decoder", m_.decoder, m_.sparse_decoder);
+  }
+  const Shapes& shapes() const { return shapes_; }
+
+ private:
+  void add_attention(const std::string& prefix) {
+    const int64_t inner = m_.heads * kHead;
+    for (const char* leaf : {"q", "k", "v"}) shapes_[prefix + leaf + ".weight"] = {inner, m_.d};
+    shapes_[prefix + "o.weight"] = {m_.d, inner};
+  }
+  void add_dense(const std::string& prefix) {
+    for (const char* leaf : {"wi_0", "wi_1"}) {
+      if (m_.activation == kGeglu) shapes_[prefix + leaf + ".weight"] = {m_.f, m_.d};
+    }
+    if (m_.activation != kGeglu) shapes_[prefix + "wi.weight"] = {m_.f, m_.d};
+    shapes_[prefix + "wo.weight"] = {m_.d, m_.f};
+  }
+  void add_stack(const std::string& stack, int64_t layers, int64_t sparse_layers) {
+    const bool decoder = stack == "decoder";
+    const int64_t step = sparse_layers == 0 ? 0 : layers / sparse_layers;
+    for (int64_t n = 0; n < layers; ++n) {
+      const std::string layer = stack + ".block." + std::to_string(n) + ".layer.";
+      const std::string mlp = layer + (decoder ? "2." : "1.");
+      for (const char* sub : {"0.", "1.", "2."}) {
+        if (decoder || *sub != '2') shapes_[layer + sub + "layer_norm.weight"] = {m_.d};
+      }
+      add_attention(layer + "0.SelfAttention.");
+      if (decoder) add_attention(layer + "1.EncDecAttention.");
+      if (step == 1 || (step > 1 && n % step == 1)) {
+        shapes_[mlp + "mlp.router.classifier.weight"] = {m_.experts, m_.d};
+        for (int64_t e = 0; e < m_.experts; ++e) {
+          add_dense(mlp + "mlp.experts.expert_" + std::to_string(e) + ".");
+        }
+      } else {
+        add_dense(mlp + (m_.family() == HfFamily::t5 ? "DenseReluDense." : "mlp."));
+      }
+    }
+    shapes_[stack + ".block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = {kBuckets,
+                                                                                        m_.heads};
+    shapes_[stack + ".final_layer_norm.weight"] = {m_.d};
+  }
+
+  const Published& m_;
+  Shapes shapes_;
+};
+
+ModelSection our_model(const Published& published) {
+  ModelSection model;
+  model.vocab_size = {false, kVocabulary};
+  model.d_model = published.d;
+  model.d_kv = kHead;
+  model.num_heads = published.heads;
+  model.d_ff = published.f;
+  model.encoder_layers = published.encoder;
+  model.decoder_layers = published.decoder;
+  model.tie_embeddings = published.tied;
+  model.activation = published.activation;
+  model.experts.count = published.experts;
+  if (published.experts == 0) return model;
+  const HfStack encoder{published.encoder,
+                        hf_sparse_step(published.encoder, published.sparse_encoder)};
+  const HfStack decoder{published.decoder,
+                        hf_sparse_step(published.decoder, published.sparse_decoder)};
+  const auto interval = find_interval(encoder, decoder);
+  REQUIRE(interval);
+  model.experts.interval = *interval;
+  CHECK(find_hf_sparse_layers(model, published.encoder) == published.sparse_encoder);
+  CHECK(find_hf_sparse_layers(model, published.decoder) == published.sparse_decoder);
+  return model;
+}
+
+TEST_CASE("hf names: every published model, by name and shape", "[convert_hf_names]") {
+  for (const Published& published : kPublished) {
+    INFO(published.name);
+    const ModelSection model = our_model(published);
+    Shapes ours;
+    int64_t parameters = 0;
+    for (const Param& param : model_params(model)) {
+      parameters += param.shape.numel();
+      for (int64_t slice = 0; slice < slices_of(param); ++slice) {
+        const HfTensor tensor = hf_tensor(param, slice, published.family(), model.activation);
+        const bool fresh = ours.emplace(tensor.name, tensor.shape).second;
+        if (!fresh) FAIL(tensor.name << " comes twice");
+      }
+    }
+    CHECK((ours == StateDict(published).shapes()));
+    if (published.parameters != 0) CHECK(parameters == published.parameters);
+  }
+}
+
+TEST_CASE("hf names: what is transposed", "[convert_hf_names]") {
+  const ModelSection model = our_model(kPublished[0]);
+  std::map<std::string, bool> transposed;
+  for (const Param& param : model_params(model)) {
+    transposed[param.name] =
+        hf_tensor(param, 0, HfFamily::switch_transformers, model.activation).transposed;
+  }
+  for (const char* name :
+       {"encoder/layers/0/self_attention/q", "decoder/layers/0/cross_attention/o",
+        "encoder/layers/0/ffn/wi", "encoder/layers/1/moe/wo", "decoder/layers/1/moe/router"}) {
+    CHECK(transposed.at(name));
+  }
+  for (const char* name : {"shared/embedding", "encoder/relative_bias", "decoder/final_norm",
+                           "encoder/layers/0/self_attention/norm"}) {
+    CHECK_FALSE(transposed.at(name));
+  }
+}
+
+TEST_CASE("hf names: what a family does not have", "[convert_hf_names]") {
+  Param sparse;
+  sparse.name = "encoder/layers/1/moe/wi";
+  sparse.shape = {2, 4, 8};
+  sparse.group = ParamGroup::expert;
+  CHECK_THROWS_AS(hf_tensor(sparse, 0, HfFamily::t5, kRelu), InternalError);
+  CHECK_THROWS_AS(hf_tensor(sparse, 0, HfFamily::switch_transformers, kGeglu), InternalError);
+}
+
+TEST_CASE("sparse layers: where the two rules meet", "[convert_hf_names]") {
+  CHECK(find_interval({12, 2}, {12, 2}) == 2);
+  CHECK(find_interval({15, 1}, {15, 1}) == 1);
+  CHECK(find_interval({1, 1}, {2, 1}) == 1);
+  CHECK(find_interval({2, 2}, {3, 3}) == 2);     // one sparse layer, the second
+  CHECK_FALSE(find_interval({12, 4}, {12, 4}));  // the class's defaults: 1, 5, 9
+  CHECK_FALSE(find_interval({15, 1}, {12, 0}));
+  CHECK(HfStack{12, 12 / 5}.sparse_layers() == 6);
+
+  ModelSection model;
+  model.experts.count = 8;
+  model.experts.interval = 2;
+  CHECK(find_hf_sparse_layers(model, 12) == 6);
+  CHECK(find_hf_sparse_layers(model, 5) == 2);
+  CHECK(find_hf_sparse_layers(model, 3) == 1);
+  CHECK(find_hf_sparse_layers(model, 1) == 0);
+  model.experts.interval = 4;
+  CHECK_FALSE(find_hf_sparse_layers(model, 12));
+  CHECK(find_hf_sparse_layers(model, 3) == 0);
+  model.experts.count = 0;
+  CHECK(find_hf_sparse_layers(model, 12) == 0);
+}
+
+}  // namespace
+}  // namespace sy::convert
