@@ -74,8 +74,9 @@ void read_sizes(ConfigJson& json, HfModel& hf) {
 HfStack read_stack(ConfigJson& json, int64_t layers, const std::string& name) {
   const std::string count = fmt::format("num_sparse_{}_layers", name);
   const std::string step = fmt::format("{}_sparse_step", name);
-  return {layers,
-          json.integer(step.c_str(), hf_sparse_step(layers, json.integer(count.c_str(), 3)))};
+  HfStack stack = HfStack::derived(layers, json.integer(count.c_str(), 3));
+  stack.step = json.integer(step.c_str(), stack.step);
+  return stack;
 }
 
 // Needs the sizes.
@@ -83,7 +84,7 @@ void read_sparsity(ConfigJson& json, HfModel& hf) {
   ModelSection& model = hf.config.model;
   const HfStack encoder = read_stack(json, model.encoder_layers, "encoder");
   const HfStack decoder = read_stack(json, model.decoder_layers, "decoder");
-  if (encoder.sparse_layers() + decoder.sparse_layers() == 0) {
+  if (encoder.count_sparse() + decoder.count_sparse() == 0) {
     model.experts.count = 0;
     return;
   }

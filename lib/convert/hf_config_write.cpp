@@ -93,12 +93,12 @@ int64_t capacity_for_hf(const RunConfig& config, HfDescription& hf) {
 void add_switch(JsonLines& json, const RunConfig& config, HfDescription& hf) {
   const ModelSection& model = config.model;
   const ExpertsSection& experts = model.experts;
-  const int64_t encoder = find_hf_sparse_layers(model, model.encoder_layers).value();
-  const int64_t decoder = find_hf_sparse_layers(model, model.decoder_layers).value();
-  json.add("num_sparse_encoder_layers", encoder);
-  json.add("num_sparse_decoder_layers", decoder);
-  json.add("encoder_sparse_step", hf_sparse_step(model.encoder_layers, encoder));
-  json.add("decoder_sparse_step", hf_sparse_step(model.decoder_layers, decoder));
+  const HfStack encoder = find_hf_stack(model, model.encoder_layers).value();
+  const HfStack decoder = find_hf_stack(model, model.decoder_layers).value();
+  json.add("num_sparse_encoder_layers", encoder.sparse_layers);
+  json.add("num_sparse_decoder_layers", decoder.sparse_layers);
+  json.add("encoder_sparse_step", encoder.step);
+  json.add("decoder_sparse_step", decoder.step);
   if (experts.count == 0) return;
   json.add("num_experts", experts.count);
   json.add("expert_capacity", capacity_for_hf(config, hf));
@@ -125,7 +125,7 @@ void throw_unrepresentable(const ModelSection& model) {
         "model can stay a checkpoint only");
   }
   for (const int64_t layers : {model.encoder_layers, model.decoder_layers}) {
-    if (find_hf_sparse_layers(model, layers)) continue;
+    if (find_hf_stack(model, layers)) continue;
     faults.push_back(fmt::format(
         "model.experts.interval: with {} of {} layers Hugging Face makes other layers sparse than "
         "here; only intervals 1 and 2 are sure to agree",

@@ -104,6 +104,12 @@ std::vector<std::string> hf_aliases(const Param& param, bool tied) {
   return names;
 }
 
+std::vector<std::string> hf_copies(const Param& param, HfFamily family, bool tied) {
+  const bool needed = family == HfFamily::switch_transformers && !tied;
+  return needed && param.name == "shared/embedding" ? hf_aliases(param, tied)
+                                                    : std::vector<std::string>{};
+}
+
 bool is_unused_by_hf(const std::string& name) {
   return name == "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight";
 }

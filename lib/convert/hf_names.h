@@ -35,6 +35,11 @@ HfTensor hf_tensor(const Param& param, int64_t slice, HfFamily family, Activatio
 // agree with it.
 std::vector<std::string> hf_aliases(const Param& param, bool tied);
 
+// Those of the aliases that a file needs besides: with an output projection of its own,
+// transformers 4.x loads SwitchTransformers' stacks with new random embeddings unless they are
+// there by name.
+std::vector<std::string> hf_copies(const Param& param, HfFamily family, bool tied);
+
 // Tensors that old T5 files hold, that no release of transformers reads, and that can be left out.
 bool is_unused_by_hf(const std::string& name);
 

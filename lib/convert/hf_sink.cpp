@@ -17,25 +17,35 @@ HfSink::HfSink(const std::string& path, const ModelSection& model, const HfDescr
   plan_shards();
 }
 
+// A slice's tensor, and its copies under other names.
+std::vector<HfTensor> HfSink::tensors_of(const Param& param, int64_t slice) const {
+  std::vector<HfTensor> tensors{hf_tensor(param, slice, hf_.family, model_.activation)};
+  for (const std::string& copy : hf_copies(param, hf_.family, model_.tie_embeddings)) {
+    tensors.push_back(tensors.front());
+    tensors.back().name = copy;
+  }
+  return tensors;
+}
+
 void HfSink::plan_shards() {
-  const auto element = static_cast<int64_t>(size_of(options_.dtype));
-  int64_t used = options_.shard_bytes;  // the first tensor begins a shard
   for (const Param& param : model_params(model_)) {
-    const int64_t bytes = slice_shape(param).numel() * element;
     for (int64_t slice = 0; slice < slices_of(param); ++slice) {
-      if (shards_.empty() || used + bytes > options_.shard_bytes) {
-        shards_.emplace_back();
-        used = 0;
+      for (HfTensor& tensor : tensors_of(param, slice)) {
+        plan_tensor(std::move(tensor), slice_shape(param).numel());
       }
-      used += bytes;
-      HfTensor tensor = hf_tensor(param, slice, hf_.family, model_.activation);
-      SafetensorsEntry& entry = shards_.back().emplace_back();
-      entry.name = std::move(tensor.name);
-      entry.dtype = safetensors_name(options_.dtype);
-      entry.shape = std::move(tensor.shape);
-      entry.bytes = bytes;
     }
   }
+}
+
+void HfSink::plan_tensor(HfTensor tensor, int64_t elements) {
+  const int64_t bytes = elements * static_cast<int64_t>(size_of(options_.dtype));
+  if (shards_.empty() || planned_ + bytes > options_.shard_bytes) {
+    shards_.emplace_back();
+    planned_ = 0;
+  }
+  planned_ += bytes;
+  shards_.back().push_back({std::move(tensor.name), safetensors_name(options_.dtype),
+                            std::move(tensor.shape), 0, bytes});
 }
 
 void HfSink::begin_shard() {
@@ -46,10 +56,16 @@ void HfSink::begin_shard() {
 }
 
 void HfSink::write(const Param& param, int64_t slice, const Tensor& values) {
-  const HfTensor tensor = hf_tensor(param, slice, hf_.family, model_.activation);
-  if (writer_ == nullptr) begin_shard();
-  SY_CHECK(shards_[shard_][tensor_].name == tensor.name, "{} comes where {} is due", tensor.name,
-           shards_[shard_][tensor_].name);
+  for (const HfTensor& tensor : tensors_of(param, slice)) {
+    if (writer_ == nullptr) begin_shard();
+    SY_CHECK(shards_[shard_][tensor_].name == tensor.name, "{} comes where {} is due", tensor.name,
+             shards_[shard_][tensor_].name);
+    write_tensor(tensor, values.data<float>());
+    if (++tensor_ == shards_[shard_].size()) end_shard();
+  }
+}
+
+void HfSink::write_tensor(const HfTensor& tensor, const float* values) {
   const Matrix matrix(tensor);
   const int64_t row_bytes = matrix.cols * static_cast<int64_t>(size_of(options_.dtype));
   std::vector<float> block(static_cast<size_t>(matrix.block_rows() * matrix.cols));
@@ -57,22 +73,22 @@ void HfSink::write(const Param& param, int64_t slice, const Tensor& values) {
   int64_t overflows = 0;
   for (int64_t row = 0; row < matrix.rows; row += matrix.block_rows()) {
     const int64_t count = std::min(matrix.block_rows(), matrix.rows - row);
-    gather_rows(block.data(), values.data<float>(), matrix, row, count);
+    gather_rows(block.data(), values, matrix, row, count);
     overflows += from_float32(raw.data(), block.data(), count * matrix.cols, options_.dtype);
     writer_->append(raw.data(), count * row_bytes);
   }
-  if (overflows > 0) {
-    throw ConfigError(fmt::format(
-        "--dtype {}: {} values of {} are too large for it and would become infinite; use float32{}",
-        name_of(options_.dtype), overflows, tensor.name,
-        options_.dtype == FloatType::f16 ? " or bfloat16" : ""));
-  }
-  if (++tensor_ == shards_[shard_].size()) {
-    writer_->close();
-    writer_.reset();
-    ++shard_;
-    tensor_ = 0;
-  }
+  if (overflows == 0) return;
+  throw ConfigError(fmt::format(
+      "--dtype {}: {} values of {} are too large for it and would become infinite; use float32{}",
+      name_of(options_.dtype), overflows, tensor.name,
+      options_.dtype == FloatType::f16 ? " or bfloat16" : ""));
+}
+
+void HfSink::end_shard() {
+  writer_->close();
+  writer_.reset();
+  ++shard_;
+  tensor_ = 0;
 }
 
 std::string HfSink::index_json() const {

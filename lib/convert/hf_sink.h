@@ -28,13 +28,18 @@ class HfSink : public ParamSink {
 
  private:
   void plan_shards();
+  void plan_tensor(HfTensor tensor, int64_t elements);
+  std::vector<HfTensor> tensors_of(const Param& param, int64_t slice) const;
   void begin_shard();
+  void end_shard();
+  void write_tensor(const HfTensor& tensor, const float* values);
   std::string index_json() const;
 
   OutputFolder folder_;
   ModelSection model_;
   HfDescription hf_;
   HfSinkOptions options_;
+  int64_t planned_ = 0;                                // bytes in the last of shards_
   std::vector<std::vector<SafetensorsEntry>> shards_;  // all tensors, in the order they come
   size_t shard_ = 0, tensor_ = 0;                      // the next tensor's place in shards_
   std::unique_ptr<SafetensorsWriter> writer_;          // of shards_[shard_], null between shards

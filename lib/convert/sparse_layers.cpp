@@ -16,30 +16,31 @@ bool agree(const ModelSection& model, const HfStack& stack) {
 
 }  // namespace
 
-int64_t hf_sparse_step(int64_t layers, int64_t sparse_layers) {
-  return sparse_layers > 0 ? layers / sparse_layers : 0;
-}
-
 bool is_hf_sparse_layer(int64_t layer, int64_t step) {
   return step == 1 || (step > 1 && layer % step == 1);
 }
 
-int64_t HfStack::sparse_layers() const {
+HfStack HfStack::derived(int64_t layers, int64_t sparse_layers) {
+  return {layers, sparse_layers, sparse_layers > 0 ? layers / sparse_layers : layers};
+}
+
+int64_t HfStack::count_sparse() const {
   int64_t count = 0;
   for (int64_t layer = 0; layer < layers; ++layer) count += is_hf_sparse_layer(layer, step);
   return count;
 }
 
-std::optional<int64_t> find_hf_sparse_layers(const ModelSection& model, int64_t layers) {
-  for (int64_t count = 0; count <= layers; ++count) {
-    const HfStack stack{layers, hf_sparse_step(layers, count)};
-    if (agree(model, stack) && (count == 0 || stack.sparse_layers() == count)) return count;
-  }
-  // A count that Hugging Face would take and not keep to, such as 3 of 5 (step 1: all).
+std::optional<HfStack> find_hf_stack(const ModelSection& model, int64_t layers) {
+  const HfStack dense{layers, 0, 0};
+  if (agree(model, dense)) return dense;
+  std::optional<HfStack> found;
   for (int64_t count = 1; count <= layers; ++count) {
-    if (agree(model, {layers, hf_sparse_step(layers, count)})) return count;
+    const HfStack stack = HfStack::derived(layers, count);
+    if (!agree(model, stack)) continue;
+    if (stack.count_sparse() == count) return stack;
+    found = stack;  // makes more layers sparse than it says, such as 3 of 5 (step 1: all)
   }
-  return std::nullopt;
+  return found;
 }
 
 std::optional<int64_t> find_interval(const HfStack& encoder, const HfStack& decoder) {

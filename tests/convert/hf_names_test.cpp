@@ -104,15 +104,13 @@ ModelSection our_model(const Published& published) {
   model.activation = published.activation;
   model.experts.count = published.experts;
   if (published.experts == 0) return model;
-  const HfStack encoder{published.encoder,
-                        hf_sparse_step(published.encoder, published.sparse_encoder)};
-  const HfStack decoder{published.decoder,
-                        hf_sparse_step(published.decoder, published.sparse_decoder)};
+  const HfStack encoder = HfStack::derived(published.encoder, published.sparse_encoder);
+  const HfStack decoder = HfStack::derived(published.decoder, published.sparse_decoder);
   const auto interval = find_interval(encoder, decoder);
   REQUIRE(interval);
   model.experts.interval = *interval;
-  CHECK(find_hf_sparse_layers(model, published.encoder) == published.sparse_encoder);
-  CHECK(find_hf_sparse_layers(model, published.decoder) == published.sparse_decoder);
+  CHECK(find_hf_stack(model, published.encoder)->sparse_layers == published.sparse_encoder);
+  CHECK(find_hf_stack(model, published.decoder)->sparse_layers == published.sparse_decoder);
   return model;
 }
 
@@ -163,26 +161,35 @@ TEST_CASE("hf names: what a family does not have", "[convert_hf_names]") {
 }
 
 TEST_CASE("sparse layers: where the two rules meet", "[convert_hf_names]") {
-  CHECK(find_interval({12, 2}, {12, 2}) == 2);
-  CHECK(find_interval({15, 1}, {15, 1}) == 1);
-  CHECK(find_interval({1, 1}, {2, 1}) == 1);
-  CHECK(find_interval({2, 2}, {3, 3}) == 2);     // one sparse layer, the second
-  CHECK_FALSE(find_interval({12, 4}, {12, 4}));  // the class's defaults: 1, 5, 9
-  CHECK_FALSE(find_interval({15, 1}, {12, 0}));
-  CHECK(HfStack{12, 12 / 5}.sparse_layers() == 6);
+  const auto interval = [](int64_t encoder_layers, int64_t encoder_step, int64_t decoder_layers,
+                           int64_t decoder_step) {
+    return find_interval({encoder_layers, 0, encoder_step}, {decoder_layers, 0, decoder_step});
+  };
+  CHECK(interval(12, 2, 12, 2) == 2);
+  CHECK(interval(15, 1, 15, 1) == 1);
+  CHECK(interval(1, 1, 2, 1) == 1);
+  CHECK(interval(2, 2, 3, 3) == 2);     // one sparse layer, the second
+  CHECK_FALSE(interval(12, 4, 12, 4));  // the class's defaults: 1, 5, 9
+  CHECK_FALSE(interval(15, 1, 12, 0));
+  CHECK(HfStack::derived(12, 5).count_sparse() == 6);
+  CHECK(HfStack::derived(12, 0).count_sparse() == 1);
 
   ModelSection model;
   model.experts.count = 8;
-  model.experts.interval = 2;
-  CHECK(find_hf_sparse_layers(model, 12) == 6);
-  CHECK(find_hf_sparse_layers(model, 5) == 2);
-  CHECK(find_hf_sparse_layers(model, 3) == 1);
-  CHECK(find_hf_sparse_layers(model, 1) == 0);
-  model.experts.interval = 4;
-  CHECK_FALSE(find_hf_sparse_layers(model, 12));
-  CHECK(find_hf_sparse_layers(model, 3) == 0);
-  model.experts.count = 0;
-  CHECK(find_hf_sparse_layers(model, 12) == 0);
+  const auto sparse_layers = [&](int64_t every, int64_t layers) -> std::optional<int64_t> {
+    model.experts.interval = every;
+    const std::optional<HfStack> stack = find_hf_stack(model, layers);
+    if (!stack) return std::nullopt;
+    CHECK(stack->count_sparse() == layers / every);
+    return stack->sparse_layers;
+  };
+  CHECK(sparse_layers(2, 12) == 6);
+  CHECK(sparse_layers(2, 5) == 2);
+  CHECK(sparse_layers(2, 3) == 1);
+  CHECK(sparse_layers(2, 1) == 0);
+  CHECK(sparse_layers(1, 5) == 5);
+  CHECK_FALSE(sparse_layers(4, 12));
+  CHECK(sparse_layers(4, 3) == 0);
 }
 
 }  // namespace
