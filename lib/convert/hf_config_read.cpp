@@ -1,4 +1,6 @@
+#include <algorithm>
 #include "kernels/rms_norm.h"
+
 #include "lib/config/config.h"
 #include "lib/convert/config_json.h"
 #include "lib/convert/hf_config.h"
@@ -79,15 +81,12 @@ HfStack read_stack(ConfigJson& json, int64_t layers, const std::string& name) {
   return stack;
 }
 
-// Needs the sizes.
-void read_sparsity(ConfigJson& json, HfModel& hf) {
+// Needs the sizes. Whether there are sparse layers.
+bool read_sparsity(ConfigJson& json, HfModel& hf) {
   ModelSection& model = hf.config.model;
   const HfStack encoder = read_stack(json, model.encoder_layers, "encoder");
   const HfStack decoder = read_stack(json, model.decoder_layers, "decoder");
-  if (encoder.count_sparse() + decoder.count_sparse() == 0) {
-    model.experts.count = 0;
-    return;
-  }
+  if (encoder.count_sparse() + decoder.count_sparse() == 0) return false;
   model.experts.count = json.integer("num_experts", 8);
   if (model.experts.count < 1)
     json.fault("num_experts", "is below 1 in a model with sparse layers");
@@ -100,6 +99,7 @@ void read_sparsity(ConfigJson& json, HfModel& hf) {
                            "the same layers sparse",
                            encoder.step, decoder.step));
   }
+  return true;
 }
 
 void read_experts(ConfigJson& json, HfModel& hf) {
@@ -127,10 +127,11 @@ bool sizes_in_range(const ModelSection& model) {
          model.decoder_layers >= 1 && model.decoder_layers <= kMostLayers;
 }
 
-// Room for the sentinels, of which a small vocabulary has fewer.
+// Sentinels for which a small vocabulary has room.
 void fit_sentinels(RunConfig& config) {
   constexpr int64_t kOthers = 4;  // pad, eos, unk and a piece
-  config.data.extra_ids = std::min(config.data.extra_ids, config.model.vocab_size.value - kOthers);
+  const int64_t vocabulary = std::max<int64_t>(config.model.vocab_size.value, kOthers);
+  config.data.extra_ids = std::min(config.data.extra_ids, vocabulary - kOthers);
 }
 
 }  // namespace
@@ -145,9 +146,9 @@ HfModel parse_hf_config(const std::string& text, const std::string& path,
   read_sizes(json, hf);
   read_activation(json, hf);
   hf.config.model.experts.count = 0;
-  if (hf.family == HfFamily::switch_transformers && sizes_in_range(hf.config.model)) {
-    read_sparsity(json, hf);
-    if (hf.config.model.experts.count > 0) read_experts(json, hf);
+  const bool may_be_sparse = hf.family == HfFamily::switch_transformers;
+  if (may_be_sparse && sizes_in_range(hf.config.model) && read_sparsity(json, hf)) {
+    read_experts(json, hf);
   }
   fit_sentinels(hf.config);
   for (const std::string& fault : find_faults(hf.config)) json.fault("does not fit here:", fault);

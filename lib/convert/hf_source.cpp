@@ -63,11 +63,23 @@ const SafetensorsEntry* HfSource::find(const Param& param, int64_t slice) const 
   return nullptr;
 }
 
+// A list of all that is missing helps where the files are about this model's.
+void HfSource::check_count(const std::vector<Param>& params) const {
+  int64_t needed = 0;
+  for (const Param& param : params) needed += slices_of(param);
+  const auto found = static_cast<int64_t>(folder_.tensors().size());
+  if (needed <= 10 * found + 1000) return;
+  throw DataError(fmt::format("{} announces a model of {} tensors and the files hold {}",
+                              folder_.config_path(), needed, found));
+}
+
 void HfSource::check_tensors() {
   const ModelSection& model = hf_.config.model;
+  const std::vector<Param> params = model_params(model);
+  check_count(params);
   std::vector<std::string> faults, missing, extra;
   std::set<std::string> known;
-  for (const Param& param : model_params(model)) {
+  for (const Param& param : params) {
     for (int64_t slice = 0; slice < slices_of(param); ++slice) {
       const HfTensor expected = hf_tensor(param, slice, hf_.family, model.activation);
       known.insert(expected.name);

@@ -27,6 +27,7 @@ class HfSource : public ParamSource {
  private:
   // A slice's tensor in the files.
   const SafetensorsEntry* find(const Param& param, int64_t slice) const;
+  void check_count(const std::vector<Param>& params) const;
   void check_tensors();
   void check_copies(const Param& param, std::vector<std::string>& faults);
   bool same_bytes(const SafetensorsEntry& a, const SafetensorsEntry& b);

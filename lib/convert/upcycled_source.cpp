@@ -30,6 +30,7 @@ UpcycledSource::UpcycledSource(std::unique_ptr<ParamSource> dense, int64_t exper
   }
   config_.model.experts.count = experts;
   config_.model.experts.interval = interval;
+  config_.model.experts.dropout = config_.model.dropout;  // the dense layers'
   const std::vector<std::string> faults = find_faults(config_);
   if (!faults.empty()) {
     throw ConfigError(fmt::format("--upcycle, --interval: {}", fmt::join(faults, "\n")));

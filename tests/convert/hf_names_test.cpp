@@ -5,26 +5,16 @@
 
 #include "lib/convert/model_params.h"
 #include "lib/convert/sparse_layers.h"
+#include "tests/convert/hf_fixture.h"
 
 namespace sy::convert {
 namespace {
+using namespace test;
 
-using Shapes = std::map<std::string, std::vector<int64_t>>;
-
-// A published model, in Hugging Face's words.
-struct Published {
-  const char* name;
-  int64_t d, f, heads, encoder, decoder, experts, sparse_encoder, sparse_decoder;
-  bool tied;
-  Activation activation;
-  int64_t parameters;  // 0: not published; as recomputed from the layout
-
-  HfFamily family() const { return experts > 0 ? HfFamily::switch_transformers : HfFamily::t5; }
-};
 constexpr Activation kRelu = Activation::relu, kGelu = Activation::gelu, kGeglu = Activation::geglu;
-constexpr int64_t kVocabulary = 32128, kHead = 64, kBuckets = 32;
 
-constexpr Published kPublished[] = {
+// The parameter counts were recomputed from the layout by others.
+constexpr HfSpec kPublished[] = {
     {"switch-base-8", 768, 3072, 12, 12, 12, 8, 6, 6, true, kRelu, 619'339'008},
     {"switch-base-16", 768, 3072, 12, 12, 12, 16, 6, 6, true, kRelu, 1'072'397'568},
     {"switch-base-32", 768, 3072, 12, 12, 12, 32, 6, 6, true, kRelu, 1'978'514'688},
@@ -38,64 +28,11 @@ constexpr Published kPublished[] = {
     {"t5-v1_1-base", 768, 2048, 12, 12, 12, 0, 0, 0, false, kGeglu, 247'577'856},
 };
 
-// The state dict, written down from the reference's section 3 and not from our parameters.
-class StateDict {
- public:
-  explicit StateDict(const Published& model) : m_(model) {
-    shapes_["shared.weight"] = {kVocabulary, m_.d};
-    if (!m_.tied) shapes_["lm_head.weight"] = {kVocabulary, m_.d};
-    add_stack("encoder", m_.encoder, m_.sparse_encoder);
-    add_stack("decoder", m_.decoder, m_.sparse_decoder);
-  }
-  const Shapes& shapes() const { return shapes_; }
-
- private:
-  void add_attention(const std::string& prefix) {
-    const int64_t inner = m_.heads * kHead;
-    for (const char* leaf : {"q", "k", "v"}) shapes_[prefix + leaf + ".weight"] = {inner, m_.d};
-    shapes_[prefix + "o.weight"] = {m_.d, inner};
-  }
-  void add_dense(const std::string& prefix) {
-    for (const char* leaf : {"wi_0", "wi_1"}) {
-      if (m_.activation == kGeglu) shapes_[prefix + leaf + ".weight"] = {m_.f, m_.d};
-    }
-    if (m_.activation != kGeglu) shapes_[prefix + "wi.weight"] = {m_.f, m_.d};
-    shapes_[prefix + "wo.weight"] = {m_.d, m_.f};
-  }
-  void add_stack(const std::string& stack, int64_t layers, int64_t sparse_layers) {
-    const bool decoder = stack == "decoder";
-    const int64_t step = sparse_layers == 0 ? 0 : layers / sparse_layers;
-    for (int64_t n = 0; n < layers; ++n) {
-      const std::string layer = stack + ".block." + std::to_string(n) + ".layer.";
-      const std::string mlp = layer + (decoder ? "2." : "1.");
-      for (const char* sub : {"0.", "1.", "2."}) {
-        if (decoder || *sub != '2') shapes_[layer + sub + "layer_norm.weight"] = {m_.d};
-      }
-      add_attention(layer + "0.SelfAttention.");
-      if (decoder) add_attention(layer + "1.EncDecAttention.");
-      if (step == 1 || (step > 1 && n % step == 1)) {
-        shapes_[mlp + "mlp.router.classifier.weight"] = {m_.experts, m_.d};
-        for (int64_t e = 0; e < m_.experts; ++e) {
-          add_dense(mlp + "mlp.experts.expert_" + std::to_string(e) + ".");
-        }
-      } else {
-        add_dense(mlp + (m_.family() == HfFamily::t5 ? "DenseReluDense." : "mlp."));
-      }
-    }
-    shapes_[stack + ".block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = {kBuckets,
-                                                                                        m_.heads};
-    shapes_[stack + ".final_layer_norm.weight"] = {m_.d};
-  }
-
-  const Published& m_;
-  Shapes shapes_;
-};
-
-ModelSection our_model(const Published& published) {
+ModelSection our_model(const HfSpec& published) {
   ModelSection model;
-  model.vocab_size = {false, kVocabulary};
+  model.vocab_size = {false, published.vocabulary};
   model.d_model = published.d;
-  model.d_kv = kHead;
+  model.d_kv = published.head;
   model.num_heads = published.heads;
   model.d_ff = published.f;
   model.encoder_layers = published.encoder;
@@ -115,10 +52,10 @@ ModelSection our_model(const Published& published) {
 }
 
 TEST_CASE("hf names: every published model, by name and shape", "[convert_hf_names]") {
-  for (const Published& published : kPublished) {
+  for (const HfSpec& published : kPublished) {
     INFO(published.name);
     const ModelSection model = our_model(published);
-    Shapes ours;
+    HfShapes ours;
     int64_t parameters = 0;
     for (const Param& param : model_params(model)) {
       parameters += param.shape.numel();
@@ -128,7 +65,7 @@ TEST_CASE("hf names: every published model, by name and shape", "[convert_hf_nam
         if (!fresh) FAIL(tensor.name << " comes twice");
       }
     }
-    CHECK((ours == StateDict(published).shapes()));
+    CHECK((ours == state_dict(published)));
     if (published.parameters != 0) CHECK(parameters == published.parameters);
   }
 }
