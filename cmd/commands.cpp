@@ -16,6 +16,7 @@
   COMMAND(pretrain, "trains a model from a configuration, or goes on with it") \
   COMMAND(evaluate, "measures the loss of a checkpoint on validation text")    \
   COMMAND(infill, "fills the blanks of a sentence")                            \
+  COMMAND(convert, "takes weights to and from Hugging Face, or upcycles them") \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
   COMMAND(inspect, "shows a checkpoint, training examples or a data shard")    \
   COMMAND(bench, "times training steps, or the loader, against their floor")   \

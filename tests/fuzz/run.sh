@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build-fuzz}
 seconds=${2:-20}
-fuzzers=(config shard_line tokenizer checkpoint)
+fuzzers=(config shard_line tokenizer checkpoint safetensors)
 
 has_fuzzer_runtime() {
   local probe
@@ -54,7 +54,9 @@ failed=0
 for ((i = 0; i < ${#fuzzers[@]}; i += 2)); do
   fuzz "${fuzzers[i]}" &
   first=$!
-  fuzz "${fuzzers[i + 1]}" || failed=1
+  if ((i + 1 < ${#fuzzers[@]})); then
+    fuzz "${fuzzers[i + 1]}" || failed=1
+  fi
   wait "$first" || failed=1
 done
 exit "$failed"

@@ -1,0 +1,87 @@
+#include "lib/convert/convert.h"
+
+#include <map>
+#include <memory>
+
+#include "cmd/commands.h"
+
+namespace sy {
+namespace {
+using convert::ConvertOptions;
+using convert::FloatType;
+using convert::Form;
+
+const std::map<std::string, Form> kForms{{"hf", Form::hugging_face},
+                                         {"switchyard", Form::switchyard}};
+const std::map<std::string, FloatType> kDtypes{
+    {"float32", FloatType::f32}, {"bfloat16", FloatType::bf16}, {"float16", FloatType::f16}};
+
+// Options that would do nothing are refused.
+void check_options(const CLI::App& app, const ConvertOptions& options) {
+  const auto require = [&](const char* option, bool useful, const char* use) {
+    if (app.count(option) > 0 && !useful) {
+      throw ConfigError(fmt::format("{} is for {}", option, use));
+    }
+  };
+  const bool to_hf = options.to == Form::hugging_face;
+  require("--dtype", to_hf, "--to hf; a checkpoint is float32");
+  require("--shard-bytes", to_hf, "--to hf");
+  require("--set", options.from == Form::hugging_face, "--from hf, whose config.json it changes");
+  require("--interval", options.upcycle > 0, "--upcycle");
+  if (options.from == options.to && !to_hf && options.upcycle == 0) {
+    throw ConfigError("convert: from switchyard to switchyard only --upcycle has something to do");
+  }
+}
+
+}  // namespace
+
+Run setup_convert(CLI::App& app) {
+  auto options = std::make_shared<ConvertOptions>();
+  auto dtype = std::make_shared<FloatType>(FloatType::f32);
+  const auto one_of = [](const auto& names) {
+    return CLI::CheckedTransformer(names).description("");
+  };
+  app.add_option("--from", options->from, "what IN is")
+      ->required()
+      ->transform(one_of(kForms))
+      ->type_name("hf|switchyard");
+  app.add_option("--to", options->to, "what OUT becomes")
+      ->required()
+      ->transform(one_of(kForms))
+      ->type_name("hf|switchyard");
+  app.add_option("IN", options->in,
+                 "a folder with config.json and safetensors (T5, SwitchTransformers), or a "
+                 "checkpoint's folder")
+      ->required();
+  app.add_option("OUT", options->out, "the folder to write; it must not exist")->required();
+  app.add_option("--dtype", *dtype,
+                 "element type to write for hf; left out: the one read from hf, now or when the "
+                 "checkpoint was made, else float32")
+      ->transform(one_of(kDtypes))
+      ->type_name("float32|bfloat16|float16");
+  app.add_option("--shard-bytes", options->shard_bytes,
+                 "most bytes of tensors in one safetensors file (5GB)")
+      ->transform(CLI::AsSizeValue(true).description(""))
+      ->check(CLI::PositiveNumber)
+      ->type_name("BYTES");
+  app.add_option("--set", options->overrides,
+                 "KEY=VALUE, over IN's config.json where that is wrong; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--upcycle", options->upcycle,
+                 "makes a dense model sparse: its feed-forward layers copied into N experts each, "
+                 "with new routers")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_option("--interval", options->interval, "upcycle every K-th feed-forward layer (2)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("K");
+  return [&app, options, dtype] {
+    check_options(app, *options);
+    if (app.count("--dtype") > 0) options->dtype = *dtype;
+    convert::convert_model(*options);
+    return ExitCode::done;
+  };
+}
+
+}  // namespace sy

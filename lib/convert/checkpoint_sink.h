@@ -1,0 +1,40 @@
+// Parameters into a Switchyard checkpoint that CheckpointReader reads and verifies, written as they
+// come: every expert is a piece of its own, and a shard is closed when it is large enough. Step 0,
+// without optimiser and streams.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/manifest.h"
+#include "lib/convert/output_folder.h"
+#include "lib/convert/param_stream.h"
+
+namespace sy::convert {
+
+class CheckpointSink : public ParamSink {
+ public:
+  // A shard is closed once it holds `shard_bytes`.
+  CheckpointSink(const std::string& path, const RunConfig& config, const HfOrigin& origin,
+                 int64_t shard_bytes = int64_t{4} << 30);
+
+  void write(const Param& param, int64_t slice, const Tensor& values) override;
+  void commit() override;
+
+ private:
+  void begin_shard();
+  void end_shard();
+  std::string path_of(const checkpoint::ShardRecord& record) const;
+
+  OutputFolder folder_;
+  RunConfig config_;
+  HfOrigin origin_;
+  int64_t shard_bytes_;
+  std::vector<checkpoint::ShardRecord> records_;  // the last one's file is open
+  std::unique_ptr<checkpoint::Hdf5File> file_;    // null between shards
+  int64_t written_ = 0;                           // bytes in the open file
+};
+
+}  // namespace sy::convert

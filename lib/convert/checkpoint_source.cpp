@@ -1,0 +1,99 @@
+#include "lib/convert/checkpoint_source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <simdjson.h>
+
+#include "lib/base/numeric.h"
+#include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/layout.h"
+#include "lib/checkpoint/read_plan.h"
+#include "lib/config/config.h"
+#include "lib/convert/model_params.h"
+
+namespace sy::convert {
+using namespace checkpoint;
+namespace {
+
+constexpr const char* kOriginKey = "hugging_face";
+
+std::string stored_name(const Param& param) {
+  return "parameters/" + param.name;
+}
+
+RunConfig stored_config(const CheckpointReader& reader, const std::string& path) {
+  try {
+    return parse_config(reader.config_yaml(), path);
+  } catch (const ConfigError& fault) {
+    throw DataError(fmt::format("{} holds a configuration that this version does not take:\n{}",
+                                path, fault.what()));
+  }
+}
+
+// All that does not fit, before anything is read.
+void check_tensors(const Manifest& manifest, const RunConfig& config, const std::string& path) {
+  std::vector<CheckpointTensor> tensors;
+  for (const Param& param : model_params(config.model)) {
+    tensors.push_back({stored_name(param), Tensor(nullptr, DType::f32, param.shape), param.shape});
+  }
+  const std::vector<std::string> faults =
+      read_faults(manifest, tensors, CheckpointReader::Extra::refuse);
+  if (faults.empty()) return;
+  throw DataError(fmt::format("{} does not hold the model of its configuration:\n  {}", path,
+                              fmt::join(faults, "\n  ")));
+}
+
+}  // namespace
+
+std::string origin_to_json(const HfOrigin& origin) {
+  if (!origin.family || !origin.dtype) return "";
+  return fmt::format(R"("{}": {{"model_type": "{}", "dtype": "{}"}})", kOriginKey,
+                     model_type_of(*origin.family), name_of(*origin.dtype));
+}
+
+HfOrigin origin_of_state(const std::string& state_json) {
+  HfOrigin origin;
+  simdjson::dom::parser parser;
+  simdjson::dom::object stored;
+  if (parser.parse(state_json)[kOriginKey].get(stored) != simdjson::SUCCESS) return origin;
+  std::string_view type, dtype;
+  if (stored["model_type"].get(type) == simdjson::SUCCESS) {
+    for (const HfFamily family : {HfFamily::t5, HfFamily::switch_transformers}) {
+      if (type == model_type_of(family)) origin.family = family;
+    }
+  }
+  if (stored["dtype"].get(dtype) == simdjson::SUCCESS) origin.dtype = float_type_named(dtype);
+  return origin;
+}
+
+CheckpointSource::CheckpointSource(const std::string& path)
+    : reader_(path),
+      config_(stored_config(reader_, path)),
+      origin_(origin_of_state(reader_.state_json())) {
+  if (config_.model.vocab_size.is_auto) {
+    throw DataError(fmt::format("{} does not say its model.vocab_size", path));
+  }
+  const std::string name = path + "/" + kManifestName;
+  const Manifest manifest = parse_manifest(read_text(name, kLargestJson), name);
+  check_tensors(manifest, config_, path);
+  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
+    pieces_.emplace(tensor.name, static_cast<int64_t>(tensor.parts.size()));
+  }
+}
+
+void CheckpointSource::read(const Param& param, const SliceUse& use) {
+  const bool expert = param.group == ParamGroup::expert;
+  const int64_t pieces = expert ? pieces_.at(stored_name(param)) : 1;
+  const Shape shape = piece_shape(param.shape, pieces);
+  std::vector<float> values(static_cast<size_t>(shape.numel()));
+  const Tensor local(values.data(), DType::f32, shape);
+  for (int64_t piece = 0; piece < pieces; ++piece) {
+    reader_.read({{stored_name(param), local, param.shape, pieces, piece}});
+    if (!expert) use(0, local);
+    for (int64_t row = 0; expert && row < shape[0]; ++row) {
+      use(piece * shape[0] + row, local.at(row));
+    }
+  }
+}
+
+}  // namespace sy::convert

@@ -1,0 +1,86 @@
+#include "lib/convert/convert.h"
+
+#include <chrono>
+#include <memory>
+
+#include "lib/base/log.h"
+#include "lib/convert/checkpoint_sink.h"
+#include "lib/convert/checkpoint_source.h"
+#include "lib/convert/hf_sink.h"
+#include "lib/convert/hf_source.h"
+#include "lib/convert/model_params.h"
+#include "lib/convert/upcycled_source.h"
+
+namespace sy::convert {
+namespace {
+
+// A line every few seconds, and one at the end.
+class Progress {
+ public:
+  explicit Progress(int64_t parameters) : parameters_(parameters) {}
+
+  void add(int64_t parameters) {
+    done_ += parameters;
+    const Clock::time_point now = Clock::now();
+    if (done_ < parameters_ && now - told_ < std::chrono::seconds(5)) return;
+    told_ = now;
+    const double seconds = std::chrono::duration<double>(now - begin_).count();
+    const auto millions = [](int64_t count) { return static_cast<double>(count) * 1e-6; };
+    log::info("converted {:.1f} of {:.1f} million parameters ({:.0f} %), {:.0f} million a second",
+              millions(done_), millions(parameters_),
+              100 * static_cast<double>(done_) / static_cast<double>(parameters_),
+              millions(done_) / std::max(seconds, 1e-3));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  int64_t parameters_, done_ = 0;
+  Clock::time_point begin_ = Clock::now(), told_ = begin_;
+};
+
+void warn_all(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) log::warning(warning);
+}
+
+std::unique_ptr<ParamSource> open_source(const ConvertOptions& options) {
+  if (options.from == Form::switchyard) return std::make_unique<CheckpointSource>(options.in);
+  auto source = std::make_unique<HfSource>(options.in, options.overrides);
+  warn_all(source->warnings());
+  return source;
+}
+
+std::unique_ptr<ParamSink> open_sink(const ConvertOptions& options, const ParamSource& source) {
+  const HfOrigin origin = source.origin();
+  if (options.to == Form::switchyard) {
+    return std::make_unique<CheckpointSink>(options.out, source.config(), origin);
+  }
+  const FloatType dtype = options.dtype.value_or(origin.dtype.value_or(FloatType::f32));
+  const HfDescription hf = describe_for_hf(source.config(), origin.family, dtype);
+  auto sink = std::make_unique<HfSink>(options.out, source.config().model, hf,
+                                       HfSinkOptions{dtype, options.shard_bytes});
+  warn_all(hf.warnings);
+  return sink;
+}
+
+}  // namespace
+
+void convert_model(const ConvertOptions& options) {
+  std::unique_ptr<ParamSource> source = open_source(options);
+  if (options.upcycle > 0) {
+    source = std::make_unique<UpcycledSource>(std::move(source), options.upcycle, options.interval);
+  }
+  const std::vector<Param> params = model_params(source->config().model);
+  int64_t parameters = 0;
+  for (const Param& param : params) parameters += param.shape.numel();
+  const std::unique_ptr<ParamSink> sink = open_sink(options, *source);
+  Progress progress(parameters);
+  for (const Param& param : params) {
+    source->read(param, [&](int64_t slice, const Tensor& values) {
+      sink->write(param, slice, values);
+      progress.add(values.numel());
+    });
+  }
+  sink->commit();
+}
+
+}  // namespace sy::convert

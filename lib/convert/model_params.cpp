@@ -1,0 +1,18 @@
+#include "lib/convert/model_params.h"
+
+#include "lib/model/embedding.h"
+#include "lib/model/loss.h"
+#include "lib/model/stack.h"
+
+namespace sy::convert {
+
+std::vector<Param> model_params(const ModelSection& model) {
+  ParamStore store;
+  Param* const embedding = embedding_params(store, model);
+  const StackParams encoder = encoder_params(store, model, embedding);
+  decoder_params(store, model, embedding, encoder);
+  loss_params(store, model, embedding);
+  return {store.all().begin(), store.all().end()};
+}
+
+}  // namespace sy::convert

@@ -1,0 +1,67 @@
+// `switchyard convert` as a user runs it: exit codes, and what is said where.
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "tests/cli/program.h"
+#include "tests/convert/hf_fixture.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+TEST_CASE("convert command: there and back", "[convert_command]") {
+  const std::string folder = temporary_folder();
+  const HfSpec& spec = tiny_models()[2];
+  const HfValues values = random_values(state_dict(spec), convert::FloatType::f16);
+  write_hf_folder(folder + "/hf", config_json(spec), values);
+  const auto there = run_program(
+      {"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", folder + "/sy"});
+  CHECK(there.code == 0);
+  CHECK(there.err.empty());
+  CHECK_THAT(there.out, Catch::Contains("million parameters (100 %)"));
+  CHECK(run_program({"inspect", folder + "/sy", "--verify"}).code == 0);
+  const auto back = run_program({"convert", "--from", "switchyard", "--to", "hf", folder + "/sy",
+                                 folder + "/back", "--shard-bytes", "2KB"});
+  CHECK(back.code == 0);
+  CHECK((read_hf_folder(folder + "/back") == values));
+}
+
+TEST_CASE("convert command: usage", "[convert_command]") {
+  const std::string folder = temporary_folder();
+  const std::vector<std::string> folders{folder + "/in", folder + "/out"};
+  const auto code_of = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "convert");
+    arguments.insert(arguments.end(), folders.begin(), folders.end());
+    return run_program(arguments).code;
+  };
+  CHECK(code_of({"--from", "hf"}) == 2);
+  CHECK(code_of({"--from", "pytorch", "--to", "hf"}) == 2);
+  CHECK(code_of({"--from", "hf", "--to", "switchyard", "--dtype", "float32"}) == 2);
+  CHECK(code_of({"--from", "hf", "--to", "hf", "--dtype", "int8"}) == 2);
+  CHECK(code_of({"--from", "hf", "--to", "hf", "--interval", "2"}) == 2);
+  CHECK(code_of({"--from", "switchyard", "--to", "hf", "--set", "d_ff=1"}) == 2);
+  CHECK(code_of({"--from", "switchyard", "--to", "switchyard"}) == 2);
+  CHECK(code_of({"--from", "hf", "--to", "switchyard", "--upcycle", "0"}) == 2);
+  CHECK(code_of({"--from", "hf", "--to", "switchyard"}) == 3);
+  CHECK(code_of({"--from", "switchyard", "--to", "hf"}) == 3);
+}
+
+TEST_CASE("convert command: one error for all faults", "[convert_command]") {
+  const std::string folder = temporary_folder();
+  const HfSpec& spec = tiny_models()[0];
+  HfValues values = random_values(state_dict(spec), convert::FloatType::f32);
+  values.erase("shared.weight");
+  values.erase("encoder.final_layer_norm.weight");
+  write_hf_folder(folder + "/hf", config_json(spec), values);
+  const auto outcome = run_program(
+      {"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", folder + "/sy"});
+  CHECK(outcome.code == 3);
+  CHECK(outcome.err == "error: " + folder + "/hf does not hold the model of its config.json:\n" +
+                           "error:   shared.weight is missing\n" +
+                           "error:   encoder.final_layer_norm.weight is missing\n");
+  CHECK_FALSE(std::filesystem::exists(folder + "/sy"));
+}
+
+}  // namespace
+}  // namespace sy

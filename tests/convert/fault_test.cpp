@@ -1,0 +1,208 @@
+// Folders that cannot be converted: one error that names everything, and nothing written.
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "lib/convert/convert.h"
+#include "lib/convert/hf_folder.h"
+#include "tests/convert/hf_fixture.h"
+#include "tests/support/shared_files.h"
+
+namespace sy::convert {
+namespace {
+using namespace test;
+namespace fs = std::filesystem;
+
+// A sound folder that tests spoil.
+struct Folder {
+  std::string root = temporary_folder(), hf = root + "/hf", out = root + "/out";
+  const HfSpec& spec;
+  HfValues values;
+
+  explicit Folder(size_t model)
+      : spec(tiny_models()[model]), values(random_values(state_dict(spec), FloatType::bf16)) {}
+  void write(int files = 1) const { write_hf_folder(hf, config_json(spec), values, files); }
+  void convert(std::vector<std::string> overrides = {}) const {
+    ConvertOptions options;
+    options.in = hf;
+    options.out = out;
+    options.overrides = std::move(overrides);
+    convert_model(options);
+  }
+  // The message of the DataError, after which there is no output.
+  std::string complaint() const {
+    std::string message;
+    try {
+      convert();
+    } catch (const DataError& error) {
+      message = error.what();
+    }
+    CHECK_FALSE(message.empty());
+    CHECK_FALSE(fs::exists(out));
+    CHECK_FALSE(fs::exists(out + ".partial"));
+    return message;
+  }
+};
+
+TEST_CASE("convert: all faults of the tensors at once", "[convert_fault]") {
+  Folder folder(2);
+  HfValues& values = folder.values;
+  const std::string mlp = "encoder.block.1.layer.1.mlp.";
+  values.erase(mlp + "experts.expert_1.wi.weight");
+  values.erase("decoder.final_layer_norm.weight");
+  auto misnamed = values.extract(mlp + "router.classifier.weight");
+  misnamed.key() = mlp + "router.clasifier.weight";
+  values.insert(std::move(misnamed));
+  values["classification_head.dense.weight"] = values.at("shared.weight");
+  std::swap(values.at("encoder.block.0.layer.0.SelfAttention.q.weight").shape[0],
+            values.at("encoder.block.0.layer.0.SelfAttention.q.weight").shape[1]);
+  values["decoder.block.0.layer.0.layer_norm.weight"].dtype = "F32";
+  values["decoder.block.0.layer.0.layer_norm.weight"].bytes.resize(24);
+  folder.write();
+  const std::string message = folder.complaint();
+  for (const std::string& part :
+       {mlp + "experts.expert_1.wi.weight is missing",
+        std::string("decoder.final_layer_norm.weight is missing"),
+        mlp + "router.classifier.weight is missing; " + mlp +
+            "router.clasifier.weight may be it, misnamed",
+        mlp + "router.clasifier.weight is no tensor of this model",
+        std::string("classification_head.dense.weight is no tensor of this model"),
+        std::string("encoder.block.0.layer.0.SelfAttention.q.weight is [6, 12] and [12, 6]")}) {
+    CHECK_THAT(message, Catch::Contains(part));
+  }
+  CHECK(std::count(message.begin(), message.end(), '\n') == 6);
+}
+
+TEST_CASE("convert: element types that cannot be read", "[convert_fault]") {
+  Folder folder(0);
+  folder.write();
+  // The writer makes floats only, so a file is made by hand.
+  write_text(folder.hf + "/" + kHfSingleName, [&] {
+    const std::string header = R"({"shared.weight":{"dtype":"F64","shape":[20,6],)"
+                               R"("data_offsets":[0,960]}})";
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(header.size());
+    return file + header + std::string(960, 'x');
+  }());
+  CHECK_THAT(folder.complaint(), Catch::Contains("shared.weight is F64; F32, BF16 and F16"));
+}
+
+TEST_CASE("convert: a gated model where none is expected", "[convert_fault]") {
+  Folder folder(1);
+  folder.write();
+  write_text(folder.hf + "/" + kHfConfigName, config_json(tiny_models()[0]));
+  const std::string message = folder.complaint();
+  CHECK_THAT(message, Catch::Contains("DenseReluDense.wi.weight is missing"));
+  CHECK_THAT(message, Catch::Contains("DenseReluDense.wi_1.weight is no tensor"));
+}
+
+TEST_CASE("convert: copies of one tensor", "[convert_fault]") {
+  Folder folder(2);
+  const HfValue embedding = folder.values.at("shared.weight");
+  SECTION("that agree are one") {
+    for (const char* name : {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+                             "lm_head.weight", "decoder.lm_head.weight"}) {
+      folder.values[name] = embedding;
+    }
+    folder.write(3);
+    CHECK_NOTHROW(folder.convert());
+  }
+  SECTION("under another name alone") {
+    folder.values.erase("shared.weight");
+    folder.values["decoder.embed_tokens.weight"] = embedding;
+    folder.write();
+    CHECK_NOTHROW(folder.convert());
+  }
+  SECTION("that differ") {
+    folder.values["lm_head.weight"] = folder.values["decoder.embed_tokens.weight"] = embedding;
+    folder.values["lm_head.weight"].bytes.back() ^= 1;
+    folder.values["decoder.embed_tokens.weight"].bytes[0] ^= 1;
+    folder.write();
+    const std::string message = folder.complaint();
+    CHECK_THAT(message, Catch::Contains("shared.weight and lm_head.weight differ"));
+    CHECK_THAT(message, Catch::Contains("tie_word_embeddings is true"));
+    CHECK_THAT(message, Catch::Contains("shared.weight and decoder.embed_tokens.weight differ"));
+    fs::remove(folder.hf + "/" + kHfSingleName);
+    folder.values["decoder.embed_tokens.weight"] = embedding;
+    folder.write();
+    CHECK_NOTHROW(folder.convert({"tie_word_embeddings=false"}));
+  }
+}
+
+TEST_CASE("convert: what old T5 files hold in vain", "[convert_fault]") {
+  Folder folder(0);
+  folder.values["decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"] = {
+      "BF16", {32, 3}, std::string(192, 'x')};
+  folder.write();
+  CHECK_NOTHROW(folder.convert());
+}
+
+TEST_CASE("convert: indexes that do not fit their files", "[convert_fault]") {
+  Folder folder(0);
+  folder.write(2);
+  const std::string index = folder.hf + "/" + kHfIndexName;
+  SECTION("no index") {
+    write_text(index, "{\"weights\": {}}");
+    CHECK_THAT(folder.complaint(), Catch::Contains("no \"weight_map\""));
+  }
+  SECTION("not JSON") {
+    write_text(index, "{");
+    CHECK_THAT(folder.complaint(), Catch::Contains("no \"weight_map\""));
+  }
+  SECTION("files elsewhere") {
+    for (const char* file : {"../x.safetensors", "/tmp/x.safetensors", "x.bin", ""}) {
+      write_text(index, fmt::format(R"({{"weight_map": {{"a": "{}"}}}})", file));
+      CHECK_THAT(folder.complaint(), Catch::Contains("\"a\" has no file of this folder"));
+    }
+  }
+  SECTION("twice") {
+    write_text(index, R"({"weight_map": {"a": "a.safetensors", "a": "b.safetensors"}})");
+    CHECK_THAT(folder.complaint(), Catch::Contains("\"a\" comes twice"));
+  }
+  SECTION("files that are not there") {
+    write_text(index, R"({"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}})");
+    const std::string message = folder.complaint();
+    CHECK_THAT(message, Catch::Contains("a.safetensors: No such file"));
+    CHECK_THAT(message, Catch::Contains("b.safetensors: No such file"));
+  }
+  SECTION("tensors in another file, tensors left out") {
+    write_text(index, R"({"weight_map": {"shared.weight": "model-00001-of-00002.safetensors",
+                                          "nowhere": "model-00002-of-00002.safetensors"}})");
+    const std::string message = folder.complaint();
+    CHECK_THAT(message, Catch::Contains("\"nowhere\" is not in model-00002-of-00002"));
+    CHECK_THAT(message, Catch::Contains("\"decoder.final_layer_norm.weight\" of model-0000"));
+  }
+  SECTION("a tensor in two files") {
+    fs::copy_file(folder.hf + "/model-00001-of-00002.safetensors",
+                  folder.hf + "/model-00002-of-00002.safetensors",
+                  fs::copy_options::overwrite_existing);
+    CHECK_THAT(folder.complaint(), Catch::Contains("is in model-00001-of-00002.safetensors too"));
+  }
+}
+
+TEST_CASE("convert: folders that are none", "[convert_fault]") {
+  Folder folder(0);
+  CHECK_THAT(folder.complaint(), Catch::Contains("neither model.safetensors nor"));
+  folder.write();
+  fs::remove(folder.hf + "/" + kHfConfigName);
+  CHECK_THAT(folder.complaint(), Catch::Contains("cannot read " + folder.hf + "/config.json"));
+  ConvertOptions options;
+  options.from = Form::switchyard;
+  options.to = Form::hugging_face;
+  options.in = folder.hf;
+  options.out = folder.out;
+  CHECK_THROWS_WITH(convert_model(options), Catch::Contains("is not a committed checkpoint"));
+}
+
+TEST_CASE("convert: an output that exists is left alone", "[convert_fault]") {
+  Folder folder(0);
+  folder.write();
+  fs::create_directories(folder.out + ".partial/of an earlier attempt");
+  folder.convert();
+  CHECK_FALSE(fs::exists(folder.out + ".partial"));
+  const auto written = fs::last_write_time(folder.out + "/manifest.json");
+  CHECK_THROWS_AS(folder.convert(), ConfigError);
+  CHECK(fs::last_write_time(folder.out + "/manifest.json") == written);
+}
+
+}  // namespace
+}  // namespace sy::convert

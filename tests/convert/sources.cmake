@@ -1,0 +1,10 @@
+set(suites float_type safetensors hf_names hf_config round_trip fault upcycle command)
+list(TRANSFORM suites REPLACE "(.+)" "tests/convert/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
+sy_test_binary(convert_tests
+               SOURCES tests/convert/hf_fixture.cpp tests/cli/program.cpp ${suite_sources}
+               LINK sy_convert)
+target_compile_definitions(convert_tests PRIVATE SY_PROGRAM="$<TARGET_FILE:switchyard>")
+add_dependencies(convert_tests switchyard)
+foreach(suite ${suites})
+  sy_add_test(convert.${suite} convert_tests "[convert_${suite}]")
+endforeach()
