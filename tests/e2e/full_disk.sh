@@ -15,8 +15,7 @@ source "$(dirname "$0")/common.sh"
 export OMPI_MCA_orte_tmpdir_base=$folder  # root in here may not be root outside
 disk=$folder/disk
 mkdir "$disk"
-mount -t tmpfs -o size=128m tmpfs "$disk"
-trap 'umount -l "$disk"; rm -rf "$folder"' EXIT
+trap 'umount -ql "$disk" || true; rm -rf "$folder"' EXIT
 settings=(--set train.eval_every=0 --set run.hang_timeout_seconds=60)
 on_disk=("${settings[@]}" --set run.directory="$disk")
 checkpoints=$disk/run/checkpoints
@@ -70,13 +69,15 @@ fills_up() {
 
 for ranks in 1 2; do
   train "$ranks" "straight-$ranks" "${settings[@]}"
-  "$switchyard" inspect "$folder/straight-$ranks/checkpoints/step-00000020" --verify >"$folder/straight-$ranks.txt"
-  rm -rf "$disk/run"
+  last=$folder/straight-$ranks/checkpoints/step-00000020
+  "$switchyard" inspect "$last" --verify >"$folder/straight-$ranks.txt"
+  size=$(du --summarize --bytes "$last" | cut -f 1)
+  mount -t tmpfs -o size=$((5 * size)) tmpfs "$disk"  # room for all four checkpoints
   train "$ranks" run "${on_disk[@]}" --set train.steps=5
   cp -r "$disk/run" "$folder/begun-$ranks"
-  size=$(du --summarize --bytes "$checkpoints/step-00000005" | cut -f 1)
   fills_up "$ranks" 0 metrics.jsonl 00000005
   fills_up "$ranks" $((size / 2)) "step-00000010.partial/shard-0000" 00000005
   fills_up "$ranks" $((size - 20000)) "step-00000010.partial/index.h5" 00000005
   fills_up "$ranks" $((size + size / 2)) "step-00000015.partial/shard-0000" 00000010
+  umount -l "$disk"
 done
