@@ -27,6 +27,17 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
   CHECK((read_hf_folder(folder + "/back") == values));
 }
 
+TEST_CASE("convert command: an output that cannot be written", "[convert_command]") {
+  const std::string folder = temporary_folder();
+  const HfSpec& spec = tiny_models()[0];
+  write_hf_folder(folder + "/hf", config_json(spec),
+                  random_values(state_dict(spec), convert::FloatType::f32));
+  const auto outcome = run_program(
+      {"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", "/proc/none/out"});
+  CHECK(outcome.code == 1);
+  CHECK_THAT(outcome.err, Catch::Contains("cannot create /proc/none/out.partial"));
+}
+
 TEST_CASE("convert command: usage", "[convert_command]") {
   const std::string folder = temporary_folder();
   const std::vector<std::string> folders{folder + "/in", folder + "/out"};

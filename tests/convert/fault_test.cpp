@@ -4,6 +4,7 @@
 
 #include "lib/convert/convert.h"
 #include "lib/convert/hf_folder.h"
+#include "lib/convert/hf_source.h"
 #include "tests/convert/hf_fixture.h"
 #include "tests/support/shared_files.h"
 
@@ -112,6 +113,14 @@ TEST_CASE("convert: copies of one tensor", "[convert_fault]") {
     folder.write();
     CHECK_NOTHROW(folder.convert());
   }
+  SECTION("the output projection inside the decoder") {
+    Folder untied(3);
+    auto head = untied.values.extract("lm_head.weight");
+    head.key() = "decoder.lm_head.weight";
+    untied.values.insert(std::move(head));
+    untied.write();
+    CHECK_NOTHROW(untied.convert());
+  }
   SECTION("that differ") {
     folder.values["lm_head.weight"] = folder.values["decoder.embed_tokens.weight"] = embedding;
     folder.values["lm_head.weight"].bytes.back() ^= 1;
@@ -126,6 +135,26 @@ TEST_CASE("convert: copies of one tensor", "[convert_fault]") {
     folder.write();
     CHECK_NOTHROW(folder.convert({"tie_word_embeddings=false"}));
   }
+}
+
+TEST_CASE("convert: a configuration of another size altogether", "[convert_fault]") {
+  Folder folder(2);
+  folder.write();
+  CHECK_THROWS_WITH(
+      folder.convert({"num_experts=60000"}),
+      Catch::Contains("announces a model of") && Catch::Contains("the files hold 78"));
+}
+
+TEST_CASE("convert: tensors of several types are read, and the mixture is told",
+          "[convert_fault]") {
+  Folder folder(0);
+  HfValue& norm = folder.values.at("decoder.final_layer_norm.weight");
+  norm = {"F32", norm.shape, std::string(24, 'x')};
+  folder.write();
+  const HfSource source(folder.hf, {});
+  CHECK(source.origin().dtype == FloatType::f32);
+  REQUIRE(source.warnings().size() == 1);
+  CHECK_THAT(source.warnings()[0], Catch::Contains("several types (BF16, F32)"));
 }
 
 TEST_CASE("convert: what old T5 files hold in vain", "[convert_fault]") {

@@ -115,6 +115,9 @@ TEST_CASE("hf config: written and read again", "[convert_hf_config]") {
     CHECK_THAT(written.config_json, Catch::Contains("\"torch_dtype\": \"bfloat16\""));
     const HfModel again = parse(written.config_json);
     CHECK(again.family == hf.family);
+    const bool gated = spec.activation == Activation::geglu;
+    CHECK(gated ==
+          (written.config_json.find("\"feed_forward_proj\": \"gated-gelu\"") != std::string::npos));
     CHECK(write_config(again.config) == write_config(hf.config));
   }
 }
