@@ -19,6 +19,8 @@ sy_need_library(sentencepiece sentencepiece_processor.h sentencepiece libsentenc
 sy_need_library(sentencepiece_train sentencepiece_trainer.h sentencepiece_train
                 libsentencepiece-dev)
 sy_need_library(simdjson simdjson.h simdjson libsimdjson-dev)
+# As Debian builds the library: its parser has another layout without.
+target_compile_definitions(sy_simdjson INTERFACE SIMDJSON_THREADS_ENABLED=1)
 sy_need_library(zlib zlib.h z zlib1g-dev)
 sy_need_library(zstd zstd.h zstd libzstd-dev)
 sy_need_library(xxhash xxhash.h xxhash libxxhash-dev)

@@ -36,9 +36,10 @@ std::string shares_json(const StepTiming& timing) {
 std::string timing_json(const StepTiming& t) {
   return fmt::format(
       R"({{"step_seconds": {:.6g}, "tokens_per_second": {:.6g}, "model_flops": {:.6g}, )"
-      R"("flops_per_second": {:.6g}, "mfu": {:.4f}, "loss": {:.6g}, "share": {}}})",
-      t.step_seconds, t.tokens_per_second, t.model_flops, t.flops_per_second, t.mfu, t.loss,
-      shares_json(t));
+      R"("flops_per_second": {:.6g}, "of_product_rate": {:.4f}, "mfu": {:.4f}, "loss": {:.6g}, )"
+      R"("share": {}}})",
+      t.step_seconds, t.tokens_per_second, t.model_flops, t.flops_per_second, t.of_product_rate,
+      t.mfu, t.loss, shares_json(t));
 }
 
 void print_json(const StepBench& b) {
@@ -48,11 +49,12 @@ void print_json(const StepBench& b) {
                        timing_json(*b.twin), b.twin_ratio);
   }
   fmt::print(
-      R"({{"ranks": {}, "threads": {}, "parameters": {}, "step": {}, "product_rate": {:.6g}{}, )"
+      R"({{"ranks": {}, "threads": {}, "parameters": {}, "step": {}, "product_rate": {:.6g}, )"
+      R"("matrix_rate": {:.6g}{}, )"
       R"("memory": {{"parameters": {}, "gradients": {}, "optimizer": {}, "activations": {}, )"
       R"("scratch": {}, "planned": {}, "resident_before": {}, "resident": {}}}}})"
       "\n",
-      b.ranks, b.threads, b.parameters, timing_json(b.model), b.product_rate, twin,
+      b.ranks, b.threads, b.parameters, timing_json(b.model), b.product_rate, b.matrix_rate, twin,
       b.memory.model.parameters, b.memory.model.gradients, b.memory.optimizer,
       b.memory.model.activations, b.memory.model.scratch, b.memory.total(), b.resident_before,
       b.resident);
@@ -60,9 +62,10 @@ void print_json(const StepBench& b) {
 
 void print_timing(const char* name, const StepTiming& t) {
   fmt::print(
-      "{:<14} step {:.4g} s, {:.0f} tokens/s, {:.1f} GFLOP/s of {:.4g} TFLOP, MFU {:.1f} %\n", name,
-      t.step_seconds, t.tokens_per_second, t.flops_per_second / kGiga, t.model_flops / 1e12,
-      100 * t.mfu);
+      "{:<14} step {:.4g} s, {:.0f} tokens/s, {:.4g} TFLOP at {:.1f} GFLOP/s: {:.1f} % of the "
+      "products' rate, MFU {:.1f} %\n",
+      name, t.step_seconds, t.tokens_per_second, t.model_flops / 1e12, t.flops_per_second / kGiga,
+      100 * t.of_product_rate, 100 * t.mfu);
   fmt::print("{:<14}", "");
   for (size_t part = 0; part < t.share.size(); ++part) {
     if (t.share[part] < 5e-4) continue;
@@ -79,8 +82,10 @@ void print_text(const StepBench& b) {
     print_timing("dense twin", *b.twin);
     fmt::print("{:<14} a step takes {:.3f} times the dense twin's\n", "ratio", b.twin_ratio);
   }
-  fmt::print("{:<14} {:.1f} GFLOP/s on the step's own shapes, the library alone\n", "products",
-             b.product_rate / kGiga);
+  fmt::print(
+      "{:<14} {:.1f} GFLOP/s on the step's own shapes, the library alone; {:.1f} on large "
+      "squares\n",
+      "products", b.product_rate / kGiga, b.matrix_rate / kGiga);
   fmt::print("{:<14} {:.1f} MiB planned, {:.1f} MiB resident, of which {:.1f} before\n", "memory",
              static_cast<double>(b.memory.total()) / kMebi, static_cast<double>(b.resident) / kMebi,
              static_cast<double>(b.resident_before) / kMebi);
@@ -95,6 +100,9 @@ ExitCode run_step(const BenchOptions& options) {
 }
 
 ExitCode run_loader(const BenchOptions& options) {
+  if (MpiEnvironment(nullptr, nullptr).world().size() > 1) {
+    throw ConfigError("bench --part loader measures one rank: start it without mpirun");
+  }
   const LoaderBench b = bench_loader(options.config->load().data, options.loader_seconds);
   if (options.json) {
     fmt::print(R"({{"threads": {}, "rounds": {}, "loader_tokens_per_second": {:.6g}, )"

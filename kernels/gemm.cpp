@@ -30,11 +30,9 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
-  if (exec.planning) {
-    exec.state<GemmCounts>()[shape];  // its place, so that counting takes no memory in a step
-  } else {
-    exec.profiler.gemm_flops += shape.flops();
-    if (exec.profiler.enabled) ++exec.state<GemmCounts>()[shape];
+  // Planning makes the count's place, so that counting takes no memory in a step.
+  if (exec.planning || exec.profiler.enabled) {
+    exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }
   dispatch(exec, c.dtype(), "gemm",
            [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });

@@ -20,8 +20,8 @@ struct GemmShape;  // kernels/gemm_shape.h
 
 // c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
 // is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype:
-// float32 or float64. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Adds
-// 2 batch m n k to exec.profiler.gemm_flops, unless planning. A shape's first call, planning or
+// float32 or float64. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Counted in
+// the Exec's GemmCounts (gemm_shape.h) while exec.profiler is on. A shape's first call, planning or
 // not, makes its primitive; later calls allocate nothing but the argument map of oneDNN's own,
 // about 300 bytes. Throws RuntimeFailure when oneDNN cannot run.
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {});

@@ -22,6 +22,12 @@ struct GemmShape {
 // How often each shape was multiplied while the profiler was on; an Exec's state.
 using GemmCounts = std::map<GemmShape, int64_t>;
 
+inline double flops_of(const GemmCounts& counts) {
+  double flops = 0;
+  for (const auto& [shape, times] : counts) flops += shape.flops() * static_cast<double>(times);
+  return flops;
+}
+
 // Throws InternalError unless the tensors fit one another.
 GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options);
 

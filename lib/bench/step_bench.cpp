@@ -1,32 +1,24 @@
 #include "lib/bench/step_bench.h"
 
-#include <unistd.h>
-
-#include <fstream>
-
+#include "lib/base/resident_memory.h"
 #include "lib/base/statistics.h"
-#include "lib/bench/product_rate.h"
+#include "lib/train/matrix_rate.h"
+#include "lib/train/product_rate.h"
 
 namespace sy {
 namespace {
 
-int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  int64_t mapped = 0, resident = 0;
-  statm >> mapped >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
-
 // One model's rounds.
 struct Rounds {
   BenchRun& run;
-  std::vector<double> seconds = {}, tokens_per_second = {}, mfu = {};
+  std::vector<double> seconds = {}, tokens_per_second = {}, of_products = {}, mfu = {};
 
-  void take(double product_rate) {
+  void take(double product_rate, double matrix_rate) {
     const double spent = run.step();
     seconds.push_back(spent);
     tokens_per_second.push_back(static_cast<double>(run.tokens()) / spent);
-    mfu.push_back(run.model_flops() / spent / product_rate);
+    of_products.push_back(run.model_flops() / spent / product_rate);
+    mfu.push_back(run.model_flops() / spent / matrix_rate);
   }
 
   StepTiming timing() const {
@@ -35,6 +27,7 @@ struct Rounds {
     timing.tokens_per_second = median(tokens_per_second);
     timing.model_flops = run.model_flops();
     timing.flops_per_second = timing.model_flops / timing.step_seconds;
+    timing.of_product_rate = median(of_products);
     timing.mfu = median(mfu);
     timing.loss = run.loss();
     double all = 0, claimed = 0;
@@ -74,16 +67,19 @@ StepBench bench_step(const RunConfig& config, Communicator& world, int threads,
   if (options.twin) twin_run.emplace(dense_twin(config), world, threads, options.data);
   ProductRate products(run.products(), run.session().exec.backend, threads);
   Rounds model{run}, twin{options.twin ? *twin_run : run};
-  std::vector<double> rates, ratios;
+  std::vector<double> product_rates, matrix_rates, ratios;
   for (int64_t round = 0; round < options.rounds; ++round) {
     world.barrier("round");
-    rates.push_back(sum_over(world, products.measure()));
-    model.take(rates.back());
+    product_rates.push_back(sum_over(world, products.measure()));
+    matrix_rates.push_back(
+        sum_over(world, measure_matrix_rate(run.session().exec.backend, threads)));
+    model.take(product_rates.back(), matrix_rates.back());
     if (!options.twin) continue;
-    twin.take(rates.back());
+    twin.take(product_rates.back(), matrix_rates.back());
     ratios.push_back(model.seconds.back() / twin.seconds.back());
   }
-  result.product_rate = median(rates);
+  result.product_rate = median(product_rates);
+  result.matrix_rate = median(matrix_rates);
   result.model = model.timing();
   if (options.twin) {
     result.twin = twin.timing();

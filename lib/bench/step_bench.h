@@ -22,7 +22,9 @@ struct StepTiming {
   double tokens_per_second = 0;  // input + target of the global batch, not padding
   double model_flops = 0;        // of a step, all ranks, by formula
   double flops_per_second = 0;
-  double mfu = 0;  // flops_per_second / product_rate, of one round
+  double of_product_rate = 0;  // flops_per_second / the products', of one round
+  double mfu =
+      0;  // flops_per_second / the matrix rate (train/matrix_rate.h), as in a run's metrics
   double loss = 0;
   // Rank 0's share of the step by part; what no part claims is added to `other`.
   std::array<double, static_cast<size_t>(Part::kCount)> share{};
@@ -33,6 +35,7 @@ struct StepBench {
   int64_t parameters = 0;  // of the whole model
   StepTiming model;
   double product_rate = 0;  // FLOP/s of the step's own products, all ranks at once
+  double matrix_rate = 0;   // of large square matrices
   std::optional<StepTiming> twin;
   double twin_ratio = 0;        // a step / a step of the dense twin, in one round
   TrainStep::Memory memory;     // planned bytes of rank 0

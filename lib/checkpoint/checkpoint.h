@@ -91,12 +91,17 @@ class CheckpointReader {
     std::string name;
     DType dtype;
     Shape global;
+    int64_t pieces;  // stored apart, equal cuts of global axis 0
   };
   const std::vector<Entry>& tensors() const;
 
   // Whether tensors that the checkpoint has and that are not asked for are a fault. `refuse` looks
   // at the groups asked for: with "parameters/..." alone, "optimizer/..." may be left out.
   enum class Extra : uint8_t { allow, refuse };
+
+  // Throws one DataError with all faults of such a read: tensors absent, misshapen or of another
+  // dtype. Nothing is read.
+  void check(const std::vector<CheckpointTensor>& tensors, Extra extra = Extra::allow) const;
 
   // Reads this rank's piece of each tensor into `local` (`write` is ignored); shapes and dtypes
   // must agree, every tensor must be there. All faults in one DataError, before anything is read.

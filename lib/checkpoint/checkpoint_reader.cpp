@@ -131,7 +131,8 @@ struct CheckpointReader::Impl {
     for (const FileRecord& shard : manifest.shards) check_size(path, shard);
     checked.resize(manifest.shards.size(), false);
     for (const Manifest::TensorEntry& tensor : manifest.tensors) {
-      entries.push_back({tensor.name, tensor.dtype, tensor.global});
+      entries.push_back(
+          {tensor.name, tensor.dtype, tensor.global, static_cast<int64_t>(tensor.parts.size())});
     }
   }
 
@@ -186,13 +187,16 @@ const std::vector<CheckpointReader::Entry>& CheckpointReader::tensors() const {
   return impl_->entries;
 }
 
-void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
+void CheckpointReader::check(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
   for (const CheckpointTensor& tensor : tensors) check_tensor(tensor);
   const std::vector<std::string> faults = read_faults(impl_->manifest, tensors, extra);
-  if (!faults.empty()) {
-    throw DataError(fmt::format("{} does not fit this run's configuration:\n  {}", impl_->path,
-                                fmt::join(faults, "\n  ")));
-  }
+  if (faults.empty()) return;
+  throw DataError(fmt::format("{} does not fit the configuration:\n  {}", impl_->path,
+                              fmt::join(faults, "\n  ")));
+}
+
+void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
+  check(tensors, extra);
   impl_->with_remedy([&] {
     const auto reads = plan_reads(impl_->manifest, tensors);
     std::vector<char> buffer;

@@ -1,13 +1,9 @@
 #include "lib/convert/checkpoint_source.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <simdjson.h>
 
-#include "lib/base/numeric.h"
-#include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/layout.h"
-#include "lib/checkpoint/read_plan.h"
 #include "lib/config/config.h"
 #include "lib/convert/model_params.h"
 
@@ -30,17 +26,13 @@ RunConfig stored_config(const CheckpointReader& reader, const std::string& path)
   }
 }
 
-// All that does not fit, before anything is read.
-void check_tensors(const Manifest& manifest, const RunConfig& config, const std::string& path) {
+// The parameters of the configuration, each whole; without memory.
+std::vector<CheckpointTensor> expected_tensors(const RunConfig& config) {
   std::vector<CheckpointTensor> tensors;
   for (const Param& param : model_params(config.model)) {
     tensors.push_back({stored_name(param), Tensor(nullptr, DType::f32, param.shape), param.shape});
   }
-  const std::vector<std::string> faults =
-      read_faults(manifest, tensors, CheckpointReader::Extra::refuse);
-  if (faults.empty()) return;
-  throw DataError(fmt::format("{} does not hold the model of its configuration:\n  {}", path,
-                              fmt::join(faults, "\n  ")));
+  return tensors;
 }
 
 }  // namespace
@@ -73,11 +65,9 @@ CheckpointSource::CheckpointSource(const std::string& path)
   if (config_.model.vocab_size.is_auto) {
     throw DataError(fmt::format("{} does not say its model.vocab_size", path));
   }
-  const std::string name = path + "/" + kManifestName;
-  const Manifest manifest = parse_manifest(read_text(name, kLargestJson), name);
-  check_tensors(manifest, config_, path);
-  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
-    pieces_.emplace(tensor.name, static_cast<int64_t>(tensor.parts.size()));
+  reader_.check(expected_tensors(config_), CheckpointReader::Extra::refuse);
+  for (const CheckpointReader::Entry& entry : reader_.tensors()) {
+    pieces_.emplace(entry.name, entry.pieces);
   }
 }
 

@@ -2,11 +2,18 @@
 
 #include <bit>
 #include <cstring>
+#include <iterator>
 
 namespace sy::convert {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "the files are little-endian");
+
+struct Names {
+  const char *ours, *safetensors;
+};
+constexpr Names kNames[] = {
+    {"float32", "F32"}, {"bfloat16", "BF16"}, {"float16", "F16"}};  // by type
 
 constexpr uint32_t kSign = 0x80000000, kInfinity = 0x7f800000;
 
@@ -64,32 +71,16 @@ int64_t narrow_all(char* out, const float* in, int64_t count, uint16_t infinity,
 }  // namespace
 
 const char* name_of(FloatType type) {
-  switch (type) {
-    case FloatType::f32:
-      return "float32";
-    case FloatType::bf16:
-      return "bfloat16";
-    case FloatType::f16:
-      return "float16";
-  }
-  return "?";
+  return kNames[static_cast<size_t>(type)].ours;
 }
 
 const char* safetensors_name(FloatType type) {
-  switch (type) {
-    case FloatType::f32:
-      return "F32";
-    case FloatType::bf16:
-      return "BF16";
-    case FloatType::f16:
-      return "F16";
-  }
-  return "?";
+  return kNames[static_cast<size_t>(type)].safetensors;
 }
 
 std::optional<FloatType> float_type_named(std::string_view name) {
-  for (const FloatType type : {FloatType::f32, FloatType::bf16, FloatType::f16}) {
-    if (name == name_of(type) || name == safetensors_name(type)) return type;
+  for (size_t i = 0; i < std::size(kNames); ++i) {
+    if (name == kNames[i].ours || name == kNames[i].safetensors) return static_cast<FloatType>(i);
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include "kernels/rms_norm.h"
 
+#include "kernels/rms_norm.h"
 #include "lib/config/config.h"
 #include "lib/convert/config_json.h"
 #include "lib/convert/hf_config.h"

@@ -35,8 +35,6 @@ class Profiler {
   bool enabled = false;
   double seconds(Part part) const { return seconds_[static_cast<int>(part)]; }
   void add(Part part, double seconds) { seconds_[static_cast<int>(part)] += seconds; }
-  // Floating-point operations of matrix products issued (2 m n k each); counted always.
-  double gemm_flops = 0;
   void reset() { *this = Profiler{enabled}; }
 
   explicit Profiler(bool on = false) : enabled(on) {}

@@ -29,6 +29,7 @@ TEST_CASE("bench: a step's figures fit one another", "[bench]") {
     CHECK(seconds > 0);
     CHECK(double(step["flops_per_second"]) == Approx(flops / seconds).epsilon(1e-3));
     CHECK(double(step["mfu"]) > 0);
+    CHECK(double(step["of_product_rate"]) > 0);
     double sum = 0;
     for (const auto& [part, share] : simdjson::dom::object(step["share"])) {
       INFO(part);

@@ -3,7 +3,6 @@ set(suites span_lengths shard_list byte_source c4_reader tokenizer tokenizer_tra
 list(TRANSFORM suites REPLACE "(.+)" "tests/data/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 sy_test_binary(data_tests
                SOURCES tests/data/support.cpp tests/data/sha1.cpp ${suite_sources}
-                       tests/data/loader_speed_test.cpp
                LINK sy_data sy::simdjson sy::zlib sy::zstd)
 foreach(suite ${suites} shard_cache)
   sy_add_test(data.${suite} data_tests "[${suite}]")

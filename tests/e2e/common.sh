@@ -1,6 +1,6 @@
 # What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
 # $1 the binary.
-set -euo pipefail
+set -Eeuo pipefail
 switchyard=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 shared=${SWITCHYARD_SHARED:-$here/../../../shared}
@@ -10,6 +10,8 @@ if [[ ! -e $shared/data/c4 ]]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+# A command that fails unexpectedly shows what the last run printed.
+trap 'tail -n 30 "$(ls -t "$folder"/*.out | head -n 1)" >&2 || true' ERR
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
 cat >"$folder/tiny.yaml" <<YAML

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "kernels/gemm_shape.h"
 #include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"
 
@@ -63,12 +64,16 @@ TEST_CASE("gemm: every transpose, accumulation and dtype against the definition"
   CHECK(worst < tolerance);
 }
 
-TEST_CASE("gemm: counts its operations and refuses shapes that do not fit", "[gemm]") {
+TEST_CASE("gemm: counts its operations when asked to, and refuses shapes that do not fit",
+          "[gemm]") {
   auto exec = make_exec();
   Owned a = random_tensor(DType::f32, {4, 3}, 1), b = random_tensor(DType::f32, {3, 5}, 2);
   Owned c = zeros(DType::f32, {4, 5}), wrong = zeros(DType::f32, {4, 4});
   gemm(*exec, c, a, b);
-  CHECK(exec->profiler.gemm_flops == 2.0 * 4 * 5 * 3);
+  CHECK(flops_of(exec->state<GemmCounts>()) == 0);
+  exec->profiler.enabled = true;
+  for (int i = 0; i < 2; ++i) gemm(*exec, c, a, b);
+  CHECK(flops_of(exec->state<GemmCounts>()) == 2 * 2.0 * 4 * 5 * 3);
   CHECK_THROWS_AS(gemm(*exec, wrong, a, b), InternalError);
 }
 
@@ -97,7 +102,7 @@ TEST_CASE("gemm: what was planned suffices, and the calls after it allocate noth
   exec.planning = true;
   const Tensor planned(nullptr, DType::f32, square);
   gemm(exec, planned, planned, planned, options);
-  CHECK(exec.profiler.gemm_flops == 0);
+  CHECK(flops_of(exec.state<GemmCounts>()) == 0);
   exec.planning = false;
   exec.scratch.allocate(exec.scratch.high_water());
   Owned a = random_tensor(DType::f32, square, 1), b = random_tensor(DType::f32, square, 2);

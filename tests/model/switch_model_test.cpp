@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "kernels/gemm_shape.h"
 #include "tests/model/fixture.h"
 #include "tests/model/reference_model.h"
 
@@ -209,7 +210,7 @@ TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[swit
   ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
                    kDecoderLengths);
-  f.exec->profiler.reset();
+  f.exec->profiler.enabled = true;
   f.forward(batch);
   f.model.backward(*f.exec, batch.batch(), f.step);
   // The attention op computes its two products itself.
@@ -217,7 +218,7 @@ TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[swit
                        2.0 * (kDecoderLength * kDecoderLength + kDecoderLength * kEncoderLength);
   const double inside = 3 * 4 * pairs * static_cast<double>(section.num_heads * section.d_kv);
   const double formula = SwitchModel::flops_per_sequence(section, kEncoderLength, kDecoderLength);
-  CHECK(f.exec->profiler.gemm_flops == Approx(4 * (formula - inside)).epsilon(1e-12));
+  CHECK(flops_of(f.exec->state<GemmCounts>()) == Approx(4 * (formula - inside)).epsilon(1e-12));
 }
 
 }  // namespace

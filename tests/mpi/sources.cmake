@@ -15,5 +15,5 @@ add_test(NAME mpi.faults
                  $<TARGET_FILE:mpi_tests>)
 set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 
-sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp tests/mpi/moe_speed_test.cpp LINK sy_model)
+sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp LINK sy_model)
 sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4)

@@ -2,11 +2,11 @@
 #include "lib/train/train_step.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
 
-#include "lib/bench/product_rate.h"
+#include "lib/base/resident_memory.h"
 #include "lib/bench/synthetic_batch.h"
 #include "lib/config/config.h"
+#include "lib/train/product_rate.h"
 #include "tests/support/allocations.h"
 #include "tests/support/mpi_world.h"
 
@@ -49,13 +49,6 @@ int64_t allocations_of(const GemmCounts& products) {
   const int64_t before = allocations().count;
   rate.measure();
   return allocations().count - before;
-}
-
-int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  int64_t mapped = 0, resident = 0;
-  statm >> mapped >> resident;
-  return resident * 4096;
 }
 
 TEST_CASE("train_step: nothing is allocated after the first step", "[train_step]") {

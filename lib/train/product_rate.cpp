@@ -1,4 +1,4 @@
-#include "lib/bench/product_rate.h"
+#include "lib/train/product_rate.h"
 
 #include <algorithm>
 #include <chrono>
@@ -23,7 +23,8 @@ Shape shape_of_c(const GemmShape& s) {
 
 }  // namespace
 
-ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads) : counts_(counts) {
+ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
+    : counts_(counts), flops_(flops_of(counts)) {
   exec_.backend = backend;
   exec_.threads = threads;
   exec_.planning = true;
@@ -32,7 +33,6 @@ ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
     a = std::max(a, shape_of_a(shape).numel());
     b = std::max(b, shape_of_b(shape).numel());
     c = std::max(c, shape_of_c(shape).numel());
-    flops_ += shape.flops() * static_cast<double>(times);
     run(shape, 1);
   }
   exec_.planning = false;
