@@ -100,7 +100,8 @@ ExitCode run_step(const BenchOptions& options) {
 }
 
 ExitCode run_loader(const BenchOptions& options) {
-  if (MpiEnvironment(nullptr, nullptr).world().size() > 1) {
+  MpiEnvironment mpi(nullptr, nullptr);
+  if (mpi.world().size() > 1) {
     throw ConfigError("bench --part loader measures one rank: start it without mpirun");
   }
   const LoaderBench b = bench_loader(options.config->load().data, options.loader_seconds);
