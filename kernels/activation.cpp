@@ -20,7 +20,7 @@ void activation_forward(Exec& exec, Tensor out, Tensor hidden, Tensor linear, Ac
   check_dropout("activation", dropout, hidden.rows());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::activation);
-  dispatch(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {
+  dispatch_activations(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {
     ActivationImpl<B, T>::forward(exec, out, hidden, linear, kind, dropout);
   });
 }
@@ -32,7 +32,7 @@ void activation_backward(Exec& exec, Tensor d_hidden, Tensor d_linear, Tensor d_
   check_dropout("activation", dropout, hidden.rows());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::activation);
-  dispatch(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {
+  dispatch_activations(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {
     ActivationImpl<B, T>::backward(exec, d_hidden, d_linear, d_out, hidden, linear, kind, dropout);
   });
 }

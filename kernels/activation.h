@@ -11,8 +11,8 @@
 
 namespace sy {
 
-// out [rows, d_ff] is overwritten and may be hidden when the kind is relu (backward then reads
-// out). linear [rows, d_ff] is read for geglu and empty otherwise.
+// Float32, float64 or bfloat16. out [rows, d_ff] is overwritten and may be hidden when the kind is
+// relu (backward then reads out). linear [rows, d_ff] is read for geglu and empty otherwise.
 void activation_forward(Exec& exec, Tensor out, Tensor hidden, Tensor linear, Activation kind,
                         const Dropout& dropout);
 

@@ -36,6 +36,8 @@ void for_each_row(Exec& exec, Tensor hidden, Row&& row) {
 
 template <class T>
 struct ActivationImpl<Backend::cpu, T> {
+  using C = Compute<T>;
+
   static void forward(Exec& exec, Tensor out, Tensor hidden, Tensor linear, Activation kind,
                       const Dropout& dropout) {
     const int64_t cols = hidden.cols();
@@ -45,16 +47,18 @@ struct ActivationImpl<Backend::cpu, T> {
       T* o = out_data + at;
       const T* h = hidden_data + at;
       if (kind == Activation::relu) {
-        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
-          o[c] = (h[c] < T(0) ? T(0) : h[c]) * factor;  // NaN stays NaN
+        for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
+          const C x = h[c];
+          o[c] = T((x < C(0) ? C(0) : x) * factor);  // NaN stays NaN
         });
       } else if (kind == Activation::gelu) {
-        for_each_dropped<T>(dropout, r, cols,
-                            [=](int64_t c, T factor) { o[c] = gelu(h[c]).value * factor; });
+        for_each_dropped<C>(dropout, r, cols,
+                            [=](int64_t c, C factor) { o[c] = T(gelu(C(h[c])).value * factor); });
       } else {
         const T* l = linear_data + at;
-        for_each_dropped<T>(dropout, r, cols,
-                            [=](int64_t c, T factor) { o[c] = gelu(h[c]).value * l[c] * factor; });
+        for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
+          o[c] = T(gelu(C(h[c])).value * C(l[c]) * factor);
+        });
       }
     });
   }
@@ -69,20 +73,21 @@ struct ActivationImpl<Backend::cpu, T> {
       T* dh = d_hidden_data + at;
       const T *d = d_out_data + at, *h = hidden_data + at;
       if (kind == Activation::relu) {
-        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
-          dh[c] = h[c] > T(0) ? d[c] * factor : T(0);
+        for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
+          dh[c] = T(C(h[c]) > C(0) ? C(d[c]) * factor : C(0));
         });
       } else if (kind == Activation::gelu) {
-        for_each_dropped<T>(dropout, r, cols,
-                            [=](int64_t c, T factor) { dh[c] = d[c] * factor * gelu(h[c]).slope; });
+        for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
+          dh[c] = T(C(d[c]) * factor * gelu(C(h[c])).slope);
+        });
       } else {
         T* dl = d_linear_data + at;
         const T* l = linear_data + at;
-        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) {
-          const Gelu<T> g = gelu(h[c]);
-          const T through = d[c] * factor;
-          dl[c] = through * g.value;
-          dh[c] = through * l[c] * g.slope;
+        for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
+          const Gelu<C> g = gelu(C(h[c]));
+          const C through = C(d[c]) * factor, gate = l[c];
+          dl[c] = T(through * g.value);
+          dh[c] = T(through * gate * g.slope);
         });
       }
     });
@@ -91,5 +96,6 @@ struct ActivationImpl<Backend::cpu, T> {
 
 template struct ActivationImpl<Backend::cpu, float>;
 template struct ActivationImpl<Backend::cpu, double>;
+template struct ActivationImpl<Backend::cpu, BFloat16>;
 
 }  // namespace sy

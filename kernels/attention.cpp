@@ -27,14 +27,14 @@ AttentionScratch take_scratch(Exec& exec, ScratchScope& scope, Tensor q, Tensor 
                               Tensor bias_table, bool backward) {
   const int64_t lq = q.dim(1), lk = k.dim(1);
   AttentionScratch scratch;
-  dispatch(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
+  dispatch_activations(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
     const int64_t elements = AttentionImpl<B, T>::work_elements(lq, lk, q.dim(3), backward);
-    scratch.work = scope.take(q.dtype(), {exec.threads, elements}, "attention");
+    scratch.work = scope.take(compute_dtype(q.dtype()), {exec.threads, elements}, "attention");
   });
   scratch.buckets = scope.take(DType::i32, {lq + lk - 1}, "attention buckets");
   if (backward && !bias_table.empty()) {
-    scratch.d_bias =
-        scope.take(q.dtype(), {q.dim(0), q.dim(2), bias_table.dim(0)}, "attention d_bias");
+    scratch.d_bias = scope.take(compute_dtype(q.dtype()), {q.dim(0), q.dim(2), bias_table.dim(0)},
+                                "attention d_bias");
   }
   return scratch;
 }
@@ -49,7 +49,7 @@ void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor 
   const AttentionScratch scratch = take_scratch(exec, scope, q, k, bias_table, false);
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::attention);
-  dispatch(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
+  dispatch_activations(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
     AttentionImpl<B, T>::forward(exec, out, log_sum, q, k, v, bias_table, key_lengths, spec,
                                  scratch);
   });
@@ -68,7 +68,7 @@ void attention_backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d
   const AttentionScratch scratch = take_scratch(exec, scope, q, k, bias_table, true);
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::attention);
-  dispatch(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
+  dispatch_activations(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
     AttentionImpl<B, T>::backward(exec, d_q, d_k, d_v, d_bias_table, d_out, out, log_sum, q, k, v,
                                   bias_table, key_lengths, spec, scratch);
   });

@@ -30,7 +30,8 @@ struct AttentionSpec {
 // out [B, Lq, H, d_kv] and log_sum [B, H, Lq] (log of the sum of exp(s)) are overwritten. q as out;
 // k, v [B, Lk, H, d_kv]; bias_table [buckets, H] or empty (no bias: cross-attention); key_lengths
 // int32 [B], each in 0 .. Lk. Causal needs Lq = Lk. A query row without any key gives zeros, in
-// log_sum too. Float32 or float64. The results do not depend on exec.threads.
+// log_sum too. q, k, v, out and their gradients are float32, float64 or bfloat16; log_sum and the
+// bias table of their compute_dtype(). The results do not depend on exec.threads.
 void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                        Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
 
@@ -50,7 +51,7 @@ struct AttentionScratch {
 
 template <Backend, class T>
 struct AttentionImpl {
-  // Elements of T that one thread works in.
+  // Elements of Compute<T> that one thread works in.
   static int64_t work_elements(int64_t lq, int64_t lk, int64_t d_kv, bool backward);
   static void forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                       Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec,

@@ -16,16 +16,18 @@ void check_targets(Tensor targets, int64_t vocab) {
 
 }  // namespace
 
-void cross_entropy(Exec& exec, Tensor loss, Tensor logits, Tensor targets, double scale,
-                   bool with_gradient) {
-  SY_CHECK(loss.numel() == logits.rows() && targets.numel() == logits.rows(),
-           "cross_entropy: loss {}, logits {}, {} targets", loss.shape().str(),
-           logits.shape().str(), targets.numel());
+void cross_entropy(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
+                   double scale) {
+  SY_CHECK(loss.numel() == logits.rows() && targets.numel() == logits.rows() &&
+               (d_logits.empty() || d_logits.shape() == logits.shape()),
+           "cross_entropy: loss {}, d_logits {}, logits {}, {} targets", loss.shape().str(),
+           d_logits.shape().str(), logits.shape().str(), targets.numel());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::loss);
   if (exec.backend == Backend::cpu) check_targets(targets, logits.cols());
-  dispatch(exec, logits.dtype(), "cross_entropy", [&]<Backend B, class T>() {
-    CrossEntropyImpl<B, T>::run(exec, loss, logits, targets, scale, with_gradient);
+  const DType dtype = d_logits.empty() ? logits.dtype() : d_logits.dtype();
+  dispatch_activations(exec, dtype, "cross_entropy", [&]<Backend B, class T>() {
+    CrossEntropyImpl<B, T>::run(exec, loss, d_logits, logits, targets, scale);
   });
 }
 

@@ -9,16 +9,18 @@
 namespace sy {
 
 // loss [rows] (overwritten) = logsumexp(logits[r]) - logits[r, target] in nats, 0 where the target
-// is pad. logits [rows, vocab] are overwritten with scale * (softmax - onehot), 0 for pad rows,
-// when with_gradient; otherwise left as they are. targets int32 [rows]; throws InternalError for
-// one outside [0, vocab).
-void cross_entropy(Exec& exec, Tensor loss, Tensor logits, Tensor targets, double scale,
-                   bool with_gradient);
+// is pad. d_logits [rows, vocab] is overwritten with scale * (softmax - onehot), 0 for pad rows;
+// empty: no gradient, and logits [rows, vocab] are left as they are. With it, logits are changed:
+// d_logits may be logits, or a bfloat16 tensor beside float32 logits. targets int32 [rows]; throws
+// InternalError for one outside [0, vocab).
+void cross_entropy(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
+                   double scale);
 
+// T is d_logits' element; logits and loss are Compute<T>.
 template <Backend, class T>
 struct CrossEntropyImpl {
-  static void run(Exec& exec, Tensor loss, Tensor logits, Tensor targets, double scale,
-                  bool with_gradient);
+  static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
+                  double scale);
 };
 
 }  // namespace sy

@@ -37,44 +37,50 @@ double sum_exp(T* x, int64_t count, T largest) {
   return total;
 }
 
-template <class T>
-T row_loss(T* x, int64_t count, int32_t target, double scale, bool with_gradient) {
-  const T largest = largest_of(x, count);
+// `d_x` is x itself, another row, or null: no gradient.
+template <class T, class C>
+C row_loss(T* d_x, C* x, int64_t count, int32_t target, double scale) {
+  const C largest = largest_of(x, count);
   const double above_target = static_cast<double>(largest) - static_cast<double>(x[target]);
-  if (!with_gradient) {
-    return static_cast<T>(std::log(sum_exp<false>(x, count, largest)) + above_target);
+  if (d_x == nullptr) {
+    return static_cast<C>(std::log(sum_exp<false>(x, count, largest)) + above_target);
   }
   const double total = sum_exp<true>(x, count, largest);
-  const T factor = static_cast<T>(scale / total);
+  const C factor = static_cast<C>(scale / total);
+  const C of_target = x[target] * factor - static_cast<C>(scale);
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) x[i] *= factor;
-  x[target] -= static_cast<T>(scale);
-  return static_cast<T>(std::log(total) + above_target);
+  for (int64_t i = 0; i < count; ++i) d_x[i] = T(x[i] * factor);
+  d_x[target] = T(of_target);
+  return static_cast<C>(std::log(total) + above_target);
 }
 
 }  // namespace
 
 template <class T>
 struct CrossEntropyImpl<Backend::cpu, T> {
-  static void run(Exec& exec, Tensor loss, Tensor logits, Tensor targets, double scale,
-                  bool with_gradient) {
+  using C = Compute<T>;
+
+  static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
+                  double scale) {
     const int64_t rows = logits.rows(), vocab = logits.cols();
     const int32_t* target = targets.data<int32_t>();
-    T *values = logits.data<T>(), *losses = loss.data<T>();
+    C *values = logits.data<C>(), *losses = loss.data<C>();
+    T* gradients = d_logits.empty() ? nullptr : d_logits.data<T>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t r = 0; r < rows; ++r) {
-      T* row = values + r * vocab;
+      T* gradient = gradients == nullptr ? nullptr : gradients + r * vocab;
       if (target[r] != kPadId) {
-        losses[r] = row_loss(row, vocab, target[r], scale, with_gradient);
+        losses[r] = row_loss(gradient, values + r * vocab, vocab, target[r], scale);
         continue;
       }
       losses[r] = 0;
-      if (with_gradient) std::fill_n(row, vocab, T(0));
+      if (gradient != nullptr) std::fill_n(gradient, vocab, T(C(0)));
     }
   }
 };
 
 template struct CrossEntropyImpl<Backend::cpu, float>;
 template struct CrossEntropyImpl<Backend::cpu, double>;
+template struct CrossEntropyImpl<Backend::cpu, BFloat16>;
 
 }  // namespace sy

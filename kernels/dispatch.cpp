@@ -56,8 +56,9 @@ void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index) {
            "gather_rows: out {}, x {}, {} rows", out.shape().str(), x.shape().str(), index.numel());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  dispatch(exec, x.dtype(), "gather_rows",
-           [&]<Backend B, class T>() { DispatchImpl<B, T>::gather(exec, out, x, index); });
+  dispatch_activations(exec, x.dtype(), "gather_rows", [&]<Backend B, class T>() {
+    DispatchImpl<B, T>::gather(exec, out, x, index);
+  });
 }
 
 void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate) {
@@ -66,7 +67,7 @@ void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor g
            slot.numel());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  dispatch(exec, out.dtype(), "combine", [&]<Backend B, class T>() {
+  dispatch_activations(exec, out.dtype(), "combine", [&]<Backend B, class T>() {
     DispatchImpl<B, T>::combine(exec, out, slots, slot, gate);
   });
 }
@@ -80,7 +81,7 @@ void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out, T
            slots.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  dispatch(exec, d_out.dtype(), "combine", [&]<Backend B, class T>() {
+  dispatch_activations(exec, d_out.dtype(), "combine", [&]<Backend B, class T>() {
     DispatchImpl<B, T>::combine_backward(exec, d_slots, d_gate, d_out, slots, slot, token, gate);
   });
 }

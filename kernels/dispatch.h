@@ -1,5 +1,6 @@
 // Moves tokens to the slots of their experts and back. With top-1 routing a token has at most one
 // slot and a slot at most one token, so both directions are gathers: no atomics, deterministic.
+// Rows are float32, float64 or bfloat16; gates and their gradients of the rows' compute_dtype().
 #pragma once
 
 #include "lib/tensor/exec.h"

@@ -78,6 +78,8 @@ void AssignImpl<Backend::cpu>::dropless(Exec&, Tensor slot, Tensor token, Tensor
 
 template <class T>
 struct DispatchImpl<Backend::cpu, T> {
+  using C = Compute<T>;
+
   static void gather(Exec& exec, Tensor out, Tensor x, Tensor index) {
     const int64_t rows = index.numel(), d = x.cols();
     const size_t bytes = static_cast<size_t>(d) * sizeof(T);
@@ -97,19 +99,20 @@ struct DispatchImpl<Backend::cpu, T> {
   static void combine(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate) {
     const int64_t rows = slot.numel(), d = out.cols();
     const int32_t* from = slot.data<int32_t>();
-    const T *ps = slots.data<T>(), *pg = gate.data<T>();
+    const T* ps = slots.data<T>();
+    const C* pg = gate.data<C>();
     T* po = out.data<T>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t t = 0; t < rows; ++t) {
       T* to = po + t * d;
       if (from[t] < 0) {
-        std::fill_n(to, d, T(0));
+        std::fill_n(to, d, T(C(0)));
         continue;
       }
       const T* row = ps + from[t] * d;
-      const T g = pg[t];
+      const C g = pg[t];
 #pragma omp simd
-      for (int64_t c = 0; c < d; ++c) to[c] = g * row[c];
+      for (int64_t c = 0; c < d; ++c) to[c] = T(g * C(row[c]));
     }
   }
 
@@ -117,32 +120,37 @@ struct DispatchImpl<Backend::cpu, T> {
                                Tensor slots, Tensor slot, Tensor token, Tensor gate) {
     const int64_t d = d_out.cols(), tokens = slot.numel(), places = token.numel();
     const int32_t *place = slot.data<int32_t>(), *owner = token.data<int32_t>();
-    const T *po = d_out.data<T>(), *ps = slots.data<T>(), *pg = gate.data<T>();
-    T *ds = d_slots.data<T>(), *dg = d_gate.data<T>();
+    const T *po = d_out.data<T>(), *ps = slots.data<T>();
+    const C* pg = gate.data<C>();
+    T* ds = d_slots.data<T>();
+    C* dg = d_gate.data<C>();
     // A slot has one token at most: whoever has the token writes the slot, and one pass serves
     // both.
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t t = 0; t < tokens; ++t) {
-      T dot = 0;
+      C dot = 0;
       if (place[t] >= 0) {
-        const T *from = po + t * d, *row = ps + place[t] * d, g = pg[t];
+        const T *from = po + t * d, *row = ps + place[t] * d;
+        const C g = pg[t];
         T* to = ds + place[t] * d;
 #pragma omp simd reduction(+ : dot)
         for (int64_t c = 0; c < d; ++c) {
-          dot += from[c] * row[c];
-          to[c] = g * from[c];
+          const C grad = from[c];
+          dot += grad * C(row[c]);
+          to[c] = T(g * grad);
         }
       }
       dg[t] = dot;
     }
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t s = 0; s < places; ++s) {
-      if (owner[s] < 0) std::fill_n(ds + s * d, d, T(0));
+      if (owner[s] < 0) std::fill_n(ds + s * d, d, T(C(0)));
     }
   }
 };
 
 template struct DispatchImpl<Backend::cpu, float>;
 template struct DispatchImpl<Backend::cpu, double>;
+template struct DispatchImpl<Backend::cpu, BFloat16>;
 
 }  // namespace sy

@@ -13,6 +13,7 @@ namespace sy {
       fmt::format("{}: this version has no CUDA backend: set backend: cpu or auto", op));
 }
 
+// For ops on weights and statistics: float32, float64.
 template <class Function>
 void dispatch(const Exec& exec, DType dtype, const char* op, Function&& function) {
   if (exec.backend == Backend::cuda) throw_no_cuda(op);
@@ -24,6 +25,14 @@ void dispatch(const Exec& exec, DType dtype, const char* op, Function&& function
     default:
       SY_CHECK(false, "{} has no {} form", op, name_of(dtype));
   }
+}
+
+// For ops on activations, which may be bfloat16 as well.
+template <class Function>
+void dispatch_activations(const Exec& exec, DType dtype, const char* op, Function&& function) {
+  if (dtype != DType::bf16) return dispatch(exec, dtype, op, function);
+  if (exec.backend == Backend::cuda) throw_no_cuda(op);
+  function.template operator()<Backend::cpu, BFloat16>();
 }
 
 }  // namespace sy

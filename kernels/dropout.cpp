@@ -14,7 +14,7 @@ void run(Exec& exec, Tensor out, Tensor residual, Tensor x, const Dropout& dropo
   if (exec.planning) return;
   if (dropout.rate == 0 && residual.empty() && out.raw() == x.raw()) return;
   const ProfileScope profile(exec.profiler, Part::dropout);
-  dispatch(exec, x.dtype(), "dropout", [&]<Backend B, class T>() {
+  dispatch_activations(exec, x.dtype(), "dropout", [&]<Backend B, class T>() {
     DropoutImpl<B, T>::forward(exec, out, residual, x, dropout);
   });
 }

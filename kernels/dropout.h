@@ -22,8 +22,8 @@ struct Dropout {
 // Throws InternalError unless the rate is in [0, 1) and row_ids fits `rows`; for ops that drop.
 void check_dropout(const char* op, const Dropout& dropout, int64_t rows);
 
-// out [rows, cols] (overwritten; may be x) = dropout(x). Its own gradient: backward is
-// dropout_forward(d_x, d_out) with the same spec.
+// out [rows, cols] (overwritten; may be x) = dropout(x). Float32, float64 or bfloat16. Its own
+// gradient: backward is dropout_forward(d_x, d_out) with the same spec.
 void dropout_forward(Exec& exec, Tensor out, Tensor x, const Dropout& dropout);
 
 // out [rows, cols] (overwritten; may be residual or x) = residual + dropout(x).

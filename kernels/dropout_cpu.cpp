@@ -4,6 +4,8 @@ namespace sy {
 
 template <class T>
 struct DropoutImpl<Backend::cpu, T> {
+  using C = Compute<T>;
+
   static void forward(Exec& exec, Tensor out, Tensor residual, Tensor x, const Dropout& dropout) {
     const int64_t rows = x.rows(), cols = x.cols();
     T* to = out.data<T>();
@@ -13,11 +15,12 @@ struct DropoutImpl<Backend::cpu, T> {
       T* o = to + r * cols;
       const T* p = from + r * cols;
       if (base == nullptr) {
-        for_each_dropped<T>(dropout, r, cols, [=](int64_t c, T factor) { o[c] = p[c] * factor; });
+        for_each_dropped<C>(dropout, r, cols,
+                            [=](int64_t c, C factor) { o[c] = T(C(p[c]) * factor); });
       } else {
         const T* q = base + r * cols;
-        for_each_dropped<T>(dropout, r, cols,
-                            [=](int64_t c, T factor) { o[c] = q[c] + p[c] * factor; });
+        for_each_dropped<C>(dropout, r, cols,
+                            [=](int64_t c, C factor) { o[c] = T(C(q[c]) + C(p[c]) * factor); });
       }
     }
   }
@@ -25,5 +28,6 @@ struct DropoutImpl<Backend::cpu, T> {
 
 template struct DropoutImpl<Backend::cpu, float>;
 template struct DropoutImpl<Backend::cpu, double>;
+template struct DropoutImpl<Backend::cpu, BFloat16>;
 
 }  // namespace sy

@@ -58,19 +58,42 @@ void copy(Exec& exec, Tensor out, Tensor x) {
                  [=](int64_t at, size_t bytes) { std::memcpy(to + at, from + at, bytes); });
 }
 
+void cast(Exec& exec, Tensor out, Tensor x) {
+  if (out.dtype() == x.dtype()) return copy(exec, out, x);
+  const bool narrows = out.dtype() == DType::bf16;
+  SY_CHECK(out.numel() == x.numel() && (narrows ? x : out).dtype() == DType::f32 &&
+               (narrows ? out : x).dtype() == DType::bf16,
+           "cast: {} {} from {} {}", name_of(out.dtype()), out.shape().str(), name_of(x.dtype()),
+           x.shape().str());
+  if (exec.planning || x.numel() == 0) return;
+  if (exec.backend == Backend::cuda) throw_no_cuda("cast");
+  const ProfileScope profile(exec.profiler, Part::other);
+  narrows ? CastImpl<Backend::cpu>::narrow(exec, out, x)
+          : CastImpl<Backend::cpu>::widen(exec, out, x);
+}
+
+void round_to_bfloat16(Exec& exec, Tensor x) {
+  SY_CHECK(x.dtype() == DType::f32, "round_to_bfloat16: {}", name_of(x.dtype()));
+  if (exec.planning || x.numel() == 0) return;
+  if (exec.backend == Backend::cuda) throw_no_cuda("round_to_bfloat16");
+  const ProfileScope profile(exec.profiler, Part::other);
+  CastImpl<Backend::cpu>::round(exec, x);
+}
+
 void scale_inplace(Exec& exec, Tensor x, double factor) {
   if (exec.planning || x.numel() == 0) return;
   const ProfileScope profile(exec.profiler, Part::other);
-  dispatch(exec, x.dtype(), "scale_inplace",
-           [&]<Backend B, class T>() { ElementwiseImpl<B, T>::scale(exec, x, factor); });
+  dispatch_activations(exec, x.dtype(), "scale_inplace", [&]<Backend B, class T>() {
+    ElementwiseImpl<B, T>::scale(exec, x, factor);
+  });
 }
 
 void add_inplace(Exec& exec, Tensor x, Tensor y) {
   check_same("add_inplace", x, y);
   if (exec.planning || x.numel() == 0) return;
   const ProfileScope profile(exec.profiler, Part::other);
-  dispatch(exec, x.dtype(), "add_inplace",
-           [&]<Backend B, class T>() { ElementwiseImpl<B, T>::add(exec, x, y); });
+  dispatch_activations(exec, x.dtype(), "add_inplace",
+                       [&]<Backend B, class T>() { ElementwiseImpl<B, T>::add(exec, x, y); });
 }
 
 double sum(Exec& exec, Tensor x) {

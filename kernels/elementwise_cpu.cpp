@@ -27,14 +27,42 @@ double block_sum(const T* x, int64_t count, bool squares) {
 
 }  // namespace
 
+template <>
+void CastImpl<Backend::cpu>::widen(Exec& exec, Tensor out, Tensor x) {
+  float* to = out.data<float>();
+  const BFloat16* from = x.data<BFloat16>();
+  const int64_t count = x.numel();
+#pragma omp parallel for simd schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+template <>
+void CastImpl<Backend::cpu>::narrow(Exec& exec, Tensor out, Tensor x) {
+  BFloat16* to = out.data<BFloat16>();
+  const float* from = x.data<float>();
+  const int64_t count = x.numel();
+#pragma omp parallel for simd schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < count; ++i) to[i] = BFloat16(from[i]);
+}
+
+template <>
+void CastImpl<Backend::cpu>::round(Exec& exec, Tensor x) {
+  float* p = x.data<float>();
+  const int64_t count = x.numel();
+#pragma omp parallel for simd schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < count; ++i) p[i] = BFloat16(p[i]);
+}
+
 template <class T>
 struct ElementwiseImpl<Backend::cpu, T> {
+  using C = Compute<T>;
+
   static void scale(Exec& exec, Tensor x, double factor) {
     T* p = x.data<T>();
-    const T by = static_cast<T>(factor);
+    const C by = static_cast<C>(factor);
     const int64_t count = x.numel();
 #pragma omp parallel for simd schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < count; ++i) p[i] *= by;
+    for (int64_t i = 0; i < count; ++i) p[i] = T(C(p[i]) * by);
   }
 
   static void add(Exec& exec, Tensor x, Tensor y) {
@@ -42,7 +70,7 @@ struct ElementwiseImpl<Backend::cpu, T> {
     const T* q = y.data<T>();
     const int64_t count = x.numel();
 #pragma omp parallel for simd schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < count; ++i) p[i] += q[i];
+    for (int64_t i = 0; i < count; ++i) p[i] = T(C(p[i]) + C(q[i]));
   }
 
   static double sum(Exec& exec, Tensor x, bool squares) {
@@ -64,5 +92,6 @@ struct ElementwiseImpl<Backend::cpu, T> {
 
 template struct ElementwiseImpl<Backend::cpu, float>;
 template struct ElementwiseImpl<Backend::cpu, double>;
+template struct ElementwiseImpl<Backend::cpu, BFloat16>;
 
 }  // namespace sy

@@ -27,8 +27,9 @@ void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::embedding);
   if (exec.backend == Backend::cpu) check_ids(ids, table.dim(0));
-  dispatch(exec, table.dtype(), "embedding",
-           [&]<Backend B, class T>() { EmbeddingImpl<B, T>::forward(exec, out, table, ids); });
+  dispatch_activations(exec, out.dtype(), "embedding", [&]<Backend B, class T>() {
+    EmbeddingImpl<B, T>::forward(exec, out, table, ids);
+  });
 }
 
 void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
@@ -36,8 +37,9 @@ void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::embedding);
   if (exec.backend == Backend::cpu) check_ids(ids, d_table.dim(0));
-  dispatch(exec, d_table.dtype(), "embedding",
-           [&]<Backend B, class T>() { EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids); });
+  dispatch_activations(exec, d_out.dtype(), "embedding", [&]<Backend B, class T>() {
+    EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids);
+  });
 }
 
 }  // namespace sy

@@ -7,11 +7,11 @@
 
 namespace sy {
 
-// out [rows, d] is overwritten; table [vocab, d]; ids int32 [rows], each in [0, vocab). Both throw
-// InternalError for an id outside.
+// out [rows, d] is overwritten; table [vocab, d], both of one dtype, bfloat16 among them; ids int32
+// [rows], each in [0, vocab). Both throw InternalError for an id outside.
 void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids);
 
-// d_table [vocab, d] is accumulated; d_out [rows, d].
+// d_table [vocab, d], of d_out's compute_dtype(), is accumulated; d_out [rows, d].
 void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids);
 
 template <Backend, class T>

@@ -11,6 +11,8 @@ constexpr int64_t kColumns = 64;  // columns a thread owns at a time in backward
 
 template <class T>
 struct EmbeddingImpl<Backend::cpu, T> {
+  using C = Compute<T>;
+
   static void forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
     const int64_t rows = ids.numel(), d = table.cols();
     const int32_t* id = ids.data<int32_t>();
@@ -26,15 +28,15 @@ struct EmbeddingImpl<Backend::cpu, T> {
     const int64_t rows = ids.numel(), d = d_table.cols(), strips = ceil_div(d, kColumns);
     const int32_t* id = ids.data<int32_t>();
     const T* source = d_out.data<T>();
-    T* target = d_table.data<T>();
+    C* target = d_table.data<C>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t strip = 0; strip < strips; ++strip) {
       const int64_t begin = strip * kColumns, count = std::min(kColumns, d - begin);
       for (int64_t r = 0; r < rows; ++r) {
-        T* to = target + id[r] * d + begin;
+        C* to = target + id[r] * d + begin;
         const T* from = source + r * d + begin;
 #pragma omp simd
-        for (int64_t c = 0; c < count; ++c) to[c] += from[c];
+        for (int64_t c = 0; c < count; ++c) to[c] += C(from[c]);
       }
     }
   }
@@ -42,5 +44,6 @@ struct EmbeddingImpl<Backend::cpu, T> {
 
 template struct EmbeddingImpl<Backend::cpu, float>;
 template struct EmbeddingImpl<Backend::cpu, double>;
+template struct EmbeddingImpl<Backend::cpu, BFloat16>;
 
 }  // namespace sy

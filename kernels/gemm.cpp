@@ -21,10 +21,18 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
   SY_CHECK(fits, "gemm: c {} from a {}{} and b {}{}", c.shape().str(), a.shape().str(),
            options.transpose_a ? " transposed" : "", b.shape().str(),
            options.transpose_b ? " transposed" : "");
-  SY_CHECK(a.dtype() == c.dtype() && b.dtype() == c.dtype(), "gemm: {}, {} and {}",
-           name_of(c.dtype()), name_of(a.dtype()), name_of(b.dtype()));
+  SY_CHECK(
+      a.dtype() == b.dtype() && (c.dtype() == a.dtype() || c.dtype() == compute_dtype(a.dtype())),
+      "gemm: {} from {} and {}", name_of(c.dtype()), name_of(a.dtype()), name_of(b.dtype()));
+  shape.in = a.dtype();
+  shape.out = c.dtype();
   shape.options = options;
   return shape;
+}
+
+Bfloat16Products bfloat16_products(Backend backend) {
+  if (backend == Backend::cuda) throw_no_cuda("gemm");
+  return GemmSupport<Backend::cpu>::bfloat16();
 }
 
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
@@ -34,8 +42,8 @@ void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   if (exec.planning || exec.profiler.enabled) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }
-  dispatch(exec, c.dtype(), "gemm",
-           [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
+  dispatch_activations(exec, a.dtype(), "gemm",
+                       [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
 }
 
 }  // namespace sy

@@ -18,14 +18,25 @@ struct GemmOptions {
 
 struct GemmShape;  // kernels/gemm_shape.h
 
+// What this processor does with bfloat16 products: none; emulated, no faster than float32; native.
+enum class Bfloat16Products : uint8_t { none, emulated, native };
+Bfloat16Products bfloat16_products(Backend backend);
+
 // c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
-// is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype:
-// float32 or float64. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Counted in
+// is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype,
+// float32, float64 or bfloat16, or a float32 c of bfloat16 a and b; bfloat16 products are summed in
+// float32. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Counted in
 // the Exec's GemmCounts (gemm_shape.h) while exec.profiler is on. A shape's first call, planning or
 // not, makes its primitive; later calls allocate nothing but the argument map of oneDNN's own,
 // about 300 bytes. Throws RuntimeFailure when oneDNN cannot run.
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {});
 
+template <Backend>
+struct GemmSupport {
+  static Bfloat16Products bfloat16();
+};
+
+// T is a's and b's element.
 template <Backend, class T>
 struct GemmImpl {
   // Called while planning too: takes its scratch, computes nothing.

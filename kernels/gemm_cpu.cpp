@@ -33,7 +33,8 @@ struct ShapeHash {
     for (const int64_t word :
          {s.batch, s.m, s.n, s.k,
           int64_t{s.options.transpose_a} | int64_t{s.options.transpose_b} << 1 |
-              int64_t{s.options.accumulate} << 2}) {
+              int64_t{s.options.accumulate} << 2 | static_cast<int64_t>(s.in) << 3 |
+              static_cast<int64_t>(s.out) << 6}) {
       hash = (hash ^ static_cast<uint64_t>(word)) * 1099511628211u;
     }
     return hash;
@@ -43,9 +44,11 @@ struct ShapeHash {
 using Dims = dnnl::memory::dims;
 
 // A row-major matrix, or its transpose, as oneDNN describes it.
-dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, bool transposed) {
+dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, bool transposed,
+                            DType dtype) {
   const int64_t row_stride = transposed ? 1 : cols, col_stride = transposed ? rows : 1;
-  const auto type = dnnl::memory::data_type::f32;
+  const auto type =
+      dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
   if (shape.batch == 1) return {{rows, cols}, type, Dims{row_stride, col_stride}};
   return {{shape.batch, rows, cols}, type, Dims{rows * cols, row_stride, col_stride}};
 }
@@ -57,9 +60,9 @@ struct Product {
   int64_t scratch_bytes = 0;
 
   Product(const GemmShape& s, const dnnl::engine& engine) {
-    const auto a_desc = describe(s, s.m, s.k, s.options.transpose_a);
-    const auto b_desc = describe(s, s.k, s.n, s.options.transpose_b);
-    const auto c_desc = describe(s, s.m, s.n, false);
+    const auto a_desc = describe(s, s.m, s.k, s.options.transpose_a, s.in);
+    const auto b_desc = describe(s, s.k, s.n, s.options.transpose_b, s.in);
+    const auto c_desc = describe(s, s.m, s.n, false, s.out);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     if (s.options.accumulate) {
@@ -128,11 +131,8 @@ void multiply_row(const Operands& x, double* c, int64_t i) {
   }
 }
 
-}  // namespace
-
-template <>
-void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
-                                        const GemmShape& shape) {
+// Float32 and bfloat16.
+void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) {
   if (shape.batch * shape.m * shape.n == 0) return;
   if (shape.k == 0) {
     if (!shape.options.accumulate && !exec.planning)
@@ -148,10 +148,34 @@ void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b
     if (exec.planning) return;
     product.run(cache.stream, c.raw(), a.raw(), b.raw(), scratch.raw());
   } catch (const dnnl::error& error) {
-    throw RuntimeFailure(fmt::format("oneDNN cannot multiply {} x {} by {} x {} (batch {}): {}",
-                                     shape.m, shape.k, shape.k, shape.n, shape.batch,
-                                     error.what()));
+    throw RuntimeFailure(fmt::format("oneDNN cannot multiply {} {} x {} by {} x {} (batch {}): {}",
+                                     name_of(shape.in), shape.m, shape.k, shape.k, shape.n,
+                                     shape.batch, error.what()));
   }
+}
+
+}  // namespace
+
+template <>
+Bfloat16Products GemmSupport<Backend::cpu>::bfloat16() {
+  // Each set of instructions is the bits of those below it and one of its own.
+  const auto has = [isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa())](dnnl::cpu_isa set) {
+    return (isa & static_cast<unsigned>(set)) == static_cast<unsigned>(set);
+  };
+  if (has(dnnl::cpu_isa::avx512_core_bf16)) return Bfloat16Products::native;
+  return has(dnnl::cpu_isa::avx512_core) ? Bfloat16Products::emulated : Bfloat16Products::none;
+}
+
+template <>
+void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
+                                        const GemmShape& shape) {
+  multiply(exec, c, a, b, shape);
+}
+
+template <>
+void GemmImpl<Backend::cpu, BFloat16>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
+                                           const GemmShape& shape) {
+  multiply(exec, c, a, b, shape);
 }
 
 // Gradient checks only: plain loops.

@@ -10,6 +10,7 @@ namespace sy {
 
 struct GemmShape {
   int64_t batch = 1, m = 0, n = 0, k = 0;
+  DType in = DType::f32, out = DType::f32;  // of a and b, and of c
   GemmOptions options;
 
   double flops() const {

@@ -18,8 +18,9 @@ void rms_norm_forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scal
   check(out, rstd, x, scale);
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::norm);
-  dispatch(exec, x.dtype(), "rms_norm",
-           [&]<Backend B, class T>() { RmsNormImpl<B, T>::forward(exec, out, rstd, x, scale); });
+  dispatch_activations(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() {
+    RmsNormImpl<B, T>::forward(exec, out, rstd, x, scale);
+  });
 }
 
 void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
@@ -30,11 +31,11 @@ void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Ten
            "rms_norm: d_x {}, d_scale {}, d_residual {} for x {}", d_x.shape().str(),
            d_scale.shape().str(), d_residual.shape().str(), x.shape().str());
   ScratchScope scratch(exec);
-  Tensor partial =
-      scratch.take(x.dtype(), {ceil_div(x.rows(), kRmsNormRows), x.cols()}, "rms_norm d_scale");
+  Tensor partial = scratch.take(d_scale.dtype(), {ceil_div(x.rows(), kRmsNormRows), x.cols()},
+                                "rms_norm d_scale");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::norm);
-  dispatch(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() {
+  dispatch_activations(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() {
     RmsNormImpl<B, T>::backward(exec, d_x, d_scale, d_out, x, scale, rstd, d_residual, partial);
   });
 }

@@ -9,7 +9,8 @@ namespace sy {
 
 constexpr double kRmsNormEpsilon = 1e-6;
 
-// out [rows, d] and rstd [rows] are overwritten; x [rows, d], scale [d]. All of one dtype.
+// out [rows, d] and rstd [rows] are overwritten; x [rows, d], scale [d]. x, out and their gradients
+// are of one dtype, float32, float64 or bfloat16; scale, rstd and d_scale of its compute_dtype().
 void rms_norm_forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scale);
 
 // d_x [rows, d] is overwritten with d_residual + the gradient through the norm; d_residual [rows,

@@ -1,11 +1,37 @@
 // Small matrix products inside a kernel: one thread, operands in cache, no allocation. The right
-// operand and the result are packed: rows of whole vectors, zero beyond their width.
+// operand and the result are packed: rows of whole vectors, zero beyond their width. Operands are
+// made of words (tile_operand.h): a number, or two bfloat16 that are neighbours along the
+// contraction, multiplied and summed in float32.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+
+#include "lib/tensor/bfloat16.h"
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 namespace sy {
+
+template <class T>
+struct TileWord {
+  using type = T;
+  static constexpr int64_t kDepth = 1;  // numbers in it
+};
+template <>
+struct TileWord<BFloat16> {
+  // The first number lies in the lower half. May alias: it is also written as numbers.
+  typedef uint32_t type __attribute__((may_alias));
+  static constexpr int64_t kDepth = 2;
+};
+template <class T>
+using Word = typename TileWord<T>::type;
+
+// Words of `count` numbers along the contraction; the last may be half empty.
+template <class T>
+constexpr int64_t tile_words(int64_t count) {
+  return (count + TileWord<T>::kDepth - 1) / TileWord<T>::kDepth;
+}
 
 // A register block is kRows x kVectors accumulators: what the target's registers hold beside a row
 // of the right operand.
@@ -19,10 +45,34 @@ struct TileVector {
   static constexpr int kBytes = 16, kVectors = 2;
 #endif
   static constexpr int kRows = 6;
-  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
-  // May alias: the memory is also read as T.
-  typedef T type __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(Word<T>));
+  // May alias: the memory is also read as numbers.
+  typedef Compute<T> sums __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+  typedef Word<T> words __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
 };
+
+// sum + left * right, lane by lane.
+template <class T>
+inline typename TileVector<T>::sums multiply_add(typename TileVector<T>::sums sum, Word<T> left,
+                                                 typename TileVector<T>::words right) {
+  if constexpr (TileWord<T>::kDepth == 1) {
+    return sum + left * right;
+  } else {
+#if defined(__AVX512BF16__)
+    return reinterpret_cast<typename TileVector<T>::sums>(
+        _mm512_dpbf16_ps(reinterpret_cast<__m512>(sum),
+                         reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(left))),
+                         reinterpret_cast<__m512bh>(right)));
+#else
+    // A bfloat16 is the upper half of a float32.
+    using Sums = typename TileVector<T>::sums;
+    const float first = std::bit_cast<float>(left << 16);
+    const float second = std::bit_cast<float>(left & 0xffff0000u);
+    sum += first * reinterpret_cast<Sums>(right << 16);
+    return sum + second * reinterpret_cast<Sums>(right & 0xffff0000u);
+#endif
+  }
+}
 
 // Columns rounded up to whole vectors.
 template <class T>
@@ -35,43 +85,43 @@ inline int64_t tile_width(int64_t cols) {
 // would meet in the same cache sets.
 template <class T>
 inline int64_t tile_stride(int64_t cols) {
-  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(Word<T>));
   return ((cols + line - 1) / line | 1) * line;
 }
 
 // One register block: kRows rows and kVectors vectors of columns of c (+)= a b.
 template <class T, int kRows, int kVectors>
-inline void tile_block(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_col, const T* b,
-                       int64_t ldb, int64_t k, bool accumulate) {
-  using Vector = typename TileVector<T>::type;
+inline void tile_block(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_row, int64_t a_col,
+                       const Word<T>* b, int64_t ldb, int64_t k, bool accumulate) {
+  using Sums = typename TileVector<T>::sums;
+  using Words = typename TileVector<T>::words;
   constexpr int kLanes = TileVector<T>::kLanes;
-  Vector sum[kRows][kVectors];
+  Sums sum[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] =
-          accumulate ? *reinterpret_cast<const Vector*>(c + r * ldc + v * kLanes) : Vector{};
+      sum[r][v] = accumulate ? *reinterpret_cast<const Sums*>(c + r * ldc + v * kLanes) : Sums{};
     }
   }
   for (int64_t p = 0; p < k; ++p) {
-    Vector right[kVectors];
+    Words right[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      right[v] = *reinterpret_cast<const Vector*>(b + p * ldb + v * kLanes);
+      right[v] = *reinterpret_cast<const Words*>(b + p * ldb + v * kLanes);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const T left = a[r * a_row + p * a_col];
+      const Word<T> left = a[r * a_row + p * a_col];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sum[r][v] += left * right[v];
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = multiply_add<T>(sum[r][v], left, right[v]);
     }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      *reinterpret_cast<Vector*>(c + r * ldc + v * kLanes) = sum[r][v];
+      *reinterpret_cast<Sums*>(c + r * ldc + v * kLanes) = sum[r][v];
     }
   }
 }
@@ -79,8 +129,8 @@ inline void tile_block(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_c
 // All m rows of one strip of kVectors vectors: blocks of kRows rows, then of half as many for the
 // rest, down to one.
 template <class T, int kRows, int kVectors>
-inline void tile_strip(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_col, const T* b,
-                       int64_t ldb, int64_t m, int64_t k, bool accumulate) {
+inline void tile_strip(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_row, int64_t a_col,
+                       const Word<T>* b, int64_t ldb, int64_t m, int64_t k, bool accumulate) {
   int64_t i = 0;
   for (; i + kRows <= m; i += kRows) {
     tile_block<T, kRows, kVectors>(c + i * ldc, ldc, a + i * a_row, a_row, a_col, b, ldb, k,
@@ -94,11 +144,12 @@ inline void tile_strip(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_c
   }
 }
 
-// c [m, width] (+)= a [m, k] b [k, width]: a's element (i, p) is a[i * a_row + p * a_col], so it
-// may be transposed; width is a multiple of the lanes; b and c are packed.
+// c [m, width] (+)= a [m, k] b [k, width], k in words: a's word (i, p) is a[i * a_row + p * a_col],
+// so it may be transposed; width is a multiple of the lanes; b and c are packed.
 template <class T, int kVectors = TileVector<T>::kVectors>
-inline void tile_product(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a_col, const T* b,
-                         int64_t ldb, int64_t m, int64_t width, int64_t k, bool accumulate) {
+inline void tile_product(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_row, int64_t a_col,
+                         const Word<T>* b, int64_t ldb, int64_t m, int64_t width, int64_t k,
+                         bool accumulate) {
   constexpr int64_t kStrip = kVectors * TileVector<T>::kLanes;
   int64_t j = 0;
   for (; j + kStrip <= width; j += kStrip) {
@@ -109,34 +160,6 @@ inline void tile_product(T* c, int64_t ldc, const T* a, int64_t a_row, int64_t a
     if (j < width) {
       tile_product<T, kVectors / 2>(c + j, ldc, a, a_row, a_col, b + j, ldb, m, width - j, k,
                                     accumulate);
-    }
-  }
-}
-
-// packed [rows, width] = x [rows, cols] with rows `stride` apart; zeros beyond cols.
-template <class T>
-inline void tile_pack(T* packed, int64_t ld, const T* x, int64_t stride, int64_t rows,
-                      int64_t cols) {
-  const int64_t width = tile_width<T>(cols);
-  for (int64_t r = 0; r < rows; ++r) {
-    std::memcpy(packed + r * ld, x + r * stride, static_cast<size_t>(cols) * sizeof(T));
-    std::memset(packed + r * ld + cols, 0, static_cast<size_t>(width - cols) * sizeof(T));
-  }
-}
-
-// packed [cols, width(rows)] = the transpose of x [rows, cols]; zeros beyond rows.
-template <class T>
-inline void tile_pack_transposed(T* packed, int64_t ld, const T* x, int64_t stride, int64_t rows,
-                                 int64_t cols) {
-  const int64_t width = tile_width<T>(rows);
-  for (int64_t c = 0; c < cols; ++c) {
-    std::memset(packed + c * ld + rows, 0, static_cast<size_t>(width - rows) * sizeof(T));
-  }
-  constexpr int64_t kBlock = 16;
-  for (int64_t r0 = 0; r0 < rows; r0 += kBlock) {
-    const int64_t r1 = r0 + kBlock < rows ? r0 + kBlock : rows;
-    for (int64_t c = 0; c < cols; ++c) {
-      for (int64_t r = r0; r < r1; ++r) packed[c * ld + r] = x[r * stride + c];
     }
   }
 }

@@ -72,7 +72,8 @@ StepBench bench_step(const RunConfig& config, Communicator& world, int threads,
     world.barrier("round");
     product_rates.push_back(sum_over(world, products.measure()));
     matrix_rates.push_back(
-        sum_over(world, measure_matrix_rate(run.session().exec.backend, threads)));
+        sum_over(world, measure_matrix_rate(run.session().exec.backend, threads,
+                                            run.session().model.params().dtype())));
     model.take(product_rates.back(), matrix_rates.back());
     if (!options.twin) continue;
     twin.take(product_rates.back(), matrix_rates.back());

@@ -72,6 +72,7 @@ struct ExpertsSection {
   int64_t min_capacity = 4;
   int64_t fixed_capacity = 64;
   int64_t group_sequences = 2;
+  Precision router_precision = Precision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
   double z_loss = 0.0;
@@ -91,6 +92,8 @@ struct ExpertsSection {
           "tokens an expert takes from a group when capacity is fixed");
     visit("group_sequences", group_sequences,
           "consecutive sequences that form a routing group, on every mesh");
+    visit("router_precision", router_precision,
+          "float32; bfloat16 rounds what the router computes, to show why not");
     visit("jitter", jitter, "router input is multiplied by U(1 - jitter, 1 + jitter) in training");
     visit("balance_loss", balance_loss, "coefficient of the load-balancing loss");
     visit("z_loss", z_loss, "coefficient of the router z-loss");

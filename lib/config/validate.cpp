@@ -25,8 +25,10 @@ void check_run(Checker& check, const RunConfig& config) {
   check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
   check.require(config.backend != BackendChoice::cuda, "backend",
                 "cuda is not available in this version; use cpu or auto");
-  check.require(config.precision == Precision::float32, "precision",
-                "bfloat16 is not available in this version; use float32");
+  check.require(config.precision == Precision::bfloat16 ||
+                    config.model.experts.router_precision == Precision::float32,
+                "model.experts.router_precision",
+                "bfloat16 needs precision: bfloat16; use float32 here, or bfloat16 there");
   check.require(config.mesh.model == 1, "mesh.model",
                 "only 1 is available in this version, got {}; use 1", config.mesh.model);
   check.require(config.mesh.zero_stage == 0, "mesh.zero_stage",

@@ -124,12 +124,12 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
   const Shape queries{b, dims.length, heads, model.d_kv};
   const Shape keys{b, source_length, heads, model.d_kv};
   AttentionSaved saved;
-  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "attention rstd");
+  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "attention rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "attention normed");
   saved.q = arena.take(dims.dtype, queries, "attention q");
   saved.k = arena.take(dims.dtype, keys, "attention k");
   saved.v = arena.take(dims.dtype, keys, "attention v");
-  saved.log_sum = arena.take(dims.dtype, {b, heads, dims.length}, "attention log_sum");
+  saved.log_sum = arena.take(dims.statistics(), {b, heads, dims.length}, "attention log_sum");
   saved.attended = arena.take(dims.dtype, queries, "attention attended");
   return saved;
 }

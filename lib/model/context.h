@@ -67,6 +67,7 @@ struct LayerDims {
   int64_t length = 0;
   int expert_ranks = 1;
   DType dtype = DType::f32;  // of activations
+  DType statistics() const { return compute_dtype(dtype); }
   int64_t tokens() const { return sequences * length; }
 };
 

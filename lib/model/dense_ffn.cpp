@@ -28,7 +28,7 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
 DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
   const Shape inner{dims.tokens(), model.d_ff};
   DenseFfnSaved saved;
-  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "ffn rstd");
+  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "ffn rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "ffn normed");
   saved.hidden = arena.take(dims.dtype, inner, "ffn hidden");
   saved.activated = saved.hidden;

@@ -11,7 +11,7 @@ Param* embedding_params(ParamStore& store, const ModelSection& model) {
 
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
                    int sub_layer) {
-  embedding_forward(context.exec, out, table.value, ids);
+  embedding_forward(context.exec, out, table.compute, ids);
   dropout_forward(context.exec, out, out, context.dropout(sub_layer, Use::embedding));
 }
 

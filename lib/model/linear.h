@@ -8,7 +8,7 @@ namespace sy {
 
 // y [rows, out] is overwritten; x [rows, in], w [in, out].
 inline void linear_forward(Exec& exec, Tensor y, Tensor x, const Param& w) {
-  gemm(exec, y, x, w.value);
+  gemm(exec, y, x, w.compute);
 }
 
 // The weight's half: w.grad += x^T d_y.
@@ -19,7 +19,7 @@ inline void linear_backward_weight(Exec& exec, Param& w, Tensor d_y, Tensor x) {
 // The input's half: d_x [rows, in] = d_y w^T, or += with accumulate.
 inline void linear_backward_input(Exec& exec, Tensor d_x, Tensor d_y, const Param& w,
                                   bool accumulate = false) {
-  gemm(exec, d_x, d_y, w.value, {.transpose_b = true, .accumulate = accumulate});
+  gemm(exec, d_x, d_y, w.compute, {.transpose_b = true, .accumulate = accumulate});
 }
 
 }  // namespace sy

@@ -14,14 +14,14 @@ namespace {
 void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled, Tensor h) {
   copy(exec, scaled, h);
   if (params.scale != 1.0) scale_inplace(exec, scaled, params.scale);
-  gemm(exec, logits, scaled, params.table->value, {.transpose_b = true});
+  gemm(exec, logits, scaled, params.table->compute, {.transpose_b = true});
 }
 
 // The logits' gradient, which took their place, goes on to h and the table.
 void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d_logits,
                       Tensor scaled) {
   gemm(exec, params.table->grad, d_logits, scaled, {.transpose_a = true, .accumulate = true});
-  gemm(exec, d_h, d_logits, params.table->value);
+  gemm(exec, d_h, d_logits, params.table->compute);
   if (params.scale != 1.0) scale_inplace(exec, d_h, params.scale);
 }
 
@@ -40,21 +40,24 @@ double loss_forward(const LayerContext& context, const LossParams& params, Tenso
   ScratchScope scratch(exec);
   const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->value.dim(0);
   const int64_t chunk = std::min(rows, kLossRows);
-  const DType dtype = h.dtype();
-  const Tensor chunk_logits = scratch.take(dtype, {chunk, vocab}, "logits");
+  const DType dtype = h.dtype(), exact = compute_dtype(dtype);
+  const Tensor chunk_logits = scratch.take(exact, {chunk, vocab}, "logits");
+  const Tensor chunk_d_logits =
+      dtype == exact ? chunk_logits : scratch.take(dtype, {chunk, vocab}, "d_logits");
   const Tensor chunk_scaled = scratch.take(dtype, {chunk, d}, "scaled decoder output");
-  const Tensor chunk_loss = scratch.take(dtype, {chunk}, "cross-entropy");
+  const Tensor chunk_loss = scratch.take(exact, {chunk}, "cross-entropy");
   double total = 0;
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t count = std::min(chunk, rows - begin);
     const Tensor logits = chunk_logits.slice(0, count), scaled = chunk_scaled.slice(0, count);
     const Tensor loss = chunk_loss.slice(0, count);
+    const Tensor d_logits = d_h.empty() ? Tensor() : chunk_d_logits.slice(0, count);
     project(exec, params, logits, scaled, h.slice(begin, count));
-    cross_entropy(exec, loss, logits, targets.slice(begin, count), context.step.loss_scale,
-                  !d_h.empty());
+    cross_entropy(exec, loss, d_logits, logits, targets.slice(begin, count),
+                  context.step.loss_scale);
     total += sum(exec, loss);
     if (!d_h.empty()) {
-      project_backward(exec, params, d_h.slice(begin, count), logits, scaled);
+      project_backward(exec, params, d_h.slice(begin, count), d_logits, scaled);
     }
   }
   return total;

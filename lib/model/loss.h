@@ -26,7 +26,7 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
 double loss_forward(const LayerContext& context, const LossParams& params, Tensor d_h, Tensor h,
                     Tensor targets);
 
-// logits [rows, vocab] (overwritten) of h [rows, d_model].
+// logits [rows, vocab] (overwritten, of h's compute_dtype()) of h [rows, d_model].
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h);
 
 }  // namespace sy

@@ -1,5 +1,6 @@
 #include "lib/model/param.h"
 
+#include "kernels/elementwise.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/model/initial_values.h"
@@ -10,6 +11,8 @@ namespace {
 // A parameter starts on a 64-byte line in float32, so vector loads are aligned and two parameters
 // never share a cache line.
 constexpr int64_t kParamAlignment = 16;
+
+constexpr ParamGroup kGroups[] = {ParamGroup::replicated, ParamGroup::expert};
 
 const char* region_label(ParamGroup group) {
   return group == ParamGroup::replicated ? "replicated parameters" : "expert parameters";
@@ -44,13 +47,13 @@ Shape ParamStore::local_shape(const Param& param) const {
 }
 
 // Takes a group's region and points `view` of its parameters into it.
-Tensor ParamStore::carve(Arena& arena, ParamGroup group, Tensor Param::*view) {
+Tensor ParamStore::carve(Arena& arena, ParamGroup group, DType dtype, Tensor Param::*view) {
   int64_t size = 0;
   for (const Param& param : params_) {
     if (param.group == group) size += round_up(local_shape(param).numel(), kParamAlignment);
   }
   if (size == 0) return {};
-  const Tensor region = arena.take(dtype_, {size}, region_label(group));
+  const Tensor region = arena.take(dtype, {size}, region_label(group));
   int64_t offset = 0;
   for (Param& param : params_) {
     if (param.group != group) continue;
@@ -62,14 +65,28 @@ Tensor ParamStore::carve(Arena& arena, ParamGroup group, Tensor Param::*view) {
 }
 
 void ParamStore::plan_values(Arena& values) {
-  carve(values, ParamGroup::replicated, &Param::value);
-  carve(values, ParamGroup::expert, &Param::value);
+  for (const ParamGroup group : kGroups) {
+    const int g = static_cast<int>(group);
+    flat_values_[g] = carve(values, group, master_dtype(), &Param::value);
+    if (dtype_ != master_dtype()) {
+      flat_compute_[g] = carve(values, group, dtype_, &Param::compute);
+    }
+  }
+  if (dtype_ != master_dtype()) return;
+  for (Param& param : params_) param.compute = param.value;
 }
 
 void ParamStore::plan(Arena& values, Arena& grads) {
   plan_values(values);
-  for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
-    flat_grads_[static_cast<int>(group)] = carve(grads, group, &Param::grad);
+  for (const ParamGroup group : kGroups) {
+    flat_grads_[static_cast<int>(group)] = carve(grads, group, master_dtype(), &Param::grad);
+  }
+}
+
+void ParamStore::update_compute(Exec& exec) {
+  for (const ParamGroup group : kGroups) {
+    const int g = static_cast<int>(group);
+    if (!flat_compute_[g].empty()) cast(exec, flat_compute_[g], flat_values_[g]);
   }
 }
 

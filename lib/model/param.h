@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lib/tensor/arena.h"
+#include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
@@ -33,14 +34,15 @@ struct Param {
   int number = 0;            // order of declaration; site of its initial draws
   int64_t first_expert = 0;  // global number of this rank's first expert (expert group)
 
-  Tensor value;  // master weights: local shape, [E / expert ranks, ...] for experts
-  Tensor grad;   // accumulated by backward
+  Tensor value;    // master weights: local shape, [E / expert ranks, ...] for experts
+  Tensor compute;  // what products and embeddings read: value itself, or its bfloat16 copy
+  Tensor grad;     // of value's dtype, accumulated by backward
 };
 
 class ParamStore {
  public:
-  // dtype float32 in training, float64 in gradient checks. This rank holds experts
-  // [expert_rank * E / expert_ranks, ...).
+  // `dtype` is the activations': float32, bfloat16 (float32 master weights beside a bfloat16 copy),
+  // or float64 in gradient checks. This rank holds experts [expert_rank * E / expert_ranks, ...).
   explicit ParamStore(DType dtype = DType::f32, int expert_ranks = 1, int expert_rank = 0);
 
   // Declares a parameter; the pointer stays valid. Names are unique.
@@ -51,8 +53,12 @@ class ParamStore {
   void plan(Arena& values, Arena& grads);
   void plan_values(Arena& values);  // without gradients: evaluation and infilling
 
-  // Initial values, a pure function of (seed, parameter, global element index).
+  // Initial values, a pure function of (seed, parameter, global element index). As after any change
+  // of the values, update_compute() follows.
   void initialize(uint64_t seed);
+
+  // Rounds the values into the bfloat16 copies; nothing where there are none.
+  void update_compute(Exec& exec);
 
   const std::deque<Param>& all() const { return params_; }
   std::deque<Param>& all() { return params_; }
@@ -61,19 +67,20 @@ class ParamStore {
   // The flat gradients of a group; empty when the group has no parameter.
   Tensor flat_grads(ParamGroup group) const;
 
-  DType dtype() const { return dtype_; }
-  int64_t global_count() const;  // parameters of the whole model
-  int64_t local_count() const;   // of this rank
+  DType dtype() const { return dtype_; }                        // of activations and `compute`
+  DType master_dtype() const { return compute_dtype(dtype_); }  // of values and gradients
+  int64_t global_count() const;                                 // parameters of the whole model
+  int64_t local_count() const;                                  // of this rank
 
  private:
   Shape local_shape(const Param& param) const;
-  Tensor carve(Arena& arena, ParamGroup group, Tensor Param::*view);
+  Tensor carve(Arena& arena, ParamGroup group, DType dtype, Tensor Param::*view);
 
   DType dtype_;
   int expert_ranks_;
   int expert_rank_;
   std::deque<Param> params_;
-  Tensor flat_grads_[2];
+  Tensor flat_values_[2], flat_compute_[2], flat_grads_[2];  // by group
 };
 
 }  // namespace sy

@@ -57,7 +57,7 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
   for (const BlockParams& block : params.blocks) {
     saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
   }
-  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "final norm rstd");
+  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "final norm rstd");
   saved.out = arena.take(dims.dtype, stream, "stack output");
   return saved;
 }

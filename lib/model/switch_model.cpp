@@ -164,7 +164,7 @@ void SwitchModel::plan_step(Exec& exec) {
     if (train) backward(exec, batch, step);
   }
   const Shape logits{s.shape.sequences, s.model.vocab_size.value};
-  logits_at(exec, batch, step, 0, Tensor(nullptr, s.dtype, logits));
+  logits_at(exec, batch, step, 0, Tensor(nullptr, compute_dtype(s.dtype), logits));
   s.scratch_bytes = exec.scratch.high_water();
 }
 

@@ -20,7 +20,8 @@ struct ModelShape {
 
 class SwitchModel {
  public:
-  // `dtype` of activations and parameters: float32, or float64 for gradient checks. `training`
+  // `dtype` of activations: float32, bfloat16 (master weights and gradients stay float32), or
+  // float64 for gradient checks, parameters included. `training`
   // false leaves gradients out of the plan (evaluation and infilling). Throws ConfigError where the
   // mesh cannot hold the model.
   SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype = DType::f32,
@@ -58,7 +59,7 @@ class SwitchModel {
                 const GradReady& ready = {});
 
   // Logits [B, vocab] at decoder position `position` of each sequence, without loss: for
-  // generation. step.training is false. `logits` is the caller's.
+  // generation. step.training is false. `logits` is the caller's, float32 (float64 in float64).
   void logits_at(Exec& exec, const Batch& batch, const StepContext& step, int64_t position,
                  Tensor logits);
 

@@ -1,8 +1,11 @@
-// Element types. Float64 exists for gradient checks; training uses float32 (and bfloat16 compute).
+// Element types. Float64 exists for gradient checks; training keeps its weights in float32 and
+// computes in float32 or bfloat16.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "lib/tensor/bfloat16.h"
 
 namespace sy {
 
@@ -33,10 +36,11 @@ constexpr const char* name_of(DType dtype) {
   return "?";
 }
 
-// Storage type of a bfloat16; arithmetic converts to float first.
-struct BFloat16 {
-  uint16_t bits;
-};
+// The dtype of what goes with activations of `dtype` but needs its range of exact values: sums,
+// statistics, master weights and their gradients.
+constexpr DType compute_dtype(DType dtype) {
+  return dtype == DType::bf16 ? DType::f32 : dtype;
+}
 
 template <class T>
 struct DTypeOf;

@@ -110,6 +110,7 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint) {
   require_same_run(session.config, checkpoint);
   checkpoint.read(checkpoint_tensors(session, &optimizer), CheckpointReader::Extra::refuse);
+  session.model.params().update_compute(session.exec);
   std::vector<StreamState> streams;
   const LoaderPlace place = session.loader_place(session.config.train.global_batch);
   for (int64_t i = 0; i < place.num_streams; ++i) {
@@ -122,6 +123,7 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
 
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
   checkpoint.read(checkpoint_tensors(session, nullptr));
+  session.model.params().update_compute(session.exec);
   return read_run_state(checkpoint);
 }
 

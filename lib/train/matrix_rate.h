@@ -5,7 +5,8 @@
 
 namespace sy {
 
-// Best of a few products of 1024 x 1024 matrices, in floating-point operations a second.
-double measure_matrix_rate(Backend backend, int threads);
+// Best of a few products of 1024 x 1024 matrices of `dtype`, float32 or bfloat16, in floating-point
+// operations a second.
+double measure_matrix_rate(Backend backend, int threads, DType dtype = DType::f32);
 
 }  // namespace sy

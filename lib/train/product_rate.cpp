@@ -1,7 +1,10 @@
 #include "lib/train/product_rate.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -28,35 +31,37 @@ ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
   exec_.backend = backend;
   exec_.threads = threads;
   exec_.planning = true;
-  int64_t a = 0, b = 0, c = 0;
+  int64_t a = 0, b = 0, c = 0;  // bytes
+  const auto bytes = [](const Shape& matrices, DType dtype) {
+    return matrices.numel() * static_cast<int64_t>(size_of(dtype));
+  };
   for (const auto& [shape, times] : counts_) {
-    a = std::max(a, shape_of_a(shape).numel());
-    b = std::max(b, shape_of_b(shape).numel());
-    c = std::max(c, shape_of_c(shape).numel());
+    a = std::max(a, bytes(shape_of_a(shape), shape.in));
+    b = std::max(b, bytes(shape_of_b(shape), shape.in));
+    c = std::max(c, bytes(shape_of_c(shape), shape.out));
     run(shape, 1);
   }
   exec_.planning = false;
   exec_.scratch.allocate(exec_.scratch.high_water());
   const auto take = [&] {
-    a_ = arena_.take(DType::f32, {a}, "a");
-    b_ = arena_.take(DType::f32, {b}, "b");
-    c_ = arena_.take(DType::f32, {c}, "c");
+    a_ = arena_.take(DType::f32, {ceil_div(a, 4)}, "a");
+    b_ = arena_.take(DType::f32, {ceil_div(b, 4)}, "b");
+    c_ = arena_.take(DType::f32, {ceil_div(c, 4)}, "c");
   };
   take();
   arena_.allocate();
   take();
-  std::fill_n(a_.data<float>(), a, 1e-3f);
-  std::fill_n(b_.data<float>(), b, 1e-3f);
+  // About 1e-3 in float32, and as two bfloat16.
+  for (const Tensor& operand : {a_, b_}) {
+    std::fill_n(operand.data<float>(), operand.numel(), std::bit_cast<float>(0x3a833a83u));
+  }
   for (const auto& [shape, times] : counts_) run(shape, 1);
 }
 
 void ProductRate::run(const GemmShape& shape, int64_t times) {
-  const auto part = [](Tensor flat, const Shape& wanted) {
-    if (flat.empty()) return Tensor(nullptr, DType::f32, wanted);  // planning
-    return flat.slice(0, wanted.numel()).view(wanted);
-  };
-  const Tensor a = part(a_, shape_of_a(shape)), b = part(b_, shape_of_b(shape));
-  const Tensor c = part(c_, shape_of_c(shape));
+  // No memory yet while planning.
+  const Tensor a(a_.raw(), shape.in, shape_of_a(shape)), b(b_.raw(), shape.in, shape_of_b(shape));
+  const Tensor c(c_.raw(), shape.out, shape_of_c(shape));
   for (int64_t i = 0; i < times; ++i) gemm(exec_, c, a, b, shape.options);
 }
 

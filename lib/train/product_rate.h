@@ -22,7 +22,7 @@ class ProductRate {
   GemmCounts counts_;
   Exec exec_;
   Arena arena_{"products"};
-  Tensor a_, b_, c_;  // flat, as large as the largest operand
+  Tensor a_, b_, c_;  // memory of the largest operand, whatever its dtype
   double flops_;      // of one measure()
 };
 

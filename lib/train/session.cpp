@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "kernels/gemm.h"
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/config/config.h"
@@ -47,6 +48,19 @@ ModelShape model_shape(const RunConfig& config) {
   return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value};
 }
 
+DType activation_dtype(Precision precision) {
+  if (precision == Precision::float32) return DType::f32;
+  const Bfloat16Products products = bfloat16_products(Backend::cpu);
+  if (products == Bfloat16Products::none) {
+    throw ConfigError(
+        "precision: bfloat16 needs a processor with AVX-512, which this one lacks; use float32");
+  }
+  if (products == Bfloat16Products::emulated) {
+    log::warn("this processor emulates bfloat16 products: precision: float32 would be faster");
+  }
+  return DType::bf16;
+}
+
 Backend choose_backend(BackendChoice choice) {
   if (choice == BackendChoice::cuda) {
     throw ConfigError(
@@ -62,7 +76,7 @@ Session::Session(RunConfig given, Communicator& world, int threads, bool trainin
     : tokenizer(open_tokenizer(given.data, needs_tokenizer)),
       config(resolved(std::move(given), world.size(), tokenizer.get())),
       mesh(world, mesh_shape(config, world.size())),
-      model(config.model, model_shape(config), mesh, DType::f32, training) {
+      model(config.model, model_shape(config), mesh, activation_dtype(config.precision), training) {
   exec.backend = choose_backend(config.backend);
   exec.threads = threads;
 }

@@ -19,6 +19,7 @@ TrainStep::TrainStep(Session& session) : session_(session) {
   session.exec.planning = false;
   model.allocate(session.exec);
   model.params().initialize(static_cast<uint64_t>(session.config.run.seed));
+  model.params().update_compute(session.exec);
   optimizer_memory_.allocate();
   optimizer_->plan(optimizer_memory_);
   reducer_.emplace(model.params(), session.mesh);
@@ -38,6 +39,7 @@ StepResult TrainStep::run(int64_t step, StepBatch& batch, const StepTokens& toke
   if (result.updated) {
     const double scale = clip_scale(result.grad_norm, config.clip_norm);
     optimizer_->apply(exec, {step, result.learning_rate, scale});
+    session_.model.params().update_compute(exec);
   }
   return result;
 }

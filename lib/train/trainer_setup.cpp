@@ -56,7 +56,8 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
   restore_from(checkpoint_to_resume(resume, folder_.checkpoints));
   if (world.rank() == 0) set_aside_later_checkpoints();
   const double flops_per_second =
-      measure_matrix_rate(session_.exec.backend, threads) * world.size();
+      measure_matrix_rate(session_.exec.backend, threads, session_.model.params().dtype()) *
+      world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }

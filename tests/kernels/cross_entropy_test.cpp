@@ -14,7 +14,7 @@ TEST_CASE("cross_entropy: rows worked by hand", "[cross_entropy]") {
   // Softmax 1/8, 2/8, 5/8; a row of pad; even odds.
   Owned logits = tensor_of(dtype, {3, 3}, {0, std::log(2), std::log(5), 1, 2, 3, 4, 4, 4});
   Owned targets = int_tensor({3}, {2, kPadId, 1}), loss = tensor_of(dtype, {3}, {9, 9, 9});
-  cross_entropy(*exec, loss, logits, targets, 8.0, true);
+  cross_entropy(*exec, loss, logits, logits, targets, 8.0);
   CHECK(largest_difference(loss, tensor_of(dtype, {3}, {std::log(1.6), 0, std::log(3)})) < 1e-6);
   const double third = 8.0 / 3;
   CHECK(largest_difference(
@@ -29,9 +29,9 @@ TEST_CASE("cross_entropy: gradients", "[cross_entropy]") {
   Owned targets = int_tensor({kRows}, {1, 0, static_cast<int32_t>(vocab) - 1, 1, 0});
   Owned gradient = logits, loss(DType::f64, {kRows}), again(DType::f64, {kRows});
   Owned ones = tensor_of(DType::f64, {kRows}, std::vector<double>(kRows, 0.3));
-  cross_entropy(*exec, loss, gradient, targets, 0.3, true);
+  cross_entropy(*exec, loss, gradient, gradient, targets, 0.3);
   CHECK(gradient_error(logits, gradient, [&] {
-          cross_entropy(*exec, again, logits, targets, 1e9, false);
+          cross_entropy(*exec, again, {}, logits, targets, 1e9);
           return weighted_sum(again, ones);
         }) < kGradientTolerance);
   CHECK(largest_difference(loss, again) < 1e-14);
@@ -41,7 +41,7 @@ TEST_CASE("cross_entropy: without a gradient logits stay as they are", "[cross_e
   auto exec = make_exec();
   Owned logits = random_tensor(DType::f32, {4, 50}, 1), before = logits, loss(DType::f32, {4});
   Owned targets = int_tensor({4}, {3, 0, 49, 7});
-  cross_entropy(*exec, loss, logits, targets, 2.0, false);
+  cross_entropy(*exec, loss, {}, logits, targets, 2.0);
   CHECK(same_bits(logits, before));
 }
 
@@ -52,8 +52,8 @@ TEST_CASE("cross_entropy: a whole vocabulary in float32 agrees with float64", "[
   Owned logits = random_tensor(DType::f32, {2, kVocab}, 1, 4.0), loss(DType::f32, {2});
   Owned wide(DType::f64, {2, kVocab}), wide_loss(DType::f64, {2});
   for (int64_t i = 0; i < 2 * kVocab; ++i) set(wide, i, at(logits, i));
-  cross_entropy(*exec, loss, logits, targets, 1.0, true);
-  cross_entropy(*exec, wide_loss, wide, targets, 1.0, true);
+  cross_entropy(*exec, loss, logits, logits, targets, 1.0);
+  cross_entropy(*exec, wide_loss, wide, wide, targets, 1.0);
   CHECK(largest_difference(loss, wide_loss) < 4e-6);  // two units in the last place of the loss
   double worst = 0, total = 0;
   for (int64_t i = 0; i < kVocab; ++i) {
@@ -69,7 +69,7 @@ TEST_CASE("cross_entropy: extreme logits", "[cross_entropy]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned logits = tensor_of(dtype, {2, 3}, {-1e4, 1e4, 0, -1e30, -1e30, -1e30});
   Owned targets = int_tensor({2}, {2, 1}), loss(dtype, {2});
-  cross_entropy(*exec, loss, logits, targets, 1.0, true);
+  cross_entropy(*exec, loss, logits, logits, targets, 1.0);
   CHECK(at(loss, 0) == Approx(1e4));
   CHECK(at(loss, 1) == Approx(std::log(3)));
   CHECK(at(logits, 1) == Approx(1));
@@ -80,7 +80,7 @@ TEST_CASE("cross_entropy: a logit that is not a number is seen in the loss", "[c
   auto exec = make_exec();
   Owned logits = random_tensor(DType::f32, {1, 300}, 1), loss(DType::f32, {1});
   set(logits, 200, NAN);
-  cross_entropy(*exec, loss, logits, int_tensor({1}, {5}), 1.0, true);
+  cross_entropy(*exec, loss, logits, logits, int_tensor({1}, {5}), 1.0);
   CHECK(std::isnan(at(loss, 0)));
 }
 
@@ -88,17 +88,17 @@ TEST_CASE("cross_entropy: the same bits for any number of threads", "[cross_entr
   Owned targets = int_tensor({7}, {1, 2, 0, 4, 5, 6, 7});
   CHECK(same_for_any_threads(random_tensor(DType::f32, {7, 3000}, 1), [&](Exec& exec, Tensor x) {
     Owned loss(DType::f32, {7});
-    cross_entropy(exec, loss, x, targets, 0.125, true);
+    cross_entropy(exec, loss, x, x, targets, 0.125);
   }));
 }
 
 TEST_CASE("cross_entropy: no rows, and a target outside the vocabulary", "[cross_entropy]") {
   auto exec = make_exec();
   Owned none(DType::f32, {0, 4}), no_loss(DType::f32, {0});
-  cross_entropy(*exec, no_loss, none, Owned(DType::i32, {0}), 1.0, true);
+  cross_entropy(*exec, no_loss, none, none, Owned(DType::i32, {0}), 1.0);
   const int32_t bad = GENERATE(-100, 4);
   Owned logits(DType::f32, {1, 4}), loss(DType::f32, {1});
-  CHECK_THROWS_WITH(cross_entropy(*exec, loss, logits, int_tensor({1}, {bad}), 1.0, true),
+  CHECK_THROWS_WITH(cross_entropy(*exec, loss, logits, logits, int_tensor({1}, {bad}), 1.0),
                     Catch::Matchers::Contains("target " + std::to_string(bad) + " in row 0"));
 }
 

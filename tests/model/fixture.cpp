@@ -137,6 +137,7 @@ ModelFixture::ModelFixture(const ModelSection& section, ModelShape shape, DType 
   exec->threads = threads;
   model.allocate(*exec);
   model.params().initialize(7);
+  model.params().update_compute(*exec);
   step.seed = 3;
 }
 

@@ -122,12 +122,12 @@ void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& save
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout) {
   const ExpertsSaved now = used(saved, rows.total);
-  multiply(exec, rows, now.hidden, now.in, params.wi->value);
+  multiply(exec, rows, now.hidden, now.in, params.wi->compute);
   if (params.wi_linear != nullptr) {
-    multiply(exec, rows, now.linear, now.in, params.wi_linear->value);
+    multiply(exec, rows, now.linear, now.in, params.wi_linear->compute);
   }
   activation_forward(exec, now.activated, now.hidden, now.linear, activation, dropout);
-  multiply(exec, rows, out, now.activated, params.wo->value);
+  multiply(exec, rows, out, now.activated, params.wo->compute);
 }
 
 ExpertsGrad experts_backward_input(Exec& exec, const ExpertsParams& params,
@@ -140,12 +140,12 @@ ExpertsGrad experts_backward_input(Exec& exec, const ExpertsParams& params,
   grad.d_hidden = scratch.take(d_out.dtype(), now.hidden.shape(), "experts d_hidden");
   if (gated) grad.d_linear = scratch.take(d_out.dtype(), now.hidden.shape(), "experts d_linear");
   accumulate_weight(exec, rows, *params.wo, d_out, now.activated);
-  multiply(exec, rows, grad.d_hidden, d_out, params.wo->value, {.transpose_b = true});
+  multiply(exec, rows, grad.d_hidden, d_out, params.wo->compute, {.transpose_b = true});
   activation_backward(exec, grad.d_hidden, grad.d_linear, grad.d_hidden, now.hidden, now.linear,
                       activation, dropout);
-  multiply(exec, rows, d_in, grad.d_hidden, params.wi->value, {.transpose_b = true});
+  multiply(exec, rows, d_in, grad.d_hidden, params.wi->compute, {.transpose_b = true});
   if (gated) {
-    multiply(exec, rows, d_in, grad.d_linear, params.wi_linear->value,
+    multiply(exec, rows, d_in, grad.d_linear, params.wi_linear->compute,
              {.transpose_b = true, .accumulate = true});
   }
   return grad;

@@ -18,7 +18,7 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix,
 
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
   MoeFfnSaved saved;
-  saved.rstd = arena.take(dims.dtype, {dims.tokens()}, "moe rstd");
+  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "moe rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "moe normed");
   saved.router = router_plan(arena, model, dims);
   saved.dispatch = dispatch_plan(arena, model, dims);
@@ -61,7 +61,7 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
   const int64_t grouped =
       token_groups(context.model.experts, context.sequences, context.length).total();
-  const Tensor d_gate = scratch.take(d_out.dtype(), {grouped}, "moe d_gate");
+  const Tensor d_gate = scratch.take(compute_dtype(d_out.dtype()), {grouped}, "moe d_gate");
   dropout_forward(exec, d_tokens, d_out, context.dropout(sub_layer, Use::output));
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_tokens, saved.router.gate);

@@ -19,14 +19,36 @@ float jitter_of(const LayerContext& context) {
   return context.step.training ? static_cast<float>(context.model.experts.jitter) : 0.0f;
 }
 
-// The router's input: `normed` itself, or a jittered copy in `copy`.
-Tensor jittered(const LayerContext& context, Tensor normed, ScratchScope& scratch, int sub_layer) {
+// Whether all that the router computes is rounded as a bfloat16 router's would be.
+bool is_rounded(const LayerContext& context, DType activations) {
+  return activations == DType::bf16 &&
+         context.model.experts.router_precision == Precision::bfloat16;
+}
+
+// The router's input: `normed` itself, or a copy where it is jittered or was bfloat16.
+Tensor router_input(const LayerContext& context, Tensor normed, ScratchScope& scratch,
+                    int sub_layer) {
+  Exec& exec = context.exec;
   const float epsilon = jitter_of(context);
-  if (epsilon == 0) return normed;
-  const Tensor input = scratch.take(normed.dtype(), normed.shape(), "router input");
-  router_jitter(context.exec, input, normed, epsilon, context.key(sub_layer, Use::jitter),
-                context.first_row());
+  const bool widened = normed.dtype() == DType::bf16;
+  if (epsilon == 0 && !widened) return normed;
+  const Tensor input = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
+  if (widened) cast(exec, input, normed);
+  if (epsilon > 0) {
+    router_jitter(exec, input, widened ? input : normed, epsilon,
+                  context.key(sub_layer, Use::jitter), context.first_row());
+  }
+  if (is_rounded(context, normed.dtype())) round_to_bfloat16(exec, input);
   return input;
+}
+
+// The master weights, whatever the activations: the router computes in float32.
+Tensor router_weight(const LayerContext& context, const Param& weight, DType activations,
+                     ScratchScope& scratch) {
+  if (!is_rounded(context, activations)) return weight.value;
+  const Tensor rounded = scratch.take(weight.value.dtype(), weight.shape, "router weight");
+  cast(context.exec, rounded, weight.compute);
+  return rounded;
 }
 
 // The views of this micro-batch's size.
@@ -66,10 +88,10 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
   saved.expert = arena.take(DType::i32, {tokens}, "router expert");
-  saved.gate = arena.take(dims.dtype, {tokens}, "router gate");
-  saved.probs = arena.take(dims.dtype, {tokens, experts}, "router probabilities");
-  saved.log_sum = arena.take(dims.dtype, {tokens}, "router log_sum");
-  saved.fraction = arena.take(dims.dtype, {groups.count, experts}, "router fraction");
+  saved.gate = arena.take(dims.statistics(), {tokens}, "router gate");
+  saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
+  saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
+  saved.fraction = arena.take(dims.statistics(), {groups.count, experts}, "router fraction");
   return saved;
 }
 
@@ -79,19 +101,23 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   ScratchScope scratch(exec);
   const TokenGroups groups = groups_of(context);
   const RouterSaved now = used(saved, groups);
-  const DType dtype = normed.dtype();
+  const DType dtype = compute_dtype(normed.dtype());
+  const bool rounded = is_rounded(context, normed.dtype());
   const int64_t tokens = context.tokens();
 
   copy(exec, now.valid.slice(0, tokens), context.valid);
   clear_from(exec, now.valid, tokens);
   const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
   clear_from(exec, logits, tokens);
-  linear_forward(exec, logits.slice(0, tokens), jittered(context, normed, scratch, sub_layer),
-                 *params.weight);
+  gemm(exec, logits.slice(0, tokens), router_input(context, normed, scratch, sub_layer),
+       router_weight(context, *params.weight, normed.dtype(), scratch));
+  if (rounded) round_to_bfloat16(exec, logits);
   const Tensor mean_prob = scratch.take(dtype, now.fraction.shape(), "router mean_prob");
   const Tensor losses = scratch.take(dtype, {2}, "router losses");
   router_forward(exec, now.probs, now.gate, now.log_sum, now.expert, now.fraction, mean_prob,
                  losses, logits, now.valid);
+  if (rounded) round_to_bfloat16(exec, now.probs);
+  if (rounded) round_to_bfloat16(exec, now.gate);
   if (exec.planning) return;
   context.router_stats.balance_sum += read(losses, 0);
   context.router_stats.z_sum += read(losses, 1);
@@ -105,17 +131,24 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   const RouterSaved now = used(saved, groups_of(context));
   const ExpertsSection& experts = context.model.experts;
   const double scale = context.step.group_scale;
+  const DType dtype = compute_dtype(normed.dtype());
 
-  const Tensor d_logits = scratch.take(normed.dtype(), now.probs.shape(), "router d_logits");
+  const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");
   router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, now.fraction,
                   now.valid, experts.balance_loss * scale, experts.z_loss * scale);
+  if (is_rounded(context, normed.dtype())) round_to_bfloat16(exec, d_logits);
   const Tensor d_rows = d_logits.slice(0, context.tokens());
   linear_backward_weight(exec, *params.weight, d_rows,
-                         jittered(context, normed, scratch, sub_layer));
-  linear_backward_input(exec, d_normed, d_rows, *params.weight);
-  if (jitter_of(context) == 0) return;
-  router_jitter(exec, d_normed, d_normed, jitter_of(context), context.key(sub_layer, Use::jitter),
-                context.first_row());
+                         router_input(context, normed, scratch, sub_layer));
+  const Tensor d_input =
+      dtype == normed.dtype() ? d_normed : scratch.take(dtype, normed.shape(), "router d_input");
+  gemm(exec, d_input, d_rows, router_weight(context, *params.weight, normed.dtype(), scratch),
+       {.transpose_b = true});
+  if (jitter_of(context) > 0) {
+    router_jitter(exec, d_input, d_input, jitter_of(context), context.key(sub_layer, Use::jitter),
+                  context.first_row());
+  }
+  if (dtype != normed.dtype()) cast(exec, d_normed, d_input);
 }
 
 }  // namespace sy

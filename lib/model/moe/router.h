@@ -1,4 +1,6 @@
 // The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks one expert for each token.
+// In float32 inside, whatever the activations (Fedus et al. 2022, section 2.4, "selective
+// precision"), unless experts.router_precision asks for what bfloat16 would give.
 //   input = normed * U(1 +- jitter) in training,  logits = input W,  expert = argmax
 //   softmax(logits)
 // Tokens are seen in groups of `experts.group_sequences` consecutive sequences; where the sequences

@@ -1,0 +1,42 @@
+// bfloat16 as storage: the upper half of a float32. Arithmetic is done in float32: a BFloat16 reads
+// as a float, and is made of one by rounding to nearest, ties to even; a NaN stays a NaN. Written
+// without branches, so that loops over it become vector code. Host and device.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace sy {
+
+struct BFloat16 {
+  uint16_t bits;
+
+  BFloat16() = default;
+  constexpr explicit BFloat16(float value) : bits(rounded(value)) {}
+  constexpr operator float() const {
+    return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+  }
+
+ private:
+  static constexpr uint16_t rounded(float value) {
+    const uint32_t word = std::bit_cast<uint32_t>(value);
+    const uint32_t nearest = word + 0x7fffu + (word >> 16 & 1u);
+    // Rounding up could carry a NaN's payload into an infinity.
+    const uint32_t kept = value != value ? word | 0x400000u : nearest;
+    return static_cast<uint16_t>(kept >> 16);
+  }
+};
+
+// What values stored as T are computed, summed and counted in.
+template <class T>
+struct ComputeOf {
+  using type = T;
+};
+template <>
+struct ComputeOf<BFloat16> {
+  using type = float;
+};
+template <class T>
+using Compute = typename ComputeOf<T>::type;
+
+}  // namespace sy
