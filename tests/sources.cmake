@@ -5,10 +5,11 @@ target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${CMAKE_SOURCE_
 
 # One binary for all ops, one ctest entry for each.
 list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABLE op_tests)
-sy_test_binary(kernels_tests SOURCES ${op_tests} LINK sy_kernels sy::simdjson)
+sy_test_binary(kernels_tests SOURCES ${op_tests} tests/kernels/bfloat16_test.cpp LINK sy_kernels sy::simdjson)
 foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
 endforeach()
+sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
 foreach(room base tensor config dist data model train checkpoint convert mpi cli e2e lint fuzz)
   include(tests/${room}/sources.cmake OPTIONAL)

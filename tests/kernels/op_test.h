@@ -13,12 +13,16 @@
 namespace sy::test {
 
 inline double at(Tensor x, int64_t i) {
-  return x.dtype() == DType::f64 ? x.data<double>()[i] : static_cast<double>(x.data<float>()[i]);
+  if (x.dtype() == DType::f64) return x.data<double>()[i];
+  return static_cast<double>(x.dtype() == DType::bf16 ? float(x.data<BFloat16>()[i])
+                                                      : x.data<float>()[i]);
 }
 
 inline void set(Tensor x, int64_t i, double value) {
   if (x.dtype() == DType::f64) {
     x.data<double>()[i] = value;
+  } else if (x.dtype() == DType::bf16) {
+    x.data<BFloat16>()[i] = BFloat16(static_cast<float>(value));
   } else {
     x.data<float>()[i] = static_cast<float>(value);
   }

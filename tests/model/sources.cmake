@@ -4,12 +4,14 @@ sy_test_binary(model_tests
                SOURCES ${layer_tests} tests/model/param_test.cpp tests/model/fixture.cpp
                        tests/model/reference_model.cpp tests/model/switch_model_test.cpp
                        tests/model/model_gradient_test.cpp tests/model/memory_test.cpp
-                       tests/model/layout_test.cpp
+                       tests/model/layout_test.cpp tests/model/bfloat16_test.cpp
                LINK sy_model)
-foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout)
+foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16)
   sy_add_test(model.${layer} model_tests "[${layer}]")
 endforeach()
 
-sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp tests/model/fixture.cpp
+sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp
+               tests/model/bfloat16_mesh_test.cpp tests/model/fixture.cpp
                LINK sy_model)
 sy_add_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4)
+sy_add_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4)

@@ -1,0 +1,248 @@
+// The bfloat16 form of every op that has one, beside its float32 form on the same numbers: they
+// differ by the rounding of what is stored, and of what a product takes in.
+#include "lib/tensor/bfloat16.h"
+
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "kernels/activation.h"
+#include "kernels/attention.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/dispatch.h"
+#include "kernels/elementwise.h"
+#include "kernels/embedding.h"
+#include "kernels/gemm.h"
+#include "kernels/rms_norm.h"
+#include "tests/kernels/op_test.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr double kHalfPlace = 1.0 / 256;  // largest relative error of one rounding: 8 bits are kept
+
+// The same numbers, all exact in bfloat16, in both dtypes.
+struct Both {
+  Owned f32, bf16;
+
+  Both(Shape shape, uint64_t seed, double scale = 1.0)
+      : f32(random_tensor(DType::f32, shape, seed, scale)), bf16(DType::bf16, shape) {
+    for (int64_t i = 0; i < shape.numel(); ++i) {
+      set(bf16, i, at(f32, i));
+      set(f32, i, at(bf16, i));
+    }
+  }
+  // Outputs, not written yet.
+  explicit Both(Shape shape) : f32(DType::f32, shape), bf16(DType::bf16, shape) {}
+
+  // Largest difference over `allowed` relative to the entry or, for sums in which large terms
+  // cancel, to `scale`.
+  double error(double scale = 0) {
+    double worst = 0;
+    for (int64_t i = 0; i < f32.tensor().numel(); ++i) {
+      const double exact = at(f32, i), difference = std::abs(at(bf16, i) - exact);
+      if (!(difference >= 0)) return INFINITY;
+      worst = std::max(worst, difference / std::max({std::abs(exact), scale, 1e-30}));
+    }
+    return worst;
+  }
+};
+
+double largest(Tensor x) {
+  double result = 0;
+  for (int64_t i = 0; i < x.numel(); ++i) result = std::max(result, std::abs(at(x, i)));
+  return result;
+}
+
+TEST_CASE("bfloat16: rounds to nearest even and keeps what is not finite", "[bfloat16]") {
+  const auto rounded = [](float x) { return static_cast<float>(BFloat16(x)); };
+  CHECK(rounded(1.0f) == 1.0f);
+  CHECK(rounded(1.0f + 0x1p-8f) == 1.0f);                // a tie goes to the even one
+  CHECK(rounded(1.0f + 3 * 0x1p-8f) == 1.0f + 0x1p-6f);  // and here up
+  CHECK(rounded(1.0f + 0x1.01p-8f) == 1.0f + 0x1p-7f);
+  CHECK(rounded(-0.0f) == 0.0f);
+  CHECK(std::signbit(rounded(-0.0f)));
+  CHECK(rounded(0x1p-133f) == 0x1p-133f);  // the smallest there is
+  CHECK(rounded(std::numeric_limits<float>::max()) == INFINITY);
+  CHECK(rounded(-INFINITY) == -INFINITY);
+  CHECK(std::isnan(rounded(NAN)));
+  CHECK(std::isnan(rounded(std::bit_cast<float>(0x7f800001u))));
+  CHECK(std::isnan(rounded(std::bit_cast<float>(0x7fffffffu))));
+}
+
+TEST_CASE("bfloat16: cast and elementwise", "[bfloat16]") {
+  const auto exec = make_exec();
+  Both x({7, 33}, 1), y({7, 33}, 2);
+  Owned wide(DType::f32, {7, 33}), narrow(DType::bf16, {7, 33});
+  cast(*exec, wide, x.bf16);
+  CHECK(same_bits(wide, x.f32));
+  cast(*exec, narrow, x.f32);
+  CHECK(same_bits(narrow, x.bf16));
+  Owned odd = random_tensor(DType::f32, {7, 33}, 3);
+  cast(*exec, narrow, odd);
+  cast(*exec, wide, narrow);
+  round_to_bfloat16(*exec, odd);
+  CHECK(same_bits(wide, odd));
+  add_inplace(*exec, x.f32, y.f32);
+  add_inplace(*exec, x.bf16, y.bf16);
+  CHECK(x.error() <= kHalfPlace);
+  scale_inplace(*exec, y.f32, 0.3);
+  scale_inplace(*exec, y.bf16, 0.3);
+  CHECK(y.error() <= kHalfPlace);
+  CHECK_THROWS_AS(cast(*exec, Owned(DType::f64, {7, 33}), x.bf16), InternalError);
+}
+
+TEST_CASE("bfloat16: gemm sums in float32 and rounds once", "[bfloat16]") {
+  const auto exec = make_exec();
+  const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true);
+  const bool accumulate = GENERATE(false, true);
+  const int64_t batch = GENERATE(1, 3);
+  const auto shape = [batch](int64_t rows, int64_t cols, bool transposed) {
+    if (transposed) std::swap(rows, cols);
+    return batch == 1 ? Shape{rows, cols} : Shape{batch, rows, cols};
+  };
+  Both a(shape(37, 70, transpose_a), 1), b(shape(70, 29, transpose_b), 2);
+  Both c(shape(37, 29, false), 3);
+  Owned sums = c.f32;
+  const GemmOptions options{transpose_a, transpose_b, accumulate};
+  gemm(*exec, c.f32, a.f32, b.f32, options);
+  gemm(*exec, c.bf16, a.bf16, b.bf16, options);
+  gemm(*exec, sums, a.bf16, b.bf16, options);
+  CHECK(c.error(1e-3) <= 1.01 * kHalfPlace);
+  CHECK(largest_difference(sums, c.f32) < 1e-5 * largest(c.f32));
+  CHECK_THROWS_AS(gemm(*exec, c.f32, a.bf16, b.f32, options), InternalError);
+}
+
+TEST_CASE("bfloat16: rms_norm", "[bfloat16]") {
+  const auto exec = make_exec();
+  Both x({70, 48}, 1), out(Shape{70, 48}), d_out({70, 48}, 2), d_residual({70, 48}, 3);
+  Both d_x(Shape{70, 48});
+  Owned scale = random_tensor(DType::f32, {48}, 4), rstd(DType::f32, {70});
+  Owned d_scale = zeros(DType::f32, {48}), d_scale_bf16 = zeros(DType::f32, {48});
+  rms_norm_forward(*exec, out.f32, rstd, x.f32, scale);
+  rms_norm_forward(*exec, out.bf16, rstd, x.bf16, scale);
+  CHECK(out.error() <= kHalfPlace);
+  rms_norm_backward(*exec, d_x.f32, d_scale, d_out.f32, x.f32, scale, rstd, d_residual.f32);
+  rms_norm_backward(*exec, d_x.bf16, d_scale_bf16, d_out.bf16, x.bf16, scale, rstd,
+                    d_residual.bf16);
+  CHECK(d_x.error(1e-4) <= 1.01 * kHalfPlace);
+  CHECK(largest_difference(d_scale, d_scale_bf16) < 1e-5 * largest(d_scale));
+}
+
+TEST_CASE("bfloat16: activations, dropout and residual", "[bfloat16]") {
+  const auto exec = make_exec();
+  const Activation kind = GENERATE(Activation::relu, Activation::gelu, Activation::geglu);
+  const bool gated = kind == Activation::geglu;
+  const Dropout dropout{0.25f, {3, 1, 2}, 5, {}};
+  Both hidden({9, 40}, 1), linear({9, 40}, 2), d_out({9, 40}, 3);
+  Both out(Shape{9, 40}), d_hidden(Shape{9, 40}), d_linear(Shape{9, 40});
+  const auto run = [&](Owned Both::*part) {
+    const Tensor gate = gated ? (linear.*part).tensor() : Tensor();
+    const Tensor d_gate = gated ? (d_linear.*part).tensor() : Tensor();
+    activation_forward(*exec, out.*part, hidden.*part, gate, kind, dropout);
+    activation_backward(*exec, d_hidden.*part, d_gate, d_out.*part, hidden.*part, gate, kind,
+                        dropout);
+    residual_dropout_forward(*exec, d_out.*part, hidden.*part, d_out.*part, dropout);
+  };
+  run(&Both::f32);
+  run(&Both::bf16);
+  for (Both* result : {&out, &d_hidden, &d_out}) CHECK(result->error(1e-4) <= 1.01 * kHalfPlace);
+  if (gated) CHECK(d_linear.error(1e-4) <= 1.01 * kHalfPlace);
+}
+
+TEST_CASE("bfloat16: embedding and cross-entropy", "[bfloat16]") {
+  const auto exec = make_exec();
+  Both table({11, 70}, 1), rows(Shape{6, 70}), d_out({6, 70}, 2);
+  Owned ids = int_tensor({6}, {3, 0, 10, 3, 7, 3});
+  embedding_forward(*exec, rows.f32, table.f32, ids);
+  embedding_forward(*exec, rows.bf16, table.bf16, ids);
+  CHECK(rows.error() == 0);
+  Owned d_table = zeros(DType::f32, {11, 70}), d_table_bf16 = zeros(DType::f32, {11, 70});
+  embedding_backward(*exec, d_table, d_out.f32, ids);
+  embedding_backward(*exec, d_table_bf16, d_out.bf16, ids);
+  CHECK(same_bits(d_table, d_table_bf16));
+
+  Owned logits = random_tensor(DType::f32, {6, 300}, 3), again = logits;
+  Owned targets = int_tensor({6}, {299, 0, 1, 17, 0, 250});
+  Owned loss(DType::f32, {6}), loss_bf16(DType::f32, {6});
+  Both gradient(Shape{6, 300});
+  gradient.f32 = logits;
+  cross_entropy(*exec, loss, gradient.f32, gradient.f32, targets, 0.5);
+  cross_entropy(*exec, loss_bf16, gradient.bf16, again, targets, 0.5);
+  CHECK(same_bits(loss, loss_bf16));
+  CHECK(gradient.error() <= kHalfPlace);
+}
+
+TEST_CASE("bfloat16: rows to their experts and back", "[bfloat16]") {
+  const auto exec = make_exec();
+  Both x({5, 40}, 1), slots(Shape{6, 40}), out(Shape{5, 40}), d_out({5, 40}, 2);
+  Both d_slots(Shape{6, 40});
+  Owned slot = int_tensor({5}, {2, -1, 0, 5, 1}), token = int_tensor({6}, {2, 4, 0, -1, -1, 3});
+  Owned gate = random_tensor(DType::f32, {5}, 3);
+  Owned d_gate(DType::f32, {5}), d_gate_bf16(DType::f32, {5});
+  gather_rows(*exec, slots.f32, x.f32, token);
+  gather_rows(*exec, slots.bf16, x.bf16, token);
+  CHECK(slots.error() == 0);
+  combine_forward(*exec, out.f32, slots.f32, slot, gate);
+  combine_forward(*exec, out.bf16, slots.bf16, slot, gate);
+  CHECK(out.error() <= kHalfPlace);
+  combine_backward(*exec, d_slots.f32, d_gate, d_out.f32, slots.f32, slot, token, gate);
+  combine_backward(*exec, d_slots.bf16, d_gate_bf16, d_out.bf16, slots.bf16, slot, token, gate);
+  CHECK(d_slots.error() <= kHalfPlace);
+  CHECK(largest_difference(d_gate, d_gate_bf16) < 1e-5 * largest(d_gate));
+}
+
+struct AttentionCase {
+  int64_t lq, lk, d;
+  bool causal, bias;
+  float dropout;
+};
+
+TEST_CASE("bfloat16: attention", "[bfloat16]") {
+  // Odd lengths and widths leave half-filled words; more rows than a block.
+  const AttentionCase c = GENERATE(
+      AttentionCase{5, 7, 8, false, true, 0.0f}, AttentionCase{61, 61, 16, true, true, 0.2f},
+      AttentionCase{50, 33, 5, false, false, 0.0f}, AttentionCase{97, 130, 64, false, true, 0.0f});
+  const auto exec = make_exec();
+  const int64_t b = 3, h = 2;
+  const Shape queries{b, c.lq, h, c.d}, keys{b, c.lk, h, c.d};
+  Both q(queries, 1, 0.5), k(keys, 2, 0.5), v(keys, 3), d_out(queries, 4);
+  Both out{queries}, d_q{queries}, d_k{keys}, d_v{keys};
+  Owned table = random_tensor(DType::f32, {8, h}, 5), log_sum(DType::f32, {b, h, c.lq});
+  Owned d_table = zeros(DType::f32, {8, h}), d_table_bf16 = zeros(DType::f32, {8, h});
+  const auto last = static_cast<int32_t>(c.lk);
+  Owned lengths = int_tensor({b}, {last, last - 3, 1});
+  AttentionSpec spec;
+  spec.causal = c.causal;
+  spec.bidirectional = !c.causal;
+  spec.max_distance = 20;
+  spec.dropout_rate = c.dropout;
+  spec.dropout_key = {7, 3, 5};
+  const Tensor bias = c.bias ? table.tensor() : Tensor();
+  const auto forward = [&](Owned Both::*part) {
+    attention_forward(*exec, out.*part, log_sum, q.*part, k.*part, v.*part, bias, lengths, spec);
+  };
+  const auto backward = [&](Owned Both::*part, Tensor attended, Owned& d_bias) {
+    attention_backward(*exec, d_q.*part, d_k.*part, d_v.*part, c.bias ? d_bias.tensor() : Tensor(),
+                       d_out.*part, attended, log_sum, q.*part, k.*part, v.*part, bias, lengths,
+                       spec);
+  };
+  forward(&Both::bf16);
+  forward(&Both::f32);
+  // The softmax's gradient is a difference from out . d_out: both begin with out as it was stored.
+  Owned attended(DType::f32, queries);
+  cast(*exec, attended, out.bf16);
+  backward(&Both::f32, attended, d_table);
+  backward(&Both::bf16, out.bf16, d_table_bf16);
+  // Probabilities and their gradients are rounded once more, before they are multiplied again.
+  for (Both* result : {&out, &d_q, &d_k, &d_v}) {
+    CHECK(result->error(0.5 * largest(result->f32)) <= 4 * kHalfPlace);
+  }
+  if (c.bias) CHECK(largest_difference(d_table, d_table_bf16) < 4 * kHalfPlace * largest(d_table));
+  CHECK(same_for_any_threads(out.bf16, [&](Exec& other, Tensor result) {
+    attention_forward(other, result, log_sum, q.bf16, k.bf16, v.bf16, bias, lengths, spec);
+  }));
+}
+
+}  // namespace
+}  // namespace sy
