@@ -48,8 +48,10 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
 TEST_CASE("validate: what this version lacks", "[validate]") {
   CHECK(faults_after({"backend=cuda"}) ==
         "backend: cuda is not available in this version; use cpu or auto");
-  CHECK(faults_after({"precision=bfloat16"}) ==
-        "precision: bfloat16 is not available in this version; use float32");
+  CHECK(faults_after({"precision=bfloat16"}).empty());
+  CHECK(faults_after({"model.experts.router_precision=bfloat16"}) ==
+        "model.experts.router_precision: bfloat16 needs precision: bfloat16; use float32 here, or "
+        "bfloat16 there");
   CHECK(faults_after({"mesh.model=2"}) ==
         "mesh.model: only 1 is available in this version, got 2; use 1");
   CHECK(faults_after({"mesh.zero_stage=1"}) ==
