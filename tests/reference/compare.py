@@ -1,0 +1,62 @@
+"""How far two runs are from each other: the largest relative difference of each quantity."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+
+GRADIENTS = "gradients"
+# In float32. Of logits and losses: the largest difference over the largest value; of a gradient:
+# the norm of the difference over the norm.
+LIMITS = {GRADIENTS: 1e-4}
+OUTPUT_LIMIT = 1e-5
+
+
+@dataclass(frozen=True)
+class Difference:
+    value: float
+    where: str = ""
+
+
+def _norm_ratio(a, b):
+    norm = np.linalg.norm(b)
+    error = np.linalg.norm(np.subtract(a, b, dtype=np.float64))
+    if norm == 0:
+        return 0.0 if error == 0 else np.inf
+    return float(error / norm)
+
+
+def _largest_ratio(a, b):
+    return float(np.abs(np.subtract(a, b, dtype=np.float64)).max() / np.abs(b).max())
+
+
+def _open(folder, name):
+    return safe_open(Path(folder) / name, framework="numpy")
+
+
+def _largest_gradient(a, b):
+    extra = {name for name in set(a.keys()) - set(b.keys()) if "embed_tokens" not in name}
+    missing = set(b.keys()) - set(a.keys())
+    if extra or missing:
+        raise SystemExit(f"gradients of other parameters: {sorted(extra)}, none of {sorted(missing)}")
+    ratios = {name: _norm_ratio(a.get_tensor(name), b.get_tensor(name)) for name in b.keys()}
+    where = max(ratios, key=ratios.get)
+    return Difference(ratios[where], where)
+
+
+def differences(folder, reference):
+    """Of the run in `folder` from the one in `reference`, by quantity."""
+    found = {}
+    with _open(folder, "outputs.safetensors") as a, _open(reference, "outputs.safetensors") as b:
+        for name in sorted(b.keys()):
+            found[name] = Difference(_largest_ratio(a.get_tensor(name), b.get_tensor(name)))
+    gradients = "gradients/model.safetensors"
+    with _open(folder, gradients) as a, _open(reference, gradients) as b:
+        found[GRADIENTS] = _largest_gradient(a, b)
+    return found
+
+
+def faults(found):
+    """The quantities that are farther apart than float32 explains."""
+    return [q for q, d in found.items() if not d.value <= LIMITS.get(q, OUTPUT_LIMIT)]
