@@ -7,6 +7,7 @@
 #include "kernels/router.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
+#include "lib/model/moe/router_losses.h"
 
 namespace sy {
 namespace {
@@ -15,17 +16,31 @@ TokenGroups groups_of(const LayerContext& context) {
   return token_groups(context.model.experts, context.sequences, context.length);
 }
 
-float jitter_of(const LayerContext& context) {
-  return context.step.training ? static_cast<float>(context.model.experts.jitter) : 0.0f;
+// Hugging Face's router jitters its float32 input in place, but a bfloat16 one in a float32 copy.
+bool experts_see_jitter(const LayerContext& context, Tensor normed) {
+  return context.model.experts.convention == Convention::hugging_face &&
+         normed.dtype() != DType::bf16;
 }
 
-// The router's input: `normed` itself, or a jittered copy in `copy`.
-Tensor jittered(const LayerContext& context, Tensor normed, ScratchScope& scratch, int sub_layer) {
-  const float epsilon = jitter_of(context);
-  if (epsilon == 0) return normed;
+void jitter(const LayerContext& context, Tensor out, Tensor x, int sub_layer) {
+  router_jitter(context.exec, out, x, static_cast<float>(context.model.experts.jitter),
+                context.key(sub_layer, Use::jitter), context.first_row());
+}
+
+bool jitters(const LayerContext& context) {
+  return context.step.training && context.model.experts.jitter > 0;
+}
+
+bool jitters_alone(const LayerContext& context, Tensor normed) {
+  return jitters(context) && !experts_see_jitter(context, normed);
+}
+
+// The router's input: `normed` itself, or a jittered copy from scratch.
+Tensor router_input(const LayerContext& context, Tensor normed, ScratchScope& scratch,
+                    int sub_layer) {
+  if (!jitters_alone(context, normed)) return normed;
   const Tensor input = scratch.take(normed.dtype(), normed.shape(), "router input");
-  router_jitter(context.exec, input, normed, epsilon, context.key(sub_layer, Use::jitter),
-                context.first_row());
+  jitter(context, input, normed, sub_layer);
   return input;
 }
 
@@ -38,11 +53,6 @@ RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
   fill_zero(exec, tensor.slice(row, tensor.dim(0) - row));
-}
-
-double read(Tensor tensor, int64_t i) {
-  return tensor.dtype() == DType::f64 ? tensor.data<double>()[i]
-                                      : static_cast<double>(tensor.data<float>()[i]);
 }
 
 }  // namespace
@@ -73,6 +83,12 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   return saved;
 }
 
+void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer) {
+  if (jitters(context) && experts_see_jitter(context, normed)) {
+    jitter(context, normed, normed, sub_layer);
+  }
+}
+
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed, int sub_layer) {
   Exec& exec = context.exec;
@@ -86,15 +102,13 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   clear_from(exec, now.valid, tokens);
   const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
   clear_from(exec, logits, tokens);
-  linear_forward(exec, logits.slice(0, tokens), jittered(context, normed, scratch, sub_layer),
+  linear_forward(exec, logits.slice(0, tokens), router_input(context, normed, scratch, sub_layer),
                  *params.weight);
   const Tensor mean_prob = scratch.take(dtype, now.fraction.shape(), "router mean_prob");
   const Tensor losses = scratch.take(dtype, {2}, "router losses");
   router_forward(exec, now.probs, now.gate, now.log_sum, now.expert, now.fraction, mean_prob,
                  losses, logits, now.valid);
-  if (exec.planning) return;
-  context.router_stats.balance_sum += read(losses, 0);
-  context.router_stats.z_sum += read(losses, 1);
+  add_router_losses(context, mean_prob, losses);
 }
 
 void route_backward(const LayerContext& context, const RouterParams& params,
@@ -103,19 +117,15 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const RouterSaved now = used(saved, groups_of(context));
-  const ExpertsSection& experts = context.model.experts;
-  const double scale = context.step.group_scale;
-
+  const RouterLossGrad losses = router_loss_grad(context, now.fraction);
   const Tensor d_logits = scratch.take(normed.dtype(), now.probs.shape(), "router d_logits");
-  router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, now.fraction,
-                  now.valid, experts.balance_loss * scale, experts.z_loss * scale);
+  router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, losses.fraction,
+                  now.valid, losses.balance_scale, losses.z_scale);
   const Tensor d_rows = d_logits.slice(0, context.tokens());
   linear_backward_weight(exec, *params.weight, d_rows,
-                         jittered(context, normed, scratch, sub_layer));
+                         router_input(context, normed, scratch, sub_layer));
   linear_backward_input(exec, d_normed, d_rows, *params.weight);
-  if (jitter_of(context) == 0) return;
-  router_jitter(exec, d_normed, d_normed, jitter_of(context), context.key(sub_layer, Use::jitter),
-                context.first_row());
+  if (jitters_alone(context, normed)) jitter(context, d_normed, d_normed, sub_layer);
 }
 
 }  // namespace sy

@@ -1,0 +1,3 @@
+#include "lib/model/moe/router_losses.h"
+
+#include <catch2/catch.hpp>
