@@ -20,10 +20,10 @@ class Case:
 
 COMMON = dict(
     vocab_size=97,
-    d_model=24,
-    d_kv=6,
+    d_model=16,
+    d_kv=4,
     num_heads=4,
-    d_ff=40,
+    d_ff=24,
     num_layers=2,
     num_decoder_layers=2,
     relative_attention_num_buckets=8,
@@ -65,14 +65,14 @@ CASES = [
         dict(
             feed_forward_proj="gated-gelu",
             tie_word_embeddings=False,
-            d_kv=10,
+            d_kv=6,
             num_decoder_layers=3,
         ),
         kept=True,
     ),
     Case(
         "switch-tiny",
-        "tied, every second layer sparse, capacity of 2 tokens (tokens are dropped)",
+        "tied, every second layer sparse, capacity of 2 tokens a sequence",
         SWITCH,
         dict(
             num_layers=4,
@@ -85,11 +85,11 @@ CASES = [
     ),
     Case(
         "switch-untied-step-1",
-        "untied, every layer sparse, inner width other than d_model",
+        "untied, every layer sparse (transformers then has no router losses), inner width other than d_model",
         SWITCH,
         dict(
             tie_word_embeddings=False,
-            d_kv=10,
+            d_kv=6,
             num_sparse_encoder_layers=2,
             num_sparse_decoder_layers=2,
             expert_capacity=3,
@@ -101,7 +101,7 @@ CASES = [
         SWITCH,
         dict(
             tie_word_embeddings=False,
-            d_kv=10,
+            d_kv=6,
             dense_act_fn="gelu_new",
             expert_capacity=3,
         ),
@@ -110,7 +110,7 @@ CASES = [
     Case("t5-base-shaped", "sizes of T5-base, 223 M parameters", T5, BASE, **BASE_LENGTHS),
     Case(
         "switch-base-8-shaped",
-        "sizes of switch-base-8, 619 M parameters; capacity of 4 tokens (tokens are dropped)",
+        "sizes of switch-base-8, 619 M parameters; capacity of 4 tokens a sequence",
         SWITCH,
         BASE
         | dict(

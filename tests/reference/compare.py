@@ -19,16 +19,18 @@ class Difference:
     where: str = ""
 
 
-def _norm_ratio(a, b):
-    norm = np.linalg.norm(b)
-    error = np.linalg.norm(np.subtract(a, b, dtype=np.float64))
-    if norm == 0:
+def _ratio(error, size):
+    if size == 0:
         return 0.0 if error == 0 else np.inf
-    return float(error / norm)
+    return float(error / size)
+
+
+def _norm_ratio(a, b):
+    return _ratio(np.linalg.norm(np.subtract(a, b, dtype=np.float64)), np.linalg.norm(b))
 
 
 def _largest_ratio(a, b):
-    return float(np.abs(np.subtract(a, b, dtype=np.float64)).max() / np.abs(b).max())
+    return _ratio(np.abs(np.subtract(a, b, dtype=np.float64)).max(), np.abs(b).max())
 
 
 def _open(folder, name):

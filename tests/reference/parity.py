@@ -12,7 +12,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
 from safetensors.numpy import save_file
 
 import cases
@@ -55,12 +54,14 @@ def router_losses(case):
 
 def compare_case(case, tool, work):
     model, batch = prepare(case, work)
+    dropped = transformers_run.count_dropped(model, batch)
     write_run(work / "transformers64", *transformers_run.run(model, batch, router_losses(case), True))
     del model
     one = run_switchyard(tool, work, False)
     two = run_switchyard(tool, work, True)
     return table.Row(
         case,
+        dropped,
         both=compare.differences(one, work / "transformers"),
         theirs=compare.differences(work / "transformers", work / "transformers64"),
         ours=compare.differences(one, work / "transformers64"),
@@ -103,7 +104,6 @@ def main():
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}")
     chosen = [case for case in cases.CASES if not options.cases or case.name in options.cases]
-    torch.set_num_threads(2)
     if options.remake:
         return remake(chosen)
     rows, failed = compare_all(chosen, options.tool)

@@ -22,7 +22,9 @@ std::unique_ptr<ParamSource> open_source(const std::string& path) {
   return std::make_unique<convert::HfSource>(path, std::vector<std::string>{});
 }
 
-ModelSection without_noise(ModelSection model) {
+// As transformers computes it, without dropout and jitter.
+ModelSection comparable(ModelSection model) {
+  model.experts.convention = Convention::hugging_face;
   model.dropout = 0;
   model.experts.dropout = 0;
   model.experts.jitter = 0;
@@ -52,7 +54,7 @@ class ParityRun {
   ParityRun(const std::string& path, const std::string& batch, DType dtype)
       : source_(open_source(path)),
         batch_(batch),
-        model_(without_noise(source_->config().model), batch_.shape(), mesh_, dtype) {
+        model_(comparable(source_->config().model), batch_.shape(), mesh_, dtype) {
     exec_.threads = omp_get_max_threads();
     model_.allocate(exec_);
     load();

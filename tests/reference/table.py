@@ -24,6 +24,7 @@ class Row:
     """Differences by quantity."""
 
     case: Case
+    dropped: tuple  # tokens without a place, and all that were routed
     both: dict
     theirs: dict
     ours: dict
@@ -42,6 +43,12 @@ def _lines(row):
         yield "| " + " | ".join([row.case.name, label, numbers[0], named, *numbers[1:]]) + " |"
 
 
+def _description(row):
+    dropped, routed = row.dropped
+    drops = f"; {dropped} of {routed} routed tokens dropped" if routed else ""
+    return f"- {row.case.name}: {row.case.family}, {row.case.says}{drops}"
+
+
 def text(rows):
     return "\n".join([HEAD] + [line for row in rows for line in _lines(row)])
 
@@ -50,6 +57,6 @@ def write(path, rows):
     """Replaces what lies between the two marks."""
     before, rest = path.read_text().split(BEGIN)
     after = rest.split(END)[1]
-    models = "\n".join(f"- {row.case.name}: {row.case.family}, {row.case.says}" for row in rows)
+    models = "\n".join(map(_description, rows))
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}, on a CPU."
     path.write_text(f"{before}{BEGIN}\n{versions}\n\n{models}\n\n{text(rows)}\n{END}{after}")

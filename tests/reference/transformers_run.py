@@ -67,21 +67,48 @@ def _arguments(batch):
     }
 
 
+def _routers(model):
+    return [m for m in model.modules() if type(m).__name__.endswith("Top1Router")]
+
+
 def _in_float64(model, stack):
     """transformers computes norms, softmax and router losses in float32 by name, whatever the model's
     type; here the names mean float64."""
     model.double()
-    for module in model.modules():
-        if hasattr(module, "router_dtype") or type(module).__name__.endswith("Top1Router"):
-            module.dtype = torch.float64
+    for router in _routers(model):
+        router.dtype = torch.float64
     stack.enter_context(mock.patch.object(torch, "float32", torch.float64))
     stack.enter_context(mock.patch.object(torch.Tensor, "float", torch.Tensor.double))
 
 
+def count_dropped(model, batch):
+    """Tokens without a place in their expert, of all that the sparse layers route."""
+    kept = []
+    hooks = [
+        router.register_forward_hook(lambda _, __, out: kept.append(out[0].sum(-1)))
+        for router in _routers(model)
+    ]
+    with torch.no_grad():
+        model(**_arguments(batch))
+    for hook in hooks:
+        hook.remove()
+    return sum(int((k == 0).sum()) for k in kept), sum(k.numel() for k in kept)
+
+
+def _kept(value):
+    return value.detach().float().numpy()
+
+
+def _take_gradient(parameter):
+    """Leaves none behind, so that two copies of a large model's gradients are never held."""
+    gradient, parameter.grad = parameter.grad, None
+    return _kept(torch.zeros_like(parameter) if gradient is None else gradient)
+
+
 def run(model, batch, router_losses, wide=False):
-    """outputs and gradients by name, as sy_parity writes them. `wide` leaves the model in float64."""
+    """Outputs and gradients by name, in float32, as sy_parity writes them. `wide`: computed in float64,
+    and the model stays so."""
     options = {"output_router_logits": router_losses} if hasattr(model.config, "num_experts") else {}
-    model.zero_grad()
     with ExitStack() as stack:
         if wide:
             _in_float64(model, stack)
@@ -93,9 +120,5 @@ def run(model, batch, router_losses, wide=False):
     if router_losses:
         outputs["balance_loss"] = torch.as_tensor(result.encoder_aux_loss + result.decoder_aux_loss)
         outputs["z_loss"] = torch.as_tensor(result.encoder_z_loss + result.decoder_z_loss)
-    gradients = {
-        name: torch.zeros_like(value) if value.grad is None else value.grad
-        for name, value in model.named_parameters()
-    }
-    outputs = {name: np.atleast_1d(value.detach().numpy()) for name, value in outputs.items()}
-    return outputs, {name: value.numpy() for name, value in gradients.items()}
+    outputs = {name: np.atleast_1d(_kept(value)) for name, value in outputs.items()}
+    return outputs, {name: _take_gradient(value) for name, value in model.named_parameters()}
