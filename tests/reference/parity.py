@@ -59,6 +59,8 @@ def compare_case(case, tool, work):
     del model
     one = run_switchyard(tool, work, False)
     two = run_switchyard(tool, work, True)
+    if faults := transformers_run.loading_faults(case, one / "gradients"):
+        raise SystemExit(f"transformers does not take the folder that Switchyard wrote: {faults}")
     return table.Row(
         case,
         dropped,

@@ -10,12 +10,16 @@ import transformers
 import cases
 
 
+def _class_of(case, what):
+    return getattr(transformers, case.family + what)
+
+
 def make_model(case):
     """A model with values that let everything matter: norms are not ones, routers are undecided, the
     relative bias is as large as the scores."""
     torch.manual_seed(case.seed)
-    config = getattr(transformers, case.family + "Config")(**cases.config_of(case))
-    model = getattr(transformers, case.family + "ForConditionalGeneration")(config)
+    config = _class_of(case, "Config")(**cases.config_of(case))
+    model = _class_of(case, "ForConditionalGeneration")(config)
     narrow = config.d_model**-0.5
     with torch.no_grad():
         for name, value in model.named_parameters():
@@ -26,6 +30,13 @@ def make_model(case):
             elif "router.classifier" in name or name == "lm_head.weight":
                 value.normal_(0.0, 2 * narrow)
     return model.train()
+
+
+def loading_faults(case, folder):
+    """What from_pretrained finds missing or left over in a folder that Switchyard wrote."""
+    load = _class_of(case, "ForConditionalGeneration").from_pretrained
+    _, found = load(folder, output_loading_info=True)
+    return [f"{kind}: {names}" for kind, names in found.items() if names]
 
 
 def make_batch(case):
