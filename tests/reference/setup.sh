@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Makes the Python environment that parity.py runs in: torch and transformers, pinned, from PyPI.
 #   setup.sh [FOLDER]      build/reference-venv where left out
-# Downloads about 3 GB (PyPI's torch for x86-64 brings the CUDA libraries); again only what is missing.
+# Downloads about 3 GB and takes 7 (PyPI's torch for x86-64 brings the CUDA libraries); again only what
+# is missing.
 # Exit codes: 0 it is there; 1 the installation failed; 2 wrong use, or no suitable Python.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 if [[ $# -gt 1 || ${1:-} == -* ]]; then
-  sed -n '2,5s/^# \?//p' "$0" >&2
+  sed -n '2,6s/^# \?//p' "$0" >&2
   exit 2
 fi
 venv=${1:-$here/../../build/reference-venv}
