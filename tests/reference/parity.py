@@ -89,7 +89,7 @@ def compare_all(chosen, tool):
             row = compare_case(case, tool, Path(work) / case.name)
         rows.append(row)
         print(table.text([row]), flush=True)
-        for quantity in compare.faults(row.both):
+        for quantity in compare.faults(row.both) + compare.faults(row.wide, wide=True):
             print(f"{case.name}: {quantity} does not agree", file=sys.stderr)
             failed = True
     return rows, failed
@@ -105,6 +105,10 @@ def main():
     unknown = set(options.cases) - {case.name for case in cases.CASES}
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}")
+    if options.write and options.cases:
+        parser.error("--write is for the table of all cases")
+    if not options.remake and not Path(options.tool).exists():
+        parser.error(f"{options.tool} is missing; ninja -C build sy_parity builds it")
     chosen = [case for case in cases.CASES if not options.cases or case.name in options.cases]
     if options.remake:
         return remake(chosen)

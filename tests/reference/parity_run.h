@@ -8,8 +8,9 @@
 
 namespace sy::test {
 
-// `model`: a Hugging Face folder, or a checkpoint. `batch`: see parity_batch.h. Without dropout and
-// jitter, computed in `dtype` (float32 or float64). Makes the folder `out`:
+// `model`: a Hugging Face folder, or a checkpoint. `batch`: see parity_batch.h. With
+// experts.convention hugging_face, without dropout and jitter, computed in `dtype` (float32 or
+// float64). Makes the folder `out`:
 //   outputs.safetensors  logits [B, Ld, vocab]; loss [1] (cross-entropy: mean over the targets;
 //                        router losses with their coefficients), cross_entropy [1], and of sparse
 //                        models balance_loss [1], z_loss [1] (of both stacks, before the

@@ -7,8 +7,13 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
+usage() { sed -n '2,6s/^# \?//p' "$0"; }
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+  usage
+  exit 0
+fi
 if [[ $# -gt 1 || ${1:-} == -* ]]; then
-  sed -n '2,6s/^# \?//p' "$0" >&2
+  usage >&2
   exit 2
 fi
 venv=${1:-$here/../../build/reference-venv}
