@@ -34,6 +34,27 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
   });
 }
 
+void router_count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot) {
+  SY_CHECK(count.rank() == 2 && count.dim(0) > 0 && expert.numel() % count.dim(0) == 0 &&
+               slot.numel() == expert.numel(),
+           "router: count {} of {} tokens, {} with slots", count.shape().str(), expert.numel(),
+           slot.numel());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::router);
+  dispatch(exec, count.dtype(), "router",
+           [&]<Backend B, class T>() { RouterImpl<B, T>::count_kept(exec, count, expert, slot); });
+}
+
+void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob) {
+  SY_CHECK(fraction.rank() == 2 && mean_prob.shape() == fraction.shape() && loss.numel() == 1,
+           "router: fraction {}, mean_prob {}", fraction.shape().str(), mean_prob.shape().str());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::router);
+  dispatch(exec, fraction.dtype(), "router", [&]<Backend B, class T>() {
+    RouterImpl<B, T>::balance(exec, loss, fraction, mean_prob);
+  });
+}
+
 void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale) {

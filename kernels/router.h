@@ -26,6 +26,15 @@ void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const Random
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                     Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid);
 
+// Adds to count [groups, E] the tokens of its group that each expert has after dropping; a dropped
+// one counts for expert 0, as in Hugging Face's SwitchTransformers. expert int32 [T] (-1: counts
+// for none), slot int32 [T] (-1: dropped).
+void router_count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot);
+
+// loss [1] (overwritten) = E * sum over groups and experts of fraction * mean_prob, both [groups,
+// E].
+void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob);
+
 // d_logits [T, E] is overwritten with the gradient of
 //   sum_t d_gate[t] gate[t] + balance_scale * sum_g balance_g + z_scale * sum_g z_g,
 // where the gradient of balance flows through P only. d_gate [T]; the rest as forward left it.
@@ -40,6 +49,8 @@ struct RouterImpl {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits,
                       Tensor valid);
+  static void count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot);
+  static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob);
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                        Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                        double z_scale);

@@ -154,6 +154,28 @@ struct RouterImpl<Backend::cpu, T> {
     losses.data<T>()[1] = static_cast<T>(z);
   }
 
+  static void count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot) {
+    const int64_t groups = count.dim(0), experts = count.dim(1), size = expert.numel() / groups;
+    const int32_t *chosen = expert.data<int32_t>(), *place = slot.data<int32_t>();
+    T* counts = count.data<T>();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+    for (int64_t g = 0; g < groups; ++g) {
+      for (int64_t t = g * size; t < (g + 1) * size; ++t) {
+        if (chosen[t] >= 0) counts[g * experts + (place[t] < 0 ? 0 : chosen[t])] += T(1);
+      }
+    }
+  }
+
+  static void balance(Exec&, Tensor loss, Tensor fraction, Tensor mean_prob) {
+    const int64_t groups = fraction.dim(0), experts = fraction.dim(1);
+    const T *f = fraction.data<T>(), *mean = mean_prob.data<T>();
+    double total = 0;
+    for (int64_t g = 0; g < groups; ++g) {
+      total += balance_loss(f + g * experts, mean + g * experts, experts);
+    }
+    loss.data<T>()[0] = static_cast<T>(total);
+  }
+
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                        Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                        double z_scale) {

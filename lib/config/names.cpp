@@ -24,6 +24,11 @@ Words words(CapacityMode) {
   return names;
 }
 
+Words words(Convention) {
+  static constexpr std::array<std::string_view, 2> names = {"paper", "hugging_face"};
+  return names;
+}
+
 Words words(Separator) {
   static constexpr std::array<std::string_view, 2> names = {"none", "eos"};
   return names;

@@ -15,6 +15,7 @@ Words words(BackendChoice);
 Words words(Precision);
 Words words(Activation);
 Words words(CapacityMode);
+Words words(Convention);
 Words words(Separator);
 Words words(BadRecordPolicy);
 Words words(OptimizerName);

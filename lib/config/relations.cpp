@@ -23,6 +23,19 @@ void check_sparsity(Checker& check, const RunConfig& config) {
                 spread.value, experts.count);
 }
 
+// Hugging Face's router counts capacity within a sequence and has no capacity factor.
+void check_convention(Checker& check, const RunConfig& config) {
+  const ExpertsSection& experts = config.model.experts;
+  if (experts.count < 1 || experts.convention != Convention::hugging_face) return;
+  check.require(experts.capacity != CapacityMode::factor, "model.experts.capacity",
+                "factor does not exist in model.experts.convention hugging_face; use fixed or "
+                "dropless");
+  check.require(experts.group_sequences == 1, "model.experts.group_sequences",
+                "{} is more than the one sequence that is a routing group in "
+                "model.experts.convention hugging_face; use 1",
+                experts.group_sequences);
+}
+
 void check_vocabulary(Checker& check, const RunConfig& config) {
   constexpr int64_t kSpecials = 3;  // pad, eos, unk
   const AutoInt& vocabulary = config.model.vocab_size;
@@ -119,6 +132,7 @@ WindowLengths window_lengths(int64_t tokens, double noise_density, double mean_n
 std::vector<std::string> find_relation_faults(const RunConfig& config) {
   Checker check;
   check_sparsity(check, config);
+  check_convention(check, config);
   check_vocabulary(check, config);
   check_windows(check, config);
   check_schedule(check, config);

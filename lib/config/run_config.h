@@ -20,6 +20,7 @@ enum class BackendChoice : uint8_t { automatic, cpu, cuda };
 enum class Precision : uint8_t { float32, bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
+enum class Convention : uint8_t { paper, hugging_face };
 enum class Separator : uint8_t { none, eos };
 enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
@@ -66,6 +67,7 @@ struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
   int64_t top_k = 1;
+  Convention convention = Convention::paper;
   CapacityMode capacity = CapacityMode::factor;
   double capacity_factor = 1.25;
   double eval_capacity_factor = 2.0;
@@ -83,6 +85,9 @@ struct ExpertsSection {
     visit("count", count, "experts in each sparse layer; 0: the dense twin");
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
     visit("top_k", top_k, "experts a token goes to");
+    visit("convention", convention,
+          "hugging_face: padding is routed, jitter reaches the experts, and losses are a stack's "
+          "and not a layer's, as in SwitchTransformers");
     visit("capacity", capacity,
           "factor: tokens x factor / experts; fixed: fixed_capacity; dropless: no limit");
     visit("capacity_factor", capacity_factor, "capacity factor in training");

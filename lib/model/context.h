@@ -32,6 +32,15 @@ struct RouterStats {
   double z_sum = 0;
 };
 
+// What the balance loss of a whole stack is made of (experts.convention hugging_face): over the
+// tokens of all its sparse layers, the share that an expert has after dropping, and its mean
+// probability. Complete after the stack's forward. Planned by the stack; else empty.
+struct StackShares {
+  Tensor fraction;     // [groups, E]
+  Tensor mean_prob;    // [groups, E]
+  int64_t layers = 0;  // sparse layers of the stack
+};
+
 // The uses of random draws inside one sub-layer; a sub-layer has 16 sites.
 enum class Use : uint32_t { attention, hidden, output, jitter, embedding };
 
@@ -44,8 +53,9 @@ struct LayerContext {
   RouterStats& router_stats;
   int64_t sequences = 0;  // B of this micro-batch
   int64_t length = 0;     // tokens a sequence in this stack
-  Tensor valid;           // int32 [B * length]
+  Tensor valid;           // int32 [B * length], 1 where a token is routed
   Tensor lengths;         // int32 [B]
+  StackShares stack_shares = {};
 
   // sub_layer numbers every sub-layer of the model (encoder's first, from 0).
   RandomKey key(int sub_layer, Use use) const {

@@ -4,6 +4,7 @@
 
 #include "kernels/rms_norm.h"
 #include "lib/model/embedding.h"
+#include "lib/model/moe/router_losses.h"
 
 namespace sy {
 namespace {
@@ -22,14 +23,15 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, Param* em
   for (int64_t layer = 0; layer < layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
     params.blocks.push_back(block_params(
-        store, prefix, model, {layer, decoder, params.relative_bias, sub_layer, sparse_layer}));
+        store, prefix, model,
+        {layer, decoder, params.relative_bias, sub_layer, sparse_layer + params.sparse_layers}));
     sub_layer += params.blocks.back().sub_layers();
-    sparse_layer += params.blocks.back().sparse ? 1 : 0;
+    params.sparse_layers += params.blocks.back().sparse ? 1 : 0;
   }
   params.final_norm =
       store.add(name + "/final_norm", {model.d_model}, ParamGroup::replicated, {Init::Kind::ones});
   params.end_sub_layer = sub_layer + 1;
-  params.end_sparse_layer = sparse_layer;
+  params.end_sparse_layer = sparse_layer + params.sparse_layers;
   return params;
 }
 
@@ -57,6 +59,7 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
   for (const BlockParams& block : params.blocks) {
     saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
   }
+  saved.shares = stack_shares_plan(arena, model, dims, params.sparse_layers);
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "final norm rstd");
   saved.out = arena.take(dims.dtype, stream, "stack output");
   return saved;
@@ -68,9 +71,11 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
   const int64_t tokens = context.tokens();
   Tensor stream = saved.embedded.slice(0, tokens);
   embed_forward(context, *params.embedding, stream, ids, params.first_sub_layer);
+  begin_stack_losses(context);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
     stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, memory);
   }
+  end_stack_losses(context);
   saved.x = stream;
   const Tensor out = saved.out.slice(0, tokens);
   rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);

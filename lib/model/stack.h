@@ -16,15 +16,17 @@ struct StackParams {
   Param* final_norm = nullptr;  // [d_model]
   int first_sub_layer = 0;
   int end_sub_layer = 0;     // one past the stack's; the last one is the final norm
+  int sparse_layers = 0;     // of the stack
   int end_sparse_layer = 0;  // sparse layers of the model up to here
 };
 
 struct StackSaved {
   Tensor embedded;  // [T, d_model], after the dropout
   std::vector<BlockSaved> blocks;
-  Tensor x;     // [T, d_model], view of the final norm's input
-  Tensor rstd;  // [T], the final norm's
-  Tensor out;   // [T, d_model], the stack's output
+  StackShares shares;  // the context's
+  Tensor x;            // [T, d_model], view of the final norm's input
+  Tensor rstd;         // [T], the final norm's
+  Tensor out;          // [T, d_model], the stack's output
 };
 
 // The encoder's parameters, or the decoder's, which continue the encoder's numbering.
@@ -35,7 +37,7 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is the encoder's
-// output (unused in the encoder).
+// output (unused in the encoder); context.stack_shares are saved's, here and in backward.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& memory);
 

@@ -70,10 +70,12 @@ struct SwitchModel::State {
 
   RouterStats stats;
   std::vector<int32_t> counts;
+  std::vector<int32_t> all_routed;  // ones, where padding is routed
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
   void plan();
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, bool in_decoder);
+  Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
   AttentionSource encoded(const Batch& batch) const;
@@ -95,6 +97,10 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
   counts.resize(static_cast<size_t>(decoder.end_sparse_layer * (model.experts.count + 1)));
   stats.counts =
       Tensor(counts.data(), DType::i32, {decoder.end_sparse_layer, model.experts.count + 1});
+  if (model.experts.convention == Convention::hugging_face) {
+    const int64_t length = std::max(shape.encoder_length, shape.decoder_length);
+    all_routed.assign(static_cast<size_t>(shape.sequences * length), 1);
+  }
 }
 
 // Measures the regions on the first call, carves them after they are allocated.
@@ -115,6 +121,11 @@ void SwitchModel::State::plan() {
   }
 }
 
+Tensor SwitchModel::State::routed(Tensor valid) {
+  if (all_routed.empty()) return valid;
+  return {all_routed.data(), DType::i32, valid.shape()};
+}
+
 LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
                                          bool in_decoder) {
   return {.exec = exec,
@@ -124,8 +135,9 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .router_stats = stats,
           .sequences = batch.encoder_ids.dim(0),
           .length = in_decoder ? shape.decoder_length : shape.encoder_length,
-          .valid = in_decoder ? batch.decoder_valid : batch.encoder_valid,
-          .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths};
+          .valid = routed(in_decoder ? batch.decoder_valid : batch.encoder_valid),
+          .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths,
+          .stack_shares = in_decoder ? decoder_saved.shares : encoder_saved.shares};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {

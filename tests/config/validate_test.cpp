@@ -76,6 +76,12 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"model.experts.interval=5"},
            "model.experts.interval: 5 leaves no sparse layer among 4; lower it, or set "
            "model.experts.count to 0 for a dense model"},
+      Case{{"model.experts.convention=hugging_face", "model.experts.group_sequences=1"},
+           "model.experts.capacity: factor does not exist in model.experts.convention "
+           "hugging_face; use fixed or dropless"},
+      Case{{"model.experts.convention=hugging_face", "model.experts.capacity=fixed"},
+           "model.experts.group_sequences: 2 is more than the one sequence that is a routing group "
+           "in model.experts.convention hugging_face; use 1"},
       Case{{"mesh.expert=3"},
            "mesh.expert: 3 does not divide model.experts.count (8); use auto or a divisor"},
       Case{{"model.vocab_size=103"},

@@ -286,6 +286,27 @@ TEST_CASE("router: the gradient of jitter is jitter", "[router]") {
         }) < kGradientTolerance);
 }
 
+TEST_CASE("router: tokens after dropping, a dropped one counting for expert 0", "[router]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  Owned count = tensor_of(dtype, {2, 3}, {1, 0, 0, 0, 0, 5});
+  Owned expert = int_tensor({8}, {2, 2, 1, -1, 0, 1, 1, 1});
+  Owned slot = int_tensor({8}, {4, -1, 2, -1, 0, 2, -1, -1});
+  router_count_kept(*exec, count, expert, slot);
+  CHECK(values_of(count) == std::vector<double>{2, 1, 1, 3, 1, 5});
+  CHECK_THROWS_AS(router_count_kept(*exec, count, Owned(DType::i32, {7}), slot), InternalError);
+}
+
+TEST_CASE("router: the balance loss of given shares", "[router]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  Owned loss(dtype, {1});
+  Owned fraction = tensor_of(dtype, {2, 3}, {0.5, 0.25, 0.25, 1, 0, 0});
+  Owned mean_prob = tensor_of(dtype, {2, 3}, {0.25, 0.5, 0.25, 0.75, 0.125, 0.125});
+  router_balance(*exec, loss, fraction, mean_prob);
+  CHECK(at(loss, 0) == 3 * (0.125 + 0.125 + 0.0625 + 0.75));
+}
+
 TEST_CASE("router: shapes must fit", "[router]") {
   auto exec = make_exec();
   Run run(random_tensor(DType::f32, {4, 3}, 1), all_valid(4), 3);  // 3 groups of 4 tokens

@@ -11,6 +11,15 @@ using namespace test;
 
 constexpr int64_t kEncoderLength = 32, kDecoderLength = 16;
 
+ModelSection hugging_face_model() {
+  ModelSection model = tiny_model();
+  model.experts.count = 4;
+  model.experts.convention = Convention::hugging_face;
+  model.experts.capacity = CapacityMode::fixed;
+  model.experts.group_sequences = 1;
+  return model;
+}
+
 int64_t mapped_pages() {
   std::ifstream statm("/proc/self/statm");
   int64_t pages = 0;
@@ -19,9 +28,9 @@ int64_t mapped_pages() {
 }
 
 TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory]") {
-  ModelSection section = tiny_model();
+  ModelSection section = GENERATE(tiny_model(), hugging_face_model());
   section.d_model = 64;
-  section.experts.count = GENERATE(0, 4);
+  if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 4);
   section.dropout = 0.1;
   const std::vector<int32_t> lengths(64, kDecoderLength - 1);
   ModelFixture f(section, {64, kEncoderLength, kDecoderLength}, DType::f32);
@@ -47,8 +56,8 @@ TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory
 }
 
 TEST_CASE("memory: the plan is what the step uses", "[memory]") {
-  ModelSection section = tiny_model();
-  section.experts.count = GENERATE(0, 3);
+  ModelSection section = GENERATE(tiny_model(), hugging_face_model());
+  if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 3);
   section.experts.eval_capacity_factor = 3.0;
   ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
   const SwitchModel::Memory memory = f.model.memory();

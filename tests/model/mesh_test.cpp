@@ -30,6 +30,17 @@ ModelSection sparse_model(CapacityMode capacity) {
   return model;
 }
 
+// Two sparse layers a stack, which are judged together.
+ModelSection hugging_face_model(CapacityMode capacity) {
+  ModelSection model = sparse_model(capacity);
+  model.encoder_layers = model.decoder_layers = 4;
+  model.experts.convention = Convention::hugging_face;
+  model.experts.interval = 2;
+  model.experts.fixed_capacity = 2;
+  model.experts.group_sequences = 1;
+  return model;
+}
+
 // Largest difference of `part` to the rows of `whole` from `first` on.
 double difference(Tensor part, Tensor whole, int64_t first) {
   const double* expected =
@@ -60,7 +71,9 @@ void compare_gradients(SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
 }
 
 TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") {
-  const ModelSection section = sparse_model(GENERATE(CapacityMode::factor, CapacityMode::dropless));
+  const ModelSection section =
+      GENERATE(sparse_model(CapacityMode::factor), sparse_model(CapacityMode::dropless),
+               hugging_face_model(CapacityMode::fixed), hugging_face_model(CapacityMode::dropless));
   const bool spread = GENERATE(true, false);
   Communicator& world = test_world();
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,

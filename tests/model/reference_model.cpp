@@ -139,6 +139,7 @@ class Reference {
         }
       }
     }
+    end_stack();
     for (Matrix& sequence : x) {
       for (Row& row : sequence) row = rms_norm(row, param(name + "/final_norm"));
     }
@@ -218,31 +219,73 @@ class Reference {
     const size_t group = static_cast<size_t>(model_.experts.group_sequences);
     std::vector<int> counts(experts_ + 1, 0);
     for (size_t begin = 0; begin < x.size(); begin += group) {
-      route_group(prefix, x, lengths, begin, std::min(begin + group, x.size()), counts);
+      const size_t end = std::min(begin + group, x.size());
+      const GroupLosses losses = route_group(prefix, x, lengths, begin, end, counts);
+      if (hugging_face()) {
+        stack_losses_.resize(x.size(), GroupLosses(experts_));
+        stack_losses_[begin] += losses;
+      } else {
+        add(losses, losses.routed);
+      }
     }
     result_.counts.push_back(counts);
   }
 
-  void route_group(const std::string& prefix, Sequences& x, const std::vector<int>& lengths,
-                   size_t begin, size_t end, std::vector<int>& counts) {
+  bool hugging_face() const { return model_.experts.convention == Convention::hugging_face; }
+
+  // What a group's losses are made of, each summed over its tokens.
+  struct GroupLosses {
+    explicit GroupLosses(size_t experts) : routed(experts), kept(experts), probability(experts) {}
+    GroupLosses& operator+=(const GroupLosses& other) {
+      add_to(routed, other.routed);
+      add_to(kept, other.kept);
+      add_to(probability, other.probability);
+      squares += other.squares;
+      tokens += other.tokens;
+      return *this;
+    }
+    Row routed, kept, probability;  // kept: after dropping, a dropped token being expert 0's
+    double squares = 0, tokens = 0;
+  };
+
+  void add(const GroupLosses& group, const Row& chosen) {
+    if (group.tokens == 0) return;
+    result_.z_sum += group.squares / group.tokens;
+    result_.balance_sum += static_cast<double>(experts_) * dot(chosen, group.probability) /
+                           (group.tokens * group.tokens);
+  }
+
+  // Hugging Face's: over the tokens of all sparse layers of the stack, if some layer is dense.
+  void end_stack() {
+    for (const GroupLosses& group : stack_losses_) {
+      if (model_.experts.interval > 1) add(group, group.kept);
+    }
+    stack_losses_.clear();
+  }
+
+  GroupLosses route_group(const std::string& prefix, Sequences& x, const std::vector<int>& lengths,
+                          size_t begin, size_t end, std::vector<int>& counts) const {
     const int limit = capacity(
         static_cast<int>(static_cast<size_t>(model_.experts.group_sequences) * x[begin].size()));
     std::vector<int> taken(experts_, 0);
-    Row routed(experts_, 0.0), probability(experts_, 0.0);
-    double squares = 0, tokens = 0;
+    GroupLosses losses(experts_);
     for (size_t b = begin; b < end; ++b) {
-      for (size_t i = 0; i < static_cast<size_t>(lengths[b]); ++i) {
+      const size_t routed = hugging_face() ? x[b].size() : static_cast<size_t>(lengths[b]);
+      for (size_t i = 0; i < routed; ++i) {
         const Row normed = rms_norm(x[b][i], param(prefix + "/norm"));
         const Row logits = times(normed, param(prefix + "/router"), experts_);
         const double log_sum = log_sum_exp(logits);
         const size_t best =
             static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-        for (size_t e = 0; e < experts_; ++e) probability[e] += std::exp(logits[e] - log_sum);
-        routed[best] += 1;
-        squares += log_sum * log_sum;
-        tokens += 1;
+        for (size_t e = 0; e < experts_; ++e)
+          losses.probability[e] += std::exp(logits[e] - log_sum);
+        losses.routed[best] += 1;
+        losses.squares += log_sum * log_sum;
+        losses.tokens += 1;
         ++counts[best];
-        if (taken[best]++ >= limit) {
+        const bool dropped = taken[best]++ >= limit;
+        losses.kept[dropped ? 0 : best] += 1;
+        if (dropped) {
           ++counts[experts_];
           continue;
         }
@@ -251,10 +294,7 @@ class Reference {
         add_to(x[b][i], y);
       }
     }
-    if (tokens == 0) return;
-    result_.z_sum += squares / tokens;
-    result_.balance_sum +=
-        static_cast<double>(experts_) * dot(routed, probability) / (tokens * tokens);
+    return losses;
   }
 
   void output(const Sequences& decoded, const std::vector<std::vector<int>>& targets) {
@@ -283,6 +323,7 @@ class Reference {
   double capacity_factor_;
   size_t d_, heads_, d_kv_, d_ff_, experts_;
   ReferenceResult result_;
+  std::vector<GroupLosses> stack_losses_;  // of every sequence
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/rms_norm.h"
+#include "lib/model/moe/router_losses.h"
 
 namespace sy {
 
@@ -35,8 +36,10 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   DispatchSaved& dispatch = saved.dispatch;
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
+  jitter_for_all(context, normed, sub_layer);
   route_forward(context, params.router, saved.router, normed, sub_layer);
   dispatch_assign(context, params.labels, dispatch, saved.router.expert, sparse_layer);
+  add_kept_tokens(context, saved.router.expert, dispatch.slot);
   dispatch_forward(context, params.labels, dispatch, saved.experts.in.slice(0, dispatch.rows.total),
                    normed);
   const Tensor rows = experts_output(context, dispatch, scratch);
@@ -75,6 +78,7 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   grad.finish();
   grad.gather(d_tokens);
   add_inplace(exec, d_normed, d_tokens);
+  jitter_for_all(context, d_normed, sub_layer);
   rms_norm_backward(exec, d_x, params.norm->grad, d_normed, saved.x, params.norm->value,
                     saved.rstd.slice(0, tokens), d_out);
 }

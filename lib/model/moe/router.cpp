@@ -7,6 +7,7 @@
 #include "kernels/router.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
+#include "lib/model/moe/router_losses.h"
 
 namespace sy {
 namespace {
@@ -15,37 +16,47 @@ TokenGroups groups_of(const LayerContext& context) {
   return token_groups(context.model.experts, context.sequences, context.length);
 }
 
-float jitter_of(const LayerContext& context) {
-  return context.step.training ? static_cast<float>(context.model.experts.jitter) : 0.0f;
+// Hugging Face's router jitters its float32 input in place, but a bfloat16 one in a float32 copy.
+bool experts_see_jitter(const LayerContext& context, Tensor normed) {
+  return context.model.experts.convention == Convention::hugging_face &&
+         normed.dtype() != DType::bf16;
+}
+
+void jitter(const LayerContext& context, Tensor out, Tensor x, int sub_layer) {
+  router_jitter(context.exec, out, x, static_cast<float>(context.model.experts.jitter),
+                context.key(sub_layer, Use::jitter), context.first_row());
+}
+
+bool jitters(const LayerContext& context) {
+  return context.step.training && context.model.experts.jitter > 0;
+}
+
+bool jitters_alone(const LayerContext& context, Tensor normed) {
+  return jitters(context) && !experts_see_jitter(context, normed);
 }
 
 // Whether all that the router computes is rounded as a bfloat16 router's would be.
-bool is_rounded(const LayerContext& context, DType activations) {
-  return activations == DType::bf16 &&
+bool is_rounded(const LayerContext& context, Tensor normed) {
+  return normed.dtype() == DType::bf16 &&
          context.model.experts.router_precision == Precision::bfloat16;
 }
 
 // The router's input: `normed` itself, or a copy where it is jittered or was bfloat16.
 Tensor router_input(const LayerContext& context, Tensor normed, ScratchScope& scratch,
                     int sub_layer) {
-  Exec& exec = context.exec;
-  const float epsilon = jitter_of(context);
-  const bool widened = normed.dtype() == DType::bf16;
-  if (epsilon == 0 && !widened) return normed;
+  const bool jittered = jitters_alone(context, normed), widened = normed.dtype() == DType::bf16;
+  if (!jittered && !widened) return normed;
   const Tensor input = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
-  if (widened) cast(exec, input, normed);
-  if (epsilon > 0) {
-    router_jitter(exec, input, widened ? input : normed, epsilon,
-                  context.key(sub_layer, Use::jitter), context.first_row());
-  }
-  if (is_rounded(context, normed.dtype())) round_to_bfloat16(exec, input);
+  if (widened) cast(context.exec, input, normed);
+  if (jittered) jitter(context, input, widened ? input : normed, sub_layer);
+  if (is_rounded(context, normed)) round_to_bfloat16(context.exec, input);
   return input;
 }
 
 // The master weights, whatever the activations: the router computes in float32.
-Tensor router_weight(const LayerContext& context, const Param& weight, DType activations,
+Tensor router_weight(const LayerContext& context, const Param& weight, Tensor normed,
                      ScratchScope& scratch) {
-  if (!is_rounded(context, activations)) return weight.value;
+  if (!is_rounded(context, normed)) return weight.value;
   const Tensor rounded = scratch.take(weight.value.dtype(), weight.shape, "router weight");
   cast(context.exec, rounded, weight.compute);
   return rounded;
@@ -60,11 +71,6 @@ RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
   fill_zero(exec, tensor.slice(row, tensor.dim(0) - row));
-}
-
-double read(Tensor tensor, int64_t i) {
-  return tensor.dtype() == DType::f64 ? tensor.data<double>()[i]
-                                      : static_cast<double>(tensor.data<float>()[i]);
 }
 
 }  // namespace
@@ -95,6 +101,12 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   return saved;
 }
 
+void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer) {
+  if (jitters(context) && experts_see_jitter(context, normed)) {
+    jitter(context, normed, normed, sub_layer);
+  }
+}
+
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed, int sub_layer) {
   Exec& exec = context.exec;
@@ -102,7 +114,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const TokenGroups groups = groups_of(context);
   const RouterSaved now = used(saved, groups);
   const DType dtype = compute_dtype(normed.dtype());
-  const bool rounded = is_rounded(context, normed.dtype());
+  const bool rounded = is_rounded(context, normed);
   const int64_t tokens = context.tokens();
 
   copy(exec, now.valid.slice(0, tokens), context.valid);
@@ -110,7 +122,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
   clear_from(exec, logits, tokens);
   gemm(exec, logits.slice(0, tokens), router_input(context, normed, scratch, sub_layer),
-       router_weight(context, *params.weight, normed.dtype(), scratch));
+       router_weight(context, *params.weight, normed, scratch));
   if (rounded) round_to_bfloat16(exec, logits);
   const Tensor mean_prob = scratch.take(dtype, now.fraction.shape(), "router mean_prob");
   const Tensor losses = scratch.take(dtype, {2}, "router losses");
@@ -118,9 +130,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
                  losses, logits, now.valid);
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
-  if (exec.planning) return;
-  context.router_stats.balance_sum += read(losses, 0);
-  context.router_stats.z_sum += read(losses, 1);
+  add_router_losses(context, mean_prob, losses);
 }
 
 void route_backward(const LayerContext& context, const RouterParams& params,
@@ -129,25 +139,20 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const RouterSaved now = used(saved, groups_of(context));
-  const ExpertsSection& experts = context.model.experts;
-  const double scale = context.step.group_scale;
   const DType dtype = compute_dtype(normed.dtype());
-
+  const RouterLossGrad losses = router_loss_grad(context, now.fraction);
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");
-  router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, now.fraction,
-                  now.valid, experts.balance_loss * scale, experts.z_loss * scale);
-  if (is_rounded(context, normed.dtype())) round_to_bfloat16(exec, d_logits);
+  router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, losses.fraction,
+                  now.valid, losses.balance_scale, losses.z_scale);
+  if (is_rounded(context, normed)) round_to_bfloat16(exec, d_logits);
   const Tensor d_rows = d_logits.slice(0, context.tokens());
   linear_backward_weight(exec, *params.weight, d_rows,
                          router_input(context, normed, scratch, sub_layer));
   const Tensor d_input =
       dtype == normed.dtype() ? d_normed : scratch.take(dtype, normed.shape(), "router d_input");
-  gemm(exec, d_input, d_rows, router_weight(context, *params.weight, normed.dtype(), scratch),
+  gemm(exec, d_input, d_rows, router_weight(context, *params.weight, normed, scratch),
        {.transpose_b = true});
-  if (jitter_of(context) > 0) {
-    router_jitter(exec, d_input, d_input, jitter_of(context), context.key(sub_layer, Use::jitter),
-                  context.first_row());
-  }
+  if (jitters_alone(context, normed)) jitter(context, d_input, d_input, sub_layer);
   if (dtype != normed.dtype()) cast(exec, d_normed, d_input);
 }
 

@@ -1,8 +1,8 @@
 // The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks one expert for each token.
 // In float32 inside, whatever the activations (Fedus et al. 2022, section 2.4, "selective
 // precision"), unless experts.router_precision asks for what bfloat16 would give.
-//   input = normed * U(1 +- jitter) in training,  logits = input W,  expert = argmax
-//   softmax(logits)
+//   input = normed * U(1 +- jitter) in training,  logits = input W,
+//   expert = argmax softmax(logits)
 // Tokens are seen in groups of `experts.group_sequences` consecutive sequences; where the sequences
 // do not fill the last group, it is completed with tokens that are not valid, so that the group is
 // the same on every mesh and for a single sequence.
@@ -31,7 +31,7 @@ struct RouterParams {
 // What backward, dispatch and combine need. T' = token_groups().total() rows, of which the first T
 // are the micro-batch's tokens.
 struct RouterSaved {
-  Tensor valid;     // int32 [T'], the stack's, 0 past T
+  Tensor valid;     // int32 [T'], the context's, 0 past T
   Tensor expert;    // int32 [T'], -1 where not valid
   Tensor gate;      // [T'], probability of the expert, 0 where not valid
   Tensor probs;     // [T', E]
@@ -42,8 +42,12 @@ struct RouterSaved {
 RouterParams router_params(ParamStore& store, const std::string& prefix, const ModelSection& model);
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Fills `saved`; adds the groups' balance and z losses to context.router_stats. normed [T,
-// d_model].
+// experts.convention hugging_face: jitters normed [T, d_model], or its gradient, in place, so that
+// the experts see what the router sees, which then draws nothing itself. Else does nothing.
+void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer);
+
+// Fills `saved`; adds the groups' balance and z losses to context.router_stats, or to
+// context.stack_shares (router_losses.h). normed [T, d_model].
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed, int sub_layer);
 

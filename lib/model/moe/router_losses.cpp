@@ -1,0 +1,104 @@
+#include "lib/model/moe/router_losses.h"
+
+#include "kernels/elementwise.h"
+#include "kernels/router.h"
+#include "lib/model/moe/router.h"
+
+namespace sy {
+namespace {
+
+enum class Judged { alone, together, never };
+
+Judged judged(const ExpertsSection& experts) {
+  if (experts.convention == Convention::paper) return Judged::alone;
+  return experts.interval > 1 ? Judged::together : Judged::never;
+}
+
+TokenGroups groups_of(const LayerContext& context) {
+  return token_groups(context.model.experts, context.sequences, context.length);
+}
+
+// The views of this micro-batch's groups.
+StackShares used(const LayerContext& context) {
+  const StackShares& shares = context.stack_shares;
+  const int64_t groups = groups_of(context).count;
+  return {shares.fraction.slice(0, groups), shares.mean_prob.slice(0, groups), shares.layers};
+}
+
+double read(Tensor tensor, int64_t i) {
+  return tensor.dtype() == DType::f64 ? tensor.data<double>()[i]
+                                      : static_cast<double>(tensor.data<float>()[i]);
+}
+
+}  // namespace
+
+StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
+                              int64_t sparse_layers) {
+  if (sparse_layers == 0 || judged(model.experts) != Judged::together) return {};
+  const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
+  const Shape shape{groups, model.experts.count};
+  StackShares shares;
+  shares.fraction = arena.take(dims.statistics(), shape, "stack fraction");
+  shares.mean_prob = arena.take(dims.statistics(), shape, "stack mean_prob");
+  shares.layers = sparse_layers;
+  return shares;
+}
+
+void begin_stack_losses(const LayerContext& context) {
+  if (context.stack_shares.layers == 0) return;
+  const StackShares now = used(context);
+  fill_zero(context.exec, now.fraction);
+  fill_zero(context.exec, now.mean_prob);
+}
+
+void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor losses) {
+  RouterStats& stats = context.router_stats;
+  const Judged how = judged(context.model.experts);
+  if (how == Judged::never) return;
+  if (how == Judged::together) add_inplace(context.exec, used(context).mean_prob, mean_prob);
+  if (context.exec.planning) return;
+  if (how == Judged::alone) stats.balance_sum += read(losses, 0);
+  const int64_t layers = how == Judged::alone ? 1 : context.stack_shares.layers;
+  stats.z_sum += read(losses, 1) / static_cast<double>(layers);
+}
+
+void add_kept_tokens(const LayerContext& context, Tensor expert, Tensor slot) {
+  if (context.stack_shares.layers == 0) return;
+  const int64_t tokens = groups_of(context).total();
+  router_count_kept(context.exec, used(context).fraction, expert.slice(0, tokens),
+                    slot.slice(0, tokens));
+}
+
+// Counts become shares, and the sum over layers a mean.
+void end_stack_losses(const LayerContext& context) {
+  if (context.stack_shares.layers == 0) return;
+  ScratchScope scratch(context.exec);
+  const StackShares now = used(context);
+  const double layer_share = 1.0 / static_cast<double>(now.layers);
+  scale_inplace(context.exec, now.fraction,
+                layer_share / static_cast<double>(groups_of(context).tokens));
+  scale_inplace(context.exec, now.mean_prob, layer_share);
+  const Tensor loss = scratch.take(now.fraction.dtype(), {1}, "stack balance loss");
+  router_balance(context.exec, loss, now.fraction, now.mean_prob);
+  if (context.exec.planning) return;
+  context.router_stats.balance_sum += read(loss, 0);
+}
+
+RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fraction) {
+  const ExpertsSection& experts = context.model.experts;
+  const double balance = experts.balance_loss * context.step.group_scale;
+  const double z = experts.z_loss * context.step.group_scale;
+  switch (judged(experts)) {
+    case Judged::alone:
+      return {layer_fraction, balance, z};
+    case Judged::together: {
+      const double layers = static_cast<double>(context.stack_shares.layers);
+      return {used(context).fraction, balance / layers, z / layers};
+    }
+    case Judged::never:
+      break;
+  }
+  return {layer_fraction, 0, 0};
+}
+
+}  // namespace sy

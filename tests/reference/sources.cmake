@@ -1,0 +1,12 @@
+sy_library(reference
+           SOURCES tests/reference/tensor_file.cpp tests/reference/parity_batch.cpp
+                   tests/reference/parity_run.cpp
+           LINK sy_convert)
+
+# What parity.py runs beside transformers.
+add_executable(sy_parity tests/reference/sy_parity.cpp)
+target_link_libraries(sy_parity PRIVATE sy_reference)
+set_target_properties(sy_parity PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+sy_test_binary(reference_tests SOURCES tests/reference/parity_test.cpp LINK sy_reference)
+sy_add_test(reference.parity reference_tests "[reference_parity]")
