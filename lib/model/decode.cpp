@@ -54,8 +54,8 @@ struct Decoder::State {
       : owner(owner_),
         shape(shape_),
         model(dropless(owner_.config())),
-        decoder(owner_.decoder_params()),
-        output(owner_.output_params()),
+        decoder(owner_.decoder()),
+        output(owner_.output()),
         dtype(owner_.params().dtype()) {
     step.training = false;
   }

@@ -214,10 +214,10 @@ const ModelShape& SwitchModel::shape() const {
 RouterStats& SwitchModel::router_stats() {
   return state_->stats;
 }
-const StackParams& SwitchModel::decoder_params() const {
+const StackParams& SwitchModel::decoder() const {
   return state_->decoder;
 }
-const LossParams& SwitchModel::output_params() const {
+const LossParams& SwitchModel::output() const {
   return state_->loss;
 }
 Mesh& SwitchModel::mesh() {

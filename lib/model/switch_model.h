@@ -71,8 +71,8 @@ class SwitchModel {
   // hold until the next pass. step.training is false.
   AttentionSource encode(Exec& exec, const Batch& batch, const StepContext& step);
   // What incremental decoding shares with the model.
-  const StackParams& decoder_params() const;
-  const LossParams& output_params() const;
+  const StackParams& decoder() const;
+  const LossParams& output() const;
   Mesh& mesh();
 
   // Matrix-product FLOPs of forward and backward of one sequence (2 m n k each, by formula; experts
