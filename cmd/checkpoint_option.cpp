@@ -42,9 +42,8 @@ void find_tokenizer(ChosenCheckpoint& chosen, const ConfigOptions& options) {
 std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app) {
   auto options = std::make_shared<CheckpointOptions>();
   add_config_options(app, options->config);
-  app.get_option("CONFIG")
-      ->required(false)
-      ->description("configuration file (YAML); the checkpoint's own where left out");
+  app.get_option("CONFIG")->required(false)->description(
+      "configuration file (YAML); the checkpoint's own where left out");
   app.add_option("--checkpoint", options->checkpoint,
                  "a checkpoint's folder; the newest of CONFIG's run where left out");
   return options;

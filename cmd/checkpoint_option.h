@@ -26,8 +26,8 @@ struct ChosenCheckpoint {
 std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app);
 
 // Throws ConfigError or DataError. With `needs_tokenizer`, a checkpoint's own configuration must
-// lead to a tokenizer: --set data.tokenizer, else spiece.model in the checkpoint's folder, else, not
-// for converted ones, the file that the run was trained with.
+// lead to a tokenizer: --set data.tokenizer, else spiece.model in the checkpoint's folder, else,
+// not for converted ones, the file that the run was trained with.
 ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_tokenizer = true);
 
 }  // namespace sy
