@@ -140,6 +140,11 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
     tokenizer = std::make_unique<const Tokenizer>(config.data.tokenizer, config.data.extra_ids);
   }
   resolve_config(config, tokenizer == nullptr ? 0 : tokenizer->size());
+  if (config.model.vocab_size.is_auto) {
+    throw ConfigError(
+        "model.vocab_size is auto, which takes a tokenizer: with --ids leave CONFIG out and name "
+        "the checkpoint, which knows the number");
+  }
   GenerateOptions options = complete(app, given, config);
   const InfillInput input = tokenizer == nullptr
                                 ? read_ids(given.ids, config.model.vocab_size.value)
