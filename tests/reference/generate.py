@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Tokens that transformers' generate() writes against those of `switchyard infill --ids`.
 
-Small seeded models of both families (SwitchTransformers with tied embeddings; T5 with gated
-feed-forward layers and a separate output) go through `switchyard convert`, and both sides continue
+Small seeded models of both families (SwitchTransformers with tied embeddings and an encoder that
+drops tokens; T5 with gated feed-forward layers and a separate output) go through `switchyard convert`, and both sides continue
 the same random prompts, greedily and with beams. Prints for each how many targets are equal token
 for token; exits 1 where one differs that should not.
 
@@ -43,7 +43,7 @@ def switch_model(scale):
     config = SwitchTransformersConfig(
         vocab_size=96, d_model=24 * scale, d_kv=8, d_ff=32 * scale, num_heads=3 * scale,
         num_layers=2 * scale, num_decoder_layers=2 * scale, num_sparse_encoder_layers=scale,
-        num_sparse_decoder_layers=scale, num_experts=4 * scale, expert_capacity=64,
+        num_sparse_decoder_layers=scale, num_experts=4 * scale, expert_capacity=8,
         relative_attention_num_buckets=8, relative_attention_max_distance=16,
         tie_word_embeddings=True, decoder_start_token_id=PAD)
     return SwitchTransformersForConditionalGeneration(config)
