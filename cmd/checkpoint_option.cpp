@@ -18,6 +18,17 @@ std::string newest_of_run(const RunConfig& config) {
   return path;
 }
 
+// A stored configuration is resolved: with another encoder length, what follows from it is found
+// afresh.
+std::vector<std::string> with_derived(const ConfigOptions& options) {
+  std::vector<std::string> overrides;
+  if (options.sets("data.encoder_length")) {
+    overrides = {"data.window_tokens=auto", "data.decoder_length=auto"};
+  }
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  return overrides;
+}
+
 void find_tokenizer(ChosenCheckpoint& chosen, const ConfigOptions& options) {
   if (options.sets("data.tokenizer")) return;
   std::string& tokenizer = chosen.config.data.tokenizer;
@@ -63,7 +74,7 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
   chosen.path = options.checkpoint;
   const CheckpointReader reader(chosen.path);
   chosen.config = parse_config(reader.config_yaml(), chosen.path + "'s configuration",
-                               options.config.overrides);
+                               with_derived(options.config));
   chosen.converted = convert::origin_of_state(reader.state_json()).family.has_value();
   if (needs_tokenizer) find_tokenizer(chosen, options.config);
   return chosen;

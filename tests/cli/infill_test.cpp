@@ -54,7 +54,7 @@ Outcome infill(const std::string& model, std::vector<std::string> arguments) {
 // With sound.model as tokenizer.
 Outcome infill_text(std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--set", "data.tokenizer=" + kTokenizer, "--set",
-                                     "data.extra_ids=4", "--max-length", "6"});
+                                     "data.extra_ids=10", "--max-length", "6"});
   return infill("switch", arguments);
 }
 
@@ -111,8 +111,8 @@ TEST_CASE("infill: texts, lines and JSON", "[infill_command]") {
 TEST_CASE("infill: a tokenizer beside the checkpoint is found", "[infill_command]") {
   const std::string folder = temporary_folder() + "/copy";
   std::filesystem::copy(checkpoint_of("switch"), folder, std::filesystem::copy_options::recursive);
-  const std::vector<std::string> arguments{"infill", "--checkpoint",    folder, "--text", "a",
-                                           "--set",  "data.extra_ids=4"};
+  const std::vector<std::string> arguments{"infill", "--checkpoint",     folder, "--text", "a",
+                                           "--set",  "data.extra_ids=10"};
   const auto absent = run_program(arguments);
   CHECK(absent.code == 2);
   CHECK(absent.err ==
@@ -137,7 +137,8 @@ TEST_CASE("infill: what is wrong is said in one sentence", "[infill_command]") {
       Case{{"--text", "a", "--batch", "0"}, "--batch is 0; it must be at least 1"},
       Case{{"--text", "a", "--strategy", "beam", "--beams", "0"},
            "--beams is 0; it must be at least 1"},
-      Case{{"--text", "a b a b a b", "--set", "data.encoder_length=4"}, "--text has "});
+      Case{{"--text", "a b a b a b a b a b a b a b", "--set", "data.encoder_length=16"},
+           "--text has "});
   CAPTURE(arguments);
   const auto outcome = infill_text(arguments);
   CHECK(outcome.code == 2);

@@ -43,7 +43,7 @@ TEST_CASE("generate: the same for any batch size", "[generate]") {
 
 TEST_CASE("generate: targets end with eos or at their longest", "[generate]") {
   const Strategy strategy = GENERATE(Strategy::greedy, Strategy::sample, Strategy::beam);
-  TableModel model(6, 1);
+  TableModel model(12, 3);
   bool some_ended = false, some_cut = false;
   for (const Generated& target : generate(model, kPrompts, options_for(strategy, 3))) {
     const auto eos = std::find(target.ids.begin(), target.ids.end(), kEosId);
@@ -51,8 +51,8 @@ TEST_CASE("generate: targets end with eos or at their longest", "[generate]") {
     CHECK((ended ? eos + 1 == target.ids.end() : target.ids.size() == 9));
     (ended ? some_ended : some_cut) = true;
   }
-  CHECK(some_ended);
-  if (strategy == Strategy::greedy) CHECK(some_cut);
+  CHECK((some_ended || strategy == Strategy::beam));
+  CHECK((some_cut || strategy == Strategy::beam));
 }
 
 TEST_CASE("generate: what has ended costs nothing more", "[generate]") {

@@ -36,7 +36,7 @@ DATA = HERE / "data" / "generate"
 PAD, EOS = 0, 1
 BATCH = 16
 BEAMS = 4
-LENGTH_PENALTIES = (1.0, 0.6, 2.0)
+LENGTH_PENALTIES = (1.0, 0.6)
 
 
 def switch_model(scale):
