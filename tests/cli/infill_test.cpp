@@ -137,7 +137,7 @@ TEST_CASE("infill: what is wrong is said in one sentence", "[infill_command]") {
       Case{{"--text", "a", "--batch", "0"}, "--batch is 0; it must be at least 1"},
       Case{{"--text", "a", "--strategy", "beam", "--beams", "0"},
            "--beams is 0; it must be at least 1"},
-      Case{{"--text", "a b a b a b a b a b a b a b", "--set", "data.encoder_length=16"},
+      Case{{"--text", "a b a b a b a b a b a b a b a b a b", "--set", "data.encoder_length=16"},
            "--text has "});
   CAPTURE(arguments);
   const auto outcome = infill_text(arguments);
