@@ -1,19 +1,33 @@
-// The checkpoint that evaluate and infill read: the one named, or the run's newest.
+// The checkpoint that evaluate and infill read, and the configuration that goes with it: CONFIG's,
+// or where that is left out the checkpoint's own.
 #pragma once
 
+#include <string>
+
+#include "cmd/config_options.h"
 #include "lib/train/checkpointing.h"
-#include "lib/train/run_folder.h"
 
 namespace sy {
 
-inline RunState load_parameters(Session& session, const std::string& named) {
-  const std::string folder = RunFolder(session.config).checkpoints;
-  const std::string path = named.empty() ? newest_checkpoint(folder) : named;
-  if (path.empty()) {
-    throw DataError(fmt::format(
-        "{} has no committed checkpoint: train first, or name one with --checkpoint", folder));
-  }
-  return restore_parameters(session, CheckpointReader(path));
-}
+struct CheckpointOptions {
+  ConfigOptions config;
+  std::string checkpoint;  // --checkpoint; "": the run's newest
+};
+
+// A checkpoint and what is known of it before any tensor is read.
+struct ChosenCheckpoint {
+  std::string path;
+  RunConfig config;  // checked, --set applied, not resolved
+  // Converted from Hugging Face and read without CONFIG: its data section says nothing of how long
+  // texts are, but where --set did.
+  bool converted = false;
+};
+
+std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app);
+
+// Throws ConfigError or DataError. With `needs_tokenizer`, a checkpoint's own configuration must
+// lead to a tokenizer: --set data.tokenizer, else spiece.model in the checkpoint's folder, else,
+// not for converted ones, the file that the run was trained with.
+ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_tokenizer = true);
 
 }  // namespace sy

@@ -2,7 +2,6 @@
 
 #include "cmd/checkpoint_option.h"
 #include "cmd/commands.h"
-#include "cmd/config_options.h"
 #include "cmd/parallel.h"
 #include "lib/base/log.h"
 #include "lib/train/evaluate.h"
@@ -30,20 +29,17 @@ void print(const Evaluation& evaluation, int64_t step, bool json) {
 }  // namespace
 
 Run setup_evaluate(CLI::App& app) {
-  auto options = add_config_options(app);
-  auto checkpoint = std::make_shared<std::string>();
+  auto options = add_checkpoint_options(app);
   auto shards = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
-  app.add_option("--checkpoint", *checkpoint,
-                 "a checkpoint's folder; the run's newest where left out");
   app.add_option("--shards", *shards, "globs of shards; data.validation where left out");
   app.add_flag("--json", *json, "one JSON object");
   return [=] {
-    const RunConfig config = options->load();
-    Parallel parallel(config.run);
-    Session session(config, parallel.mpi.world(), parallel.threads, /*training=*/false);
+    const ChosenCheckpoint chosen = choose_checkpoint(*options);
+    Parallel parallel(chosen.config.run);
+    Session session(chosen.config, parallel.mpi.world(), parallel.threads, /*training=*/false);
     session.model.allocate(session.exec);
-    const RunState state = load_parameters(session, *checkpoint);
+    const RunState state = restore_parameters(session, CheckpointReader(chosen.path));
     Evaluator evaluator(session, shards->empty() ? session.config.data.validation : *shards,
                         session.config.train.eval_sequences);
     print(evaluator.run(), state.step, *json);

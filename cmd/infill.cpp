@@ -1,42 +1,186 @@
-#include "lib/train/infill.h"
+#include "lib/generate/infill.h"
+
+#include <fmt/ranges.h>
 
 #include <cstdio>
+#include <map>
 
 #include "cmd/checkpoint_option.h"
 #include "cmd/commands.h"
-#include "cmd/config_options.h"
+#include "cmd/infill_input.h"
+#include "cmd/json_text.h"
 #include "cmd/parallel.h"
-#include "lib/base/log.h"
+#include "lib/generate/model_logits.h"
 
 namespace sy {
+namespace {
+
+const std::map<std::string, Strategy> kStrategies{
+    {"greedy", Strategy::greedy}, {"sample", Strategy::sample}, {"beam", Strategy::beam}};
+
+struct InfillOptions {
+  std::vector<std::string> texts;
+  std::string lines, ids;
+  bool json = false;
+  GenerateOptions generate;  // max_length, batch and seed as given: see complete()
+};
+
+void add_inputs(CLI::App& app, InfillOptions& options) {
+  app.add_option("--text", options.texts,
+                 "a text with <extra_id_0>, <extra_id_1>, ... for its blanks; may be repeated")
+      ->allow_extra_args(false);  // else CLI11 takes "[a,b]" for two texts
+  app.add_option("--lines", options.lines, "a file with a text on each line; - is standard input")
+      ->type_name("FILE");
+  app.add_option("--ids", options.ids,
+                 "a file with {\"inputs\": [token ids]} on each line; ids come out, and no "
+                 "tokenizer is needed")
+      ->type_name("FILE");
+  app.add_flag("--json", options.json,
+               "one JSON object a text: text, filled, output, ids, score (--ids: ids, score)");
+}
+
+void add_search(CLI::App& app, GenerateOptions& options) {
+  app.add_option("--strategy", options.strategy, "how targets are searched for (greedy)")
+      ->transform(CLI::CheckedTransformer(kStrategies).description(""))
+      ->type_name("greedy|sample|beam");
+  app.add_option("--temperature", options.temperature, "sample: divides the logits (1)");
+  app.add_option("--top-p", options.top_p,
+                 "sample: the most likely tokens that reach this mass alone (1)");
+  app.add_option("--seed", options.seed, "sample: of the draws; run.seed where left out");
+  app.add_option("--beams", options.beams, "beam: sequences that go on at a time (4)");
+  app.add_option("--length-penalty", options.length_penalty,
+                 "beam: a target's log-probability is divided by its length to this power (1)");
+  app.add_flag("--early-stopping", options.early_stopping,
+               "beam: end once --beams targets are finished");
+  app.add_option("--max-length", options.max_length,
+                 "most tokens of a target; data.decoder_length where left out");
+  app.add_option("--batch", options.batch,
+                 "prompts that run together; train.micro_batch where left out");
+}
+
+// Options that would do nothing are refused.
+void check_options(const CLI::App& app, const InfillOptions& options) {
+  const auto require = [&](const char* option, bool useful, const char* use) {
+    if (app.count(option) > 0 && !useful) {
+      throw ConfigError(fmt::format("{} is for {}", option, use));
+    }
+  };
+  for (const char* option : {"--temperature", "--top-p", "--seed"}) {
+    require(option, options.generate.strategy == Strategy::sample, "--strategy sample");
+  }
+  for (const char* option : {"--beams", "--length-penalty", "--early-stopping"}) {
+    require(option, options.generate.strategy == Strategy::beam, "--strategy beam");
+  }
+  require("--ids", options.texts.empty() && options.lines.empty(),
+          "token ids alone: give it without --text and --lines");
+  if (options.texts.empty() && options.lines.empty() && options.ids.empty()) {
+    throw ConfigError("infill: nothing to fill; give --text, --lines or --ids");
+  }
+}
+
+// What the configuration gives where the command line does not.
+GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const RunConfig& config) {
+  GenerateOptions options = given.generate;
+  if (app.count("--max-length") == 0) options.max_length = config.data.decoder_length.value;
+  if (app.count("--batch") == 0) options.batch = config.train.micro_batch;
+  if (app.count("--seed") == 0) options.seed = static_cast<uint64_t>(config.run.seed);
+  const std::vector<std::string> faults = find_faults(options);
+  if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
+  return options;
+}
+
+// One rank, each prompt its own routing group.
+RunConfig alone(RunConfig config) {
+  config.train.micro_batch = config.train.global_batch = 1;
+  config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
+  config.mesh = {};
+  return config;
+}
+
+// Prompts of a converted model may be as long as they are; else data.encoder_length is the limit.
+// Where capacity follows from the length of the padded sequence it is also the length.
+int64_t encoder_length(const ChosenCheckpoint& chosen, const CheckpointOptions& source,
+                       const InfillInput& input) {
+  const bool unlimited = chosen.converted && !source.config.sets("data.encoder_length");
+  const int64_t limit = unlimited ? 0 : chosen.config.data.encoder_length;
+  const int64_t fitting = fitting_length(input, limit);
+  const ExpertsSection& experts = chosen.config.model.experts;
+  const bool by_factor = experts.count > 0 && experts.capacity == CapacityMode::factor;
+  return by_factor && limit > 0 ? limit : fitting;
+}
+
+void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
+           const Generated& target, bool json) {
+  if (tokenizer == nullptr) {
+    fmt::print(R"({{"ids": {}, "score": {}}})"
+               "\n",
+               json_array(target.ids), target.score);
+    return;
+  }
+  const std::string& text = input.texts[prompt];
+  const std::string output = target_text(*tokenizer, target.ids);
+  const std::string filled = fill_blanks(*tokenizer, text, target.ids);
+  if (!json) {
+    fmt::print("{}\n  {}\n", filled, output);
+    return;
+  }
+  fmt::print(R"({{"text": {}, "filled": {}, "output": {}, "ids": {}, "score": {}}})"
+             "\n",
+             json_string(text), json_string(filled), json_string(output), json_array(target.ids),
+             target.score);
+}
+
+ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
+                    const CheckpointOptions& source) {
+  check_options(app, given);
+  ChosenCheckpoint chosen = choose_checkpoint(source, given.ids.empty());
+  RunConfig& config = chosen.config;
+  std::unique_ptr<const Tokenizer> tokenizer;
+  if (given.ids.empty()) {
+    tokenizer = std::make_unique<const Tokenizer>(config.data.tokenizer, config.data.extra_ids);
+  }
+  resolve_config(config, tokenizer == nullptr ? 0 : tokenizer->size());
+  if (config.model.vocab_size.is_auto) {
+    throw ConfigError(
+        "model.vocab_size is auto, which takes a tokenizer: with --ids leave CONFIG out and name "
+        "the checkpoint, which knows the number");
+  }
+  GenerateOptions options = complete(app, given, config);
+  const InfillInput input = tokenizer == nullptr
+                                ? read_ids(given.ids, config.model.vocab_size.value)
+                                : read_texts(*tokenizer, given.texts, given.lines);
+  if (input.prompts.empty()) return ExitCode::done;
+  const int64_t length = encoder_length(chosen, source, input);
+  options.batch = std::min(options.batch, static_cast<int64_t>(input.prompts.size()));
+
+  Parallel parallel(config.run);
+  if (parallel.mpi.world().size() > 1) {
+    throw ConfigError("infill runs on one rank: start it without mpirun");
+  }
+  Session session(alone(config), parallel.mpi.world(), parallel.threads, /*training=*/false,
+                  /*needs_tokenizer=*/false, ModelShape{options.batch, length, 0});
+  Decoder decoder(session.model, decode_shape(options, length));
+  decoder.allocate(session.exec);
+  restore_parameters(session, CheckpointReader(chosen.path));
+  ModelLogits logits(session.model, decoder, session.exec,
+                     tokenizer == nullptr ? 0 : tokenizer->size());
+  generate(logits, input.prompts, options, [&](size_t first, std::span<const Generated> targets) {
+    for (size_t i = 0; i < targets.size(); ++i) {
+      print(tokenizer.get(), input, first + i, targets[i], given.json);
+    }
+    std::fflush(stdout);
+  });
+  return ExitCode::done;
+}
+
+}  // namespace
 
 Run setup_infill(CLI::App& app) {
-  auto options = add_config_options(app);
-  auto checkpoint = std::make_shared<std::string>();
-  auto texts = std::make_shared<std::vector<std::string>>();
-  app.add_option("--text", *texts, "a sentence with <extra_id_0>, <extra_id_1>, ... for its blanks")
-      ->allow_extra_args(false)
-      ->required();
-  app.add_option("--checkpoint", *checkpoint,
-                 "a checkpoint's folder; the run's newest where left out");
-  return [=] {
-    RunConfig config = options->load();
-    Parallel parallel(config.run);
-    if (parallel.mpi.world().size() > 1) {
-      throw ConfigError("infill runs on one rank: start it without mpirun");
-    }
-    // One sequence at a time, which is its own routing group and batch.
-    config.train.micro_batch = config.train.global_batch = 1;
-    config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
-    Session session(config, parallel.mpi.world(), parallel.threads, /*training=*/false);
-    session.model.allocate(session.exec);
-    load_parameters(session, *checkpoint);
-    for (const std::string& text : *texts) {
-      const Infill result = infill(session, text);
-      fmt::print("{}\n  {}\n", result.text, result.decoded);
-    }
-    return ExitCode::done;
-  };
+  auto source = add_checkpoint_options(app);
+  auto options = std::make_shared<InfillOptions>();
+  add_inputs(app, *options);
+  add_search(app, options->generate);
+  return [&app, source, options] { return run_infill(app, *options, *source); };
 }
 
 }  // namespace sy

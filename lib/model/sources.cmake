@@ -1,8 +1,10 @@
 sy_library(model SOURCES lib/model/param.cpp lib/model/initial_values.cpp lib/model/block.cpp
                          lib/model/stack.cpp lib/model/switch_model.cpp lib/model/flops.cpp
+                         lib/model/decode_block.cpp
            LINK sy_kernels sy_dist OpenMP::OpenMP_CXX)
 sy_add_layer(embedding)
 sy_add_layer(attention)
+sy_add_layer(decode)
 sy_add_layer(dense_ffn)
 sy_add_layer(loss)
 include(lib/model/moe/sources.cmake OPTIONAL)

@@ -77,6 +77,7 @@ struct SwitchModel::State {
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, bool in_decoder);
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
+  void encode(Exec& exec, const Batch& batch, const StepContext& step);
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
   AttentionSource encoded(const Batch& batch) const;
 };
@@ -114,6 +115,7 @@ void SwitchModel::State::plan() {
     params.plan_values(values);
   }
   encoder_saved = stack_plan(activations, model, encoder, encoder_dims, shape.encoder_length);
+  if (shape.decoder_length == 0) return;
   decoder_saved = stack_plan(activations, model, decoder, decoder_dims, shape.encoder_length);
   if (training) {
     d_encoded = activations.take(dtype, {encoder_dims.tokens(), model.d_model}, "d_encoder output");
@@ -154,11 +156,15 @@ AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
   return {encoder_saved.out.slice(0, batch.encoder_ids.numel()), batch.encoder_lengths};
 }
 
+void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step) {
+  stack_forward(context(exec, batch, step, false), encoder, encoder_saved, flat(batch.encoder_ids),
+                {});
+}
+
 // Both stacks forward; returns the decoder's output [B * decoder length, d_model].
 Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step) {
   check(batch);
-  stack_forward(context(exec, batch, step, false), encoder, encoder_saved, flat(batch.encoder_ids),
-                {});
+  encode(exec, batch, step);
   return stack_forward(context(exec, batch, step, true), decoder, decoder_saved,
                        flat(batch.decoder_ids), encoded(batch));
 }
@@ -169,6 +175,12 @@ void SwitchModel::plan_step(Exec& exec) {
   const PlanningScope planning(exec);
   const Batch batch = planning_batch(s.shape);
   StepContext step;
+  if (s.shape.decoder_length == 0) {
+    step.training = false;
+    encode(exec, batch, step);
+    s.scratch_bytes = exec.scratch.high_water();
+    return;
+  }
   for (const bool train : {true, false}) {
     if (train && !s.training) continue;
     step.training = train;
@@ -214,6 +226,15 @@ const ModelShape& SwitchModel::shape() const {
 RouterStats& SwitchModel::router_stats() {
   return state_->stats;
 }
+const StackParams& SwitchModel::decoder() const {
+  return state_->decoder;
+}
+const LossParams& SwitchModel::output() const {
+  return state_->loss;
+}
+Mesh& SwitchModel::mesh() {
+  return state_->mesh;
+}
 
 void SwitchModel::clear_stats() {
   std::fill(state_->counts.begin(), state_->counts.end(), 0);
@@ -258,6 +279,17 @@ void SwitchModel::logits_at(Exec& exec, const Batch& batch, const StepContext& s
     copy(exec, rows.slice(b, 1), h.slice(b * s.shape.decoder_length + position, 1));
   }
   output_logits(s.context(exec, batch, step, true), s.loss, logits, rows);
+}
+
+AttentionSource SwitchModel::encode(Exec& exec, const Batch& batch, const StepContext& step) {
+  State& s = *state_;
+  const int64_t b = batch.encoder_ids.dim(0);
+  SY_CHECK(!step.training && b <= s.shape.sequences &&
+               batch.encoder_ids.dim(1) == s.shape.encoder_length,
+           "encoding {} with a model of {} sequences of {}", batch.encoder_ids.shape().str(),
+           s.shape.sequences, s.shape.encoder_length);
+  s.encode(exec, batch, step);
+  return s.encoded(batch);
 }
 
 }  // namespace sy

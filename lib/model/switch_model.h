@@ -11,11 +11,15 @@
 
 namespace sy {
 
+struct AttentionSource;  // attention.h
+struct StackParams;      // stack.h
+struct LossParams;       // loss.h
+
 // Sizes a model is planned for. model.vocab_size is resolved.
 struct ModelShape {
   int64_t sequences = 1;  // micro-batch
   int64_t encoder_length = 0;
-  int64_t decoder_length = 0;
+  int64_t decoder_length = 0;  // 0: encode() alone, for incremental decoding (decode.h)
 };
 
 class SwitchModel {
@@ -58,10 +62,19 @@ class SwitchModel {
   void backward(Exec& exec, const Batch& batch, const StepContext& step,
                 const GradReady& ready = {});
 
-  // Logits [B, vocab] at decoder position `position` of each sequence, without loss: for
-  // generation. step.training is false. `logits` is the caller's, float32 (float64 in float64).
+  // Logits [B, vocab] at decoder position `position` of each sequence, without loss, by a whole
+  // forward pass: what incremental decoding is checked against. step.training is false. `logits`
+  // is the caller's, of the activations' compute_dtype().
   void logits_at(Exec& exec, const Batch& batch, const StepContext& step, int64_t position,
                  Tensor logits);
+
+  // The encoder's output for the batch's encoder side, which is all that is read of it: views that
+  // hold until the next pass. step.training is false.
+  AttentionSource encode(Exec& exec, const Batch& batch, const StepContext& step);
+  // What incremental decoding shares with the model.
+  const StackParams& decoder() const;
+  const LossParams& output() const;
+  Mesh& mesh();
 
   // Matrix-product FLOPs of forward and backward of one sequence (2 m n k each, by formula; experts
   // at one expert a token).

@@ -72,11 +72,12 @@ Backend choose_backend(BackendChoice choice) {
 }  // namespace
 
 Session::Session(RunConfig given, Communicator& world, int threads, bool training,
-                 bool needs_tokenizer)
+                 bool needs_tokenizer, std::optional<ModelShape> shape)
     : tokenizer(open_tokenizer(given.data, needs_tokenizer)),
       config(resolved(std::move(given), world.size(), tokenizer.get())),
       mesh(world, mesh_shape(config, world.size())),
-      model(config.model, model_shape(config), mesh, activation_dtype(config.precision), training) {
+      model(config.model, shape.value_or(model_shape(config)), mesh,
+            activation_dtype(config.precision), training) {
   exec.backend = choose_backend(config.backend);
   exec.threads = threads;
 }

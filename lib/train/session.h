@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "lib/config/run_config.h"
 #include "lib/data/loader.h"
@@ -13,9 +14,10 @@ namespace sy {
 
 struct Session {
   // Resolves `config` against the tokenizer (when `needs_tokenizer`) and the ranks of `world`;
-  // throws ConfigError with every fault. The model is declared but not allocated.
+  // throws ConfigError with every fault. The model is declared but not allocated; it is planned for
+  // `shape`, or where that is left out for the configuration's micro-batch.
   Session(RunConfig config, Communicator& world, int threads, bool training,
-          bool needs_tokenizer = true);
+          bool needs_tokenizer = true, std::optional<ModelShape> shape = {});
 
   std::shared_ptr<const Tokenizer> tokenizer;  // null when it was not needed
   RunConfig config;                            // resolved

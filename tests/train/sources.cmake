@@ -17,9 +17,6 @@ foreach(suite metrics progress schedule tensorboard)
   sy_add_test(train.${suite} metrics_tests "[${suite}]")
 endforeach()
 
-sy_test_binary(train_tests SOURCES tests/train/infill_test.cpp LINK sy_train)
-sy_add_test(train.infill train_tests "[infill]")
-
 sy_test_binary(train_mpi_tests MPI
                SOURCES tests/train/grad_norm_test.cpp tests/train/grad_reduce_test.cpp
                        tests/train/optimizer_test.cpp tests/train/train_step_test.cpp

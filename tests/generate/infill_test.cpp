@@ -1,5 +1,5 @@
 // Spans of a target put into the blanks of a sentence.
-#include "lib/train/infill.h"
+#include "lib/generate/infill.h"
 
 #include <catch2/catch.hpp>
 

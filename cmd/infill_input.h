@@ -1,0 +1,30 @@
+// What `switchyard infill` is given to fill.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/data/tokenizer.h"
+#include "lib/generate/generate.h"
+
+namespace sy {
+
+struct InfillInput {
+  std::vector<std::string> places;  // of each prompt, for messages: "--text", "line 3 of FILE"
+  std::vector<std::string> texts;   // empty where ids were given
+  Prompts prompts;
+};
+
+// Texts of the command line, then those of the file, a line each ("-": standard input; "": none).
+// Throws DataError.
+InfillInput read_texts(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                       const std::string& lines);
+
+// A file of lines {"inputs": [ids]}, ids below `vocabulary`. Throws DataError naming the line.
+InfillInput read_ids(const std::string& path, int64_t vocabulary);
+
+// The encoder's length for the prompts, at most `limit` (0: none). Throws ConfigError naming the
+// first prompt that is longer.
+int64_t fitting_length(const InfillInput& input, int64_t limit);
+
+}  // namespace sy

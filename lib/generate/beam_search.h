@@ -1,0 +1,40 @@
+// Beam search with the rules of Hugging Face's generate() for one prompt. Of the 2 * beams best
+// continuations of all beams those that end are kept as targets if they are among the first
+// `beams`, and the best `beams` of the others go on. It ends when the best beam, were it to end
+// now, would not be among the `beams` best targets, when no token is left, or, with early_stopping,
+// once there are `beams` targets. Of equal scores the lower beam, then the lower id, comes first.
+#pragma once
+
+#include "lib/generate/search.h"
+
+namespace sy {
+
+class BeamSearch : public Search {
+ public:
+  explicit BeamSearch(const GenerateOptions& options) : options_(options), beams_(1) {}
+
+  std::vector<Continuation> advance(const LogitRows& logits) override;
+  Generated result() const override { return finished_.front(); }
+
+ private:
+  struct Beam {
+    std::vector<int32_t> ids;
+    double score = 0;  // log-probability
+  };
+  struct Candidate {
+    double score = 0;
+    int32_t beam = 0, id = 0;
+  };
+
+  std::vector<Candidate> best_candidates(const LogitRows& logits) const;
+  double penalised(double score) const;  // of a target of the present length
+  void finish(const Candidate& candidate);
+  bool is_over(double best_score) const;
+
+  GenerateOptions options_;
+  std::vector<Beam> beams_;          // best first
+  std::vector<Generated> finished_;  // best first, at most options_.beams
+  int64_t length_ = 0;               // tokens of a beam's continuation
+};
+
+}  // namespace sy

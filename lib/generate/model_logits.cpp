@@ -1,0 +1,49 @@
+#include "lib/generate/model_logits.h"
+
+#include <algorithm>
+
+#include "lib/base/numeric.h"
+#include "lib/base/token_ids.h"
+
+namespace sy {
+
+DecodeShape decode_shape(const GenerateOptions& options, int64_t encoder_length) {
+  return {options.batch, options.batch * options.rows_per_prompt(), encoder_length,
+          options.max_length};
+}
+
+ModelLogits::ModelLogits(SwitchModel& model, Decoder& decoder, Exec& exec, int64_t usable)
+    : model_(model),
+      decoder_(decoder),
+      exec_(exec),
+      usable_(usable == 0 ? decoder.vocabulary() : usable) {}
+
+void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
+  const int64_t length = decoder_.shape().encoder_length, count = std::ssize(prompts);
+  ids_.assign(static_cast<size_t>(count * length), kPadId);
+  valid_.assign(ids_.size(), 0);
+  lengths_.clear();
+  for (int64_t b = 0; b < count; ++b) {
+    const std::vector<int32_t>& prompt = prompts[static_cast<size_t>(b)];
+    SY_CHECK(!prompt.empty() && std::ssize(prompt) <= length, "a prompt of {} ids, planned for {}",
+             prompt.size(), length);
+    std::copy(prompt.begin(), prompt.end(), ids_.begin() + b * length);
+    std::fill_n(valid_.begin() + b * length, prompt.size(), 1);
+    lengths_.push_back(narrow<int32_t>(std::ssize(prompt)));
+  }
+  Batch batch;
+  batch.encoder_ids = Tensor(ids_.data(), DType::i32, {count, length});
+  batch.encoder_valid = Tensor(valid_.data(), DType::i32, {count * length});
+  batch.encoder_lengths = Tensor(lengths_.data(), DType::i32, {count});
+  StepContext step;
+  step.training = false;
+  decoder_.begin(exec_, model_.encode(exec_, batch, step));
+}
+
+LogitRows ModelLogits::next(std::span<const int32_t> parents, std::span<const int32_t> ids) {
+  decoder_.select(parents);
+  const Tensor logits = decoder_.step(exec_, ids);
+  return {logits.data<float>(), logits.dim(0), logits.dim(1), usable_};
+}
+
+}  // namespace sy

@@ -1,0 +1,31 @@
+#include "lib/generate/search.h"
+
+#include "lib/base/token_ids.h"
+#include "lib/generate/beam_search.h"
+#include "lib/generate/greedy.h"
+#include "lib/generate/sampling.h"
+
+namespace sy {
+
+std::vector<Continuation> OneSequence::advance(const LogitRows& logits) {
+  const std::span<const float> row = logits.row(0);
+  const double log_sum = log_sum_exp(row);
+  const int32_t id = choose(row, static_cast<int64_t>(written_.ids.size()));
+  written_.ids.push_back(id);
+  written_.score += static_cast<double>(row[static_cast<size_t>(id)]) - log_sum;
+  if (id == kEosId || static_cast<int64_t>(written_.ids.size()) == max_length_) return {};
+  return {{0, id}};
+}
+
+std::unique_ptr<Search> make_search(const GenerateOptions& options, int64_t prompt) {
+  switch (options.strategy) {
+    case Strategy::sample:
+      return std::make_unique<Sampling>(options, prompt);
+    case Strategy::beam:
+      return std::make_unique<BeamSearch>(options);
+    default:
+      return std::make_unique<Greedy>(options);
+  }
+}
+
+}  // namespace sy

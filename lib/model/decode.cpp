@@ -1,0 +1,229 @@
+#include "lib/model/decode.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+#include <vector>
+
+#include "kernels/embedding.h"
+#include "kernels/rms_norm.h"
+#include "lib/base/numeric.h"
+#include "lib/base/token_ids.h"
+#include "lib/model/loss.h"
+#include "lib/model/stack.h"
+
+namespace sy {
+namespace {
+
+ModelSection dropless(ModelSection model) {
+  model.experts.capacity = CapacityMode::dropless;
+  model.experts.group_sequences = 1;
+  return model;
+}
+
+// The rows that a step computes for `rows` sequences: the next number with three leading bits, of
+// `most`. Products are kept by shape, and sequences that end one by one would otherwise bring a new
+// shape each.
+int64_t computed_rows(int64_t rows, int64_t most) {
+  constexpr int kLeadingBits = 3;
+  const int shift =
+      std::max(0, static_cast<int>(std::bit_width(static_cast<uint64_t>(rows))) - kLeadingBits);
+  return std::min(most, round_up(rows, int64_t{1} << shift));
+}
+
+}  // namespace
+
+struct Decoder::State {
+  SwitchModel& owner;
+  DecodeShape shape;
+  ModelSection model;
+  const StackParams& decoder;
+  const LossParams& output;
+  DType dtype;
+  StepContext step;
+
+  Arena arena{"decoding"};
+  std::vector<BlockCache> blocks;
+  KeyPlaces self, cross, spare_self, spare_cross;
+  Tensor ids, valid;              // int32 [rows]
+  Tensor embedded, rstd, normed;  // [rows, d_model], [rows], [rows, d_model]
+  Tensor logits;                  // [rows, vocabulary]
+  int64_t sequences = 0, position = 0;
+
+  State(SwitchModel& owner_, const DecodeShape& shape_)
+      : owner(owner_),
+        shape(shape_),
+        model(dropless(owner_.config())),
+        decoder(owner_.decoder()),
+        output(owner_.output()),
+        dtype(owner_.params().dtype()) {
+    step.training = false;
+  }
+
+  void plan();
+  void plan_scratch(Exec& exec);
+  AttentionSource planning_memory() const;
+  KeyPlaces places_plan(int64_t keys);
+  LayerContext context(Exec& exec, int64_t rows);
+  void run(Exec& exec, int64_t rows);
+};
+
+KeyPlaces Decoder::State::places_plan(int64_t keys) {
+  return {arena.take(DType::i32, {shape.rows, keys}, "key places"),
+          arena.take(DType::i32, {shape.rows}, "key lengths")};
+}
+
+void Decoder::State::plan() {
+  const LayerDims dims{shape.rows, 1, owner.mesh().shape().expert, dtype};
+  blocks.clear();
+  for (const BlockParams& block : decoder.blocks) {
+    blocks.push_back(block_cache_plan(arena, model, block, shape, dims));
+  }
+  self = places_plan(shape.decoder_length);
+  spare_self = places_plan(shape.decoder_length);
+  cross = places_plan(shape.encoder_length);
+  spare_cross = places_plan(shape.encoder_length);
+  ids = arena.take(DType::i32, {shape.rows}, "step ids");
+  valid = arena.take(DType::i32, {shape.rows}, "step valid");
+  embedded = arena.take(dtype, {shape.rows, model.d_model}, "step embedded");
+  rstd = arena.take(compute_dtype(dtype), {shape.rows}, "step final rstd");
+  normed = arena.take(dtype, {shape.rows, model.d_model}, "step output");
+  logits = arena.take(compute_dtype(dtype), {shape.rows, model.vocab_size.value}, "step logits");
+}
+
+AttentionSource Decoder::State::planning_memory() const {
+  return {Tensor(nullptr, dtype, {shape.prompts * shape.encoder_length, model.d_model}),
+          Tensor(nullptr, DType::i32, {shape.prompts})};
+}
+
+LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
+  return {.exec = exec,
+          .mesh = owner.mesh(),
+          .model = model,
+          .step = step,
+          .router_stats = owner.router_stats(),
+          .sequences = rows,
+          .length = 1,
+          .valid = valid.slice(0, rows),
+          .lengths = self.lengths.slice(0, rows)};
+}
+
+// The step itself, of `rows` rows: ids, places and valid are set.
+void Decoder::State::run(Exec& exec, int64_t rows) {
+  const LayerContext layer = context(exec, rows);
+  Tensor stream = embedded.slice(0, rows);
+  embedding_forward(exec, stream, decoder.embedding->compute, ids.slice(0, rows));
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    stream =
+        block_step(layer, decoder.blocks[i], blocks[i], stream, self, cross, position * shape.rows);
+  }
+  const Tensor h = normed.slice(0, rows);
+  rms_norm_forward(exec, h, rstd.slice(0, rows), stream, decoder.final_norm->value);
+  output_logits(layer, output, logits.slice(0, rows), h);
+}
+
+// Moves the scratch's high-water mark to what decoding needs with any number of sequences.
+void Decoder::State::plan_scratch(Exec& exec) {
+  exec.planning = true;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    block_cache_begin(exec, decoder.blocks[i], blocks[i], planning_memory());
+  }
+  for (int64_t rows = 1; rows <= shape.rows; ++rows) {
+    if (computed_rows(rows, shape.rows) == rows) run(exec, rows);
+  }
+  exec.planning = false;
+}
+
+Decoder::Decoder(SwitchModel& model, const DecodeShape& shape)
+    : state_(std::make_unique<State>(model, shape)) {
+  SY_CHECK(shape.prompts <= model.shape().sequences && shape.rows >= shape.prompts &&
+               shape.encoder_length == model.shape().encoder_length && shape.decoder_length > 0,
+           "decoding {} prompts of {} in {} rows of {} with a model of {} sequences of {}",
+           shape.prompts, shape.encoder_length, shape.rows, shape.decoder_length,
+           model.shape().sequences, model.shape().encoder_length);
+  state_->plan();
+}
+
+Decoder::~Decoder() = default;
+
+void Decoder::allocate(Exec& exec) {
+  state_->plan_scratch(exec);
+  state_->owner.allocate(exec);
+  state_->arena.allocate();
+  state_->plan();
+}
+
+int64_t Decoder::cache_bytes() const {
+  return state_->arena.bytes();
+}
+const DecodeShape& Decoder::shape() const {
+  return state_->shape;
+}
+int64_t Decoder::vocabulary() const {
+  return state_->model.vocab_size.value;
+}
+int64_t Decoder::sequences() const {
+  return state_->sequences;
+}
+int64_t Decoder::position() const {
+  return state_->position;
+}
+
+void Decoder::begin(Exec& exec, const AttentionSource& memory) {
+  State& s = *state_;
+  const int64_t prompts = memory.lengths.numel(), length = s.shape.encoder_length;
+  SY_CHECK(prompts <= s.shape.prompts && memory.rows.dim(0) == prompts * length,
+           "decoding from {} prompts, {}", prompts, memory.rows.shape().str());
+  for (size_t i = 0; i < s.blocks.size(); ++i) {
+    block_cache_begin(exec, s.decoder.blocks[i], s.blocks[i], memory);
+  }
+  int32_t* index = s.cross.index.data<int32_t>();
+  std::iota(index, index + prompts * length, 0);
+  std::copy_n(memory.lengths.data<int32_t>(), prompts, s.cross.lengths.data<int32_t>());
+  s.sequences = prompts;
+  s.position = 0;
+}
+
+void Decoder::select(std::span<const int32_t> parents) {
+  State& s = *state_;
+  SY_CHECK(static_cast<int64_t>(parents.size()) <= s.shape.rows, "{} sequences of {}",
+           parents.size(), s.shape.rows);
+  const auto gather = [&](KeyPlaces& places, KeyPlaces& spare) {
+    const int64_t width = places.index.dim(1);
+    for (size_t i = 0; i < parents.size(); ++i) {
+      SY_CHECK(parents[i] >= 0 && parents[i] < s.sequences, "parent {} of {} sequences", parents[i],
+               s.sequences);
+      const auto row = static_cast<int64_t>(i);
+      std::copy_n(places.index.data<int32_t>() + parents[i] * width, width,
+                  spare.index.data<int32_t>() + row * width);
+      spare.lengths.data<int32_t>()[row] = places.lengths.data<int32_t>()[parents[i]];
+    }
+    std::swap(places, spare);
+  };
+  gather(s.self, s.spare_self);
+  gather(s.cross, s.spare_cross);
+  s.sequences = static_cast<int64_t>(parents.size());
+}
+
+Tensor Decoder::step(Exec& exec, std::span<const int32_t> ids) {
+  State& s = *state_;
+  const int64_t sequences = s.sequences, most = s.shape.rows, length = s.shape.decoder_length;
+  SY_CHECK(static_cast<int64_t>(ids.size()) == sequences && sequences > 0 && s.position < length,
+           "{} ids at position {} of {} for {} sequences", ids.size(), s.position, length,
+           sequences);
+  const int64_t rows = computed_rows(sequences, most);
+  for (int64_t row = 0; row < rows; ++row) {
+    const bool used = row < sequences;
+    s.ids.data<int32_t>()[row] = used ? ids[static_cast<size_t>(row)] : kPadId;
+    s.valid.data<int32_t>()[row] = used ? 1 : 0;
+    s.self.index.data<int32_t>()[row * length + s.position] =
+        narrow<int32_t>(s.position * most + row);
+    s.self.lengths.data<int32_t>()[row] = used ? narrow<int32_t>(s.position + 1) : 0;
+    if (!used) s.cross.lengths.data<int32_t>()[row] = 0;
+  }
+  s.run(exec, rows);
+  ++s.position;
+  return s.logits.slice(0, sequences);
+}
+
+}  // namespace sy

@@ -1,0 +1,104 @@
+#include "lib/model/decode_block.h"
+
+#include "kernels/attention_step.h"
+#include "kernels/elementwise.h"
+#include "kernels/rms_norm.h"
+#include "lib/base/numeric.h"
+#include "lib/model/linear.h"
+
+namespace sy {
+namespace {
+
+// [N, H, d_kv] as rows of all heads.
+Tensor merged(Tensor heads) {
+  return heads.view({heads.dim(0), heads.dim(1) * heads.dim(2)});
+}
+
+AttentionCache cache_plan(Arena& arena, const ModelSection& model, int64_t keys,
+                          const LayerDims& dims) {
+  const Shape kept{keys, model.num_heads, model.d_kv};
+  const Shape step{dims.tokens(), model.num_heads, model.d_kv};
+  AttentionCache cache;
+  cache.k = arena.take(dims.dtype, kept, "cached keys");
+  cache.v = arena.take(dims.dtype, kept, "cached values");
+  cache.rstd = arena.take(dims.statistics(), {dims.tokens()}, "step rstd");
+  cache.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "step normed");
+  cache.q = arena.take(dims.dtype, step, "step q");
+  cache.attended = arena.take(dims.dtype, step, "step attended");
+  return cache;
+}
+
+// The first rows of what one step fills.
+AttentionCache filled(const AttentionCache& cache, int64_t rows) {
+  return {cache.k,
+          cache.v,
+          cache.rstd.slice(0, rows),
+          cache.normed.slice(0, rows),
+          cache.q.slice(0, rows),
+          cache.attended.slice(0, rows)};
+}
+
+// out = x + attend(norm(x)); keys and values of this step, if any, are kept from row `first_key`.
+void attend(const LayerContext& context, const AttentionParams& params, const AttentionCache& cache,
+            Tensor out, Tensor x, const KeyPlaces& places, int64_t first_key) {
+  Exec& exec = context.exec;
+  const int64_t rows = context.sequences;
+  rms_norm_forward(exec, cache.normed, cache.rstd, x, params.norm->value);
+  linear_forward(exec, merged(cache.q), cache.normed, *params.q);
+  if (params.causal) {
+    linear_forward(exec, merged(cache.k.slice(first_key, rows)), cache.normed, *params.k);
+    linear_forward(exec, merged(cache.v.slice(first_key, rows)), cache.normed, *params.v);
+  }
+  attention_step(exec, cache.attended, cache.q, cache.k, cache.v,
+                 params.relative_bias != nullptr ? params.relative_bias->value : Tensor(),
+                 places.index.slice(0, rows), places.lengths.slice(0, rows),
+                 narrow<int>(context.model.relative_max_distance));
+  linear_forward(exec, out, merged(cache.attended), *params.o);
+  add_inplace(exec, out, x);
+}
+
+}  // namespace
+
+BlockCache block_cache_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
+                            const DecodeShape& shape, const LayerDims& dims) {
+  const Shape stream{dims.tokens(), model.d_model};
+  BlockCache cache;
+  cache.self = cache_plan(arena, model, shape.decoder_length * shape.rows, dims);
+  cache.cross = cache_plan(arena, model, shape.prompts * shape.encoder_length, dims);
+  if (params.sparse) {
+    cache.moe = moe_ffn_plan(arena, model, dims);
+  } else {
+    cache.dense = dense_ffn_plan(arena, model, dims);
+  }
+  cache.after_self = arena.take(dims.dtype, stream, "step after self-attention");
+  cache.after_cross = arena.take(dims.dtype, stream, "step after cross-attention");
+  cache.out = arena.take(dims.dtype, stream, "step after feed-forward");
+  return cache;
+}
+
+void block_cache_begin(Exec& exec, const BlockParams& params, BlockCache& cache,
+                       const AttentionSource& memory) {
+  const AttentionParams& cross = params.cross_attention;
+  const int64_t rows = memory.rows.dim(0);
+  linear_forward(exec, merged(cache.cross.k.slice(0, rows)), memory.rows, *cross.k);
+  linear_forward(exec, merged(cache.cross.v.slice(0, rows)), memory.rows, *cross.v);
+}
+
+Tensor block_step(const LayerContext& context, const BlockParams& params, BlockCache& cache,
+                  Tensor x, const KeyPlaces& self, const KeyPlaces& cross, int64_t first_key) {
+  const int64_t rows = context.sequences;
+  const int ffn = params.sub_layer + params.sub_layers() - 1;
+  const Tensor after_self = cache.after_self.slice(0, rows);
+  const Tensor after_cross = cache.after_cross.slice(0, rows), out = cache.out.slice(0, rows);
+  attend(context, params.self_attention, filled(cache.self, rows), after_self, x, self, first_key);
+  attend(context, params.cross_attention, filled(cache.cross, rows), after_cross, after_self, cross,
+         0);
+  if (params.sparse) {
+    moe_ffn_forward(context, params.moe, cache.moe, out, after_cross, ffn, params.sparse_layer);
+  } else {
+    dense_ffn_forward(context, params.dense, cache.dense, out, after_cross, ffn);
+  }
+  return out;
+}
+
+}  // namespace sy

@@ -1,0 +1,189 @@
+// `switchyard infill` as a user runs it, on the small converted models of tests/reference, whose
+// targets Hugging Face's generate() wrote (tests/reference/generate.py --remake).
+#include <simdjson.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <sstream>
+
+#include "tests/cli/program.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+const std::string kData = SY_SOURCE_DIR "/tests/reference/data/generate/";
+const std::string kTokenizer = SY_SOURCE_DIR "/tests/fuzz/sound.model";  // of a few pieces
+
+// The checkpoint that the model `name` becomes; made once.
+std::string checkpoint_of(const std::string& name) {
+  static const std::string folder = temporary_folder();
+  const std::string path = folder + "/" + name;
+  if (!std::filesystem::exists(path)) {
+    const auto made =
+        run_program({"convert", "--from", "hf", "--to", "switchyard", kData + name, path});
+    REQUIRE(made.code == 0);
+  }
+  return path;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// The lists of ids, a line each.
+std::vector<std::vector<int64_t>> ids_of(const std::string& text) {
+  std::vector<std::vector<int64_t>> all;
+  simdjson::dom::parser parser;
+  for (const std::string& line : lines_of(text)) {
+    std::vector<int64_t>& ids = all.emplace_back();
+    for (const auto id : parser.parse(line)["ids"].get_array()) ids.push_back(id.get_int64());
+  }
+  return all;
+}
+
+Outcome infill(const std::string& model, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"infill", "--checkpoint", checkpoint_of(model)});
+  return run_program(arguments);
+}
+
+// With sound.model as tokenizer.
+Outcome infill_text(std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), {"--set", "data.tokenizer=" + kTokenizer, "--set",
+                                     "data.extra_ids=10", "--max-length", "6"});
+  return infill("switch", arguments);
+}
+
+TEST_CASE("infill: a converted model writes what it writes in transformers", "[infill_command]") {
+  const std::string model = GENERATE("switch", "t5");
+  const std::string batch = GENERATE("1", "7", "24");
+  const std::vector<std::string> base{
+      "--ids", kData + model + "/prompts.jsonl", "--max-length", "24", "--batch", batch};
+  const auto greedy = infill(model, base);
+  CAPTURE(model, batch, greedy.err);
+  CHECK(greedy.code == 0);
+  CHECK(ids_of(greedy.out) == ids_of(read_file(kData + model + "/greedy.jsonl")));
+  std::vector<std::string> beam = base;
+  beam.insert(beam.end(), {"--strategy", "beam", "--beams", "4", "--length-penalty", "0.6"});
+  CHECK(ids_of(infill(model, beam).out) == ids_of(read_file(kData + model + "/beam.jsonl")));
+  CHECK(ids_of(read_file(kData + model + "/beam.jsonl")) !=
+        ids_of(read_file(kData + model + "/greedy.jsonl")));
+}
+
+TEST_CASE("infill: draws are the seed's, whatever the batch", "[infill_command]") {
+  const auto sample = [](const std::string& seed, const std::string& batch) {
+    return ids_of(infill("t5", {"--ids", kData + "t5/prompts.jsonl", "--strategy", "sample",
+                                "--top-p", "0.9", "--temperature", "0.8", "--max-length", "8",
+                                "--seed", seed, "--batch", batch})
+                      .out);
+  };
+  const auto first = sample("3", "1");
+  CHECK(first.size() == 24);
+  CHECK(sample("3", "24") == first);
+  CHECK(sample("3", "5") == first);
+  CHECK(sample("4", "24") != first);
+}
+
+TEST_CASE("infill: texts, lines and JSON", "[infill_command]") {
+  const std::string text = "a <extra_id_0> b", folder = temporary_folder();
+  write_file(folder + "/lines.txt", "b\n" + text + "\n");
+  const auto plain = infill_text({"--text", text, "--lines", folder + "/lines.txt"});
+  CAPTURE(plain.err);
+  CHECK(plain.code == 0);
+  const std::vector<std::string> shown = lines_of(plain.out);
+  REQUIRE(shown.size() == 6);  // two lines a text
+  CHECK(shown[0] == shown[4]);
+  CHECK(shown[1] == shown[5]);
+  const auto json = infill_text({"--text", text, "--json"});
+  simdjson::dom::parser parser;
+  const simdjson::dom::element object = parser.parse(json.out);
+  CHECK(std::string_view(object["text"]) == text);
+  CHECK(std::string_view(object["filled"]) == shown[0]);
+  CHECK("  " + std::string(std::string_view(object["output"])) == shown[1]);
+  CHECK(object["ids"].get_array().size() <= 6);
+  CHECK(double(object["score"]) < 0);
+}
+
+TEST_CASE("infill: a tokenizer beside the checkpoint is found", "[infill_command]") {
+  const std::string folder = temporary_folder() + "/copy";
+  std::filesystem::copy(checkpoint_of("switch"), folder, std::filesystem::copy_options::recursive);
+  const std::vector<std::string> arguments{"infill", "--checkpoint",     folder, "--text", "a",
+                                           "--set",  "data.extra_ids=10"};
+  const auto absent = run_program(arguments);
+  CHECK(absent.code == 2);
+  CHECK(absent.err ==
+        "error: " + folder +
+            " was converted and names no tokenizer: name its SentencePiece model with --set "
+            "data.tokenizer=FILE, or put it there as spiece.model\n");
+  std::filesystem::copy(kTokenizer, folder + "/spiece.model");
+  CHECK(run_program(arguments).code == 0);
+}
+
+TEST_CASE("infill: what is wrong is said in one sentence", "[infill_command]") {
+  using Case = std::pair<std::vector<std::string>, std::string>;
+  const auto [arguments, message] = GENERATE(
+      Case{{}, "infill: nothing to fill; give --text, --lines or --ids"},
+      Case{{"--ids", "x", "--text", "a"},
+           "--ids is for token ids alone: give it without --text and --lines"},
+      Case{{"--text", "a", "--beams", "2"}, "--beams is for --strategy beam"},
+      Case{{"--text", "a", "--top-p", "0.5"}, "--top-p is for --strategy sample"},
+      Case{{"--text", "a", "--strategy", "beam", "--seed", "1"}, "--seed is for --strategy sample"},
+      Case{{"--text", "a", "--strategy", "sample", "--top-p", "0"},
+           "--top-p is 0; it must be above 0 and at most 1"},
+      Case{{"--text", "a", "--batch", "0"}, "--batch is 0; it must be at least 1"},
+      Case{{"--text", "a", "--strategy", "beam", "--beams", "0"},
+           "--beams is 0; it must be at least 1"},
+      Case{{"--text", "a b a b a b a b a b a b a b a b a b", "--set", "data.encoder_length=16"},
+           "--text has "});
+  CAPTURE(arguments);
+  const auto outcome = infill_text(arguments);
+  CHECK(outcome.code == 2);
+  CHECK_THAT(outcome.err, Catch::StartsWith("error: " + message));
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  CHECK(outcome.out.empty());
+}
+
+TEST_CASE("infill: usage that the parser refuses", "[infill_command]") {
+  CHECK(run_program({"infill", "--text", "a"}).err ==
+        "error: CONFIG is missing; name a configuration file, or a checkpoint with --checkpoint\n");
+  CHECK(run_program({"evaluate"}).err ==
+        "error: CONFIG is missing; name a configuration file, or a checkpoint with --checkpoint\n");
+  CHECK(infill_text({"--text", "a", "--strategy", "guess"}).code == 2);
+  CHECK(infill_text({"--text", "a", "--batch", "many"}).code == 2);
+  CHECK(infill_text({"--text", "a", "--max-length", "1"}).code == 2);  // given twice
+}
+
+TEST_CASE("infill: ids that are none", "[infill_command]") {
+  const std::string path = temporary_folder() + "/ids.jsonl";
+  const auto message = [&](const std::string& lines) {
+    write_file(path, lines);
+    const auto outcome = infill("switch", {"--ids", path});
+    CHECK(outcome.code == 3);
+    return outcome.err;
+  };
+  const std::string form = " of " + path +
+                           " is not an object {\"inputs\": [ids]} with one id or "
+                           "more\n";
+  CHECK(message("{\"inputs\": [4]}\nnonsense\n") == "error: line 2" + form);
+  CHECK(message("{\"inputs\": []}\n") == "error: line 1" + form);
+  CHECK(message("[1]\n") == "error: line 1" + form);
+  CHECK(message("{\"inputs\": [4, 96]}\n") ==
+        "error: line 1 of " + path + ": 96 is no id of the model's vocabulary of 96\n");
+  CHECK(message("{\"inputs\": [-1]}\n") ==
+        "error: line 1 of " + path + ": -1 is no id of the model's vocabulary of 96\n");
+  CHECK(infill("switch", {"--ids", "/nowhere"}).code == 3);
+}
+
+TEST_CASE("infill: evaluate reads a checkpoint alone too", "[infill_command]") {
+  const auto outcome = run_program(
+      {"evaluate", "--checkpoint", checkpoint_of("switch"), "--set", "data.tokenizer=/nowhere"});
+  CHECK(outcome.code == 3);
+  CHECK_THAT(outcome.err, Catch::StartsWith("error: the tokenizer /nowhere"));
+}
+
+}  // namespace
+}  // namespace sy
