@@ -28,7 +28,8 @@ struct StepContext {
 struct RouterStats {
   Tensor counts;  // int32 [sparse layers, E + 1]: tokens routed to each expert before dropping;
                   // last column: tokens dropped
-  double balance_sum = 0;  // sum over layers and groups, before the coefficient
+  double balance_sum = 0;  // sum over groups and layers (hugging_face: groups and stacks),
+                           // before the coefficient
   double z_sum = 0;
 };
 

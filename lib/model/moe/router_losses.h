@@ -22,8 +22,8 @@ void end_stack_losses(const LayerContext& context);
 void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor losses);
 void add_kept_tokens(const LayerContext& context, Tensor expert, Tensor slot);
 
-// The last three arguments of a layer's router_backward but for `valid`: fraction [groups, E], the
-// layer's or the stack's, and the scales that go with it.
+// What router_backward of a layer is given for its losses: fraction [groups, E], the layer's or the
+// stack's (complete, since a stack's forward comes first), and the scales that go with it.
 struct RouterLossGrad {
   Tensor fraction;
   double balance_scale = 0;
