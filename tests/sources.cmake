@@ -10,6 +10,7 @@ foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
 endforeach()
 
-foreach(room base tensor config dist data model train checkpoint convert mpi cli e2e lint fuzz)
+foreach(room base tensor config dist data model train checkpoint convert mpi cli e2e lint fuzz race
+             reference)
   include(tests/${room}/sources.cmake OPTIONAL)
 endforeach()
