@@ -54,12 +54,14 @@ class Torch:
     threads: int
     name: str = "PyTorch"
     profile: bool = False
+    busy: bool = False  # one thread, and the speed is by processor time: what others do on the machine matters less
 
     def turn(self, steps):
-        told, environment = settings_of(self.setting, self.threads)
+        told, environment = settings_of(self.setting, 1 if self.busy else self.threads)
         job = dict(run=self.resolved, settings=told, steps=steps, profile=self.profile)
         found = run([self.python, str(HERE / "torch_steps.py")], json.dumps(job), environment)
         self.shares = found.get("profile", {})
         self.version = found["torch"]
-        return Turn(found["tokens"] / statistics.median(found["step_seconds"]), found["first_step_seconds"],
+        seconds = found["processor_seconds" if self.busy else "step_seconds"]
+        return Turn(found["tokens"] / statistics.median(seconds), found["first_step_seconds"],
                     found["peak_resident"])

@@ -34,6 +34,8 @@ def parse():
     parser.add_argument("--switchyard", default=str(ROOT / "build" / "switchyard"))
     parser.add_argument("--torch-python", default=sys.executable, help="the interpreter that has torch")
     parser.add_argument("--settings", type=comma, help="compare these of PyTorch: " + "; ".join(SETTINGS))
+    parser.add_argument("--busy", action="store_true", help="with --settings: one thread and processor time, for a "
+                        "machine that others use meanwhile")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--json", help="a file for every turn, one JSON object a line")
     options = parser.parse_args()
@@ -79,7 +81,8 @@ def make_sides(options, size, precision):
     resolved = resolve(options.switchyard, arguments(config, overrides))
     threads = os.cpu_count()
     if options.settings:
-        return [Torch(options.torch_python, resolved, name, threads, name) for name in options.settings]
+        return [Torch(options.torch_python, resolved, name, threads, name, busy=options.busy)
+                for name in options.settings]
     torch = Torch(options.torch_python, resolved, BEST[precision], threads, profile=options.profile)
     if options.profile:
         return [torch]

@@ -21,6 +21,14 @@ def peak_resident():
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
+def check_preloaded():
+    """A library that the loader did not find is only warned of: the figures would be those without it."""
+    wanted = os.environ.get("LD_PRELOAD", "")
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        if wanted not in maps.read():
+            sys.exit(f"{wanted} is not installed")
+
+
 def make_optimizer(name, parameters):
     import torch
     if name == "transformers-adafactor":
@@ -57,10 +65,10 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(1)
 
     def step(self):
-        """Forward, backward, clipping, update on a new batch: (seconds, tokens, loss)."""
+        """Forward, backward, clipping, update on a new batch: (seconds, seconds of processor time, tokens, loss)."""
         torch = self.torch
         batch = self.model_of.random_batch(self.run, self.generator)
-        start = time.perf_counter()
+        start, processor_start = time.perf_counter(), time.process_time()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bfloat16"):
             loss = self.forward(**batch).loss
         loss.backward()
@@ -69,7 +77,8 @@ class Trainer:
         if self.optimizer:
             self.optimizer.step()
         self.model.zero_grad(set_to_none=True)
-        return time.perf_counter() - start, self.model_of.tokens_of(batch), loss.item()
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
+        return seconds, processor, self.model_of.tokens_of(batch), loss.item()
 
 
 def profile(trainer):
@@ -83,6 +92,7 @@ def profile(trainer):
 
 
 def main():
+    check_preloaded()
     job = json.load(sys.stdin)
     trainer = Trainer(job["run"], job["settings"])
     trainer.step()
@@ -90,8 +100,8 @@ def main():
     for _ in range(WARM_UP - 1):
         trainer.step()
     steps = [trainer.step() for _ in range(job["steps"])]
-    result = dict(first_step_seconds=first_step, step_seconds=[seconds for seconds, _, _ in steps],
-                  tokens=steps[-1][1], loss=steps[-1][2], peak_resident=peak_resident(),
+    result = dict(first_step_seconds=first_step, step_seconds=[step[0] for step in steps],
+                  processor_seconds=[step[1] for step in steps], tokens=steps[-1][2], loss=steps[-1][3], peak_resident=peak_resident(),
                   parameters=sum(p.numel() for p in trainer.parameters), torch=trainer.torch.__version__)
     if job.get("profile"):
         result["profile"] = profile(trainer)
