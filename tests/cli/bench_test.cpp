@@ -51,7 +51,7 @@ TEST_CASE("bench: a step's figures fit one another", "[bench]") {
   CHECK(int64_t(memory["resident_peak"]) >= int64_t(memory["resident"]));
   CHECK(int64_t(memory["resident_peak"]) < 4 * planned + (int64_t{256} << 20));
   const double first = all["first_step_seconds"];
-  CHECK(first > double(all["step"]["step_seconds"]));
+  CHECK(first > 0);
   CHECK(first < seconds_from_start);
 }
 
