@@ -49,15 +49,15 @@ void print_json(const StepBench& b) {
                        timing_json(*b.twin), b.twin_ratio);
   }
   fmt::print(
-      R"({{"ranks": {}, "threads": {}, "parameters": {}, "step": {}, "product_rate": {:.6g}, )"
+      R"({{"ranks": {}, "threads": {}, "parameters": {}, "first_step_seconds": {:.4g}, "step": {}, "product_rate": {:.6g}, )"
       R"("matrix_rate": {:.6g}{}, )"
       R"("memory": {{"parameters": {}, "gradients": {}, "optimizer": {}, "activations": {}, )"
-      R"("scratch": {}, "planned": {}, "resident_before": {}, "resident": {}}}}})"
+      R"("scratch": {}, "planned": {}, "resident_before": {}, "resident": {}, "resident_peak": {}}}}})"
       "\n",
-      b.ranks, b.threads, b.parameters, timing_json(b.model), b.product_rate, b.matrix_rate, twin,
-      b.memory.model.parameters, b.memory.model.gradients, b.memory.optimizer,
+      b.ranks, b.threads, b.parameters, b.first_step_seconds, timing_json(b.model), b.product_rate,
+      b.matrix_rate, twin, b.memory.model.parameters, b.memory.model.gradients, b.memory.optimizer,
       b.memory.model.activations, b.memory.model.scratch, b.memory.total(), b.resident_before,
-      b.resident);
+      b.resident, b.resident_peak);
 }
 
 void print_timing(const char* name, const StepTiming& t) {
@@ -86,9 +86,13 @@ void print_text(const StepBench& b) {
       "{:<14} {:.1f} GFLOP/s on the step's own shapes, the library alone; {:.1f} on large "
       "squares\n",
       "products", b.product_rate / kGiga, b.matrix_rate / kGiga);
-  fmt::print("{:<14} {:.1f} MiB planned, {:.1f} MiB resident, of which {:.1f} before\n", "memory",
-             static_cast<double>(b.memory.total()) / kMebi, static_cast<double>(b.resident) / kMebi,
-             static_cast<double>(b.resident_before) / kMebi);
+  fmt::print(
+      "{:<14} {:.1f} MiB planned, {:.1f} MiB resident, of which {:.1f} before; at most {:.1f}\n",
+      "memory", static_cast<double>(b.memory.total()) / kMebi,
+      static_cast<double>(b.resident) / kMebi, static_cast<double>(b.resident_before) / kMebi,
+      static_cast<double>(b.resident_peak) / kMebi);
+  fmt::print("{:<14} {:.3g} s after the start of the process\n", "first step",
+             b.first_step_seconds);
 }
 
 ExitCode run_step(const BenchOptions& options) {

@@ -11,6 +11,7 @@ foreach(op ${SY_OPS})
 endforeach()
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
-foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli e2e lint fuzz)
+foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
+             e2e lint fuzz race)
   include(tests/${room}/sources.cmake OPTIONAL)
 endforeach()

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "lib/bench/own_process.h"
 #include "lib/bench/synthetic_batch.h"
 
 namespace sy {
@@ -29,6 +30,7 @@ BenchRun::BenchRun(RunConfig config, Communicator& world, int threads, BenchData
       loader_(make_loader(session_, data)) {
   session_.exec.profiler.enabled = true;
   step();
+  first_step_seconds_ = process_age_seconds();
   step();
   reset_parts();
 }

@@ -24,6 +24,9 @@ class BenchRun {
   int64_t tokens() const { return tokens_.total(); }  // of the last global batch, not padding
   double loss() const { return loss_; }               // of the last step
 
+  // Seconds from the start of this process to the end of the first step.
+  double first_step_seconds() const { return first_step_seconds_; }
+
   // Matrix-product FLOPs of a step over all ranks, by formula.
   double model_flops() const;
 
@@ -43,6 +46,7 @@ class BenchRun {
   std::unique_ptr<Loader> loader_;  // null: synthetic batches
   StepTokens tokens_;
   double loss_ = 0;
+  double first_step_seconds_ = 0;
   int64_t step_ = 0;
 };
 

@@ -1,4 +1,4 @@
 sy_library(bench
-           SOURCES lib/bench/bench_run.cpp lib/bench/step_bench.cpp
+           SOURCES lib/bench/bench_run.cpp lib/bench/own_process.cpp lib/bench/step_bench.cpp
                    lib/bench/synthetic_batch.cpp
            LINK sy_train)

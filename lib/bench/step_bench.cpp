@@ -2,6 +2,7 @@
 
 #include "lib/base/resident_memory.h"
 #include "lib/base/statistics.h"
+#include "lib/bench/own_process.h"
 #include "lib/train/matrix_rate.h"
 #include "lib/train/product_rate.h"
 
@@ -61,6 +62,8 @@ StepBench bench_step(const RunConfig& config, Communicator& world, int threads,
   result.resident_before = resident_bytes();
   BenchRun run(config, world, threads, options.data);
   result.resident = resident_bytes();
+  result.resident_peak = peak_resident_bytes();
+  result.first_step_seconds = run.first_step_seconds();
   result.memory = run.memory();
   result.parameters = run.session().model.params().global_count();
   std::optional<BenchRun> twin_run;

@@ -37,10 +37,12 @@ struct StepBench {
   double product_rate = 0;  // FLOP/s of the step's own products, all ranks at once
   double matrix_rate = 0;   // of large square matrices
   std::optional<StepTiming> twin;
-  double twin_ratio = 0;        // a step / a step of the dense twin, in one round
-  TrainStep::Memory memory;     // planned bytes of rank 0
-  int64_t resident_before = 0;  // bytes of rank 0 in memory before anything was planned
-  int64_t resident = 0;         // and after the first steps
+  double twin_ratio = 0;          // a step / a step of the dense twin, in one round
+  TrainStep::Memory memory;       // planned bytes of rank 0
+  int64_t resident_before = 0;    // bytes of rank 0 in memory before anything was planned
+  int64_t resident = 0;           // and after the first steps
+  int64_t resident_peak = 0;      // the most there was until then
+  double first_step_seconds = 0;  // from the start of rank 0's process to the end of its first step
 };
 
 // Collective.

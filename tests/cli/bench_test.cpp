@@ -1,5 +1,6 @@
 #include <simdjson.h>
 #include <catch2/catch.hpp>
+#include <chrono>
 
 #include "tests/cli/program.h"
 #include "tests/support/shared_files.h"
@@ -18,7 +19,10 @@ std::vector<std::string> bench(std::vector<std::string> more) {
 }
 
 TEST_CASE("bench: a step's figures fit one another", "[bench]") {
+  const auto start = std::chrono::steady_clock::now();
   const auto outcome = run_program(bench({"--twin"}));
+  const double seconds_from_start =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
   simdjson::dom::parser parser;
@@ -44,6 +48,11 @@ TEST_CASE("bench: a step's figures fit one another", "[bench]") {
   CHECK(planned == int64_t(memory["parameters"]) + int64_t(memory["gradients"]) +
                        int64_t(memory["optimizer"]) + int64_t(memory["activations"]) +
                        int64_t(memory["scratch"]));
+  CHECK(int64_t(memory["resident_peak"]) >= int64_t(memory["resident"]));
+  CHECK(int64_t(memory["resident_peak"]) < 4 * planned + (int64_t{256} << 20));
+  const double first = all["first_step_seconds"];
+  CHECK(first > 0);
+  CHECK(first < seconds_from_start);
 }
 
 TEST_CASE("bench: what it cannot do is said, with exit code 2", "[bench]") {

@@ -8,3 +8,8 @@ add_dependencies(convert_tests switchyard)
 foreach(suite ${suites})
   sy_add_test(convert.${suite} convert_tests "[convert_${suite}]")
 endforeach()
+# The published sizes are run by hand: big_round_trip.py says how. This keeps the script runnable.
+add_test(NAME convert.big_round_trip
+         COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/convert/big_round_trip.py
+                 $<TARGET_FILE:switchyard> --shapes tiny-float32,tiny-bfloat16)
+set_tests_properties(convert.big_round_trip PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)

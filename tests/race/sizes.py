@@ -1,0 +1,32 @@
+"""The models of the race, as Switchyard's configurations with overrides that make both sides do the same work: one
+batch of a few sequences a step, without accumulation, and a vocabulary that needs no tokenizer."""
+import subprocess
+
+import yaml
+
+QUICKSTART = ["model.vocab_size=8192", "train.micro_batch=16"]
+BASE = ["train.global_batch=2", "train.micro_batch=2", "model.experts.group_sequences=2"]
+DENSE = ["model.experts.count=0"]
+
+SIZES = {
+    "quickstart": ("configs/quickstart.yaml", QUICKSTART),
+    "quickstart-dense": ("configs/quickstart.yaml", QUICKSTART + DENSE),
+    "512-8": ("configs/bench-512.yaml", []),
+    "512-32": ("configs/bench-512.yaml", ["model.experts.count=32"]),
+    "512-dense": ("configs/bench-512-dense.yaml", []),
+    "base-8": ("configs/switch-base-8.yaml", BASE),
+    "base-dense": ("configs/switch-base-8.yaml", BASE + DENSE),
+}
+
+
+def arguments(config, overrides):
+    """CONFIG --set ... as the program takes it."""
+    return [str(config)] + [word for override in overrides for word in ("--set", override)]
+
+
+def resolve(switchyard, words):
+    """The configuration as Switchyard itself resolves it, its derived lengths included."""
+    done = subprocess.run([switchyard, "config", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{switchyard} config {' '.join(words)}: {done.stderr.strip()}")
+    return yaml.safe_load(done.stdout)
