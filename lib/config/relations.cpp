@@ -34,6 +34,12 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "{} is more than the one sequence that is a routing group in "
                 "model.experts.convention hugging_face; use 1",
                 experts.group_sequences);
+  // Its jitter would reach the experts in bfloat16, which the jitter here has no form for.
+  check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
+                "model.experts.jitter",
+                "{} cannot go with a bfloat16 router in model.experts.convention hugging_face; use "
+                "0, or model.experts.router_precision: float32",
+                experts.jitter);
 }
 
 void check_vocabulary(Checker& check, const RunConfig& config) {

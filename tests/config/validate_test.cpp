@@ -52,6 +52,11 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
   CHECK(faults_after({"model.experts.router_precision=bfloat16"}) ==
         "model.experts.router_precision: bfloat16 needs precision: bfloat16; use float32 here, or "
         "bfloat16 there");
+  CHECK(faults_after({"precision=bfloat16", "model.experts.router_precision=bfloat16",
+                      "model.experts.convention=hugging_face", "model.experts.capacity=fixed",
+                      "model.experts.group_sequences=1"}) ==
+        "model.experts.jitter: 0.01 cannot go with a bfloat16 router in model.experts.convention "
+        "hugging_face; use 0, or model.experts.router_precision: float32");
   CHECK(faults_after({"mesh.model=2"}) ==
         "mesh.model: only 1 is available in this version, got 2; use 1");
   CHECK(faults_after({"mesh.zero_stage=1"}) ==
