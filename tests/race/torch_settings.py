@@ -37,7 +37,7 @@ SETTINGS = {
     "bfloat16 matmul": {"matmul_precision": "medium"},
 }
 
-BEST = {"float32": "float32", "bfloat16": "bfloat16"}
+BEST = {"float32": "float32 transformers-adafactor heap huge", "bfloat16": "bfloat16 transformers-adafactor"}
 
 
 def settings_of(name, threads):
