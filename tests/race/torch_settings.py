@@ -11,6 +11,7 @@ BOUND = {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores"}
 SETTINGS = {
     "float32": {},
     "float32 transformers-adafactor": {"optimizer": "transformers-adafactor"},
+    "float32 transformers-adafactor heap huge": {"optimizer": "transformers-adafactor", "env": KEEP_HEAP | HUGE_PAGES},
     "float32 foreach": {"optimizer": "torch-adafactor-foreach"},
     "float32 adamw-fused": {"optimizer": "adamw-fused"},
     "float32 no update": {"optimizer": "none"},
@@ -24,6 +25,9 @@ SETTINGS = {
     "float32 tcmalloc huge": {"env": TCMALLOC | HUGE_PAGES},
     "float32 mkl-avx512": {"env": {"MKL_ENABLE_INSTRUCTIONS": "AVX512"}},
     "bfloat16": {"precision": "bfloat16"},
+    "bfloat16 transformers-adafactor": {"precision": "bfloat16", "optimizer": "transformers-adafactor"},
+    "bfloat16 transformers-adafactor heap huge": {"precision": "bfloat16", "optimizer": "transformers-adafactor",
+                                                  "env": KEEP_HEAP | HUGE_PAGES},
     "bfloat16 heap": {"precision": "bfloat16", "env": KEEP_HEAP},
     "bfloat16 heap huge": {"precision": "bfloat16", "env": KEEP_HEAP | HUGE_PAGES},
     "bfloat16 tcmalloc": {"precision": "bfloat16", "env": TCMALLOC},
@@ -33,7 +37,7 @@ SETTINGS = {
     "bfloat16 matmul": {"matmul_precision": "medium"},
 }
 
-BEST = {"float32": "float32", "bfloat16": "bfloat16"}
+BEST = {"float32": "float32 transformers-adafactor heap huge", "bfloat16": "bfloat16 transformers-adafactor"}
 
 
 def settings_of(name, threads):
