@@ -49,15 +49,15 @@ struct ActivationImpl<Backend::cpu, T> {
       if (kind == Activation::relu) {
         for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
           const C x = h[c];
-          o[c] = T((x < C(0) ? C(0) : x) * factor);  // NaN stays NaN
+          put(o[c], (x < C(0) ? C(0) : x) * factor);  // NaN stays NaN
         });
       } else if (kind == Activation::gelu) {
         for_each_dropped<C>(dropout, r, cols,
-                            [=](int64_t c, C factor) { o[c] = T(gelu(C(h[c])).value * factor); });
+                            [=](int64_t c, C factor) { put(o[c], gelu(C(h[c])).value * factor); });
       } else {
         const T* l = linear_data + at;
         for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
-          o[c] = T(gelu(C(h[c])).value * C(l[c]) * factor);
+          put(o[c], gelu(C(h[c])).value * C(l[c]) * factor);
         });
       }
     });
@@ -74,11 +74,11 @@ struct ActivationImpl<Backend::cpu, T> {
       const T *d = d_out_data + at, *h = hidden_data + at;
       if (kind == Activation::relu) {
         for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
-          dh[c] = T(C(h[c]) > C(0) ? C(d[c]) * factor : C(0));
+          put(dh[c], C(h[c]) > C(0) ? C(d[c]) * factor : C(0));
         });
       } else if (kind == Activation::gelu) {
         for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
-          dh[c] = T(C(d[c]) * factor * gelu(C(h[c])).slope);
+          put(dh[c], C(d[c]) * factor * gelu(C(h[c])).slope);
         });
       } else {
         T* dl = d_linear_data + at;
@@ -86,8 +86,8 @@ struct ActivationImpl<Backend::cpu, T> {
         for_each_dropped<C>(dropout, r, cols, [=](int64_t c, C factor) {
           const Gelu<C> g = gelu(C(h[c]));
           const C through = C(d[c]) * factor, gate = l[c];
-          dl[c] = T(through * g.value);
-          dh[c] = T(through * gate * g.slope);
+          put(dl[c], through * g.value);
+          put(dh[c], through * gate * g.slope);
         });
       }
     });

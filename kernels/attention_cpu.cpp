@@ -87,7 +87,7 @@ void store(T* out, int64_t stride, const Compute<T>* result, int64_t ld, int64_t
     T* to = out + r * stride;
     const Compute<T>* from = result + r * ld;
 #pragma omp simd
-    for (int64_t c = 0; c < cols; ++c) to[c] = T(from[c]);
+    for (int64_t c = 0; c < cols; ++c) put(to[c], from[c]);
   }
 }
 

@@ -63,7 +63,7 @@ struct StepHead {
 #pragma omp simd
       for (int64_t c = 0; c < d; ++c) sums[c] += weight * C(value[c]);
     }
-    for (int64_t c = 0; c < d; ++c) out[c] = T(sums[c]);
+    for (int64_t c = 0; c < d; ++c) put(out[c], sums[c]);
   }
 };
 

@@ -49,8 +49,8 @@ C row_loss(T* d_x, C* x, int64_t count, int32_t target, double scale) {
   const C factor = static_cast<C>(scale / total);
   const C of_target = x[target] * factor - static_cast<C>(scale);
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) d_x[i] = T(x[i] * factor);
-  d_x[target] = T(of_target);
+  for (int64_t i = 0; i < count; ++i) put(d_x[i], x[i] * factor);
+  put(d_x[target], of_target);
   return static_cast<C>(std::log(total) + above_target);
 }
 

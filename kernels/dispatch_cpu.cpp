@@ -112,7 +112,7 @@ struct DispatchImpl<Backend::cpu, T> {
       const T* row = ps + from[t] * d;
       const C g = pg[t];
 #pragma omp simd
-      for (int64_t c = 0; c < d; ++c) to[c] = T(g * C(row[c]));
+      for (int64_t c = 0; c < d; ++c) put(to[c], g * C(row[c]));
     }
   }
 
@@ -137,7 +137,7 @@ struct DispatchImpl<Backend::cpu, T> {
         for (int64_t c = 0; c < d; ++c) {
           const C grad = from[c];
           dot += grad * C(row[c]);
-          to[c] = T(g * grad);
+          put(to[c], g * grad);
         }
       }
       dg[t] = dot;

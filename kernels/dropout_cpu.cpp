@@ -16,11 +16,11 @@ struct DropoutImpl<Backend::cpu, T> {
       const T* p = from + r * cols;
       if (base == nullptr) {
         for_each_dropped<C>(dropout, r, cols,
-                            [=](int64_t c, C factor) { o[c] = T(C(p[c]) * factor); });
+                            [=](int64_t c, C factor) { put(o[c], C(p[c]) * factor); });
       } else {
         const T* q = base + r * cols;
         for_each_dropped<C>(dropout, r, cols,
-                            [=](int64_t c, C factor) { o[c] = T(C(q[c]) + C(p[c]) * factor); });
+                            [=](int64_t c, C factor) { put(o[c], C(q[c]) + C(p[c]) * factor); });
       }
     }
   }

@@ -42,7 +42,7 @@ void CastImpl<Backend::cpu>::narrow(Exec& exec, Tensor out, Tensor x) {
   const float* from = x.data<float>();
   const int64_t count = x.numel();
 #pragma omp parallel for simd schedule(static) num_threads(exec.threads)
-  for (int64_t i = 0; i < count; ++i) to[i] = BFloat16(from[i]);
+  for (int64_t i = 0; i < count; ++i) put(to[i], from[i]);
 }
 
 template <>
@@ -50,7 +50,9 @@ void CastImpl<Backend::cpu>::round(Exec& exec, Tensor x) {
   float* p = x.data<float>();
   const int64_t count = x.numel();
 #pragma omp parallel for simd schedule(static) num_threads(exec.threads)
-  for (int64_t i = 0; i < count; ++i) p[i] = BFloat16(p[i]);
+  for (int64_t i = 0; i < count; ++i) {
+    p[i] = std::bit_cast<float>(static_cast<uint32_t>(bfloat16_bits(p[i])) << 16);
+  }
 }
 
 template <class T>
@@ -62,7 +64,7 @@ struct ElementwiseImpl<Backend::cpu, T> {
     const C by = static_cast<C>(factor);
     const int64_t count = x.numel();
 #pragma omp parallel for simd schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < count; ++i) p[i] = T(C(p[i]) * by);
+    for (int64_t i = 0; i < count; ++i) put(p[i], C(p[i]) * by);
   }
 
   static void add(Exec& exec, Tensor x, Tensor y) {
@@ -70,7 +72,7 @@ struct ElementwiseImpl<Backend::cpu, T> {
     const T* q = y.data<T>();
     const int64_t count = x.numel();
 #pragma omp parallel for simd schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < count; ++i) p[i] = T(C(p[i]) + C(q[i]));
+    for (int64_t i = 0; i < count; ++i) put(p[i], C(p[i]) + C(q[i]));
   }
 
   static double sum(Exec& exec, Tensor x, bool squares) {

@@ -24,12 +24,12 @@ void backward_row(T* d_x, C* partial, const T* d_out, const T* x, const C* scale
 #pragma omp simd
     for (int64_t i = 0; i < d; ++i) {
       const C through = rstd * (C(d_out[i]) * scale[i] - C(x[i]) * shared);
-      d_x[i] = T(C(d_residual[i]) + through);
+      put(d_x[i], C(d_residual[i]) + through);
     }
   } else {
 #pragma omp simd
     for (int64_t i = 0; i < d; ++i) {
-      d_x[i] = T(rstd * (C(d_out[i]) * scale[i] - C(x[i]) * shared));
+      put(d_x[i], rstd * (C(d_out[i]) * scale[i] - C(x[i]) * shared));
     }
   }
 }
@@ -56,7 +56,7 @@ struct RmsNormImpl<Backend::cpu, T> {
           C(1) / std::sqrt(squares / static_cast<C>(d) + static_cast<C>(kRmsNormEpsilon));
       pr[r] = inverse;
 #pragma omp simd
-      for (int64_t i = 0; i < d; ++i) po[r * d + i] = T(C(row[i]) * inverse * ps[i]);
+      for (int64_t i = 0; i < d; ++i) put(po[r * d + i], C(row[i]) * inverse * ps[i]);
     }
   }
 

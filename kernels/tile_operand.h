@@ -16,8 +16,8 @@ struct TileLeft {
   int64_t row, col, k;
 };
 
-inline uint32_t bfloat16_pair(BFloat16 first, BFloat16 second) {
-  return static_cast<uint32_t>(first.bits) | static_cast<uint32_t>(second.bits) << 16;
+inline uint32_t word_of(uint16_t first, uint16_t second) {
+  return static_cast<uint32_t>(first) | static_cast<uint32_t>(second) << 16;
 }
 
 // Left, summed over columns: x [rows, cols] with rows `stride` apart. `packed` [rows, k] holds it
@@ -50,7 +50,7 @@ inline TileLeft<T> tile_left_of_result(Word<T>* packed, const Compute<T>* x, int
       BFloat16* to = reinterpret_cast<BFloat16*>(packed + r * k);
       const float* from = x + r * ld;
 #pragma omp simd
-      for (int64_t c = 0; c < cols; ++c) to[c] = BFloat16(from[c]);
+      for (int64_t c = 0; c < cols; ++c) put(to[c], from[c]);
     }
     return {packed, k, 1, k};
   }
@@ -70,11 +70,11 @@ inline TileLeft<T> tile_left_transposed(Word<T>* packed, const Compute<T>* x, in
       if (2 * p + 1 < rows) {
 #pragma omp simd
         for (int64_t c = 0; c < cols; ++c) {
-          to[c] = bfloat16_pair(BFloat16(first[c]), BFloat16(second[c]));
+          to[c] = word_of(bfloat16_bits(first[c]), bfloat16_bits(second[c]));
         }
       } else {
 #pragma omp simd
-        for (int64_t c = 0; c < cols; ++c) to[c] = BFloat16(first[c]).bits;
+        for (int64_t c = 0; c < cols; ++c) to[c] = bfloat16_bits(first[c]);
       }
     }
     return {packed, 1, cols, k};
@@ -94,7 +94,7 @@ inline void tile_right(Word<T>* packed, int64_t ld, const T* x, int64_t stride, 
     } else if (2 * p + 1 < rows) {
       const T* second = first + stride;
 #pragma omp simd
-      for (int64_t c = 0; c < cols; ++c) to[c] = bfloat16_pair(first[c], second[c]);
+      for (int64_t c = 0; c < cols; ++c) to[c] = word_of(first[c].bits, second[c].bits);
     } else {
 #pragma omp simd
       for (int64_t c = 0; c < cols; ++c) to[c] = first[c].bits;
@@ -122,7 +122,7 @@ inline void tile_right_transposed(Word<T>* packed, int64_t ld, const T* x, int64
           packed[p * ld + r] = *pair;
         } else {
           packed[p * ld + r] =
-              p * kDepth + 1 < cols ? bfloat16_pair(pair[0], pair[1]) : pair[0].bits;
+              p * kDepth + 1 < cols ? word_of(pair[0].bits, pair[1].bits) : pair[0].bits;
         }
       }
     }

@@ -8,24 +8,35 @@
 
 namespace sy {
 
+constexpr uint16_t bfloat16_bits(float value) {
+  const uint32_t word = std::bit_cast<uint32_t>(value);
+  const uint32_t nearest = word + 0x7fffu + (word >> 16 & 1u);
+  // Rounding up could carry a NaN's payload into an infinity.
+  const uint32_t kept = value != value ? word | 0x400000u : nearest;
+  return static_cast<uint16_t>(kept >> 16);
+}
+
 struct BFloat16 {
   uint16_t bits;
 
   BFloat16() = default;
-  constexpr explicit BFloat16(float value) : bits(rounded(value)) {}
+  constexpr explicit BFloat16(float value) : bits(bfloat16_bits(value)) {}
   constexpr operator float() const {
     return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
   }
-
- private:
-  static constexpr uint16_t rounded(float value) {
-    const uint32_t word = std::bit_cast<uint32_t>(value);
-    const uint32_t nearest = word + 0x7fffu + (word >> 16 & 1u);
-    // Rounding up could carry a NaN's payload into an infinity.
-    const uint32_t kept = value != value ? word | 0x400000u : nearest;
-    return static_cast<uint16_t>(kept >> 16);
-  }
 };
+
+// to = value, rounded where it must be. For vector loops: GCC gives up on one that makes a BFloat16
+// and copies it.
+inline void put(float& to, float value) {
+  to = value;
+}
+inline void put(double& to, double value) {
+  to = value;
+}
+inline void put(BFloat16& to, float value) {
+  to.bits = bfloat16_bits(value);
+}
 
 // What values stored as T are computed, summed and counted in.
 template <class T>

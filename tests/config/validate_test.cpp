@@ -54,7 +54,7 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
         "bfloat16 there");
   CHECK(faults_after({"precision=bfloat16", "model.experts.router_precision=bfloat16",
                       "model.experts.convention=hugging_face", "model.experts.capacity=fixed",
-                      "model.experts.group_sequences=1"}) ==
+                      "model.experts.group_sequences=1", "model.experts.jitter=0.01"}) ==
         "model.experts.jitter: 0.01 cannot go with a bfloat16 router in model.experts.convention "
         "hugging_face; use 0, or model.experts.router_precision: float32");
   CHECK(faults_after({"mesh.model=2"}) ==
