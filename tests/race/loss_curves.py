@@ -77,7 +77,7 @@ brackets the difference from float32. Written by `python3 tests/race/loss_curves
 
 Largest difference of a window: {bfloat16:.2f} % with `precision: bfloat16`, {rounded:.2f} % with the router in bfloat16 too.
 
-A bfloat16 has 8 significant bits: probabilities of two experts that differ by less than 1 in 256 become equal, and the token goes to the
+A bfloat16 has 8 significant bits: logits of two experts that differ by less than 1 in 256 may become equal, and the token goes to the
 first of them; a gate is off by up to 0.2 %. The paper's model of 32 experts diverged so (Fedus et al. 2022, table 2); a short run of a small
 one need not. `model.experts.router_precision: bfloat16` is there to see it.
 """
