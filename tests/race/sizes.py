@@ -5,7 +5,7 @@ import subprocess
 import yaml
 
 QUICKSTART = ["model.vocab_size=8192", "train.micro_batch=16"]
-BASE = ["train.global_batch=2", "train.micro_batch=2", "data.streams=2", "model.experts.group_sequences=2"]
+BASE = ["train.global_batch=4", "train.micro_batch=4", "data.streams=4", "model.experts.group_sequences=4"]
 DENSE = ["model.experts.count=0"]
 
 SIZES = {

@@ -1,0 +1,44 @@
+// What device code is written in, beside the language itself: the same names under nvcc and where
+// the sources are compiled for the host. Kernels use these alone: thread and block indices, full-warp
+// shuffles and votes, __syncthreads, shared_memory(), atomicAdd, and the functions below.
+#pragma once
+
+#include <cstdint>
+
+#ifdef SY_HOSTCUDA
+#include "tests/hostcuda/device.h"
+#else
+#include <cuda_runtime.h>
+#endif
+
+namespace sy {
+
+constexpr int kWarp = 32;
+constexpr unsigned kFullWarp = 0xffffffffu;
+
+// The block's shared memory, as many bytes as the launch asked for, aligned to 16; its contents are
+// undefined when the block begins.
+__device__ inline char* shared_memory() {
+#ifdef SY_HOSTCUDA
+  return hostcuda::shared_memory();
+#else
+  extern __shared__ __align__(16) char sy_shared_memory[];
+  return sy_shared_memory;
+#endif
+}
+
+__device__ inline int lane_id() {
+  return static_cast<int>(threadIdx.x) % kWarp;
+}
+__device__ inline int warp_id() {
+  return static_cast<int>(threadIdx.x) / kWarp;
+}
+
+// Sixteen bytes at once, the widest access of memory.
+template <class T>
+struct alignas(16) Pack {
+  static constexpr int kCount = static_cast<int>(16 / sizeof(T));
+  T value[kCount];
+};
+
+}  // namespace sy

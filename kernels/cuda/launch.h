@@ -1,0 +1,47 @@
+// The one way a kernel is started: on a stream, checked, under the name that errors report.
+//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, rms_norm_kernel<T>, out, x, d);
+// Where the sources are compiled for the host (docs/testing.md) the same call queues the kernel there.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <tuple>
+#include <utility>
+
+#include "lib/tensor/cuda_check.h"
+
+#ifdef SY_HOSTCUDA
+#include "tests/hostcuda/launch.h"
+#endif
+
+namespace sy {
+
+struct LaunchShape {
+  dim3 grid{1, 1, 1};
+  dim3 block{1, 1, 1};
+  size_t shared_bytes = 0;  // of shared_memory() in device.h, a block
+};
+
+// Starts `kernel` with the arguments converted to its parameters' types; returns at once. A grid of
+// no blocks starts nothing. Throws RuntimeFailure naming the kernel when it cannot be started.
+template <class... P, class... A>
+void launch(cudaStream_t stream, const char* name, const LaunchShape& shape, void (*kernel)(P...),
+            A&&... arguments) {
+  if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
+  std::tuple<P...> values(static_cast<P>(std::forward<A>(arguments))...);
+#ifdef SY_HOSTCUDA
+  hostcuda::queue_kernel(stream, {name, shape.grid, shape.block, shape.shared_bytes},
+                         [kernel, values] { std::apply(kernel, values); });
+#else
+  std::apply(
+      [&](P&... value) {
+        void* pointers[] = {static_cast<void*>(&value)...};
+        check_cuda(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), shape.grid, shape.block,
+                                    pointers, shape.shared_bytes, stream),
+                   name);
+      },
+      values);
+#endif
+}
+
+}  // namespace sy
