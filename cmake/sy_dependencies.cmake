@@ -36,14 +36,30 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 
-# CUDA: detected here; the kernels' CUDA twins decide what is built.
+# CUDA: its compiler, runtime, cuBLASLt and NCCL, all or none.
 set(SY_HAVE_CUDA OFF)
 if(NOT SY_CUDA STREQUAL "OFF")
   find_program(SY_NVCC nvcc HINTS /usr/local/cuda/bin)
   if(SY_NVCC)
+    get_filename_component(nvcc ${SY_NVCC} REALPATH)
+    get_filename_component(SY_CUDA_HOME ${nvcc}/../.. ABSOLUTE)
+    foreach(library cudart cublasLt nccl)
+      find_library(SY_${library}_LIBRARY ${library}
+                   HINTS ${SY_CUDA_HOME}/lib64 ${SY_CUDA_HOME}/lib ${SY_CUDA_HOME}/targets/x86_64-linux/lib)
+      if(NOT SY_${library}_LIBRARY)
+        list(APPEND missing lib${library})
+      endif()
+    endforeach()
+    find_path(SY_CUDA_INCLUDE cuda_runtime_api.h HINTS ${SY_CUDA_HOME}/include
+              ${SY_CUDA_HOME}/targets/x86_64-linux/include NO_DEFAULT_PATH)
+  endif()
+  if(SY_NVCC AND SY_CUDA_INCLUDE AND NOT missing)
     set(SY_HAVE_CUDA ON)
-    message(STATUS "CUDA toolkit found: ${SY_NVCC}")
+    message(STATUS "CUDA toolkit found: ${SY_CUDA_HOME}")
   elseif(SY_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "SY_CUDA is ON and nvcc was not found: install the CUDA toolkit or set SY_CUDA=OFF")
+    message(FATAL_ERROR "SY_CUDA is ON, and nvcc or its libraries (${missing}) were not found: install the "
+                        "CUDA toolkit with cuBLASLt and NCCL, or set SY_CUDA=OFF")
+  elseif(SY_NVCC)
+    message(STATUS "CUDA toolkit at ${SY_CUDA_HOME} lacks ${missing}: building without the CUDA backend")
   endif()
 endif()

@@ -6,17 +6,19 @@ function(sy_library name)
   target_link_libraries(sy_${name} PUBLIC sy_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 
-# sy_add_op(foo): kernels/foo.{h,cpp}, foo_cpu.cpp and tests/kernels/foo_test.cpp must exist; with the
-# CUDA backend also foo_cuda.cu. Configuring fails and names what is missing.
+# sy_add_op(foo): kernels/foo.{h,cpp}, foo_cpu.cpp, foo_cuda.cu and tests/kernels/foo_test.cpp must
+# exist. Configuring fails and names what is missing.
 set(SY_OPS "" CACHE INTERNAL "")
 function(sy_add_op op)
-  set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp tests/kernels/${op}_test.cpp)
+  set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp kernels/${op}_cuda.cu
+             tests/kernels/${op}_test.cpp)
   foreach(file ${needed})
     if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
       message(FATAL_ERROR "op ${op} is incomplete: ${file} is missing")
     endif()
   endforeach()
   target_sources(sy_kernels PRIVATE kernels/${op}.cpp kernels/${op}_cpu.cpp)
+  sy_cuda_kernels(kernels/${op}_cuda.cu)
   set(SY_OPS ${SY_OPS} ${op} CACHE INTERNAL "")
 endfunction()
 
@@ -41,7 +43,7 @@ function(sy_test_binary name)
     set(main tests/support/mpi_test_main.cpp)
   endif()
   add_executable(${name} ${main} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE sy_test_support ${ARG_LINK})
+  target_link_libraries(${name} PRIVATE sy_test_support ${ARG_LINK} sy_backend_host)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()
 

@@ -98,7 +98,8 @@ void print_text(const StepBench& b) {
 ExitCode run_step(const BenchOptions& options) {
   const RunConfig config = options.config->load();
   Parallel parallel(config.run);
-  const StepBench bench = bench_step(config, parallel.mpi.world(), parallel.threads, options.step);
+  const StepBench bench =
+      bench_step(config, parallel.mpi.world(), parallel.resources(), options.step);
   if (log::rank() == 0) options.json ? print_json(bench) : print_text(bench);
   return ExitCode::done;
 }

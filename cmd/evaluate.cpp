@@ -37,7 +37,7 @@ Run setup_evaluate(CLI::App& app) {
   return [=] {
     const ChosenCheckpoint chosen = choose_checkpoint(*options);
     Parallel parallel(chosen.config.run);
-    Session session(chosen.config, parallel.mpi.world(), parallel.threads, /*training=*/false);
+    Session session(chosen.config, parallel.mpi.world(), parallel.resources(), /*training=*/false);
     session.model.allocate(session.exec);
     const RunState state = restore_parameters(session, CheckpointReader(chosen.path));
     Evaluator evaluator(session, shards->empty() ? session.config.data.validation : *shards,

@@ -157,7 +157,7 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   if (parallel.mpi.world().size() > 1) {
     throw ConfigError("infill runs on one rank: start it without mpirun");
   }
-  Session session(alone(config), parallel.mpi.world(), parallel.threads, /*training=*/false,
+  Session session(alone(config), parallel.mpi.world(), parallel.resources(), /*training=*/false,
                   /*needs_tokenizer=*/false, ModelShape{options.batch, length, 0});
   Decoder decoder(session.model, decode_shape(options, length));
   decoder.allocate(session.exec);

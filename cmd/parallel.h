@@ -3,6 +3,7 @@
 
 #include "lib/config/run_config.h"
 #include "lib/dist/mpi_environment.h"
+#include "lib/train/rank_resources.h"
 
 namespace sy {
 
@@ -14,6 +15,8 @@ struct Parallel {
             choose_threads(mpi, run.threads.is_auto ? 0 : static_cast<int>(run.threads.value))) {
     start_watchdog(run.hang_timeout_seconds);
   }
+  RankResources resources() const { return {threads, mpi.local_rank()}; }
+
   MpiEnvironment mpi;
   int threads;
 };

@@ -16,7 +16,7 @@ Run setup_pretrain(CLI::App& app) {
     const RunConfig config = options->load();
     Parallel parallel(config.run);
     install_stop_signals();
-    Trainer trainer(config, parallel.mpi.world(), parallel.threads, *resume);
+    Trainer trainer(config, parallel.mpi.world(), parallel.resources(), *resume);
     return trainer.run();
   };
 }

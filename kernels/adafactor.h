@@ -15,8 +15,10 @@ struct AdafactorStep {
   double update_clip = 1.0;  // largest RMS of the update
   double epsilon = 1e-30;    // added to the squared gradient
   double parameter_floor = 1e-3;
-  double gradient_scale = 1;  // the gradient is multiplied by this first (global-norm clipping)
-  double weight_decay = 0;    // value -= learning_rate * weight_decay * value
+  double weight_decay = 0;  // value -= learning_rate * weight_decay * value
+  // Float64 and of the exec's memory, as grad_clip.h leaves it: the factor by which the gradient is
+  // multiplied first, and 0 where nothing may change. Empty: the gradient as it is.
+  Tensor clip;
 };
 
 // value [batch, n, m] is updated in place; row [batch, n] and col [batch, m] hold the factored

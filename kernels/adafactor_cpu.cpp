@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/adafactor.h"
+#include "kernels/clip_factor.h"
 #include "lib/base/numeric.h"
 
 namespace sy {
@@ -34,6 +35,7 @@ struct Matrix {
   Totals* totals;  // [blocks + 1]
   int64_t n, m;
   const AdafactorStep& step;
+  double clip;  // the gradient's factor
 
   int64_t blocks() const { return ceil_div(n, kAdafactorRows); }
   int64_t end_row(int64_t block) const { return std::min(n, (block + 1) * kAdafactorRows); }
@@ -45,7 +47,7 @@ struct Matrix {
     T* column = columns + block * m;
     std::fill_n(column, m, T(0));
     Totals sums{0, 0, 0};
-    const T scale = static_cast<T>(step.gradient_scale), epsilon = static_cast<T>(step.epsilon);
+    const T scale = static_cast<T>(clip), epsilon = static_cast<T>(step.epsilon);
     for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
       const T *g = grad + i * m, *w = value + i * m;
       T total = 0, squares = 0;
@@ -80,10 +82,10 @@ struct Matrix {
     }
   }
 
-  // The update's factor of row i: gradient_scale / sqrt(row_i / mean(row)).
+  // The update's factor of row i: clip / sqrt(row_i / mean(row)).
   double row_root(int64_t i) const {
     const double mean = whole().rows / static_cast<double>(n);
-    return step.gradient_scale / std::sqrt(static_cast<double>(row[i]) / mean);
+    return clip / std::sqrt(static_cast<double>(row[i]) / mean);
   }
 
   // Pass 2: the sum of squares of the update u_ij = row_root_i g_ij root_j.
@@ -130,8 +132,9 @@ struct Matrix {
 
 // One vector: few enough elements for one thread.
 template <class T>
-void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorStep& step) {
-  const T scale = static_cast<T>(step.gradient_scale), epsilon = static_cast<T>(step.epsilon);
+void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorStep& step,
+                 double clip) {
+  const T scale = static_cast<T>(clip), epsilon = static_cast<T>(step.epsilon);
   const T decay = static_cast<T>(step.decay), rest = static_cast<T>(1.0 - step.decay);
   double value_squares = 0, update_squares = 0;
 #pragma omp simd reduction(+ : value_squares, update_squares)
@@ -158,6 +161,8 @@ struct AdafactorImpl<Backend::cpu, T> {
   static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
                      const AdafactorStep& step, Tensor columns, Tensor totals) {
     const int64_t batch = value.dim(0), n = value.dim(1), m = value.dim(2);
+    const double clip = clip_factor(clip_data(step.clip));
+    if (clip == 0) return;
     const int64_t blocks = ceil_div(n, kAdafactorRows), chunks = ceil_div(m, kColumns);
     const auto at = [&](int64_t e) {
       return Matrix<T>{value.data<T>() + e * n * m,
@@ -168,7 +173,8 @@ struct AdafactorImpl<Backend::cpu, T> {
                        reinterpret_cast<Totals*>(totals.data<double>()) + e * (blocks + 1),
                        n,
                        m,
-                       step};
+                       step,
+                       clip};
     };
     const auto add_totals = [&] {
       for (int64_t e = 0; e < batch; ++e) at(e).add_totals();
@@ -191,10 +197,12 @@ struct AdafactorImpl<Backend::cpu, T> {
   static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
                      const AdafactorStep& step) {
     const int64_t batch = value.dim(0), n = value.dim(1);
+    const double clip = clip_factor(clip_data(step.clip));
+    if (clip == 0) return;
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t e = 0; e < batch; ++e) {
       step_vector(value.data<T>() + e * n, second.data<T>() + e * n, grad.data<T>() + e * n, n,
-                  step);
+                  step, clip);
     }
   }
 };

@@ -11,9 +11,11 @@ struct AdamWStep {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double weight_decay = 0;    // decoupled: value -= learning_rate * weight_decay * value
-  double gradient_scale = 1;  // global-norm clipping
-  int64_t step = 1;           // counts from 1: bias correction
+  double weight_decay = 0;  // decoupled: value -= learning_rate * weight_decay * value
+  int64_t step = 1;         // counts from 1: bias correction
+  // Float64 and of the exec's memory, as grad_clip.h leaves it: the factor by which the gradient is
+  // multiplied first, and 0 where nothing may change. Empty: the gradient as it is.
+  Tensor clip;
 };
 
 // value, first, second [n] are updated in place; grad [n] is read.

@@ -9,14 +9,6 @@ namespace {
 
 constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();  // a slot's number is an int32
 
-// An expert from outside would count in foreign memory.
-void check_experts(Tensor expert, int64_t experts) {
-  const int32_t* p = expert.data<int32_t>();
-  for (int64_t t = 0; t < expert.numel(); ++t) {
-    SY_CHECK(p[t] >= -1 && p[t] < experts, "token {} chose expert {} of {}", t, p[t], experts);
-  }
-}
-
 }  // namespace
 
 void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
@@ -30,10 +22,10 @@ void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor e
   ScratchScope scratch(exec);
   const Tensor next = scratch.take(DType::i32, {groups, experts}, "assign_slots");
   if (exec.planning) return;
-  if (exec.backend == Backend::cuda) throw_no_cuda("assign_slots");
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  check_experts(expert, experts);
-  AssignImpl<Backend::cpu>::fixed(exec, slot, token, counts, expert, groups, capacity, next);
+  dispatch_backend(exec, "assign_slots", [&]<Backend B>() {
+    AssignImpl<B>::fixed(exec, slot, token, counts, expert, groups, capacity, next);
+  });
 }
 
 void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert) {
@@ -45,10 +37,19 @@ void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts,
   ScratchScope scratch(exec);
   const Tensor next = scratch.take(DType::i32, {experts}, "assign_slots");
   if (exec.planning) return;
-  if (exec.backend == Backend::cuda) throw_no_cuda("assign_slots_dropless");
   const ProfileScope profile(exec.profiler, Part::dispatch);
-  check_experts(expert, experts);
-  AssignImpl<Backend::cpu>::dropless(exec, slot, token, counts, expert, next);
+  dispatch_backend(exec, "assign_slots_dropless", [&]<Backend B>() {
+    AssignImpl<B>::dropless(exec, slot, token, counts, expert, next);
+  });
+}
+
+void slot_row_ids(Exec& exec, Tensor ids, Tensor token, int64_t first_row) {
+  SY_CHECK(ids.numel() == token.numel(), "slot_row_ids: {} ids of {} slots", ids.numel(),
+           token.numel());
+  if (exec.planning) return;
+  const ProfileScope profile(exec.profiler, Part::dispatch);
+  dispatch_backend(exec, "slot_row_ids",
+                   [&]<Backend B>() { AssignImpl<B>::row_ids(exec, ids, token, first_row); });
 }
 
 void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index) {

@@ -21,6 +21,10 @@ void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor e
 // routed token), counts int32 [E + 1] as above (last: 0) are overwritten.
 void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert);
 
+// ids int32 [S] (overwritten): first_row + token[s], the global row of the token in slot s, or -1
+// in an empty one. token int32 [S]; the sum must fit an int32.
+void slot_row_ids(Exec& exec, Tensor ids, Tensor token, int64_t first_row);
+
 // out [rows, d] (overwritten): out[r] = x[index[r]], or zeros where index[r] is -1. x [n, d], index
 // int32 [rows]. Dispatch forward is gather_rows(slots, x, token); dispatch backward is
 // gather_rows(d_x, d_slots, slot).
@@ -51,6 +55,7 @@ struct AssignImpl {
                     int64_t groups, int64_t capacity, Tensor next);
   static void dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
                        Tensor next);
+  static void row_ids(Exec& exec, Tensor ids, Tensor token, int64_t first_row);
 };
 
 }  // namespace sy

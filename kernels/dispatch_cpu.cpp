@@ -2,10 +2,18 @@
 #include <cstring>
 
 #include "kernels/dispatch.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
-
 namespace {
+
+// An expert from outside would count in foreign memory.
+void check_experts(Tensor expert, int64_t experts) {
+  const int32_t* p = expert.data<int32_t>();
+  for (int64_t t = 0; t < expert.numel(); ++t) {
+    SY_CHECK(p[t] >= -1 && p[t] < experts, "token {} chose expert {} of {}", t, p[t], experts);
+  }
+}
 
 // Counts of all groups together; dropped counts what is past the capacity of an expert in a group.
 void sum_counts(int32_t* counts, const int32_t* routed, int64_t groups, int64_t experts,
@@ -30,6 +38,7 @@ void AssignImpl<Backend::cpu>::fixed(Exec& exec, Tensor slot, Tensor token, Tens
   int32_t *slots = slot.data<int32_t>(), *tokens = token.data<int32_t>();
   int32_t* routed = next.data<int32_t>();
   const int32_t* chosen = expert.data<int32_t>();
+  check_experts(expert, experts);
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
   for (int64_t g = 0; g < groups; ++g) {
     int32_t* taken = routed + g * experts;
@@ -60,6 +69,7 @@ void AssignImpl<Backend::cpu>::dropless(Exec&, Tensor slot, Tensor token, Tensor
   int32_t *slots = slot.data<int32_t>(), *tokens = token.data<int32_t>();
   int32_t *count = counts.data<int32_t>(), *place = next.data<int32_t>();
   const int32_t* chosen = expert.data<int32_t>();
+  check_experts(expert, experts);
   std::fill_n(count, experts + 1, 0);
   for (int64_t t = 0; t < size; ++t) {
     if (chosen[t] >= 0) ++count[chosen[t]];
@@ -74,6 +84,15 @@ void AssignImpl<Backend::cpu>::dropless(Exec&, Tensor slot, Tensor token, Tensor
     if (slots[t] >= 0) tokens[slots[t]] = static_cast<int32_t>(t);
   }
   std::fill_n(tokens + routed, size - routed, -1);
+}
+
+template <>
+void AssignImpl<Backend::cpu>::row_ids(Exec&, Tensor ids, Tensor token, int64_t first_row) {
+  int32_t* out = ids.data<int32_t>();
+  const int32_t* tokens = token.data<int32_t>();
+  for (int64_t s = 0; s < token.numel(); ++s) {
+    out[s] = tokens[s] < 0 ? -1 : narrow<int32_t>(first_row + tokens[s]);
+  }
 }
 
 template <class T>

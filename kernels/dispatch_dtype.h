@@ -8,31 +8,39 @@
 
 namespace sy {
 
-[[noreturn]] inline void throw_no_cuda(const char* op) {
-  throw ConfigError(
-      fmt::format("{}: this version has no CUDA backend: set backend: cpu or auto", op));
+// function.operator()<B>() for the exec's backend; for ops without a dtype of their own.
+template <class Function>
+void dispatch_backend(const Exec& exec, const char* op, Function&& function) {
+  if (exec.backend == Backend::cpu) return function.template operator()<Backend::cpu>();
+#ifdef SY_HAVE_CUDA
+  (void)op;
+  function.template operator()<Backend::cuda>();
+#else
+  throw ConfigError(fmt::format(
+      "{}: this program was built without the CUDA backend: set backend: cpu or auto", op));
+#endif
 }
 
 // For ops on weights and statistics: float32, float64.
 template <class Function>
 void dispatch(const Exec& exec, DType dtype, const char* op, Function&& function) {
-  if (exec.backend == Backend::cuda) throw_no_cuda(op);
-  switch (dtype) {
-    case DType::f32:
-      return function.template operator()<Backend::cpu, float>();
-    case DType::f64:
-      return function.template operator()<Backend::cpu, double>();
-    default:
-      SY_CHECK(false, "{} has no {} form", op, name_of(dtype));
-  }
+  dispatch_backend(exec, op, [&]<Backend B>() {
+    switch (dtype) {
+      case DType::f32:
+        return function.template operator()<B, float>();
+      case DType::f64:
+        return function.template operator()<B, double>();
+      default:
+        SY_CHECK(false, "{} has no {} form", op, name_of(dtype));
+    }
+  });
 }
 
 // For ops on activations, which may be bfloat16 as well.
 template <class Function>
 void dispatch_activations(const Exec& exec, DType dtype, const char* op, Function&& function) {
   if (dtype != DType::bf16) return dispatch(exec, dtype, op, function);
-  if (exec.backend == Backend::cuda) throw_no_cuda(op);
-  function.template operator()<Backend::cpu, BFloat16>();
+  dispatch_backend(exec, op, [&]<Backend B>() { function.template operator()<B, BFloat16>(); });
 }
 
 }  // namespace sy

@@ -1,7 +1,6 @@
 #include "kernels/elementwise.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/dispatch_dtype.h"
 #include "lib/base/numeric.h"
@@ -9,53 +8,37 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kChunkBytes = 1 << 20;  // what a thread sets or copies at a time
-
 void check_same(const char* op, Tensor x, Tensor y) {
   SY_CHECK(x.numel() == y.numel() && x.dtype() == y.dtype(), "{}: {} {} and {} {}", op,
            name_of(x.dtype()), x.shape().str(), name_of(y.dtype()), y.shape().str());
 }
 
-// Calls chunk(offset, bytes) for the pieces of `bytes` bytes, in parallel.
-template <class Chunk>
-void for_each_chunk(const Exec& exec, int64_t bytes, Chunk&& chunk) {
-  const int64_t chunks = ceil_div(bytes, kChunkBytes);
-#pragma omp parallel for schedule(static) num_threads(exec.threads) if (chunks > 1)
-  for (int64_t i = 0; i < chunks; ++i) {
-    const int64_t at = i * kChunkBytes;
-    chunk(at, static_cast<size_t>(std::min(kChunkBytes, bytes - at)));
-  }
-}
-
-double total(Exec& exec, Tensor x, bool squares) {
-  if (exec.planning || x.numel() == 0) return 0;
+void add_total(Exec& exec, Tensor total, Tensor x, bool squares, double factor) {
+  SY_CHECK(total.dtype() == DType::f64 && total.numel() == 1, "sum: total {} {}",
+           name_of(total.dtype()), total.shape().str());
+  ScratchScope scratch(exec);
+  const int64_t blocks = std::min(kSumBlocks, ceil_div(x.numel(), kSumBlock));
+  const Tensor partial = scratch.take(DType::f64, {blocks}, "sums");
+  if (exec.planning || x.numel() == 0) return;
   const ProfileScope profile(exec.profiler, Part::other);
-  double result = 0;
-  dispatch(exec, x.dtype(), "sum",
-           [&]<Backend B, class T>() { result = ElementwiseImpl<B, T>::sum(exec, x, squares); });
-  return result;
+  dispatch(exec, x.dtype(), "sum", [&]<Backend B, class T>() {
+    SumImpl<B, T>::add(exec, total, x, squares, factor, partial);
+  });
 }
 
 }  // namespace
 
 void fill_zero(Exec& exec, Tensor x) {
   if (exec.planning || x.numel() == 0) return;
-  if (exec.backend == Backend::cuda) throw_no_cuda("fill_zero");
   const ProfileScope profile(exec.profiler, Part::other);
-  char* to = static_cast<char*>(x.raw());
-  for_each_chunk(exec, x.bytes(),
-                 [=](int64_t at, size_t bytes) { std::memset(to + at, 0, bytes); });
+  dispatch_backend(exec, "fill_zero", [&]<Backend B>() { BytesImpl<B>::zero(exec, x); });
 }
 
 void copy(Exec& exec, Tensor out, Tensor x) {
   check_same("copy", out, x);
   if (exec.planning || x.numel() == 0) return;
-  if (exec.backend == Backend::cuda) throw_no_cuda("copy");
   const ProfileScope profile(exec.profiler, Part::other);
-  char* to = static_cast<char*>(out.raw());
-  const char* from = static_cast<const char*>(x.raw());
-  for_each_chunk(exec, x.bytes(),
-                 [=](int64_t at, size_t bytes) { std::memcpy(to + at, from + at, bytes); });
+  dispatch_backend(exec, "copy", [&]<Backend B>() { BytesImpl<B>::copy(exec, out, x); });
 }
 
 void cast(Exec& exec, Tensor out, Tensor x) {
@@ -66,18 +49,17 @@ void cast(Exec& exec, Tensor out, Tensor x) {
            "cast: {} {} from {} {}", name_of(out.dtype()), out.shape().str(), name_of(x.dtype()),
            x.shape().str());
   if (exec.planning || x.numel() == 0) return;
-  if (exec.backend == Backend::cuda) throw_no_cuda("cast");
   const ProfileScope profile(exec.profiler, Part::other);
-  narrows ? CastImpl<Backend::cpu>::narrow(exec, out, x)
-          : CastImpl<Backend::cpu>::widen(exec, out, x);
+  dispatch_backend(exec, "cast", [&]<Backend B>() {
+    narrows ? CastImpl<B>::narrow(exec, out, x) : CastImpl<B>::widen(exec, out, x);
+  });
 }
 
 void round_to_bfloat16(Exec& exec, Tensor x) {
   SY_CHECK(x.dtype() == DType::f32, "round_to_bfloat16: {}", name_of(x.dtype()));
   if (exec.planning || x.numel() == 0) return;
-  if (exec.backend == Backend::cuda) throw_no_cuda("round_to_bfloat16");
   const ProfileScope profile(exec.profiler, Part::other);
-  CastImpl<Backend::cpu>::round(exec, x);
+  dispatch_backend(exec, "round_to_bfloat16", [&]<Backend B>() { CastImpl<B>::round(exec, x); });
 }
 
 void scale_inplace(Exec& exec, Tensor x, double factor) {
@@ -96,11 +78,19 @@ void add_inplace(Exec& exec, Tensor x, Tensor y) {
                        [&]<Backend B, class T>() { ElementwiseImpl<B, T>::add(exec, x, y); });
 }
 
-double sum(Exec& exec, Tensor x) {
-  return total(exec, x, false);
+void add_sum(Exec& exec, Tensor total, Tensor x, double factor) {
+  add_total(exec, total, x, false, factor);
 }
-double sum_of_squares(Exec& exec, Tensor x) {
-  return total(exec, x, true);
+void add_sum_of_squares(Exec& exec, Tensor total, Tensor x) {
+  add_total(exec, total, x, true, 1.0);
+}
+
+void add_counts(Exec& exec, Tensor x, Tensor y) {
+  check_same("add_counts", x, y);
+  SY_CHECK(x.dtype() == DType::i32, "add_counts: {}", name_of(x.dtype()));
+  if (exec.planning || x.numel() == 0) return;
+  const ProfileScope profile(exec.profiler, Part::other);
+  dispatch_backend(exec, "add_counts", [&]<Backend B>() { CountsImpl<B>::add(exec, x, y); });
 }
 
 }  // namespace sy

@@ -1,6 +1,6 @@
 // Small helpers over whole tensors: fill, scale, add, sums. Sums are taken in a fixed order that
-// depends on the number of elements only, never on the number of threads, and accumulate in
-// float64.
+// depends on the number of elements and the backend only, never on the number of threads, and
+// accumulate in float64.
 #pragma once
 
 #include "lib/tensor/exec.h"
@@ -16,9 +16,20 @@ void copy(Exec& exec, Tensor out, Tensor x);              // out = x, same dtype
 void cast(Exec& exec, Tensor out, Tensor x);   // out = x, float32 from bfloat16 or to it
 void round_to_bfloat16(Exec& exec, Tensor x);  // float32 x = the nearest bfloat16
 
-// Sum of the elements and of their squares; not finite if an element is not. 0 while planning.
-double sum(Exec& exec, Tensor x);
-double sum_of_squares(Exec& exec, Tensor x);
+// total [1], float64 and of the exec's memory, += factor * the sum of x's elements, or of their
+// squares: not finite if an element is not. Nothing waits; read_number() of transfer.h reads it.
+void add_sum(Exec& exec, Tensor total, Tensor x, double factor = 1.0);
+void add_sum_of_squares(Exec& exec, Tensor total, Tensor x);
+
+// x += y, both int32: counters.
+void add_counts(Exec& exec, Tensor x, Tensor y);
+
+// Any dtype, as bytes.
+template <Backend>
+struct BytesImpl {
+  static void zero(Exec& exec, Tensor x);
+  static void copy(Exec& exec, Tensor out, Tensor x);
+};
 
 template <Backend>
 struct CastImpl {
@@ -27,12 +38,25 @@ struct CastImpl {
   static void round(Exec& exec, Tensor x);
 };
 
-// sum: float32 and float64.
+template <Backend>
+struct CountsImpl {
+  static void add(Exec& exec, Tensor x, Tensor y);
+};
+
+// Elements whose sums are taken apart and added in order, and how many such sums at once.
+constexpr int64_t kSumBlock = 4096;
+constexpr int64_t kSumBlocks = 1024;
+
 template <Backend, class T>
 struct ElementwiseImpl {
   static void scale(Exec& exec, Tensor x, double factor);
   static void add(Exec& exec, Tensor x, Tensor y);
-  static double sum(Exec& exec, Tensor x, bool squares);
+};
+
+// T is float32 or float64. partial: float64 [min(kSumBlocks, blocks)], scratch.
+template <Backend, class T>
+struct SumImpl {
+  static void add(Exec& exec, Tensor total, Tensor x, bool squares, double factor, Tensor partial);
 };
 
 }  // namespace sy

@@ -31,8 +31,8 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
 }
 
 Bfloat16Products bfloat16_products(Backend backend) {
-  if (backend == Backend::cuda) throw_no_cuda("gemm");
-  return GemmSupport<Backend::cpu>::bfloat16();
+  return backend == Backend::cuda ? Bfloat16Products::native
+                                  : GemmSupport<Backend::cpu>::bfloat16();
 }
 
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {

@@ -1,5 +1,5 @@
 sy_library(test_support SOURCES tests/support/allocations.cpp
-                                tests/support/gradcheck.cpp tests/support/shared_files.cpp
+                                tests/support/backend.cpp tests/support/gradcheck.cpp tests/support/shared_files.cpp
            LINK sy_kernels)
 target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 

@@ -22,10 +22,11 @@ bool needs_tokenizer(const RunConfig& config, BenchData data) {
 
 }  // namespace
 
-BenchRun::BenchRun(RunConfig config, Communicator& world, int threads, BenchData data)
-    : session_(config, world, threads, /*training=*/true, needs_tokenizer(config, data)),
+BenchRun::BenchRun(RunConfig config, Communicator& world, const RankResources& resources,
+                   BenchData data)
+    : session_(config, world, resources, /*training=*/true, needs_tokenizer(config, data)),
       train_step_(session_),
-      batch_(session_.sequences_per_rank(), session_.config.train.micro_batch,
+      batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
       loader_(make_loader(session_, data)) {
   session_.exec.profiler.enabled = true;

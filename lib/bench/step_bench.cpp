@@ -54,20 +54,21 @@ RunConfig dense_twin(RunConfig config) {
 
 }  // namespace
 
-StepBench bench_step(const RunConfig& config, Communicator& world, int threads,
+StepBench bench_step(const RunConfig& config, Communicator& world, const RankResources& resources,
                      const StepBenchOptions& options) {
   StepBench result;
   result.ranks = world.size();
+  const int threads = resources.threads;
   result.threads = threads;
   result.resident_before = resident_bytes();
-  BenchRun run(config, world, threads, options.data);
+  BenchRun run(config, world, resources, options.data);
   result.resident = resident_bytes();
   result.resident_peak = peak_resident_bytes();
   result.first_step_seconds = run.first_step_seconds();
   result.memory = run.memory();
   result.parameters = run.session().model.params().global_count();
   std::optional<BenchRun> twin_run;
-  if (options.twin) twin_run.emplace(dense_twin(config), world, threads, options.data);
+  if (options.twin) twin_run.emplace(dense_twin(config), world, resources, options.data);
   ProductRate products(run.products(), run.session().exec.backend, threads);
   Rounds model{run}, twin{options.twin ? *twin_run : run};
   std::vector<double> product_rates, matrix_rates, ratios;

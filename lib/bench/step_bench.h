@@ -46,7 +46,7 @@ struct StepBench {
 };
 
 // Collective.
-StepBench bench_step(const RunConfig& config, Communicator& world, int threads,
+StepBench bench_step(const RunConfig& config, Communicator& world, const RankResources& resources,
                      const StepBenchOptions& options);
 
 }  // namespace sy

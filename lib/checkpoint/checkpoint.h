@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,7 +21,7 @@ namespace sy {
 // rank for each piece.
 struct CheckpointTensor {
   std::string name;  // "parameters/encoder/layers/1/moe/wi"; optimiser: "optimizer/..."
-  Tensor local;      // float32, float64 or int32; host memory
+  Tensor local;      // float32, float64 or int32; host memory, or what a CheckpointCopy reaches
   Shape global;
   int64_t pieces = 1;
   int64_t piece = 0;
@@ -40,6 +41,10 @@ struct CheckpointMeta {
   std::string attempt;
 };
 
+// to = from, of one dtype and size: how tensors that do not lie in host memory come and go. One
+// side is the host's; complete on return.
+using CheckpointCopy = std::function<void(Tensor to, Tensor from)>;
+
 class CheckpointWriter {
  public:
   // `folder` is runs/NAME/checkpoints; created by rank 0 where missing.
@@ -48,7 +53,8 @@ class CheckpointWriter {
 
   // Copies the tensors into staging memory (allocated at the first call) and writes this rank's
   // shard on a thread. Not while busy(). Ranks may start at different times, without a barrier.
-  void start(const std::vector<CheckpointTensor>& tensors, const CheckpointMeta& meta);
+  void start(const std::vector<CheckpointTensor>& tensors, const CheckpointMeta& meta,
+             const CheckpointCopy& copy = {});
 
   // True from start() until commit().
   bool busy() const;
@@ -108,7 +114,8 @@ class CheckpointReader {
   // Works whatever mesh wrote it. Every file and dataset touched is read whole and checked; besides
   // the tensors it needs memory for the largest stored piece at most. After a DataError the
   // tensors' contents are not defined.
-  void read(const std::vector<CheckpointTensor>& tensors, Extra extra = Extra::allow) const;
+  void read(const std::vector<CheckpointTensor>& tensors, Extra extra = Extra::allow,
+            const CheckpointCopy& copy = {}) const;
 
   // An array of CheckpointMeta::streams; throws DataError when absent.
   std::vector<int32_t> stream(const std::string& name) const;

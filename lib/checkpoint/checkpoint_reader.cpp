@@ -71,12 +71,14 @@ Tensor read_buffered(const Hdf5File& file, const std::string& path, const PieceR
 
 // Leaves the rows that are needed of a stored piece in `read.local`.
 void read_piece(const Hdf5File& file, const std::string& path, const PieceRead& read,
-                std::vector<char>& buffer) {
+                std::vector<char>& buffer, const CheckpointCopy& copy) {
   const Rows needed = overlap(read.local_rows, read.stored_rows);
   const Tensor target = read.local.slice(needed.begin - read.local_rows.begin, needed.count());
-  if (needed.count() == read.stored_rows.count()) return read_whole(file, path, read, target);
+  if (!copy && needed.count() == read.stored_rows.count())
+    return read_whole(file, path, read, target);
   const Tensor rows = read_buffered(file, path, read, buffer)
                           .slice(needed.begin - read.stored_rows.begin, needed.count());
+  if (copy) return copy(target, rows);
   std::memcpy(target.raw(), rows.raw(), static_cast<size_t>(rows.bytes()));
 }
 
@@ -195,7 +197,8 @@ void CheckpointReader::check(const std::vector<CheckpointTensor>& tensors, Extra
                               fmt::join(faults, "\n  ")));
 }
 
-void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
+void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra extra,
+                            const CheckpointCopy& copy) const {
   check(tensors, extra);
   impl_->with_remedy([&] {
     const auto reads = plan_reads(impl_->manifest, tensors);
@@ -204,7 +207,7 @@ void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra 
       if (reads[shard].empty()) continue;
       const Hdf5File file = impl_->open(shard);
       for (const PieceRead& read : reads[shard]) {
-        read_piece(file, impl_->path_of(shard), read, buffer);
+        read_piece(file, impl_->path_of(shard), read, buffer, copy);
       }
     }
   });

@@ -67,7 +67,7 @@ struct CheckpointWriter::Impl {
 
   std::string partial() const { return folder + "/" + partial_name(meta.step); }
 
-  void stage(const std::vector<CheckpointTensor>& tensors) {
+  void stage(const std::vector<CheckpointTensor>& tensors, const CheckpointCopy& copy) {
     const std::vector<CheckpointTensor> written = written_here(tensors);
     if (arena == nullptr || !same_layout(written, staged)) {
       staged.clear();
@@ -78,6 +78,10 @@ struct CheckpointWriter::Impl {
     }
     for (size_t i = 0; i < written.size(); ++i) {
       if (written[i].local.bytes() == 0) continue;
+      if (copy) {
+        copy(staged[i].local, written[i].local);
+        continue;
+      }
       std::memcpy(staged[i].local.raw(), written[i].local.raw(),
                   static_cast<size_t>(written[i].local.bytes()));
     }
@@ -122,12 +126,12 @@ CheckpointWriter::CheckpointWriter(std::string folder, int rank, int ranks, int6
 CheckpointWriter::~CheckpointWriter() = default;
 
 void CheckpointWriter::start(const std::vector<CheckpointTensor>& tensors,
-                             const CheckpointMeta& meta) {
+                             const CheckpointMeta& meta, const CheckpointCopy& copy) {
   SY_CHECK(!busy(), "the checkpoint of step {} is not committed yet", impl_->meta.step);
   for (const auto& stream : meta.streams) {
     SY_CHECK(valid_name(stream.first), "\"{}\" cannot name a stream", stream.first);
   }
-  impl_->stage(tensors);
+  impl_->stage(tensors, copy);
   impl_->meta = meta;
   impl_->writing = std::async(std::launch::async, [impl = impl_.get()] { impl->write(); });
   impl_->state = Impl::State::writing;

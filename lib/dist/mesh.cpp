@@ -19,14 +19,26 @@ void check_shape(const Communicator& world, const MeshShape& shape) {
   }
 }
 
+// The group that tensors use: made of the host's, or the host's itself.
+Communicator* group_for_tensors(const GroupMaker& make, Communicator& host,
+                                std::unique_ptr<Communicator>& made) {
+  if (!make || host.size() == 1) return &host;
+  made = make(host);
+  return made.get();
+}
+
 }  // namespace
 
-Mesh::Mesh(Communicator& world, MeshShape shape) : world_(world), shape_(shape) {
+Mesh::Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors)
+    : world_(world), shape_(shape) {
   check_shape(world, shape);
   const int model_rank = world.rank() % shape.model;
-  data_ = world.split(model_rank, "data");
-  expert_ = data_->split(replica(), "expert");
-  replicas_ = data_->split(expert_rank(), "replicas");
+  host_data_ = world.split(model_rank, "data");
+  host_expert_ = host_data_->split(replica(), "expert");
+  host_replicas_ = host_data_->split(expert_rank(), "replicas");
+  data_ = group_for_tensors(for_tensors, *host_data_, made_data_);
+  expert_ = group_for_tensors(for_tensors, *host_expert_, made_expert_);
+  replicas_ = group_for_tensors(for_tensors, *host_replicas_, made_replicas_);
 }
 
 }  // namespace sy

@@ -3,6 +3,7 @@
 // (Fedus et al. 2022, section 5).
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "lib/dist/communicator.h"
@@ -17,17 +18,26 @@ struct MeshShape {
   int replicas() const { return data() / expert; }  // copies of each expert
 };
 
+// Makes, of a group of ranks that talk through host memory, the same group for the memory that
+// tensors are computed in. Collective over the group.
+using GroupMaker = std::function<std::unique_ptr<Communicator>(Communicator& group)>;
+
 class Mesh {
  public:
-  // Collective over `world`, which must outlive the mesh.
-  Mesh(Communicator& world, MeshShape shape);
+  // Collective over `world`, which must outlive the mesh. `for_tensors` where tensors do not lie in
+  // host memory; groups of one rank need no making.
+  Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors = {});
 
   const MeshShape& shape() const { return shape_; }
   int data_rank() const { return world_.rank() / shape_.model; }
   int expert_rank() const { return data_rank() % shape_.expert; }
   int replica() const { return data_rank() / shape_.expert; }
 
+  // For numbers in host memory.
   Communicator& world() { return world_; }
+  Communicator& host_data() { return *host_data_; }  // all data ranks
+
+  // For tensors of the exec's memory.
   Communicator& data() { return *data_; }      // all data ranks: replicated gradients
   Communicator& expert() { return *expert_; }  // ranks that hold different experts: all-to-all
   Communicator& replicas() {
@@ -37,7 +47,9 @@ class Mesh {
  private:
   Communicator& world_;
   MeshShape shape_;
-  std::unique_ptr<Communicator> data_, expert_, replicas_;
+  std::unique_ptr<Communicator> host_data_, host_expert_, host_replicas_;
+  std::unique_ptr<Communicator> made_data_, made_expert_, made_replicas_;
+  Communicator *data_, *expert_, *replicas_;
 };
 
 }  // namespace sy

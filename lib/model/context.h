@@ -23,14 +23,14 @@ struct StepContext {
   double group_scale = 1.0;      // 1 / routing groups of the global batch, per stack
 };
 
-// Router counters of a micro-batch, added up by the sparse layers; one row a sparse layer,
-// encoder's first. Host memory owned by the model; zeroed by the trainer at the start of a step.
+// Router counters of a step, added up by the sparse layers; one row a sparse layer, encoder's
+// first. In the exec's memory, owned by the model; zeroed by the trainer at the start of a step.
 struct RouterStats {
   Tensor counts;  // int32 [sparse layers, E + 1]: tokens routed to each expert before dropping;
                   // last column: tokens dropped
-  double balance_sum = 0;  // sum over groups and layers (hugging_face: groups and stacks),
-                           // before the coefficient
-  double z_sum = 0;
+  // Float64 [1] each: sums over groups and layers (hugging_face: groups and stacks), before the
+  // coefficients.
+  Tensor balance, z;
 };
 
 // What the balance loss of a whole stack is made of (experts.convention hugging_face): over the

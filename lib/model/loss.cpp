@@ -34,8 +34,8 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
   return {store.add("lm_head", embedding->shape, ParamGroup::replicated, init), 1.0};
 }
 
-double loss_forward(const LayerContext& context, const LossParams& params, Tensor d_h, Tensor h,
-                    Tensor targets) {
+void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
+                  Tensor h, Tensor targets) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->value.dim(0);
@@ -46,7 +46,6 @@ double loss_forward(const LayerContext& context, const LossParams& params, Tenso
       dtype == exact ? chunk_logits : scratch.take(dtype, {chunk, vocab}, "d_logits");
   const Tensor chunk_scaled = scratch.take(dtype, {chunk, d}, "scaled decoder output");
   const Tensor chunk_loss = scratch.take(exact, {chunk}, "cross-entropy");
-  double total = 0;
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t count = std::min(chunk, rows - begin);
     const Tensor logits = chunk_logits.slice(0, count), scaled = chunk_scaled.slice(0, count);
@@ -55,12 +54,11 @@ double loss_forward(const LayerContext& context, const LossParams& params, Tenso
     project(exec, params, logits, scaled, h.slice(begin, count));
     cross_entropy(exec, loss, d_logits, logits, targets.slice(begin, count),
                   context.step.loss_scale);
-    total += sum(exec, loss);
+    add_sum(exec, total, loss);
     if (!d_h.empty()) {
       project_backward(exec, params, d_h.slice(begin, count), d_logits, scaled);
     }
   }
-  return total;
 }
 
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h) {

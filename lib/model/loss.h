@@ -20,11 +20,11 @@ struct LossParams {
 // Declares "lm_head" unless the embeddings are tied.
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding);
 
-// Cross-entropy in nats, summed over the rows whose target is not pad. h [T, d_model], targets
-// int32 [T]. With d_h [T, d_model] (overwritten) also the gradient of
-// context.step.loss_scale * cross-entropy: into d_h, and added to table.grad.
-double loss_forward(const LayerContext& context, const LossParams& params, Tensor d_h, Tensor h,
-                    Tensor targets);
+// total (float64 [1], of the exec's memory) += the cross-entropy in nats, summed over the rows
+// whose target is not pad. h [T, d_model], targets int32 [T]. With d_h [T, d_model] (overwritten)
+// also the gradient of context.step.loss_scale * cross-entropy: into d_h, and added to table.grad.
+void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
+                  Tensor h, Tensor targets);
 
 // logits [rows, vocab] (overwritten, of h's compute_dtype()) of h [rows, d_model].
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h);

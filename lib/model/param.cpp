@@ -1,9 +1,13 @@
 #include "lib/model/param.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "kernels/elementwise.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/model/initial_values.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -90,12 +94,20 @@ void ParamStore::update_compute(Exec& exec) {
   }
 }
 
-void ParamStore::initialize(uint64_t seed) {
+void ParamStore::initialize(Exec& exec, uint64_t seed) {
+  std::vector<char> drawn;  // of a parameter that does not lie in host memory
   for (Param& param : params_) {
     const int64_t row = param.shape[0] == 0 ? 0 : param.shape.numel() / param.shape[0];
     const RandomKey key{seed, 0, site::kInit + static_cast<uint32_t>(param.number)};
-    fill_initial_values(param.value, param.init, key, param.first_expert * row);
+    Tensor values = param.value;
+    if (exec.backend == Backend::cuda) {
+      drawn.resize(std::max(drawn.size(), static_cast<size_t>(values.bytes())));
+      values = Tensor(drawn.data(), values.dtype(), values.shape());
+    }
+    fill_initial_values(values, param.init, key, param.first_expert * row);
+    if (exec.backend == Backend::cuda) upload(exec, param.value, values);
   }
+  update_compute(exec);
 }
 
 Param* ParamStore::find(const std::string& name) {

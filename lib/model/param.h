@@ -53,11 +53,12 @@ class ParamStore {
   void plan(Arena& values, Arena& grads);
   void plan_values(Arena& values);  // without gradients: evaluation and infilling
 
-  // Initial values, a pure function of (seed, parameter, global element index). As after any change
-  // of the values, update_compute() follows.
-  void initialize(uint64_t seed);
+  // Initial values, a pure function of (seed, parameter, global element index), and
+  // update_compute().
+  void initialize(Exec& exec, uint64_t seed);
 
-  // Rounds the values into the bfloat16 copies; nothing where there are none.
+  // Rounds the values into the bfloat16 copies, after any change of them; nothing where there are
+  // none.
   void update_compute(Exec& exec);
 
   const std::deque<Param>& all() const { return params_; }

@@ -7,6 +7,7 @@
 #include "lib/model/embedding.h"
 #include "lib/model/loss.h"
 #include "lib/model/stack.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -68,12 +69,14 @@ struct SwitchModel::State {
   Tensor d_decoded;  // [B * decoder length, d_model]
   int64_t scratch_bytes = 0;
 
+  Arena statistics{"statistics"};
   RouterStats stats;
-  std::vector<int32_t> counts;
-  std::vector<int32_t> all_routed;  // ones, where padding is routed
+  Tensor loss_sum;    // float64 [1]
+  Tensor all_routed;  // int32 ones, where padding is routed
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
   void plan();
+  void plan_statistics();
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, bool in_decoder);
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
@@ -95,13 +98,6 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
   encoder = encoder_params(params, model, embedding);
   decoder = decoder_params(params, model, embedding, encoder);
   loss = loss_params(params, model, embedding);
-  counts.resize(static_cast<size_t>(decoder.end_sparse_layer * (model.experts.count + 1)));
-  stats.counts =
-      Tensor(counts.data(), DType::i32, {decoder.end_sparse_layer, model.experts.count + 1});
-  if (model.experts.convention == Convention::hugging_face) {
-    const int64_t length = std::max(shape.encoder_length, shape.decoder_length);
-    all_routed.assign(static_cast<size_t>(shape.sequences * length), 1);
-  }
 }
 
 // Measures the regions on the first call, carves them after they are allocated.
@@ -114,6 +110,7 @@ void SwitchModel::State::plan() {
   } else {
     params.plan_values(values);
   }
+  plan_statistics();
   encoder_saved = stack_plan(activations, model, encoder, encoder_dims, shape.encoder_length);
   if (shape.decoder_length == 0) return;
   decoder_saved = stack_plan(activations, model, decoder, decoder_dims, shape.encoder_length);
@@ -123,9 +120,20 @@ void SwitchModel::State::plan() {
   }
 }
 
+void SwitchModel::State::plan_statistics() {
+  const Shape counts{decoder.end_sparse_layer, model.experts.count + 1};
+  stats.counts = statistics.take(DType::i32, counts, "router counts");
+  stats.balance = statistics.take(DType::f64, {1}, "balance loss");
+  stats.z = statistics.take(DType::f64, {1}, "z-loss");
+  loss_sum = statistics.take(DType::f64, {1}, "loss");
+  if (model.experts.convention == Convention::hugging_face) {
+    const int64_t length = std::max(shape.encoder_length, shape.decoder_length);
+    all_routed = statistics.take(DType::i32, {shape.sequences * length}, "routed");
+  }
+}
+
 Tensor SwitchModel::State::routed(Tensor valid) {
-  if (all_routed.empty()) return valid;
-  return {all_routed.data(), DType::i32, valid.shape()};
+  return all_routed.empty() ? valid : all_routed.slice(0, valid.numel());
 }
 
 LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
@@ -184,7 +192,7 @@ void SwitchModel::plan_step(Exec& exec) {
   for (const bool train : {true, false}) {
     if (train && !s.training) continue;
     step.training = train;
-    forward(exec, batch, step);
+    accumulate_forward(exec, batch, step);
     if (train) backward(exec, batch, step);
   }
   const Shape logits{s.shape.sequences, s.model.vocab_size.value};
@@ -204,9 +212,15 @@ SwitchModel::~SwitchModel() = default;
 
 void SwitchModel::allocate(Exec& exec) {
   plan_step(exec);
-  if (exec.scratch.capacity() == 0) exec.scratch.allocate(state_->scratch_bytes);
-  for (Arena* arena : {&state_->values, &state_->grads, &state_->activations}) arena->allocate();
-  state_->plan();
+  if (exec.scratch.capacity() == 0) exec.scratch.allocate(state_->scratch_bytes, exec.memory);
+  State& s = *state_;
+  for (Arena* arena : {&s.values, &s.grads, &s.activations, &s.statistics}) {
+    arena->allocate(exec.memory);
+  }
+  s.plan();
+  if (s.all_routed.empty()) return;
+  std::vector<int32_t> ones(static_cast<size_t>(s.all_routed.numel()), 1);
+  upload(exec, s.all_routed, Tensor(ones.data(), DType::i32, s.all_routed.shape()));
 }
 
 SwitchModel::Memory SwitchModel::memory() const {
@@ -236,18 +250,29 @@ Mesh& SwitchModel::mesh() {
   return state_->mesh;
 }
 
-void SwitchModel::clear_stats() {
-  std::fill(state_->counts.begin(), state_->counts.end(), 0);
-  state_->stats.balance_sum = 0;
-  state_->stats.z_sum = 0;
+Tensor SwitchModel::loss_sum() {
+  return state_->loss_sum;
 }
 
-double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {
+void SwitchModel::clear_stats(Exec& exec) {
+  const RouterStats& stats = state_->stats;
+  for (const Tensor& tensor : {stats.counts, stats.balance, stats.z, state_->loss_sum}) {
+    fill_zero(exec, tensor);
+  }
+}
+
+void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step) {
   State& s = *state_;
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
   const Tensor h = s.decode(exec, batch, step);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
-  return loss_forward(s.context(exec, batch, step, true), s.loss, d_h, h, flat(batch.targets));
+  loss_forward(s.context(exec, batch, step, true), s.loss, s.loss_sum, d_h, h, flat(batch.targets));
+}
+
+double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {
+  fill_zero(exec, state_->loss_sum);
+  accumulate_forward(exec, batch, step);
+  return read_number(exec, state_->loss_sum);
 }
 
 void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& step,

@@ -48,12 +48,17 @@ class SwitchModel {
   ParamStore& params();
   const ModelSection& config() const;
   const ModelShape& shape() const;
-  RouterStats& router_stats();  // counts of the step so far; reset with clear_stats()
-  void clear_stats();
+  // Of the step so far, in the exec's memory; clear_stats() zeroes them.
+  RouterStats& router_stats();
+  Tensor loss_sum();  // float64 [1]
+  void clear_stats(Exec& exec);
 
-  // Cross-entropy summed over the micro-batch's valid target tokens (nats, not scaled). While
-  // step.training, also prepares backward, and adds the output projection's gradient to its
-  // parameter. The batch may hold fewer sequences than planned.
+  // Adds the cross-entropy of the micro-batch's valid target tokens (nats, not scaled) to
+  // loss_sum(). While step.training, also prepares backward, and adds the output projection's
+  // gradient to its parameter. The batch, of the exec's memory, may hold fewer sequences than
+  // planned. Waits for nothing.
+  void accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step);
+  // The same from a loss_sum() of zero; waits for the sum and returns it.
   double forward(Exec& exec, const Batch& batch, const StepContext& step);
 
   // Adds the gradient of step.loss_scale * cross-entropy + step.group_scale * (balance_loss *

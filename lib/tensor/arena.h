@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/tensor/memory.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
@@ -19,7 +20,6 @@ namespace sy {
 class Arena {
  public:
   explicit Arena(std::string name) : name_(std::move(name)) {}
-  ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -27,11 +27,12 @@ class Arena {
   // departs from what was measured.
   Tensor take(DType dtype, Shape shape, const std::string& label);
 
-  // Ends measuring: allocates and rewinds. At most once.
-  void allocate();
+  // Ends measuring: allocates and rewinds. At most once. Throws RuntimeFailure when memory is
+  // short.
+  void allocate(MemoryKind kind = MemoryKind::host);
 
   const std::string& name() const { return name_; }
-  bool measuring() const { return memory_ == nullptr; }
+  bool measuring() const { return memory_.data() == nullptr; }
   int64_t bytes() const { return size_; }  // measured size, padding included
 
   struct Entry {
@@ -46,7 +47,7 @@ class Arena {
   size_t next_entry_ = 0;
   int64_t size_ = 0;
   int64_t offset_ = 0;
-  char* memory_ = nullptr;
+  Memory memory_;
 };
 
 }  // namespace sy

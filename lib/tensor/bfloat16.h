@@ -6,9 +6,11 @@
 #include <bit>
 #include <cstdint>
 
+#include "lib/base/host_device.h"
+
 namespace sy {
 
-constexpr uint16_t bfloat16_bits(float value) {
+SY_HOST_DEVICE constexpr uint16_t bfloat16_bits(float value) {
   const uint32_t word = std::bit_cast<uint32_t>(value);
   const uint32_t nearest = word + 0x7fffu + (word >> 16 & 1u);
   // Rounding up could carry a NaN's payload into an infinity.
@@ -20,21 +22,21 @@ struct BFloat16 {
   uint16_t bits;
 
   BFloat16() = default;
-  constexpr explicit BFloat16(float value) : bits(bfloat16_bits(value)) {}
-  constexpr operator float() const {
+  SY_HOST_DEVICE constexpr explicit BFloat16(float value) : bits(bfloat16_bits(value)) {}
+  SY_HOST_DEVICE constexpr operator float() const {
     return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
   }
 };
 
 // to = value, rounded where it must be. For vector loops: GCC gives up on one that makes a BFloat16
 // and copies it.
-inline void put(float& to, float value) {
+SY_HOST_DEVICE inline void put(float& to, float value) {
   to = value;
 }
-inline void put(double& to, double value) {
+SY_HOST_DEVICE inline void put(double& to, double value) {
   to = value;
 }
-inline void put(BFloat16& to, float value) {
+SY_HOST_DEVICE inline void put(BFloat16& to, float value) {
   to.bits = bfloat16_bits(value);
 }
 

@@ -6,6 +6,7 @@
 #include <typeindex>
 #include <unordered_map>
 
+#include "lib/tensor/memory.h"
 #include "lib/tensor/profiler.h"
 #include "lib/tensor/scratch.h"
 
@@ -13,9 +14,14 @@ namespace sy {
 
 enum class Backend : uint8_t { cpu, cuda };
 
+constexpr const char* name_of(Backend backend) {
+  return backend == Backend::cuda ? "cuda" : "cpu";
+}
+
 struct Exec {
   Backend backend = Backend::cpu;
-  int threads = 1;  // OpenMP threads of this rank
+  MemoryKind memory = MemoryKind::host;  // of the regions and scratch that its ops work in
+  int threads = 1;                       // OpenMP threads of this rank
   // While planning, ops and collectives check shapes and take their scratch but compute nothing.
   bool planning = false;
   ScratchStack scratch;

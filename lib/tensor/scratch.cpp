@@ -6,11 +6,11 @@
 
 namespace sy {
 
-void ScratchStack::allocate(int64_t bytes) {
+void ScratchStack::allocate(int64_t bytes, MemoryKind kind) {
   SY_CHECK(memory_ == nullptr && top_ == 0, "scratch is in use");
   arena_ = std::make_unique<Arena>("scratch");
   arena_->take(DType::i32, {ceil_div(bytes, 4)}, "scratch");
-  arena_->allocate();
+  arena_->allocate(kind);
   memory_ = static_cast<char*>(arena_->take(DType::i32, {ceil_div(bytes, 4)}, "scratch").raw());
   capacity_ = bytes;
 }

@@ -14,7 +14,7 @@ namespace sy {
 class ScratchStack {
  public:
   // Allocates `bytes`; called once, after planning. Throws RuntimeFailure when memory is short.
-  void allocate(int64_t bytes);
+  void allocate(int64_t bytes, MemoryKind kind = MemoryKind::host);
 
   // Takes a view off the top. Throws InternalError when more is asked than was planned.
   Tensor push(DType dtype, Shape shape, const char* label);

@@ -1,2 +1,7 @@
-sy_library(tensor SOURCES lib/tensor/tensor.cpp lib/tensor/arena.cpp lib/tensor/scratch.cpp
+sy_library(tensor SOURCES lib/tensor/tensor.cpp lib/tensor/memory.cpp lib/tensor/arena.cpp
+                          lib/tensor/scratch.cpp lib/tensor/transfer.cpp
            LINK sy_base)
+sy_cuda_sources(tensor lib/tensor/memory_cuda.cpp lib/tensor/cuda_context.cpp)
+if(NOT SY_HAVE_CUDA)
+  target_sources(sy_tensor PRIVATE lib/tensor/no_cuda.cpp)
+endif()

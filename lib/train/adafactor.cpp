@@ -58,7 +58,7 @@ void AdafactorOptimizer::apply(Exec& exec, const Update& update) {
   step.learning_rate = update.learning_rate;
   step.decay = 1.0 - std::pow(static_cast<double>(update.step), -config_.decay_exponent);
   step.update_clip = config_.update_clip;
-  step.gradient_scale = update.gradient_scale;
+  step.clip = update.clip;
   step.weight_decay = config_.weight_decay;
   for (const Slot& slot : slots_) {
     const Param& param = *slot.param;

@@ -35,7 +35,7 @@ void AdamWOptimizer::apply(Exec& exec, const Update& update) {
   step.beta2 = config_.beta2;
   step.epsilon = config_.epsilon;
   step.weight_decay = config_.weight_decay;
-  step.gradient_scale = update.gradient_scale;
+  step.clip = update.clip;
   step.step = update.step;
   for (const Slot& slot : slots_) {
     adamw(exec, flat(slot.param->value), flat(slot.first), flat(slot.second),

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/data/stream_state.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -106,10 +107,21 @@ CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
   return meta;
 }
 
+CheckpointCopy checkpoint_copy_out(Exec& exec) {
+  if (exec.backend == Backend::cpu) return {};
+  return [&exec](Tensor to, Tensor from) { download(exec, to, from); };
+}
+
+CheckpointCopy checkpoint_copy_in(Exec& exec) {
+  if (exec.backend == Backend::cpu) return {};
+  return [&exec](Tensor to, Tensor from) { upload(exec, to, from); };
+}
+
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint) {
   require_same_run(session.config, checkpoint);
-  checkpoint.read(checkpoint_tensors(session, &optimizer), CheckpointReader::Extra::refuse);
+  checkpoint.read(checkpoint_tensors(session, &optimizer), CheckpointReader::Extra::refuse,
+                  checkpoint_copy_in(session.exec));
   session.model.params().update_compute(session.exec);
   std::vector<StreamState> streams;
   const LoaderPlace place = session.loader_place(session.config.train.global_batch);
@@ -122,7 +134,8 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
 }
 
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
-  checkpoint.read(checkpoint_tensors(session, nullptr));
+  checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::allow,
+                  checkpoint_copy_in(session.exec));
   session.model.params().update_compute(session.exec);
   return read_run_state(checkpoint);
 }

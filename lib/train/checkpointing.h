@@ -23,6 +23,10 @@ struct RunState {
 // writes a replicated piece goes round robin, so that all ranks write about the same.
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
 
+// How the exec's tensors reach a checkpoint and come back; empty where they lie in host memory.
+CheckpointCopy checkpoint_copy_out(Exec& exec);
+CheckpointCopy checkpoint_copy_in(Exec& exec);
+
 CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
                                const std::vector<StreamState>& streams);
 

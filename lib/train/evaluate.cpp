@@ -1,6 +1,7 @@
 #include "lib/train/evaluate.h"
 
 #include "lib/base/numeric.h"
+#include "lib/tensor/transfer.h"
 #include "lib/train/router_summary.h"
 
 namespace sy {
@@ -8,8 +9,9 @@ namespace sy {
 Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences)
     : session_(session),
       sequences_(sequences),
-      batch_(div_exact(sequences, session.mesh.shape().data()), session.config.train.micro_batch,
-             session.config.data.encoder_length, session.config.data.decoder_length.value) {
+      batch_(session.exec, div_exact(sequences, session.mesh.shape().data()),
+             session.config.train.micro_batch, session.config.data.encoder_length,
+             session.config.data.decoder_length.value) {
   DataSection data = session.config.data;
   data.shuffle_buffer = 1;  // the validation text in its own order
   data.read_ahead_batches = 1;
@@ -26,13 +28,14 @@ Evaluation Evaluator::run() {
   step.training = false;
   step.seed = static_cast<uint64_t>(session_.config.run.seed);
   step.global_sequences = sequences_;
-  session_.model.clear_stats();
+  session_.model.clear_stats(session_.exec);
   double sums[2] = {0, static_cast<double>(batch_.target_tokens())};
   for (int64_t i = 0; i < batch_.micro_batches(); ++i) {
     step.first_sequence = first + i * batch_.micro_batch_size();
-    sums[0] += session_.model.forward(session_.exec, batch_.micro_batch(i), step);
+    session_.model.accumulate_forward(session_.exec, batch_.micro_batch(i), step);
   }
-  session_.mesh.data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "evaluation loss");
+  sums[0] = read_number(session_.exec, session_.model.loss_sum());
+  session_.mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "evaluation loss");
   Evaluation result;
   result.loss = sums[0] / sums[1];
   result.sequences = sequences_;

@@ -3,30 +3,27 @@
 #include <cmath>
 
 #include "kernels/elementwise.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 
-double gradient_norm(Exec& exec, ParamStore& params, Mesh& mesh) {
-  // In float64, in an order that no number of threads changes; how the experts are spread changes
-  // the last bits alone.
-  double replicated = 0, experts = 0;
-  for (const Param& param : params.all()) {
-    (param.group == ParamGroup::expert ? experts : replicated) += sum_of_squares(exec, param.grad);
-  }
-  if (mesh.expert().size() > 1) {
-    mesh.expert().all_reduce_sum(Tensor(&experts, DType::f64, {1}), "norm of expert gradients");
-  }
-  return std::sqrt(replicated + experts);
-}
-
-double clip_scale(double norm, double clip_norm) {
-  return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
+void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares) {
+  const Tensor replicated = squares.slice(0, 1), experts = squares.slice(1, 1);
+  fill_zero(exec, squares);
+  add_sum_of_squares(exec, replicated, params.flat_grads(ParamGroup::replicated));
+  add_sum_of_squares(exec, experts, params.flat_grads(ParamGroup::expert));
+  if (exec.planning || mesh.expert().size() == 1) return;
+  mesh.expert().all_reduce_sum(experts, "norm of expert gradients");
 }
 
 std::string find_nonfinite(Exec& exec, ParamStore& params, Mesh& mesh) {
+  ScratchScope scratch(exec);
+  const Tensor squares = scratch.take(DType::f64, {1}, "squares of a parameter");
   int32_t from_last = 0;  // parameters from the first at fault to the last
   for (const Param& param : params.all()) {
-    if (std::isfinite(sum_of_squares(exec, param.grad))) continue;
+    fill_zero(exec, squares);
+    add_sum_of_squares(exec, squares, param.grad);
+    if (std::isfinite(read_number(exec, squares))) continue;
     from_last = static_cast<int32_t>(params.all().size()) - param.number;
     break;
   }

@@ -10,11 +10,11 @@
 
 namespace sy {
 
-// sqrt of the sum of squares over the whole model's gradients; not finite when any gradient is not.
-double gradient_norm(Exec& exec, ParamStore& params, Mesh& mesh);
-
-// Factor that brings a norm down to clip_norm (1 when it is below, or clip_norm is 0).
-double clip_scale(double norm, double clip_norm);
+// squares (float64 [2] of the exec's memory, overwritten) = the sums of squares over the gradients
+// of the replicated parameters and of all experts; not finite when any gradient is not. Float64, in
+// an order that no number of threads changes; how the experts are spread changes the last bits
+// alone.
+void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares);
 
 // First parameter of the model whose gradient is not finite on any rank, or "". Collective; every
 // rank gets the same name.

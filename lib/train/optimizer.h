@@ -23,9 +23,9 @@ struct OptimizerTensor {
 };
 
 struct Update {
-  int64_t step = 1;           // counts from 1
-  double learning_rate = 0;   // of the schedule
-  double gradient_scale = 1;  // clipping by the global norm
+  int64_t step = 1;          // counts from 1
+  double learning_rate = 0;  // of the schedule
+  Tensor clip;               // of the gradients, as kernels/grad_clip.h leaves it; empty: none
 };
 
 class Optimizer {

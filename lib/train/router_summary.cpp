@@ -1,8 +1,10 @@
 #include "lib/train/router_summary.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "lib/base/numeric.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -29,16 +31,19 @@ RouterSummary summarize_router(Session& session, int64_t groups) {
   if (stats.counts.empty() || stats.counts.dim(0) == 0) return summary;
   Communicator& data = session.mesh.data();
   data.all_reduce_sum(stats.counts, "router counts");
-  double sums[2] = {stats.balance_sum, stats.z_sum};
-  data.all_reduce_sum(Tensor(sums, DType::f64, {2}), "router losses");
+  data.all_reduce_sum(stats.balance, "balance loss");
+  data.all_reduce_sum(stats.z, "z-loss");
   if (groups > 0) {
-    summary.balance_loss = sums[0] / static_cast<double>(groups);
-    summary.z_loss = sums[1] / static_cast<double>(groups);
+    const double share = 1.0 / static_cast<double>(groups);
+    summary.balance_loss = share * read_number(session.exec, stats.balance);
+    summary.z_loss = share * read_number(session.exec, stats.z);
   }
+  std::vector<int32_t> all(static_cast<size_t>(stats.counts.numel()));
+  download(session.exec, Tensor(all.data(), DType::i32, stats.counts.shape()), stats.counts);
   const int64_t experts = stats.counts.dim(1) - 1;
   int64_t routed = 0, dropped = 0;
   for (int64_t layer = 0; layer < stats.counts.dim(0); ++layer) {
-    const int32_t* counts = stats.counts.data<int32_t>() + layer * (experts + 1);
+    const int32_t* counts = all.data() + layer * (experts + 1);
     for (int64_t e = 0; e < experts; ++e) routed += counts[e];
     dropped += counts[experts];
     summary.expert_load_max = std::max(summary.expert_load_max, load_max(counts, experts));

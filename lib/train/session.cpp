@@ -6,6 +6,8 @@
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/config/config.h"
+#include "lib/dist/nccl_communicator.h"
+#include "lib/tensor/cuda_device.h"
 
 namespace sy {
 namespace {
@@ -48,9 +50,9 @@ ModelShape model_shape(const RunConfig& config) {
   return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value};
 }
 
-DType activation_dtype(Precision precision) {
+DType activation_dtype(Precision precision, Backend backend) {
   if (precision == Precision::float32) return DType::f32;
-  const Bfloat16Products products = bfloat16_products(Backend::cpu);
+  const Bfloat16Products products = bfloat16_products(backend);
   if (products == Bfloat16Products::none) {
     throw ConfigError(
         "precision: bfloat16 needs a processor with AVX-512, which this one lacks; use float32");
@@ -62,25 +64,40 @@ DType activation_dtype(Precision precision) {
 }
 
 Backend choose_backend(BackendChoice choice) {
-  if (choice == BackendChoice::cuda) {
-    throw ConfigError(
-        "backend: cuda: this program was built without the CUDA backend; use backend: cpu or auto");
+  if (choice == BackendChoice::cpu) return Backend::cpu;
+  const std::string reason = why_no_cuda_device();
+  if (reason.empty()) return Backend::cuda;
+  if (choice == BackendChoice::automatic) return Backend::cpu;
+  throw ConfigError(fmt::format("backend: cuda: {}; use backend: cpu or auto", reason));
+}
+
+// Sets up the exec and says what was chosen.
+std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resources) {
+  exec.backend = choose_backend(choice);
+  exec.threads = resources.threads;
+  const bool chosen = choice == BackendChoice::automatic;
+  if (exec.backend == Backend::cpu) {
+    return chosen ? fmt::format("cpu (auto: {})", why_no_cuda_device()) : "cpu";
   }
-  return Backend::cpu;
+  exec.memory = MemoryKind::device;
+  return fmt::format("cuda ({}{})", chosen ? "auto: " : "", use_cuda_device(resources.local_rank));
+}
+
+GroupMaker group_maker(Exec& exec) {
+  if (exec.backend == Backend::cpu) return {};
+  return [&exec](Communicator& group) { return make_nccl_communicator(group, exec); };
 }
 
 }  // namespace
 
-Session::Session(RunConfig given, Communicator& world, int threads, bool training,
-                 bool needs_tokenizer, std::optional<ModelShape> shape)
+Session::Session(RunConfig given, Communicator& world, const RankResources& resources,
+                 bool training, bool needs_tokenizer, std::optional<ModelShape> shape)
     : tokenizer(open_tokenizer(given.data, needs_tokenizer)),
       config(resolved(std::move(given), world.size(), tokenizer.get())),
-      mesh(world, mesh_shape(config, world.size())),
+      backend_note(prepare(exec, config.backend, resources)),
+      mesh(world, mesh_shape(config, world.size()), group_maker(exec)),
       model(config.model, shape.value_or(model_shape(config)), mesh,
-            activation_dtype(config.precision), training) {
-  exec.backend = choose_backend(config.backend);
-  exec.threads = threads;
-}
+            activation_dtype(config.precision, exec.backend), training) {}
 
 int64_t Session::sequences_per_rank() const {
   return div_exact(config.train.global_batch, mesh.shape().data());

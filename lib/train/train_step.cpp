@@ -1,9 +1,9 @@
 #include "lib/train/train_step.h"
 
-#include <cmath>
-
 #include "kernels/elementwise.h"
+#include "kernels/grad_clip.h"
 #include "lib/base/numeric.h"
+#include "lib/tensor/transfer.h"
 #include "lib/train/grad_norm.h"
 #include "lib/train/router_summary.h"
 #include "lib/train/schedule.h"
@@ -12,36 +12,58 @@ namespace sy {
 
 TrainStep::TrainStep(Session& session) : session_(session) {
   SwitchModel& model = session.model;
+  Exec& exec = session.exec;
   optimizer_ = make_optimizer(session.config.optimizer, model.params());
-  optimizer_->plan(optimizer_memory_);
-  session.exec.planning = true;  // the update's scratch; the model's allocate() plans its own step
-  optimizer_->apply(session.exec, {});
-  session.exec.planning = false;
-  model.allocate(session.exec);
-  model.params().initialize(static_cast<uint64_t>(session.config.run.seed));
-  model.params().update_compute(session.exec);
-  optimizer_memory_.allocate();
-  optimizer_->plan(optimizer_memory_);
+  const auto plan = [&] {
+    optimizer_->plan(optimizer_memory_);
+    squares_ = numbers_.take(DType::f64, {2}, "squares of the gradients");
+    scalars_ = numbers_.take(DType::f64, {kStepScalars}, "numbers of a step");
+  };
+  plan();
+  plan_update(exec);
+  model.allocate(exec);
+  optimizer_memory_.allocate(exec.memory);
+  numbers_.allocate(exec.memory);
+  plan();
+  model.params().initialize(exec, static_cast<uint64_t>(session.config.run.seed));
   reducer_.emplace(model.params(), session.mesh);
 }
 
+// The update's scratch; the model's allocate() plans its own step.
+void TrainStep::plan_update(Exec& exec) {
+  exec.planning = true;
+  gradient_squares(exec, session_.model.params(), session_.mesh, squares_);
+  optimizer_->apply(exec, {});
+  exec.planning = false;
+}
+
 StepResult TrainStep::run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
-  Exec& exec = session_.exec;
-  const OptimizerSection& config = session_.config.optimizer;
-  StepResult result;
+  const double rate = learning_rate(session_.config.optimizer, step, session_.config.train.steps);
   clear_gradients();
-  result.loss = accumulate_gradients(step, batch, tokens);
+  accumulate_gradients(step, batch, tokens);
   finish_reduction();
+  update(step, rate, tokens);
+  return result(rate);
+}
+
+// Norm, clipping and the optimiser's pass. What they decide is decided where the gradients lie, the
+// same on every rank: nothing changes unless loss and norm are finite.
+void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens) {
+  Exec& exec = session_.exec;
+  SwitchModel& model = session_.model;
   const ProfileScope profile(exec.profiler, Part::optimizer);
-  result.grad_norm = gradient_norm(exec, session_.model.params(), session_.mesh);
-  result.learning_rate = learning_rate(config, step, session_.config.train.steps);
-  result.updated = std::isfinite(result.loss) && std::isfinite(result.grad_norm);
-  if (result.updated) {
-    const double scale = clip_scale(result.grad_norm, config.clip_norm);
-    optimizer_->apply(exec, {step, result.learning_rate, scale});
-    session_.model.params().update_compute(exec);
-  }
-  return result;
+  session_.mesh.data().all_reduce_sum(model.loss_sum(), "loss");
+  gradient_squares(exec, model.params(), session_.mesh, squares_);
+  grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
+            session_.config.optimizer.clip_norm);
+  optimizer_->apply(exec, {step, learning_rate, scalars_});
+  model.params().update_compute(exec);
+}
+
+StepResult TrainStep::result(double learning_rate) {
+  double scalars[kStepScalars];
+  download(session_.exec, Tensor(scalars, DType::f64, {kStepScalars}), scalars_);
+  return {scalars[kLoss], scalars[kGradientNorm], learning_rate, scalars[kApplyUpdate] != 0};
 }
 
 void TrainStep::clear_gradients() {
@@ -51,9 +73,9 @@ void TrainStep::clear_gradients() {
   fill_zero(session_.exec, params.flat_grads(ParamGroup::expert));
 }
 
-// Forward and backward of every micro-batch; returns the step's loss over all ranks. The last
-// micro-batch's backward hands finished gradients to the reducer as it goes.
-double TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+// Forward and backward of every micro-batch. The last one's backward hands finished gradients to
+// the reducer as it goes.
+void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
   const RunConfig& config = session_.config;
   SwitchModel& model = session_.model;
   StepContext context;
@@ -63,20 +85,17 @@ double TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const Ste
   context.loss_scale = 1.0 / static_cast<double>(tokens.target);
   context.group_scale =
       1.0 / static_cast<double>(routing_groups(config, config.train.global_batch));
-  model.clear_stats();
+  model.clear_stats(session_.exec);
   const int64_t first = session_.sequences_per_rank() * session_.mesh.data_rank();
-  double loss = 0;
   for (int64_t i = 0; i < batch.micro_batches(); ++i) {
     const bool last = i + 1 == batch.micro_batches();
     const Batch micro_batch = batch.micro_batch(i);
     context.first_sequence = first + i * batch.micro_batch_size();
-    loss += model.forward(session_.exec, micro_batch, context);
+    model.accumulate_forward(session_.exec, micro_batch, context);
     GradReady ready;
     if (last) ready = [this](int first_param, int) { start_reduction(first_param); };
     model.backward(session_.exec, micro_batch, context, ready);
   }
-  session_.mesh.data().all_reduce_sum(Tensor(&loss, DType::f64, {1}), "loss");
-  return loss / static_cast<double>(tokens.target);
 }
 
 void TrainStep::start_reduction(int first_param) {

@@ -48,14 +48,20 @@ class TrainStep {
   Memory memory() const { return {session_.model.memory(), optimizer_memory_.bytes()}; }
 
  private:
+  void plan_update(Exec& exec);
   void clear_gradients();
-  double accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
+  void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
+  void update(int64_t step, double learning_rate, const StepTokens& tokens);
+  StepResult result(double learning_rate);
   void start_reduction(int first_param);
   void finish_reduction();
 
   Session& session_;
   std::unique_ptr<Optimizer> optimizer_;
   Arena optimizer_memory_{"optimiser"};
+  Arena numbers_{"step numbers"};
+  Tensor squares_;  // float64 [2]: of the gradients
+  Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip.h
   std::optional<GradReducer> reducer_;
 };
 

@@ -106,7 +106,8 @@ void Trainer::save() {
   finish_save();
   CheckpointMeta meta = checkpoint_meta(session_, state_, loader_->state());
   meta.attempt = start_id_;
-  writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), meta);
+  writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), meta,
+                checkpoint_copy_out(session_.exec));
   saved_step_ = state_.step;
 }
 

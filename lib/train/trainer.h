@@ -18,7 +18,8 @@ class Trainer {
  public:
   // `resume`: auto, none or a checkpoint's path. Plans and allocates every region, opens the data,
   // restores. Collective.
-  Trainer(RunConfig config, Communicator& world, int threads, const std::string& resume);
+  Trainer(RunConfig config, Communicator& world, const RankResources& resources,
+          const std::string& resume);
 
   // Runs to train.steps, or to a stop signal. Returns done or stopped. Collective.
   ExitCode run();

@@ -17,12 +17,6 @@ std::string start_id(Communicator& world) {
   return fmt::format("{}-{}", words[0], words[1]);
 }
 
-void log_backend(BackendChoice choice) {
-  log::info("backend: cpu{}", choice == BackendChoice::automatic
-                                  ? " (auto; this program was built without the CUDA backend)"
-                                  : "");
-}
-
 void log_memory(const TrainStep::Memory& memory) {
   const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   log::info(
@@ -34,18 +28,19 @@ void log_memory(const TrainStep::Memory& memory) {
 
 }  // namespace
 
-Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::string& resume)
-    : session_(std::move(config), world, threads, /*training=*/true),
+Trainer::Trainer(RunConfig config, Communicator& world, const RankResources& resources,
+                 const std::string& resume)
+    : session_(std::move(config), world, resources, /*training=*/true),
       folder_(session_.config),
       train_step_(session_),
-      batch_(session_.sequences_per_rank(), session_.config.train.micro_batch,
+      batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
       writer_(folder_.checkpoints, world.rank(), world.size(),
               session_.config.train.keep_checkpoints),
       start_id_(start_id(world)) {
   const RunConfig& run = session_.config;
   if (world.rank() == 0) folder_.create(run);
-  log_backend(run.backend);
+  log::info("backend: {}", session_.backend_note);
   log_memory(train_step_.memory());
   loader_ = std::make_unique<Loader>(run.data, run.data.train,
                                      session_.loader_place(run.train.global_batch),
@@ -55,9 +50,9 @@ Trainer::Trainer(RunConfig config, Communicator& world, int threads, const std::
   }
   restore_from(checkpoint_to_resume(resume, folder_.checkpoints));
   if (world.rank() == 0) set_aside_later_checkpoints();
-  const double flops_per_second =
-      measure_matrix_rate(session_.exec.backend, threads, session_.model.params().dtype()) *
-      world.size();
+  const double flops_per_second = measure_matrix_rate(session_.exec.backend, session_.exec.threads,
+                                                      session_.model.params().dtype()) *
+                                  world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }

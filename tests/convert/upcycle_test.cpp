@@ -74,7 +74,8 @@ TEST_CASE("upcycle: routers begin as in training from scratch", "[convert_upcycl
   store.plan_values(arena);
   arena.allocate();
   store.plan_values(arena);
-  store.initialize(1);
+  Exec exec;
+  store.initialize(exec, 1);
   const Param& router = *store.find("encoder/layers/1/moe/router");
   const std::vector<float> fresh(router.value.data<float>(),
                                  router.value.data<float>() + router.value.numel());

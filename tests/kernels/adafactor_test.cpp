@@ -56,8 +56,8 @@ struct Reference {
   }
 
   // Returns the update's RMS before clipping.
-  double step(Numbers g, const AdafactorStep& s) {
-    for (double& v : g) v *= s.gradient_scale;
+  double step(Numbers g, const AdafactorStep& s, double factor = 1) {
+    for (double& v : g) v *= factor;
     const Numbers u = direction(g, s);
     const double rate = s.learning_rate * std::max(s.parameter_floor, rms(value));
     const double clip = std::max(1.0, rms(u) / s.update_clip);
@@ -68,12 +68,12 @@ struct Reference {
   }
 };
 
-AdafactorStep step_of(int t, double weight_decay, double gradient_scale) {
+AdafactorStep step_of(int t, double weight_decay, Tensor factor = {}) {
   AdafactorStep step;
   step.learning_rate = 0.3;
   step.decay = 1 - std::pow(t, -0.8);
   step.weight_decay = weight_decay;
-  step.gradient_scale = gradient_scale;
+  step.clip = factor;
   return step;
 }
 
@@ -101,6 +101,7 @@ TEST_CASE("adafactor: matrices agree with the paper's algorithm over steps", "[a
   const Shape shape = GENERATE(Shape{1, 5, 7}, Shape{3, 70, 130}, Shape{2, 1, 4}, Shape{1, 130, 1},
                                Shape{4, 64, 300}, Shape{1, 1, 1}, Shape{0, 3, 4}, Shape{2, 0, 3});
   const auto [weight_decay, scale] = GENERATE(std::pair{0.0, 1.0}, std::pair{0.02, 0.125});
+  Owned factor = clip_tensor(scale);
   const int64_t batch = shape[0], n = shape[1], m = shape[2];
   auto exec = make_exec();
   Owned value = random_tensor(dtype, shape, 77, 0.1);
@@ -110,11 +111,11 @@ TEST_CASE("adafactor: matrices agree with the paper's algorithm over steps", "[a
     references.emplace_back(n, m, values_of(value.tensor().at(e)));
   }
   for (int t = 1; t <= 4; ++t) {
-    const AdafactorStep step = step_of(t, weight_decay, scale);
+    const AdafactorStep step = step_of(t, weight_decay, factor);
     Owned grad = gradient_of(dtype, shape, t);
     adafactor_matrix(*exec, value, row, col, grad, step);
     for (int64_t e = 0; e < batch; ++e) {
-      references[static_cast<size_t>(e)].step(values_of(grad.tensor().at(e)), step);
+      references[static_cast<size_t>(e)].step(values_of(grad.tensor().at(e)), step, scale);
     }
   }
   const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-5;
@@ -130,6 +131,7 @@ TEST_CASE("adafactor: vectors agree with the paper's algorithm over steps", "[ad
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const Shape shape = GENERATE(Shape{1, 5}, Shape{3, 70}, Shape{2, 1}, Shape{0, 3});
   const auto [weight_decay, scale] = GENERATE(std::pair{0.0, 1.0}, std::pair{0.02, 0.125});
+  Owned factor = clip_tensor(scale);
   auto exec = make_exec();
   Owned value = random_tensor(dtype, shape, 77, 0.1), second = zeros(dtype, shape);
   std::vector<Reference> references;
@@ -137,11 +139,11 @@ TEST_CASE("adafactor: vectors agree with the paper's algorithm over steps", "[ad
     references.emplace_back(shape[1], 0, values_of(value.tensor().at(e)));
   }
   for (int t = 1; t <= 4; ++t) {
-    const AdafactorStep step = step_of(t, weight_decay, scale);
+    const AdafactorStep step = step_of(t, weight_decay, factor);
     Owned grad = gradient_of(dtype, shape, t);
     adafactor_vector(*exec, value, second, grad, step);
     for (int64_t e = 0; e < shape[0]; ++e) {
-      references[static_cast<size_t>(e)].step(values_of(grad.tensor().at(e)), step);
+      references[static_cast<size_t>(e)].step(values_of(grad.tensor().at(e)), step, scale);
     }
   }
   const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-5;
@@ -157,7 +159,7 @@ TEST_CASE("adafactor: the test's gradients are clipped in some steps and not in 
   int clipped = 0;
   for (int t = 1; t <= 4; ++t) {
     clipped +=
-        reference.step(values_of(gradient_of(DType::f64, {1, 5, 7}, t)), step_of(t, 0, 1)) > 1.0;
+        reference.step(values_of(gradient_of(DType::f64, {1, 5, 7}, t)), step_of(t, 0)) > 1.0;
   }
   CHECK(clipped > 0);
   CHECK(clipped < 4);
@@ -168,13 +170,13 @@ TEST_CASE("adafactor: no gradient, no change; and the floor lets zeros move", "[
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned value = random_tensor(dtype, {2, 3, 4}, 1), before = value, grad = zeros(dtype, {2, 3, 4});
   Owned row = zeros(dtype, {2, 3}), col = zeros(dtype, {2, 4});
-  for (int t = 1; t <= 3; ++t) adafactor_matrix(*exec, value, row, col, grad, step_of(t, 0, 1));
+  for (int t = 1; t <= 3; ++t) adafactor_matrix(*exec, value, row, col, grad, step_of(t, 0));
   CHECK(same_bits(value, before));
 
   // All of one size, the gradient is its own direction, and moves by rate * floor.
   Owned zero = zeros(dtype, {1, 2, 2}), even = tensor_of(dtype, {1, 2, 2}, {3, -3, 3, -3});
   Owned zero_row = zeros(dtype, {1, 2}), zero_col = zeros(dtype, {1, 2});
-  adafactor_matrix(*exec, zero, zero_row, zero_col, even, step_of(1, 0, 1));
+  adafactor_matrix(*exec, zero, zero_row, zero_col, even, step_of(1, 0));
   CHECK(largest_difference(zero, tensor_of(dtype, {1, 2, 2}, {-3e-4, 3e-4, -3e-4, 3e-4})) < 1e-9);
 }
 
@@ -184,7 +186,7 @@ TEST_CASE("adafactor: an expert's step does not know of the others", "[adafactor
   Owned grad = random_tensor(DType::f32, shape, 1), value = random_tensor(DType::f32, shape, 2);
   Owned row = zeros(DType::f32, {5, 70}), col = zeros(DType::f32, {5, 33});
   Owned alone = value, alone_row = row, alone_col = col;
-  const AdafactorStep step = step_of(1, 0.1, 1);
+  const AdafactorStep step = step_of(1, 0.1);
   adafactor_matrix(*exec, value, row, col, grad, step);
   for (int64_t e = 0; e < 5; ++e) {
     adafactor_matrix(*exec, alone.tensor().slice(e, 1), alone_row.tensor().slice(e, 1),
@@ -201,7 +203,7 @@ TEST_CASE("adafactor: the same bits for any number of threads", "[adafactor]") {
   CHECK(same_for_any_threads(random_tensor(DType::f32, shape, 2), [&](Exec& exec, Tensor value) {
     Owned row = zeros(DType::f32, {shape[0], shape[1]});
     Owned col = zeros(DType::f32, {shape[0], shape[2]});
-    adafactor_matrix(exec, value, row, col, grad, step_of(1, 0.1, 1));
+    adafactor_matrix(exec, value, row, col, grad, step_of(1, 0.1));
   }));
 }
 
@@ -209,16 +211,32 @@ TEST_CASE("adafactor: scratch taken while planning is enough", "[adafactor]") {
   const int threads = GENERATE(1, 4);
   const Shape shape{3, 100, 20};
   Exec exec;
+  use_test_backend(exec);
   exec.threads = threads;
   exec.planning = true;
   const auto on = [](Shape s) { return Tensor(nullptr, DType::f32, s); };
   adafactor_matrix(exec, on(shape), on({3, 100}), on({3, 20}), on(shape), {});
   exec.planning = false;
-  exec.scratch.allocate(exec.scratch.high_water());
+  exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   Owned value = random_tensor(DType::f32, shape, 1), grad = random_tensor(DType::f32, shape, 2);
   Owned row = zeros(DType::f32, {3, 100}), col = zeros(DType::f32, {3, 20});
-  adafactor_matrix(exec, value, row, col, grad, step_of(1, 0, 1));
+  adafactor_matrix(exec, value, row, col, grad, step_of(1, 0));
   CHECK(exec.scratch.top() == 0);
+}
+
+TEST_CASE("adafactor: nothing changes where the update is not to be done", "[adafactor]") {
+  auto exec = make_exec();
+  Owned clip = clip_tensor(0.5, false), grad = random_tensor(DType::f32, {2, 5, 7}, 1);
+  Owned value = random_tensor(DType::f32, {2, 5, 7}, 2), before = value;
+  Owned row = zeros(DType::f32, {2, 5}), col = zeros(DType::f32, {2, 7});
+  const AdafactorStep step = step_of(1, 0.1, clip);
+  adafactor_matrix(*exec, value, row, col, grad, step);
+  CHECK(same_bits(value, before));
+  CHECK(same_bits(row, zeros(DType::f32, {2, 5})));
+  Owned second = zeros(DType::f32, {2, 35});
+  adafactor_vector(*exec, value.tensor().view({2, 35}), second, grad.tensor().view({2, 35}), step);
+  CHECK(same_bits(value, before));
+  CHECK(same_bits(second, zeros(DType::f32, {2, 35})));
 }
 
 TEST_CASE("adafactor: wrong shapes", "[adafactor]") {

@@ -14,9 +14,9 @@ struct Reference {
 
   explicit Reference(Tensor start)
       : value(values_of(start)), first(value.size()), second(value.size()) {}
-  void step(const std::vector<double>& gradient, const AdamWStep& s) {
+  void step(const std::vector<double>& gradient, const AdamWStep& s, double clip) {
     for (size_t i = 0; i < value.size(); ++i) {
-      const double g = gradient[i] * s.gradient_scale, t = static_cast<double>(s.step);
+      const double g = gradient[i] * clip, t = static_cast<double>(s.step);
       first[i] = s.beta1 * first[i] + (1 - s.beta1) * g;
       second[i] = s.beta2 * second[i] + (1 - s.beta2) * g * g;
       const double m = first[i] / (1 - std::pow(s.beta1, t));
@@ -39,16 +39,17 @@ TEST_CASE("adamw: the first step is the learning rate along the gradient's sign"
 TEST_CASE("adamw: several steps agree with the paper's algorithm", "[adamw]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const int64_t count = GENERATE(0, 1, 100);
-  const double weight_decay = GENERATE(0.0, 0.1), gradient_scale = GENERATE(1.0, 0.25);
+  const double weight_decay = GENERATE(0.0, 0.1), clip = GENERATE(1.0, 0.25);
   auto exec = make_exec();
   Owned value = random_tensor(dtype, {count}, 1);
   Owned first = zeros(dtype, {count}), second = zeros(dtype, {count});
   Reference reference(value);
-  AdamWStep step{1e-2, 0.8, 0.95, 1e-6, weight_decay, gradient_scale, 0};
+  Owned factor = clip_tensor(clip);
+  AdamWStep step{1e-2, 0.8, 0.95, 1e-6, weight_decay, 0, factor};
   for (step.step = 1; step.step <= 6; ++step.step) {
     Owned grad = random_tensor(dtype, {count}, static_cast<uint64_t>(10 + step.step));
     if (count > 1) set(grad, 1, 0);
-    reference.step(values_of(grad), step);
+    reference.step(values_of(grad), step, clip);
     adamw(*exec, value, first, second, grad, step);
   }
   const double tolerance = dtype == DType::f64 ? 1e-14 : 1e-6;
@@ -66,6 +67,22 @@ TEST_CASE("adamw: the same bits for any number of threads", "[adamw]") {
     step.weight_decay = 0.1;
     adamw(exec, value, first, second, grad, step);
   }));
+}
+
+TEST_CASE("adamw: nothing changes where the update is not to be done", "[adamw]") {
+  auto exec = make_exec();
+  Owned value = random_tensor(DType::f32, {70}, 1), kept = value,
+        grad = random_tensor(DType::f32, {70}, 2);
+  Owned first = random_tensor(DType::f32, {70}, 3), second = random_tensor(DType::f32, {70}, 4);
+  Owned kept_first = first, kept_second = second, clip = clip_tensor(0.5, false);
+  AdamWStep step;
+  step.learning_rate = 0.1;
+  step.weight_decay = 0.1;
+  step.clip = clip;
+  adamw(*exec, value, first, second, grad, step);
+  CHECK(same_bits(value, kept));
+  CHECK(same_bits(first, kept_first));
+  CHECK(same_bits(second, kept_second));
 }
 
 TEST_CASE("adamw: wrong arguments", "[adamw]") {

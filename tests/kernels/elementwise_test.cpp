@@ -8,6 +8,15 @@ namespace sy {
 namespace {
 using namespace test;
 
+double sum(Exec& exec, Tensor x, bool squares = false) {
+  Owned total = tensor_of(DType::f64, {1}, {0});
+  squares ? add_sum_of_squares(exec, total, x) : add_sum(exec, total, x);
+  return at(total, 0);
+}
+double sum_of_squares(Exec& exec, Tensor x) {
+  return sum(exec, x, true);
+}
+
 TEST_CASE("elementwise: fill, copy, scale and add", "[elementwise]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const int64_t count = GENERATE(0, 1, 17, 300000);  // the last is more than one thread's chunk
@@ -46,6 +55,22 @@ TEST_CASE("elementwise: sums accumulate in float64", "[elementwise]") {
   CHECK(std::isfinite(sum_of_squares(*exec, large)));
 }
 
+TEST_CASE("elementwise: sums are added to a total, by a factor", "[elementwise]") {
+  auto exec = make_exec();
+  Owned x = tensor_of(DType::f32, {3}, {1, -2, 4}), total = tensor_of(DType::f64, {1}, {10});
+  add_sum(*exec, total, x, 0.5);
+  CHECK(at(total, 0) == 11.5);
+  add_sum_of_squares(*exec, total, x);
+  CHECK(at(total, 0) == 32.5);
+}
+
+TEST_CASE("elementwise: counters are added", "[elementwise]") {
+  auto exec = make_exec();
+  Owned x = int_tensor({3}, {1, 2, 3}), y = int_tensor({3}, {10, 0, -3});
+  add_counts(*exec, x, y);
+  CHECK(ints_of(x) == std::vector<int32_t>{11, 2, 0});
+}
+
 TEST_CASE("elementwise: sums are the same for any number of threads", "[elementwise]") {
   // More blocks than are summed at once, and a last one that is not full.
   const int64_t count = 4096 * 1024 + 4096 * 3 + 5;
@@ -82,7 +107,9 @@ TEST_CASE("elementwise: nothing is computed while planning", "[elementwise]") {
   copy(*exec, none, none);
   scale_inplace(*exec, none, 2);
   add_inplace(*exec, none, none);
-  CHECK(sum(*exec, none) == 0);
+  Owned total = tensor_of(DType::f64, {1}, {3});
+  add_sum(*exec, total, none);
+  CHECK(at(total, 0) == 3);
 }
 
 TEST_CASE("elementwise: sizes and dtypes must agree", "[elementwise]") {

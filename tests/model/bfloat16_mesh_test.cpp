@@ -31,9 +31,9 @@ TEST_CASE("bfloat16_mesh: a step is the same however experts are spread", "[bflo
   const int64_t share = kSequences / world.size();
   SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::bf16);
   Exec exec;
+  use_test_backend(exec);
   part.allocate(exec);
-  part.params().initialize(7);
-  part.params().update_compute(exec);
+  part.params().initialize(exec, 7);
   StepContext step = whole.step;
   step.first_sequence = share * world.rank();
   const Batch mine = batch.slice(step.first_sequence, share);

@@ -123,7 +123,7 @@ TEST_CASE("experts: any ragged rows run within what planning measured", "[expert
     return experts_plan(activations, f.model, DType::f32, kRows);
   };
   plan();
-  for (Arena* arena : {&values, &grads, &activations}) arena->allocate();
+  for (Arena* arena : {&values, &grads, &activations}) arena->allocate(test_memory());
   ExpertsSaved saved = plan();
   Exec exec;
   exec.threads = 2;

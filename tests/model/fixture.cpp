@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "lib/tensor/transfer.h"
+
 namespace sy::test {
 namespace {
 
@@ -121,7 +123,7 @@ LayerFixture::LayerFixture(const ModelSection& section) : model(section) {
 
 LayerContext LayerFixture::context(int64_t sequences, int64_t length, Tensor lengths,
                                    Tensor valid) {
-  return {*exec, mesh, model, step, stats, sequences, length, valid, lengths};
+  return {*exec, mesh, model, step, stats.stats, sequences, length, valid, lengths};
 }
 
 void LayerFixture::check_params(const std::function<double()>& loss) {
@@ -134,21 +136,21 @@ void LayerFixture::check_params(const std::function<double()>& loss) {
 ModelFixture::ModelFixture(const ModelSection& section, ModelShape shape, DType dtype,
                            bool training, int threads)
     : exec(std::make_unique<Exec>()), model(section, shape, mesh, dtype, training) {
+  use_test_backend(*exec);
   exec->threads = threads;
   model.allocate(*exec);
-  model.params().initialize(7);
-  model.params().update_compute(*exec);
+  model.params().initialize(*exec, 7);
   step.seed = 3;
 }
 
 double ModelFixture::total_loss(const Batch& batch) {
-  model.clear_stats();
+  model.clear_stats(*exec);
   const double cross_entropy = model.forward(*exec, batch, step);
   const ExpertsSection& experts = model.config().experts;
   const RouterStats& stats = model.router_stats();
   return step.loss_scale * cross_entropy +
-         step.group_scale *
-             (experts.balance_loss * stats.balance_sum + experts.z_loss * stats.z_sum);
+         step.group_scale * (experts.balance_loss * read_number(*exec, stats.balance) +
+                             experts.z_loss * read_number(*exec, stats.z));
 }
 
 void ModelFixture::clear_gradients() {

@@ -10,6 +10,7 @@
 #include "lib/model/param.h"
 #include "lib/model/switch_model.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/owned_stats.h"
 
 namespace sy::test {
 
@@ -51,7 +52,7 @@ class LayerFixture {
   auto allocate(Plan&& plan) {
     store.plan(values_, grads_);
     plan(saved_);
-    for (Arena* arena : {&values_, &grads_, &saved_}) arena->allocate();
+    for (Arena* arena : {&values_, &grads_, &saved_}) arena->allocate(test_memory());
     store.plan(values_, grads_);
     randomize(store, 5);
     return plan(saved_);
@@ -67,7 +68,7 @@ class LayerFixture {
   Mesh mesh{*world, {}};
   std::unique_ptr<Exec> exec = make_exec();
   ParamStore store{DType::f64};
-  RouterStats stats;
+  OwnedStats stats;
 
  private:
   Arena values_{"values"}, grads_{"gradients"}, saved_{"saved"};

@@ -7,6 +7,7 @@
 
 #include "lib/model/moe/moe_ffn.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/owned_stats.h"
 
 namespace sy::test {
 
@@ -39,19 +40,19 @@ class MoeLayer {
       : model(section),
         mesh(mesh_),
         store(dtype, mesh_.shape().expert, mesh_.expert_rank()),
+        owned_stats(section.experts.count),
         sequences(sequences_),
         length(length_) {
     params = moe_ffn_params(store, "moe", model);
     const LayerDims dims{sequences, length, mesh.shape().expert, dtype};
     store.plan(values_, grads_);
     saved = moe_ffn_plan(activations_, model, dims);
+    use_test_backend(exec);
     exec.threads = threads;
     plan_scratch(dtype);
-    for (Arena* arena : {&values_, &grads_, &activations_}) arena->allocate();
+    for (Arena* arena : {&values_, &grads_, &activations_}) arena->allocate(test_memory());
     store.plan(values_, grads_);
     saved = moe_ffn_plan(activations_, model, dims);
-    counts_.resize(static_cast<size_t>(model.experts.count + 1));
-    stats.counts = Tensor(counts_.data(), DType::i32, {1, model.experts.count + 1});
     fill_params();
     step.seed = 11;
     step.step = 5;
@@ -66,7 +67,7 @@ class MoeLayer {
     return {exec, mesh, model, step, stats, valid.numel() / length, length, valid, {}};
   }
   void forward(Tensor out, Tensor x, Tensor valid) {
-    clear_stats();
+    if (!exec.planning) owned_stats.clear();
     moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer, 0);
   }
   void backward(Tensor d_x, Tensor d_out, Tensor valid) {
@@ -75,19 +76,18 @@ class MoeLayer {
   // What the layer adds to the loss besides its output.
   double extra_loss() const {
     return step.group_scale *
-           (model.experts.balance_loss * stats.balance_sum + model.experts.z_loss * stats.z_sum);
+           (model.experts.balance_loss * balance_sum() + model.experts.z_loss * z_sum());
   }
-  void clear_stats() {
-    std::fill(counts_.begin(), counts_.end(), 0);
-    stats.balance_sum = stats.z_sum = 0;
-  }
+  double balance_sum() const { return owned_stats.balance_sum(); }
+  double z_sum() const { return owned_stats.z_sum(); }
 
   ModelSection model;
   Mesh& mesh;
   ParamStore store;
   Exec exec;
   StepContext step;
-  RouterStats stats;
+  OwnedStats owned_stats;
+  RouterStats& stats = owned_stats.stats;
   MoeFfnParams params;
   MoeFfnSaved saved;
   int64_t sequences, length;
@@ -104,7 +104,7 @@ class MoeLayer {
     }
     backward(stream, stream, valid);
     exec.planning = false;
-    exec.scratch.allocate(exec.scratch.high_water());
+    exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   }
 
   // Values by global element, so that they are the same on every mesh.
@@ -126,7 +126,6 @@ class MoeLayer {
   }
 
   Arena values_{"values"}, grads_{"gradients"}, activations_{"saved"};
-  std::vector<int32_t> counts_;
 };
 
 // 1 before each length, 0 after it.

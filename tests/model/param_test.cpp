@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/model/initial_values.h"
+#include "tests/support/gradcheck.h"
 
 namespace sy {
 namespace {
@@ -13,8 +14,8 @@ struct Regions {
   Arena values{"values"}, grads{"gradients"};
   void allocate(ParamStore& store) {
     store.plan(values, grads);
-    values.allocate();
-    grads.allocate();
+    values.allocate(test::test_memory());
+    grads.allocate(test::test_memory());
     store.plan(values, grads);
   }
 };
@@ -64,7 +65,7 @@ TEST_CASE("param: each rank's experts start as in a run on one rank", "[param]")
     Param* param = store.add("experts", {6, 3, 3}, ParamGroup::expert, init);
     Regions regions;
     regions.allocate(store);
-    store.initialize(11);
+    store.initialize(*test::make_exec(), 11);
     const float* data = param->value.data<float>();
     return std::vector<float>(data, data + param->value.numel());
   };
@@ -90,7 +91,7 @@ TEST_CASE("param: moments and bounds of the initial values", "[param]") {
   Param* other = store.add("v", {400, 500}, ParamGroup::replicated, param->init);
   Regions regions;
   regions.allocate(store);
-  store.initialize(1);
+  store.initialize(*test::make_exec(), 1);
   const float* w = param->value.data<float>();
   const int64_t n = param->value.numel();
   double mean = 0, squares = 0, largest = 0;

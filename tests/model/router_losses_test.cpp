@@ -52,7 +52,7 @@ class Routers {
 
   // Both layers' losses, with their coefficients and the scale of the groups.
   double forward(const std::vector<Owned>& inputs) {
-    f_.stats.balance_sum = f_.stats.z_sum = 0;
+    f_.stats.clear();
     const LayerContext now = context();
     begin_stack_losses(now);
     for (size_t i = 0; i < kLayers; ++i) {
@@ -65,7 +65,7 @@ class Routers {
       add_kept_tokens(now, saved_[i].expert, slot);
     }
     end_stack_losses(now);
-    return f_.step.group_scale * (0.3 * f_.stats.balance_sum + 0.2 * f_.stats.z_sum);
+    return f_.step.group_scale * (0.3 * f_.stats.balance_sum() + 0.2 * f_.stats.z_sum());
   }
 
   void backward(size_t layer, Tensor d_x, Tensor x) {
@@ -113,13 +113,13 @@ TEST_CASE("router_losses: a stack of two layers worked by hand", "[router_losses
   const double p0 = (0.3 + 0.1 + 0.6 + 0.2) / 4, p1 = 1 - p0, ln4 = std::log(4.0);
   CHECK(routers.shares.fraction.data<double>()[0] == 0.5);
   CHECK(routers.shares.mean_prob.data<double>()[0] == Approx(p0));
-  CHECK(f.stats.balance_sum == Approx(2 * (0.5 * p0 + 0.5 * p1)));
-  CHECK(f.stats.z_sum == Approx(2 * ln4 * ln4 / 4));
+  CHECK(f.stats.balance_sum() == Approx(2 * (0.5 * p0 + 0.5 * p1)));
+  CHECK(f.stats.z_sum() == Approx(2 * ln4 * ln4 / 4));
   // Three of four to expert 0.
   routers.forward({logarithms({0.7, 0.3, 0.9, 0.1}), logarithms({0.6, 0.4, 0.2, 0.8})});
   CHECK(routers.shares.fraction.data<double>()[0] == 0.75);
-  CHECK(f.stats.balance_sum == Approx(2 * (0.75 * 0.6 + 0.25 * 0.4)));
-  CHECK(f.stats.z_sum == Approx(0).margin(1e-15));
+  CHECK(f.stats.balance_sum() == Approx(2 * (0.75 * 0.6 + 0.25 * 0.4)));
+  CHECK(f.stats.z_sum() == Approx(0).margin(1e-15));
 }
 
 TEST_CASE("router_losses: gradients through every layer of the stack", "[router_losses]") {

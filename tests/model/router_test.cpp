@@ -36,10 +36,10 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   Owned x = random_tensor(DType::f64, {tokens, f.model.d_model}, 1);
   Owned weight = random_tensor(DType::f64, {grouped}, 2), d_x(DType::f64, {tokens, 6});
   const auto loss = [&] {
-    f.stats.balance_sum = f.stats.z_sum = 0;
+    f.stats.clear();
     route_forward(context, params, saved, x, 1);
     return weighted_sum(saved.gate, weight) +
-           0.25 * (0.3 * f.stats.balance_sum + 0.2 * f.stats.z_sum);
+           0.25 * (0.3 * f.stats.balance_sum() + 0.2 * f.stats.z_sum());
   };
   loss();
   // Padding and what completes the last group: no expert, no gate.

@@ -34,10 +34,10 @@ void compare_gradients(MoeLayer& part, MoeLayer& whole) {
 }
 
 void compare_stats(MoeLayer& part, MoeLayer& whole) {
-  double sums[2] = {part.stats.balance_sum, part.stats.z_sum};
+  double sums[2] = {part.balance_sum(), part.z_sum()};
   part.mesh.data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "losses");
-  CHECK(sums[0] == Approx(whole.stats.balance_sum).epsilon(kTolerance));
-  CHECK(sums[1] == Approx(whole.stats.z_sum).epsilon(kTolerance));
+  CHECK(sums[0] == Approx(whole.balance_sum()).epsilon(kTolerance));
+  CHECK(sums[1] == Approx(whole.z_sum()).epsilon(kTolerance));
   part.mesh.data().all_reduce_sum(part.stats.counts, "counts");
   const int64_t last = whole.stats.counts.numel() - 1;
   for (int64_t e = 0; e <= last; ++e) {

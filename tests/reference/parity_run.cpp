@@ -101,12 +101,12 @@ void ParityRun::load() {
 
 // Forward and backward; gradients are then in the parameters.
 TensorFile ParityRun::outputs() {
-  model_.clear_stats();
+  model_.clear_stats(exec_);
   const double entropy = model_.forward(exec_, batch_.batch(), step_) * step_.loss_scale;
   model_.backward(exec_, batch_.batch(), step_);
   const ExpertsSection& experts = model_.config().experts;
-  const double balance = model_.router_stats().balance_sum * step_.group_scale;
-  const double z = model_.router_stats().z_sum * step_.group_scale;
+  const double balance = *model_.router_stats().balance.data<double>() * step_.group_scale;
+  const double z = *model_.router_stats().z.data<double>() * step_.group_scale;
   const auto scalar = [](double value) { return FileTensor{{1}, {static_cast<float>(value)}, {}}; };
   TensorFile file;
   file["cross_entropy"] = scalar(entropy);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/grad_clip.h"
 #include "lib/base/random.h"
 
 namespace sy::test {
@@ -37,6 +38,13 @@ Owned int_tensor(Shape shape, const std::vector<int32_t>& values) {
   return owned;
 }
 
+Owned clip_tensor(double factor, bool apply) {
+  Owned clip(DType::f64, {kStepScalars});
+  clip.data<double>()[kGradientScale] = factor;
+  clip.data<double>()[kApplyUpdate] = apply ? 1 : 0;
+  return clip;
+}
+
 double weighted_sum(Tensor x, Tensor weight) {
   double total = 0;
   for (int64_t i = 0; i < x.numel(); ++i) total += x.data<double>()[i] * weight.data<double>()[i];
@@ -46,7 +54,8 @@ double weighted_sum(Tensor x, Tensor weight) {
 std::unique_ptr<Exec> make_exec(int threads, int64_t scratch_mib) {
   auto exec = std::make_unique<Exec>();
   exec->threads = threads;
-  exec->scratch.allocate(scratch_mib << 20);
+  use_test_backend(*exec);
+  exec->scratch.allocate(scratch_mib << 20, exec->memory);
   return exec;
 }
 

@@ -4,6 +4,7 @@
 
 #include "lib/dist/mesh.h"
 #include "lib/model/param.h"
+#include "tests/support/backend.h"
 
 namespace sy::test {
 
@@ -22,8 +23,8 @@ class HandMadeParams {
     store.add("last scale", {1}, replicated, {});
     store.add("head", {3, 11}, replicated, {});
     store.plan(values_, grads_);
-    values_.allocate();
-    grads_.allocate();
+    values_.allocate(test_memory());
+    grads_.allocate(test_memory());
     store.plan(values_, grads_);
   }
 

@@ -24,9 +24,10 @@ train: {global_batch: 16, micro_batch: 2}
 // Steps of a tiny model on synthetic batches.
 struct Steps {
   explicit Steps(const std::vector<std::string>& overrides)
-      : session(parse_config(kTiny, "tiny", overrides), test_world(), 1, true, false),
+      : session(parse_config(kTiny, "tiny", overrides), test_world(), RankResources{1}, true,
+                false),
         train_step(session),
-        batch(session.sequences_per_rank(), session.config.train.micro_batch,
+        batch(session.exec, session.sequences_per_rank(), session.config.train.micro_batch,
               session.config.data.encoder_length, session.config.data.decoder_length.value) {}
 
   void fill() {

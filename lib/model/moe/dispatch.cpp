@@ -6,6 +6,7 @@
 #include "kernels/dispatch.h"
 #include "kernels/elementwise.h"
 #include "lib/base/numeric.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -52,15 +53,20 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
     saved.rows.counts = saved.received;
   }
+  // The rows that a rank sends and receives are numbers of the host's: here a GPU is waited for.
+  std::vector<int32_t>& here = saved.host_counts;
+  here.resize(static_cast<size_t>(ranks * local));
   const auto sum_rows = [&](Tensor counts, std::vector<int64_t>& totals) {
+    download(context.exec, Tensor(here.data(), DType::i32, counts.shape()), counts);
     totals.resize(static_cast<size_t>(ranks));
     for (int64_t r = 0; r < ranks; ++r) {
-      const int32_t* row = counts.data<int32_t>() + r * local;
+      const int32_t* row = here.data() + r * local;
       totals[static_cast<size_t>(r)] = std::accumulate(row, row + local, int64_t{0});
     }
   };
   sum_rows(sent, saved.rows_sent);
   sum_rows(saved.rows.counts, saved.rows_received);
+  saved.rows.counts = Tensor(here.data(), DType::i32, {ranks, local});
   saved.slots = std::accumulate(saved.rows_sent.begin(), saved.rows_sent.end(), int64_t{0});
   saved.rows.total =
       std::accumulate(saved.rows_received.begin(), saved.rows_received.end(), int64_t{0});
@@ -75,20 +81,11 @@ void exchange_ids(const LayerContext& context, const DispatchLabels& labels, Dis
   const Tensor ids =
       apart ? scratch.take(DType::i32, {slots}, "dispatch ids") : saved.row_ids.slice(0, slots);
   if (context.exec.planning) return;
-  const int32_t* tokens = saved.token.data<int32_t>();
-  for (int64_t s = 0; s < slots; ++s) {
-    ids.data<int32_t>()[s] = tokens[s] < 0 ? -1 : narrow<int32_t>(context.first_row() + tokens[s]);
-  }
+  slot_row_ids(context.exec, ids, saved.token.slice(0, slots), context.first_row());
   if (!apart) return;
   const Tensor rows = saved.row_ids.slice(0, saved.rows.total).view({saved.rows.total, 1});
   const auto request = start_exchange(context, saved, rows, ids.view({slots, 1}), true, labels.ids);
   wait(context, request.get());
-}
-
-void add_counts(const LayerContext& context, Tensor counts, int sparse_layer) {
-  const int64_t width = counts.numel();
-  int32_t* row = context.router_stats.counts.slice(sparse_layer, 1).data<int32_t>();
-  for (int64_t e = 0; e < width; ++e) row[e] += counts.data<int32_t>()[e];
 }
 
 }  // namespace
@@ -170,7 +167,7 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
   if (dropout_rate(context) > 0) exchange_ids(context, labels, saved);
-  if (!exec.planning) add_counts(context, saved.counts, sparse_layer);
+  add_counts(exec, context.router_stats.counts.at(sparse_layer), saved.counts);
 }
 
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer) {

@@ -44,6 +44,7 @@ struct DispatchSaved {
   int64_t slots = 0;  // in use: dropless, one a routed token (while planning: all)
   ExpertRows rows;    // in use
   std::vector<int64_t> rows_sent, rows_received;  // per expert rank, dropless
+  std::vector<int32_t> host_counts;               // what they are summed from
 };
 
 // The slots and rows that a stack of these sizes needs at most.

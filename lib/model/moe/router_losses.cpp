@@ -25,11 +25,6 @@ StackShares used(const LayerContext& context) {
   return {shares.fraction.slice(0, groups), shares.mean_prob.slice(0, groups), shares.layers};
 }
 
-double read(Tensor tensor, int64_t i) {
-  return tensor.dtype() == DType::f64 ? tensor.data<double>()[i]
-                                      : static_cast<double>(tensor.data<float>()[i]);
-}
-
 }  // namespace
 
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
@@ -56,10 +51,9 @@ void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor los
   const Judged how = judged(context.model.experts);
   if (how == Judged::never) return;
   if (how == Judged::together) add_inplace(context.exec, used(context).mean_prob, mean_prob);
-  if (context.exec.planning) return;
-  if (how == Judged::alone) stats.balance_sum += read(losses, 0);
+  if (how == Judged::alone) add_sum(context.exec, stats.balance, losses.slice(0, 1));
   const int64_t layers = how == Judged::alone ? 1 : context.stack_shares.layers;
-  stats.z_sum += read(losses, 1) / static_cast<double>(layers);
+  add_sum(context.exec, stats.z, losses.slice(1, 1), 1.0 / static_cast<double>(layers));
 }
 
 void add_kept_tokens(const LayerContext& context, Tensor expert, Tensor slot) {
@@ -80,8 +74,7 @@ void end_stack_losses(const LayerContext& context) {
   scale_inplace(context.exec, now.mean_prob, layer_share);
   const Tensor loss = scratch.take(now.fraction.dtype(), {1}, "stack balance loss");
   router_balance(context.exec, loss, now.fraction, now.mean_prob);
-  if (context.exec.planning) return;
-  context.router_stats.balance_sum += read(loss, 0);
+  add_sum(context.exec, context.router_stats.balance, loss);
 }
 
 RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fraction) {

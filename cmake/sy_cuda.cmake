@@ -1,0 +1,52 @@
+# The CUDA backend. Its host code (.cpp files that call the runtime, cuBLASLt and NCCL) is compiled
+# once; its kernels (.cu) twice: by nvcc for the program, and by the host compiler for the tests. A
+# program links one of
+#   sy_backend_gpu   nvcc's kernels, the CUDA runtime, cuBLASLt and NCCL
+#   sy_backend_host  the host compiler's kernels and tests/hostcuda, which executes them without a GPU
+# and both are empty without the toolkit.
+add_library(sy_backend_gpu INTERFACE)
+add_library(sy_backend_host INTERFACE)
+if(SY_HAVE_CUDA)
+  set(CMAKE_CUDA_COMPILER ${SY_NVCC})
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 90 CACHE STRING "GPUs to compile for; 90 leaves PTX for later ones")
+  set(CMAKE_CUDA_STANDARD 20)
+  enable_language(CUDA)
+  target_include_directories(sy_options SYSTEM INTERFACE ${SY_CUDA_INCLUDE})
+  target_compile_definitions(sy_options INTERFACE SY_HAVE_CUDA=1)
+
+  file(WRITE ${CMAKE_BINARY_DIR}/empty.cpp "")
+  add_library(sy_kernels_gpu OBJECT ${CMAKE_BINARY_DIR}/empty.cpp)
+  target_include_directories(sy_kernels_gpu PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(sy_kernels_gpu PRIVATE SY_HAVE_CUDA=1)
+  target_compile_options(sy_kernels_gpu PRIVATE
+                         $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra>)
+  add_library(sy_kernels_host OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/empty.cpp)
+  target_link_libraries(sy_kernels_host PRIVATE sy_options)
+  target_compile_definitions(sy_kernels_host PRIVATE SY_HOSTCUDA=1)
+  target_compile_options(sy_kernels_host PRIVATE -Wno-unused-parameter)
+
+  target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_kernels_gpu>)
+  target_link_libraries(sy_backend_gpu INTERFACE ${SY_cudart_LIBRARY} ${SY_cublasLt_LIBRARY}
+                                                 ${SY_nccl_LIBRARY})
+  target_sources(sy_backend_host INTERFACE $<TARGET_OBJECTS:sy_kernels_host>)
+  target_link_libraries(sy_backend_host INTERFACE sy_hostcuda)
+endif()
+
+# Host code of the CUDA backend, added to library sy_TARGET where there is a toolkit.
+function(sy_cuda_sources target)
+  if(SY_HAVE_CUDA)
+    target_sources(sy_${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# A file of kernels. The host compiler gets it as C++ through a file of one line, since a source has
+# one language in a folder.
+function(sy_cuda_kernels source)
+  if(NOT SY_HAVE_CUDA)
+    return()
+  endif()
+  target_sources(sy_kernels_gpu PRIVATE ${CMAKE_SOURCE_DIR}/${source})
+  set(wrapper ${CMAKE_BINARY_DIR}/hostcuda/${source}.cpp)
+  file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${CMAKE_SOURCE_DIR}/${source}\"\n")
+  target_sources(sy_kernels_host PRIVATE ${wrapper})
+endfunction()

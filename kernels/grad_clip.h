@@ -1,0 +1,31 @@
+// What the whole model's gradient decides about an update, worked out where the gradient lies, so
+// that no host waits for it within a step: the global norm, the factor that brings it down to
+// clip_norm, and whether the update is done at all.
+#pragma once
+
+#include "lib/tensor/exec.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+// Elements of a StepScalars tensor, float64 [kStepScalars] of the exec's memory.
+enum StepScalar : int {
+  kGradientScale,  // clip_norm / norm where the norm is above a clip_norm that is not 0, else 1
+  kApplyUpdate,    // 1; 0 where loss or norm is not finite: nothing may change then
+  kGradientNorm,   // sqrt(squares[0] + squares[1])
+  kLoss,           // loss * loss_scale
+};
+constexpr int kStepScalars = 4;
+
+// scalars (overwritten) from squares [2], the sums of squares of the replicated and of all experts'
+// gradients, and loss [1]; all float64.
+void grad_clip(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double loss_scale,
+               double clip_norm);
+
+template <Backend>
+struct GradClipImpl {
+  static void run(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double loss_scale,
+                  double clip_norm);
+};
+
+}  // namespace sy

@@ -1,0 +1,8 @@
+// Marks a function that device code calls as well. Expands to nothing without nvcc.
+#pragma once
+
+#ifdef __CUDACC__
+#define SY_HOST_DEVICE __host__ __device__
+#else
+#define SY_HOST_DEVICE
+#endif

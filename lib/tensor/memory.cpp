@@ -1,0 +1,41 @@
+#include "lib/tensor/memory.h"
+
+#include <sys/mman.h>
+
+#include "lib/base/error.h"
+
+namespace sy {
+namespace {
+
+// mmap gives zero pages and huge pages where they pay; nothing is resident before its first touch.
+void* allocate_host_memory(int64_t bytes) {
+  const auto size = static_cast<size_t>(bytes);
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  madvise(memory, size, MADV_HUGEPAGE);
+  return memory;
+}
+
+}  // namespace
+
+Memory::Memory(MemoryKind kind, int64_t bytes, const std::string& owner)
+    : kind_(kind), bytes_(bytes) {
+  if (bytes == 0) return;
+  data_ =
+      kind == MemoryKind::host ? allocate_host_memory(bytes) : allocate_cuda_memory(kind, bytes);
+  if (data_ != nullptr) return;
+  throw RuntimeFailure(
+      fmt::format("cannot allocate {} MiB{} for {}: lower train.micro_batch or the model's size",
+                  bytes >> 20, kind == MemoryKind::device ? " of GPU memory" : "", owner));
+}
+
+Memory::~Memory() {
+  if (data_ == nullptr) return;
+  if (kind_ == MemoryKind::host) {
+    munmap(data_, static_cast<size_t>(bytes_));
+  } else {
+    free_cuda_memory(kind_, data_);
+  }
+}
+
+}  // namespace sy
