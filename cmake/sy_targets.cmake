@@ -10,7 +10,7 @@ endfunction()
 # exist. Configuring fails and names what is missing.
 set(SY_OPS "" CACHE INTERNAL "")
 function(sy_add_op op)
-  set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp kernels/${op}_cuda.cu
+  set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp
              tests/kernels/${op}_test.cpp)
   foreach(file ${needed})
     if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
