@@ -98,13 +98,14 @@ TEST_CASE("gemm: what was planned suffices, and the calls after it allocate noth
   const int64_t batch = GENERATE(1, 3);
   const Shape square{batch, 96, 96};
   Exec exec;
+  use_test_backend(exec);
   exec.threads = 2;
   exec.planning = true;
   const Tensor planned(nullptr, DType::f32, square);
   gemm(exec, planned, planned, planned, options);
   CHECK(flops_of(exec.state<GemmCounts>()) == 0);
   exec.planning = false;
-  exec.scratch.allocate(exec.scratch.high_water());
+  exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   Owned a = random_tensor(DType::f32, square, 1), b = random_tensor(DType::f32, square, 2);
   Owned c = zeros(DType::f32, square);
   gemm(exec, c, a, b, options);
