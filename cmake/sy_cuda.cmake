@@ -11,6 +11,9 @@ if(SY_HAVE_CUDA)
   set(CMAKE_CUDA_ARCHITECTURES 80-real 90 CACHE STRING "GPUs to compile for; 90 leaves PTX for later ones")
   set(CMAKE_CUDA_STANDARD 20)
   enable_language(CUDA)
+  # CMake 3.25 does not know that nvcc has it.
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
   target_include_directories(sy_options SYSTEM INTERFACE ${SY_CUDA_INCLUDE})
   target_compile_definitions(sy_options INTERFACE SY_HAVE_CUDA=1)
 
@@ -19,7 +22,7 @@ if(SY_HAVE_CUDA)
   target_include_directories(sy_kernels_gpu PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_definitions(sy_kernels_gpu PRIVATE SY_HAVE_CUDA=1)
   target_compile_options(sy_kernels_gpu PRIVATE
-                         $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra>)
+                         "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-Xcompiler=-Wall,-Wextra>")
   add_library(sy_kernels_host OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/empty.cpp)
   target_link_libraries(sy_kernels_host PRIVATE sy_options)
   target_compile_definitions(sy_kernels_host PRIVATE SY_HOSTCUDA=1)
@@ -37,9 +40,14 @@ endif()
 
 # Host code of the CUDA backend, added to library sy_TARGET where there is a toolkit.
 function(sy_cuda_sources target)
-  if(SY_HAVE_CUDA)
-    target_sources(sy_${target} PRIVATE ${ARGN})
+  if(NOT SY_HAVE_CUDA)
+    return()
   endif()
+  foreach(source ${ARGN})
+    if(EXISTS ${CMAKE_SOURCE_DIR}/${source})
+      target_sources(sy_${target} PRIVATE ${source})
+    endif()
+  endforeach()
 endfunction()
 
 # A file of kernels. The host compiler gets it as C++ through a file of one line, since a source has
