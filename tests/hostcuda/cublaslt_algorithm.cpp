@@ -1,6 +1,7 @@
 // What the library can multiply, and what stands for its algorithms.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "tests/hostcuda/cublaslt.h"
 
