@@ -27,7 +27,7 @@ __device__ inline uint32_t row_of(uint64_t key) {
 // tiles[t * tile ...] = the sorted keys of rows [t * tile, (t + 1) * tile), a block a tile:
 // Batcher's bitonic network over a power of two. Moves 12 bytes a row, the least; works in shared
 // memory.
-__global__ inline void __launch_bounds__(kSortThreads)
+static __global__ void __launch_bounds__(kSortThreads)
     sort_tiles_kernel(uint64_t* tiles, const int32_t* ids, int64_t rows, int tile) {
   uint64_t* keys = reinterpret_cast<uint64_t*>(shared_memory());
   const int64_t first = int64_t{blockIdx.x} * tile;
@@ -69,7 +69,7 @@ __device__ inline int64_t smaller_keys(const uint64_t* keys, int64_t count, uint
 
 // order = all tiles' keys, sorted: a key's place is the number of smaller keys, tile by tile. A
 // thread a key. Moves 16 bytes a row, the least, and searches rows / tile lists in the caches.
-__global__ inline void merge_tiles_kernel(uint64_t* order, const uint64_t* tiles, int64_t rows,
+static __global__ void merge_tiles_kernel(uint64_t* order, const uint64_t* tiles, int64_t rows,
                                           int tile) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= rows) return;
