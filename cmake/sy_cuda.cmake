@@ -9,15 +9,19 @@ add_library(sy_backend_host INTERFACE)
 if(SY_HAVE_CUDA)
   set(CMAKE_CUDA_COMPILER ${SY_NVCC})
   set(CMAKE_CUDA_ARCHITECTURES 80-real 90 CACHE STRING "GPUs to compile for; 90 leaves PTX for later ones")
-  set(CMAKE_CUDA_STANDARD 20)
   enable_language(CUDA)
+  # CMake 3.25 has no flag for this compiler's C++20.
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   target_include_directories(sy_options SYSTEM INTERFACE ${SY_CUDA_INCLUDE})
   target_compile_definitions(sy_options INTERFACE SY_HAVE_CUDA=1)
 
   file(WRITE ${CMAKE_BINARY_DIR}/empty.cpp "")
   add_library(sy_kernels_gpu OBJECT ${CMAKE_BINARY_DIR}/empty.cpp)
   target_include_directories(sy_kernels_gpu PRIVATE ${CMAKE_SOURCE_DIR})
-  target_compile_definitions(sy_kernels_gpu PRIVATE SY_HAVE_CUDA=1)
+  # nvcc does not evaluate fmt's checks of its format strings; the host compiler makes them.
+  target_compile_definitions(sy_kernels_gpu PRIVATE SY_HAVE_CUDA=1 FMT_CONSTEVAL=
+                                                    FMT_USE_CONSTEXPR=1)
   target_compile_options(sy_kernels_gpu PRIVATE
                          $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra>)
   add_library(sy_kernels_host OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/empty.cpp)
@@ -38,7 +42,11 @@ endif()
 # Host code of the CUDA backend, added to library sy_TARGET where there is a toolkit.
 function(sy_cuda_sources target)
   if(SY_HAVE_CUDA)
-    target_sources(sy_${target} PRIVATE ${ARGN})
+    foreach(source ${ARGN})
+      if(EXISTS ${CMAKE_SOURCE_DIR}/${source})
+        target_sources(sy_${target} PRIVATE ${source})
+      endif()
+    endforeach()
   endif()
 endfunction()
 

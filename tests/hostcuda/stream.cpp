@@ -45,7 +45,8 @@ void check_caller(const char* call) {
 CUstream_st& checked(cudaStream_t stream, const char* call) {
   check_caller(call);
   if (stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread) {
-    (Message() << call << " on the default stream: every call here names a stream of its own").die();
+    (Message() << call << " on the default stream: every call here names a stream of its own")
+        .die();
   }
   for (const auto& known : streams()) {
     if (known.get() == stream && !known->destroyed) return *known;
