@@ -71,8 +71,9 @@ __device__ int exclusive_sums(int32_t* x, int64_t count, int64_t stride) {
   return total;
 }
 
-// next[chunk] becomes the places that the group's chunks before it took of each expert, an expert of
-// a group a thread; counts, which were zero, get the groups' totals, and what is past the capacity.
+// next[chunk] becomes the places that the group's chunks before it took of each expert, an expert
+// of a group a thread; counts, which were zero, get the groups' totals, and what is past the
+// capacity.
 __global__ void assign_scan_kernel(int32_t* next, int32_t* counts, int64_t groups, int64_t chunks,
                                    int64_t experts, int64_t capacity) {
   int* slots = reinterpret_cast<int*>(shared_memory());
@@ -302,8 +303,8 @@ __global__ void combine_kernel(T* __restrict__ out, const T* __restrict__ slots,
                   [g](T& to, T value, T) { put(to, g * Compute<T>(value)); });
 }
 
-// A token a warp, which writes its slot too, and then a slot a warp for the empty ones. Bytes: d_out
-// and the tokens' slots once, d_slots once, the least.
+// A token a warp, which writes its slot too, and then a slot a warp for the empty ones. Bytes:
+// d_out and the tokens' slots once, d_slots once, the least.
 template <class T>
 __global__ void combine_backward_kernel(T* d_slots, Compute<T>* d_gate, const T* d_out,
                                         const T* slots, const int32_t* slot, const int32_t* token,
@@ -343,9 +344,8 @@ struct DispatchImpl<Backend::cuda, T> {
 
   static void gather(Exec& exec, Tensor out, Tensor x, Tensor index) {
     const int64_t rows = index.numel(), d = x.cols();
-    launch(cuda(exec).compute, "gather_rows",
-           {.grid = blocks_for(rows, kWarps), .block = kThreads}, gather_kernel<T>, out.data<T>(),
-           x.data<T>(), index.data<int32_t>(), rows, d,
+    launch(cuda(exec).compute, "gather_rows", {.grid = blocks_for(rows, kWarps), .block = kThreads},
+           gather_kernel<T>, out.data<T>(), x.data<T>(), index.data<int32_t>(), rows, d,
            rows_are_packed<T>(d, {out.raw(), x.raw()}));
   }
 

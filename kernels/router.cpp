@@ -73,9 +73,8 @@ void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob) 
   ScratchScope scratch(exec);
   const int64_t parts =
       std::clamp<int64_t>(ceil_div(fraction.numel(), kPartElements), 1, kMaxParts);
-  const Tensor sums = exec.backend == Backend::cpu
-                          ? Tensor{}
-                          : scratch.take(DType::f64, {parts}, "router sums");
+  const Tensor sums =
+      exec.backend == Backend::cpu ? Tensor{} : scratch.take(DType::f64, {parts}, "router sums");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, fraction.dtype(), "router", [&]<Backend B, class T>() {
@@ -93,9 +92,8 @@ void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, T
            "router: d_logits {}, d_gate {}, probs {}, fraction {}", d_logits.shape().str(),
            d_gate.shape().str(), probs.shape().str(), fraction.shape().str());
   ScratchScope scratch(exec);
-  const Tensor share = exec.backend == Backend::cpu
-                           ? Tensor{}
-                           : scratch.take(DType::f64, {groups}, "router sums");
+  const Tensor share =
+      exec.backend == Backend::cpu ? Tensor{} : scratch.take(DType::f64, {groups}, "router sums");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, probs.dtype(), "router", [&]<Backend B, class T>() {

@@ -42,8 +42,8 @@ void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, T
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale);
 
-// The CUDA form adds up chunks of kRouterTokens tokens of a group, then groups; its scratch is empty
-// on the CPU.
+// The CUDA form adds up chunks of kRouterTokens tokens of a group, then groups; its scratch is
+// empty on the CPU.
 constexpr int64_t kRouterTokens = 32;
 constexpr int64_t kRouterExperts = 32;  // whose shares of a group one block finishes
 

@@ -15,8 +15,8 @@ constexpr size_t kSlots = kWarp * sizeof(double);
 
 constexpr int kDraws = 4;  // words of a Philox block
 
-// out = x * u, a Philox block a thread. A thread's elements are where its block's words are: `first`
-// is element 0's word. Bytes: x once, out once, the least.
+// out = x * u, a Philox block a thread. A thread's elements are where its block's words are:
+// `first` is element 0's word. Bytes: x once, out once, the least.
 template <class T>
 __global__ void router_jitter_kernel(T* out, const T* x, int64_t count, float epsilon,
                                      RandomKey key, uint64_t first, bool packed) {
@@ -288,12 +288,11 @@ struct RouterImpl<Backend::cuda, T> {
     const uint64_t first = static_cast<uint64_t>(first_row * x.cols());
     const int64_t skip = static_cast<int64_t>(first % kDraws);
     const bool packed = skip == 0 && is_packed({out.raw(), x.raw()});
-    launch(
-        stream, "router_jitter",
-        {.grid = blocks_for(x.numel() == 0 ? 0 : x.numel() + skip, int64_t{kThreads} * kDraws),
-         .block = kThreads},
-        router_jitter_kernel<T>, out.data<T>(), x.data<T>(), x.numel(), epsilon, key, first,
-        packed);
+    launch(stream, "router_jitter",
+           {.grid = blocks_for(x.numel() == 0 ? 0 : x.numel() + skip, int64_t{kThreads} * kDraws),
+            .block = kThreads},
+           router_jitter_kernel<T>, out.data<T>(), x.data<T>(), x.numel(), epsilon, key, first,
+           packed);
   }
 
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
@@ -303,16 +302,11 @@ struct RouterImpl<Backend::cuda, T> {
     const int64_t size = tokens / groups, chunks = ceil_div(size, kRouterTokens);
     const int64_t slices = ceil_div(experts, kRouterExperts);
     const cudaStream_t stream = cuda(exec).compute;
-    const Routed<T> to{probs.data<T>(),
-                       gate.data<T>(),
-                       log_sum.data<T>(),
-                       expert.data<int32_t>(),
-                       logits.data<T>(),
-                       valid.data<int32_t>(),
+    const Routed<T> to{probs.data<T>(),        gate.data<T>(),   log_sum.data<T>(),
+                       expert.data<int32_t>(), logits.data<T>(), valid.data<int32_t>(),
                        narrow<int>(experts)};
     double* parts = scratch.parts.data<double>();
-    launch(stream, "router_tokens",
-           {.grid = narrow<unsigned>(groups * chunks), .block = kThreads},
+    launch(stream, "router_tokens", {.grid = narrow<unsigned>(groups * chunks), .block = kThreads},
            router_tokens_kernel<T>, to, scratch.chunk_probs.data<T>(),
            scratch.chunk_z.data<double>(), size, chunks);
     launch(stream, "router_groups",
@@ -337,11 +331,10 @@ struct RouterImpl<Backend::cuda, T> {
 
   static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob, Tensor parts) {
     const cudaStream_t stream = cuda(exec).compute;
-    launch(
-        stream, "router_balance",
-        {.grid = narrow<unsigned>(parts.numel()), .block = kThreads, .shared_bytes = kSlots},
-        router_balance_kernel<T>, parts.data<double>(), fraction.data<T>(), mean_prob.data<T>(),
-        fraction.numel(), fraction.dim(1));
+    launch(stream, "router_balance",
+           {.grid = narrow<unsigned>(parts.numel()), .block = kThreads, .shared_bytes = kSlots},
+           router_balance_kernel<T>, parts.data<double>(), fraction.data<T>(), mean_prob.data<T>(),
+           fraction.numel(), fraction.dim(1));
     launch(stream, "router_losses", {.block = kThreads, .shared_bytes = kSlots},
            router_losses_kernel<T>, loss.data<T>(), parts.data<double>(), parts.numel());
   }
@@ -355,16 +348,11 @@ struct RouterImpl<Backend::cuda, T> {
     launch(stream, "router_share",
            {.grid = narrow<unsigned>(groups), .block = kThreads, .shared_bytes = kSlots},
            router_share_kernel, share.data<double>(), valid.data<int32_t>(), size);
-    const RouterGradient<T> of{d_logits.data<T>(),
-                               d_gate.data<T>(),
-                               probs.data<T>(),
-                               log_sum.data<T>(),
-                               fraction.data<T>(),
-                               expert.data<int32_t>(),
-                               valid.data<int32_t>(),
-                               share.data<double>(),
-                               balance_scale * static_cast<double>(experts),
-                               2.0 * z_scale};
+    const RouterGradient<T> of{
+        d_logits.data<T>(),    d_gate.data<T>(),     probs.data<T>(),
+        log_sum.data<T>(),     fraction.data<T>(),   expert.data<int32_t>(),
+        valid.data<int32_t>(), share.data<double>(), balance_scale * static_cast<double>(experts),
+        2.0 * z_scale};
     launch(stream, "router_backward", {.grid = blocks_for(tokens, kWarps), .block = kThreads},
            router_backward_kernel<T>, of, tokens, size, narrow<int>(experts));
   }
