@@ -1,6 +1,8 @@
 // The one way a kernel is started: on a stream, checked, under the name that errors report.
-//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, rms_norm_kernel<T>, out, x, d);
-// Where the sources are compiled for the host (docs/testing.md) the same call queues the kernel there.
+//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, rms_norm_kernel<T>, out,
+//   x, d);
+// Where the sources are compiled for the host (docs/testing.md) the same call queues the kernel
+// there.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -30,8 +32,10 @@ void launch(cudaStream_t stream, const char* name, const LaunchShape& shape, voi
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
   std::tuple<P...> values(static_cast<P>(std::forward<A>(arguments))...);
 #ifdef SY_HOSTCUDA
-  hostcuda::queue_kernel(stream, {name, shape.grid, shape.block, shape.shared_bytes},
-                         [kernel, values] { std::apply(kernel, values); });
+  std::apply([&](const P&... value) { hostcuda::check_arguments(name, value...); }, values);
+  check_cuda(hostcuda::queue_kernel(stream, {name, shape.grid, shape.block, shape.shared_bytes},
+                                    [kernel, values] { std::apply(kernel, values); }),
+             name);
 #else
   std::apply(
       [&](P&... value) {
