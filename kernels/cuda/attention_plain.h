@@ -41,6 +41,7 @@ __global__ void __launch_bounds__(kPlainRows)
   for (int c = 0; c < kPlainColumns; ++c) sums[c] = head.start;
   for (int first = 0; first < end; first += kPlainOthers) {
     C s[kPlainOthers];
+    const Rows<T> values{p.v + head.key(first), end - first, head.stride()};
     row_products(s, own, {p.k + head.key(first), end - first, head.stride()}, p.d, tiles);
 #pragma unroll
     for (int x = 0; x < kPlainOthers; ++x) {
@@ -52,8 +53,7 @@ __global__ void __launch_bounds__(kPlainRows)
     for (int x = 0; x < kPlainOthers; ++x) s[x] *= dropout_factor(head, i, first + x);
 #pragma unroll
     for (int c = 0; c < kPlainColumns; ++c) sums[c] *= rescale;
-    column_products(sums, s, {p.v + head.key(first), end - first, head.stride()},
-                    place.first_column, p.d, tiles);
+    column_products(sums, s, values, place.first_column, p.d, tiles);
   }
   if (i >= p.lq) return;
   const C inverse = total == 0 ? C(0) : C(1) / total;

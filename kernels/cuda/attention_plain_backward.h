@@ -26,9 +26,9 @@ __device__ void add_diagonals(C* diagonals, int first, const C (&d_s)[kPlainOthe
   }
 }
 
-// A block: 32 columns of d_q for 64 queries of a head; the first also leaves the queries' sums along
-// diagonals (of diagonal_places(), unless null). Reads k and v once for every 64 queries and 32
-// columns; 4 d + 64 operations a pair of query and key for each.
+// A block: 32 columns of d_q for 64 queries of a head; the first also leaves the queries' sums
+// along diagonals (of diagonal_places(), unless null). Reads k and v once for every 64 queries and
+// 32 columns; 4 d + 64 operations a pair of query and key for each.
 template <class T>
 __global__ void __launch_bounds__(kPlainRows)
     plain_d_q_kernel(T* d_q, Compute<T>* diagonals, AttentionProblem<T> p,
@@ -70,8 +70,8 @@ __global__ void __launch_bounds__(kPlainRows)
   if (i < p.lq) store_columns(d_q + head.query(i), sums, place.first_column, p.d, C(1));
 }
 
-// A block: 32 columns of d_k and d_v for 64 keys of a head. Reads q and d_out once for every 64 keys
-// and 32 columns; 4 d + 128 operations a pair of query and key for each.
+// A block: 32 columns of d_k and d_v for 64 keys of a head. Reads q and d_out once for every 64
+// keys and 32 columns; 4 d + 128 operations a pair of query and key for each.
 template <class T>
 __global__ void __launch_bounds__(kPlainRows)
     plain_d_keys_kernel(T* d_k, T* d_v, AttentionProblem<T> p, AttentionGradients<T> g) {

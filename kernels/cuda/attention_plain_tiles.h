@@ -16,11 +16,11 @@ constexpr int kPlainColumns = 32;
 // A block's shared memory.
 template <class C>
 struct PlainTiles {
-  static constexpr int kOwnStride = kPlainColumns + 1;     // odd: a row a thread, without conflicts
-  static constexpr int kOtherStride = kPlainOthers + 4;    // columns first, still aligned
-  alignas(16) C own[kPlainRows * kOwnStride];              // [row, column]
-  alignas(16) C others[kPlainColumns * kOtherStride];      // [column, other]
-  alignas(16) C columns[kPlainOthers * kPlainColumns];     // [other, column]
+  static constexpr int kOwnStride = kPlainColumns + 1;   // odd: a row a thread, without conflicts
+  static constexpr int kOtherStride = kPlainOthers + 4;  // columns first, still aligned
+  alignas(16) C own[kPlainRows * kOwnStride];            // [row, column]
+  alignas(16) C others[kPlainColumns * kOtherStride];    // [column, other]
+  alignas(16) C columns[kPlainOthers * kPlainColumns];   // [other, column]
   alignas(16) C gradient[kPlainRows * (kPlainOthers + 1)];  // of scores, for the bias
 };
 

@@ -1,8 +1,8 @@
 // Tensor cores on bfloat16, a warp at a time: d [16, 8] += a [16, 16] b [16, 8] with float32 sums,
 // and what fills their operands from shared memory. Of lane l, g = l / 4 and t = l % 4:
-//   a  4 words: columns 2t, 2t + 1 of rows g and g + 8, then columns 2t + 8, 2t + 9 of the same rows
-//   b  2 words: rows 2t, 2t + 1 of column g, then rows 2t + 8, 2t + 9
-//   d  4 sums: columns 2t, 2t + 1 of row g, then of row g + 8
+//   a  4 words: columns 2t, 2t + 1 of rows g and g + 8, then columns 2t + 8, 2t + 9 of the same
+//   rows b  2 words: rows 2t, 2t + 1 of column g, then rows 2t + 8, 2t + 9 d  4 sums: columns 2t,
+//   2t + 1 of row g, then of row g + 8
 // A word holds the lower row or column in its lower half. So two neighbouring d are, rounded, an a.
 // Compiled for the host, lanes exchange their words and each computes its four sums: products of
 // bfloat16 are exact in float32 and are added in the order of k, where the hardware adds them in an
