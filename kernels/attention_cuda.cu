@@ -1,8 +1,9 @@
-#include <algorithm>
+#include <type_traits>
 
 #include "kernels/attention.h"
 #include "kernels/cuda/attention_bias.h"
 #include "kernels/cuda/attention_delta.h"
+#include "kernels/cuda/attention_fused_launch.h"
 #include "kernels/cuda/attention_plain.h"
 #include "kernels/cuda/attention_plain_backward.h"
 #include "kernels/cuda/launch.h"
@@ -94,6 +95,33 @@ LaunchShape plain_shape(const AttentionProblem<T>& p, int length) {
           .shared_bytes = sizeof(PlainTiles<Compute<T>>)};
 }
 
+template <class T>
+void run_forward(Exec& exec, T* out, Compute<T>* log_sum, const AttentionProblem<T>& p) {
+  const cudaStream_t stream = cuda(exec).compute;
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const auto fused = [&]<int D>() { launch_fused_forward<D>(stream, out, log_sum, p); };
+    if (is_packed({out, p.q, p.k, p.v}) && with_fused_width(p.d, fused)) return;
+  }
+  launch(stream, "attention_forward", plain_shape(p, p.lq), plain_forward_kernel<T>, out, log_sum,
+         p);
+}
+
+// diagonals: of backward's kernels of queries, or null.
+template <class T>
+void run_backward(Exec& exec, T* d_q, T* d_k, T* d_v, Compute<T>* diagonals,
+                  const AttentionProblem<T>& p, const AttentionGradients<T>& g) {
+  const cudaStream_t stream = cuda(exec).compute;
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const auto fused = [&]<int D>() {
+      launch_fused_backward<D>(stream, d_q, d_k, d_v, diagonals, p, g);
+    };
+    const bool packed = is_packed({d_q, d_k, d_v, g.d_out, p.q, p.k, p.v});
+    if (packed && with_fused_width(p.d, fused)) return;
+  }
+  launch(stream, "attention_d_q", plain_shape(p, p.lq), plain_d_q_kernel<T>, d_q, diagonals, p, g);
+  launch(stream, "attention_d_keys", plain_shape(p, p.lk), plain_d_keys_kernel<T>, d_k, d_v, p, g);
+}
+
 }  // namespace
 
 template <class T>
@@ -118,8 +146,7 @@ struct AttentionImpl<Backend::cuda, T> {
                       const AttentionScratch& scratch) {
     AttentionProblem<T> p = problem<T>(q, k, v, key_lengths, spec);
     spread_bias(exec, p, bias_table, spec, scratch);
-    launch(cuda(exec).compute, "attention_forward", plain_shape(p, p.lq), plain_forward_kernel<T>,
-           out.data<T>(), log_sum.data<C>(), p);
+    run_forward(exec, out.data<T>(), log_sum.data<C>(), p);
   }
 
   static void backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d_bias_table,
@@ -130,10 +157,7 @@ struct AttentionImpl<Backend::cuda, T> {
     spread_bias(exec, p, bias_table, spec, scratch);
     const AttentionGradients<T> g = gradients(exec, p, d_out, out, log_sum, scratch);
     C* diagonals = bias_table.empty() ? nullptr : scratch.d_bias.data<C>();
-    launch(cuda(exec).compute, "attention_d_q", plain_shape(p, p.lq), plain_d_q_kernel<T>,
-           d_q.data<T>(), diagonals, p, g);
-    launch(cuda(exec).compute, "attention_d_keys", plain_shape(p, p.lk), plain_d_keys_kernel<T>,
-           d_k.data<T>(), d_v.data<T>(), p, g);
+    run_backward(exec, d_q.data<T>(), d_k.data<T>(), d_v.data<T>(), diagonals, p, g);
     if (bias_table.empty()) return;
     const int64_t elements =
         diagonal_elements({q.dim(0), q.dim(2), q.dim(1), k.dim(1), q.dim(3), 0});
