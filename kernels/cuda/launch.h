@@ -30,8 +30,10 @@ void launch(cudaStream_t stream, const char* name, const LaunchShape& shape, voi
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
   std::tuple<P...> values(static_cast<P>(std::forward<A>(arguments))...);
 #ifdef SY_HOSTCUDA
-  hostcuda::queue_kernel(stream, {name, shape.grid, shape.block, shape.shared_bytes},
-                         [kernel, values] { std::apply(kernel, values); });
+  std::apply([&](const P&... value) { hostcuda::check_arguments(name, value...); }, values);
+  check_cuda(hostcuda::queue_kernel(stream, {name, shape.grid, shape.block, shape.shared_bytes},
+                                    [kernel, values] { std::apply(kernel, values); }),
+             name);
 #else
   std::apply(
       [&](P&... value) {

@@ -1,0 +1,134 @@
+// Where device threads wait for each other.
+#include "tests/hostcuda/block_state.h"
+#include "tests/hostcuda/report.h"
+#include "tests/hostcuda/schedule.h"
+
+namespace sy::hostcuda {
+namespace {
+
+const DeviceThread& first_in(State state) {
+  for (const DeviceThread& thread : block.threads) {
+    if (thread.state == state) return thread;
+  }
+  report_stuck();
+}
+
+void mark(State state, const char* call, Site site) {
+  DeviceThread& thread = block.threads[block.current];
+  thread.state = state;
+  thread.call = call;
+  thread.site = site;
+}
+
+// A lane of the running thread's warp, or null where the block has none.
+const DeviceThread* lane_thread(unsigned lane) {
+  const uint32_t number = block.current / kWarpLanes * kWarpLanes + lane;
+  return number < block.threads.size() ? &block.threads[number] : nullptr;
+}
+
+void check_mask(const Warp& warp, unsigned mask, const char* name, Site site) {
+  const unsigned absent = mask & ~warp.present, lane = block.current % kWarpLanes;
+  if ((mask >> lane & 1) == 0) {
+    ((Message() << running) << " calls " << name << " in " << site
+                            << " with a mask that leaves out its own lane " << lane)
+        .die();
+  }
+  if (absent == 0) return;
+  const unsigned missing = static_cast<unsigned>(std::countr_zero(absent));
+  DeviceThread here = block.threads[block.current];
+  here.call = name;
+  here.site = site;
+  if (const DeviceThread* thread = lane_thread(missing)) report_left(here, *thread);
+  ((Message() << running) << " calls " << name << " in " << site << " with lane " << missing
+                          << ", which the block has no thread for")
+      .die();
+}
+
+// Somebody of the warp waits in an exchange that is not this one.
+[[noreturn]] void report_other_place(unsigned mask, const char* name, Site site) {
+  for (unsigned lane = 0; lane < kWarpLanes; ++lane) {
+    const DeviceThread* other = lane_thread(lane);
+    if ((mask >> lane & 1) != 0 && other != nullptr && other->state == State::in_warp) {
+      report_two_places(*other, name, site);
+    }
+  }
+  report_two_places(first_in(State::in_warp), name, site);
+}
+
+void begin_exchange(Warp& warp, Exchange& exchange, unsigned mask, const char* name, Site site) {
+  if ((warp.awaited & mask) != 0) report_other_place(warp.awaited, name, site);
+  exchange.mask = mask;
+  exchange.site = site;
+  warp.awaited |= mask;
+}
+
+void wake_others(const Exchange& exchange) {
+  const uint32_t first = block.current / kWarpLanes * kWarpLanes;
+  const bool forward = order() == Order::forward;
+  for (unsigned i = 0; i < kWarpLanes; ++i) {
+    const unsigned lane = forward ? kWarpLanes - 1 - i : i;
+    if ((exchange.mask >> lane & 1) == 0 || first + lane == block.current) continue;
+    block.threads[first + lane].state = State::ready;
+    block.ready.push_back(first + lane);
+  }
+}
+
+}  // namespace
+
+void make_all_ready(State state) {
+  const uint32_t count = static_cast<uint32_t>(block.threads.size());
+  const bool forward = order() == Order::forward;
+  block.ready.clear();
+  for (uint32_t i = 0; i < count; ++i) {
+    block.threads[i].state = state;
+    block.ready.push_back(forward ? count - 1 - i : i);
+  }
+}
+
+void barrier(Site site) {
+  const DeviceThread& thread = block.threads[block.current];
+  if (block.at_barrier == 0) {
+    block.barrier_site = site;
+  } else if (!same(block.barrier_site, site)) {
+    report_two_places(first_in(State::at_barrier), "__syncthreads", site);
+  }
+  if (block.left > 0) {
+    DeviceThread here = thread;
+    here.call = "__syncthreads";
+    here.site = site;
+    report_left(here, first_in(State::left));
+  }
+  mark(State::at_barrier, "__syncthreads", site);
+  if (++block.at_barrier == block.threads.size()) {
+    block.at_barrier = 0;
+    make_all_ready(State::ready);
+  }
+  wait_here();
+}
+
+const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site site) {
+  const unsigned lane = block.current % kWarpLanes;
+  Warp& warp = block.warps[block.current / kWarpLanes];
+  if ((mask & ~warp.present) != 0 || (mask >> lane & 1) == 0) check_mask(warp, mask, name, site);
+  Exchange& call = warp.exchanges[std::countr_zero(mask)];
+  if (call.arrived == 0) {
+    begin_exchange(warp, call, mask, name, site);
+  } else if (call.mask != mask || !same(call.site, site)) {
+    report_other_place(call.arrived, name, site);
+  }
+  uint64_t* words = call.words[call.side];
+  words[lane] = word;
+  call.arrived |= 1u << lane;
+  if (call.arrived != mask) {
+    mark(State::in_warp, name, site);
+    wait_here();
+    return words;
+  }
+  call.arrived = 0;
+  call.side ^= 1;
+  warp.awaited &= ~mask;
+  wake_others(call);
+  return words;
+}
+
+}  // namespace sy::hostcuda

@@ -1,0 +1,37 @@
+// Kernels with one fault each, planted for the tests of host execution to find.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+namespace sy::test {
+
+// out[i] = in[threads - 1 - i] through shared memory, with or without the barrier between.
+void reverse(cudaStream_t stream, int* out, const int* in, int threads, bool with_barrier);
+// out[i + shift] = 1 for i in 0 .. count - 1, two blocks.
+void write_shifted(cudaStream_t stream, float* out, int shift, int count);
+// out[i] = in[i]
+void copy(cudaStream_t stream, float* out, const float* in, int count);
+// out[i] = what shared memory of `shared` floats has at i + shift.
+void read_shared(cudaStream_t stream, float* out, int threads, int shared, int shift);
+// Writes shared memory of `shared` floats at i + shift.
+void write_shared(cudaStream_t stream, int threads, int shared, int shift);
+// The address is inside a struct, where a launch does not see it.
+struct Hidden {
+  float* at;
+};
+void write_hidden(cudaStream_t stream, Hidden hidden);
+
+enum class Fault {
+  barrier_in_both_branches,  // of a divergent if: two lines
+  barrier_after_leaving,     // thread 7 leaves before it
+  shuffle_after_leaving,     // lanes 16 .. 31 leave before it
+  shuffle_in_both_branches,  // of a divergent if, with the full mask
+  shuffle_and_barrier,       // lane 0 waits at a barrier, the others in a shuffle
+  shuffle_without_self,      // a mask that leaves out the caller
+  shuffle_from_outside,      // reads a lane that the mask leaves out
+  endless_recursion,
+  exception,
+};
+void misuse(cudaStream_t stream, int* out, Fault fault);
+
+}  // namespace sy::test

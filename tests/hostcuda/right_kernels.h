@@ -1,0 +1,26 @@
+// Kernels without a fault, in the style of kernels/*_cuda.cu: what host execution must do right.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+namespace sy::test {
+
+// out[i] = 1000 * block + thread, with blocks and threads counted over three dimensions.
+void number_threads(cudaStream_t stream, int* out, dim3 grid, dim3 block);
+// out[b] = sum of x[i] of block b's `threads` values: shuffles in the warps, shared memory between.
+void block_sums(cudaStream_t stream, float* out, const float* x, int blocks, int threads);
+// out[i] = x[0] + ... + x[i] of `threads` values, by one block.
+void scan_shared(cudaStream_t stream, float* out, const float* x, int threads);
+// The same within each warp.
+void scan_warps(cudaStream_t stream, int* out, const int* x, int threads);
+// bins[x[i]] += 1, and *largest, *smallest of x, with atomics.
+void histogram(cudaStream_t stream, int* bins, int* largest, int* smallest, const int* x, int count);
+// out[i] = a * x[i] + out[i].
+void add_scaled(cudaStream_t stream, float* out, float a, const float* x, int count);
+// out [12, 32]: what each lane of a warp gets of every function of the warp.
+void warp_functions(cudaStream_t stream, unsigned* out);
+// Each thread: `rounds` barriers, or shuffles, or nothing.
+enum class Wait { none, barrier, shuffle };
+void rounds(cudaStream_t stream, int* out, Wait wait, int rounds, int blocks, int threads);
+
+}  // namespace sy::test

@@ -1,0 +1,40 @@
+# The CUDA backend executed without a GPU: the runtime's functions, as far as they are called here, in
+# place of libcudart. Needs the toolkit's headers alone.
+if(NOT SY_HAVE_CUDA)
+  return()
+endif()
+get_filename_component(toolkit ${SY_NVCC} DIRECTORY)
+find_path(SY_CUDA_INCLUDE cuda_runtime_api.h HINTS ${toolkit}/../include)
+find_library(SY_BOOST_CONTEXT boost_context)
+find_path(SY_BOOST_INCLUDE boost/context/fiber.hpp)
+if(NOT SY_CUDA_INCLUDE OR NOT SY_BOOST_CONTEXT OR NOT SY_BOOST_INCLUDE)
+  message(STATUS "No execution of CUDA kernels on the host: it needs the toolkit's headers and "
+                 "libboost-context-dev")
+  return()
+endif()
+
+set(parts block block_reports block_waits fault fiber memory report runtime_device runtime_error
+          runtime_event runtime_memory runtime_stream schedule scheduler shared_memory stream)
+list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
+sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
+target_compile_definitions(sy_hostcuda PUBLIC SY_HOSTCUDA)
+target_include_directories(sy_hostcuda SYSTEM PUBLIC ${SY_CUDA_INCLUDE} ${SY_BOOST_INCLUDE})
+
+# sy_compile_for_host(FILE.cu...): by the host's compiler, against tests/hostcuda/device.h.
+function(sy_compile_for_host)
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX
+                              COMPILE_OPTIONS "-x;c++;-DSY_HOSTCUDA")
+endfunction()
+
+set(suites block stream memory faults runtime)
+list(TRANSFORM suites REPLACE "(.+)" "tests/hostcuda/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
+set(kernels tests/hostcuda/right_kernels.cu tests/hostcuda/faulty_kernels.cu)
+sy_compile_for_host(${kernels})
+add_executable(hostcuda_tests tests/support/test_main.cpp tests/support/shared_files.cpp
+               tests/hostcuda/support.cpp ${kernels} ${suite_sources})
+target_link_libraries(hostcuda_tests PRIVATE sy_base sy_hostcuda)
+target_compile_definitions(hostcuda_tests PRIVATE SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+set_target_properties(hostcuda_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+foreach(suite ${suites})
+  sy_add_test(hostcuda.${suite} hostcuda_tests "[${suite}]")
+endforeach()
