@@ -4,6 +4,7 @@
 
 #include "lib/base/numeric.h"
 #include "lib/base/token_ids.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 
@@ -16,7 +17,18 @@ ModelLogits::ModelLogits(SwitchModel& model, Decoder& decoder, Exec& exec, int64
     : model_(model),
       decoder_(decoder),
       exec_(exec),
-      usable_(usable == 0 ? decoder.vocabulary() : usable) {}
+      usable_(usable == 0 ? decoder.vocabulary() : usable) {
+  plan();
+  inputs_.allocate(exec.memory);
+  plan();
+}
+
+void ModelLogits::plan() {
+  const int64_t prompts = decoder_.shape().prompts, length = decoder_.shape().encoder_length;
+  batch_.encoder_ids = inputs_.take(DType::i32, {prompts, length}, "prompt ids");
+  batch_.encoder_valid = inputs_.take(DType::i32, {prompts * length}, "prompt valid");
+  batch_.encoder_lengths = inputs_.take(DType::i32, {prompts}, "prompt lengths");
+}
 
 void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
   const int64_t length = decoder_.shape().encoder_length, count = std::ssize(prompts);
@@ -32,9 +44,15 @@ void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
     lengths_.push_back(narrow<int32_t>(std::ssize(prompt)));
   }
   Batch batch;
-  batch.encoder_ids = Tensor(ids_.data(), DType::i32, {count, length});
-  batch.encoder_valid = Tensor(valid_.data(), DType::i32, {count * length});
-  batch.encoder_lengths = Tensor(lengths_.data(), DType::i32, {count});
+  batch.encoder_ids = batch_.encoder_ids.slice(0, count);
+  batch.encoder_valid = batch_.encoder_valid.slice(0, count * length);
+  batch.encoder_lengths = batch_.encoder_lengths.slice(0, count);
+  const auto send = [&](Tensor to, std::vector<int32_t>& from) {
+    upload(exec_, to, Tensor(from.data(), DType::i32, to.shape()));
+  };
+  send(batch.encoder_ids, ids_);
+  send(batch.encoder_valid, valid_);
+  send(batch.encoder_lengths, lengths_);
   StepContext step;
   step.training = false;
   decoder_.begin(exec_, model_.encode(exec_, batch, step));
@@ -43,7 +61,11 @@ void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
 LogitRows ModelLogits::next(std::span<const int32_t> parents, std::span<const int32_t> ids) {
   decoder_.select(parents);
   const Tensor logits = decoder_.step(exec_, ids);
-  return {logits.data<float>(), logits.dim(0), logits.dim(1), usable_};
+  const int64_t rows = logits.dim(0), vocabulary = logits.dim(1);
+  if (exec_.backend == Backend::cpu) return {logits.data<float>(), rows, vocabulary, usable_};
+  logits_.resize(static_cast<size_t>(logits.numel()));
+  download(exec_, Tensor(logits_.data(), DType::f32, logits.shape()), logits);
+  return {logits_.data(), rows, vocabulary, usable_};
 }
 
 }  // namespace sy

@@ -11,6 +11,7 @@
 #include "lib/base/token_ids.h"
 #include "lib/model/loss.h"
 #include "lib/model/stack.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -33,6 +34,12 @@ int64_t computed_rows(int64_t rows, int64_t most) {
 
 }  // namespace
 
+// What a step reads besides the caches.
+struct StepInputs {
+  Tensor ids, valid;  // int32 [rows]
+  KeyPlaces self, cross;
+};
+
 struct Decoder::State {
   SwitchModel& owner;
   DecodeShape shape;
@@ -42,12 +49,13 @@ struct Decoder::State {
   DType dtype;
   StepContext step;
 
-  Arena arena{"decoding"};
+  Arena arena{"decoding"}, host_arena{"decoding, the host's numbers"};
   std::vector<BlockCache> blocks;
-  KeyPlaces self, cross, spare_self, spare_cross;
-  Tensor ids, valid;              // int32 [rows]
-  Tensor embedded, rstd, normed;  // [rows, d_model], [rows], [rows, d_model]
-  Tensor logits;                  // [rows, vocabulary]
+  StepInputs host;                    // as the host works them out
+  KeyPlaces spare_self, spare_cross;  // of the host
+  StepInputs inputs;                  // their copy in the exec's memory
+  Tensor embedded, rstd, normed;      // [rows, d_model], [rows], [rows, d_model]
+  Tensor logits;                      // [rows, vocabulary]
   int64_t sequences = 0, position = 0;
 
   State(SwitchModel& owner_, const DecodeShape& shape_)
@@ -63,14 +71,34 @@ struct Decoder::State {
   void plan();
   void plan_scratch(Exec& exec);
   AttentionSource planning_memory() const;
-  KeyPlaces places_plan(int64_t keys);
+  KeyPlaces places_plan(Arena& region, int64_t keys);
+  StepInputs inputs_plan(Arena& region);
+  void upload_inputs(Exec& exec, int64_t rows);
   LayerContext context(Exec& exec, int64_t rows);
   void run(Exec& exec, int64_t rows);
 };
 
-KeyPlaces Decoder::State::places_plan(int64_t keys) {
-  return {arena.take(DType::i32, {shape.rows, keys}, "key places"),
-          arena.take(DType::i32, {shape.rows}, "key lengths")};
+KeyPlaces Decoder::State::places_plan(Arena& region, int64_t keys) {
+  return {region.take(DType::i32, {shape.rows, keys}, "key places"),
+          region.take(DType::i32, {shape.rows}, "key lengths")};
+}
+
+StepInputs Decoder::State::inputs_plan(Arena& region) {
+  return {region.take(DType::i32, {shape.rows}, "step ids"),
+          region.take(DType::i32, {shape.rows}, "step valid"),
+          places_plan(region, shape.decoder_length), places_plan(region, shape.encoder_length)};
+}
+
+void Decoder::State::upload_inputs(Exec& exec, int64_t rows) {
+  const auto send = [&](Tensor to, Tensor from) {
+    upload(exec, to.slice(0, rows), from.slice(0, rows));
+  };
+  send(inputs.ids, host.ids);
+  send(inputs.valid, host.valid);
+  send(inputs.self.index, host.self.index);
+  send(inputs.self.lengths, host.self.lengths);
+  send(inputs.cross.index, host.cross.index);
+  send(inputs.cross.lengths, host.cross.lengths);
 }
 
 void Decoder::State::plan() {
@@ -79,12 +107,10 @@ void Decoder::State::plan() {
   for (const BlockParams& block : decoder.blocks) {
     blocks.push_back(block_cache_plan(arena, model, block, shape, dims));
   }
-  self = places_plan(shape.decoder_length);
-  spare_self = places_plan(shape.decoder_length);
-  cross = places_plan(shape.encoder_length);
-  spare_cross = places_plan(shape.encoder_length);
-  ids = arena.take(DType::i32, {shape.rows}, "step ids");
-  valid = arena.take(DType::i32, {shape.rows}, "step valid");
+  host = inputs_plan(host_arena);
+  spare_self = places_plan(host_arena, shape.decoder_length);
+  spare_cross = places_plan(host_arena, shape.encoder_length);
+  inputs = inputs_plan(arena);
   embedded = arena.take(dtype, {shape.rows, model.d_model}, "step embedded");
   rstd = arena.take(compute_dtype(dtype), {shape.rows}, "step final rstd");
   normed = arena.take(dtype, {shape.rows, model.d_model}, "step output");
@@ -104,18 +130,18 @@ LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
           .router_stats = owner.router_stats(),
           .sequences = rows,
           .length = 1,
-          .valid = valid.slice(0, rows),
-          .lengths = self.lengths.slice(0, rows)};
+          .valid = inputs.valid.slice(0, rows),
+          .lengths = inputs.self.lengths.slice(0, rows)};
 }
 
 // The step itself, of `rows` rows: ids, places and valid are set.
 void Decoder::State::run(Exec& exec, int64_t rows) {
   const LayerContext layer = context(exec, rows);
   Tensor stream = embedded.slice(0, rows);
-  embedding_forward(exec, stream, decoder.embedding->compute, ids.slice(0, rows));
+  embedding_forward(exec, stream, decoder.embedding->compute, inputs.ids.slice(0, rows));
   for (size_t i = 0; i < blocks.size(); ++i) {
-    stream =
-        block_step(layer, decoder.blocks[i], blocks[i], stream, self, cross, position * shape.rows);
+    stream = block_step(layer, decoder.blocks[i], blocks[i], stream, inputs.self, inputs.cross,
+                        position * shape.rows);
   }
   const Tensor h = normed.slice(0, rows);
   rms_norm_forward(exec, h, rstd.slice(0, rows), stream, decoder.final_norm->value);
@@ -149,7 +175,8 @@ Decoder::~Decoder() = default;
 void Decoder::allocate(Exec& exec) {
   state_->plan_scratch(exec);
   state_->owner.allocate(exec);
-  state_->arena.allocate();
+  state_->arena.allocate(exec.memory);
+  state_->host_arena.allocate();
   state_->plan();
 }
 
@@ -177,9 +204,9 @@ void Decoder::begin(Exec& exec, const AttentionSource& memory) {
   for (size_t i = 0; i < s.blocks.size(); ++i) {
     block_cache_begin(exec, s.decoder.blocks[i], s.blocks[i], memory);
   }
-  int32_t* index = s.cross.index.data<int32_t>();
+  int32_t* index = s.host.cross.index.data<int32_t>();
   std::iota(index, index + prompts * length, 0);
-  std::copy_n(memory.lengths.data<int32_t>(), prompts, s.cross.lengths.data<int32_t>());
+  download(exec, s.host.cross.lengths.slice(0, prompts), memory.lengths);
   s.sequences = prompts;
   s.position = 0;
 }
@@ -200,8 +227,8 @@ void Decoder::select(std::span<const int32_t> parents) {
     }
     std::swap(places, spare);
   };
-  gather(s.self, s.spare_self);
-  gather(s.cross, s.spare_cross);
+  gather(s.host.self, s.spare_self);
+  gather(s.host.cross, s.spare_cross);
   s.sequences = static_cast<int64_t>(parents.size());
 }
 
@@ -214,13 +241,14 @@ Tensor Decoder::step(Exec& exec, std::span<const int32_t> ids) {
   const int64_t rows = computed_rows(sequences, most);
   for (int64_t row = 0; row < rows; ++row) {
     const bool used = row < sequences;
-    s.ids.data<int32_t>()[row] = used ? ids[static_cast<size_t>(row)] : kPadId;
-    s.valid.data<int32_t>()[row] = used ? 1 : 0;
-    s.self.index.data<int32_t>()[row * length + s.position] =
+    s.host.ids.data<int32_t>()[row] = used ? ids[static_cast<size_t>(row)] : kPadId;
+    s.host.valid.data<int32_t>()[row] = used ? 1 : 0;
+    s.host.self.index.data<int32_t>()[row * length + s.position] =
         narrow<int32_t>(s.position * most + row);
-    s.self.lengths.data<int32_t>()[row] = used ? narrow<int32_t>(s.position + 1) : 0;
-    if (!used) s.cross.lengths.data<int32_t>()[row] = 0;
+    s.host.self.lengths.data<int32_t>()[row] = used ? narrow<int32_t>(s.position + 1) : 0;
+    if (!used) s.host.cross.lengths.data<int32_t>()[row] = 0;
   }
+  s.upload_inputs(exec, rows);
   s.run(exec, rows);
   ++s.position;
   return s.logits.slice(0, sequences);

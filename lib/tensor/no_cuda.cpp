@@ -2,6 +2,7 @@
 #include "lib/base/error.h"
 #include "lib/tensor/cuda_device.h"
 #include "lib/tensor/memory.h"
+#include "lib/tensor/staged_copy_cuda.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
@@ -23,6 +24,30 @@ void copy_in_cuda(Exec&, void*, const void*, int64_t) {
   throw_no_cuda();
 }
 void synchronize_cuda(Exec&) {
+  throw_no_cuda();
+}
+
+struct CudaEventSlot {};
+Readback::Cuda::Cuda() {
+  throw_no_cuda();
+}
+Readback::Cuda::~Cuda() = default;
+void Readback::Cuda::start(Exec&, const std::vector<Tensor>&, const std::vector<Tensor>&) {
+  throw_no_cuda();
+}
+void Readback::Cuda::wait() {
+  throw_no_cuda();
+}
+
+struct StagedUpload::Cuda {};
+StagedUpload::StagedUpload(Exec&, int64_t) {
+  throw_no_cuda();
+}
+StagedUpload::~StagedUpload() = default;
+char* StagedUpload::next() {
+  throw_no_cuda();
+}
+char* StagedUpload::send() {
   throw_no_cuda();
 }
 

@@ -40,7 +40,7 @@ Evaluation Evaluator::run() {
   result.loss = sums[0] / sums[1];
   result.sequences = sequences_;
   result.target_tokens = static_cast<int64_t>(sums[1]);
-  const RouterSummary router = summarize_router(session_);
+  const RouterSummary router = router_summary(session_);
   result.dropped_fraction = router.dropped_fraction;
   result.expert_load_max = router.expert_load_max;
   result.counters = counters_;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <vector>
 
 #include "lib/base/numeric.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -29,6 +31,7 @@ Shape shape_of_c(const GemmShape& s) {
 ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
     : counts_(counts), flops_(flops_of(counts)) {
   exec_.backend = backend;
+  exec_.memory = backend == Backend::cuda ? MemoryKind::device : MemoryKind::host;
   exec_.threads = threads;
   exec_.planning = true;
   int64_t a = 0, b = 0, c = 0;  // bytes
@@ -42,18 +45,20 @@ ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
     run(shape, 1);
   }
   exec_.planning = false;
-  exec_.scratch.allocate(exec_.scratch.high_water());
+  exec_.scratch.allocate(exec_.scratch.high_water(), exec_.memory);
   const auto take = [&] {
     a_ = arena_.take(DType::f32, {ceil_div(a, 4)}, "a");
     b_ = arena_.take(DType::f32, {ceil_div(b, 4)}, "b");
     c_ = arena_.take(DType::f32, {ceil_div(c, 4)}, "c");
   };
   take();
-  arena_.allocate();
+  arena_.allocate(exec_.memory);
   take();
   // About 1e-3 in float32, and as two bfloat16.
+  std::vector<float> values(static_cast<size_t>(std::max(a_.numel(), b_.numel())),
+                            std::bit_cast<float>(0x3a833a83u));
   for (const Tensor& operand : {a_, b_}) {
-    std::fill_n(operand.data<float>(), operand.numel(), std::bit_cast<float>(0x3a833a83u));
+    upload(exec_, operand, Tensor(values.data(), DType::f32, operand.shape()));
   }
   for (const auto& [shape, times] : counts_) run(shape, 1);
 }
@@ -68,6 +73,7 @@ void ProductRate::run(const GemmShape& shape, int64_t times) {
 double ProductRate::measure() {
   const auto start = std::chrono::steady_clock::now();
   for (const auto& [shape, times] : counts_) run(shape, times);
+  synchronize(exec_);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   return flops_ / spent.count();
 }

@@ -1,10 +1,9 @@
 #include "lib/train/router_summary.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "lib/base/numeric.h"
-#include "lib/tensor/transfer.h"
+#include "lib/tensor/staged_copy.h"
 
 namespace sy {
 namespace {
@@ -25,25 +24,35 @@ int64_t routing_groups(const RunConfig& config, int64_t sequences) {
   return ceil_div(sequences, config.model.experts.group_sequences);
 }
 
-RouterSummary summarize_router(Session& session, int64_t groups) {
-  RouterSummary summary;
-  RouterStats& stats = session.model.router_stats();
-  if (stats.counts.empty() || stats.counts.dim(0) == 0) return summary;
+void reduce_router(Session& session) {
+  const RouterStats& stats = session.model.router_stats();
+  if (stats.counts.numel() == 0) return;
   Communicator& data = session.mesh.data();
   data.all_reduce_sum(stats.counts, "router counts");
   data.all_reduce_sum(stats.balance, "balance loss");
   data.all_reduce_sum(stats.z, "z-loss");
+}
+
+RouterSummary router_summary(Session& session, int64_t groups) {
+  const RouterStats& stats = session.model.router_stats();
+  reduce_router(session);
+  Readback copies(session.exec, {stats.counts, stats.balance, stats.z});
+  copies.start();
+  copies.wait();
+  return summarize_router({copies.host(0), copies.host(1), copies.host(2)}, groups);
+}
+
+RouterSummary summarize_router(const RouterStats& stats, int64_t groups) {
+  RouterSummary summary;
+  if (stats.counts.numel() == 0) return summary;
   if (groups > 0) {
-    const double share = 1.0 / static_cast<double>(groups);
-    summary.balance_loss = share * read_number(session.exec, stats.balance);
-    summary.z_loss = share * read_number(session.exec, stats.z);
+    summary.balance_loss = *stats.balance.data<double>() / static_cast<double>(groups);
+    summary.z_loss = *stats.z.data<double>() / static_cast<double>(groups);
   }
-  std::vector<int32_t> all(static_cast<size_t>(stats.counts.numel()));
-  download(session.exec, Tensor(all.data(), DType::i32, stats.counts.shape()), stats.counts);
   const int64_t experts = stats.counts.dim(1) - 1;
   int64_t routed = 0, dropped = 0;
   for (int64_t layer = 0; layer < stats.counts.dim(0); ++layer) {
-    const int32_t* counts = all.data() + layer * (experts + 1);
+    const int32_t* counts = stats.counts.data<int32_t>() + layer * (experts + 1);
     for (int64_t e = 0; e < experts; ++e) routed += counts[e];
     dropped += counts[experts];
     summary.expert_load_max = std::max(summary.expert_load_max, load_max(counts, experts));

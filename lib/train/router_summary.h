@@ -12,9 +12,16 @@ struct RouterSummary {
   double expert_load_max = 0;   // fullest expert / mean, worst layer; 0 in a dense model
 };
 
-// Collective. `groups`: routing groups of the global batch in a stack (0: losses are left at 0).
-// Reduces the model's counters in place: once a step.
-RouterSummary summarize_router(Session& session, int64_t groups = 0);
+// Sums the model's statistics of a step over the data ranks, in place and where they lie: once a
+// step. Collective.
+void reduce_router(Session& session);
+
+// Of reduced statistics in host memory. `groups`: routing groups of the global batch in a stack (0:
+// losses are left at 0).
+RouterSummary summarize_router(const RouterStats& stats, int64_t groups);
+
+// Both, waiting for the numbers. Collective.
+RouterSummary router_summary(Session& session, int64_t groups = 0);
 
 // Routing groups of a global batch of `sequences` in each stack.
 int64_t routing_groups(const RunConfig& config, int64_t sequences);

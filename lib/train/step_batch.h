@@ -2,11 +2,12 @@
 // host's, and where the exec computes elsewhere a copy there.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "lib/data/batcher.h"
 #include "lib/model/batch.h"
-#include "lib/tensor/exec.h"
+#include "lib/tensor/staged_copy.h"
 
 namespace sy {
 
@@ -28,13 +29,13 @@ class StepBatch {
   int64_t input_tokens() const { return input_tokens_; }
 
  private:
-  void copy_to_exec();
+  int64_t place_views(char* base);
+  void send();
 
-  Exec& exec_;
   int64_t micro_batch_;
   std::vector<BatchMemory> memory_;
-  Arena copies_{"batch"};
-  std::vector<Batch> batches_;  // what micro_batch() gives
+  std::vector<Batch> batches_;          // what micro_batch() gives
+  std::optional<StagedUpload> upload_;  // where the exec's memory is not the host's
   int64_t target_tokens_ = 0;
   int64_t input_tokens_ = 0;
 };

@@ -3,9 +3,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/grad_clip.h"
 #include "lib/base/numeric.h"
-#include "lib/tensor/transfer.h"
 #include "lib/train/grad_norm.h"
-#include "lib/train/router_summary.h"
 #include "lib/train/schedule.h"
 
 namespace sy {
@@ -27,6 +25,10 @@ TrainStep::TrainStep(Session& session) : session_(session) {
   plan();
   model.params().initialize(exec, static_cast<uint64_t>(session.config.run.seed));
   reducer_.emplace(model.params(), session.mesh);
+  const RouterStats& router = model.router_stats();
+  for (std::optional<Readback>& numbers : under_way_) {
+    numbers.emplace(exec, std::vector<Tensor>{scalars_, router.counts, router.balance, router.z});
+  }
 }
 
 // The update's scratch; the model's allocate() plans its own step.
@@ -37,13 +39,34 @@ void TrainStep::plan_update(Exec& exec) {
   exec.planning = false;
 }
 
-StepResult TrainStep::run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+  SY_CHECK(started_ - finished_ < 2, "a third step before the first was finished");
   const double rate = learning_rate(session_.config.optimizer, step, session_.config.train.steps);
   clear_gradients();
   accumulate_gradients(step, batch, tokens);
   finish_reduction();
   update(step, rate, tokens);
-  return result(rate);
+  reduce_router(session_);
+  const auto turn = static_cast<size_t>(started_++ % 2);
+  rates_[turn] = rate;
+  under_way_[turn]->start();
+}
+
+StepResult TrainStep::finish() {
+  SY_CHECK(finished_ < started_, "no step was started");
+  const auto turn = static_cast<size_t>(finished_++ % 2);
+  Readback& numbers = *under_way_[turn];
+  numbers.wait();
+  const double* scalars = numbers.host(0).data<double>();
+  StepResult result;
+  result.loss = scalars[kLoss];
+  result.grad_norm = scalars[kGradientNorm];
+  result.updated = scalars[kApplyUpdate] != 0;
+  result.learning_rate = rates_[turn];
+  result.router =
+      summarize_router({numbers.host(1), numbers.host(2), numbers.host(3)},
+                       routing_groups(session_.config, session_.config.train.global_batch));
+  return result;
 }
 
 // Norm, clipping and the optimiser's pass. What they decide is decided where the gradients lie, the
@@ -58,12 +81,6 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
             session_.config.optimizer.clip_norm);
   optimizer_->apply(exec, {step, learning_rate, scalars_});
   model.params().update_compute(exec);
-}
-
-StepResult TrainStep::result(double learning_rate) {
-  double scalars[kStepScalars];
-  download(session_.exec, Tensor(scalars, DType::f64, {kStepScalars}), scalars_);
-  return {scalars[kLoss], scalars[kGradientNorm], learning_rate, scalars[kApplyUpdate] != 0};
 }
 
 void TrainStep::clear_gradients() {

@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 
+#include "lib/tensor/staged_copy.h"
 #include "lib/train/grad_reduce.h"
 #include "lib/train/optimizer.h"
+#include "lib/train/router_summary.h"
 #include "lib/train/session.h"
 #include "lib/train/step_batch.h"
 
@@ -25,6 +27,7 @@ struct StepResult {
   double grad_norm = 0;
   double learning_rate = 0;
   bool updated = true;  // false: loss or norm was not finite, and the weights are as before
+  RouterSummary router;
 };
 
 class TrainStep {
@@ -33,9 +36,18 @@ class TrainStep {
   // `session` must outlive it.
   explicit TrainStep(Session& session);
 
-  // Takes step `step` (counts from 1) on this rank's part of the global batch. Collective; every
-  // rank gets the same result. Router statistics of the step are in session.model.
-  StepResult run(int64_t step, StepBatch& batch, const StepTokens& tokens);
+  // Gives the exec step `step` (counts from 1) on this rank's part of the global batch; on a GPU it
+  // is computed while the host goes on. Collective.
+  void start(int64_t step, StepBatch& batch, const StepTokens& tokens);
+  // Waits for the earliest step that was started and not finished, of which there are at most two.
+  // Every rank gets the same result.
+  StepResult finish();
+  // Both.
+  StepResult run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+    start(step, batch, tokens);
+    return finish();
+  }
+  bool idle() const { return started_ == finished_; }  // every step that was started is finished
 
   Optimizer& optimizer() { return *optimizer_; }
 
@@ -52,7 +64,6 @@ class TrainStep {
   void clear_gradients();
   void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
   void update(int64_t step, double learning_rate, const StepTokens& tokens);
-  StepResult result(double learning_rate);
   void start_reduction(int first_param);
   void finish_reduction();
 
@@ -62,6 +73,11 @@ class TrainStep {
   Arena numbers_{"step numbers"};
   Tensor squares_;  // float64 [2]: of the gradients
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip.h
+
+  // Steps' numbers on their way to the host, and their learning rates; two steps in turn.
+  std::optional<Readback> under_way_[2];
+  double rates_[2] = {};
+  int64_t started_ = 0, finished_ = 0;
   std::optional<GradReducer> reducer_;
 };
 

@@ -1,19 +1,17 @@
 #include "lib/train/trainer.h"
 
-#include <chrono>
+#include <algorithm>
 
 #include "lib/base/log.h"
 #include "lib/train/grad_norm.h"
-#include "lib/train/router_summary.h"
 #include "lib/train/stop_signal.h"
 
 namespace sy {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double seconds_between(std::chrono::steady_clock::time_point start,
+                       std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
 }
 
 }  // namespace
@@ -22,17 +20,16 @@ ExitCode Trainer::run() {
   const int64_t steps = session_.config.train.steps;
   if (state_.step == 0 && session_.config.train.eval_every > 0) evaluate(0);
   while (state_.step < steps && !stopping_) {
-    const int64_t step = state_.step + 1;
-    const Clock::time_point start = Clock::now();
-    const StepTokens tokens = begin_step();
-    const StepResult result = train_step_.run(step, batch_, tokens);
-    check_finite(step, result);
-    state_.step = step;
-    state_.tokens += tokens.total();
-    record(step, tokens, result, seconds_since(start));
-    if (due(session_.config.train.eval_every, step)) evaluate(step);
-    if (due(session_.config.train.checkpoint_every, step)) save();
+    start_step();
+    const int64_t step = state_.step;
+    const bool evaluates = due(session_.config.train.eval_every, step);
+    const bool saves = due(session_.config.train.checkpoint_every, step);
+    // A GPU is given the next step before this one's numbers are read; nothing else waits for it.
+    if (session_.exec.backend == Backend::cpu || evaluates || saves) settle();
+    if (evaluates) evaluate(step);
+    if (saves) save();
   }
+  settle();
   if (saved_step_ != state_.step) save();
   finish_save();
   report_bad_records();
@@ -40,6 +37,30 @@ ExitCode Trainer::run() {
   log::info("stopped by {} after step {}: the checkpoint is committed, start again to go on",
             stop_signal_name(), state_.step);
   return ExitCode::stopped;
+}
+
+// Gives the exec the next step, then reads the numbers of the one before.
+void Trainer::start_step() {
+  const Clock::time_point start = Clock::now();
+  const int64_t step = state_.step + 1;
+  const StepTokens tokens = begin_step();
+  train_step_.start(step, batch_, tokens);
+  settle();
+  state_.step = step;
+  state_.tokens += tokens.total();
+  under_way_ = StartedStep{step, tokens, state_.tokens, start};
+}
+
+void Trainer::settle() {
+  if (!under_way_) return;
+  const StartedStep started = *under_way_;
+  under_way_.reset();
+  const StepResult result = train_step_.finish();
+  const Clock::time_point now = Clock::now();
+  const double seconds = seconds_between(std::max(started.start, settled_), now);
+  settled_ = now;
+  check_finite(started.step, result);
+  record(started, result, seconds);
 }
 
 // Takes the next batch and settles, in one reduction, what every rank must know before the step:
@@ -57,10 +78,13 @@ StepTokens Trainer::begin_step() {
   return {.input = static_cast<int64_t>(facts[1]), .target = static_cast<int64_t>(facts[0])};
 }
 
-// Every rank has the same loss and norm, so all agree whether the step counts.
+// Every rank has the same loss and norm, so all agree whether the step counts. Where the next step
+// was started already, the gradients are its own and name no culprit.
 void Trainer::check_finite(int64_t step, const StepResult& result) {
   if (result.updated) return;
-  const std::string culprit = find_nonfinite(session_.exec, session_.model.params(), session_.mesh);
+  const std::string culprit =
+      train_step_.idle() ? find_nonfinite(session_.exec, session_.model.params(), session_.mesh)
+                         : "";
   const std::string message =
       fmt::format("step {}: loss {}, gradient norm {}: not finite; first gradient at fault: {}",
                   step, result.loss, result.grad_norm, culprit.empty() ? "none" : culprit);
@@ -74,32 +98,31 @@ void Trainer::check_finite(int64_t step, const StepResult& result) {
                        "good; lower optimizer.learning_rate or set on_nonfinite: skip");
 }
 
-void Trainer::record(int64_t step, const StepTokens& tokens, const StepResult& result,
-                     double seconds) {
-  if (run_log_) run_log_->step_done(step);
-  if (!due(session_.config.train.log_every, step) && result.updated) return;
-  const RouterSummary router = summarize_router(
-      session_, routing_groups(session_.config, session_.config.train.global_batch));
+void Trainer::record(const StartedStep& started, const StepResult& result, double seconds) {
   if (!run_log_) return;
+  run_log_->step_done(started.step);
+  if (!due(session_.config.train.log_every, started.step) && result.updated) return;
   TrainMetrics metrics;
-  metrics.step = step;
-  metrics.tokens = state_.tokens;
+  metrics.step = started.step;
+  metrics.tokens = started.tokens_so_far;
   metrics.loss = result.loss;
-  metrics.balance_loss = router.balance_loss;
-  metrics.z_loss = router.z_loss;
+  metrics.balance_loss = result.router.balance_loss;
+  metrics.z_loss = result.router.z_loss;
   metrics.grad_norm = result.grad_norm;
   metrics.learning_rate = result.learning_rate;
   metrics.step_seconds = seconds;
-  metrics.tokens_per_second = static_cast<double>(tokens.total()) / seconds;
-  metrics.dropped_fraction = router.dropped_fraction;
-  metrics.expert_load_max = router.expert_load_max;
+  metrics.tokens_per_second = static_cast<double>(started.tokens.total()) / seconds;
+  metrics.dropped_fraction = result.router.dropped_fraction;
+  metrics.expert_load_max = result.router.expert_load_max;
   run_log_->train(metrics);
 }
 
 void Trainer::evaluate(int64_t step) {
   const Clock::time_point start = Clock::now();
   const Evaluation evaluation = evaluator_->run();
-  if (run_log_) run_log_->evaluation(step, state_.tokens, evaluation, seconds_since(start));
+  if (run_log_) {
+    run_log_->evaluation(step, state_.tokens, evaluation, seconds_between(start, Clock::now()));
+  }
 }
 
 void Trainer::save() {

@@ -1,6 +1,7 @@
 // The training loop and what it keeps from step to step.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,11 +26,23 @@ class Trainer {
   ExitCode run();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void restore_from(const std::string& path);
   void set_aside_later_checkpoints() const;
+  // A step that was given to the exec and whose numbers are not read yet.
+  struct StartedStep {
+    int64_t step;
+    StepTokens tokens;
+    int64_t tokens_so_far;
+    Clock::time_point start;
+  };
+
   StepTokens begin_step();
+  void start_step();
+  void settle();
   void check_finite(int64_t step, const StepResult& result);
-  void record(int64_t step, const StepTokens& tokens, const StepResult& result, double seconds);
+  void record(const StartedStep& started, const StepResult& result, double seconds);
   void evaluate(int64_t step);
   void save();
   void finish_save();
@@ -48,6 +61,8 @@ class Trainer {
   RunState state_;
   int64_t saved_step_ = -1;
   bool stopping_ = false;
+  std::optional<StartedStep> under_way_;
+  Clock::time_point settled_;  // when the last step's numbers were read
 };
 
 }  // namespace sy

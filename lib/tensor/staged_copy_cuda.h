@@ -1,0 +1,22 @@
+// What staged copies own of the CUDA runtime.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/tensor/staged_copy.h"
+
+namespace sy {
+
+struct CudaEventSlot;  // an event
+
+struct Readback::Cuda {
+  Cuda();
+  ~Cuda();
+  void start(Exec& exec, const std::vector<Tensor>& from, const std::vector<Tensor>& to);
+  void wait();
+
+  std::unique_ptr<CudaEventSlot> done;
+};
+
+}  // namespace sy
