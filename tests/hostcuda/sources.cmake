@@ -13,7 +13,8 @@ if(NOT SY_CUDA_INCLUDE OR NOT SY_BOOST_CONTEXT OR NOT SY_BOOST_INCLUDE)
   return()
 endif()
 
-set(parts block block_reports block_waits fault fiber memory report runtime_device runtime_error
+set(parts block block_reports block_waits cublaslt_algorithm cublaslt_desc cublaslt_handle cublaslt_layout
+          cublaslt_matmul cublaslt_preference cublaslt_product fault fiber memory report runtime_device runtime_error
           runtime_event runtime_memory runtime_stream schedule scheduler shared_memory stream)
 list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
 sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
@@ -26,7 +27,7 @@ function(sy_compile_for_host)
                               COMPILE_OPTIONS "-x;c++;-DSY_HOSTCUDA")
 endfunction()
 
-set(suites block stream memory faults runtime)
+set(suites block stream memory faults runtime cublaslt)
 list(TRANSFORM suites REPLACE "(.+)" "tests/hostcuda/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 set(kernels tests/hostcuda/right_kernels.cu tests/hostcuda/faulty_kernels.cu)
 sy_compile_for_host(${kernels})
