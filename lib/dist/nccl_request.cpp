@@ -15,7 +15,7 @@ void NcclRequest::begin(const NcclPlace& place) {
 
 bool NcclRequest::test() {
   if (done_) return true;
-  done_ = pool_.queue.done(place_.call.number);
+  done_ = pool_.queue().done(place_.call.number);
   // After the query: what failed may look done.
   place_.check(nccl_async_error(place_.comm), "ncclCommGetAsyncError");
   return done_;
@@ -25,7 +25,7 @@ void NcclRequest::wait() {
   if (done_) return;
   done_ = true;  // also when it fails: there is nothing to wait for again
   place_.check(nccl_async_error(place_.comm), "ncclCommGetAsyncError");
-  pool_.queue.make_wait(place_.call.number, pool_.compute);
+  pool_.queue().make_wait(place_.call.number, pool_.compute());
 }
 
 // While an exception unwinds, the job is about to be ended.

@@ -34,15 +34,17 @@ class NcclRequest final : public Request {
 class NcclRequestPool {
  public:
   // `compute` is the stream that waiting makes wait.
-  NcclRequestPool(NcclQueue& queue, cudaStream_t compute) : queue(queue), compute(compute) {}
+  NcclRequestPool(NcclQueue& queue, cudaStream_t compute) : queue_(queue), compute_(compute) {}
+
+  NcclQueue& queue() const { return queue_; }
+  cudaStream_t compute() const { return compute_; }
 
   RequestPtr take(const NcclPlace& place);
   void give_back(NcclRequest* request) { idle_.push_back(request); }
 
-  NcclQueue& queue;
-  const cudaStream_t compute;
-
  private:
+  NcclQueue& queue_;
+  const cudaStream_t compute_;
   std::vector<std::unique_ptr<NcclRequest>> all_;
   std::vector<NcclRequest*> idle_;
 };
