@@ -1,6 +1,8 @@
 // The one way a kernel is started: on a stream, checked, under the name that errors report.
-//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, rms_norm_kernel<T>, out, x, d);
-// Where the sources are compiled for the host (docs/testing.md) the same call queues the kernel there.
+//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, rms_norm_kernel<T>, out,
+//   x, d);
+// Where the sources are compiled for the host (docs/testing.md) the same call queues the kernel
+// there.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -33,15 +33,26 @@ uint32_t take_ready() {
   return thread;
 }
 
+bool awaited(const Warp& warp, unsigned lane) {
+  for (unsigned used = warp.used; used != 0; used &= used - 1) {
+    const Exchange& exchange = warp.exchanges[std::countr_zero(used)];
+    if (exchange.arrived != 0 && (exchange.mask >> lane & 1) != 0) return true;
+  }
+  return false;
+}
+
+// A thread has left: reported when others wait for it.
 void check_left(const DeviceThread& thread, uint32_t number) {
   Warp& warp = block.warps[number / kWarpLanes];
-  warp.present &= ~(1u << number % kWarpLanes);
-  const bool lanes_wait = (warp.awaited >> number % kWarpLanes & 1) != 0;
+  const unsigned lane = number % kWarpLanes;
+  warp.present &= ~(1u << lane);
+  const bool lanes_wait = warp.used != 0 && awaited(warp, lane);
   if (block.at_barrier == 0 && !lanes_wait) return;
   for (uint32_t i = 0; i < block.threads.size(); ++i) {
     const DeviceThread& other = block.threads[i];
+    const bool in_this_warp = i / kWarpLanes == number / kWarpLanes;
     if (other.state == State::at_barrier ||
-        (lanes_wait && other.state == State::in_warp && i / kWarpLanes == number / kWarpLanes)) {
+        (lanes_wait && other.state == State::in_warp && in_this_warp)) {
       report_left(other, thread);
     }
   }

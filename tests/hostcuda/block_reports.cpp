@@ -18,15 +18,15 @@ Message& waiting(Message& message, const DeviceThread& thread) {
 
 void report_left(const DeviceThread& waits, const DeviceThread& left) {
   Message message;
-  waiting(kernel_and_block(message), waits) << ", but thread " << left.index
-                                            << " has left the kernel";
+  waiting(kernel_and_block(message), waits)
+      << ", but thread " << left.index << " has left the kernel";
   message.die();
 }
 
 void report_two_places(const DeviceThread& waits, const char* call, Site site) {
   Message message;
-  waiting(kernel_and_block(message), waits) << ", but thread " << place.thread << " came to " << call
-                                            << " in " << site;
+  waiting(kernel_and_block(message), waits)
+      << ", but thread " << place.thread << " came to " << call << " in " << site;
   message.die();
 }
 

@@ -24,19 +24,20 @@ struct DeviceThread {
   Site site;
 };
 
-// One call that the lanes of `mask` come to. Words are kept twice: a lane may come to the next call
-// before others have read this one's.
+// One call that the lanes of `mask` come to. Its words stay until each of them has gone on, so a
+// lane that is ahead finds another place for its next call.
 struct Exchange {
-  unsigned mask, arrived;
-  int side;
+  unsigned mask;
+  unsigned arrived;  // and wait; none once all have come
+  unsigned unread;   // lanes that have yet to go on
   Site site;
-  uint64_t words[2][kWarpLanes];
+  uint64_t words[kWarpLanes];
 };
 
 struct Warp {
-  unsigned present;  // lanes that have not left
-  unsigned awaited;  // lanes named by exchanges that are not complete
-  Exchange exchanges[kWarpLanes];  // by the lowest lane of the mask
+  unsigned present;                // lanes that have not left
+  unsigned used;                   // the exchanges that hold lanes, a bit each
+  Exchange exchanges[kWarpLanes];  // each holds a lane of its own: there is room
 };
 
 struct BlockState {

@@ -40,7 +40,8 @@ TEST_CASE("block: sums through shuffles and shared memory", "[block]") {
   const std::vector<float> sums = out.read(stream);
   for (int b = 0; b < blocks; ++b) {
     const int first = b * threads;
-    CHECK(sums[static_cast<size_t>(b)] == Approx(threads * (first + (threads - 1) / 2.0)).epsilon(1e-6));
+    CHECK(sums[static_cast<size_t>(b)] ==
+          Approx(threads * (first + (threads - 1) / 2.0)).epsilon(1e-6));
   }
 }
 
@@ -113,17 +114,18 @@ TEST_CASE("block: what a GPU would not start is refused", "[block]") {
   const Stream stream;
   const Device<int> out(1);
   using Call = hostcuda::KernelCall;
-  const Call too_large[] = {{"wide", {1}, {1025}, 0}, {"many", {1}, {32, 33}, 0}, {"deep", {1}, {1, 1, 65}, 0},
- {"tall", {1, 65536}, {1}, 0}, {"far", {1, 1, 65536}, {1}, 0}, {"fat", {1}, {1}, (227 << 10) + 1}};
+  const Call too_large[] = {{"wide", {1}, {1025}, 0},       {"many", {1}, {32, 33}, 0},
+                            {"deep", {1}, {1, 1, 65}, 0},   {"tall", {1, 65536}, {1}, 0},
+                            {"far", {1, 1, 65536}, {1}, 0}, {"fat", {1}, {1}, (227 << 10) + 1}};
   for (const Call& call : too_large) {
     INFO(call.name);
     CHECK(hostcuda::queue_kernel(stream, call, [] {}) == cudaErrorInvalidConfiguration);
   }
   CHECK(hostcuda::queue_kernel(stream, {"fits", {1, 2, 3}, {32, 32}, 227 << 10}, [] {}) ==
         cudaSuccess);
-  CHECK_THROWS_WITH(number_threads(stream, out, {1, 1, 1}, {2048, 1, 1}),
-                    Catch::Contains("number_threads") &&
-                        Catch::Contains("cudaErrorInvalidConfiguration"));
+  CHECK_THROWS_WITH(
+      number_threads(stream, out, {1, 1, 1}, {2048, 1, 1}),
+      Catch::Contains("number_threads") && Catch::Contains("cudaErrorInvalidConfiguration"));
 }
 
 // Not a test: nanoseconds of a thread, a barrier and a shuffle, printed.

@@ -44,22 +44,31 @@ void check_mask(const Warp& warp, unsigned mask, const char* name, Site site) {
       .die();
 }
 
-// Somebody of the warp waits in an exchange that is not this one.
-[[noreturn]] void report_other_place(unsigned mask, const char* name, Site site) {
-  for (unsigned lane = 0; lane < kWarpLanes; ++lane) {
-    const DeviceThread* other = lane_thread(lane);
-    if ((mask >> lane & 1) != 0 && other != nullptr && other->state == State::in_warp) {
-      report_two_places(*other, name, site);
+// The exchange that lanes wait in for this call, or a new one. Reports a lane that another call of
+// the warp needs, when those that wait there are needed here.
+Exchange& find_exchange(Warp& warp, unsigned mask, const char* name, Site site) {
+  const unsigned lane = block.current % kWarpLanes;
+  for (unsigned used = warp.used; used != 0; used &= used - 1) {
+    Exchange& open = warp.exchanges[std::countr_zero(used)];
+    if (open.arrived == 0) continue;
+    if (open.mask == mask && same(open.site, site)) return open;
+    if ((open.mask >> lane & 1) != 0 && (open.arrived & mask) != 0) {
+      const unsigned waiting = static_cast<unsigned>(std::countr_zero(open.arrived));
+      report_two_places(*lane_thread(waiting), name, site);
     }
   }
-  report_two_places(first_in(State::in_warp), name, site);
-}
-
-void begin_exchange(Warp& warp, Exchange& exchange, unsigned mask, const char* name, Site site) {
-  if ((warp.awaited & mask) != 0) report_other_place(warp.awaited, name, site);
+  const int place_free = std::countr_one(warp.used);
+  warp.used |= 1u << place_free;
+  Exchange& exchange = warp.exchanges[place_free];
   exchange.mask = mask;
   exchange.site = site;
-  warp.awaited |= mask;
+  return exchange;
+}
+
+// A lane goes on with the words; the last one frees the place.
+void go_on(Warp& warp, Exchange& exchange, unsigned lane) {
+  exchange.unread &= ~(1u << lane);
+  if (exchange.unread == 0) warp.used &= ~(1u << (&exchange - warp.exchanges));
 }
 
 void wake_others(const Exchange& exchange) {
@@ -110,25 +119,19 @@ const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site si
   const unsigned lane = block.current % kWarpLanes;
   Warp& warp = block.warps[block.current / kWarpLanes];
   if ((mask & ~warp.present) != 0 || (mask >> lane & 1) == 0) check_mask(warp, mask, name, site);
-  Exchange& call = warp.exchanges[std::countr_zero(mask)];
-  if (call.arrived == 0) {
-    begin_exchange(warp, call, mask, name, site);
-  } else if (call.mask != mask || !same(call.site, site)) {
-    report_other_place(call.arrived, name, site);
-  }
-  uint64_t* words = call.words[call.side];
-  words[lane] = word;
+  Exchange& call = find_exchange(warp, mask, name, site);
+  call.words[lane] = word;
   call.arrived |= 1u << lane;
   if (call.arrived != mask) {
     mark(State::in_warp, name, site);
     wait_here();
-    return words;
+  } else {
+    call.arrived = 0;
+    call.unread = mask;
+    wake_others(call);
   }
-  call.arrived = 0;
-  call.side ^= 1;
-  warp.awaited &= ~mask;
-  wake_others(call);
-  return words;
+  go_on(warp, call, lane);
+  return call.words;
 }
 
 }  // namespace sy::hostcuda

@@ -107,7 +107,8 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32,
 template <class T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32,
                  sy::hostcuda::Site site = sy::hostcuda::Site::current()) {
-  const unsigned lane = sy::hostcuda::place.lane, inside = lane & (static_cast<unsigned>(width) - 1);
+  const unsigned lane = sy::hostcuda::place.lane,
+                 inside = lane & (static_cast<unsigned>(width) - 1);
   return sy::hostcuda::take_lane(mask, value, delta > inside ? lane : lane - delta,
                                  "__shfl_up_sync", site);
 }

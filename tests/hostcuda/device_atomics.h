@@ -9,8 +9,8 @@ namespace sy::hostcuda {
 
 // As the device has them, so that what compiles here compiles there.
 template <class T>
-concept Countable = std::is_same_v<T, int> || std::is_same_v<T, unsigned> ||
-                    std::is_same_v<T, unsigned long long>;
+concept Countable =
+    std::is_same_v<T, int> || std::is_same_v<T, unsigned> || std::is_same_v<T, unsigned long long>;
 template <class T>
 concept Addable = Countable<T> || std::is_same_v<T, float> || std::is_same_v<T, double>;
 template <class T>

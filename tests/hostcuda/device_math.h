@@ -32,13 +32,13 @@ concept Numbers = std::is_arithmetic_v<A> && std::is_arithmetic_v<B>;
 
 // Of a number and a NaN: the number.
 template <class A, class B>
-  requires sy::hostcuda::Numbers<A, B>
+requires sy::hostcuda::Numbers<A, B>
 constexpr std::common_type_t<A, B> max(A a, B b) {
   const std::common_type_t<A, B> x = a, y = b;
   return y > x || x != x ? y : x;
 }
 template <class A, class B>
-  requires sy::hostcuda::Numbers<A, B>
+requires sy::hostcuda::Numbers<A, B>
 constexpr std::common_type_t<A, B> min(A a, B b) {
   const std::common_type_t<A, B> x = a, y = b;
   return y < x || x != x ? y : x;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "tests/hostcuda/device.h"
 #include "tests/hostcuda/fiber.h"
 #include "tests/hostcuda/memory.h"
 #include "tests/hostcuda/report.h"

@@ -74,12 +74,13 @@ TEST_CASE("faults: a write past an end that is not a multiple of 16 bytes", "[fa
 TEST_CASE("faults: shared memory past its end", "[faults]") {
   hostcuda::set_schedule({});
   const Stream stream;
-  check_reported({"kernel write_shared, block (0, 0, 0), thread (31, 0, 0) touched 0 bytes past the "
-                  "end of the block's shared memory of 128 bytes"},
-                 [&] {
-                   write_shared(stream, 32, 32, 1);
-                   stream.wait();
-                 });
+  check_reported(
+      {"kernel write_shared, block (0, 0, 0), thread (31, 0, 0) touched 0 bytes past the "
+       "end of the block's shared memory of 128 bytes"},
+      [&] {
+        write_shared(stream, 32, 32, 1);
+        stream.wait();
+      });
   check_reported({"kernel write_shared wrote beside the 128 bytes"}, [&] {
     write_shared(stream, 32, 32, -1);
     stream.wait();
@@ -130,7 +131,8 @@ TEST_CASE("faults: a function of the host that touches device memory", "[faults]
   const Device<int> x(std::vector<int>(4, 0));
   check_reported({"cudaLaunchHostFunc touched byte 0 of device memory of 16 bytes"}, [&] {
     cudaMemsetAsync(x, 0, 16, stream);
-    cudaLaunchHostFunc(stream, [](void* at) { *static_cast<volatile int*>(at) = 1; }, x.data);
+    cudaLaunchHostFunc(
+        stream, [](void* at) { *static_cast<volatile int*>(at) = 1; }, x.data);
     cudaStreamSynchronize(stream);
   });
 }
@@ -161,9 +163,9 @@ TEST_CASE("faults: shuffles that not all lanes reach", "[faults]") {
                {"waits at __shfl_xor_sync in", "has left the kernel"});
   check_misuse(Fault::shuffle_in_both_branches,
                {"waits at __shfl_xor_sync in", "came to __shfl_xor_sync in"});
-  check_misuse(Fault::shuffle_and_barrier, {"waits at __shfl_xor_sync in",
-                                            "thread (0, 0, 0) waits at __syncthreads in",
-                                            "no thread can go on"});
+  check_misuse(Fault::shuffle_and_barrier,
+               {"waits at __shfl_xor_sync in", "thread (0, 0, 0) waits at __syncthreads in",
+                "no thread can go on"});
   check_misuse(Fault::shuffle_without_self, {"with a mask that leaves out its own lane"});
   check_misuse(Fault::shuffle_from_outside, {"reads lane 9 in __shfl_sync"});
 }

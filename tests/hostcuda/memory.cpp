@@ -15,7 +15,7 @@ namespace sy::hostcuda {
 namespace {
 
 constexpr unsigned char kPoison = 0xff;
-constexpr size_t kFreedKept = 256;       // freed allocations that still fault
+constexpr size_t kFreedKept = 256;        // freed allocations that still fault
 constexpr size_t kAllocations = 1 << 15;  // at once; the signal handler reads the table
 constexpr size_t kBorder = 64;            // bytes before an allocation that are checked often
 
@@ -83,9 +83,8 @@ size_t bytes_before(const Allocation& a) {
 
 void forget_oldest() {
   Table& t = table();
-  const auto at = std::find_if(t.entries.begin(), t.entries.end(), [&](const Allocation& a) {
-    return a.mapping == t.freed.front();
-  });
+  const auto at = std::find_if(t.entries.begin(), t.entries.end(),
+                               [&](const Allocation& a) { return a.mapping == t.freed.front(); });
   munmap(at->mapping, at->mapped_bytes);
   *at = t.entries.back();
   t.entries.pop_back();
@@ -96,8 +95,8 @@ void release(Allocation& a) {
   Table& t = table();
   check_borders_of(a, bytes_before(a));
   // A new mapping in its place gives the memory back.
-  mmap(a.mapping, a.mapped_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-       -1, 0);
+  mmap(a.mapping, a.mapped_bytes, PROT_NONE,
+       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
   a.live = false;
   t.live_bytes -= a.bytes;
   t.freed.push_back(a.mapping);
@@ -144,10 +143,11 @@ bool release(void* pointer, bool pinned) {
 
 void release_all() {
   const DeviceAccess access;
-  for (size_t i = 0; i < table().entries.size();) {
-    const size_t count = table().entries.size();
-    if (table().entries[i].live) release(table().entries[i]);
-    if (table().entries.size() == count) ++i;
+  std::vector<Allocation>& entries = table().entries;
+  auto live = [](const Allocation& a) { return a.live; };
+  for (auto a = entries.begin();
+       (a = std::find_if(entries.begin(), entries.end(), live)) != entries.end();) {
+    release(*a);
   }
 }
 

@@ -31,7 +31,8 @@ bool release(void* pointer, bool pinned);
 void release_all();
 size_t allocated_bytes();
 
-// The live allocation that holds [pointer, pointer + bytes), its end included; null if there is none.
+// The live allocation that holds [pointer, pointer + bytes), its end included; null if there is
+// none.
 const Allocation* find_range(const void* pointer, size_t bytes);
 // What `address` belongs to or borders on, live before freed. Usable in signal handlers.
 const Allocation* find_near(const void* address);

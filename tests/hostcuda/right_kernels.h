@@ -14,7 +14,8 @@ void scan_shared(cudaStream_t stream, float* out, const float* x, int threads);
 // The same within each warp.
 void scan_warps(cudaStream_t stream, int* out, const int* x, int threads);
 // bins[x[i]] += 1, and *largest, *smallest of x, with atomics.
-void histogram(cudaStream_t stream, int* bins, int* largest, int* smallest, const int* x, int count);
+void histogram(cudaStream_t stream, int* bins, int* largest, int* smallest, const int* x,
+               int count);
 // out[i] = a * x[i] + out[i].
 void add_scaled(cudaStream_t stream, float* out, float a, const float* x, int count);
 // out [12, 32]: what each lane of a warp gets of every function of the warp.

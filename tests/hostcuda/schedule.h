@@ -18,9 +18,9 @@ struct Schedule {
 // forward (as for null), reverse, random or random:SEED; another name is reported.
 Schedule named_schedule(const char* name);
 
-// What SWITCHYARD_HOSTCUDA_SCHEDULE names, until a test sets another. forward: the first thread, block or stream first, and of the streams only what is
-// waited for. reverse: the last first, and the streams that are waited for at last. random: drawn
-// anew at each choice.
+// What SWITCHYARD_HOSTCUDA_SCHEDULE names, until a test sets another. forward: the first thread,
+// block or stream first, and of the streams only what is waited for. reverse: the last first, and
+// the streams that are waited for at last. random: drawn anew at each choice.
 void set_schedule(Schedule schedule);
 Order order();
 

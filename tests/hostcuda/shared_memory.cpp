@@ -26,8 +26,8 @@ Room room;
 
 void make_room() {
   room.inner = (kSharedBytes + kBorder + room.page - 1) / room.page * room.page;
-  void* mapping = mmap(nullptr, room.inner + 2 * room.page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+  void* mapping =
+      mmap(nullptr, room.inner + 2 * room.page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   room.first = static_cast<char*>(mapping) + room.page;
   if (mapping == MAP_FAILED || mprotect(room.first, room.inner, PROT_READ | PROT_WRITE) != 0) {
     (Message() << "no memory for a block's shared memory").die();

@@ -1,4 +1,5 @@
-// Streams run late and in an unkind order: what is ordered by events stays right, what is not shows.
+// Streams run late and in an unkind order: what is ordered by events stays right, what is not
+// shows.
 #include "tests/hostcuda/stream.h"
 
 #include <algorithm>
@@ -179,8 +180,9 @@ TEST_CASE("stream: calls that cannot be meant are reported", "[stream]") {
   const Device<int> x(4);
   check_reported({"cudaMemsetAsync", "default stream"},
                  [&] { cudaMemsetAsync(x, 0, sizeof(int), nullptr); });
-  check_reported({"number_threads", "default stream"},
-                 [&] { number_threads(nullptr, x, {1, 1, 1}, {4, 1, 1}); });
+  check_reported({"number_threads", "default stream"}, [&] {
+    number_threads(nullptr, x, {1, 1, 1}, {4, 1, 1});
+  });
   check_reported({"cudaStreamSynchronize", "does not exist"}, [] {
     cudaStream_t gone = nullptr;
     cudaStreamCreateWithFlags(&gone, cudaStreamNonBlocking);
@@ -194,7 +196,8 @@ TEST_CASE("stream: calls that cannot be meant are reported", "[stream]") {
     cudaEventRecord(gone, stream);
   });
   check_reported({"cudaLaunchHostFunc called cudaDeviceSynchronize"}, [&] {
-    cudaLaunchHostFunc(stream, [](void*) { cudaDeviceSynchronize(); }, nullptr);
+    cudaLaunchHostFunc(
+        stream, [](void*) { cudaDeviceSynchronize(); }, nullptr);
     cudaStreamSynchronize(stream);
   });
 }

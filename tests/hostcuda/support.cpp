@@ -11,7 +11,10 @@ namespace sy::test {
 
 std::vector<hostcuda::Schedule> every_schedule() {
   using hostcuda::Order;
-  return {{Order::forward, 0}, {Order::reverse, 0}, {Order::random, 1}, {Order::random, 2},
+  return {{Order::forward, 0},
+          {Order::reverse, 0},
+          {Order::random, 1},
+          {Order::random, 2},
           {Order::random, 3}};
 }
 

@@ -55,7 +55,8 @@ struct Device {
   // What is there once the stream has done what is queued.
   std::vector<T> read(cudaStream_t stream) const {
     std::vector<T> values(count);
-    CUDA_OK(cudaMemcpyAsync(values.data(), data, count * sizeof(T), cudaMemcpyDeviceToHost, stream));
+    CUDA_OK(
+        cudaMemcpyAsync(values.data(), data, count * sizeof(T), cudaMemcpyDeviceToHost, stream));
     CUDA_OK(cudaStreamSynchronize(stream));
     return values;
   }
