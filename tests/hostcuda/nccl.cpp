@@ -24,7 +24,8 @@ struct Group {
   cudaStream_t stream = nullptr;
   ncclDataType_t type = ncclInt8;
   std::vector<Part> parts;
-  bool mixed = false;  // more than the subset has
+  bool refused = false;  // a call within it was
+  bool mixed = false;    // more than the subset has
 };
 Group group;
 
@@ -48,7 +49,7 @@ std::optional<ncclResult_t> outside_memory(const char* call, const void* at, siz
       fmt::format("{}: {} bytes at {} are not all of the device's memory", call, bytes, at));
 }
 
-Call next_call(ncclComm_t comm, Kind kind, ncclDataType_t type, uint64_t count) {
+Call next_call(ncclComm_t comm, CallKind kind, ncclDataType_t type, uint64_t count) {
   Call call;
   call.number = ++comm->calls;
   call.kind = kind;
@@ -66,6 +67,7 @@ ncclResult_t queue(const char* name, ncclComm_t comm, cudaStream_t stream,
 }
 
 ncclResult_t queue_group(Group all) {
+  if (all.refused) return ncclInvalidUsage;
   if (all.mixed)
     return refuse(ncclInvalidUsage, "a group of more than one send and one receive a rank");
   if (all.parts.empty()) return ncclSuccess;
@@ -76,7 +78,7 @@ ncclResult_t queue_group(Group all) {
                                 part.sends, part.receives));
     }
   }
-  const Call call = next_call(all.comm, Kind::exchange, all.type, 0);
+  const Call call = next_call(all.comm, CallKind::exchange, all.type, 0);
   return queue("ncclSend and ncclRecv", all.comm, all.stream,
                exchange(*all.comm, call, std::move(all.parts)));
 }
@@ -126,7 +128,7 @@ ncclResult_t ncclAllReduce(const void* send, void* recv, size_t count, ncclDataT
   if (type == ncclBfloat16 || (op != ncclSum && op != ncclMax)) {
     return refuse(ncclInvalidArgument, "ncclAllReduce: sums and maxima of float and int32 alone");
   }
-  Call call = next_call(comm, Kind::all_reduce, type, count);
+  Call call = next_call(comm, CallKind::all_reduce, type, count);
   call.op = op;
   return queue(kName, comm, stream, all_reduce(*comm, call, send, recv));
 }
@@ -138,7 +140,7 @@ ncclResult_t ncclAllGather(const void* send, void* recv, size_t count, ncclDataT
   if (const auto result = refused_collective(kName, send, count, recv, all, type, comm, stream)) {
     return *result;
   }
-  const Call call = next_call(comm, Kind::all_gather, type, count);
+  const Call call = next_call(comm, CallKind::all_gather, type, count);
   return queue(kName, comm, stream, all_gather(*comm, call, send, recv));
 }
 
@@ -152,7 +154,7 @@ ncclResult_t ncclBroadcast(const void* send, void* recv, size_t count, ncclDataT
   if (root < 0 || root >= comm->size()) {
     return refuse(ncclInvalidArgument, fmt::format("ncclBroadcast: no rank {}", root));
   }
-  Call call = next_call(comm, Kind::broadcast, type, count);
+  Call call = next_call(comm, CallKind::broadcast, type, count);
   call.root = root;
   return queue(kName, comm, stream, broadcast(*comm, call, send, recv));
 }
@@ -171,6 +173,7 @@ ncclResult_t ncclGroupEnd() {
 ncclResult_t ncclSend(const void* from, size_t count, ncclDataType_t type, int peer,
                       ncclComm_t comm, cudaStream_t stream) {
   if (const auto result = refused_peer("ncclSend", from, count, type, peer, comm, stream)) {
+    group.refused = group.depth > 0;
     return *result;
   }
   ncclGroupStart();
@@ -184,6 +187,7 @@ ncclResult_t ncclSend(const void* from, size_t count, ncclDataType_t type, int p
 ncclResult_t ncclRecv(void* to, size_t count, ncclDataType_t type, int peer, ncclComm_t comm,
                       cudaStream_t stream) {
   if (const auto result = refused_peer("ncclRecv", to, count, type, peer, comm, stream)) {
+    group.refused = group.depth > 0;
     return *result;
   }
   ncclGroupStart();

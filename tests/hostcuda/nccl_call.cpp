@@ -22,18 +22,18 @@ const char* name_of(ncclDataType_t type) {
 
 std::string describe(const Call& call, int peer) {
   switch (call.kind) {
-    case Kind::all_reduce:
+    case CallKind::all_reduce:
       return fmt::format("all-reduce ({}) of {} {}", call.op == ncclMax ? "max" : "sum", call.count,
                          name_of(call.type));
-    case Kind::all_gather:
+    case CallKind::all_gather:
       return fmt::format("all-gather of {} {}", call.count, name_of(call.type));
-    case Kind::broadcast:
+    case CallKind::broadcast:
       return fmt::format("broadcast of {} {} from rank {}", call.count, name_of(call.type),
                          call.root);
-    case Kind::exchange:
+    case CallKind::exchange:
       return fmt::format("send of {} and receive of {} {} with rank {}", call.sends, call.receives,
                          name_of(call.type), peer);
-    case Kind::destroy:
+    case CallKind::destroy:
       return "end of the communicator";
   }
   return "";
@@ -42,7 +42,7 @@ std::string describe(const Call& call, int peer) {
 bool match(const Call& a, const Call& b) {
   return a.kind == b.kind && a.type == b.type && a.op == b.op && a.root == b.root &&
          a.count == b.count && a.sends == b.receives && a.receives == b.sends &&
-         a.kind != Kind::destroy;
+         a.kind != CallKind::destroy;
 }
 
 }  // namespace

@@ -10,11 +10,11 @@
 
 namespace sy::hostcuda {
 
-enum class Kind : int32_t { all_reduce, all_gather, broadcast, exchange, destroy };
+enum class CallKind : int32_t { all_reduce, all_gather, broadcast, exchange, destroy };
 
 struct Call {
   int64_t number = 0;  // among this rank's calls of the communicator, from 1
-  Kind kind = Kind::destroy;
+  CallKind kind = CallKind::destroy;
   ncclDataType_t type = ncclInt8;
   ncclRedOp_t op = ncclSum;
   int32_t root = 0;
