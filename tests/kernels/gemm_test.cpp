@@ -43,7 +43,7 @@ TEST_CASE("gemm: every transpose, accumulation and dtype against the definition"
   const bool accumulate = GENERATE(false, true);
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const GemmOptions options{transpose_a, transpose_b, accumulate};
-  auto exec = make_exec();
+  auto exec = make_exec(2, 34);
   const auto shape = [&](int64_t rows, int64_t cols, bool transposed) {
     if (transposed) std::swap(rows, cols);
     return c.batch == 0 ? Shape{rows, cols} : Shape{c.batch, rows, cols};
