@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "kernels/cuda/map.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/sort_rows.h"
