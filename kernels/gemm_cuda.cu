@@ -12,7 +12,8 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kWorkspace = int64_t{32} << 20;  // what cuBLASLt's fastest algorithms ask for
+// What cuBLASLt's fastest algorithms ask for, and where it must begin.
+constexpr int64_t kWorkspace = int64_t{32} << 20, kWorkspaceAlignment = 256;
 
 void check_products(cublasStatus_t status, const GemmShape& s) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
@@ -46,7 +47,7 @@ class Product {
   Product(const Product&) = delete;
   Product& operator=(const Product&) = delete;
 
-  void run(const CudaContext& context, Tensor c, Tensor a, Tensor b, Tensor workspace) const;
+  void run(const CudaContext& context, Tensor c, Tensor a, Tensor b, void* workspace) const;
 
  private:
   cublasLtMatrixLayout_t layout(DType dtype, int64_t rows, int64_t cols) const;
@@ -109,6 +110,8 @@ void Product::choose(cublasLtHandle_t handle, const Key& key) {
         cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)), shape_);
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<uint64_t>(kWorkspace));
+  // A sum that is taken in parts must not be rounded to c's dtype between them.
+  set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.c);
@@ -118,12 +121,13 @@ void Product::choose(cublasLtHandle_t handle, const Key& key) {
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, product_, b_, a_, c_, c_,
                                                                preference, 1, &best, &found);
   cublasLtMatmulPreferenceDestroy(preference);
-  check_products(found > 0 ? status : CUBLAS_STATUS_NOT_SUPPORTED, shape_);
+  check_products(status, shape_);
+  check_products(found > 0 ? best.state : CUBLAS_STATUS_NOT_SUPPORTED, shape_);
   algorithm_ = best.algo;
 }
 
 void Product::run(const CudaContext& context, Tensor c, Tensor a, Tensor b,
-                  Tensor workspace) const {
+                  void* workspace) const {
   const float one = 1, beta = shape_.options.accumulate ? 1 : 0;
   const double one64 = 1, beta64 = beta;
   const bool wide = shape_.in == DType::f64;
@@ -131,8 +135,14 @@ void Product::run(const CudaContext& context, Tensor c, Tensor a, Tensor b,
   const void* keep = wide ? static_cast<const void*>(&beta64) : &beta;
   check_products(
       cublasLtMatmul(context.products, product_, alpha, b.raw(), b_, a.raw(), a_, keep, c.raw(), c_,
-                     c.raw(), c_, &algorithm_, workspace.raw(), kWorkspace, context.compute),
+                     c.raw(), c_, &algorithm_, workspace, kWorkspace, context.compute),
       shape_);
+}
+
+// Within memory of kWorkspaceAlignment bytes more.
+void* aligned(Tensor memory) {
+  const auto place = reinterpret_cast<int64_t>(memory.raw());
+  return reinterpret_cast<void*>(round_up(place, kWorkspaceAlignment));
 }
 
 struct ProductCache {
@@ -141,7 +151,8 @@ struct ProductCache {
 
 void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) {
   ScratchScope scratch(exec);
-  const Tensor workspace = scratch.take(DType::i32, {kWorkspace / 4}, "cuBLASLt workspace");
+  const Tensor memory =
+      scratch.take(DType::i32, {(kWorkspace + kWorkspaceAlignment) / 4}, "cuBLASLt workspace");
   if (exec.planning || shape.batch * shape.m * shape.n == 0) return;
   CudaContext& context = cuda(exec);
   if (shape.k == 0) {
@@ -156,7 +167,7 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) 
   if (place == products.end()) {
     place = products.try_emplace(key, context.products, key).first;
   }
-  place->second.run(context, c, a, b, workspace);
+  place->second.run(context, c, a, b, aligned(memory));
 }
 
 }  // namespace

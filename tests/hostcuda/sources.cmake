@@ -13,12 +13,20 @@ if(NOT SY_CUDA_INCLUDE OR NOT SY_BOOST_CONTEXT OR NOT SY_BOOST_INCLUDE)
   return()
 endif()
 
-set(parts block block_reports block_waits fault fiber memory report runtime_device runtime_error
+set(parts block block_reports block_waits cublaslt_algorithm cublaslt_desc cublaslt_handle cublaslt_layout
+          cublaslt_matmul cublaslt_preference cublaslt_product fault fiber memory report runtime_device runtime_error
           runtime_event runtime_memory runtime_stream schedule scheduler shared_memory stream)
 list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
 sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
 target_compile_definitions(sy_hostcuda PUBLIC SY_HOSTCUDA)
 target_include_directories(sy_hostcuda SYSTEM PUBLIC ${SY_CUDA_INCLUDE} ${SY_BOOST_INCLUDE})
+
+# NCCL, over MPI. A program that starts it has MPI's calls that wait from here too (mpi_progress.cpp).
+set(parts mpi_progress nccl nccl_call nccl_comm nccl_messages nccl_move nccl_operation nccl_reduce
+          nccl_result)
+list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
+sy_library(hostnccl SOURCES ${parts} LINK sy_hostcuda sy_base MPI::MPI_CXX)
+target_link_libraries(sy_backend_host INTERFACE sy_hostnccl)
 
 # sy_compile_for_host(FILE.cu...): by the host's compiler, against tests/hostcuda/device.h.
 function(sy_compile_for_host)
@@ -26,7 +34,7 @@ function(sy_compile_for_host)
                               COMPILE_OPTIONS "-x;c++;-DSY_HOSTCUDA")
 endfunction()
 
-set(suites block stream memory faults runtime)
+set(suites block stream memory faults runtime cublaslt)
 list(TRANSFORM suites REPLACE "(.+)" "tests/hostcuda/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 set(kernels tests/hostcuda/right_kernels.cu tests/hostcuda/faulty_kernels.cu)
 sy_compile_for_host(${kernels})

@@ -69,6 +69,12 @@ void queue_host(cudaStream_t stream, std::string name, std::function<void()> wor
                                         .wait = nullptr});
 }
 
+void queue_launch(cudaStream_t stream, std::string name, std::function<void()> work) {
+  const std::lock_guard lock(runtime_mutex());
+  queue_host(stream, std::move(name), std::move(work));
+  if (launches_block()) run_until_empty(*stream);
+}
+
 void queue_poll(cudaStream_t stream, std::string name, std::function<bool()> poll) {
   const std::lock_guard lock(runtime_mutex());
   queue(checked(stream, name.c_str()), {.name = name, .run = std::move(poll), .wait = nullptr});
@@ -76,10 +82,9 @@ void queue_poll(cudaStream_t stream, std::string name, std::function<bool()> pol
 
 cudaError_t queue_kernel(cudaStream_t stream, const KernelCall& call, std::function<void()> body) {
   const std::lock_guard lock(runtime_mutex());
-  CUstream_st& on = checked(stream, call.name);
+  checked(stream, call.name);
   if (!launchable(call)) return cudaErrorInvalidConfiguration;
-  queue_host(stream, call.name, [call, body = std::move(body)] { run_kernel(call, body); });
-  if (launches_block()) run_until_empty(on);
+  queue_launch(stream, call.name, [call, body = std::move(body)] { run_kernel(call, body); });
   return cudaSuccess;
 }
 

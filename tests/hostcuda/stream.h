@@ -12,10 +12,13 @@
 
 namespace sy::hostcuda {
 
-// What other libraries queue (cuBLASLt, NCCL). The functions may be called much later: what they
+// What other libraries queue. The functions may be called much later: what they
 // refer to must live until then. Device memory needs a DeviceAccess within them. They call nothing
 // of the CUDA runtime. The default stream, and one that was destroyed, are reported.
 void queue_host(cudaStream_t stream, std::string name, std::function<void()> work);
+
+// The same for what starts kernels on a GPU: with CUDA_LAUNCH_BLOCKING=1 it is waited for.
+void queue_launch(cudaStream_t stream, std::string name, std::function<void()> work);
 
 // The stream goes on once `poll` has returned true; until then it is called again and again, and
 // other streams go on: work in flight.

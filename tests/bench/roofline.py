@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+"""Predicted time of a training step on H100 GPUs: for every kernel the operations and the bytes it cannot do without, the
+time these take at the hardware's peak rates (the floor), and at the shares of the peaks that are assumed here.
+
+    python3 tests/bench/roofline.py                   the tables
+    python3 tests/bench/roofline.py --write           ... into docs/gpu.md, between its markers
+    python3 tests/bench/roofline.py --check           exit code 1 unless docs/gpu.md holds them
+    python3 tests/bench/roofline.py --flops CONFIG    model FLOPs of a sequence, as `switchyard bench` counts them
+
+Nothing here is measured. The standard library is all it needs."""
+import argparse
+import dataclasses
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/gpu.md"
+BEGIN, END = "<!-- roofline.py: begin -->", "<!-- roofline.py: end -->"
+
+# H100 SXM5 by its data sheet.
+TENSOR = 989e12  # bfloat16 products, operations a second
+FLOAT32 = 67e12  # float32 outside the tensor cores
+MEMORY = 3.35e12  # bytes a second
+LINK = 450e9  # bytes a second each way over NVLink, 900 GB/s of both ways together
+# What is assumed to be reached of them.
+TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
+ATTENTION_SHARE = 0.45  # of TENSOR: softmax stands between attention's products
+LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
+
+HALF, WORD = 2, 4  # bytes of bfloat16 and float32
+
+
+@dataclasses.dataclass
+class Kernel:
+    """`calls` launches, each of so many operations and bytes."""
+    part: str
+    calls: int
+    operations: float
+    bytes: float
+    peak: float = TENSOR
+    share: float = TENSOR_SHARE
+
+    def floor(self):
+        return self.calls * max(self.operations / self.peak, self.bytes / MEMORY)
+
+    def predicted(self):
+        at_shares = max(self.operations / (self.peak * self.share), self.bytes / (MEMORY * MEMORY_SHARE))
+        return self.calls * max(at_shares, LAUNCH)
+
+
+@dataclasses.dataclass
+class Transfer:
+    """`calls` exchanges in which each GPU sends so many bytes; `hidden` seconds of other work go on meanwhile."""
+    part: str
+    calls: int
+    bytes: float
+    hidden: float = 0
+
+    def floor(self):
+        return self.calls * self.bytes / LINK
+
+    def predicted(self):
+        return self.calls * self.bytes / (LINK * LINK_SHARE)
+
+    def exposed(self):
+        return max(0, self.predicted() - self.hidden)
+
+
+def read_config(path):
+    """{key: text} of a configuration's last level; keys that this tool reads are unique in it."""
+    values = {}
+    for line in path.read_text().splitlines():
+        found = re.match(r"\s+([a-z_]+): ([^#{]+)", line)
+        if found:
+            values[found[1]] = found[2].strip()
+    return values
+
+
+class Model:
+    def __init__(self, path, decoder_length=114):
+        values = read_config(path)
+        number = lambda key, default=None: int(values.get(key, default))
+        self.d, self.inner = number("d_model"), number("d_kv") * number("num_heads")
+        self.heads, self.d_ff, self.vocab = number("num_heads"), number("d_ff"), number("vocab_size")
+        self.encoder_layers, self.decoder_layers = number("encoder_layers"), number("decoder_layers")
+        self.experts, self.interval = number("count", 0), number("interval", 2)
+        self.capacity = float(values.get("capacity_factor", 1.25))
+        self.group = number("group_sequences", 1)
+        self.le, self.ld = number("encoder_length"), decoder_length
+
+    def sparse(self, layer):
+        return self.experts > 0 and layer % self.interval == self.interval - 1
+
+    def sparse_layers(self, layers):
+        return sum(self.sparse(layer) for layer in range(layers))
+
+    def flops_per_sequence(self):
+        """As SwitchModel::flops_per_sequence counts: products alone, one expert a token, backward twice forward."""
+        product = lambda m, k, n: 2.0 * m * k * n
+        attention = lambda q, k: (2 * product(q, self.d, self.inner) + 2 * product(k, self.d, self.inner) +
+                                  2 * product(q, k, self.inner))
+        feed_forward = lambda layer, t: 2 * product(t, self.d, self.d_ff) + (
+            product(t, self.d, self.experts) if self.sparse(layer) else 0)
+        total = product(self.ld, self.d, self.vocab)
+        for layer in range(self.encoder_layers):
+            total += attention(self.le, self.le) + feed_forward(layer, self.le)
+        for layer in range(self.decoder_layers):
+            total += attention(self.ld, self.ld) + attention(self.ld, self.le) + feed_forward(layer, self.ld)
+        return 3 * total
+
+    def parameters(self):
+        """(of all that is replicated, of all experts)"""
+        attention = 4 * self.d * self.inner + self.d
+        layers = self.encoder_layers + self.decoder_layers
+        sparse = self.sparse_layers(self.encoder_layers) + self.sparse_layers(self.decoder_layers)
+        replicated = self.vocab * self.d + (layers + self.decoder_layers) * attention + layers * self.d
+        replicated += (layers - sparse) * 2 * self.d * self.d_ff + sparse * self.d * self.experts
+        replicated += 2 * self.d + 2 * 32 * self.heads  # final norms and relative biases
+        return replicated, sparse * self.experts * 2 * self.d * self.d_ff
+
+
+class Step:
+    """One step of `sequences` a GPU in one micro-batch on `gpus` GPUs, experts spread over all of them."""
+
+    def __init__(self, model, sequences, gpus, loss_rows=256, attention_peak=TENSOR, router_peak=FLOAT32,
+                 fused_router=False):
+        self.model, self.sequences, self.gpus = model, sequences, gpus
+        self.loss_rows, self.attention_peak, self.router_peak = loss_rows, attention_peak, router_peak
+        self.fused_router = fused_router
+        self.kernels, self.transfers = [], []
+        self.tokens = sequences * model.le, sequences * model.ld
+        for in_decoder, layers in enumerate((model.encoder_layers, model.decoder_layers)):
+            self.stack(in_decoder, layers)
+        self.loss()
+        self.update()
+
+    def add(self, part, calls, operations, bytes, **rates):
+        self.kernels.append(Kernel(part, calls, operations, bytes, **rates))
+
+    def over(self, part, calls, elements, *widths):
+        """A kernel that reads and writes `elements` of these widths in bytes."""
+        self.add(part, calls, 0, elements * sum(widths))
+
+    def linear(self, part, calls, rows, inputs, outputs, adds=False, matrices=1):
+        """Forward and both gradients of y = x w, `matrices` of w sharing the rows; `adds`: to what is in d_x already."""
+        work, weight = 2.0 * rows * inputs * outputs, matrices * inputs * outputs
+        x, y = rows * inputs, rows * outputs
+        self.add(part, calls, work, HALF * (x + weight + y))
+        self.add(part, calls, work, HALF * (x + y) + 2 * WORD * weight)
+        self.add(part, calls, work, HALF * (y + weight + x * (2 if adds else 1)))
+
+    def stack(self, in_decoder, layers):
+        model, tokens = self.model, self.tokens[in_decoder]
+        sparse = model.sparse_layers(layers)
+        self.attention(layers, tokens, tokens, model.ld if in_decoder else model.le, in_decoder)
+        if in_decoder:
+            self.attention(layers, tokens, self.tokens[0], model.le, True)
+        d = model.d
+        norms = (3 if in_decoder else 2) * layers + 1
+        self.over("norms", norms, tokens * d, HALF, HALF)
+        self.over("norms", norms, tokens * d, HALF, HALF, HALF, HALF)
+        self.over("residual, dropout", norms - 1, tokens * d, HALF, HALF, HALF)
+        self.over("residual, dropout", norms, tokens * d, HALF, HALF)
+        self.linear("dense feed-forward", layers - sparse, tokens, d, model.d_ff)
+        self.linear("dense feed-forward", layers - sparse, tokens, model.d_ff, d)
+        self.activation(layers - sparse, tokens)
+        if sparse > 0:
+            self.experts(sparse, tokens, self.model.ld if in_decoder else self.model.le)
+        self.over("embedding", 1, tokens * d, HALF, HALF)
+        self.over("embedding", 1, tokens * d, HALF, WORD, WORD)
+
+    def attention(self, layers, queries, keys, key_length, in_decoder):
+        model = self.model
+        part = "attention's projections"
+        self.linear(part, layers, queries, model.d, model.inner)
+        self.linear(part, 2 * layers, keys, model.d, model.inner, adds=True)
+        self.linear(part, layers, queries, model.inner, model.d)
+        one = 2.0 * queries * key_length * model.inner  # one product of all pairs
+        q, k = HALF * queries * model.inner, HALF * keys * model.inner
+        rates = {"peak": self.attention_peak, "share": ATTENTION_SHARE}
+        # Backward takes the scores again: five products where the model's FLOPs count four.
+        self.add("attention", layers, 2 * one, 2 * q + 2 * k, **rates)
+        self.add("attention", layers, 5 * one, 4 * q + 4 * k, **rates)
+
+    def activation(self, layers, rows):
+        self.over("activation", layers, rows * self.model.d_ff, HALF, HALF)
+        self.over("activation", layers, rows * self.model.d_ff, HALF, HALF, HALF)
+
+    def experts(self, layers, tokens, length):
+        model, d = self.model, self.model.d
+        groups = -(-self.sequences // model.group)
+        capacity = max(4, int(model.group * length * model.capacity / model.experts))
+        slots = model.experts * groups * capacity
+        local = model.experts // self.gpus if self.gpus > 1 else model.experts
+        self.router(layers, tokens)
+        before = len(self.kernels)
+        self.linear("experts", layers, slots, d, model.d_ff, matrices=local)
+        weight_gradient = self.kernels[before + 1].predicted()
+        self.linear("experts", layers, slots, model.d_ff, d, matrices=local)
+        self.activation(layers, slots)
+        self.over("dispatch, combine", layers, tokens * 6, WORD)
+        self.add("dispatch, combine", layers, 0, HALF * d * (tokens + slots))  # gather
+        self.add("dispatch, combine", layers, 0, HALF * d * 2 * tokens)  # combine
+        self.add("dispatch, combine", layers, 0, HALF * d * (3 * tokens + slots))  # its gradients
+        self.add("dispatch, combine", layers, 0, HALF * d * 2 * tokens)  # gather back
+        self.over("dispatch, combine", layers, tokens * d, HALF, HALF, HALF)
+        if self.gpus == 1:
+            return
+        sent = HALF * d * slots * (self.gpus - 1) / self.gpus
+        self.transfers.append(Transfer("all-to-all, forward", 2 * layers, sent))
+        # Beside the router's backward and one of the experts' weight gradients, each longer than the exchange or not.
+        router_backward = sum(kernel.predicted() for kernel in self.kernels[:before] if kernel.part == "router") / 2
+        self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=router_backward))
+        self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=weight_gradient))
+
+    def router(self, layers, tokens):
+        """The product is float32, of a float32 copy of its input that is jittered, and again in backward."""
+        part, d, experts = "router", self.model.d, self.model.experts
+        x, logits, weight = tokens * d, tokens * experts, d * experts
+        work, rates = 2.0 * tokens * d * experts, {"peak": self.router_peak, "share": FLOAT32_SHARE}
+        x_width = HALF if self.fused_router else WORD
+        for _ in range(2):
+            if not self.fused_router:
+                self.over(part, layers, x, HALF, WORD)  # widened
+                self.over(part, layers, x, WORD, WORD)  # jittered
+        self.add(part, layers, work, x_width * x + WORD * (weight + logits), **rates)
+        self.add(part, layers, work, x_width * x + WORD * (2 * weight + logits), **rates)
+        self.add(part, layers, work, x_width * x + WORD * (weight + logits), **rates)
+        if not self.fused_router:
+            self.over(part, layers, x, WORD, WORD)
+            self.over(part, layers, x, WORD, HALF)
+        self.over(part, 2 * layers, logits, WORD, WORD)
+
+    def loss(self):
+        model, rows, part = self.model, self.tokens[1], "loss"
+        chunk = min(rows, self.loss_rows)
+        calls = -(-rows // chunk)
+        h, logits, table = chunk * model.d, chunk * model.vocab, model.vocab * model.d
+        work = 2.0 * chunk * model.vocab * model.d
+        self.over(part, 3 * calls, h, HALF, HALF)  # copied, scaled, the gradient scaled
+        self.add(part, calls, work, HALF * (h + table) + WORD * logits)
+        self.over(part, calls, logits, WORD, HALF)
+        self.over(part, 2 * calls, chunk, WORD)
+        self.add(part, calls, work, HALF * (h + logits) + 2 * WORD * table)
+        self.add(part, calls, work, HALF * (h + logits + table))
+
+    def update(self):
+        replicated, experts = self.model.parameters()
+        local = replicated + experts / self.gpus
+        self.over("gradients cleared, their norm", 1, local, WORD)
+        self.over("gradients cleared, their norm", 1, local, WORD)
+        tensors = 12 * (self.model.encoder_layers + self.model.decoder_layers)
+        for widths in ((WORD, WORD), (WORD, ), (WORD, WORD, WORD)):
+            self.add("Adafactor", tensors, 0, sum(widths) * local / tensors)
+        self.over("bfloat16 copy of the weights", 1, local, WORD, HALF)
+        if self.gpus > 1:
+            sent = 2 * WORD * replicated * (self.gpus - 1) / self.gpus
+            backward = sum(kernel.predicted() for kernel in self.kernels) / 2
+            self.transfers.append(Transfer("all-reduce of gradients", 1, sent, hidden=backward))
+
+    def model_flops(self):
+        return self.sequences * self.model.flops_per_sequence()
+
+    def seconds(self):
+        return sum(kernel.predicted() for kernel in self.kernels) + sum(t.exposed() for t in self.transfers)
+
+    def floor(self):
+        return sum(work.floor() for work in self.kernels)
+
+    def mfu(self):
+        return self.model_flops() / self.seconds() / TENSOR
+
+    def tokens_per_second(self):
+        return sum(self.tokens) / self.seconds()
+
+    def parts(self):
+        return list(dict.fromkeys(work.part for work in self.kernels + self.transfers))
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(head, rows):
+    return [row(head), row(["---"] * len(head))] + [row(cells) for cells in rows] + [""]
+
+
+def micro(seconds):
+    return f"{seconds * 1e6:,.0f}"
+
+
+def part_row(step, part, twin):
+    kernels = [kernel for kernel in step.kernels if kernel.part == part]
+    work = kernels or [transfer for transfer in step.transfers if transfer.part == part]
+    operations = sum(kernel.calls * kernel.operations for kernel in kernels)
+    moved = sum(item.calls * item.bytes for item in work)
+    beside = sum(kernel.predicted() for kernel in twin.kernels if kernel.part == part)
+    predicted = micro(sum(item.predicted() for item in work))
+    if not kernels:
+        predicted += f", {micro(sum(transfer.exposed() for transfer in work))} exposed"
+    return [part, f"{sum(item.calls for item in work):,}", f"{operations / 1e12:.2f}" if operations else "",
+            f"{moved / 1e9:.1f}", micro(sum(item.floor() for item in work)), predicted, micro(beside) if beside else ""]
+
+
+def part_table(title, step, twin):
+    rows = [part_row(step, part, twin) for part in step.parts()]
+    operations = sum(kernel.calls * kernel.operations for kernel in step.kernels)
+    moved = sum(kernel.calls * kernel.bytes for kernel in step.kernels)
+    rows.append(["**step**", f"{sum(kernel.calls for kernel in step.kernels):,}", f"{operations / 1e12:.2f}",
+                 f"{moved / 1e9:.1f}", micro(step.floor()), f"**{micro(step.seconds())}**", micro(twin.seconds())])
+    head = ["part", "calls", "TFLOP", "GB", "floor, µs", "predicted, µs", "dense twin, µs"]
+    return [f"### {title}", ""] + table(head, rows)
+
+
+def summary_row(name, step, twin):
+    ratio = "" if step is twin else f"{step.seconds() / twin.seconds():.2f}"
+    return [name, str(step.gpus), f"{sum(step.model.parameters()) / 1e6:,.0f} M", f"{step.model_flops() / 1e12:.1f}",
+            f"{step.floor() * 1e3:.1f}", f"{step.seconds() * 1e3:.1f}", f"{step.tokens_per_second():,.0f}",
+            f"{100 * step.mfu():.0f} %", ratio]
+
+
+def what_if(models, sequences):
+    """Predicted milliseconds of each model with one thing changed."""
+    cases = [("as it is", {}),
+             ("the loss in chunks of 2,048 rows", {"loss_rows": 2048}),
+             ("the router reads bfloat16 and jitters in its product", {"fused_router": True}),
+             ("the router's products on tensor cores (TF32, 495 TFLOP/s)", {"router_peak": 495e12}),
+             ("attention's products without tensor cores (67 TFLOP/s)", {"attention_peak": FLOAT32})]
+    rows = []
+    for name, change in cases:
+        steps = [Step(model, sequences, gpus, **change) for model, gpus in models]
+        rows.append([name] + [f"{step.seconds() * 1e3:.1f} ({100 * step.mfu():.0f} %)" for step in steps])
+    return rows
+
+
+def report(sequences):
+    dense, small, large = (Model(ROOT / "configs" / f"{name}.yaml")
+                           for name in ("t5-base", "switch-base-8", "switch-base-128"))
+    dense_one, small_one = Step(dense, sequences, 1), Step(small, sequences, 1)
+    dense_eight, small_eight, large_eight = (Step(model, sequences, 8) for model in (dense, small, large))
+    lines = [f"{sequences} sequences of {dense.le} + {dense.ld} tokens a GPU, one micro-batch; sums of all calls of a step, "
+             "forward and backward.", ""]
+    head = ["model", "GPUs", "parameters", "model TFLOP a GPU", "floor, ms", "predicted, ms", "tokens/s a GPU", "MFU",
+            "over its dense twin"]
+    lines += ["### Steps", ""] + table(head, [
+        summary_row("T5-Base", dense_one, dense_one), summary_row("Switch-Base, 8 experts", small_one, dense_one),
+        summary_row("T5-Base", dense_eight, dense_eight),
+        summary_row("Switch-Base, 8 experts", small_eight, dense_eight),
+        summary_row("Switch-Base, 128 experts", large_eight, dense_eight)])
+    lines += part_table("Switch-Base with 8 experts, one GPU", small_one, dense_one)
+    lines += part_table("Switch-Base with 128 experts, 8 GPUs of one node, 16 experts each", large_eight, dense_eight)
+    lines += ["### If one thing were otherwise", "", "Predicted ms of a step and MFU:", ""]
+    models = ((dense, 1), (small, 1), (large, 8))
+    lines += table(["", "T5-Base, 1 GPU", "8 experts, 1 GPU", "128 experts, 8 GPUs"], what_if(models, sequences))
+    return "\n".join(lines)
+
+
+def with_report(text, tables):
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + "\n" + tables + "\n" + END + rest.split(END)[1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sequences", type=int, default=128, help="a GPU and step")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--flops", metavar="CONFIG", type=pathlib.Path)
+    parser.add_argument("--decoder-length", type=int, default=114, help="with --flops")
+    options = parser.parse_args()
+    if options.flops:
+        print(f"{Model(options.flops, options.decoder_length).flops_per_sequence():.10g}")
+        return 0
+    tables = report(options.sequences)
+    if not options.write and not options.check:
+        print(tables)
+        return 0
+    page = PAGE.read_text()
+    made = with_report(page, tables)
+    if options.write:
+        PAGE.write_text(made)
+    elif made != page:
+        print("docs/gpu.md is not what tests/bench/roofline.py --write makes of it", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
