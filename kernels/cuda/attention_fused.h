@@ -89,7 +89,7 @@ constexpr size_t fused_forward_bytes() {
 // (from the L2 cache, where a head's 4 L d bytes stay), writes out once: 4 L d (1 + L / 64) bytes a
 // head; 4 d operations a pair of query and key.
 template <int D>
-__global__ void __launch_bounds__(kFusedThreads)
+__global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_forward_kernel(BFloat16* out, float* log_sum, AttentionProblem<BFloat16> p) {
   auto* keys = reinterpret_cast<BFloat16*>(shared_memory());
   BFloat16* values = keys + kAttentionTile * kTileStride<D>;

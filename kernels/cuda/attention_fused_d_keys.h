@@ -65,7 +65,7 @@ constexpr size_t fused_d_keys_bytes() {
 // A block: d_k and d_v of 64 keys of a head. Reads k and v once and q, d_out once for every 64
 // keys: 2 L d (4 + 2 L / 64) bytes a head; 8 d operations a pair of query and key.
 template <int D>
-__global__ void __launch_bounds__(kFusedThreads)
+__global__ void __launch_bounds__(kFusedThreads, D > 32 ? 2 : 3)
     fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
                         AttentionGradients<BFloat16> g) {
   constexpr int N = kPassing<D>;

@@ -31,7 +31,7 @@ class TileDiagonals {
   __device__ void add(const float* tile) {
     const int c = static_cast<int>(threadIdx.x) / 2;
     float unwrapped = 0, wrapped = 0;
-#pragma unroll
+#pragma unroll 8  // unrolled whole, its addresses would fill registers throughout
     for (int r = 0; r < kAttentionTile / 2; ++r) {
       const int row = r % 16 + r / 16 * 32 + half() * 16;  // halves in different banks
       const float value = tile[row * kStride + (row + c) % kAttentionTile];
@@ -102,7 +102,7 @@ constexpr size_t fused_d_q_bytes() {
 // sums along diagonals. Reads q and d_out once and k, v once for every 64 queries: 2 L d (3 + 2 L /
 // 64) bytes a head; 6 d operations a pair of query and key.
 template <int D>
-__global__ void __launch_bounds__(kFusedThreads)
+__global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_d_q_kernel(BFloat16* d_q, float* diagonals, AttentionProblem<BFloat16> p,
                      AttentionGradients<BFloat16> g) {
   auto* keys = reinterpret_cast<BFloat16*>(shared_memory());

@@ -32,13 +32,17 @@ struct FusedPlace {
 // tile [N, D] = N rows `stride` apart; those from `count` on are zero.
 template <int D, int N>
 __device__ void stage_tile(BFloat16* tile, const BFloat16* from, int count, int64_t stride) {
-  constexpr int kPacks = D / 8;
+  constexpr int kPacks = D / 8, kStep = kFusedThreads / kPacks;  // rows at a time
+  const int first = static_cast<int>(threadIdx.x) / kPacks;
+  const int column = static_cast<int>(threadIdx.x) % kPacks * 8;
+  from += first * stride + column;
+  tile += first * kTileStride<D> + column;
 #pragma unroll
-  for (int x = static_cast<int>(threadIdx.x); x < N * kPacks; x += kFusedThreads) {
-    const int row = x / kPacks, column = x % kPacks * 8;
+  for (int row = 0; row < N; row += kStep) {
     Pack<BFloat16> pack{};
-    if (row < count) pack = *reinterpret_cast<const Pack<BFloat16>*>(from + row * stride + column);
-    *reinterpret_cast<Pack<BFloat16>*>(tile + row * kTileStride<D> + column) = pack;
+    if (first + row < count) pack = *reinterpret_cast<const Pack<BFloat16>*>(from);
+    *reinterpret_cast<Pack<BFloat16>*>(tile + row * kTileStride<D>) = pack;
+    from += kStep * stride;
   }
 }
 
