@@ -38,7 +38,7 @@ TEST_CASE("adamw: the first step is the learning rate along the gradient's sign"
 
 TEST_CASE("adamw: several steps agree with the paper's algorithm", "[adamw]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const int64_t count = GENERATE(0, 1, 100);
+  const int64_t count = GENERATE(0, 1, 100, 1027);
   const double weight_decay = GENERATE(0.0, 0.1), clip = GENERATE(1.0, 0.25);
   auto exec = make_exec();
   Owned value = random_tensor(dtype, {count}, 1);
