@@ -64,3 +64,23 @@ function(sy_add_mpi_test name binary filter)
                          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
   endforeach()
 endfunction()
+
+# sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS...): the same on the CUDA backend, executed on the
+# host, under each order of its streams and threads.
+function(sy_add_cuda_mpi_test name binary filter)
+  if(NOT SY_HAVE_CUDA)
+    return()
+  endif()
+  foreach(ranks ${ARGN})
+    foreach(schedule forward reverse random)
+      set(test cuda.${name}.np${ranks}.${schedule})
+      add_test(NAME ${test}
+               COMMAND ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh ${ranks} $<TARGET_FILE:${binary}>
+                       ${filter})
+      set(environment SWITCHYARD_TEST_BACKEND=cuda SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule})
+      set_tests_properties(${test} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2
+                           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS "hostcuda;mpi"
+                           ENVIRONMENT "${environment}")
+    endforeach()
+  endforeach()
+endfunction()

@@ -32,16 +32,19 @@ void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
 
 // Rows that are summed together before blocks are added in order: results do not depend on threads.
 constexpr int64_t kAdafactorRows = 64;
+constexpr int64_t kAdafactorCols = 128;  // the CUDA form cuts such a block's columns too
 constexpr int64_t kAdafactorTotals = 3;  // float64 sums of a block
 
 template <Backend, class T>
 struct AdafactorImpl {
-  // Scratch, with blocks = ceil(n / kAdafactorRows): columns [batch, blocks + 1, m] of T, totals
-  // float64 [batch, blocks + 1, kAdafactorTotals].
+  // Scratch, with blocks = ceil(n / kAdafactorRows) and chunks = ceil(m / kAdafactorCols), on the
+  // CPU 1: columns [batch, blocks + 1, m] of T, rows [batch, chunks + 1, n] of T (CUDA alone),
+  // totals float64 [batch, blocks * chunks + 1, kAdafactorTotals].
   static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
-                     const AdafactorStep& step, Tensor columns, Tensor totals);
+                     const AdafactorStep& step, Tensor columns, Tensor rows, Tensor totals);
+  // Scratch of CUDA alone: totals float64 [batch, parts, 2].
   static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
-                     const AdafactorStep& step);
+                     const AdafactorStep& step, Tensor totals);
 };
 
 }  // namespace sy

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/adafactor.h"
+#include "kernels/adafactor_rule.h"
 #include "kernels/clip_factor.h"
 #include "lib/base/numeric.h"
 
@@ -9,15 +10,6 @@ namespace sy {
 namespace {
 
 constexpr int64_t kColumns = 256;  // columns whose factors are finished together
-
-// learning_rate * max(floor, RMS(value)) / max(1, RMS(update) / clip)
-double step_size(const AdafactorStep& step, double value_squares, double update_squares,
-                 double count) {
-  const double value_rms = std::sqrt(value_squares / count);
-  const double update_rms = std::sqrt(update_squares / count);
-  return step.learning_rate * std::max(step.parameter_floor, value_rms) /
-         std::max(1.0, update_rms / step.update_clip);
-}
 
 // What a block of rows adds up to, and, in the last place, the whole matrix.
 struct Totals {
@@ -106,8 +98,8 @@ struct Matrix {
   // Pass 3.
   void write(int64_t block) const {
     const T* by = root();
-    const double rate = step_size(step, whole().value_squares, whole().update_squares,
-                                  static_cast<double>(n) * static_cast<double>(m));
+    const double rate = adafactor_rate(step, whole().value_squares, whole().update_squares,
+                                       static_cast<double>(n) * static_cast<double>(m));
     const T shrink = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
     for (int64_t i = block * kAdafactorRows; i < end_row(block); ++i) {
       const T* g = grad + i * m;
@@ -146,7 +138,7 @@ void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorS
     value_squares += static_cast<double>(value[i] * value[i]);
   }
   const T rate =
-      static_cast<T>(step_size(step, value_squares, update_squares, static_cast<double>(n)));
+      static_cast<T>(adafactor_rate(step, value_squares, update_squares, static_cast<double>(n)));
   const T shrink = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
@@ -159,7 +151,7 @@ void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorS
 template <class T>
 struct AdafactorImpl<Backend::cpu, T> {
   static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
-                     const AdafactorStep& step, Tensor columns, Tensor totals) {
+                     const AdafactorStep& step, Tensor columns, Tensor, Tensor totals) {
     const int64_t batch = value.dim(0), n = value.dim(1), m = value.dim(2);
     const double clip = clip_factor(clip_data(step.clip));
     if (clip == 0) return;
@@ -195,7 +187,7 @@ struct AdafactorImpl<Backend::cpu, T> {
   }
 
   static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
-                     const AdafactorStep& step) {
+                     const AdafactorStep& step, Tensor) {
     const int64_t batch = value.dim(0), n = value.dim(1);
     const double clip = clip_factor(clip_data(step.clip));
     if (clip == 0) return;

@@ -25,17 +25,17 @@ void check(Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v, Tensor bias
 // Nothing is allocated later: a call's scratch, whatever the dtype's twin.
 AttentionScratch take_scratch(Exec& exec, ScratchScope& scope, Tensor q, Tensor k,
                               Tensor bias_table, bool backward) {
-  const int64_t lq = q.dim(1), lk = k.dim(1);
+  const AttentionShape shape{q.dim(0), q.dim(2), q.dim(1),
+                             k.dim(1), q.dim(3), bias_table.empty() ? 0 : bias_table.dim(0)};
+  const DType dtype = compute_dtype(q.dtype());
   AttentionScratch scratch;
+  scratch.buckets = scope.take(DType::i32, {shape.lq + shape.lk - 1}, "attention buckets");
   dispatch_activations(exec, q.dtype(), "attention", [&]<Backend B, class T>() {
-    const int64_t elements = AttentionImpl<B, T>::work_elements(lq, lk, q.dim(3), backward);
-    scratch.work = scope.take(compute_dtype(q.dtype()), {exec.threads, elements}, "attention");
+    using Impl = AttentionImpl<B, T>;
+    scratch.work = scope.take(dtype, Impl::work_shape(shape, exec.threads, backward), "attention");
+    if (!backward || shape.buckets == 0) return;
+    scratch.d_bias = scope.take(dtype, {Impl::d_bias_elements(shape)}, "attention d_bias");
   });
-  scratch.buckets = scope.take(DType::i32, {lq + lk - 1}, "attention buckets");
-  if (backward && !bias_table.empty()) {
-    scratch.d_bias = scope.take(compute_dtype(q.dtype()), {q.dim(0), q.dim(2), bias_table.dim(0)},
-                                "attention d_bias");
-  }
   return scratch;
 }
 

@@ -29,9 +29,10 @@ struct AttentionSpec {
 
 // out [B, Lq, H, d_kv] and log_sum [B, H, Lq] (log of the sum of exp(s)) are overwritten. q as out;
 // k, v [B, Lk, H, d_kv]; bias_table [buckets, H] or empty (no bias: cross-attention); key_lengths
-// int32 [B], each in 0 .. Lk. Causal needs Lq = Lk. A query row without any key gives zeros, in
-// log_sum too. q, k, v, out and their gradients are float32, float64 or bfloat16; log_sum and the
-// bias table of their compute_dtype(). The results do not depend on exec.threads.
+// int32 [B], each in 0 .. Lk: another throws, or on CUDA makes the sequence's results NaN. Causal
+// needs Lq = Lk. A query row without any key gives zeros, in log_sum too. q, k, v, out and their
+// gradients are float32, float64 or bfloat16; log_sum and the bias table of their compute_dtype().
+// The results do not depend on exec.threads.
 void attention_forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                        Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
 
@@ -41,18 +42,27 @@ void attention_backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d
                         Tensor d_out, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                         Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec);
 
-// Scratch of a call, worked out from its sizes: a work area for each thread, and what threads
-// share.
+// Sizes of a call.
+struct AttentionShape {
+  int64_t sequences, heads, lq, lk, d_kv;
+  int64_t buckets;  // 0: no bias
+};
+
+// Scratch of a call, worked out from its sizes.
 struct AttentionScratch {
-  Tensor work;     // [threads, ...]
+  Tensor work;     // on the CPU [threads, ...], an area for each
   Tensor buckets;  // int32 [Lq + Lk - 1]: bucket of key - query = index - (Lq - 1)
-  Tensor d_bias;   // [B, H, buckets], backward with a bias only
+  Tensor d_bias;   // backward with a bias only
 };
 
 template <Backend, class T>
 struct AttentionImpl {
-  // Elements of Compute<T> that one thread works in.
-  static int64_t work_elements(int64_t lq, int64_t lk, int64_t d_kv, bool backward);
+  // Elements of Compute<T>. The CPU works in an area for each thread, and adds sequences' shares
+  // [B, H, buckets] of the bias table's gradient. CUDA keeps the bias spread over distances and
+  // backward's row sums, 4 (H (Lq + Lk) + B H Lq) bytes in bfloat16; and sums along diagonals, 4
+  // bytes for every 64 pairs of query and key, beside the shares.
+  static Shape work_shape(const AttentionShape& shape, int threads, bool backward);
+  static int64_t d_bias_elements(const AttentionShape& shape);
   static void forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,
                       Tensor bias_table, Tensor key_lengths, const AttentionSpec& spec,
                       const AttentionScratch& scratch);

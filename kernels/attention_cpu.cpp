@@ -323,8 +323,13 @@ template <class T>
 struct AttentionImpl<Backend::cpu, T> {
   using C = Compute<T>;
 
-  static int64_t work_elements(int64_t lq, int64_t lk, int64_t d_kv, bool backward) {
-    return Work<T>(nullptr, Sizes<T>(1, lq, lk, d_kv), backward).elements;
+  static Shape work_shape(const AttentionShape& shape, int threads, bool backward) {
+    const Sizes<T> sizes(1, shape.lq, shape.lk, shape.d_kv);
+    return {threads, Work<T>(nullptr, sizes, backward).elements};
+  }
+
+  static int64_t d_bias_elements(const AttentionShape& shape) {
+    return shape.sequences * shape.heads * shape.buckets;
   }
 
   static void forward(Exec& exec, Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v,

@@ -38,8 +38,12 @@ void attention_step(Exec& exec, Tensor out, Tensor q, Tensor k, Tensor v, Tensor
                     Tensor index, Tensor lengths, int max_distance) {
   check(out, q, k, v, bias_table, index, lengths);
   ScratchScope scratch(exec);
-  const Tensor work = scratch.take(compute_dtype(q.dtype()),
-                                   {exec.threads, index.dim(1) + q.dim(2)}, "attention step");
+  Tensor work;
+  dispatch_activations(exec, q.dtype(), "attention_step", [&]<Backend B, class T>() {
+    const Shape shape = AttentionStepImpl<B, T>::work_shape(q.dim(0), q.dim(1), index.dim(1),
+                                                            q.dim(2), exec.threads);
+    work = scratch.take(compute_dtype(q.dtype()), shape, "attention step");
+  });
   const Tensor buckets = scratch.take(DType::i32, {index.dim(1)}, "attention step buckets");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::attention);

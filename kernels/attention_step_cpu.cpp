@@ -73,6 +73,10 @@ template <class T>
 struct AttentionStepImpl<Backend::cpu, T> {
   using C = Compute<T>;
 
+  static Shape work_shape(int64_t, int64_t, int64_t width, int64_t d_kv, int threads) {
+    return {threads, width + d_kv};
+  }
+
   static void forward(Exec& exec, Tensor out, Tensor q, Tensor k, Tensor v, Tensor bias_table,
                       Tensor index, Tensor lengths, int max_distance, Tensor work, Tensor buckets) {
     const int64_t heads = q.dim(1), d = q.dim(2), width = index.dim(1);

@@ -3,11 +3,16 @@
 #include <limits>
 
 #include "kernels/dispatch_dtype.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
 
 constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();  // a slot's number is an int32
+
+int64_t chunks_of(const Exec& exec, int64_t tokens) {
+  return exec.backend == Backend::cpu ? 1 : ceil_div(tokens, kAssignTokens);
+}
 
 }  // namespace
 
@@ -20,7 +25,8 @@ void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor e
            groups, experts, capacity, token.numel());
   SY_CHECK(token.numel() <= kMaxSlots, "assign_slots: {} slots", token.numel());
   ScratchScope scratch(exec);
-  const Tensor next = scratch.take(DType::i32, {groups, experts}, "assign_slots");
+  const int64_t chunks = chunks_of(exec, expert.numel() / groups);
+  const Tensor next = scratch.take(DType::i32, {groups * chunks, experts}, "assign_slots");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
   dispatch_backend(exec, "assign_slots", [&]<Backend B>() {
@@ -35,7 +41,8 @@ void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts,
            "assign_slots_dropless: {} tokens, {} slots, {} experts", expert.numel(), token.numel(),
            experts);
   ScratchScope scratch(exec);
-  const Tensor next = scratch.take(DType::i32, {experts}, "assign_slots");
+  const int64_t chunks = chunks_of(exec, expert.numel());
+  const Tensor next = scratch.take(DType::i32, {chunks + 1, experts}, "assign_slots");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
   dispatch_backend(exec, "assign_slots_dropless", [&]<Backend B>() {

@@ -12,13 +12,14 @@ namespace sy {
 // its expert, in order of position; past the capacity it is dropped. Overwritten: slot int32 [T]
 // (index into the flattened slots; -1: dropped or expert -1), token int32 [E * groups * capacity]
 // (inverse; -1: empty slot), counts int32 [E + 1] (tokens routed to each expert before dropping;
-// last: dropped). expert int32 [T], each -1 or in [0, E), T a multiple of groups.
+// last: dropped). expert int32 [T], each -1 or in [0, E), T a multiple of groups. Any other throws
+// InternalError; on CUDA its token is dropped, and counted so.
 void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
                   int64_t groups, int64_t capacity);
 
 // Dropless: slots are sorted by expert and, within one, by token; expert e's begin after those of
 // the experts before it. slot int32 [T] (-1 where expert is -1), token int32 [T] (-1 past the last
-// routed token), counts int32 [E + 1] as above (last: 0) are overwritten.
+// routed token), counts int32 [E + 1] as above (last: 0) are overwritten. Experts as above.
 void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert);
 
 // ids int32 [S] (overwritten): first_row + token[s], the global row of the token in slot s, or -1
@@ -48,7 +49,11 @@ struct DispatchImpl {
                                Tensor slots, Tensor slot, Tensor token, Tensor gate);
 };
 
-// `next` is scratch, int32: the next place of every expert, [groups, E] and [E].
+// Tokens of a group that the CUDA form places together; the CPU's chunk is the whole group.
+constexpr int64_t kAssignTokens = 256;
+
+// `next` is scratch, int32: the next place of every expert in each chunk of tokens, [groups *
+// chunks, E]; dropless, [chunks + 1, E].
 template <Backend>
 struct AssignImpl {
   static void fixed(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,

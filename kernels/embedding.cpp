@@ -1,6 +1,7 @@
 #include "kernels/embedding.h"
 
 #include "kernels/dispatch_dtype.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -34,11 +35,18 @@ void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
 
 void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
   check(d_out, d_table, ids);
+  ScratchScope scratch(exec);
+  Tensor order, partial;
+  if (exec.backend == Backend::cuda) {
+    const int64_t rows = ids.numel(), chunks = ceil_div(rows, embedding_chunk(rows));
+    order = scratch.take(DType::i32, {2, 2 * rows}, "embedding order");
+    partial = scratch.take(d_table.dtype(), {chunks, d_table.cols()}, "embedding chunks");
+  }
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::embedding);
   if (exec.backend == Backend::cpu) check_ids(ids, d_table.dim(0));
   dispatch_activations(exec, d_out.dtype(), "embedding", [&]<Backend B, class T>() {
-    EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids);
+    EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids, order, partial);
   });
 }
 

@@ -24,7 +24,7 @@ struct EmbeddingImpl<Backend::cpu, T> {
     }
   }
 
-  static void backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
+  static void backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids, Tensor, Tensor) {
     const int64_t rows = ids.numel(), d = d_table.cols(), strips = ceil_div(d, kColumns);
     const int32_t* id = ids.data<int32_t>();
     const T* source = d_out.data<T>();

@@ -1,5 +1,7 @@
 #include "kernels/rms_norm.h"
 
+#include <algorithm>
+
 #include "kernels/dispatch_dtype.h"
 #include "lib/base/numeric.h"
 
@@ -13,6 +15,11 @@ void check(Tensor out, Tensor rstd, Tensor x, Tensor scale) {
 }
 
 }  // namespace
+
+int64_t rms_norm_shares(Backend backend, int64_t rows) {
+  return backend == Backend::cpu ? ceil_div(rows, kRmsNormRows)
+                                 : std::min(ceil_div(rows, kRmsNormTile), kRmsNormShares);
+}
 
 void rms_norm_forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scale) {
   check(out, rstd, x, scale);
@@ -31,8 +38,8 @@ void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Ten
            "rms_norm: d_x {}, d_scale {}, d_residual {} for x {}", d_x.shape().str(),
            d_scale.shape().str(), d_residual.shape().str(), x.shape().str());
   ScratchScope scratch(exec);
-  Tensor partial = scratch.take(d_scale.dtype(), {ceil_div(x.rows(), kRmsNormRows), x.cols()},
-                                "rms_norm d_scale");
+  Tensor partial = scratch.take(
+      d_scale.dtype(), {rms_norm_shares(exec.backend, x.rows()), x.cols()}, "rms_norm d_scale");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::norm);
   dispatch_activations(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() {

@@ -19,14 +19,18 @@ void rms_norm_forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scal
 void rms_norm_backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
                        Tensor rstd, Tensor d_residual);
 
-// Rows whose shares of d_scale are added together before blocks are added in order: the sum does
-// not depend on the number of threads.
+// Shares of d_scale that are summed apart and then added in order, for a number of rows: their
+// number depends on no number of threads. On the CPU a share is of kRmsNormRows rows one after
+// another; on CUDA there are at most kRmsNormShares, share s of the tiles s, s + shares, ... of
+// kRmsNormTile rows.
 constexpr int64_t kRmsNormRows = 64;
+constexpr int64_t kRmsNormTile = 8, kRmsNormShares = 512;
+int64_t rms_norm_shares(Backend backend, int64_t rows);
 
 template <Backend, class T>
 struct RmsNormImpl {
   static void forward(Exec& exec, Tensor out, Tensor rstd, Tensor x, Tensor scale);
-  // partial [ceil(rows / kRmsNormRows), d] is scratch for the scale's gradient.
+  // partial [rms_norm_shares(rows), d] is scratch for the scale's gradient.
   static void backward(Exec& exec, Tensor d_x, Tensor d_scale, Tensor d_out, Tensor x, Tensor scale,
                        Tensor rstd, Tensor d_residual, Tensor partial);
 };

@@ -1,8 +1,27 @@
 #include "kernels/router.h"
 
+#include <algorithm>
+
 #include "kernels/dispatch_dtype.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
+namespace {
+
+constexpr int64_t kMaxParts = 256;       // of the balance loss
+constexpr int64_t kPartElements = 4096;  // that a part has at least, but for the last
+
+RouterScratch take_sums(const Exec& exec, ScratchScope& scratch, DType dtype, int64_t groups,
+                        int64_t size, int64_t experts) {
+  if (exec.backend == Backend::cpu) return {};
+  const int64_t chunks = groups * ceil_div(size, kRouterTokens);
+  const int64_t slices = groups * ceil_div(experts, kRouterExperts);
+  return {scratch.take(dtype, {chunks, 2, experts}, "router sums"),
+          scratch.take(DType::f64, {chunks, 2}, "router sums"),
+          scratch.take(DType::f64, {2, slices}, "router sums")};
+}
+
+}  // namespace
 
 void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
                    int64_t first_row) {
@@ -26,11 +45,14 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
                valid.numel() == tokens && losses.numel() == 2,
            "router: logits {}, fraction {}, {} valid", logits.shape().str(), fraction.shape().str(),
            valid.numel());
+  ScratchScope scratch(exec);
+  const RouterScratch sums =
+      take_sums(exec, scratch, logits.dtype(), groups, tokens / groups, experts);
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, logits.dtype(), "router", [&]<Backend B, class T>() {
     RouterImpl<B, T>::forward(exec, probs, gate, log_sum, expert, fraction, mean_prob, losses,
-                              logits, valid);
+                              logits, valid, sums);
   });
 }
 
@@ -48,10 +70,15 @@ void router_count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot) {
 void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob) {
   SY_CHECK(fraction.rank() == 2 && mean_prob.shape() == fraction.shape() && loss.numel() == 1,
            "router: fraction {}, mean_prob {}", fraction.shape().str(), mean_prob.shape().str());
+  ScratchScope scratch(exec);
+  const int64_t parts =
+      std::clamp<int64_t>(ceil_div(fraction.numel(), kPartElements), 1, kMaxParts);
+  const Tensor sums =
+      exec.backend == Backend::cpu ? Tensor{} : scratch.take(DType::f64, {parts}, "router sums");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, fraction.dtype(), "router", [&]<Backend B, class T>() {
-    RouterImpl<B, T>::balance(exec, loss, fraction, mean_prob);
+    RouterImpl<B, T>::balance(exec, loss, fraction, mean_prob, sums);
   });
 }
 
@@ -64,11 +91,14 @@ void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, T
                groups > 0 && tokens % groups == 0 && fraction.dim(1) == probs.dim(1),
            "router: d_logits {}, d_gate {}, probs {}, fraction {}", d_logits.shape().str(),
            d_gate.shape().str(), probs.shape().str(), fraction.shape().str());
+  ScratchScope scratch(exec);
+  const Tensor share =
+      exec.backend == Backend::cpu ? Tensor{} : scratch.take(DType::f64, {groups}, "router sums");
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, probs.dtype(), "router", [&]<Backend B, class T>() {
     RouterImpl<B, T>::backward(exec, d_logits, d_gate, probs, log_sum, expert, fraction, valid,
-                               balance_scale, z_scale);
+                               balance_scale, z_scale, share);
   });
 }
 

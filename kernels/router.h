@@ -42,18 +42,31 @@ void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, T
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale);
 
+// The CUDA form adds up chunks of kRouterTokens tokens of a group, then groups; its scratch is
+// empty on the CPU.
+constexpr int64_t kRouterTokens = 32;
+constexpr int64_t kRouterExperts = 32;  // whose shares of a group one block finishes
+
+struct RouterScratch {
+  Tensor chunk_probs;  // [groups * chunks, 2, E] of T: sums of probabilities; tokens that chose
+  Tensor chunk_z;      // float64 [groups * chunks, 2]: sum of logsumexp^2; valid tokens
+  Tensor parts;        // float64 [2, groups * ceil(E / kRouterExperts)]: of both losses
+};
+
+// The scratch of balance, float64 [parts], and of backward, float64 [groups], are the CUDA form's
+// too.
 template <Backend, class T>
 struct RouterImpl {
   static void jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
                      int64_t first_row);
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
-                      Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits,
-                      Tensor valid);
+                      Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
+                      const RouterScratch& scratch);
   static void count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot);
-  static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob);
+  static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob, Tensor parts);
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                        Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
-                       double z_scale);
+                       double z_scale, Tensor share);
 };
 
 }  // namespace sy

@@ -124,8 +124,8 @@ struct RouterImpl<Backend::cpu, T> {
   }
 
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
-                      Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits,
-                      Tensor valid) {
+                      Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
+                      const RouterScratch&) {
     const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, pieces = ceil_div(experts, kExperts);
     T *p = probs.data<T>(), *ls = log_sum.data<T>();
@@ -166,7 +166,7 @@ struct RouterImpl<Backend::cpu, T> {
     }
   }
 
-  static void balance(Exec&, Tensor loss, Tensor fraction, Tensor mean_prob) {
+  static void balance(Exec&, Tensor loss, Tensor fraction, Tensor mean_prob, Tensor) {
     const int64_t groups = fraction.dim(0), experts = fraction.dim(1);
     const T *f = fraction.data<T>(), *mean = mean_prob.data<T>();
     double total = 0;
@@ -178,7 +178,7 @@ struct RouterImpl<Backend::cpu, T> {
 
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                        Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
-                       double z_scale) {
+                       double z_scale, Tensor) {
     const int64_t tokens = probs.dim(0), experts = probs.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, pieces = ceil_div(size, kTokens);
     const int32_t* is_valid = valid.data<int32_t>();

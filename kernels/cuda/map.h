@@ -2,6 +2,8 @@
 // pointers allow it.
 #pragma once
 
+#include <initializer_list>
+
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
 #include "lib/base/numeric.h"
@@ -32,6 +34,25 @@ __device__ void store_packs(T* to, const T (&from)[N]) {
 #pragma unroll
     for (int j = 0; j < Pack<T>::kCount; ++j) pack.value[j] = from[i + j];
     *reinterpret_cast<Pack<T>*>(to + i) = pack;
+  }
+}
+
+// Of kernels that are compiled for packs and, for widths that are no multiple of one, for N = 1.
+template <int N, class T>
+__device__ void load(T (&to)[N], const T* from) {
+  if constexpr (N == 1) {
+    to[0] = from[0];
+  } else {
+    load_packs(to, from);
+  }
+}
+
+template <int N, class T>
+__device__ void store(T* to, const T (&from)[N]) {
+  if constexpr (N == 1) {
+    to[0] = from[0];
+  } else {
+    store_packs(to, from);
   }
 }
 

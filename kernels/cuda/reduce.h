@@ -45,4 +45,18 @@ __device__ T block_max(T value, T* slots) {
   return warp_max(slots[lane_id() < warps ? lane_id() : 0]);
 }
 
+// Lane by lane: the sum of what the block's warps hold, in order of the warps; known to warp 0.
+// `slots` is shared memory for a value of every thread, free again after the next barrier.
+template <class T>
+__device__ T sum_over_warps(T value, T* slots) {
+  __syncthreads();  // an earlier call's slots may still be read
+  slots[threadIdx.x] = value;
+  __syncthreads();
+  T sum = 0;
+  if (warp_id() == 0) {
+    for (unsigned at = threadIdx.x; at < blockDim.x; at += kWarp) sum += slots[at];
+  }
+  return sum;
+}
+
 }  // namespace sy

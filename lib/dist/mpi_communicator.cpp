@@ -8,6 +8,7 @@
 #include "lib/dist/argument_checks.h"
 #include "lib/dist/mpi_check.h"
 #include "lib/dist/mpi_request.h"
+#include "lib/dist/row_blocks.h"
 
 namespace sy {
 namespace {
@@ -28,7 +29,10 @@ MPI_Datatype mpi_type(DType dtype) {
   return MPI_DATATYPE_NULL;
 }
 
+using detail::address;
+using detail::Block;
 using detail::MpiPlace;
+using detail::place_rows;
 
 class MpiCommunicator : public Communicator {
  public:
@@ -147,18 +151,8 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
-  struct Block {
-    int64_t first;  // element
-    int64_t count;
-  };
-
   MpiPlace begin(const char* call, const char* label) {
     return {{call, label, name_.c_str(), ++calls_}, rank_, size_};
-  }
-
-  static void* address(Tensor tensor, int64_t element) {
-    return static_cast<char*>(tensor.raw()) +
-           element * static_cast<int64_t>(size_of(tensor.dtype()));
   }
 
   template <class Function>
@@ -176,17 +170,6 @@ class MpiCommunicator : public Communicator {
                                 mpi_type(tensor.dtype()), op, comm_),
                   "MPI_Allreduce");
     });
-  }
-
-  static void place_rows(std::vector<Block>& blocks, Tensor tensor,
-                         const std::vector<int64_t>& rows) {
-    int64_t width = 1, first = 0;
-    for (int axis = 1; axis < tensor.rank(); ++axis) width *= tensor.dim(axis);
-    blocks.clear();
-    for (const int64_t count : rows) {
-      blocks.push_back({first, count * width});
-      first += count * width;
-    }
   }
 
   // Block to(peer) of send goes to each peer, from(peer) of recv comes from it. Receives are posted

@@ -32,7 +32,8 @@ class MpiEnvironment {
 };
 
 // From now on a collective of this process that waits longer than `seconds` (0: never) prints rank,
-// group, label, its number and how long it waited, and ends the job.
+// group, label, its number and how long it waited, and ends the job; on a GPU its time runs from
+// when it could begin there. One that fails on a GPU is reported and ends the job in any case.
 void start_watchdog(double seconds);
 
 // Threads for this rank: OMP_NUM_THREADS if it is set, else `configured` (0: auto), else the node's

@@ -5,4 +5,5 @@ sy_library(dist SOURCES lib/dist/argument_checks.cpp lib/dist/self_communicator.
 if(NOT SY_HAVE_CUDA)
   target_sources(sy_dist PRIVATE lib/dist/no_nccl.cpp)
 endif()
-sy_cuda_sources(dist lib/dist/nccl_communicator.cpp)
+sy_cuda_sources(dist lib/dist/nccl_check.cpp lib/dist/nccl_communicator.cpp lib/dist/nccl_link.cpp
+                     lib/dist/nccl_queue.cpp lib/dist/nccl_request.cpp)

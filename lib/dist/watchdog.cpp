@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <future>
+#include <limits>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "lib/base/log.h"
 #include "lib/dist/mpi_environment.h"
@@ -15,10 +18,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
+constexpr Seconds kAbortSeconds(5);
+
 struct Watch {
   std::mutex mutex;
   CollectiveCall call;  // number 0: none in progress
   Clock::time_point begin;
+
+  // Apart from `mutex`, so that no call to MPI waits while a GPU is asked.
+  std::mutex queues_mutex;
+  std::vector<WatchedQueue*> queues;
 
   std::condition_variable stopping;
   bool stop = false;
@@ -32,14 +41,42 @@ Watch& watch() {
   return instance;
 }
 
-[[noreturn]] void report_and_abort(const CollectiveCall& call, double waited) {
-  const std::string text = fmt::format(
-      "{}error: {} \"{}\" (call {} of group {}) has waited {:.0f} s: another rank has ended, is "
-      "stuck, or makes other calls; run.hang_timeout_seconds sets this limit\n",
-      log::prefix(), call.call, call.label, call.number, call.group, waited);
-  std::fputs(text.c_str(), stderr);
+void report(const std::string& fault) {
+  std::fputs(fmt::format("{}error: {}\n", log::prefix(), fault).c_str(), stderr);
   std::fflush(stderr);
+}
+
+// On a thread of its own and not for long: NCCL may wait for other ranks here, and the job must
+// end.
+void abort_queues(const std::vector<WatchedQueue*>& queues) {
+  std::promise<void> promise;
+  const std::future<void> aborted = promise.get_future();
+  std::thread([queues, promise = std::move(promise)]() mutable {
+    for (WatchedQueue* queue : queues) queue->abort();
+    promise.set_value();
+  }).detach();
+  aborted.wait_for(kAbortSeconds);
+}
+
+void check_call(double limit) {
+  Watch& state = watch();
+  if (state.call.number == 0) return;
+  const double waited = Seconds(Clock::now() - state.begin).count();
+  if (waited <= limit) return;
+  report(hang_text(state.call, waited));
   MpiEnvironment::abort(1);
+}
+
+void check_queues(double limit) {
+  Watch& state = watch();
+  const std::lock_guard lock(state.queues_mutex);
+  for (WatchedQueue* queue : state.queues) {
+    const std::string fault = queue->fault(limit);
+    if (fault.empty()) continue;
+    report(fault);
+    abort_queues(state.queues);
+    MpiEnvironment::abort(1);
+  }
 }
 
 void run(double limit) {
@@ -47,9 +84,10 @@ void run(double limit) {
   const Seconds period(std::clamp(limit / 10, 0.01, 1.0));
   std::unique_lock lock(state.mutex);
   while (!state.stopping.wait_for(lock, period, [&] { return state.stop; })) {
-    if (state.call.number == 0) continue;
-    const double waited = Seconds(Clock::now() - state.begin).count();
-    if (waited > limit) report_and_abort(state.call, waited);
+    check_call(limit);
+    lock.unlock();
+    check_queues(limit);
+    lock.lock();
   }
 }
 
@@ -72,11 +110,31 @@ WatchedCall::~WatchedCall() {
   state.begin = outer_begin_;
 }
 
+QueueWatch::QueueWatch(WatchedQueue& queue) : queue_(queue) {
+  Watch& state = watch();
+  const std::lock_guard lock(state.queues_mutex);
+  state.queues.push_back(&queue);
+}
+
+QueueWatch::~QueueWatch() {
+  Watch& state = watch();
+  const std::lock_guard lock(state.queues_mutex);
+  std::erase(state.queues, &queue_);
+}
+
+std::string hang_text(const CollectiveCall& call, double waited) {
+  return fmt::format(
+      "{} \"{}\" (call {} of group {}) has waited {:.0f} s: another rank has ended, is stuck, or "
+      "makes other calls; run.hang_timeout_seconds sets this limit",
+      call.call, call.label, call.number, call.group, waited);
+}
+
 void start_watchdog(double seconds) {
   stop_watchdog();
-  if (seconds <= 0) return;
   watch().stop = false;
-  watch().thread = std::thread(run, seconds);
+  // Queued calls that failed are found whatever the limit is.
+  watch().thread =
+      std::thread(run, seconds > 0 ? seconds : std::numeric_limits<double>::infinity());
 }
 
 void stop_watchdog() {

@@ -64,7 +64,8 @@ void make_all_ready(State state);
 [[noreturn]] void report_stuck();
 
 inline bool same(Site a, Site b) {
-  return a.line() == b.line() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 }  // namespace sy::hostcuda

@@ -141,7 +141,7 @@ TEST_CASE("block: the cost of waiting", "[.speed]") {
     const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
     return spent.count() / (blocks * threads);
   };
-  nanoseconds(Wait::shuffle, 1);
+  nanoseconds(Wait::barrier, 1);  // makes the fibers
   std::printf("ns a thread that never waits %.1f\n", nanoseconds(Wait::none, 0));
   std::printf("ns a thread with one barrier %.1f\n", nanoseconds(Wait::barrier, 1));
   std::printf("ns a barrier, of a thread %.1f\n", nanoseconds(Wait::barrier, many) / many);

@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <chrono>
+#include <mutex>
 #include <set>
 
 #include "tests/hostcuda/report.h"
@@ -14,6 +17,17 @@ std::set<cudaEvent_t>& events() {
   return *the;
 }
 
+// Of what other threads than the main one may ask, a watchdog: which events there are and what they
+// record. The runtime's lock is held by who waits.
+std::mutex& events_mutex() {
+  static auto* the = new std::mutex;
+  return *the;
+}
+
+bool on_main_thread() {
+  return gettid() == getpid();
+}
+
 CUevent_st& checked_event(cudaEvent_t event, const char* call) {
   check_caller(call);
   if (events().count(event) == 0) {
@@ -26,12 +40,22 @@ bool complete(const CUevent_st& event) {
   return event.record == nullptr || event.record->done;
 }
 
+// The main thread alone runs what is queued.
+bool complete_as_others_see(cudaEvent_t event) {
+  const std::lock_guard lock(events_mutex());
+  if (events().count(event) == 0) {
+    (Message() << "cudaEventQuery with an event that does not exist, or no longer").die();
+  }
+  return complete(*event);
+}
+
 }  // namespace
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   const Lock lock(runtime_mutex());
   check_caller("cudaEventCreate");
   if (event == nullptr) return failed(cudaErrorInvalidValue);
+  const std::lock_guard change(events_mutex());
   *event = new CUevent_st{.flags = flags, .record = nullptr};
   events().insert(*event);
   return cudaSuccess;
@@ -42,7 +66,9 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) {
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
   const Lock lock(runtime_mutex());
-  delete &checked_event(event, "cudaEventDestroy");
+  const CUevent_st* destroyed = &checked_event(event, "cudaEventDestroy");
+  const std::lock_guard change(events_mutex());
+  delete destroyed;
   events().erase(event);
   return cudaSuccess;
 }
@@ -50,11 +76,16 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
   CUstream_st& on = checked(stream, "cudaEventRecord");
-  const auto record = std::make_shared<Record>(Record{.stream = &on});
-  checked_event(event, "cudaEventRecord").record = record;
+  CUevent_st& recorded = checked_event(event, "cudaEventRecord");
+  const auto record = std::make_shared<Record>();
+  record->stream = &on;
+  {
+    const std::lock_guard change(events_mutex());
+    recorded.record = record;
+  }
   queue_host(stream, "cudaEventRecord", [record] {
-    record->done = true;
     record->when = Clock::now();
+    record->done = true;
   });
   return cudaSuccess;
 }
@@ -71,6 +102,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (!on_main_thread()) {
+    return complete_as_others_see(event) ? cudaSuccess : failed(cudaErrorNotReady);
+  }
   const Lock lock(runtime_mutex());
   const CUevent_st& asked = checked_event(event, "cudaEventQuery");
   if (!complete(asked)) run_a_little(*asked.record->stream);

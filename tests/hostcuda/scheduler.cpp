@@ -96,7 +96,7 @@ void run_until_empty(CUstream_st& stream) {
 }
 
 void run_until_done(const std::shared_ptr<Record>& record) {
-  if (!record->done) run_until(*record->stream, [&] { return record->done; });
+  if (!record->done) run_until(*record->stream, [&] { return record->done.load(); });
 }
 
 void run_everything() {

@@ -21,6 +21,13 @@ sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
 target_compile_definitions(sy_hostcuda PUBLIC SY_HOSTCUDA)
 target_include_directories(sy_hostcuda SYSTEM PUBLIC ${SY_CUDA_INCLUDE} ${SY_BOOST_INCLUDE})
 
+# NCCL, over MPI. A program that starts it has MPI's calls that wait from here too (mpi_progress.cpp).
+set(parts mpi_progress nccl nccl_call nccl_comm nccl_messages nccl_move nccl_operation nccl_reduce
+          nccl_result)
+list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
+sy_library(hostnccl SOURCES ${parts} LINK sy_hostcuda sy_base MPI::MPI_CXX)
+target_link_libraries(sy_backend_host INTERFACE sy_hostnccl)
+
 # sy_compile_for_host(FILE.cu...): by the host's compiler, against tests/hostcuda/device.h.
 function(sy_compile_for_host)
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX

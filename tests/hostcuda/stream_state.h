@@ -1,6 +1,7 @@
 // Streams, events and what is queued. Of stream.cpp and its neighbours.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -17,8 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 // One cudaEventRecord.
 struct Record {
-  CUstream_st* stream;
-  bool done = false;
+  CUstream_st* stream = nullptr;
+  std::atomic<bool> done{false};  // what else is here is complete before
   Clock::time_point when{};
 };
 

@@ -83,7 +83,8 @@ TEST_CASE("attention_step: any threads, no allocation", "[attention_step]") {
   p.forward(*exec, p.out);
   const int64_t before = allocations().count;
   p.forward(*exec, p.out);
-  CHECK(allocations().count == before);
+  // CUDA's runtime, and what stands for it, allocates.
+  if (test_backend() == Backend::cpu) CHECK(allocations().count == before);
 }
 
 // Position by position against the whole sequence at once.
@@ -123,11 +124,20 @@ TEST_CASE("attention_step: agrees with causal attention", "[attention_step]") {
 TEST_CASE("attention_step: keys outside the cache are found", "[attention_step]") {
   StepProblem p(DType::f32, 4, true);
   const auto exec = make_exec();
+  const auto check_found = [&] {
+    if (test_backend() == Backend::cpu) {
+      CHECK_THROWS_AS(p.forward(*exec, p.out), InternalError);
+      return;
+    }
+    p.forward(*exec, p.out);
+    const int64_t elements = StepProblem::kHeads * p.d;  // of a sequence
+    for (int64_t i = 0; i < 2 * elements; ++i) CHECK(std::isnan(at(p.out, i)) == (i < elements));
+  };
   p.index.data<int32_t>()[2] = StepProblem::kRows;
-  CHECK_THROWS_AS(p.forward(*exec, p.out), InternalError);
+  check_found();
   p.index.data<int32_t>()[2] = 0;
   p.lengths.data<int32_t>()[0] = StepProblem::kWidth + 1;
-  CHECK_THROWS_AS(p.forward(*exec, p.out), InternalError);
+  check_found();
 }
 
 }  // namespace

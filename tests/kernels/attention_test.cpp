@@ -217,18 +217,21 @@ TEST_CASE("attention: what was planned suffices, and calls allocate nothing", "[
   Gradients g(p);
   Owned d_out = random_tensor(DType::f32, p.out.tensor().shape(), 9);
   Exec exec;
+  use_test_backend(exec);
   exec.threads = 2;
   exec.planning = true;
   p.forward(exec);
   g.backward(exec, p, d_out);
   exec.planning = false;
-  exec.scratch.allocate(exec.scratch.high_water());
+  exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   p.forward(exec);
   g.backward(exec, p, d_out);
   const Allocations before = allocations();
   p.forward(exec);
   g.backward(exec, p, d_out);
-  CHECK(allocations().bytes - before.bytes < 1024);  // the shapes of views
+  if (test_backend() == Backend::cpu) {  // CUDA's runtime, and what stands for it, allocates
+    CHECK(allocations().bytes - before.bytes < 1024);  // the shapes of views
+  }
   CHECK(exec.scratch.high_water() == exec.scratch.capacity());
   CHECK(exec.scratch.top() == 0);
 }
@@ -237,7 +240,13 @@ TEST_CASE("attention: refuses what does not fit, and shows a NaN", "[attention]"
   auto exec = make_exec();
   Problem p({1, 1, 4, 4, 3, 4, false, 0.0f}, DType::f32);
   p.lengths.data<int32_t>()[0] = 5;
-  CHECK_THROWS_AS(p.forward(*exec), InternalError);
+  if (test_backend() == Backend::cpu) {
+    CHECK_THROWS_AS(p.forward(*exec), InternalError);
+  } else {
+    p.forward(*exec);
+    CHECK(std::isnan(p.out.data<float>()[0]));
+    CHECK(std::isnan(p.log_sum.data<float>()[0]));
+  }
   p.lengths.data<int32_t>()[0] = 4;
   p.k.data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
   p.forward(*exec);

@@ -60,7 +60,7 @@ struct Layer {
     f.model.experts.fixed_capacity = 1;
     f.model.experts.group_sequences = 1;
     f.model.experts.dropout = 0.5;
-    f.stats.counts = counts;
+    f.stats.stats.counts = counts;
     saved = f.allocate([&](Arena& arena) {
       return dispatch_plan(arena, f.model, {2, 4, 1, DType::f64});
     });

@@ -1,20 +1,17 @@
 // Every collective on integers (integer-valued floats where the dtype is one), so that sums are
 // exact and compared with ==; at the normal message limit and at one of three elements, which cuts
-// every message.
+// every message. With SWITCHYARD_TEST_BACKEND=cuda over NCCL.
 #include <mpi.h>
 #include <catch2/catch.hpp>
 
 #include "lib/dist/mpi_communicator.h"
+#include "tests/mpi/tensor_group.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/mpi_world.h"
 
 namespace sy {
 namespace {
 using namespace test;
-
-std::unique_ptr<Communicator> group(int64_t limit) {
-  return make_mpi_communicator(MPI_COMM_WORLD, "test", limit);
-}
 
 double get(Tensor tensor, int64_t i) {
   switch (tensor.dtype()) {
@@ -55,7 +52,7 @@ int64_t wrong(Tensor tensor, Function&& value) {
 
 TEST_CASE("collectives: all_reduce", "[collectives]") {
   const DType dtype = GENERATE(DType::f32, DType::f64, DType::i32);
-  const auto comm = group(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
   const int rank = comm->rank(), size = comm->size();
   Owned x(dtype, {10});
   const auto mine = [&](int64_t i) { return static_cast<double>((rank + 1) * (i + 1)); };
@@ -64,10 +61,12 @@ TEST_CASE("collectives: all_reduce", "[collectives]") {
 
   fill(x, mine);
   comm->all_reduce_sum(x, "sum");
+  comm.settle();
   CHECK(wrong(x, total) == 0);
 
   fill(x, mine);
   comm->all_reduce_max(x, "max");
+  comm.settle();
   CHECK(wrong(x, [&](int64_t i) { return static_cast<double>(size * (i + 1)); }) == 0);
 
   // Two under way at once, completed by polling and by the destructor.
@@ -81,19 +80,22 @@ TEST_CASE("collectives: all_reduce", "[collectives]") {
     }
     first->wait();
   }
+  comm.settle();
   CHECK(wrong(x, total) == 0);
   CHECK(wrong(y, total) == 0);
 }
 
 TEST_CASE("collectives: an empty tensor is reduced by all", "[collectives]") {
   Owned none(DType::f32, {0, 4});
-  test_world().all_reduce_sum(none, "nothing");
-  test_world().start_all_reduce_sum(none, "nothing")->wait();
+  TensorGroup comm;
+  comm->all_reduce_sum(none, "nothing");
+  comm->start_all_reduce_sum(none, "nothing")->wait();
+  comm.settle();
   SUCCEED();
 }
 
 TEST_CASE("collectives: all_to_all, blocking and under way", "[collectives]") {
-  const auto comm = group(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
   const int rank = comm->rank(), size = comm->size();
   const int64_t block = 2 * 5;
   Owned send(DType::f32, {size, 2, 5}), recv(DType::f32, {size, 2, 5}),
@@ -103,6 +105,7 @@ TEST_CASE("collectives: all_to_all, blocking and under way", "[collectives]") {
     return static_cast<double>(i / block) * 1000 + static_cast<double>(rank * block + i % block);
   };
   comm->all_to_all(recv, send, "blocks");
+  comm.settle();
   CHECK(wrong(recv, expected) == 0);
 
   fill(recv, [](int64_t) { return -1.0; });
@@ -110,12 +113,13 @@ TEST_CASE("collectives: all_to_all, blocking and under way", "[collectives]") {
   const auto second = comm->start_all_to_all(other, send, "second");
   second->wait();
   first->wait();
+  comm.settle();
   CHECK(wrong(recv, expected) == 0);
   CHECK(wrong(other, expected) == 0);
 }
 
 TEST_CASE("collectives: all_to_all_rows with ragged and empty blocks", "[collectives]") {
-  const auto comm = group(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
   const int rank = comm->rank(), size = comm->size();
   // Rank s sends (s + 2 r) % 4 rows to rank r: 0 for some pairs.
   const auto rows = [](int from, int to) { return int64_t{(from + 2 * to) % 4}; };
@@ -134,6 +138,7 @@ TEST_CASE("collectives: all_to_all_rows with ragged and empty blocks", "[collect
     }
   }
   comm->all_to_all_rows(recv, receives, send, sends, "rows");
+  comm.settle();
   row = 0;
   int64_t bad = 0;
   for (int r = 0; r < size; ++r) {
@@ -149,57 +154,62 @@ TEST_CASE("collectives: all_to_all_rows with ragged and empty blocks", "[collect
 
 TEST_CASE("collectives: all_gather and broadcast", "[collectives]") {
   const DType dtype = GENERATE(DType::f32, DType::i32);
-  const auto comm = group(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
   const int rank = comm->rank(), size = comm->size();
   Owned send(dtype, {2, 4}), recv(dtype, {size, 2, 4});
   fill(send, [&](int64_t i) { return rank * 100.0 + static_cast<double>(i); });
   comm->all_gather(recv, send, "gather");
+  comm.settle();
   CHECK(wrong(recv, [](int64_t i) { return static_cast<double>(i / 8 * 100 + i % 8); }) == 0);
 
   const int root = size - 1;
   comm->broadcast(send, root, "broadcast");
+  comm.settle();
   CHECK(wrong(send, [&](int64_t i) { return root * 100.0 + static_cast<double>(i); }) == 0);
   comm->barrier("barrier");
 }
 
 TEST_CASE("collectives: bfloat16 is moved and never reduced", "[collectives]") {
-  const int size = test_world().size();
-  std::vector<uint16_t> out(static_cast<size_t>(size)), in(out.size());
-  for (size_t r = 0; r < out.size(); ++r) {
-    out[r] = static_cast<uint16_t>(0x8000 + test_world().rank() * 16 + static_cast<int>(r));
-  }
-  Tensor send(out.data(), DType::bf16, {size, 1}), recv(in.data(), DType::bf16, {size, 1});
-  test_world().all_to_all(recv, send, "bfloat16");
-  for (size_t r = 0; r < in.size(); ++r) {
-    CHECK(in[r] == 0x8000 + static_cast<int>(r) * 16 + test_world().rank());
-  }
-  CHECK_THROWS_AS(test_world().all_reduce_sum(send, "bfloat16"), InternalError);
+  TensorGroup comm;
+  const int rank = comm->rank(), size = comm->size();
+  Owned send(DType::bf16, {size, 1}), recv(DType::bf16, {size, 1});
+  uint16_t* out = static_cast<uint16_t*>(send.tensor().raw());
+  for (int r = 0; r < size; ++r) out[r] = static_cast<uint16_t>(0x8000 + rank * 16 + r);
+  comm->all_to_all(recv, send, "bfloat16");
+  comm.settle();
+  const uint16_t* in = static_cast<uint16_t*>(recv.tensor().raw());
+  for (int r = 0; r < size; ++r) CHECK(in[r] == 0x8000 + r * 16 + rank);
+  CHECK_THROWS_AS(comm->all_reduce_sum(send, "bfloat16"), InternalError);
 }
 
 TEST_CASE("collectives: split groups do not mix", "[collectives]") {
-  const int rank = test_world().rank(), size = test_world().size();
-  const auto part = test_world().split(rank % 2, "parity");
+  TensorGroup comm;
+  const int rank = comm->rank(), size = comm->size();
+  const auto part = comm->split(rank % 2, "parity");
   CHECK(part->name() == "parity");
   CHECK(part->size() == (size + 1 - rank % 2) / 2);
   CHECK(part->rank() == rank / 2);
   Owned x(DType::i32, {1});
   x.data<int32_t>()[0] = rank;
   part->all_reduce_sum(x, "ranks of one parity");
+  comm.settle();
   int expected = 0;
   for (int r = rank % 2; r < size; r += 2) expected += r;
   CHECK(x.data<int32_t>()[0] == expected);
 }
 
-TEST_CASE("collectives: MPI's errors name call, label, group and rank", "[collectives]") {
+TEST_CASE("collectives: the library's errors name call, label, group and rank", "[collectives]") {
+  TensorGroup comm;
   Owned x(DType::i32, {4});
-  const int size = test_world().size();
+  const int size = comm->size();
+  const char* library = test_backend() == Backend::cuda ? "ncclBroadcast" : "MPI_ERR_ROOT";
   using Catch::Matchers::Contains;
   // A root outside the group is refused before anything is sent.
-  CHECK_THROWS_WITH(test_world().broadcast(x, size + 3, "wrong root"),
-                    Contains("broadcast \"wrong root\"") && Contains("group world") &&
-                        Contains(fmt::format("rank {} of {}", test_world().rank(), size)) &&
-                        Contains("MPI_ERR_ROOT"));
-  CHECK_THROWS_AS(test_world().broadcast(x, size + 3, "wrong root"), RuntimeFailure);
+  CHECK_THROWS_WITH(comm->broadcast(x, size + 3, "wrong root"),
+                    Contains("broadcast \"wrong root\"") && Contains("group test") &&
+                        Contains(fmt::format("rank {} of {}", comm->rank(), size)) &&
+                        Contains(library));
+  CHECK_THROWS_AS(comm->broadcast(x, size + 3, "wrong root"), RuntimeFailure);
 }
 
 }  // namespace

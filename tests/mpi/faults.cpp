@@ -1,5 +1,6 @@
 // Goes wrong on purpose, for faults.sh: `hang` leaves rank 1 out of a collective, `throw` fails on
-// rank 1 while the others wait.
+// rank 1 while the others wait. For nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective
+// on GPUs, `nccl_order` has it make another.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -7,21 +8,45 @@
 
 #include "lib/base/log.h"
 #include "lib/dist/mpi_environment.h"
+#include "lib/dist/nccl_communicator.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
+
+void sleep_long() {
+  std::this_thread::sleep_for(std::chrono::minutes(10));
+}
 
 void leave_rank_1_out(Communicator& world) {
   int32_t value = 0;
   Tensor tensor(&value, DType::i32, {1});
   world.all_reduce_sum(tensor, "first");
-  if (world.rank() == 1) std::this_thread::sleep_for(std::chrono::minutes(10));
+  if (world.rank() == 1) sleep_long();
   world.start_all_reduce_sum(tensor, "encoder layer 1 dispatch")->wait();
 }
 
 void fail_on_rank_1(Communicator& world) {
   if (world.rank() == 1) throw RuntimeFailure("rank 1 gives up");
   world.barrier("the others wait");
+}
+
+void go_wrong_on_gpus(Communicator& world, bool hangs) {
+  Exec exec;
+  exec.backend = Backend::cuda;
+  const auto group = make_nccl_communicator(world, exec);
+  const Memory memory(MemoryKind::device, 16 * world.size(), "a test");
+  const Tensor whole(memory.data(), DType::f32, {4 * world.size()}), tensor = whole.slice(0, 4);
+  group->all_reduce_sum(tensor, "first");
+  synchronize(exec);
+  if (world.rank() == 1 && hangs) sleep_long();
+  if (world.rank() == 1) {
+    group->all_reduce_max(tensor, "decoder layer 2 maximum");
+  } else {
+    group->all_reduce_sum(tensor, std::string("encoder layer 1 dispatch").c_str());
+  }
+  synchronize(exec);
+  sleep_long();
 }
 
 }  // namespace
@@ -33,6 +58,8 @@ int main(int argc, char** argv) {
     sy::start_watchdog(1.0);
     if (std::strcmp(argv[1], "hang") == 0) {
       sy::leave_rank_1_out(mpi.world());
+    } else if (std::strncmp(argv[1], "nccl", 4) == 0) {
+      sy::go_wrong_on_gpus(mpi.world(), std::strcmp(argv[1], "nccl_hang") == 0);
     } else {
       sy::start_watchdog(0);
       sy::fail_on_rank_1(mpi.world());

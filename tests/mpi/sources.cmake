@@ -7,12 +7,24 @@ endforeach()
 
 sy_add_mpi_test(mpi.collectives mpi_tests "[collectives]" 8)
 
+if(SY_HAVE_CUDA)
+  target_sources(mpi_tests PRIVATE tests/mpi/nccl_test.cpp)
+endif()
+foreach(suite collectives mesh nccl)
+  sy_add_cuda_mpi_test(mpi.${suite} mpi_tests "[${suite}]" 1 2 4)
+endforeach()
+
 add_executable(mpi_faults tests/mpi/faults.cpp)
-target_link_libraries(mpi_faults PRIVATE sy_dist)
+target_link_libraries(mpi_faults PRIVATE sy_dist sy_backend_host)
 set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 add_test(NAME mpi.faults
          COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/faults.sh $<TARGET_FILE:mpi_faults>
                  $<TARGET_FILE:mpi_tests>)
+if(SY_HAVE_CUDA)
+  add_test(NAME cuda.mpi.faults
+           COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/nccl_faults.sh $<TARGET_FILE:mpi_faults>)
+  set_tests_properties(cuda.mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS "hostcuda;mpi")
+endif()
 set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 
 sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp LINK sy_model)

@@ -1,0 +1,149 @@
+// What goes wrong between ranks over NCCL is found and named, and streams go on without the host.
+// Only where GPUs are executed on the host, which compares the ranks' calls and runs streams in
+// every order.
+#include <catch2/catch.hpp>
+
+#include "lib/dist/watchdog.h"
+#include "tests/hostcuda/schedule.h"
+#include "tests/mpi/tensor_group.h"
+#include "tests/support/mpi_world.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+using namespace test;
+using Catch::Matchers::Contains;
+
+// The watchdog would end the job for the failures that are planted here.
+struct WithoutWatchdog {
+  WithoutWatchdog() { stop_watchdog(); }
+  ~WithoutWatchdog() { start_watchdog(120); }
+};
+
+bool runs_here(int ranks) {
+  if (test_backend() == Backend::cuda && test_world().size() >= ranks) return true;
+  skip(fmt::format("for the CUDA backend on at least {} ranks", ranks));
+  return false;
+}
+
+void finish(Request& request) {
+  while (!request.test()) {
+  }
+}
+
+TEST_CASE("nccl: different calls are named on every rank", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog quiet;
+  TensorGroup comm;
+  Owned x(DType::f32, {4}), all(DType::f32, {comm->size(), 4});
+  if (comm->rank() == 1) comm->all_gather(all, x, "weights");
+  const auto request = comm->start_all_reduce_sum(x, "gradients");
+  CHECK_THROWS_WITH(finish(*request), Contains("all_reduce_sum \"gradients\"") &&
+                                          Contains("group test") && Contains("invalid usage") &&
+                                          Contains("is all-reduce (sum) of 4 float32") &&
+                                          Contains("call 1 of rank 1 is all-gather of 4 float32"));
+  // Whatever is called next fails too, and nothing waits.
+  CHECK_THROWS_AS(comm->all_reduce_max(x, "maximum"), RuntimeFailure);
+}
+
+TEST_CASE("nccl: a wrong count is named on every rank", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog quiet;
+  TensorGroup comm;
+  Owned x(DType::i32, {5});
+  const int64_t mine = comm->rank() == 1 ? 3 : 5;
+  const auto request = comm->start_all_reduce_sum(x.tensor().slice(0, mine), "counts");
+  CHECK_THROWS_WITH(finish(*request), Contains("(sum) of 5 int32") && Contains("(sum) of 3 int32"));
+}
+
+TEST_CASE("nccl: rows that are sent and not expected are named on every rank", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog quiet;
+  TensorGroup comm;
+  const int rank = comm->rank();
+  const auto size = static_cast<size_t>(comm->size());
+  std::vector<int64_t> sends(size, 1), receives(size, 1);
+  if (rank == 0) sends[1] = 2;
+  Owned out(DType::f32, {comm->size() + 1, 3}), in(DType::f32, {comm->size() + 1, 3});
+  const auto request = comm->start_all_to_all_rows(in, receives, out, sends, "dispatch");
+  // The ranks that have no part in it may be done before they hear of it.
+  if (rank > 1) {
+    comm.settle();
+    comm->barrier("all have seen it");
+    return;
+  }
+  CHECK_THROWS_WITH(
+      finish(*request),
+      Contains("call 1 of rank 0 is send of 6 and receive of 3 float32 with rank 1") &&
+          Contains("call 1 of rank 1 is send of 3 and receive of 3 float32"));
+  comm->barrier("all have seen it");
+}
+
+TEST_CASE("nccl: memory that is not the GPU's is refused", "[nccl]") {
+  if (!runs_here(1)) return;
+  TensorGroup comm;
+  std::vector<float> host(8);
+  CHECK_THROWS_WITH(comm->all_reduce_sum(Tensor(host.data(), DType::f32, {8}), "host"),
+                    Contains("invalid argument") && Contains("32 bytes"));
+}
+
+// The sum as the compute stream finds it after the call, with and without waiting for the request.
+float first_sum(TensorGroup& comm, bool waits) {
+  Owned x(DType::f32, {3});
+  for (int i = 0; i < 3; ++i) x.data<float>()[i] = 1;
+  const auto request = comm->start_all_reduce_sum(x, "sum");
+  if (waits) request->wait();
+  float found[3] = {};
+  download(comm.exec(), Tensor(found, DType::f32, {3}), x);
+  request->wait();
+  comm.settle();
+  return found[0];
+}
+
+TEST_CASE("nccl: a wait that is left out is seen, one that is made suffices", "[nccl]") {
+  if (!runs_here(2)) return;
+  const hostcuda::Order given = hostcuda::order();
+  TensorGroup comm;
+  const float total = static_cast<float>(comm->size());
+  bool seen = false;
+  for (const auto order :
+       {hostcuda::Order::forward, hostcuda::Order::reverse, hostcuda::Order::random}) {
+    hostcuda::set_schedule({.order = order});
+    CHECK(first_sum(comm, true) == total);
+    seen |= first_sum(comm, false) != total;
+  }
+  hostcuda::set_schedule({.order = given});
+  CHECK(seen);
+}
+
+TEST_CASE("nccl: calls of two groups in different orders do not block each other", "[nccl]") {
+  if (!runs_here(2)) return;
+  TensorGroup first, second;
+  Owned x(DType::i32, {1}), y(DType::i32, {1});
+  x.data<int32_t>()[0] = y.data<int32_t>()[0] = 1;
+  const bool swaps = first->rank() % 2 == 1;
+  {
+    TensorGroup &a = swaps ? second : first, &b = swaps ? first : second;
+    const auto one = a->start_all_reduce_sum(swaps ? y : x, "one");
+    const auto other = b->start_all_reduce_sum(swaps ? x : y, "other");
+    finish(*one);
+    finish(*other);
+  }
+  CHECK(x.data<int32_t>()[0] == first->size());
+  CHECK(y.data<int32_t>()[0] == first->size());
+}
+
+TEST_CASE("nccl: a GPU goes on while its host waits for the other hosts", "[nccl]") {
+  if (!runs_here(2)) return;
+  TensorGroup comm;
+  Owned x(DType::i32, {1});
+  x.data<int32_t>()[0] = 1;
+  const auto request = comm->start_all_reduce_sum(x, "sum");
+  if (comm->rank() != 0) finish(*request);
+  comm->barrier("rank 0 is here at once");
+  finish(*request);
+  CHECK(x.data<int32_t>()[0] == comm->size());
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,42 @@
+// All ranks as one group for tensors of the backend under test.
+#pragma once
+
+#include <mpi.h>
+
+#include <memory>
+
+#include "lib/dist/mesh.h"
+#include "lib/dist/mpi_communicator.h"
+#include "lib/dist/nccl_communicator.h"
+#include "lib/tensor/transfer.h"
+#include "tests/support/backend.h"
+#include "tests/support/gradcheck.h"
+
+namespace sy::test {
+
+// Empty on the CPU, where the groups of host memory serve.
+inline GroupMaker group_maker(Exec& exec) {
+  if (exec.backend == Backend::cpu) return {};
+  return [&exec](Communicator& group) { return make_nccl_communicator(group, exec); };
+}
+
+class TensorGroup {
+ public:
+  // message_limit is MPI's.
+  explicit TensorGroup(int64_t message_limit = kMessageLimit)
+      : exec_(make_exec(1, 1)),
+        host_(make_mpi_communicator(MPI_COMM_WORLD, "test", message_limit)) {
+    if (const GroupMaker make = group_maker(*exec_)) made_ = make(*host_);
+  }
+
+  Communicator* operator->() { return made_ ? made_.get() : host_.get(); }
+  Exec& exec() { return *exec_; }
+  // Until the host may read what was computed.
+  void settle() { synchronize(*exec_); }
+
+ private:
+  std::unique_ptr<Exec> exec_;
+  std::unique_ptr<Communicator> host_, made_;
+};
+
+}  // namespace sy::test
