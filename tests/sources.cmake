@@ -12,6 +12,6 @@ endforeach()
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
 foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
-             e2e lint fuzz race hostcuda)
+             e2e lint fuzz race hostcuda bench)
   include(tests/${room}/sources.cmake OPTIONAL)
 endforeach()
