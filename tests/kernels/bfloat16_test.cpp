@@ -268,5 +268,27 @@ TEST_CASE("bfloat16: attention in tiles", "[bfloat16]") {
   check_attention(GENERATE(from_range(std::begin(kTileCases), std::end(kTileCases))));
 }
 
+TEST_CASE("bfloat16: attention to a length that is none", "[bfloat16]") {
+  const int32_t length = GENERATE(-1, 4);
+  const auto exec = make_exec();
+  const Shape shape{1, 3, 2, 32};
+  Both q(shape, 1), k(shape, 2), v(shape, 3), out{shape}, d_q{shape}, d_k{shape}, d_v{shape};
+  Owned log_sum(DType::f32, {1, 2, 3}), lengths = int_tensor({1}, {length});
+  const auto forward = [&] {
+    attention_forward(*exec, out.bf16, log_sum, q.bf16, k.bf16, v.bf16, {}, lengths, {});
+  };
+  if (test_backend() == Backend::cpu) {
+    CHECK_THROWS_AS(forward(), InternalError);
+    return;
+  }
+  forward();
+  attention_backward(*exec, d_q.bf16, d_k.bf16, d_v.bf16, {}, out.bf16, out.bf16, log_sum, q.bf16,
+                     k.bf16, v.bf16, {}, lengths, {});
+  for (const Tensor x : {out.bf16.tensor(), log_sum.tensor(), d_q.bf16.tensor(), d_k.bf16.tensor(),
+                         d_v.bf16.tensor()}) {
+    for (int64_t i = 0; i < x.numel(); ++i) CHECK(std::isnan(at(x, i)));
+  }
+}
+
 }  // namespace
 }  // namespace sy
