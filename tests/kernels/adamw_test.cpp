@@ -69,6 +69,29 @@ TEST_CASE("adamw: the same bits for any number of threads", "[adamw]") {
   }));
 }
 
+TEST_CASE("adamw: the same bits wherever the region begins", "[adamw]") {
+  auto exec = make_exec();
+  constexpr int64_t kCount = 1030;
+  Owned value = random_tensor(DType::f32, {kCount}, 1),
+        grad = random_tensor(DType::f32, {kCount}, 2);
+  Owned first = zeros(DType::f32, {kCount}), second = zeros(DType::f32, {kCount});
+  const auto shifted = [](Owned& x) {
+    Owned to(DType::f32, {kCount + 1});
+    std::memcpy(to.data<float>() + 1, x.data<float>(), kCount * sizeof(float));
+    return to;
+  };
+  Owned apart_value = shifted(value), apart_grad = shifted(grad);
+  Owned apart_first = shifted(first), apart_second = shifted(second);
+  AdamWStep step;
+  step.learning_rate = 0.1;
+  adamw(*exec, value, first, second, grad, step);
+  const auto rest = [](Owned& x) { return x.tensor().slice(1, kCount); };
+  adamw(*exec, rest(apart_value), rest(apart_first), rest(apart_second), rest(apart_grad), step);
+  CHECK(same_bits(value, rest(apart_value)));
+  CHECK(same_bits(first, rest(apart_first)));
+  CHECK(same_bits(second, rest(apart_second)));
+}
+
 TEST_CASE("adamw: nothing changes where the update is not to be done", "[adamw]") {
   auto exec = make_exec();
   Owned value = random_tensor(DType::f32, {70}, 1), kept = value,
