@@ -150,5 +150,20 @@ TEST_CASE("nccl: a GPU goes on while its host waits for the other hosts", "[nccl
   CHECK(x.data<int32_t>()[0] == comm->size());
 }
 
+TEST_CASE("nccl: hundreds of calls queued before the first is waited for", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog alone;  // so that the queue itself must let go of what is done
+  TensorGroup comm;
+  Owned x(DType::i32, {1}), most(DType::i32, {1});
+  x.data<int32_t>()[0] = 1;
+  most.data<int32_t>()[0] = comm->rank();
+  const auto first = comm->start_all_reduce_sum(x, "first");
+  for (int i = 0; i < 700; ++i) comm->all_reduce_max(most, "maximum");
+  finish(*first);
+  CHECK(x.data<int32_t>()[0] == comm->size());
+  comm.settle();
+  CHECK(most.data<int32_t>()[0] == comm->size() - 1);
+}
+
 }  // namespace
 }  // namespace sy

@@ -21,12 +21,12 @@ set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BIN
 add_test(NAME mpi.faults
          COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/faults.sh $<TARGET_FILE:mpi_faults>
                  $<TARGET_FILE:mpi_tests>)
+set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 if(SY_HAVE_CUDA)
   add_test(NAME cuda.mpi.faults
            COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/nccl_faults.sh $<TARGET_FILE:mpi_faults>)
   set_tests_properties(cuda.mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS "hostcuda;mpi")
 endif()
-set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 
 sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp LINK sy_model)
 sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4)
