@@ -7,13 +7,25 @@
 
 namespace sy {
 
-// Queries that pass by at a time: at width 128 two sums fill the registers that 64 would need.
+// Queries and gradients that pass by, with their numbers.
 template <int D>
-constexpr int kPassing = D > 64 ? 32 : 64;
+struct alignas(16) PassingQueries {
+  static constexpr int kRows = kPassing<D>;
+  BFloat16 queries[kRows * kTileStride<D>], d_outs[kRows * kTileStride<D>];
+  float bias[kFusedThreads];  // of key - query = x - 63 in the two tiles
+  float log_sum[kRows], delta[kRows];
 
-// Numbers of the queries that pass by, staged beside them.
-struct PassingRows {
-  const float *log_sum, *delta, *bias;  // bias of key - query = x - 63 in the two tiles
+  // Begins to copy those from `first`.
+  __device__ void stage(const AttentionHead<BFloat16>& head, const AttentionGradients<BFloat16>& g,
+                        int first, int key) {
+    const AttentionProblem<BFloat16>& p = head.p;
+    const int64_t row = head.index * p.lq + first;
+    stage_tile<D, kRows>(queries, p.q + head.query(first), p.lq - first, head.stride());
+    stage_tile<D, kRows>(d_outs, g.d_out + head.query(first), p.lq - first, head.stride());
+    stage_bias(bias, head, key - first);
+    stage_numbers<kRows>(log_sum, g.log_sum + row, p.lq - first);
+    stage_numbers<kRows>(delta, g.delta + row, p.lq - first);
+  }
 };
 
 // Which queries of the tile a lane's key is seen by.
@@ -24,9 +36,9 @@ struct SeenBy {
 // prob holds scores of key g + 8 x and query 8 n + 2 t + y, and d_s their d_p; prob becomes the
 // weights that were multiplied with values, d_s the gradient of the scores. i and j are the tile's
 // first query and the warp's first key.
-template <int N>
+template <int D, int N>
 __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
-                              const PassingRows& rows, bool biased, const SeenBy (&seen)[2],
+                              const PassingQueries<D>& rows, bool biased, const SeenBy (&seen)[2],
                               const FusedDropout& dropout, int i, int j) {
   const int g = lane_id() / 4, t = lane_id() % 4;
   const float* bias = rows.bias + kAttentionTile - 1 + kFusedRows * warp_id() + g - 2 * t;
@@ -50,74 +62,58 @@ __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
 template <int D>
 __device__ void load_own_rows(uint32_t (&rows)[D / 16][4], BFloat16* tile, const BFloat16* from,
                               int count, int64_t stride) {
-  __syncthreads();
   stage_tile<D, 64>(tile, from, count, stride);
-  __syncthreads();
+  wait_for_tiles();
   load_rows<D>(rows, tile);
-}
-
-template <int D>
-constexpr size_t fused_d_keys_bytes() {
-  return 2 * kPassing<D> * kTileStride<D> * sizeof(BFloat16) +
-         (kFusedThreads + 2 * kPassing<D>)*sizeof(float);
+  __syncthreads();
 }
 
 // A block: d_k and d_v of 64 keys of a head. Reads k and v once and q, d_out once for every 64
 // keys: 2 L d (4 + 2 L / 64) bytes a head; 8 d operations a pair of query and key.
 template <int D>
-__global__ void __launch_bounds__(kFusedThreads)
+__global__ void __launch_bounds__(kFusedThreads, D > 32 ? 2 : 3)
     fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
                         AttentionGradients<BFloat16> g) {
   constexpr int N = kPassing<D>;
-  auto* queries = reinterpret_cast<BFloat16*>(shared_memory());  // with d_outs at least 64 rows
-  BFloat16* d_outs = queries + N * kTileStride<D>;
-  auto* bias = reinterpret_cast<float*>(d_outs + N * kTileStride<D>);
-  float *log_sum = bias + kFusedThreads, *delta = log_sum + N;
+  auto* tiles = reinterpret_cast<PassingQueries<D>*>(shared_memory());  // two
   const FusedPlace place(attention_tiles(p.lk), false);
   const AttentionHead<BFloat16> head(p, place.head);
   const FusedDropout dropout(head);
   const int64_t stride = head.stride(), start = head.key(place.first);
   const int warp_first = place.first + kFusedRows * warp_id();
 
+  const int begin = p.causal ? place.first : 0, end = place.first < head.keys ? p.lq : 0;
+  if (begin < end) tiles[0].stage(head, g, begin, place.first);
   uint32_t keys[D / 16][4], values[D / 16][4];
-  load_own_rows<D>(keys, queries, p.k + start, head.keys - place.first, stride);
-  load_own_rows<D>(values, queries, p.v + start, head.keys - place.first, stride);
+  BFloat16* const own = tiles[1].queries;  // with d_outs behind it at least 64 rows
+  load_own_rows<D>(keys, own, p.k + start, head.keys - place.first, stride);
+  load_own_rows<D>(values, own, p.v + start, head.keys - place.first, stride);
   float k_sums[D / 8][4], v_sums[D / 8][4];
 #pragma unroll
   for (int n = 0; n < D / 8; ++n) {
 #pragma unroll
     for (int x = 0; x < 4; ++x) k_sums[n][x] = v_sums[n][x] = head.start;
   }
-  const int end = place.first < head.keys ? p.lq : 0;
-  for (int first = p.causal ? place.first : 0; first < end; first += N) {
-    __syncthreads();
-    stage_tile<D, N>(queries, p.q + head.query(first), p.lq - first, stride);
-    stage_tile<D, N>(d_outs, g.d_out + head.query(first), p.lq - first, stride);
-    stage_bias(bias, head, place.first - first);
-    const int thread = static_cast<int>(threadIdx.x);
-    if (thread < N) {
-      const bool inside = first + thread < p.lq;
-      log_sum[thread] = inside ? g.log_sum[head.index * p.lq + first + thread] : 0.0f;
-      delta[thread] = inside ? g.delta[head.index * p.lq + first + thread] : 0.0f;
-    }
-    __syncthreads();
+  for (int first = begin, turn = 0; first < end; first += N, turn = 1 - turn) {
+    wait_for_tiles();
+    const PassingQueries<D>& tile = tiles[turn];
+    if (first + N < end) tiles[1 - turn].stage(head, g, first + N, place.first);
     float prob[N / 8][4], d_s[N / 8][4];
-    fused_row_products<D, N>(prob, keys, queries);
-    fused_row_products<D, N>(d_s, values, d_outs);
+    fused_row_products<D, N>(prob, keys, tile.queries);
+    fused_row_products<D, N>(d_s, values, tile.d_outs);
     SeenBy seen[2];
 #pragma unroll
     for (int x = 0; x < 2; ++x) {
       const int j = warp_first + lane_id() / 4 + 8 * x;
       seen[x] = {p.causal ? j - first : 0, j < head.keys ? p.lq - first : 0};
     }
-    key_gradients<N>(prob, d_s, {log_sum, delta, bias}, p.bias != nullptr, seen, dropout, first,
-                     warp_first);
-    fused_column_products<D, N>(v_sums, prob, d_outs);
-    fused_column_products<D, N>(k_sums, d_s, queries);
+    key_gradients<D, N>(prob, d_s, tile, p.bias != nullptr, seen, dropout, first, warp_first);
+    fused_column_products<D, N>(v_sums, prob, tile.d_outs);
+    fused_column_products<D, N>(k_sums, d_s, tile.queries);
   }
   __syncthreads();
-  store_tile<D>(d_k + start, p.lk - place.first, stride, k_sums, {1.0f, 1.0f}, queries);
-  store_tile<D>(d_v + start, p.lk - place.first, stride, v_sums, {1.0f, 1.0f}, queries);
+  store_tile<D>(d_k + start, p.lk - place.first, stride, k_sums, {1.0f, 1.0f}, own);
+  store_tile<D>(d_v + start, p.lk - place.first, stride, v_sums, {1.0f, 1.0f}, own);
 }
 
 }  // namespace sy

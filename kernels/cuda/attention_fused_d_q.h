@@ -2,6 +2,8 @@
 // along diagonals.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cuda/attention_fused.h"
 
 namespace sy {
@@ -13,7 +15,6 @@ namespace sy {
 class TileDiagonals {
  public:
   static constexpr int kStride = kAttentionTile + 8;  // pairs of a fragment in different banks
-  static constexpr size_t kBytes = kAttentionTile * kStride * sizeof(float);
 
   __device__ explicit TileDiagonals(float* to) : to_(to) {}
 
@@ -31,7 +32,7 @@ class TileDiagonals {
   __device__ void add(const float* tile) {
     const int c = static_cast<int>(threadIdx.x) / 2;
     float unwrapped = 0, wrapped = 0;
-#pragma unroll
+#pragma unroll 8  // unrolled whole, its addresses would fill registers throughout
     for (int r = 0; r < kAttentionTile / 2; ++r) {
       const int row = r % 16 + r / 16 * 32 + half() * 16;  // halves in different banks
       const float value = tile[row * kStride + (row + c) % kAttentionTile];
@@ -86,29 +87,47 @@ __device__ inline void score_gradients(float (&d_s)[8][4], const float (&s)[8][4
   }
 }
 
-// Values share their place with the gradients whose diagonals are summed.
+// Shared memory. Where it fits, the next keys and values are copied while the block computes: keys
+// to a second place, values to their own as soon as they have been read. At width 128 there is one
+// place for keys, and values share theirs with the gradients whose diagonals are summed.
 template <int D>
-constexpr size_t fused_d_q_values_bytes() {
-  constexpr size_t tile = kAttentionTile * kTileStride<D> * sizeof(BFloat16);
-  return tile > TileDiagonals::kBytes ? tile : TileDiagonals::kBytes;
-}
-template <int D>
-constexpr size_t fused_d_q_bytes() {
-  return kAttentionTile * kTileStride<D> * sizeof(BFloat16) + fused_d_q_values_bytes<D>() +
-         kFusedThreads * sizeof(float);
-}
+struct alignas(16) QueryTiles {
+  static constexpr bool kAhead = D <= 64;
+  static constexpr int kElements = kAttentionTile * kTileStride<D>;
+  static constexpr int kGradients = kAttentionTile * TileDiagonals::kStride;
+  struct Apart {
+    BFloat16 values[kElements];
+    float gradients[kGradients];
+  };
+  union Together {
+    BFloat16 values[kElements];
+    float gradients[kGradients];
+  };
+
+  BFloat16 keys[kAhead ? 2 : 1][kElements];
+  float bias[2][kFusedThreads];
+  std::conditional_t<kAhead, Apart, Together> other;
+
+  // Begins to copy the tile of keys, or of values, from `first`.
+  __device__ void stage_keys(const AttentionHead<BFloat16>& head, int first, int end, int query) {
+    const int turn = first / kAttentionTile % 2;
+    stage_tile<D, 64>(keys[kAhead ? turn : 0], head.p.k + head.key(first), end - first,
+                      head.stride());
+    stage_bias(bias[turn], head, first - query);
+  }
+  __device__ void stage_values(const AttentionHead<BFloat16>& head, int first, int end) {
+    stage_tile<D, 64>(other.values, head.p.v + head.key(first), end - first, head.stride());
+  }
+};
 
 // A block: d_q of 64 queries of a head and, unless `diagonals` [.., tiles, places] is null, its
 // sums along diagonals. Reads q and d_out once and k, v once for every 64 queries: 2 L d (3 + 2 L /
 // 64) bytes a head; 6 d operations a pair of query and key.
 template <int D>
-__global__ void __launch_bounds__(kFusedThreads)
+__global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_d_q_kernel(BFloat16* d_q, float* diagonals, AttentionProblem<BFloat16> p,
                      AttentionGradients<BFloat16> g) {
-  auto* keys = reinterpret_cast<BFloat16*>(shared_memory());
-  BFloat16* values = keys + kAttentionTile * kTileStride<D>;
-  auto* gradients = reinterpret_cast<float*>(values);
-  float* bias = gradients + fused_d_q_values_bytes<D>() / sizeof(float);
+  auto& tiles = *reinterpret_cast<QueryTiles<D>*>(shared_memory());
   const FusedPlace place(attention_tiles(p.lq), p.causal);
   const AttentionHead<BFloat16> head(p, place.head);
   const FusedDropout dropout(head);
@@ -120,11 +139,14 @@ __global__ void __launch_bounds__(kFusedThreads)
                                   (head.index * attention_tiles(p.lq) + place.tile) * places);
 
   uint32_t queries[D / 16][4], d_outs[D / 16][4];
-  stage_tile<D, 64>(keys, p.q + start, count, stride);
-  stage_tile<D, 64>(values, g.d_out + start, count, stride);
+  stage_tile<D, 64>(tiles.keys[0], p.q + start, count, stride);
+  stage_tile<D, 64>(tiles.other.values, g.d_out + start, count, stride);
+  wait_for_tiles();
+  load_rows<D>(queries, tiles.keys[0]);
+  load_rows<D>(d_outs, tiles.other.values);
   __syncthreads();
-  load_rows<D>(queries, keys);
-  load_rows<D>(d_outs, values);
+  tiles.stage_keys(head, 0, end, place.first);
+  tiles.stage_values(head, 0, end);
   float log_sum[2], delta[2];
   load_pair(log_sum, g.log_sum + head.index * p.lq, i, p.lq);
   load_pair(delta, g.delta + head.index * p.lq, i, p.lq);
@@ -135,29 +157,32 @@ __global__ void __launch_bounds__(kFusedThreads)
 #pragma unroll
     for (int x = 0; x < 4; ++x) sums[n][x] = head.start;
   }
+  constexpr bool kAhead = QueryTiles<D>::kAhead;
   for (int first = 0; first < end; first += kAttentionTile) {
-    __syncthreads();
-    stage_tile<D, 64>(keys, p.k + head.key(first), end - first, stride);
-    stage_tile<D, 64>(values, p.v + head.key(first), end - first, stride);
-    stage_bias(bias, head, first - place.first);
-    __syncthreads();
+    wait_for_tiles();
+    const int turn = first / kAttentionTile % 2, next = first + kAttentionTile;
+    const BFloat16* keys = tiles.keys[kAhead ? turn : 0];
+    if (kAhead && next < end) tiles.stage_keys(head, next, end, place.first);
     float s[8][4], d_s[8][4];
     fused_row_products<D, 64>(s, queries, keys);
-    fused_row_products<D, 64>(d_s, d_outs, values);
+    fused_row_products<D, 64>(d_s, d_outs, tiles.other.values);
     const int visible[2] = {head.visible(i[0]) - first, head.visible(i[1]) - first};
-    finish_scores(s, bias, p.bias != nullptr, visible);
+    finish_scores<64>(s, tiles.bias[turn], p.bias != nullptr, visible);
     score_gradients(d_s, s, log_sum, delta, dropout, warp_first, first);
-    if (diagonals != nullptr) {
-      __syncthreads();  // values have been read
-      TileDiagonals::stage(gradients, d_s);
-      __syncthreads();
-      sums_of_diagonals.add(gradients);
-    }
+    if (!kAhead) __syncthreads();  // values have been read
+    if (diagonals != nullptr) TileDiagonals::stage(tiles.other.gradients, d_s);
+    __syncthreads();
+    if (kAhead && next < end) tiles.stage_values(head, next, end);
+    if (diagonals != nullptr) sums_of_diagonals.add(tiles.other.gradients);
     fused_column_products<D, 64>(sums, d_s, keys);
+    if (kAhead || next >= end) continue;
+    __syncthreads();
+    tiles.stage_keys(head, next, end, place.first);
+    tiles.stage_values(head, next, end);
   }
   if (diagonals != nullptr) sums_of_diagonals.finish(places);
-  __syncthreads();
-  store_tile<D>(d_q + start, count, stride, sums, {1.0f, 1.0f}, keys);
+  wait_for_tiles();
+  store_tile<D>(d_q + start, count, stride, sums, {1.0f, 1.0f}, tiles.keys[0]);
 }
 
 }  // namespace sy

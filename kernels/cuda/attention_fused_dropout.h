@@ -29,7 +29,14 @@ struct FusedDropout {
   __device__ float factor(uint32_t drawn) const {
     return uniform_from_word(drawn) >= rate ? kept : 0.0f;
   }
-  __device__ float factor_of(int i, int j) const { return factor(random_word(key, word(i, j))); }
+  // Words are chosen, not indexed: an index would put them in memory.
+  __device__ float factor_of(int i, int j) const {
+    const uint64_t place = word(i, j);
+    const Philox4 drawn = philox(key, place / 4);
+    const uint32_t low = place % 2 != 0 ? drawn.word[1] : drawn.word[0];
+    const uint32_t high = place % 2 != 0 ? drawn.word[3] : drawn.word[2];
+    return factor(place / 2 % 2 != 0 ? high : low);
+  }
 
   // factors[2 x + y] of query i + g + 8 x, key j + 2 t + y; i and j are multiples of 8. Lanes of
   // even t draw for the first query, those of odd t for the second.
@@ -42,7 +49,8 @@ struct FusedDropout {
     }
     const bool odd = t % 2 != 0;
     const Philox4 drawn = philox(key, word(i + g + (odd ? 8 : 0), j + t / 2 * 4) / 4);
-    const uint32_t mine[2] = {drawn.word[odd ? 2 : 0], drawn.word[odd ? 3 : 1]};
+    const uint32_t mine[2] = {odd ? drawn.word[2] : drawn.word[0],
+                              odd ? drawn.word[3] : drawn.word[1]};
     const uint32_t first_given = odd ? drawn.word[0] : drawn.word[2];
     const uint32_t second_given = odd ? drawn.word[1] : drawn.word[3];
     const uint32_t theirs[2] = {__shfl_xor_sync(kFullWarp, first_given, 1),

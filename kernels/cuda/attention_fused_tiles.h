@@ -4,6 +4,7 @@
 // out as the left operand of the next product (mma.h).
 #pragma once
 
+#include "kernels/cuda/async_copy.h"
 #include "kernels/cuda/attention_problem.h"
 #include "kernels/cuda/mma.h"
 
@@ -15,6 +16,11 @@ constexpr int kFusedRows = 16;  // of a warp
 // Elements from one row of a tile to the next: eight rows' sixteen bytes lie in different banks.
 template <int D>
 constexpr int kTileStride = D + 8;
+
+// Rows that pass by at a time where two tiles lie in shared memory, one in use and one on its way;
+// at width 128, half as many, of which twice two tiles fit.
+template <int D>
+constexpr int kPassing = D > 64 ? 32 : 64;
 
 // Which head and rows a block has; the last tile, which has most to do when causal, first.
 struct FusedPlace {
@@ -29,23 +35,41 @@ struct FusedPlace {
   }
 };
 
-// tile [N, D] = N rows `stride` apart; those from `count` on are zero.
+// Begins to copy N rows `stride` apart to tile [N, D]; those from `count` on become zero.
 template <int D, int N>
 __device__ void stage_tile(BFloat16* tile, const BFloat16* from, int count, int64_t stride) {
-  constexpr int kPacks = D / 8;
+  constexpr int kPacks = D / 8, kStep = kFusedThreads / kPacks;  // rows at a time
+  const int first = static_cast<int>(threadIdx.x) / kPacks;
+  const int column = static_cast<int>(threadIdx.x) % kPacks * 8;
+  from += first * stride + column;
+  tile += first * kTileStride<D> + column;
 #pragma unroll
-  for (int x = static_cast<int>(threadIdx.x); x < N * kPacks; x += kFusedThreads) {
-    const int row = x / kPacks, column = x % kPacks * 8;
-    Pack<BFloat16> pack{};
-    if (row < count) pack = *reinterpret_cast<const Pack<BFloat16>*>(from + row * stride + column);
-    *reinterpret_cast<Pack<BFloat16>*>(tile + row * kTileStride<D> + column) = pack;
+  for (int row = 0; row < N; row += kStep) {
+    copy_async<16>(tile + row * kTileStride<D>, from, first + row < count);
+    from += kStep * stride;
   }
 }
 
-// The bias of key - query = distance + x - 63, of which a pair of tiles has 127.
+// The same of the bias of key - query = distance + x - 63, of which a pair of tiles has 127.
 __device__ inline void stage_bias(float* tile, const AttentionHead<BFloat16>& head, int distance) {
+  if (head.p.bias == nullptr) return;
+  const int x = static_cast<int>(threadIdx.x), places = head.p.lq + head.p.lk - 1;
+  const int place = distance + x - (kAttentionTile - 1) + head.p.lq - 1;
+  copy_async<4>(tile + x, head.p.bias + int64_t{head.head} * places + place,
+                place >= 0 && place < places);
+}
+
+// The same of N numbers.
+template <int N>
+__device__ void stage_numbers(float* tile, const float* from, int count) {
   const int x = static_cast<int>(threadIdx.x);
-  if (head.p.bias != nullptr) tile[x] = head.bias(distance + x - (kAttentionTile - 1));
+  if (x < N) copy_async<4>(tile + x, from + x, x < count);
+}
+
+// All copies that the block began are there, and nobody is before the last barrier any more.
+__device__ inline void wait_for_tiles() {
+  wait_for_copies();
+  __syncthreads();
 }
 
 // The warp's sixteen rows of a tile, as left operands.

@@ -30,7 +30,11 @@ __device__ inline uint32_t bfloat16_pair(float lower, float upper) {
 // to[0], to[1] = two numbers, rounded; `to` is aligned to 4 bytes.
 __device__ inline void put_pair(BFloat16* to, float lower, float upper) {
   const uint32_t word = bfloat16_pair(lower, upper);
-  std::memcpy(__builtin_assume_aligned(to, 4), &word, 4);
+#ifdef SY_HOSTCUDA
+  std::memcpy(to, &word, 4);
+#else
+  *reinterpret_cast<uint32_t*>(to) = word;
+#endif
 }
 
 #ifdef SY_HOSTCUDA

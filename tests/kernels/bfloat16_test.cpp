@@ -196,13 +196,29 @@ struct AttentionCase {
   int64_t lq, lk, d;
   bool causal, bias;
   float dropout;
+  int32_t second, third;  // sequences' keys; the first has all
 };
 
-TEST_CASE("bfloat16: attention", "[bfloat16]") {
-  // Odd lengths and widths leave half-filled words; more rows than a block.
-  const AttentionCase c = GENERATE(
-      AttentionCase{5, 7, 8, false, true, 0.0f}, AttentionCase{61, 61, 16, true, true, 0.2f},
-      AttentionCase{50, 33, 5, false, false, 0.0f}, AttentionCase{97, 130, 64, false, true, 0.0f});
+// Odd lengths and widths leave half-filled words; more rows than a block.
+const AttentionCase kAttentionCases[] = {
+    {5, 7, 8, false, true, 0.0f, 4, 1},
+    {61, 61, 16, true, true, 0.2f, 58, 1},
+    {50, 33, 5, false, false, 0.0f, 30, 1},
+    {97, 130, 64, false, true, 0.0f, 127, 1},
+};
+
+// Widths that CUDA gives to tensor cores, in tiles of 64: lengths that end within a tile and with
+// it, without keys too; dropout by whole Philox blocks (keys that four divides) and element by
+// element.
+const AttentionCase kTileCases[] = {
+    {70, 70, 64, true, true, 0.2f, 64, 0},    {130, 130, 64, true, true, 0.0f, 65, 3},
+    {70, 130, 64, false, true, 0.2f, 128, 0}, {130, 132, 64, false, true, 0.2f, 127, 0},
+    {72, 72, 64, true, true, 0.2f, 71, 1},    {130, 70, 64, false, false, 0.0f, 1, 0},
+    {72, 72, 128, true, true, 0.1f, 65, 0},   {66, 68, 128, false, true, 0.1f, 67, 1},
+    {100, 66, 32, false, true, 0.1f, 65, 0},
+};
+
+void check_attention(const AttentionCase& c) {
   const auto exec = make_exec();
   const int64_t b = 3, h = 2;
   const Shape queries{b, c.lq, h, c.d}, keys{b, c.lk, h, c.d};
@@ -211,7 +227,7 @@ TEST_CASE("bfloat16: attention", "[bfloat16]") {
   Owned table = random_tensor(DType::f32, {8, h}, 5), log_sum(DType::f32, {b, h, c.lq});
   Owned d_table = zeros(DType::f32, {8, h}), d_table_bf16 = zeros(DType::f32, {8, h});
   const auto last = static_cast<int32_t>(c.lk);
-  Owned lengths = int_tensor({b}, {last, last - 3, 1});
+  Owned lengths = int_tensor({b}, {last, c.second, c.third});
   AttentionSpec spec;
   spec.causal = c.causal;
   spec.bidirectional = !c.causal;
@@ -242,6 +258,14 @@ TEST_CASE("bfloat16: attention", "[bfloat16]") {
   CHECK(same_for_any_threads(out.bf16, [&](Exec& other, Tensor result) {
     attention_forward(other, result, log_sum, q.bf16, k.bf16, v.bf16, bias, lengths, spec);
   }));
+}
+
+TEST_CASE("bfloat16: attention", "[bfloat16]") {
+  check_attention(GENERATE(from_range(std::begin(kAttentionCases), std::end(kAttentionCases))));
+}
+
+TEST_CASE("bfloat16: attention in tiles", "[bfloat16]") {
+  check_attention(GENERATE(from_range(std::begin(kTileCases), std::end(kTileCases))));
 }
 
 }  // namespace
