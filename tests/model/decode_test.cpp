@@ -34,6 +34,7 @@ struct Pair {
       : full(whole, {rows, kEncoderLength, kDecoderLength}, dtype, false),
         model(section, {4, kEncoderLength, 0}, full.mesh, dtype, false),
         decoder(model, {4, rows, kEncoderLength, kDecoderLength}) {
+    use_test_backend(exec);
     exec.threads = 2;
     decoder.allocate(exec);
     randomize(full.model.params(), 23);
