@@ -1,6 +1,6 @@
 // What device code is written in, beside the language itself: the same names under nvcc and where
-// the sources are compiled for the host. Kernels use these alone: thread and block indices, full-warp
-// shuffles and votes, __syncthreads, shared_memory(), atomicAdd, and the functions below.
+// the sources are compiled for the host. Kernels use these alone: thread and block indices,
+// full-warp shuffles and votes, __syncthreads, shared_memory(), atomicAdd, and the functions below.
 #pragma once
 
 #include <cstdint>

@@ -134,9 +134,9 @@ void LayerFixture::check_params(const std::function<double()>& loss) {
 }
 
 ModelFixture::ModelFixture(const ModelSection& section, ModelShape shape, DType dtype,
-                           bool training, int threads)
+                           bool training, int threads, Backend backend)
     : exec(std::make_unique<Exec>()), model(section, shape, mesh, dtype, training) {
-  use_test_backend(*exec);
+  use_backend(*exec, backend);
   exec->threads = threads;
   model.allocate(*exec);
   model.params().initialize(*exec, 7);

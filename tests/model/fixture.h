@@ -78,7 +78,7 @@ class LayerFixture {
 class ModelFixture {
  public:
   ModelFixture(const ModelSection& section, ModelShape shape, DType dtype = DType::f64,
-               bool training = true, int threads = 2);
+               bool training = true, int threads = 2, Backend backend = test_backend());
 
   double forward(const OwnedBatch& batch) { return model.forward(*exec, batch.batch(), step); }
   // The scalar whose gradient backward computes.

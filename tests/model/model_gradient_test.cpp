@@ -1,6 +1,8 @@
 // Gradients of the whole model against central differences in float64: every parameter, dropout on,
-// padding in both stacks.
+// padding in both stacks. Other backends' gradients against the CPU's.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "tests/model/fixture.h"
 
@@ -12,19 +14,44 @@ constexpr int64_t kEncoderLength = 7, kDecoderLength = 5;
 const std::vector<int32_t> kEncoderLengths{7, 4, 1, 6};
 const std::vector<int32_t> kDecoderLengths{3, 5, 1, 4};
 
+// Leaves the gradients of the fixture's loss in its parameters; returns the loss.
+double differentiate(ModelFixture& f, const OwnedBatch& batch) {
+  randomize(f.model.params(), 17);
+  f.step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
+  f.step.group_scale = 0.5;
+  f.step.first_sequence = 8;
+  f.clear_gradients();
+  const double loss = f.total_loss(batch.batch());
+  f.model.backward(*f.exec, batch.batch(), f.step);
+  return loss;
+}
+
+// Every number of another backend's gradients against the CPU's, which the differences check.
+void compare_with_cpu(ModelFixture& f, const OwnedBatch& batch, double loss) {
+  const ModelShape shape{4, kEncoderLength, kDecoderLength};
+  ModelFixture cpu(f.model.config(), shape, DType::f64, true, 1, Backend::cpu);
+  CHECK(loss == Approx(differentiate(cpu, batch)).epsilon(1e-12));
+  for (const Param& param : f.model.params().all()) {
+    INFO(param.name);
+    const double *ours = param.grad.data<double>(),
+                 *theirs = cpu.model.params().find(param.name)->grad.data<double>();
+    double worst = 0;
+    for (int64_t i = 0; i < param.grad.numel(); ++i) {
+      const double difference = std::abs(ours[i] - theirs[i]);
+      worst = difference >= 0 ? std::max(worst, difference) : INFINITY;
+    }
+    CHECK(worst < 1e-11);
+  }
+}
+
 void check_every_parameter(const ModelSection& section, double difference) {
   const ModelShape shape{4, kEncoderLength, kDecoderLength};
   ModelFixture f(section, shape, DType::f64, true, 1);
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
                    kDecoderLengths);
-  randomize(f.model.params(), 17);
-  f.step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
-  f.step.group_scale = 0.5;
-  f.step.first_sequence = 8;
+  const double first_loss = differentiate(f, batch);
+  if (test_backend() != Backend::cpu) return compare_with_cpu(f, batch, first_loss);
   const auto loss = [&] { return f.total_loss(batch.batch()); };
-  f.clear_gradients();
-  loss();
-  f.model.backward(*f.exec, batch.batch(), f.step);
   if (section.experts.count > 0 && section.experts.capacity != CapacityMode::dropless) {
     const Tensor counts = f.model.router_stats().counts;
     CHECK(counts.data<int32_t>()[section.experts.count] > 0);  // some token is dropped

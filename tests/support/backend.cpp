@@ -23,9 +23,13 @@ MemoryKind test_memory() {
   return test_backend() == Backend::cuda ? MemoryKind::shared : MemoryKind::host;
 }
 
+void use_backend(Exec& exec, Backend backend) {
+  exec.backend = backend;
+  exec.memory = backend == Backend::cuda ? MemoryKind::shared : MemoryKind::host;
+}
+
 void use_test_backend(Exec& exec) {
-  exec.backend = test_backend();
-  exec.memory = test_memory();
+  use_backend(exec, test_backend());
 }
 
 }  // namespace sy::test

@@ -12,5 +12,6 @@ MemoryKind test_memory();
 
 // Sets the exec's backend and memory.
 void use_test_backend(Exec& exec);
+void use_backend(Exec& exec, Backend backend);
 
 }  // namespace sy::test
