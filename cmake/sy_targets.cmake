@@ -65,22 +65,44 @@ function(sy_add_mpi_test name binary filter)
   endforeach()
 endfunction()
 
-# sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS...): the same on the CUDA backend, executed on the
-# host, under each order of its streams and threads.
-function(sy_add_cuda_mpi_test name binary filter)
+# The CUDA column of a test: the same body on the CUDA backend, executed on the host under an order of
+# its streams and threads (SCHEDULES, all three where left out).
+#   sy_add_cuda_test(NAME BINARY FILTER [SCHEDULES ...])               cuda.NAME.SCHEDULE
+#   sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS... [SCHEDULES ...])  cuda.NAME.npRANKS.SCHEDULE
+function(sy_add_cuda_column name command schedules labels)
+  foreach(schedule ${schedules})
+    add_test(NAME cuda.${name}.${schedule} COMMAND ${command})
+    set_tests_properties(cuda.${name}.${schedule} PROPERTIES
+      TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS "${labels}"
+      ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};OMP_NUM_THREADS=1")
+  endforeach()
+endfunction()
+
+function(sy_add_cuda_test name binary filter)
+  cmake_parse_arguments(ARG "" "" "SCHEDULES" ${ARGN})
   if(NOT SY_HAVE_CUDA)
     return()
   endif()
-  foreach(ranks ${ARGN})
-    foreach(schedule forward reverse random)
-      set(test cuda.${name}.np${ranks}.${schedule})
-      add_test(NAME ${test}
-               COMMAND ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh ${ranks} $<TARGET_FILE:${binary}>
-                       ${filter})
-      set(environment SWITCHYARD_TEST_BACKEND=cuda SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule})
-      set_tests_properties(${test} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2
-                           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS "hostcuda;mpi"
-                           ENVIRONMENT "${environment}")
+  if(NOT ARG_SCHEDULES)
+    set(ARG_SCHEDULES forward reverse random)
+  endif()
+  sy_add_cuda_column(${name} "${binary};${filter}" "${ARG_SCHEDULES}" hostcuda)
+endfunction()
+
+function(sy_add_cuda_mpi_test name binary filter)
+  cmake_parse_arguments(ARG "" "" "SCHEDULES" ${ARGN})
+  if(NOT SY_HAVE_CUDA)
+    return()
+  endif()
+  if(NOT ARG_SCHEDULES)
+    set(ARG_SCHEDULES forward reverse random)
+  endif()
+  foreach(ranks ${ARG_UNPARSED_ARGUMENTS})
+    sy_add_cuda_column(${name}.np${ranks}
+      "${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh;${ranks};$<TARGET_FILE:${binary}>;${filter}"
+      "${ARG_SCHEDULES}" "hostcuda;mpi")
+    foreach(schedule ${ARG_SCHEDULES})
+      set_tests_properties(cuda.${name}.np${ranks}.${schedule} PROPERTIES PROCESSORS 2)
     endforeach()
   endforeach()
 endfunction()

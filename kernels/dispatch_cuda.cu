@@ -1,165 +1,19 @@
+#include "kernels/dispatch.h"
+
 #include <bit>
 #include <limits>
 
-#include "kernels/cuda/map.h"
+#include "kernels/cuda/assign_place.h"
 #include "kernels/cuda/reduce.h"
-#include "kernels/cuda/scan.h"
-#include "kernels/dispatch.h"
+#include "kernels/cuda/row_moves.h"
 
 namespace sy {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / kWarp;
 constexpr size_t kSlots = kWarp * sizeof(int);
 
 unsigned blocks_for(int64_t count, int64_t each) {
   return narrow<unsigned>(ceil_div(count, each));
-}
-
-// The tokens [begin, begin + count) of group `group` that a block has: chunk blockIdx.x of all.
-struct Chunk {
-  int64_t group, begin;
-  int count;
-  __device__ Chunk(int64_t size, int64_t chunks) {
-    group = blockIdx.x / chunks;
-    begin = group * size + blockIdx.x % chunks * kAssignTokens;
-    const int64_t left = (group + 1) * size - begin;
-    count = static_cast<int>(left < kAssignTokens ? left : kAssignTokens);
-  }
-};
-
-// next[chunk] = the tokens of the chunk that chose each expert, by a thread a token. An expert that
-// does not exist counts as dropped.
-__global__ void assign_count_kernel(int32_t* next, int32_t* dropped, const int32_t* expert,
-                                    int64_t size, int64_t chunks, int experts) {
-  static_assert(kAssignTokens == kThreads);
-  int* routed = reinterpret_cast<int*>(shared_memory());
-  for (int e = static_cast<int>(threadIdx.x); e < experts; e += kThreads) routed[e] = 0;
-  __syncthreads();
-  const Chunk chunk(size, chunks);
-  if (static_cast<int>(threadIdx.x) < chunk.count) {
-    const int e = expert[chunk.begin + threadIdx.x];
-    if (e >= 0 && e < experts) {
-      atomicAdd(routed + e, 1);
-    } else if (e != -1) {
-      atomicAdd(dropped, 1);
-    }
-  }
-  __syncthreads();
-  int32_t* to = next + int64_t{blockIdx.x} * experts;
-  for (int e = static_cast<int>(threadIdx.x); e < experts; e += kThreads) to[e] = routed[e];
-}
-
-constexpr int kScanned = 16;  // counts that a thread has on their way at once
-
-// x[i * stride] for i < count becomes the sum of those before; returns the sum of all.
-__device__ int exclusive_sums(int32_t* x, int64_t count, int64_t stride) {
-  int total = 0;
-  for (int64_t first = 0; first < count; first += kScanned) {
-    int here[kScanned];
-#pragma unroll
-    for (int i = 0; i < kScanned; ++i) {
-      here[i] = first + i < count ? x[(first + i) * stride] : 0;
-    }
-#pragma unroll
-    for (int i = 0; i < kScanned; ++i) {
-      if (first + i < count) x[(first + i) * stride] = total;
-      total += here[i];
-    }
-  }
-  return total;
-}
-
-// next[chunk] becomes the places that the group's chunks before it took of each expert, an expert
-// of a group a thread; counts, which were zero, get the groups' totals, and what is past the
-// capacity.
-__global__ void assign_scan_kernel(int32_t* next, int32_t* counts, int64_t groups, int64_t chunks,
-                                   int64_t experts, int64_t capacity) {
-  int* slots = reinterpret_cast<int*>(shared_memory());
-  const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  const int64_t group = i / experts, e = i % experts;
-  int past = 0;
-  if (group < groups) {
-    const int total = exclusive_sums(next + group * chunks * experts + e, chunks, experts);
-    if (total > 0) atomicAdd(counts + e, total);
-    if (total > capacity) past = total - static_cast<int>(capacity);
-  }
-  past = block_sum(past, slots);
-  if (threadIdx.x == 0 && past > 0) atomicAdd(counts + experts, past);
-}
-
-// first[e] = the sum of counts before e; one block.
-__global__ void expert_starts_kernel(int32_t* first, const int32_t* counts, int experts) {
-  int* slots = reinterpret_cast<int*>(shared_memory());
-  int before = 0;
-  for (int begin = 0; begin < experts; begin += kThreads) {
-    const int e = begin + static_cast<int>(threadIdx.x);
-    int total = 0;
-    const int start = block_exclusive_sum(e < experts ? counts[e] : 0, slots, &total);
-    if (e < experts) first[e] = before + start;
-    before += total;
-  }
-}
-
-// From an expert, a group and a place among the group's tokens that chose it: the slot, or -1.
-struct FixedSlots {
-  int64_t groups, capacity;
-  __device__ int operator()(int e, int64_t group, int place) const {
-    return place < capacity ? static_cast<int>((e * groups + group) * capacity + place) : -1;
-  }
-};
-struct SortedSlots {
-  const int32_t* first;
-  __device__ int operator()(int e, int64_t, int place) const { return first[e] + place; }
-};
-
-// The lanes whose `e` is this lane's, which is not negative and has at most `bits` bits.
-__device__ unsigned lanes_of_same(int e, int bits) {
-  unsigned same = __ballot_sync(kFullWarp, e >= 0);
-  for (int bit = 0; bit < bits; ++bit) {
-    const bool mine = (e >> bit & 1) != 0;
-    const unsigned set = __ballot_sync(kFullWarp, mine);
-    same &= mine ? set : ~set;
-  }
-  return same;
-}
-
-// A chunk a block of one warp, 32 tokens at a time in their order: a token's place is its expert's
-// next one and the lanes below that chose the same. Bytes: expert, slot and token once and E counts
-// a chunk.
-template <class Slots>
-__global__ void assign_place_kernel(int32_t* slot, int32_t* token, const int32_t* expert,
-                                    const int32_t* next, int64_t size, int64_t chunks, int experts,
-                                    int bits, Slots slots) {
-  constexpr int kSteps = kAssignTokens / kWarp;
-  int* place = reinterpret_cast<int*>(shared_memory());
-  const Chunk chunk(size, chunks);
-  int chosen[kSteps];
-#pragma unroll
-  for (int i = 0; i < kSteps; ++i) {
-    const int at = i * kWarp + lane_id();
-    chosen[i] = at < chunk.count ? expert[chunk.begin + at] : -1;
-    if (chosen[i] >= experts) chosen[i] = -1;
-  }
-  for (int e = lane_id(); e < experts; e += kWarp) {
-    place[e] = next[int64_t{blockIdx.x} * experts + e];
-  }
-#pragma unroll
-  for (int i = 0; i < kSteps; ++i) {
-    const int e = chosen[i];
-    const unsigned same = lanes_of_same(e, bits);
-    const int below = __popc(same & ((1u << lane_id()) - 1));
-    __syncthreads();  // what the step before left
-    const int taken = e >= 0 ? place[e] : 0;
-    __syncthreads();
-    if (e >= 0 && below == 0) place[e] = taken + __popc(same);
-    const int at = i * kWarp + lane_id();
-    if (at >= chunk.count) continue;
-    const int s = e >= 0 ? slots(e, chunk.group, taken + below) : -1;
-    slot[chunk.begin + at] = s;
-    if (s >= 0) token[s] = static_cast<int32_t>(chunk.begin + at);
-  }
 }
 
 struct GlobalRow {
@@ -190,12 +44,12 @@ void count_tokens(cudaStream_t stream, const Assignment& a, int64_t capacity) {
              "assign_slots");  // -1
   int32_t *next = a.next.data<int32_t>(), *counts = a.counts.data<int32_t>();
   launch(stream, "assign_count",
-         {.grid = a.blocks(), .block = kThreads, .shared_bytes = a.table_bytes()},
+         {.grid = a.blocks(), .block = kAssignThreads, .shared_bytes = a.table_bytes()},
          assign_count_kernel, next, counts + a.experts(), a.expert.data<int32_t>(), a.size(),
          a.chunks, a.experts());
   launch(stream, "assign_scan",
-         {.grid = blocks_for(a.groups * a.experts(), kThreads),
-          .block = kThreads,
+         {.grid = blocks_for(a.groups * a.experts(), kAssignThreads),
+          .block = kAssignThreads,
           .shared_bytes = kSlots},
          assign_scan_kernel, next, counts, a.groups, a.chunks, a.experts(), capacity);
 }
@@ -229,8 +83,8 @@ void AssignImpl<Backend::cuda>::dropless(Exec& exec, Tensor slot, Tensor token, 
   const Assignment a{slot, token, counts, expert, next, 1, next.dim(0) - 1};
   count_tokens(stream, a, std::numeric_limits<int32_t>::max());
   int32_t* first = next.at(a.chunks).data<int32_t>();
-  launch(stream, "expert_starts", {.block = kThreads, .shared_bytes = kSlots}, expert_starts_kernel,
-         first, counts.data<int32_t>(), a.experts());
+  launch(stream, "expert_starts", {.block = kAssignThreads, .shared_bytes = kSlots},
+         expert_starts_kernel, first, counts.data<int32_t>(), a.experts());
   place_tokens(stream, a, SortedSlots{first});
 }
 
@@ -243,38 +97,8 @@ void AssignImpl<Backend::cuda>::row_ids(Exec& exec, Tensor ids, Tensor token, in
 
 namespace {
 
-// Calls body(to, x, y) for the elements c of a row by a warp: to[c] of x[c] and y[c], sixteen bytes
-// at a time where `packed`. `to` may be x or y.
-template <class T, class Body>
-__device__ void for_each_of_row(T* to, const T* x, const T* y, int64_t d, bool packed, Body body) {
-  if (packed) {
-    constexpr int kCount = Pack<T>::kCount;
-#pragma unroll 4
-    for (int64_t c = lane_id() * kCount; c < d; c += kWarp * kCount) {
-      T a[kCount], b[kCount], out[kCount];
-      load_packs(a, x + c);
-      load_packs(b, y + c);
-#pragma unroll
-      for (int i = 0; i < kCount; ++i) body(out[i], a[i], b[i]);
-      store_packs(to + c, out);
-    }
-  } else {
-    for (int64_t c = lane_id(); c < d; c += kWarp) body(to[c], x[c], y[c]);
-  }
-}
-
-template <class T>
-__device__ void clear_row(T* to, int64_t d, bool packed) {
-  if (packed) {
-    constexpr int kCount = Pack<T>::kCount;
-    const Pack<T> zeros{};
-    for (int64_t c = lane_id() * kCount; c < d; c += kWarp * kCount) {
-      *reinterpret_cast<Pack<T>*>(to + c) = zeros;
-    }
-  } else {
-    for (int64_t c = lane_id(); c < d; c += kWarp) put(to[c], Compute<T>(0));
-  }
-}
+constexpr int kThreads = 256;
+constexpr int kWarps = kThreads / kWarp;
 
 // A row a warp. Bytes: each row that is taken once, out once, the least.
 template <class T>
@@ -328,12 +152,6 @@ __global__ void combine_backward_kernel(T* d_slots, Compute<T>* d_gate, const T*
   }
   dot = warp_sum(dot);
   if (lane_id() == 0) d_gate[t] = dot;
-}
-
-// Whether rows of d elements begin at multiples of 16 bytes.
-template <class T>
-bool rows_are_packed(int64_t d, std::initializer_list<const void*> pointers) {
-  return d % Pack<T>::kCount == 0 && is_packed(pointers);
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "kernels/cuda/map.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/sort_rows.h"
@@ -7,7 +9,8 @@ namespace sy {
 namespace {
 
 constexpr int kWarps = 8, kThreads = kWarps * kWarp;
-constexpr int kBatch = 8;  // rows on their way at once; divides embedding_chunk()
+constexpr int kRunWarps = 2;  // few: short batches are spread over the whole GPU
+constexpr int kBatch = 8;     // rows on their way at once; divides embedding_chunk()
 
 // out[r] = table[ids[r]], a warp a row; NaN for an id outside the table. Moves the rows twice: in
 // and out, which is the least where no id is repeated.
@@ -44,11 +47,11 @@ __device__ void add_to(C* x, const C (&sum)[V]) {
 // in the chunk is added to its row of d_table; the chunk's part of one that began before it goes to
 // partial[chunk]. Moves d_out once, and the table's rows that have ids in and out: the least.
 template <int V, class T, class C = Compute<T>>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRunWarps* kWarp)
     embedding_runs_kernel(C* __restrict__ d_table, C* __restrict__ partial,
                           const T* __restrict__ d_out, const uint64_t* __restrict__ order,
                           int64_t rows, int64_t vocab, int d, int chunk_rows) {
-  const int64_t chunk = int64_t{blockIdx.x} * kWarps + warp_id(), begin = chunk * chunk_rows;
+  const int64_t chunk = int64_t{blockIdx.x} * kRunWarps + warp_id(), begin = chunk * chunk_rows;
   const int64_t end = begin + chunk_rows < rows ? begin + chunk_rows : rows;
   const int c = (static_cast<int>(blockIdx.y) * kWarp + lane_id()) * V;
   if (begin >= rows || c >= d) return;
@@ -100,8 +103,12 @@ __global__ void __launch_bounds__(kThreads)
   const uint32_t id = id_of(order[begin]);
   if (id >= vocab || id_of(order[begin - 1]) != id) return;
   if (chunk > 1 && id_of(order[begin - chunk_rows - 1]) == id) return;  // an earlier block's
-  int64_t end = chunk + 1;  // of the chunks that the run goes on into
-  while (end * chunk_rows < rows && id_of(order[end * chunk_rows]) == id) ++end;
+  int64_t end = chunk + 1;  // of the chunks that the run goes on into, looked for 32 at a time
+  for (unsigned lanes = kFullWarp; lanes == kFullWarp;) {
+    const int64_t at = (end + lane_id()) * chunk_rows;
+    lanes = __ballot_sync(kFullWarp, at < rows && id_of(order[at]) == id);
+    end += __popc(lanes);
+  }
   const int c = (static_cast<int>(blockIdx.y) * kWarp + lane_id()) * V;
   C sum[V] = {};
   if (c < d) {
@@ -144,9 +151,9 @@ struct EmbeddingImpl<Backend::cuda, T> {
     const int64_t columns = kWarp * (wide ? kWide : 1), d = d_table.cols();
     const int64_t chunks = partial.dim(0), vocab = d_table.dim(0);
     launch(cuda(exec).compute, "embedding_runs",
-           {.grid = {narrow<unsigned>(ceil_div(chunks, int64_t{kWarps})),
+           {.grid = {narrow<unsigned>(ceil_div(chunks, int64_t{kRunWarps})),
                      narrow<unsigned>(ceil_div(d, columns))},
-            .block = kThreads},
+            .block = kRunWarps * kWarp},
            wide ? embedding_runs_kernel<kWide, T> : embedding_runs_kernel<1, T>, d_table.data<C>(),
            partial.data<C>(), d_out.data<T>(), sorted, rows, vocab, narrow<int>(d),
            embedding_chunk(rows));

@@ -26,11 +26,11 @@ Bfloat16Products bfloat16_products(Backend backend);
 // is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype,
 // float32, float64 or bfloat16, or a float32 c of bfloat16 a and b; bfloat16 products are summed in
 // float32. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Counted in
-// the Exec's GemmCounts (gemm_shape.h) while exec.profiler is on. A shape's first call makes what is
-// kept of it: on the CPU, where planning does it too, oneDNN's primitive; on CUDA, where operands of
-// other alignments are other shapes, cuBLASLt's choice of an algorithm. Later calls allocate nothing
-// but the argument map of oneDNN's own, about 300 bytes. Throws RuntimeFailure when the library
-// cannot run.
+// the Exec's GemmCounts (gemm_shape.h) while exec.profiler is on. A shape's first call makes what
+// is kept of it: on the CPU, where planning does it too, oneDNN's primitive; on CUDA, where
+// operands of other alignments are other shapes, cuBLASLt's choice of an algorithm. Later calls
+// allocate nothing but the argument map of oneDNN's own, about 300 bytes. Throws RuntimeFailure
+// when the library cannot run.
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {});
 
 template <Backend>

@@ -126,8 +126,7 @@ void Product::choose(cublasLtHandle_t handle, const Key& key) {
   algorithm_ = best.algo;
 }
 
-void Product::run(const CudaContext& context, Tensor c, Tensor a, Tensor b,
-                  void* workspace) const {
+void Product::run(const CudaContext& context, Tensor c, Tensor a, Tensor b, void* workspace) const {
   const float one = 1, beta = shape_.options.accumulate ? 1 : 0;
   const double one64 = 1, beta64 = beta;
   const bool wide = shape_.in == DType::f64;

@@ -1,18 +1,12 @@
-#include <algorithm>
-#include <cmath>
-
 #include "kernels/cuda/map.h"
-#include "kernels/cuda/reduce.h"
+#include "kernels/cuda/router_sums.h"
+#include "kernels/cuda/router_tokens.h"
 #include "kernels/router.h"
 
 namespace sy {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / kWarp;
-constexpr int kCountedExperts = 4096;  // whose numbers of tokens lie in a block's shared memory
 constexpr size_t kSlots = kWarp * sizeof(double);
-
 constexpr int kDraws = 4;  // words of a Philox block
 
 // out = x * u, a Philox block a thread. A thread's elements are where its block's words are:
@@ -20,7 +14,7 @@ constexpr int kDraws = 4;  // words of a Philox block
 template <class T>
 __global__ void router_jitter_kernel(T* out, const T* x, int64_t count, float epsilon,
                                      RandomKey key, uint64_t first, bool packed) {
-  const int64_t draw = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  const int64_t draw = int64_t{blockIdx.x} * kRouterThreads + threadIdx.x;
   const int64_t begin = draw * kDraws - static_cast<int64_t>(first % kDraws);
   if (begin >= count) return;
   const Philox4 words = philox(key, first / kDraws + static_cast<uint64_t>(draw));
@@ -40,196 +34,6 @@ __global__ void router_jitter_kernel(T* out, const T* x, int64_t count, float ep
   if (whole) store_packs(out + begin, value);
 }
 
-// The first of the largest logits, in every lane: what a loop over all of them from 0 finds, NaN
-// among them or not.
-template <class T>
-__device__ int largest_logit(const T* logits, int experts, T* largest) {
-  T value = logits[0];
-  int best = 0;
-  for (int e = lane_id(); e < experts; e += kWarp) {
-    if (logits[e] > value) {
-      value = logits[e];
-      best = e;
-    }
-  }
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const T other = __shfl_xor_sync(kFullWarp, value, distance);
-    const int place = __shfl_xor_sync(kFullWarp, best, distance);
-    if (other > value || (other == value && place < best)) {
-      value = other;
-      best = place;
-    }
-  }
-  *largest = value;
-  return best;
-}
-
-// Pointers of router_forward, at its first token.
-template <class T>
-struct Routed {
-  T *probs, *gate, *log_sum;
-  int32_t* expert;
-  const T* logits;
-  const int32_t* valid;
-  int experts;
-};
-
-// One token by one warp. The row is read three times, but from memory once.
-template <class T>
-__device__ void route_token(const Routed<T>& to, int64_t t) {
-  const T* logits = to.logits + t * to.experts;
-  T* probs = to.probs + t * to.experts;
-  T largest;
-  const int best = largest_logit(logits, to.experts, &largest);
-  T total = 0;
-  for (int e = lane_id(); e < to.experts; e += kWarp) total += std::exp(logits[e] - largest);
-  total = warp_sum(total);
-  const T inverse = T(1) / total;
-  for (int e = lane_id(); e < to.experts; e += kWarp) {
-    const T p = std::exp(logits[e] - largest) * inverse;
-    probs[e] = p;
-    if (e == best) to.gate[t] = to.valid[t] != 0 ? p : T(0);
-  }
-  if (lane_id() == 0) {
-    to.log_sum[t] = largest + std::log(total);
-    to.expert[t] = to.valid[t] != 0 ? best : -1;
-  }
-}
-
-// A chunk of a group's tokens a block, a token a warp; then the chunk's sums, while its rows are in
-// cache. Bytes: logits once, probs once, the least.
-template <class T>
-__global__ void router_tokens_kernel(Routed<T> to, T* chunk_probs, double* chunk_z, int64_t size,
-                                     int64_t chunks) {
-  const int64_t group = blockIdx.x / chunks;
-  const int64_t begin = group * size + blockIdx.x % chunks * kRouterTokens;
-  const int64_t left = (group + 1) * size - begin;
-  const int count = static_cast<int>(left < kRouterTokens ? left : kRouterTokens);
-  for (int i = warp_id(); i < count; i += kWarps) route_token(to, begin + i);
-  __syncthreads();
-
-  T* sums = chunk_probs + int64_t{blockIdx.x} * 2 * to.experts;
-  for (int e = static_cast<int>(threadIdx.x); e < to.experts; e += kThreads) {
-    T total = 0, tokens = 0;
-    for (int64_t t = begin; t < begin + count; ++t) {
-      const int chosen = to.expert[t];
-      if (chosen >= 0) total += to.probs[t * to.experts + e];
-      if (chosen == e) tokens += T(1);
-    }
-    sums[e] = total;
-    sums[to.experts + e] = tokens;
-  }
-  if (warp_id() != 0) return;
-  static_assert(kRouterTokens == kWarp);
-  const bool counts = lane_id() < count && to.expert[begin + lane_id()] >= 0;
-  const double log_sum = counts ? static_cast<double>(to.log_sum[begin + lane_id()]) : 0.0;
-  const double squares = warp_sum(log_sum * log_sum), tokens = warp_sum(counts ? 1.0 : 0.0);
-  if (lane_id() == 0) {
-    chunk_z[int64_t{blockIdx.x} * 2] = squares;
-    chunk_z[int64_t{blockIdx.x} * 2 + 1] = tokens;
-  }
-}
-
-// f and P of 32 experts of a group, an expert a lane, its chunks shared out to the warps; and the
-// block's parts of the losses. Bytes: the chunks' sums, a sixteenth of the probabilities.
-template <class T>
-__global__ void router_groups_kernel(T* fraction, T* mean_prob, double* parts, const T* chunk_probs,
-                                     const double* chunk_z, int64_t experts, int64_t chunks,
-                                     int64_t slices) {
-  double* slots = reinterpret_cast<double*>(shared_memory());
-  double *probs = slots + kWarp, *tokens = probs + kThreads;
-  const int64_t group = blockIdx.x / slices, slice = blockIdx.x % slices;
-  const int64_t e = slice * kWarp + lane_id();
-  double total = 0, chosen = 0;
-  for (int64_t c = warp_id(); c < chunks && e < experts; c += kWarps) {
-    const T* sums = chunk_probs + (group * chunks + c) * 2 * experts;
-    total += static_cast<double>(sums[e]);
-    chosen += static_cast<double>(sums[experts + e]);
-  }
-  probs[threadIdx.x] = total;
-  tokens[threadIdx.x] = chosen;
-  double z = 0, valid = 0;
-  for (int64_t c = threadIdx.x; c < chunks; c += kThreads) {
-    z += chunk_z[(group * chunks + c) * 2];
-    valid += chunk_z[(group * chunks + c) * 2 + 1];
-  }
-  z = block_sum(z, slots);
-  valid = block_sum(valid, slots);
-  if (warp_id() != 0) return;
-  for (int w = 1; w < kWarps; ++w) {
-    total += probs[w * kWarp + lane_id()];
-    chosen += tokens[w * kWarp + lane_id()];
-  }
-  const bool any = valid > 0;
-  const T f = any ? static_cast<T>(chosen) / static_cast<T>(valid) : T(0);
-  const T mean = any ? static_cast<T>(total / valid) : T(0);
-  if (e < experts) {
-    fraction[group * experts + e] = f;
-    mean_prob[group * experts + e] = mean;
-  }
-  const double products =
-      warp_sum(e < experts ? static_cast<double>(f) * static_cast<double>(mean) : 0.0);
-  if (lane_id() == 0) {
-    parts[blockIdx.x] = static_cast<double>(experts) * products;
-    parts[gridDim.x + blockIdx.x] = slice == 0 && any ? z / valid : 0.0;
-  }
-}
-
-// parts[b] = E * the sum of f P over every gridDim.x-th stretch of kThreads elements.
-template <class T>
-__global__ void router_balance_kernel(double* parts, const T* fraction, const T* mean_prob,
-                                      int64_t count, double experts) {
-  double* slots = reinterpret_cast<double*>(shared_memory());
-  double total = 0;
-  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count;
-       i += int64_t{gridDim.x} * kThreads) {
-    total += static_cast<double>(fraction[i]) * static_cast<double>(mean_prob[i]);
-  }
-  total = block_sum(total, slots);
-  if (threadIdx.x == 0) parts[blockIdx.x] = experts * total;
-}
-
-// losses[b] = the sum of row b of parts [gridDim.x, count].
-template <class T>
-__global__ void router_losses_kernel(T* losses, const double* parts, int64_t count) {
-  double* slots = reinterpret_cast<double*>(shared_memory());
-  double total = 0;
-  for (int64_t i = threadIdx.x; i < count; i += kThreads) total += parts[blockIdx.x * count + i];
-  total = block_sum(total, slots);
-  if (threadIdx.x == 0) losses[blockIdx.x] = static_cast<T>(total);
-}
-
-// A group a block of grid.x, kCountedExperts of the experts one of grid.y.
-template <class T>
-__global__ void router_count_kept_kernel(T* count, const int32_t* expert, const int32_t* slot,
-                                         int64_t size, int experts) {
-  int* tokens = reinterpret_cast<int*>(shared_memory());
-  const int first = static_cast<int>(blockIdx.y) * kCountedExperts;
-  const int here = experts - first < kCountedExperts ? experts - first : kCountedExperts;
-  for (int e = static_cast<int>(threadIdx.x); e < here; e += kThreads) tokens[e] = 0;
-  __syncthreads();
-  for (int64_t i = threadIdx.x; i < size; i += kThreads) {
-    const int64_t t = blockIdx.x * size + i;
-    if (expert[t] < 0) continue;
-    const int e = (slot[t] < 0 ? 0 : expert[t]) - first;
-    if (e >= 0 && e < here) atomicAdd(tokens + e, 1);
-  }
-  __syncthreads();
-  T* counts = count + int64_t{blockIdx.x} * experts + first;
-  for (int e = static_cast<int>(threadIdx.x); e < here; e += kThreads) {
-    counts[e] += static_cast<T>(tokens[e]);
-  }
-}
-
-// share[g] = 1 / the valid tokens of group g, 0 without any; a group a block.
-__global__ void router_share_kernel(double* share, const int32_t* valid, int64_t size) {
-  int* slots = reinterpret_cast<int*>(shared_memory());
-  int count = 0;
-  for (int64_t i = threadIdx.x; i < size; i += kThreads) count += valid[blockIdx.x * size + i] != 0;
-  count = block_sum(count, slots);
-  if (threadIdx.x == 0) share[blockIdx.x] = count == 0 ? 0.0 : 1.0 / static_cast<double>(count);
-}
-
 // Pointers of router_backward; the scales are without the group's share.
 template <class T>
 struct RouterGradient {
@@ -245,7 +49,7 @@ struct RouterGradient {
 template <class T>
 __global__ void router_backward_kernel(RouterGradient<T> of, int64_t tokens, int64_t size,
                                        int experts) {
-  const int64_t t = int64_t{blockIdx.x} * kWarps + warp_id();
+  const int64_t t = int64_t{blockIdx.x} * kRouterWarps + warp_id();
   if (t >= tokens) return;
   T* d_logits = of.d_logits + t * experts;
   if (of.valid[t] == 0) {
@@ -289,8 +93,9 @@ struct RouterImpl<Backend::cuda, T> {
     const int64_t skip = static_cast<int64_t>(first % kDraws);
     const bool packed = skip == 0 && is_packed({out.raw(), x.raw()});
     launch(stream, "router_jitter",
-           {.grid = blocks_for(x.numel() == 0 ? 0 : x.numel() + skip, int64_t{kThreads} * kDraws),
-            .block = kThreads},
+           {.grid =
+                blocks_for(x.numel() == 0 ? 0 : x.numel() + skip, int64_t{kRouterThreads} * kDraws),
+            .block = kRouterThreads},
            router_jitter_kernel<T>, out.data<T>(), x.data<T>(), x.numel(), epsilon, key, first,
            packed);
   }
@@ -306,16 +111,17 @@ struct RouterImpl<Backend::cuda, T> {
                        expert.data<int32_t>(), logits.data<T>(), valid.data<int32_t>(),
                        narrow<int>(experts)};
     double* parts = scratch.parts.data<double>();
-    launch(stream, "router_tokens", {.grid = narrow<unsigned>(groups * chunks), .block = kThreads},
+    launch(stream, "router_tokens",
+           {.grid = narrow<unsigned>(groups * chunks), .block = kRouterThreads},
            router_tokens_kernel<T>, to, scratch.chunk_probs.data<T>(),
            scratch.chunk_z.data<double>(), size, chunks);
     launch(stream, "router_groups",
            {.grid = narrow<unsigned>(groups * slices),
-            .block = kThreads,
-            .shared_bytes = kSlots + 2 * kThreads * sizeof(double)},
+            .block = kRouterThreads,
+            .shared_bytes = kSlots + 2 * kRouterThreads * sizeof(double)},
            router_groups_kernel<T>, fraction.data<T>(), mean_prob.data<T>(), parts,
            scratch.chunk_probs.data<T>(), scratch.chunk_z.data<double>(), experts, chunks, slices);
-    launch(stream, "router_losses", {.grid = 2, .block = kThreads, .shared_bytes = kSlots},
+    launch(stream, "router_losses", {.grid = 2, .block = kRouterThreads, .shared_bytes = kSlots},
            router_losses_kernel<T>, losses.data<T>(), parts, groups * slices);
   }
 
@@ -323,7 +129,7 @@ struct RouterImpl<Backend::cuda, T> {
     const int64_t groups = count.dim(0), experts = count.dim(1);
     launch(cuda(exec).compute, "router_count_kept",
            {.grid = dim3(narrow<unsigned>(groups), blocks_for(experts, kCountedExperts)),
-            .block = kThreads,
+            .block = kRouterThreads,
             .shared_bytes = kCountedExperts * sizeof(int)},
            router_count_kept_kernel<T>, count.data<T>(), expert.data<int32_t>(),
            slot.data<int32_t>(), expert.numel() / groups, narrow<int>(experts));
@@ -331,11 +137,12 @@ struct RouterImpl<Backend::cuda, T> {
 
   static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob, Tensor parts) {
     const cudaStream_t stream = cuda(exec).compute;
-    launch(stream, "router_balance",
-           {.grid = narrow<unsigned>(parts.numel()), .block = kThreads, .shared_bytes = kSlots},
-           router_balance_kernel<T>, parts.data<double>(), fraction.data<T>(), mean_prob.data<T>(),
-           fraction.numel(), fraction.dim(1));
-    launch(stream, "router_losses", {.block = kThreads, .shared_bytes = kSlots},
+    launch(
+        stream, "router_balance",
+        {.grid = narrow<unsigned>(parts.numel()), .block = kRouterThreads, .shared_bytes = kSlots},
+        router_balance_kernel<T>, parts.data<double>(), fraction.data<T>(), mean_prob.data<T>(),
+        fraction.numel(), fraction.dim(1));
+    launch(stream, "router_losses", {.block = kRouterThreads, .shared_bytes = kSlots},
            router_losses_kernel<T>, loss.data<T>(), parts.data<double>(), parts.numel());
   }
 
@@ -346,14 +153,15 @@ struct RouterImpl<Backend::cuda, T> {
     const int64_t size = tokens / groups;
     const cudaStream_t stream = cuda(exec).compute;
     launch(stream, "router_share",
-           {.grid = narrow<unsigned>(groups), .block = kThreads, .shared_bytes = kSlots},
+           {.grid = narrow<unsigned>(groups), .block = kRouterThreads, .shared_bytes = kSlots},
            router_share_kernel, share.data<double>(), valid.data<int32_t>(), size);
     const RouterGradient<T> of{
         d_logits.data<T>(),    d_gate.data<T>(),     probs.data<T>(),
         log_sum.data<T>(),     fraction.data<T>(),   expert.data<int32_t>(),
         valid.data<int32_t>(), share.data<double>(), balance_scale * static_cast<double>(experts),
         2.0 * z_scale};
-    launch(stream, "router_backward", {.grid = blocks_for(tokens, kWarps), .block = kThreads},
+    launch(stream, "router_backward",
+           {.grid = blocks_for(tokens, kRouterWarps), .block = kRouterThreads},
            router_backward_kernel<T>, of, tokens, size, narrow<int>(experts));
   }
 };

@@ -8,10 +8,12 @@ list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABL
 sy_test_binary(kernels_tests SOURCES ${op_tests} tests/kernels/bfloat16_test.cpp LINK sy_kernels sy::simdjson)
 foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
+  sy_add_cuda_test(kernels.${op} kernels_tests "[${op}]")
 endforeach()
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
+sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
 foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
-             e2e lint fuzz race hostcuda)
+             e2e lint fuzz race hostcuda bench)
   include(tests/${room}/sources.cmake OPTIONAL)
 endforeach()

@@ -67,7 +67,10 @@ class DropoutWalk {
       block_ = word / 4;
       words_ = philox(mask_.key, block_);
     }
-    return mask_.factor_of(words_.word[word % 4]);
+    // Chosen, not indexed: an array that is indexed lies in memory.
+    const uint32_t even = word % 4 < 2 ? words_.word[0] : words_.word[2];
+    const uint32_t odd = word % 4 < 2 ? words_.word[1] : words_.word[3];
+    return mask_.factor_of(word % 2 == 0 ? even : odd);
   }
 
  private:

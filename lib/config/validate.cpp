@@ -23,8 +23,6 @@ void check_run(Checker& check, const RunConfig& config) {
   check.integer("run.seed", run.seed, 0, std::numeric_limits<int64_t>::max());
   check.automatic("run.threads", run.threads, 1, 4096);
   check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
-  check.require(config.backend != BackendChoice::cuda, "backend",
-                "cuda is not available in this version; use cpu or auto");
   check.require(config.precision == Precision::bfloat16 ||
                     config.model.experts.router_precision == Precision::float32,
                 "model.experts.router_precision",

@@ -17,7 +17,9 @@ bool NcclRequest::test() {
   if (done_) return true;
   done_ = pool_.queue().done(place_.call.number);
   // After the query: what failed may look done.
-  place_.check(nccl_async_error(place_.comm), "ncclCommGetAsyncError");
+  const ncclResult_t error = nccl_async_error(place_.comm);
+  done_ |= error != ncclSuccess;  // there is nothing to wait for again
+  place_.check(error, "ncclCommGetAsyncError");
   return done_;
 }
 

@@ -25,7 +25,7 @@ MEMORY = 3.35e12  # bytes a second
 LINK = 450e9  # bytes a second each way over NVLink, 900 GB/s of both ways together
 # What is assumed to be reached of them.
 TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
-ATTENTION_SHARE = 0.45  # of TENSOR: softmax stands between attention's products
+ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax stands between the products
 LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
 
 HALF, WORD = 2, 4  # bytes of bfloat16 and float32
@@ -51,7 +51,7 @@ class Kernel:
 
 @dataclasses.dataclass
 class Transfer:
-    """`calls` exchanges in which each GPU sends so many bytes; `hidden` seconds of other work go on meanwhile."""
+    """`calls` exchanges in each of which a GPU sends so many bytes; `hidden` seconds of other work go on beside each."""
     part: str
     calls: int
     bytes: float
@@ -64,7 +64,7 @@ class Transfer:
         return self.calls * self.bytes / (LINK * LINK_SHARE)
 
     def exposed(self):
-        return max(0, self.predicted() - self.hidden)
+        return max(0, self.predicted() - self.calls * self.hidden)
 
 
 def read_config(path):
@@ -121,18 +121,21 @@ class Model:
 
 
 class Step:
-    """One step of `sequences` a GPU in one micro-batch on `gpus` GPUs, experts spread over all of them."""
+    """One step of `sequences` a GPU, in `micro_batches` of them, on `gpus` GPUs with the experts spread over all."""
 
-    def __init__(self, model, sequences, gpus, loss_rows=256, attention_peak=TENSOR, router_peak=FLOAT32,
-                 fused_router=False):
-        self.model, self.sequences, self.gpus = model, sequences, gpus
-        self.loss_rows, self.attention_peak, self.router_peak = loss_rows, attention_peak, router_peak
+    def __init__(self, model, sequences, gpus, micro_batches=1, loss_rows=256,
+                 attention_share=ATTENTION_SHARE, router_peak=FLOAT32, fused_router=False):
+        self.model, self.gpus, self.micro_batches = model, gpus, micro_batches
+        self.sequences = sequences // micro_batches
+        self.loss_rows, self.attention_share, self.router_peak = loss_rows, attention_share, router_peak
         self.fused_router = fused_router
         self.kernels, self.transfers = [], []
-        self.tokens = sequences * model.le, sequences * model.ld
+        self.tokens = self.sequences * model.le, self.sequences * model.ld
         for in_decoder, layers in enumerate((model.encoder_layers, model.decoder_layers)):
             self.stack(in_decoder, layers)
         self.loss()
+        for work in self.kernels + self.transfers:
+            work.calls *= micro_batches
         self.update()
 
     def add(self, part, calls, operations, bytes, **rates):
@@ -178,10 +181,13 @@ class Step:
         self.linear(part, layers, queries, model.inner, model.d)
         one = 2.0 * queries * key_length * model.inner  # one product of all pairs
         q, k = HALF * queries * model.inner, HALF * keys * model.inner
-        rates = {"peak": self.attention_peak, "share": ATTENTION_SHARE}
-        # Backward takes the scores again: five products where the model's FLOPs count four.
+        rates = {"share": self.attention_share}
         self.add("attention", layers, 2 * one, 2 * q + 2 * k, **rates)
-        self.add("attention", layers, 5 * one, 4 * q + 4 * k, **rates)
+        # Backward owns queries in one kernel and keys in another; each takes the scores and their gradients again, seven
+        # products where the model's FLOPs count four. A pass before them reads out and d_out.
+        self.add("attention", layers, 0, 2 * q)
+        self.add("attention", layers, 3 * one, 3 * q + 2 * k, **rates)
+        self.add("attention", layers, 4 * one, 2 * q + 4 * k, **rates)
 
     def activation(self, layers, rows):
         self.over("activation", layers, rows * self.model.d_ff, HALF, HALF)
@@ -193,10 +199,11 @@ class Step:
         capacity = max(4, int(model.group * length * model.capacity / model.experts))
         slots = model.experts * groups * capacity
         local = model.experts // self.gpus if self.gpus > 1 else model.experts
+        router = len(self.kernels)
         self.router(layers, tokens)
         before = len(self.kernels)
         self.linear("experts", layers, slots, d, model.d_ff, matrices=local)
-        weight_gradient = self.kernels[before + 1].predicted()
+        weight_gradient = self.kernels[before + 1].predicted() / layers
         self.linear("experts", layers, slots, model.d_ff, d, matrices=local)
         self.activation(layers, slots)
         self.over("dispatch, combine", layers, tokens * 6, WORD)
@@ -210,7 +217,7 @@ class Step:
         sent = HALF * d * slots * (self.gpus - 1) / self.gpus
         self.transfers.append(Transfer("all-to-all, forward", 2 * layers, sent))
         # Beside the router's backward and one of the experts' weight gradients, each longer than the exchange or not.
-        router_backward = sum(kernel.predicted() for kernel in self.kernels[:before] if kernel.part == "router") / 2
+        router_backward = sum(kernel.predicted() for kernel in self.kernels[router:before]) / 2 / layers
         self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=router_backward))
         self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=weight_gradient))
 
@@ -260,7 +267,7 @@ class Step:
             self.transfers.append(Transfer("all-reduce of gradients", 1, sent, hidden=backward))
 
     def model_flops(self):
-        return self.sequences * self.model.flops_per_sequence()
+        return self.micro_batches * self.sequences * self.model.flops_per_sequence()
 
     def seconds(self):
         return sum(kernel.predicted() for kernel in self.kernels) + sum(t.exposed() for t in self.transfers)
@@ -272,7 +279,7 @@ class Step:
         return self.model_flops() / self.seconds() / TENSOR
 
     def tokens_per_second(self):
-        return sum(self.tokens) / self.seconds()
+        return self.micro_batches * sum(self.tokens) / self.seconds()
 
     def parts(self):
         return list(dict.fromkeys(work.part for work in self.kernels + self.transfers))
@@ -323,10 +330,11 @@ def summary_row(name, step, twin):
 def what_if(models, sequences):
     """Predicted milliseconds of each model with one thing changed."""
     cases = [("as it is", {}),
+             ("8 micro-batches", {"micro_batches": 8}),
              ("the loss in chunks of 2,048 rows", {"loss_rows": 2048}),
              ("the router reads bfloat16 and jitters in its product", {"fused_router": True}),
-             ("the router's products on tensor cores (TF32, 495 TFLOP/s)", {"router_peak": 495e12}),
-             ("attention's products without tensor cores (67 TFLOP/s)", {"attention_peak": FLOAT32})]
+             ("the router's products in TF32 (495 TFLOP/s)", {"router_peak": 495e12}),
+             ("attention at 60 % of the tensor cores' rate", {"attention_share": 0.6})]
     rows = []
     for name, change in cases:
         steps = [Step(model, sequences, gpus, **change) for model, gpus in models]

@@ -3,3 +3,10 @@ foreach(name full_disk goes_back gradients_agree killed_and_resumed meshes_agree
   add_test(NAME e2e.${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
+
+# The program itself, its CUDA backend executed on the host.
+if(SY_HAVE_CUDA)
+  add_executable(switchyard_hostcuda $<TARGET_OBJECTS:sy_cmd>)
+  target_link_libraries(switchyard_hostcuda PRIVATE sy_cmd sy_backend_host)
+  set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endif()

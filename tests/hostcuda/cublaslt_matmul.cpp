@@ -141,7 +141,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   }
   if (algorithm.workspace_bytes > workspace_bytes) return CUBLAS_STATUS_INVALID_VALUE;
   const size_t used = algorithm.workspace_bytes;
-  check_memory(product, algorithm, data, {"the workspace", workspace, used, kWorkspaceAlignment});
+  // All that is offered must be there: another version's algorithm may use it.
+  check_memory(product, algorithm, data,
+               {"the workspace", workspace, workspace_bytes, kWorkspaceAlignment});
   queue_launch(stream, "cublasLtMatmul", [=] {
     const DeviceAccess access;
     if (used > 0) std::memset(workspace, 0xff, used);

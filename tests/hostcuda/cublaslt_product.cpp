@@ -9,10 +9,9 @@
 namespace sy::hostcuda {
 namespace {
 
-// A tile's size: rows in two of the widest vectors.
-template <class Sum>
-constexpr int kRows = static_cast<int>(128 / sizeof(Sum));
-constexpr int kCols = 8;
+// A tile's size. Fewer rows, and GCC takes the loop over them apart instead of making vectors of
+// it.
+constexpr int kRows = 32, kCols = 8;
 
 // to[p][i] = from[i * step + p * depth_step]; zeros from `count` to `width`.
 template <class Sum, class T>
@@ -27,14 +26,14 @@ void pack(Sum* to, int width, const T* from, int64_t count, int64_t step, int64_
 
 // sums[j][i] = the sum over p in [begin, end) of a[p][i] b[p][j].
 template <class Sum>
-void sum_tile(Sum (&sums)[kCols][kRows<Sum>], const Sum* __restrict__ a, const Sum* __restrict__ b,
+void sum_tile(Sum (&sums)[kCols][kRows], const Sum* __restrict__ a, const Sum* __restrict__ b,
               int64_t begin, int64_t end) {
   for (auto& column : sums) std::fill(std::begin(column), std::end(column), Sum(0));
   for (int64_t p = begin; p < end; ++p) {
-    const Sum *left = a + p * kRows<Sum>, *right = b + p * kCols;
+    const Sum *left = a + p * kRows, *right = b + p * kCols;
     for (int j = 0; j < kCols; ++j) {
       const Sum by = right[j];
-      for (int i = 0; i < kRows<Sum>; ++i) sums[j][i] += left[i] * by;
+      for (int i = 0; i < kRows; ++i) sums[j][i] += left[i] * by;
     }
   }
 }
@@ -57,19 +56,19 @@ struct Multiplication {
     return static_cast<Sum>(out);
   }
 
-  void sum(Sum (&sums)[kCols][kRows<Sum>], const Sum* left, const Sum* right) const {
+  void sum(Sum (&sums)[kCols][kRows], const Sum* left, const Sum* right) const {
     const int64_t half = split ? k / 2 : 0;
     sum_tile(sums, left, right, half, k);
     if (half == 0) return;
-    Sum first[kCols][kRows<Sum>];
+    Sum first[kCols][kRows];
     sum_tile(first, left, right, 0, half);
     for (int j = 0; j < kCols; ++j) {
-      for (int i = 0; i < kRows<Sum>; ++i) sums[j][i] += rounded(first[j][i]);
+      for (int i = 0; i < kRows; ++i) sums[j][i] += rounded(first[j][i]);
     }
   }
 
-  void write(const Sum (&sums)[kCols][kRows<Sum>], int64_t row, int64_t col) const {
-    const int64_t rows = std::min<int64_t>(kRows<Sum>, m - row);
+  void write(const Sum (&sums)[kCols][kRows], int64_t row, int64_t col) const {
+    const int64_t rows = std::min<int64_t>(kRows, m - row);
     const int64_t cols = std::min<int64_t>(kCols, n - col);
     for (int64_t j = 0; j < cols; ++j) {
       const Out* kept = beta == 0 ? nullptr : c + (col + j) * c_col + row;
@@ -86,15 +85,15 @@ struct Multiplication {
     static thread_local std::vector<Sum> right, left;
     const int64_t panels = (n + kCols - 1) / kCols;
     right.resize(static_cast<size_t>(panels * k * kCols));
-    left.resize(static_cast<size_t>(k * kRows<Sum>));
+    left.resize(static_cast<size_t>(k * kRows));
     for (int64_t panel = 0; panel < panels; ++panel) {
       const int64_t col = panel * kCols;
       pack(right.data() + panel * k * kCols, kCols, b + col * b_col, n - col, b_col, b_row, k);
     }
-    for (int64_t row = 0; row < m; row += kRows<Sum>) {
-      pack(left.data(), kRows<Sum>, a + row * a_row, m - row, a_row, a_col, k);
+    for (int64_t row = 0; row < m; row += kRows) {
+      pack(left.data(), kRows, a + row * a_row, m - row, a_row, a_col, k);
       for (int64_t panel = 0; panel < panels; ++panel) {
-        Sum sums[kCols][kRows<Sum>];
+        Sum sums[kCols][kRows];
         sum(sums, left.data(), right.data() + panel * k * kCols);
         write(sums, row, panel * kCols);
       }

@@ -191,6 +191,10 @@ TEST_CASE("cublaslt: broken promises about pointers are reported", "[cublaslt]")
     Small small;
     small.run(small.a, small.d, small.workspace + 16, kWorkspace - 16);
   });
+  check_reported({"cublasLtMatmul: the workspace", "not within memory of the CUDA runtime"}, [] {
+    Small small;
+    small.run(small.a, small.d, small.workspace, kWorkspace + 1);
+  });
   check_reported({"cublasLtMatmul: D", "not within memory of the CUDA runtime"}, [] {
     Small small;
     alignas(256) static float host[4];

@@ -1,5 +1,5 @@
 // Each fault planted in a kernel is found: by a wrong answer under some schedule, or by a report.
-#include <cstring>
+#include <cstdint>
 
 #include "tests/hostcuda/faulty_kernels.h"
 #include "tests/hostcuda/memory.h"
@@ -120,7 +120,7 @@ TEST_CASE("faults: a kernel that is given the host's memory", "[faults]") {
   check_reported({"kernel write_shifted: argument 1 points to address", "not memory of the device"},
                  [&] { write_shifted(stream, host.data(), 0, 64); });
   check_reported({"kernel write_hidden", "which nothing was allocated at"}, [&] {
-    write_hidden(stream, {nullptr});
+    write_hidden(stream, {reinterpret_cast<float*>(uintptr_t{4096})});
     stream.wait();
   });
 }

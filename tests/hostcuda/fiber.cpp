@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "tests/hostcuda/report.h"
@@ -22,6 +23,9 @@ Fiber* departed = nullptr;  // the one that switched to `current`
 
 char* stacks = nullptr;  // kFibers of them, each ends with a page that faults
 size_t stacks_used = 0;
+
+// Never destroyed: a fiber that waits for more work cannot be unwound.
+alignas(Fiber) std::byte storage[kFibers * sizeof(Fiber)];
 
 // Tops at the same place of each stack would share a few sets of the cache.
 size_t colour(size_t index) {
@@ -59,7 +63,7 @@ void switch_to(Fiber& to) {
 }
 
 Fiber& make_fiber(void (*body)()) {
-  auto* made = new Fiber;
+  auto* made = new (&storage[stacks_used * sizeof(Fiber)]) Fiber;
   made->context =
       boost::context::fiber(std::allocator_arg, Stacks(), [body](boost::context::fiber&& from) {
         departed->context = std::move(from);

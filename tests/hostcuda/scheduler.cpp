@@ -77,15 +77,20 @@ Turn take_turn(CUstream_st& stream) {
   return Turn::blocked;
 }
 
+// After a turn that did nothing. Another process may wait for what a stream that nobody waits for
+// here has not begun.
+void be_patient(const CUstream_st& stream) {
+  constexpr int kPatience = 64;
+  static int polls = 0;
+  if (++polls % kPatience == 0) run_another(&stream);
+  sched_yield();
+}
+
 template <class Reached>
 void run_until(CUstream_st& stream, const Reached& reached) {
-  constexpr int kPatience = 64;
   const AccessHold hold;
-  for (int polls = 0; !reached();) {
-    if (take_turn(stream) == Turn::done) continue;
-    // Another process may wait for what a stream that nobody waits for here has not begun.
-    if (++polls % kPatience == 0) run_another(&stream);
-    sched_yield();
+  while (!reached()) {
+    if (take_turn(stream) != Turn::done) be_patient(stream);
   }
 }
 
@@ -118,7 +123,7 @@ void run_blocking_streams() {
 
 void run_a_little(CUstream_st& stream) {
   const AccessHold hold;
-  if (!stream.entries.empty() && take_turn(stream) != Turn::done) sched_yield();
+  if (!stream.entries.empty() && take_turn(stream) != Turn::done) be_patient(stream);
 }
 
 void forget_streams() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "tests/hostcuda/right_kernels.h"
 #include "tests/hostcuda/support.h"
@@ -172,6 +173,25 @@ TEST_CASE("stream: CUDA_LAUNCH_BLOCKING runs a kernel at once", "[stream]") {
   unsetenv("CUDA_LAUNCH_BLOCKING");
   CHECK(out[63] == 1031);
   CUDA_OK(cudaFree(out));
+}
+
+TEST_CASE("stream: two host threads, each with a stream of its own", "[stream]") {
+  hostcuda::set_schedule({});
+  constexpr int kThreads = 64, kTimes = 50;
+  auto sums_are_right = [] {
+    const Stream stream;
+    const Device<float> x(counting<float>(kThreads)), out(1);
+    for (int i = 0; i < kTimes; ++i) {
+      block_sums(stream, out, x, 1, kThreads);
+      if (out.read(stream)[0] != kThreads * (kThreads - 1) / 2) return false;
+    }
+    return true;
+  };
+  bool right = false;
+  std::thread other([&] { right = sums_are_right(); });
+  CHECK(sums_are_right());
+  other.join();
+  CHECK(right);
 }
 
 TEST_CASE("stream: calls that cannot be meant are reported", "[stream]") {

@@ -13,7 +13,11 @@
 
 namespace sy::test {
 
-#define CUDA_OK(call) REQUIRE((call) == cudaSuccess)
+// Speaks to Catch2 only of failures, so that several threads may use it.
+#define CUDA_OK(call)                                                              \
+  do {                                                                             \
+    if (const cudaError_t cuda_error = (call)) FAIL(cudaGetErrorName(cuda_error)); \
+  } while (false)
 
 struct Stream {
   explicit Stream(unsigned flags = cudaStreamNonBlocking) {

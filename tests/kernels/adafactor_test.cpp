@@ -99,7 +99,8 @@ double apart(Tensor x, int64_t e, const Numbers& expected) {
 TEST_CASE("adafactor: matrices agree with the paper's algorithm over steps", "[adafactor]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const Shape shape = GENERATE(Shape{1, 5, 7}, Shape{3, 70, 130}, Shape{2, 1, 4}, Shape{1, 130, 1},
-                               Shape{4, 64, 300}, Shape{1, 1, 1}, Shape{0, 3, 4}, Shape{2, 0, 3});
+                               Shape{4, 64, 300}, Shape{1, 1, 1}, Shape{0, 3, 4}, Shape{2, 0, 3},
+                               Shape{1, 1200, 3}, Shape{2, 3, 1204});
   const auto [weight_decay, scale] = GENERATE(std::pair{0.0, 1.0}, std::pair{0.02, 0.125});
   Owned factor = clip_tensor(scale);
   const int64_t batch = shape[0], n = shape[1], m = shape[2];
@@ -129,7 +130,8 @@ TEST_CASE("adafactor: matrices agree with the paper's algorithm over steps", "[a
 
 TEST_CASE("adafactor: vectors agree with the paper's algorithm over steps", "[adafactor]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const Shape shape = GENERATE(Shape{1, 5}, Shape{3, 70}, Shape{2, 1}, Shape{0, 3});
+  const Shape shape = GENERATE(Shape{1, 5}, Shape{3, 70}, Shape{2, 1}, Shape{0, 3}, Shape{2, 9001},
+                               Shape{1, 140000});
   const auto [weight_decay, scale] = GENERATE(std::pair{0.0, 1.0}, std::pair{0.02, 0.125});
   Owned factor = clip_tensor(scale);
   auto exec = make_exec();

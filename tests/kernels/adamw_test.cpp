@@ -38,7 +38,7 @@ TEST_CASE("adamw: the first step is the learning rate along the gradient's sign"
 
 TEST_CASE("adamw: several steps agree with the paper's algorithm", "[adamw]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const int64_t count = GENERATE(0, 1, 100);
+  const int64_t count = GENERATE(0, 1, 100, 1027);
   const double weight_decay = GENERATE(0.0, 0.1), clip = GENERATE(1.0, 0.25);
   auto exec = make_exec();
   Owned value = random_tensor(dtype, {count}, 1);
@@ -67,6 +67,29 @@ TEST_CASE("adamw: the same bits for any number of threads", "[adamw]") {
     step.weight_decay = 0.1;
     adamw(exec, value, first, second, grad, step);
   }));
+}
+
+TEST_CASE("adamw: the same bits wherever the region begins", "[adamw]") {
+  auto exec = make_exec();
+  constexpr int64_t kCount = 1030;
+  Owned value = random_tensor(DType::f32, {kCount}, 1),
+        grad = random_tensor(DType::f32, {kCount}, 2);
+  Owned first = zeros(DType::f32, {kCount}), second = zeros(DType::f32, {kCount});
+  const auto shifted = [](Owned& x) {
+    Owned to(DType::f32, {kCount + 1});
+    std::memcpy(to.data<float>() + 1, x.data<float>(), kCount * sizeof(float));
+    return to;
+  };
+  Owned apart_value = shifted(value), apart_grad = shifted(grad);
+  Owned apart_first = shifted(first), apart_second = shifted(second);
+  AdamWStep step;
+  step.learning_rate = 0.1;
+  adamw(*exec, value, first, second, grad, step);
+  const auto rest = [](Owned& x) { return x.tensor().slice(1, kCount); };
+  adamw(*exec, rest(apart_value), rest(apart_first), rest(apart_second), rest(apart_grad), step);
+  CHECK(same_bits(value, rest(apart_value)));
+  CHECK(same_bits(first, rest(apart_first)));
+  CHECK(same_bits(second, rest(apart_second)));
 }
 
 TEST_CASE("adamw: nothing changes where the update is not to be done", "[adamw]") {

@@ -22,7 +22,7 @@ TEST_CASE("cross_entropy: rows worked by hand", "[cross_entropy]") {
 }
 
 TEST_CASE("cross_entropy: gradients", "[cross_entropy]") {
-  const int64_t vocab = GENERATE(2, 7, 130);
+  const int64_t vocab = GENERATE(2, 7, 130, 136);
   auto exec = make_exec();
   constexpr int64_t kRows = 5;
   Owned logits = random_tensor(DType::f64, {kRows, vocab}, 1, 2.0);
@@ -92,12 +92,30 @@ TEST_CASE("cross_entropy: the same bits for any number of threads", "[cross_entr
   }));
 }
 
+TEST_CASE("cross_entropy: logits of no probability at all", "[cross_entropy]") {
+  auto exec = make_exec();
+  const int64_t vocab = GENERATE(5, 64, 3000);
+  Owned logits = random_tensor(DType::f32, {1, vocab}, 1), loss(DType::f32, {1});
+  for (int64_t i = 2; i < vocab; ++i) set(logits, i, -INFINITY);
+  const double odds = std::exp(at(logits, 1) - at(logits, 0));
+  cross_entropy(*exec, loss, logits, logits, int_tensor({1}, {1}), 1.0);
+  CHECK(at(loss, 0) == Approx(std::log(1 + 1 / odds)).epsilon(1e-5));
+  CHECK(at(logits, 0) == Approx(1 / (1 + odds)).epsilon(1e-5));
+  CHECK(at(logits, vocab - 1) == 0);
+}
+
 TEST_CASE("cross_entropy: no rows, and a target outside the vocabulary", "[cross_entropy]") {
   auto exec = make_exec();
   Owned none(DType::f32, {0, 4}), no_loss(DType::f32, {0});
   cross_entropy(*exec, no_loss, none, none, Owned(DType::i32, {0}), 1.0);
   const int32_t bad = GENERATE(-100, 4);
   Owned logits(DType::f32, {1, 4}), loss(DType::f32, {1});
+  if (exec->backend == Backend::cuda) {
+    cross_entropy(*exec, loss, logits, logits, int_tensor({1}, {bad}), 1.0);
+    CHECK(std::isnan(at(loss, 0)));
+    for (const double gradient : values_of(logits)) CHECK(std::isnan(gradient));
+    return;
+  }
   CHECK_THROWS_WITH(cross_entropy(*exec, loss, logits, logits, int_tensor({1}, {bad}), 1.0),
                     Catch::Matchers::Contains("target " + std::to_string(bad) + " in row 0"));
 }

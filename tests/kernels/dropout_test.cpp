@@ -84,15 +84,37 @@ TEST_CASE("dropout: a part of the rows is masked as it is in the whole", "[dropo
 
 TEST_CASE("dropout: rows by id, and rows that are kept whole", "[dropout]") {
   auto exec = make_exec();
+  const int64_t cols = GENERATE(21, 24);
   Owned ids = int_tensor({4}, {7, -1, 0, 7});
   const Dropout dropout{0.5f, kKey, 999, ids};
-  Owned x = random_tensor(DType::f64, {4, 21}, 1), out(DType::f64, {4, 21});
+  Owned x = random_tensor(DType::f64, {4, cols}, 1), out(DType::f64, {4, cols});
   dropout_forward(*exec, out, x, dropout);
-  for (int64_t i = 0; i < 4 * 21; ++i) {
-    const int32_t id = ids.data<int32_t>()[i / 21];
-    const double factor = id < 0 ? 1.0 : factor_of(dropout, id, 21, i % 21);
+  for (int64_t i = 0; i < 4 * cols; ++i) {
+    const int32_t id = ids.data<int32_t>()[i / cols];
+    const double factor = id < 0 ? 1.0 : factor_of(dropout, id, cols, i % cols);
     REQUIRE(at(out, i) == Approx(factor * at(x, i)).margin(1e-15));
   }
+}
+
+// At the uniform of an element as the rate that element is kept, at the next larger rate dropped;
+// some elements, and those whose word has nothing below the 24 bits of a uniform.
+TEST_CASE("dropout: an element is kept from the rate on", "[dropout]") {
+  auto exec = make_exec();
+  const int64_t cols = GENERATE(1000, 1001);
+  Owned x = tensor_of(DType::f64, {1, cols}, std::vector<double>(static_cast<size_t>(cols), 1.0));
+  Owned out(DType::f64, {1, cols});
+  int bare = 0;
+  for (int64_t i = 0; i < cols; ++i) {
+    const uint32_t word = random_word(kKey, static_cast<uint64_t>(i));
+    bare += word % 256 == 0;
+    if (i % 37 != 0 && word % 256 != 0) continue;
+    const float rate = uniform_from_word(word);
+    dropout_forward(*exec, out, x, {rate, kKey, 0, {}});
+    CHECK(at(out, i) != 0);
+    dropout_forward(*exec, out, x, {std::nextafter(rate, 1.0f), kKey, 0, {}});
+    CHECK(at(out, i) == 0);
+  }
+  CHECK(bare > 0);
 }
 
 TEST_CASE("dropout: keeps 1 - rate of the elements and their mean", "[dropout]") {
@@ -121,7 +143,7 @@ TEST_CASE("dropout: with a residual, and in place", "[dropout]") {
   auto exec = make_exec();
   const float rate = GENERATE(0.0f, 0.25f);
   const Dropout dropout{rate, kKey, 2, {}};
-  const Shape shape{5, 40};
+  const Shape shape = GENERATE(Shape{5, 40}, Shape{5, 39});
   Owned x = random_tensor(DType::f64, shape, 1), residual = random_tensor(DType::f64, shape, 2);
   Owned dropped(DType::f64, shape), sum(DType::f64, shape);
   dropout_forward(*exec, dropped, x, dropout);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "lib/tensor/transfer.h"
 #include "tests/kernels/op_test.h"
 
 namespace sy {
@@ -24,10 +25,12 @@ TEST_CASE("elementwise: fill, copy, scale and add", "[elementwise]") {
   Owned x = random_tensor(dtype, {count}, 1), y = random_tensor(dtype, {count}, 2);
   Owned out(dtype, {count}), zero = random_tensor(dtype, {count}, 3);
   copy(*exec, out, x);
+  synchronize(*exec);  // copies and fills are no launches, and not waited for
   CHECK(same_bits(out, x));
   scale_inplace(*exec, out, 0.5);
   add_inplace(*exec, out, y);
   fill_zero(*exec, zero);
+  synchronize(*exec);
   int64_t wrong = 0;
   for (int64_t i = 0; i < count; ++i) {
     wrong += std::abs(at(out, i) - (0.5 * at(x, i) + at(y, i))) > 1e-6;
@@ -40,8 +43,10 @@ TEST_CASE("elementwise: copy and fill take any dtype", "[elementwise]") {
   auto exec = make_exec();
   Owned ids = int_tensor({3}, {4, -5, 6}), out = int_tensor({3}, {0, 0, 0});
   copy(*exec, out, ids);
+  synchronize(*exec);
   CHECK(ints_of(out) == std::vector<int32_t>{4, -5, 6});
   fill_zero(*exec, out);
+  synchronize(*exec);
   CHECK(ints_of(out) == std::vector<int32_t>{0, 0, 0});
 }
 

@@ -67,6 +67,22 @@ TEST_CASE("rms_norm: parameter gradients accumulate, float32 agrees with float64
   }
 }
 
+TEST_CASE("rms_norm: the scale's gradient over many rows", "[rms_norm]") {
+  const int64_t rows = GENERATE(4095, 4097, 9001), d = GENERATE(3, 8);
+  auto exec = make_exec();
+  Owned x = random_tensor(DType::f64, {rows, d}, 1),
+        d_out = random_tensor(DType::f64, {rows, d}, 2);
+  Owned scale = random_tensor(DType::f64, {d}, 3), d_scale = random_tensor(DType::f64, {d}, 4);
+  Owned out(DType::f64, {rows, d}), rstd(DType::f64, {rows}), d_x(DType::f64, {rows, d});
+  Owned expected = d_scale;
+  rms_norm_forward(*exec, out, rstd, x, scale);
+  for (int64_t i = 0; i < rows * d; ++i) {
+    set(expected, i % d, at(expected, i % d) + at(d_out, i) * at(x, i) * at(rstd, i / d));
+  }
+  rms_norm_backward(*exec, d_x, d_scale, d_out, x, scale, rstd, {});
+  CHECK(largest_difference(d_scale, expected) < 1e-11);
+}
+
 TEST_CASE("rms_norm: the same bits for any number of threads", "[rms_norm]") {
   const Shape shape{200, 33};  // more than one block of rows, the last not full
   Owned x = random_tensor(DType::f32, shape, 1), scale = random_tensor(DType::f32, {33}, 2);

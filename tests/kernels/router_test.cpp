@@ -3,6 +3,7 @@
 #include <simdjson.h>
 #include <catch2/catch.hpp>
 
+#include "lib/tensor/transfer.h"
 #include "tests/kernels/op_test.h"
 #include "tests/support/shared_files.h"
 
@@ -78,6 +79,64 @@ TEST_CASE("router: ties go to the lowest expert", "[router]") {
   run.forward(*exec);
   CHECK(ints_of(run.expert) == std::vector<int32_t>{0, 1, 1});
   CHECK(at(run.gate, 0) == Approx(0.25));
+}
+
+// Logits of few different values, so that most rows have ties; and NaN in a row's first place,
+// which no logit is larger than, or in a later one, which is not larger than any.
+TEST_CASE("router: the first of the largest logits, for any number of experts", "[router]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  const int64_t experts = GENERATE(1, 2, 31, 32, 33, 130, 2048), tokens = 41;
+  Run run(random_tensor(dtype, {tokens, experts}, 3), all_valid(tokens), 1);
+  for (int64_t i = 0; i < tokens * experts; ++i) set(run.logits, i, std::round(at(run.logits, i)));
+  set(run.logits, 5 * experts, NAN);
+  set(run.logits, 7 * experts - 1, NAN);
+  std::vector<int32_t> expected;
+  for (int64_t t = 0; t < tokens; ++t) {
+    int64_t best = t * experts;
+    for (int64_t i = best; i < (t + 1) * experts; ++i) {
+      if (at(run.logits, i) > at(run.logits, best)) best = i;
+    }
+    expected.push_back(static_cast<int32_t>(best - t * experts));
+  }
+  run.forward(*exec);
+  CHECK(ints_of(run.expert) == expected);
+  CHECK(std::isnan(run.z()));
+  CHECK(at(run.gate, 1) == at(run.probs, experts + expected[1]));
+}
+
+// f, P and the losses of a run, added up from its probabilities.
+TEST_CASE("router: shares and losses of groups of any number and size", "[router]") {
+  auto exec = make_exec();
+  const auto [groups, size, experts] =
+      GENERATE(std::tuple{1, 33, 2048}, std::tuple{2, 300, 70}, std::tuple{1100, 1, 3},
+               std::tuple{3, 64, 1}, std::tuple{1, 700, 5});
+  Owned valid = all_valid(groups * size);
+  for (int64_t t = 0; t < groups * size; t += 5) valid.data<int32_t>()[t] = 0;
+  Run run(random_tensor(DType::f64, {groups * size, experts}, 7, 2.0), valid, groups);
+  run.forward(*exec);
+  double balance = 0, z = 0, worst = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    std::vector<double> f(experts), mean(experts);
+    double count = 0, squares = 0;
+    for (int64_t t = g * size; t < (g + 1) * size; ++t) {
+      if (valid.data<int32_t>()[t] == 0) continue;
+      ++count;
+      squares += at(run.log_sum, t) * at(run.log_sum, t);
+      f[static_cast<size_t>(ints_of(run.expert.tensor().slice(t, 1))[0])] += 1;
+      for (int64_t e = 0; e < experts; ++e) mean[e] += at(run.probs, t * experts + e);
+    }
+    for (int64_t e = 0; e < experts && count > 0; ++e) {
+      const double share = f[e] / count, probability = mean[e] / count;
+      worst = std::max({worst, std::abs(at(run.fraction, g * experts + e) - share),
+                        std::abs(at(run.mean_prob, g * experts + e) - probability)});
+      balance += experts * share * probability;
+    }
+    if (count > 0) z += squares / count;
+  }
+  CHECK(worst < 1e-14);
+  CHECK(run.balance() == Approx(balance).epsilon(1e-12));
+  CHECK(run.z() == Approx(z).epsilon(1e-12));
 }
 
 TEST_CASE("router: padding is neither routed nor counted", "[router]") {
@@ -252,7 +311,7 @@ TEST_CASE("router: the published z-loss and router", "[router]") {
 TEST_CASE("router: jitter is drawn by the element's global place", "[router]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const int64_t rows = 5, cols = GENERATE(1, 6, 131), first_row = 3000000000;
+  const int64_t rows = 5, cols = GENERATE(1, 6, 131), first_row = GENERATE(3000000000, 3000000001);
   const float epsilon = 0.1f;
   Owned x = random_tensor(dtype, {rows, cols}, 1), out(dtype, {rows, cols});
   router_jitter(*exec, out, x, epsilon, kKey, first_row);
@@ -270,6 +329,7 @@ TEST_CASE("router: jitter is drawn by the element's global place", "[router]") {
   router_jitter(*exec, in_place, in_place, epsilon, kKey, first_row);
   router_jitter(*exec, copied, x, 0, kKey, first_row);
   router_jitter(*exec, x, x, 0, kKey, first_row);
+  synchronize(*exec);
   CHECK(same_bits(in_place, out));
   CHECK(same_bits(copied, x));
 }
@@ -297,6 +357,21 @@ TEST_CASE("router: tokens after dropping, a dropped one counting for expert 0", 
   CHECK_THROWS_AS(router_count_kept(*exec, count, Owned(DType::i32, {7}), slot), InternalError);
 }
 
+TEST_CASE("router: tokens after dropping, of many experts", "[router]") {
+  auto exec = make_exec();
+  constexpr int32_t kExperts = 9001, kTokens = 600;
+  Owned count(DType::f32, {1, kExperts}), expert(DType::i32, {kTokens}), slot = expert;
+  std::vector<double> expected(kExperts);
+  for (int32_t t = 0; t < kTokens; ++t) {
+    const int32_t e = t * 977 % kExperts, dropped = t % 3 == 0;
+    expert.data<int32_t>()[t] = e;
+    slot.data<int32_t>()[t] = dropped ? -1 : t;
+    expected[static_cast<size_t>(dropped ? 0 : e)] += 1;
+  }
+  router_count_kept(*exec, count, expert, slot);
+  CHECK(values_of(count) == expected);
+}
+
 TEST_CASE("router: the balance loss of given shares", "[router]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
@@ -305,6 +380,35 @@ TEST_CASE("router: the balance loss of given shares", "[router]") {
   Owned mean_prob = tensor_of(dtype, {2, 3}, {0.25, 0.5, 0.25, 0.75, 0.125, 0.125});
   router_balance(*exec, loss, fraction, mean_prob);
   CHECK(at(loss, 0) == 3 * (0.125 + 0.125 + 0.0625 + 0.75));
+}
+
+TEST_CASE("router: the balance loss of many shares", "[router]") {
+  auto exec = make_exec();
+  constexpr int64_t kGroups = 7, kExperts = 2011;
+  Owned loss(DType::f64, {1}), fraction = random_tensor(DType::f64, {kGroups, kExperts}, 1);
+  Owned mean_prob = random_tensor(DType::f64, {kGroups, kExperts}, 2);
+  router_balance(*exec, loss, fraction, mean_prob);
+  CHECK(at(loss, 0) == Approx(kExperts * weighted_sum(fraction, mean_prob)).epsilon(1e-12));
+}
+
+TEST_CASE("router: scratch taken while planning is enough", "[router]") {
+  Exec exec;
+  use_test_backend(exec);
+  exec.planning = true;
+  Run run(random_tensor(DType::f32, {140, 70}, 1), all_valid(140), 2);
+  Owned d_logits(DType::f32, {140, 70}), loss(DType::f32, {1});
+  const auto all = [&] {
+    run.forward(exec);
+    router_balance(exec, loss, run.fraction, run.mean_prob);
+    router_backward(exec, d_logits, run.gate, run.probs, run.log_sum, run.expert, run.fraction,
+                    run.valid, 0.1, 0.2);
+  };
+  all();
+  exec.planning = false;
+  exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
+  all();
+  CHECK(at(loss, 0) == Approx(run.balance()));
+  CHECK(exec.scratch.top() == 0);
 }
 
 TEST_CASE("router: shapes must fit", "[router]") {

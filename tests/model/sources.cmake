@@ -8,6 +8,7 @@ sy_test_binary(model_tests
                LINK sy_model)
 foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16)
   sy_add_test(model.${layer} model_tests "[${layer}]")
+  sy_add_cuda_test(model.${layer} model_tests "[${layer}]" SCHEDULES random)
 endforeach()
 
 sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp
@@ -15,3 +16,5 @@ sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp
                LINK sy_model)
 sy_add_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4)
 sy_add_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4)
+sy_add_cuda_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4 SCHEDULES random)
+sy_add_cuda_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4 SCHEDULES reverse)

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "lib/dist/watchdog.h"
+#include "lib/tensor/cuda_context.h"
 #include "tests/hostcuda/schedule.h"
 #include "tests/mpi/tensor_group.h"
 #include "tests/support/mpi_world.h"
@@ -13,6 +14,8 @@ namespace sy {
 namespace {
 using namespace test;
 using Catch::Matchers::Contains;
+
+constexpr int kByte = 3;  // of four equal ones in an int32
 
 // The watchdog would end the job for the failures that are planted here.
 struct WithoutWatchdog {
@@ -87,14 +90,16 @@ TEST_CASE("nccl: memory that is not the GPU's is refused", "[nccl]") {
                     Contains("invalid argument") && Contains("32 bytes"));
 }
 
-// The sum as the compute stream finds it after the call, with and without waiting for the request.
-float first_sum(TensorGroup& comm, bool waits) {
-  Owned x(DType::f32, {3});
-  for (int i = 0; i < 3; ++i) x.data<float>()[i] = 1;
+// One element's sum as the compute stream finds it after the call, with and without waiting for the
+// request. What is summed was queued on the compute stream just before.
+int32_t first_sum(TensorGroup& comm, bool waits) {
+  Owned x(DType::i32, {3});
+  REQUIRE(cudaMemsetAsync(x.data<int32_t>(), kByte, 3 * sizeof(int32_t),
+                          cuda(comm.exec()).compute) == cudaSuccess);
   const auto request = comm->start_all_reduce_sum(x, "sum");
   if (waits) request->wait();
-  float found[3] = {};
-  download(comm.exec(), Tensor(found, DType::f32, {3}), x);
+  int32_t found[3] = {};
+  download(comm.exec(), Tensor(found, DType::i32, {3}), x);
   request->wait();
   comm.settle();
   return found[0];
@@ -104,7 +109,7 @@ TEST_CASE("nccl: a wait that is left out is seen, one that is made suffices", "[
   if (!runs_here(2)) return;
   const hostcuda::Order given = hostcuda::order();
   TensorGroup comm;
-  const float total = static_cast<float>(comm->size());
+  const int32_t total = comm->size() * (kByte * 0x01010101);
   bool seen = false;
   for (const auto order :
        {hostcuda::Order::forward, hostcuda::Order::reverse, hostcuda::Order::random}) {
@@ -143,6 +148,21 @@ TEST_CASE("nccl: a GPU goes on while its host waits for the other hosts", "[nccl
   comm->barrier("rank 0 is here at once");
   finish(*request);
   CHECK(x.data<int32_t>()[0] == comm->size());
+}
+
+TEST_CASE("nccl: hundreds of calls queued before the first is waited for", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog alone;  // so that the queue itself must let go of what is done
+  TensorGroup comm;
+  Owned x(DType::i32, {1}), most(DType::i32, {1});
+  x.data<int32_t>()[0] = 1;
+  most.data<int32_t>()[0] = comm->rank();
+  const auto first = comm->start_all_reduce_sum(x, "first");
+  for (int i = 0; i < 700; ++i) comm->all_reduce_max(most, "maximum");
+  finish(*first);
+  CHECK(x.data<int32_t>()[0] == comm->size());
+  comm.settle();
+  CHECK(most.data<int32_t>()[0] == comm->size() - 1);
 }
 
 }  // namespace

@@ -10,9 +10,10 @@ sy_add_mpi_test(mpi.collectives mpi_tests "[collectives]" 8)
 if(SY_HAVE_CUDA)
   target_sources(mpi_tests PRIVATE tests/mpi/nccl_test.cpp)
 endif()
-foreach(suite collectives mesh nccl)
+foreach(suite collectives mesh)
   sy_add_cuda_mpi_test(mpi.${suite} mpi_tests "[${suite}]" 1 2 4)
 endforeach()
+sy_add_cuda_mpi_test(mpi.nccl mpi_tests "[nccl]" 2 4)
 
 add_executable(mpi_faults tests/mpi/faults.cpp)
 target_link_libraries(mpi_faults PRIVATE sy_dist sy_backend_host)
@@ -20,12 +21,12 @@ set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BIN
 add_test(NAME mpi.faults
          COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/faults.sh $<TARGET_FILE:mpi_faults>
                  $<TARGET_FILE:mpi_tests>)
+set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 if(SY_HAVE_CUDA)
   add_test(NAME cuda.mpi.faults
            COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/nccl_faults.sh $<TARGET_FILE:mpi_faults>)
   set_tests_properties(cuda.mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS "hostcuda;mpi")
 endif()
-set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 
 sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp LINK sy_model)
 sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4)

@@ -2,11 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/grad_clip.h"
 #include "lib/base/random.h"
 
 namespace sy::test {
+namespace {
+
+// Kernels that the host executes take a thousand times as long as on a GPU or in the CPU's form,
+// whose arithmetic the other column checks element by element.
+int64_t most_checked() {
+  return test_backend() == Backend::cuda ? 12 : std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace
 
 Owned zeros(DType dtype, Shape shape) {
   return Owned(dtype, shape);
@@ -66,7 +76,8 @@ double gradient_error(Tensor input, Tensor gradient, const std::function<double(
   for (int64_t i = 0; i < count; ++i) {
     largest = std::max(largest, std::abs(gradient.data<double>()[i]));
   }
-  const int64_t stride = std::max<int64_t>(1, count / max_elements);
+  const int64_t checked = std::min(max_elements, most_checked());
+  const int64_t stride = std::max<int64_t>(1, count / checked);
   for (int64_t i = 0; i < count; i += stride) {
     double& element = input.data<double>()[i];
     const double kept = element;
