@@ -1,9 +1,10 @@
 // A step of decoding is bound by memory: each key and value of a head is read once, 4 d bytes a key
-// in bfloat16, and nothing is used twice. A block takes one head of one sequence.
+// in bfloat16, and nothing is used twice. A block takes one head of one sequence; a thread reads N
+// neighbouring elements at once, sixteen bytes where pointers and width allow it.
 #include <limits>
 
 #include "kernels/attention_step.h"
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/map.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/relative_bucket.h"
 #include "lib/base/numeric.h"
@@ -21,6 +22,15 @@ struct StepProblem {
   const int32_t *index, *lengths;
   int heads, d, width, rows, buckets, max_distance;
 };
+
+template <int N, class T>
+__device__ void load_step(T (&to)[N], const T* from) {
+  if constexpr (N == 1) {
+    to[0] = *from;
+  } else {
+    load_packs(to, from);
+  }
+}
 
 // One head of one sequence.
 template <class T>
@@ -48,28 +58,48 @@ struct StepHead {
     return cache + (int64_t{known ? place : 0} * p.heads + head) * p.d;
   }
 
+  template <int N>
   __device__ C score(int j) const {
     bool known;
     const T* key = row(p.k, j, known);
     const T* query = p.q + int64_t{blockIdx.x} * p.d;
     C sum = 0;
-    for (int c = 0; c < p.d; ++c) sum += C(query[c]) * C(key[c]);
+    for (int c = 0; c < p.d; c += N) {
+      T x[N], y[N];
+      load_step<N>(x, query + c);
+      load_step<N>(y, key + c);
+#pragma unroll
+      for (int i = 0; i < N; ++i) sum += C(x[i]) * C(y[i]);
+    }
     if (p.bias_table != nullptr) {
       const int bucket = relative_bucket(j - (keys - 1), false, p.buckets, p.max_distance);
       sum += p.bias_table[int64_t{bucket} * p.heads + head];
     }
     return known ? sum : std::numeric_limits<C>::quiet_NaN();
   }
+
+  // sums = keys group, group + groups, ... of the sequence's values, columns c .. c + N, by weight.
+  template <int N>
+  __device__ void add_values(C (&sums)[N], const C* weights, int c, int group, int groups) const {
+    for (int j = group; j < keys; j += groups) {
+      bool known;
+      T value[N];
+      load_step<N>(value, row(p.v, j, known) + c);
+      const C weight = weights[j];
+#pragma unroll
+      for (int i = 0; i < N; ++i) sums[i] += weight * C(value[i]);
+    }
+  }
 };
 
 // scores [keys] become weights; returns 1 / their sum, or 0 without any.
-template <class T>
+template <int N, class T>
 __device__ Compute<T> step_weights(const StepHead<T>& head, Compute<T>* scores, Compute<T>* slots) {
   using C = Compute<T>;
   const int thread = static_cast<int>(threadIdx.x);
   C largest = -std::numeric_limits<C>::infinity(), total = 0;
   for (int j = thread; j < head.keys; j += kStepThreads) {
-    scores[j] = head.score(j);
+    scores[j] = head.template score<N>(j);
     largest = scores[j] > largest ? scores[j] : largest;
   }
   largest = block_max(largest, slots);
@@ -81,36 +111,44 @@ __device__ Compute<T> step_weights(const StepHead<T>& head, Compute<T>* scores, 
   return head.keys == 0 ? C(0) : C(1) / total;
 }
 
-// out [B, H, d]; scores [B, H, width] is scratch. Reads each key and value once, a key a thread and
-// then a column a thread, in groups of threads that share out the keys; moves what it must.
-template <class T>
+// out [B, H, d]; scores [B, H, width] is scratch. Keys are read a key a thread, values N columns a
+// thread by groups of threads that share out the keys. Moves what it must: each key and value once.
+template <class T, int N>
 __global__ void __launch_bounds__(kStepThreads)
     step_kernel(T* out, Compute<T>* scores, StepProblem<T> p) {
   using C = Compute<T>;
   C* slots = reinterpret_cast<C*>(shared_memory());
-  C* sums = slots + kWarp;  // [kStepThreads]
+  C* shares = slots + kWarp;  // [kStepThreads, N]
   const StepHead<T> head(p);
   scores += int64_t{blockIdx.x} * p.width;
-  const C inverse = step_weights(head, scores, slots);
-  __syncthreads();
-  const int columns = p.d < kStepThreads ? p.d : kStepThreads, groups = kStepThreads / columns;
-  const int thread = static_cast<int>(threadIdx.x);
-  const int group = thread / columns;
-  for (int first = 0; first < p.d; first += columns) {
-    const int c = first + thread % columns;
-    C sum = head.start;
-    for (int j = group; group < groups && c < p.d && j < head.keys; j += groups) {
-      bool known;
-      const T* value = head.row(p.v, j, known);
-      sum += scores[j] * C(value[c]);
+  const C inverse = step_weights<N>(head, scores, slots);
+  const int thread = static_cast<int>(threadIdx.x), pieces = p.d / N;
+  const int threads = pieces < kStepThreads ? pieces : kStepThreads;  // of a group
+  const int groups = kStepThreads / threads, group = thread / threads;
+  for (int first = 0; first < pieces; first += threads) {
+    const int piece = first + thread % threads;
+    C sums[N];
+#pragma unroll
+    for (int i = 0; i < N; ++i) sums[i] = 0;
+    __syncthreads();  // weights are there, and shares have been read
+    if (group < groups && piece < pieces) head.add_values(sums, scores, piece * N, group, groups);
+#pragma unroll
+    for (int i = 0; i < N; ++i) shares[thread * N + i] = sums[i];
+    __syncthreads();
+    for (int c = thread; c < threads * N && first * N + c < p.d; c += kStepThreads) {
+      C sum = head.start;
+      for (int x = 0; x < groups; ++x) sum += shares[x * threads * N + c];
+      put(out[int64_t{blockIdx.x} * p.d + first * N + c], sum * inverse);
     }
-    __syncthreads();
-    sums[thread] = sum;
-    __syncthreads();
-    if (group > 0 || c >= p.d) continue;
-    for (int other = 1; other < groups; ++other) sum += sums[other * columns + thread];
-    put(out[int64_t{blockIdx.x} * p.d + c], head.start + sum * inverse);
   }
+}
+
+template <class T, int N>
+void launch_step(Exec& exec, T* out, Compute<T>* scores, const StepProblem<T>& p, int64_t blocks) {
+  const LaunchShape shape{.grid = narrow<unsigned>(blocks),
+                          .block = kStepThreads,
+                          .shared_bytes = (kWarp + kStepThreads * N) * sizeof(Compute<T>)};
+  launch(cuda(exec).compute, "attention_step", shape, step_kernel<T, N>, out, scores, p);
 }
 
 }  // namespace
@@ -138,11 +176,10 @@ struct AttentionStepImpl<Backend::cuda, T> {
     p.rows = narrow<int>(k.dim(0));
     p.buckets = bias_table.empty() ? 0 : narrow<int>(bias_table.dim(0));
     p.max_distance = max_distance;
-    const LaunchShape shape{.grid = narrow<unsigned>(q.dim(0) * q.dim(1)),
-                            .block = kStepThreads,
-                            .shared_bytes = (kWarp + kStepThreads) * sizeof(C)};
-    launch(cuda(exec).compute, "attention_step", shape, step_kernel<T>, out.data<T>(),
-           work.data<C>(), p);
+    constexpr int kPack = Pack<T>::kCount;
+    const bool packed = p.d % kPack == 0 && is_packed({p.q, p.k, p.v});
+    const auto run = packed ? launch_step<T, kPack> : launch_step<T, 1>;
+    run(exec, out.data<T>(), work.data<C>(), p, q.dim(0) * q.dim(1));
   }
 };
 

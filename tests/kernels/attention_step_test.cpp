@@ -76,6 +76,26 @@ TEST_CASE("attention_step: the definition", "[attention_step]") {
   CHECK(worst < (dtype == DType::f64 ? 1e-13 : 3e-6));
 }
 
+TEST_CASE("attention_step: bfloat16 sums in float32 and rounds once", "[attention_step]") {
+  StepProblem p(DType::f32, GENERATE(5, 64), true);
+  const Shape one = p.q.tensor().shape(), cache = p.k.tensor().shape();
+  Owned q(DType::bf16, one), out(DType::bf16, one), k(DType::bf16, cache), v(DType::bf16, cache);
+  for (auto [rounded, exact] : {std::pair{&q, &p.q}, {&k, &p.k}, {&v, &p.v}}) {
+    for (int64_t i = 0; i < exact->tensor().numel(); ++i) {
+      set(*rounded, i, at(*exact, i));
+      set(*exact, i, at(*rounded, i));
+    }
+  }
+  const auto exec = make_exec();
+  p.forward(*exec, p.out);
+  attention_step(*exec, out, q, k, v, p.bias(), p.index, p.lengths, kMaxDistance);
+  double worst = 0;
+  for (int64_t i = 0; i < one.numel(); ++i) {
+    worst = std::max(worst, std::abs(at(out, i) - at(p.out, i)) / (std::abs(at(p.out, i)) + 1e-3));
+  }
+  CHECK(worst < 1.0 / 256);
+}
+
 TEST_CASE("attention_step: any threads, no allocation", "[attention_step]") {
   StepProblem p(DType::f32, 16, true);
   CHECK(same_for_any_threads(p.out, [&](Exec& exec, Tensor out) { p.forward(exec, out); }));
