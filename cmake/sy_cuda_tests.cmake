@@ -7,6 +7,18 @@
 # and with SY_GPU_TESTS on the machine's GPUs, labelled gpu, unless HOST_ONLY:
 #   gpu.NAME, gpu.NAME.npRANKS
 # A test that wants more GPUs than there are is skipped.
+if(SY_HAVE_HOSTCUDA)
+  set(cuda_column "executed on the host")
+elseif(SY_HAVE_CUDA)
+  set(cuda_column "skipped: no libboost-context")
+else()
+  set(cuda_column "skipped: no CUDA toolkit")
+endif()
+file(WRITE ${CMAKE_BINARY_DIR}/cuda_column.txt "${cuda_column}\n")  # for test.sh
+
+if(SY_GPU_TESTS)
+  add_custom_target(gpu_tests)  # all that the tests of GPUs run
+endif()
 set(all_schedules forward reverse random)
 set(mpirun ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh)
 
@@ -29,6 +41,7 @@ function(sy_gpu_binary binary)
   get_target_property(link ${binary} SY_LINK)
   target_link_libraries(${binary}_gpu PRIVATE sy_test_support ${link} sy_backend_gpu)
   set_target_properties(${binary}_gpu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_dependencies(gpu_tests ${binary}_gpu)
 endfunction()
 
 # One at a time: a GPU in exclusive mode takes one process.

@@ -13,6 +13,7 @@ endif()
 
 # And on the machine's GPUs.
 if(SY_GPU_TESTS)
+  add_dependencies(gpu_tests switchyard)
   foreach(name full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
     sy_add_gpu_test(e2e.${name} ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   endforeach()
