@@ -33,6 +33,8 @@ configure=(cmake --preset release -DSY_WARNINGS_AS_ERRORS=ON -DSY_TESTS=ON -DSY_
 if [[ $gpu == ON ]]; then
   "${configure[@]}" -DSY_CUDA=ON
   cmake --build build --target gpu_tests -j "$(nproc)"
+  # Else every test would be skipped, and ctest content.
+  reason=$(build/tests/kernels_tests_gpu --list-tags 2>&1 >/dev/null) || cannot "the tests find no GPU (${reason#skipped: })"
   exec ctest --test-dir build -L '^gpu$' --output-on-failure
 fi
 "${configure[@]}"

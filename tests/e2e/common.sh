@@ -1,6 +1,6 @@
 # What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
 # $1 the binary.
-set -euo pipefail
+set -Eeuo pipefail  # -E: a failure inside train() is shown as well
 switchyard=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 shared=${SWITCHYARD_SHARED:-$here/../../../shared}
