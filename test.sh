@@ -1,18 +1,43 @@
 #!/usr/bin/env bash
 # Builds everything with warnings as errors and runs every test; ctest's summary is the last output
 # and its exit code is this script's. A test that this machine cannot run is reported as skipped.
+#   test.sh            everything that needs no GPU; the CUDA backend is executed on the host
+#   test.sh --gpu      the CUDA backend's tests on this machine's NVIDIA GPUs
+# Exit codes: ctest's; 2 wrong use, or --gpu where there is no GPU, driver or CUDA toolkit.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+gpu=OFF
 for argument in "$@"; do
   case $argument in
-    --gpu) echo "test.sh: this version has no CUDA twins of its operators, so there is nothing for --gpu to test" >&2; exit 2 ;;
-    -h | --help) sed -n '2,3s/^# \?//p' test.sh; exit 0 ;;
+    --gpu) gpu=ON ;;
+    -h | --help) sed -n '2,6s/^# \?//p' test.sh; exit 0 ;;
     *) echo "test.sh: unknown argument '$argument'; it takes --gpu or nothing" >&2; exit 2 ;;
   esac
 done
 
+cannot() {
+  echo "test.sh: --gpu: $*" >&2
+  exit 2
+}
+
+if [[ $gpu == ON ]]; then
+  command -v nvidia-smi >/dev/null || cannot "no NVIDIA driver is installed (there is no nvidia-smi)"
+  nvidia-smi -L 2>/dev/null | grep -q '^GPU ' || cannot "nvidia-smi finds no GPU, or its driver does not run"
+  command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]] ||
+    cannot "no CUDA toolkit is installed (there is no nvcc on PATH or in /usr/local/cuda/bin)"
+fi
+
 ./setup.sh --tests
-cmake --preset release -DSY_WARNINGS_AS_ERRORS=ON -DSY_TESTS=ON
+configure=(cmake --preset release -DSY_WARNINGS_AS_ERRORS=ON -DSY_TESTS=ON -DSY_GPU_TESTS=$gpu)
+if [[ $gpu == ON ]]; then
+  "${configure[@]}" -DSY_CUDA=ON
+  cmake --build build --target gpu_tests -j "$(nproc)"
+  # Else every test would be skipped, and ctest content.
+  reason=$(build/tests/kernels_tests_gpu --list-tags 2>&1 >/dev/null) || cannot "the tests find no GPU (${reason#skipped: })"
+  exec ctest --test-dir build -L '^gpu$' --output-on-failure
+fi
+"${configure[@]}"
 cmake --build build -j "$(nproc)"
+echo "CUDA column: $(cat build/cuda_column.txt)"
 exec ctest --test-dir build -j2 --output-on-failure

@@ -7,6 +7,8 @@ if(SY_WARNINGS_AS_ERRORS)
 endif()
 if(SY_NATIVE)
   target_compile_options(sy_options INTERFACE -march=native)
+elseif(SY_BASELINE)
+  target_compile_options(sy_options INTERFACE -march=${SY_BASELINE})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Contraction to fused multiply-add is what the hardware is for; results are compared to rounding.

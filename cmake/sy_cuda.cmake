@@ -3,7 +3,8 @@
 # program links one of
 #   sy_backend_gpu   nvcc's kernels, the CUDA runtime, cuBLASLt and NCCL
 #   sy_backend_host  the host compiler's kernels and tests/hostcuda, which executes them without a GPU
-# and both are empty without the toolkit.
+# and both are empty without the toolkit. Without what host execution needs, tests link the GPU's: the
+# CPU's column runs all the same.
 add_library(sy_backend_gpu INTERFACE)
 add_library(sy_backend_host INTERFACE)
 if(SY_HAVE_CUDA)
@@ -24,39 +25,38 @@ if(SY_HAVE_CUDA)
                                                     FMT_USE_CONSTEXPR=1)
   target_compile_options(sy_kernels_gpu PRIVATE
                          $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --diag-suppress=186 -Xcompiler=-Wall,-Wextra>)
-  add_library(sy_kernels_host OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/empty.cpp)
-  target_link_libraries(sy_kernels_host PRIVATE sy_options)
-  target_compile_definitions(sy_kernels_host PRIVATE SY_HOSTCUDA=1)
-  target_compile_options(sy_kernels_host PRIVATE -Wno-unused-parameter)
-
   target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_kernels_gpu>)
   target_link_libraries(sy_backend_gpu INTERFACE ${SY_cudart_LIBRARY} ${SY_cublasLt_LIBRARY}
                                                  ${SY_nccl_LIBRARY})
-  target_sources(sy_backend_host INTERFACE $<TARGET_OBJECTS:sy_kernels_host>)
-  target_link_libraries(sy_backend_host INTERFACE sy_hostcuda)
-  # While twins are missing.
-  target_link_options(sy_backend_gpu INTERFACE -Wl,--unresolved-symbols=ignore-all)
-  target_link_options(sy_backend_host INTERFACE -Wl,--unresolved-symbols=ignore-all)
+  if(SY_HAVE_HOSTCUDA)
+    add_library(sy_kernels_host OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/empty.cpp)
+    target_link_libraries(sy_kernels_host PRIVATE sy_options)
+    target_compile_definitions(sy_kernels_host PRIVATE SY_HOSTCUDA=1)
+    target_compile_options(sy_kernels_host PRIVATE -Wno-unused-parameter)
+    target_sources(sy_backend_host INTERFACE $<TARGET_OBJECTS:sy_kernels_host>)
+    target_link_libraries(sy_backend_host INTERFACE sy_hostcuda)
+  else()
+    target_link_libraries(sy_backend_host INTERFACE sy_backend_gpu)
+  endif()
 endif()
 
 # Host code of the CUDA backend, added to library sy_TARGET where there is a toolkit.
 function(sy_cuda_sources target)
   if(SY_HAVE_CUDA)
-    foreach(source ${ARGN})
-      if(EXISTS ${CMAKE_SOURCE_DIR}/${source})
-        target_sources(sy_${target} PRIVATE ${source})
-      endif()
-    endforeach()
+    target_sources(sy_${target} PRIVATE ${ARGN})
   endif()
 endfunction()
 
 # A file of kernels. The host compiler gets it as C++ through a file of one line, since a source has
 # one language in a folder.
 function(sy_cuda_kernels source)
-  if(NOT SY_HAVE_CUDA OR NOT EXISTS ${CMAKE_SOURCE_DIR}/${source})
+  if(NOT SY_HAVE_CUDA)
     return()
   endif()
   target_sources(sy_kernels_gpu PRIVATE ${CMAKE_SOURCE_DIR}/${source})
+  if(NOT SY_HAVE_HOSTCUDA)
+    return()
+  endif()
   set(wrapper ${CMAKE_BINARY_DIR}/hostcuda/${source}.cpp)
   file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${CMAKE_SOURCE_DIR}/${source}\"\n")
   target_sources(sy_kernels_host PRIVATE ${wrapper})

@@ -11,7 +11,7 @@ endfunction()
 set(SY_OPS "" CACHE INTERNAL "")
 function(sy_add_op op)
   set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp
-             tests/kernels/${op}_test.cpp)
+             kernels/${op}_cuda.cu tests/kernels/${op}_test.cpp)
   foreach(file ${needed})
     if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
       message(FATAL_ERROR "op ${op} is incomplete: ${file} is missing")
@@ -44,7 +44,8 @@ function(sy_test_binary name)
   endif()
   add_executable(${name} ${main} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE sy_test_support ${ARG_LINK} sy_backend_host)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                                           SY_LINK "${ARG_LINK}")
 endfunction()
 
 # sy_add_test(NAME BINARY FILTER): one ctest entry; exit code 77 means skipped, visibly.
@@ -62,47 +63,5 @@ function(sy_add_mpi_test name binary filter)
                      ${filter})
     set_tests_properties(${name}.np${ranks} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
                          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
-  endforeach()
-endfunction()
-
-# The CUDA column of a test: the same body on the CUDA backend, executed on the host under an order of
-# its streams and threads (SCHEDULES, all three where left out).
-#   sy_add_cuda_test(NAME BINARY FILTER [SCHEDULES ...])               cuda.NAME.SCHEDULE
-#   sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS... [SCHEDULES ...])  cuda.NAME.npRANKS.SCHEDULE
-function(sy_add_cuda_column name command schedules labels)
-  foreach(schedule ${schedules})
-    add_test(NAME cuda.${name}.${schedule} COMMAND ${command})
-    set_tests_properties(cuda.${name}.${schedule} PROPERTIES
-      TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS "${labels}"
-      ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};OMP_NUM_THREADS=1")
-  endforeach()
-endfunction()
-
-function(sy_add_cuda_test name binary filter)
-  cmake_parse_arguments(ARG "" "" "SCHEDULES" ${ARGN})
-  if(NOT SY_HAVE_CUDA)
-    return()
-  endif()
-  if(NOT ARG_SCHEDULES)
-    set(ARG_SCHEDULES forward reverse random)
-  endif()
-  sy_add_cuda_column(${name} "${binary};${filter}" "${ARG_SCHEDULES}" hostcuda)
-endfunction()
-
-function(sy_add_cuda_mpi_test name binary filter)
-  cmake_parse_arguments(ARG "" "" "SCHEDULES" ${ARGN})
-  if(NOT SY_HAVE_CUDA)
-    return()
-  endif()
-  if(NOT ARG_SCHEDULES)
-    set(ARG_SCHEDULES forward reverse random)
-  endif()
-  foreach(ranks ${ARG_UNPARSED_ARGUMENTS})
-    sy_add_cuda_column(${name}.np${ranks}
-      "${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh;${ranks};$<TARGET_FILE:${binary}>;${filter}"
-      "${ARG_SCHEDULES}" "hostcuda;mpi")
-    foreach(schedule ${ARG_SCHEDULES})
-      set_tests_properties(cuda.${name}.np${ranks}.${schedule} PROPERTIES PROCESSORS 2)
-    endforeach()
   endforeach()
 endfunction()

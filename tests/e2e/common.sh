@@ -1,12 +1,22 @@
 # What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
 # $1 the binary.
-set -euo pipefail
+set -Eeuo pipefail  # -E: a failure inside train() is shown as well
 switchyard=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 shared=${SWITCHYARD_SHARED:-$here/../../../shared}
 if [[ ! -e $shared/data/c4 ]]; then
   echo "skipped: $shared/data/c4 is absent"
   exit 77
+fi
+# $SWITCHYARD_TEST_BACKEND: cpu or cuda. A rank has a GPU to itself (NCCL refuses to share one).
+backend=${SWITCHYARD_TEST_BACKEND:-cpu}
+most_ranks=4
+if [[ $backend == cuda ]]; then
+  most_ranks=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ' || true)
+  if ((most_ranks == 0)); then
+    echo "skipped: no GPU is visible"
+    exit 77
+  fi
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -15,6 +25,7 @@ trap 'tail -n 30 "$(ls -t "$folder"/*.out | head -n 1)" >&2 || true' ERR
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
 cat >"$folder/tiny.yaml" <<YAML
+backend: $backend
 run: {name: tiny, directory: $folder, seed: 3}
 model: {d_model: 64, d_kv: 16, num_heads: 4, d_ff: 128, encoder_layers: 2, decoder_layers: 2, dropout: 0.1,
         experts: {count: 4, capacity_factor: 1.0, dropout: 0.1}}
@@ -25,9 +36,9 @@ train: {steps: 20, global_batch: 16, micro_batch: 4, log_every: 1, eval_every: 1
         checkpoint_every: 5, keep_checkpoints: 0}
 YAML
 
-# train RANKS NAME [--set ...]
+# train RANKS NAME [--set ...]: on as many ranks as there are GPUs where RANKS are more.
 train() {
-  local ranks=$1 name=$2
+  local ranks=$(($1 < most_ranks ? $1 : most_ranks)) name=$2
   shift 2
   mpirun --oversubscribe --bind-to none --mca btl_vader_single_copy_mechanism none -n "$ranks" \
     "$switchyard" pretrain "$folder/tiny.yaml" --set run.name="$name" "$@" >"$folder/$name.out" 2>&1

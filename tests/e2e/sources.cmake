@@ -5,8 +5,16 @@ foreach(name full_disk goes_back gradients_agree killed_and_resumed meshes_agree
 endforeach()
 
 # The program itself, its CUDA backend executed on the host.
-if(SY_HAVE_CUDA)
+if(SY_HAVE_HOSTCUDA)
   add_executable(switchyard_hostcuda $<TARGET_OBJECTS:sy_cmd>)
   target_link_libraries(switchyard_hostcuda PRIVATE sy_cmd sy_backend_host)
   set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endif()
+
+# And on the machine's GPUs.
+if(SY_GPU_TESTS)
+  add_dependencies(gpu_tests switchyard)
+  foreach(name full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
+    sy_add_gpu_test(e2e.${name} ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
+  endforeach()
 endif()

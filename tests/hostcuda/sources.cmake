@@ -1,15 +1,6 @@
 # The CUDA backend executed without a GPU: the runtime's functions, as far as they are called here, in
 # place of libcudart. Needs the toolkit's headers alone.
-if(NOT SY_HAVE_CUDA)
-  return()
-endif()
-get_filename_component(toolkit ${SY_NVCC} DIRECTORY)
-find_path(SY_CUDA_INCLUDE cuda_runtime_api.h HINTS ${toolkit}/../include)
-find_library(SY_BOOST_CONTEXT boost_context)
-find_path(SY_BOOST_INCLUDE boost/context/fiber.hpp)
-if(NOT SY_CUDA_INCLUDE OR NOT SY_BOOST_CONTEXT OR NOT SY_BOOST_INCLUDE)
-  message(STATUS "No execution of CUDA kernels on the host: it needs the toolkit's headers and "
-                 "libboost-context-dev")
+if(NOT SY_HAVE_HOSTCUDA)
   return()
 endif()
 

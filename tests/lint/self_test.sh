@@ -14,8 +14,9 @@ fresh_tree() {
   printf '#include "kernels/add.h"\n#include "lib/data/span_lengths.h"\n' >"$tree/lib/model/loss.h"
   echo '#include "lib/data/span_lengths.h"' >"$tree/lib/config/resolve.cpp"
   printf 'template <class T>\nstruct AddImpl;\n' >"$tree/kernels/add.h"
+  mkdir -p "$tree/kernels/cuda" && echo '#include "tests/hostcuda/device.h"' >"$tree/kernels/cuda/device.h"
   echo 'sy_add_op(add)' >"$tree/kernels/sources.cmake"
-  touch "$tree"/kernels/add{,_cpu}.cpp "$tree/tests/kernels/add_test.cpp"
+  touch "$tree"/kernels/add{.cpp,_cpu.cpp,_cuda.cu} "$tree/tests/kernels/add_test.cpp"
 }
 
 # finds LINT TEXT: the lint fails on the tree and says TEXT.
@@ -42,6 +43,8 @@ echo '#include "lib/model/loss.h"' >>"$tree/kernels/add.cpp"
 finds includes 'kernels/add.cpp:1: includes lib/model/loss.h, but model lies above kernels'
 echo '#include "lib/data/loader.h"' >>"$tree/lib/dist/mesh.h"
 finds includes 'lib/dist/mesh.h:1: includes lib/data/loader.h, but data lies beside dist'
+echo '#include "tests/hostcuda/device.h"' >>"$tree/kernels/add.cpp"
+finds includes 'kernels/add.cpp:1: includes tests/hostcuda/device.h, which is not a path'
 echo '#include "error.h"' >>"$tree/lib/tensor/tensor.h"
 finds includes 'lib/tensor/tensor.h:2: includes error.h, which is not a path'
 mkdir "$tree/lib/attic" && touch "$tree/lib/attic/old.h"
@@ -54,6 +57,8 @@ echo "data: /ho""me/me/c4" >"$tree/cmd/main.yaml"
 finds leftovers 'cmd/main.yaml:1: a path that only one machine has'
 rm "$tree/kernels/add_cpu.cpp"
 finds ops 'op add has no kernels/add_cpu.cpp'
+rm "$tree/kernels/add_cuda.cu"
+finds ops 'op add has no kernels/add_cuda.cu'
 echo >"$tree/kernels/sources.cmake"
 finds ops 'no sy_add_op(add)'
 echo 'int  f( );' >"$tree/cmd/main.cpp"

@@ -7,13 +7,13 @@ endforeach()
 
 sy_add_mpi_test(mpi.collectives mpi_tests "[collectives]" 8)
 
-if(SY_HAVE_CUDA)
-  target_sources(mpi_tests PRIVATE tests/mpi/nccl_test.cpp)
-endif()
 foreach(suite collectives mesh)
   sy_add_cuda_mpi_test(mpi.${suite} mpi_tests "[${suite}]" 1 2 4)
 endforeach()
-sy_add_cuda_mpi_test(mpi.nccl mpi_tests "[nccl]" 2 4)
+if(SY_HAVE_HOSTCUDA)
+  sy_test_binary(nccl_tests MPI SOURCES tests/mpi/nccl_test.cpp LINK sy_dist)
+  sy_add_cuda_mpi_test(mpi.nccl nccl_tests "[nccl]" 2 4 HOST_ONLY)
+endif()
 
 add_executable(mpi_faults tests/mpi/faults.cpp)
 target_link_libraries(mpi_faults PRIVATE sy_dist sy_backend_host)
@@ -22,7 +22,7 @@ add_test(NAME mpi.faults
          COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/faults.sh $<TARGET_FILE:mpi_faults>
                  $<TARGET_FILE:mpi_tests>)
 set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
-if(SY_HAVE_CUDA)
+if(SY_HAVE_HOSTCUDA)
   add_test(NAME cuda.mpi.faults
            COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/nccl_faults.sh $<TARGET_FILE:mpi_faults>)
   set_tests_properties(cuda.mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS "hostcuda;mpi")

@@ -5,7 +5,7 @@ sy_library(reference
 
 # What parity.py runs beside transformers.
 add_executable(sy_parity tests/reference/sy_parity.cpp)
-target_link_libraries(sy_parity PRIVATE sy_reference)
+target_link_libraries(sy_parity PRIVATE sy_reference sy_backend_host)
 set_target_properties(sy_parity PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 
 sy_test_binary(reference_tests SOURCES tests/reference/parity_test.cpp LINK sy_reference)

@@ -1,0 +1,84 @@
+# The CUDA column of a test: the same body on the CUDA backend.
+#   sy_add_cuda_test(NAME BINARY FILTER [SCHEDULES ...])
+#   sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS... [SCHEDULES ...] [HOST_ONLY])
+# Executed on the host, once under each of SCHEDULES, the orders of streams and threads (all three where
+# left out), labelled hostcuda:
+#   cuda.NAME.SCHEDULE, cuda.NAME.npRANKS.SCHEDULE
+# and with SY_GPU_TESTS on the machine's GPUs, labelled gpu, unless HOST_ONLY:
+#   gpu.NAME, gpu.NAME.npRANKS
+# A test that wants more GPUs than there are is skipped.
+if(SY_HAVE_HOSTCUDA)
+  set(cuda_column "executed on the host")
+elseif(SY_HAVE_CUDA)
+  set(cuda_column "skipped: no libboost-context")
+else()
+  set(cuda_column "skipped: no CUDA toolkit")
+endif()
+file(WRITE ${CMAKE_BINARY_DIR}/cuda_column.txt "${cuda_column}\n")  # for test.sh
+
+if(SY_GPU_TESTS)
+  add_custom_target(gpu_tests)  # all that the tests of GPUs run
+endif()
+set(all_schedules forward reverse random)
+set(mpirun ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh)
+
+function(sy_add_host_column name command schedules labels processors)
+  foreach(schedule ${schedules})
+    add_test(NAME cuda.${name}.${schedule} COMMAND ${command})
+    set_tests_properties(cuda.${name}.${schedule} PROPERTIES
+      TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS "${labels}"
+      PROCESSORS ${processors}
+      ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};OMP_NUM_THREADS=1")
+  endforeach()
+endfunction()
+
+# BINARY_gpu: the objects of BINARY, linked with the GPU's backend.
+function(sy_gpu_binary binary)
+  if(TARGET ${binary}_gpu)
+    return()
+  endif()
+  add_executable(${binary}_gpu tests/support/gpu_required.cpp $<TARGET_OBJECTS:${binary}>)
+  get_target_property(link ${binary} SY_LINK)
+  target_link_libraries(${binary}_gpu PRIVATE sy_test_support ${link} sy_backend_gpu)
+  set_target_properties(${binary}_gpu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_dependencies(gpu_tests ${binary}_gpu)
+endfunction()
+
+# One at a time: a GPU in exclusive mode takes one process.
+function(sy_add_gpu_test name)
+  add_test(NAME gpu.${name} COMMAND ${ARGN})
+  set_tests_properties(gpu.${name} PROPERTIES
+    TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS gpu RESOURCE_LOCK gpu
+    ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda")
+endfunction()
+
+function(sy_add_cuda_test name binary filter)
+  cmake_parse_arguments(ARG "" "" "SCHEDULES" ${ARGN})
+  if(NOT ARG_SCHEDULES)
+    set(ARG_SCHEDULES ${all_schedules})
+  endif()
+  if(SY_HAVE_HOSTCUDA)
+    sy_add_host_column(${name} "${binary};${filter}" "${ARG_SCHEDULES}" hostcuda 1)
+  endif()
+  if(SY_GPU_TESTS)
+    sy_gpu_binary(${binary})
+    sy_add_gpu_test(${name} ${binary}_gpu ${filter})
+  endif()
+endfunction()
+
+function(sy_add_cuda_mpi_test name binary filter)
+  cmake_parse_arguments(ARG "HOST_ONLY" "" "SCHEDULES" ${ARGN})
+  if(NOT ARG_SCHEDULES)
+    set(ARG_SCHEDULES ${all_schedules})
+  endif()
+  foreach(ranks ${ARG_UNPARSED_ARGUMENTS})
+    if(SY_HAVE_HOSTCUDA)
+      sy_add_host_column(${name}.np${ranks} "${mpirun};${ranks};$<TARGET_FILE:${binary}>;${filter}"
+                         "${ARG_SCHEDULES}" "hostcuda;mpi" 2)
+    endif()
+    if(SY_GPU_TESTS AND NOT ARG_HOST_ONLY)
+      sy_gpu_binary(${binary})
+      sy_add_gpu_test(${name}.np${ranks} ${mpirun} ${ranks} $<TARGET_FILE:${binary}_gpu> ${filter})
+    endif()
+  endforeach()
+endfunction()

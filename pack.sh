@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Makes a folder that runs on another x86-64 Linux with an NVIDIA driver, without installing anything:
+# the program, the tests for GPUs, and the libraries of both.
+#   pack.sh [OPTION...] FOLDER    FOLDER must not exist
+#     --build BUILD    take this build as it is, instead of making one for any processor of the baseline
+#     --baseline CPU   the oldest processor it is to run on, as gcc's -march (x86-64-v3: AVX2 and FMA)
+#     --shared SHARED  add the tests' reference text and vectors from this folder; skipped where absent
+#     --link           link to this machine's libraries instead of copying them: to test this script
+# Exit codes: 0; 1 something failed; 2 wrong use.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+build='' baseline=x86-64-v3 shared='' folder='' copy=(cp -L --reflink=auto)
+usage() { sed -n '2,9s/^# \?//p' pack.sh; }
+wrong() { echo "pack.sh: $*" >&2; exit 2; }
+while (($# > 0)); do
+  case $1 in
+    --build | --baseline | --shared)
+      (($# > 1)) || wrong "$1 needs a value"
+      declare "${1#--}=$2"
+      shift
+      ;;
+    --link) copy=(ln -s) ;;
+    -h | --help) usage; exit 0 ;;
+    -*) wrong "unknown option '$1'; --help lists them" ;;
+    *) [[ -z $folder ]] || wrong "one folder, not '$folder' and '$1'"; folder=$1 ;;
+  esac
+  shift
+done
+[[ -n $folder ]] || { usage >&2; exit 2; }
+[[ ! -e $folder ]] || wrong "$folder exists"
+command -v ompi_info >/dev/null || wrong "ompi_info of Open MPI is needed to find its files"
+
+if [[ -z $build ]]; then
+  build=build-pack
+  gpu_tests=OFF
+  if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then gpu_tests=ON; fi
+  cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSY_NATIVE=OFF -DSY_BASELINE="$baseline" \
+    -DSY_TESTS=ON -DSY_GPU_TESTS=$gpu_tests
+  targets=(switchyard)
+  if [[ $gpu_tests == ON ]]; then targets+=(gpu_tests); fi
+  cmake --build $build --target "${targets[@]}" -j "$(nproc)"
+fi
+[[ -x $build/switchyard ]] || wrong "$build has no program switchyard"
+if grep -q '^SY_NATIVE:BOOL=ON' "$build/CMakeCache.txt"; then
+  baseline="the processor of the machine it was built on, and its like"
+fi
+
+mkdir -p "$folder"/{bin,lib,openmpi/{bin,plugins,share,etc},pmix/lib,tests/bin}
+folder=$(cd "$folder" && pwd)
+trap 'rm -rf "$folder"' EXIT  # nothing half made is left
+build=$(cd "$build" && pwd)
+cp "$build/switchyard" "$folder/bin/"
+cp -r configs "$folder/"
+cp LICENSE "$folder/"
+if [[ -d data/sample ]]; then mkdir "$folder/data" && cp -r data/sample "$folder/data/"; fi
+cp -r tests/e2e tests/support "$folder/tests/"
+rm "$folder"/tests/*/*.{cpp,h,cmake} 2>/dev/null || true
+if [[ -n $shared ]]; then
+  mkdir "$folder/shared"
+  for part in data vectors; do
+    if [[ -e $shared/$part ]]; then cp -rL "$shared/$part" "$folder/shared/"; fi
+  done
+fi
+
+# The tests as ctest has them: name and command, a tab between words, the paths those of the folder.
+ctest --test-dir "$build" -L '^gpu$' --show-only=json-v1 2>/dev/null |
+  python3 tests/pack/gpu_test_list.py "$build" "$PWD" >"$folder/tests/list.txt"
+for program in $(grep -o 'tests/bin/[a-z_0-9]*' "$folder/tests/list.txt" | sort -u); do
+  cp "$build/tests/$(basename "$program")" "$folder/$program"
+done
+
+# Open MPI: what starts ranks, and plugins, but for those of special networks: between nodes it only
+# coordinates, over TCP. This machine's settings (openmpi-mca-params.conf) stay here.
+ompi() { ompi_info --parsable --path "$1" | sed "s/^path:$1://"; }
+cp -L "$(ompi bindir)"/{orterun,orted} "$folder/openmpi/bin/"
+cp -rL "$(ompi pkgdatadir)/." "$folder/openmpi/share/"
+network='lib(ucp|ucs|uct|fabric|ibverbs|psm2|psm_infinipath|oshmem)\.so|not found'
+for plugin in "$(ompi pkglibdir)"/mca_*.so; do
+  ldd "$plugin" | grep -qE "$network" || cp -L "$plugin" "$folder/openmpi/plugins/"
+done
+pmix=$(ldd "$(ompi pkglibdir)"/mca_pmix_ext*.so 2>/dev/null | sed -n 's/.*libpmix\.so.* => \([^ ]*\) .*/\1/p')
+if [[ -n $pmix ]]; then
+  pmix=$(dirname "$(readlink -f "$pmix")")
+  if [[ -d $pmix/pmix ]]; then cp -rL "$pmix/pmix" "$folder/pmix/lib/"; fi
+fi
+
+# Libraries of all of it, but for the C library's and the driver's own.
+own='linux-vdso|ld-linux|lib(c|m|mvec|dl|rt|pthread|util|resolv|nsl|anl|cuda|nvidia-[a-z-]*)\.so'
+find "$folder/bin" "$folder/tests/bin" "$folder/openmpi" "$folder/pmix" -type f \
+  \( -perm -u+x -o -name '*.so*' \) -print0 | xargs -0 -n 1 ldd 2>/dev/null |
+  sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u >"$folder/lib/list.txt"
+while read -r library; do
+  [[ $(basename "$library") =~ ^($own) ]] && continue
+  [[ -e $folder/lib/$(basename "$library") ]] || "${copy[@]}" "$library" "$folder/lib/"
+done <"$folder/lib/list.txt"
+rm "$folder/lib/list.txt"
+
+# What it needs from the machine, said in its README.
+cp tests/pack/{environment.sh,switchyard,mpirun,run_tests.sh} "$folder/"
+needed() { # NAME: the newest version of NAME's symbols
+  find -L "$folder/bin" "$folder/tests/bin" "$folder/lib" -type f -print0 |
+    xargs -0 grep -aohE "$1_[0-9]+\.[0-9]+" | sed "s/^$1_//" | sort -uV | tail -n 1
+}
+cuda='none' driver='nothing: it has no CUDA backend'
+runtime=$(basename "$(find "$folder/lib" -name 'libcudart.so.*' | head -n 1)")
+if [[ -n $runtime ]]; then
+  major=${runtime#libcudart.so.}
+  cuda="CUDA $major"
+  driver="an NVIDIA driver for CUDA $major"
+  if [[ $major == 13 ]]; then driver+=" (580 or newer)"; fi
+fi
+version=$("$folder/switchyard" --version)
+sed -e "s/@VERSION@/$version/; s/@BASELINE@/$baseline/; s/@CUDA@/$cuda/; s/@DRIVER@/$driver/" \
+  -e "s/@GLIBC@/$(needed GLIBC)/" tests/pack/README.md >"$folder/README.md"
+echo "$folder: $(du -sLh "$folder" | cut -f 1), $(wc -l <"$folder/tests/list.txt") tests for GPUs"
+trap - EXIT

@@ -1,0 +1,19 @@
+"""gpu_test_list.py BUILD SOURCE: ctest's list (--show-only=json-v1) on standard input, as pack.sh keeps it:
+a test a line, name and command, tabs between words, paths those of the packed folder."""
+import json
+import sys
+
+build, source = sys.argv[1:]
+
+
+def packed(word: str) -> str:
+    for there, here in ((f"{build}/switchyard", "switchyard"), (f"{build}/tests/", "tests/bin/"), (f"{source}/", "")):
+        if word.startswith(there):
+            return here + word[len(there) :]
+    return word
+
+
+for test in json.load(sys.stdin)["tests"]:
+    if "command" not in test:
+        sys.exit(f"test {test['name']} is not built: build the target gpu_tests")
+    print("\t".join([test["name"], *map(packed, test["command"])]))

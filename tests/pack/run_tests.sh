@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs the tests for GPUs of a packed folder, one line each; what a failed one printed follows it.
+#   run_tests.sh [PATTERN]     those whose name matches, all where left out
+# Exit codes: 0 every one that ran passed; 1 one failed; 2 none ran.
+set -uo pipefail
+here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+cd "$here" || exit 2
+. "$here/environment.sh"
+export PATH="$here:$PATH" SWITCHYARD_TEST_BACKEND=cuda SWITCHYARD_SHARED="${SWITCHYARD_SHARED:-$here/shared}"
+
+if ! nvidia-smi -L 2>/dev/null | grep '^GPU '; then
+  echo "run_tests.sh: no GPU, or no NVIDIA driver: nvidia-smi -L lists none" >&2
+  exit 2
+fi
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+passed=0 failed=() skipped=0
+while IFS=$'\t' read -ra words; do
+  name=${words[0]} code=0 begun=$SECONDS
+  [[ $name =~ ${1:-.} ]] || continue
+  # Programs by their path, so that mpirun finds them too.
+  for i in "${!words[@]}"; do
+    if ((i > 0)) && [[ -x $here/${words[i]} && ! -d $here/${words[i]} ]]; then words[i]=$here/${words[i]}; fi
+  done
+  timeout 600 "${words[@]:1}" >"$output" 2>&1 </dev/null || code=$?
+  case $code in
+    0) passed=$((passed + 1)) result=passed ;;
+    77) skipped=$((skipped + 1)) result="skipped: $(sed -n 's/^skipped: //p' "$output" | head -n 1)" ;;
+    *) failed+=("$name") result="FAILED, exit code $code" ;;
+  esac
+  printf '%-40s %4d s  %s\n' "$name" $((SECONDS - begun)) "$result"
+  if [[ $result == FAILED* ]]; then sed 's/^/    /' "$output"; fi
+done <tests/list.txt
+echo "$passed passed, ${#failed[@]} failed, $skipped skipped"
+if ((${#failed[@]} > 0)); then
+  printf '  %s\n' "${failed[@]}"
+  exit 1
+fi
+((passed > 0)) || exit 2

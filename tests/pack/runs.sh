@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# runs.sh BUILD: what pack.sh makes of a build runs elsewhere: moved, with an empty environment, on libraries
+# that are its own, alone and under its mpirun. Its libraries are links here, to spare the copying.
+set -euo pipefail
+build=$1
+source=$(cd "$(dirname "$0")/../.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+fail() {
+  echo "$*"
+  exit 1
+}
+
+"$source/pack.sh" --build "$build" --link "$folder/packed"
+mkdir "$folder/else where"
+mv "$folder/packed" "$folder/else where/sy"
+cd "$folder/else where/sy"
+
+# Paths of libraries, one a line: none but the folder's own and the C library's.
+check_libraries() {
+  local foreign
+  foreign=$(grep -vF "$PWD/" | grep -vE '/(lib(c|m|mvec|dl|rt|pthread|util|resolv|cuda|nss_[a-z]*)\.so[.0-9]*|ld-linux.*)$' |
+    sort -u || true)
+  [[ -z $foreign ]] || fail "libraries that are not the folder's own: $foreign"
+}
+
+for program in bin/switchyard openmpi/bin/or* tests/bin/*; do
+  if [[ -x $program ]]; then
+    env -i bash -c "here=\$PWD; . ./environment.sh; LD_TRACE_LOADED_OBJECTS=1 $program"
+  fi
+done | sed -n 's/.* => \(.*\) (0x.*/\1/p' | check_libraries
+
+[[ $(env -i ./switchyard --version) == switchyard\ * ]] || fail "--version says something else"
+env -i ./switchyard config configs/quickstart.yaml >config.yaml
+grep -q '^model:' config.yaml || fail "config prints no configuration"
+
+cat >tiny.yaml <<'YAML'
+model: {vocab_size: 256, d_model: 32, d_kv: 8, num_heads: 4, d_ff: 64, encoder_layers: 2, decoder_layers: 2,
+        experts: {count: 4}}
+data: {train: [none], validation: [none], encoder_length: 32}
+train: {global_batch: 8, micro_batch: 4}
+backend: cpu
+YAML
+bench=(./switchyard bench tiny.yaml --rounds 1 --json)
+env -i OMP_NUM_THREADS=1 "${bench[@]}" | grep -q '"ranks": 1' || fail "one rank does not run"
+# With what the loader says, for Open MPI loads its plugins as it runs.
+env -i OMP_NUM_THREADS=1 LD_DEBUG=files LD_DEBUG_OUTPUT="$PWD/loaded" \
+  ./mpirun -n 2 --oversubscribe "${bench[@]}" | grep -q '"ranks": 2' || fail "two ranks do not run"
+[[ $(cat loaded.*) == *mca_btl_vader.so* ]] || fail "the loader does not say what is loaded"
+cat loaded.* | sed -n 's/.*calling init: //p' | check_libraries
+if ! nvidia-smi -L >/dev/null 2>&1; then
+  code=0
+  ./run_tests.sh 2>message.txt || code=$?
+  [[ $code == 2 && $(wc -l <message.txt) == 1 ]] || fail "run_tests.sh without a GPU: $code, $(cat message.txt)"
+fi
