@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "kernels/cross_entropy.h"
@@ -7,7 +8,20 @@
 namespace sy {
 namespace {
 
-constexpr int kThreads = 1024;
+constexpr int kMaxThreads = 1024;
+
+// Of a row's block: one for every pack of V columns, as far as a block goes.
+template <int V>
+unsigned threads_of(int64_t vocab) {
+  const int64_t packs = std::max<int64_t>(1, ceil_div(vocab, V));
+  return narrow<unsigned>(std::min<int64_t>(kMaxThreads, round_up(packs, kWarp)));
+}
+
+// Columns from one turn of the block's threads to the next.
+template <int V>
+__device__ int row_step() {
+  return static_cast<int>(blockDim.x) * V;
+}
 
 // A thread's part of a row, V columns at a time: the largest logit, and the sum of e^(x - largest).
 // A larger logit scales down the sum so far (Milakov & Gimelshein 2018, "Online normalizer
@@ -36,7 +50,7 @@ __device__ void fill(T* row, int vocab, T value) {
   T values[V];
 #pragma unroll
   for (int j = 0; j < V; ++j) values[j] = value;
-  for (int c = static_cast<int>(threadIdx.x) * V; c < vocab; c += kThreads * V) {
+  for (int c = static_cast<int>(threadIdx.x) * V; c < vocab; c += row_step<V>()) {
     store(row + c, values);
   }
 }
@@ -46,11 +60,10 @@ __device__ void fill(T* row, int vocab, T value) {
 template <int V, class T, class C>
 __device__ void write_gradient(T* d_x, const C* x, int vocab, int target, C largest, C factor,
                                C scale) {
-  constexpr int kStep = kThreads * V;
-  const int first = static_cast<int>(threadIdx.x) * V;
-  const int steps = first < vocab ? (vocab - 1 - first) / kStep + 1 : 0;
-  for (int step = steps - 1; step >= 0; --step) {
-    const int c = first + step * kStep;
+  const int first = static_cast<int>(threadIdx.x) * V, step = row_step<V>();
+  const int steps = first < vocab ? (vocab - 1 - first) / step + 1 : 0;
+  for (int i = steps - 1; i >= 0; --i) {
+    const int c = first + i * step;
     C value[V];
     T gradient[V];
     load(value, x + c);
@@ -67,7 +80,7 @@ __device__ void write_gradient(T* d_x, const C* x, int vocab, int target, C larg
 // float32 (and those of the other blocks) fits; writes d_logits once: the least. Two exponentials
 // an element, about 40 operations.
 template <int V, class T, class C = Compute<T>>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kMaxThreads)
     cross_entropy_kernel(C* loss, T* d_logits, const C* logits, const int32_t* targets, int vocab,
                          double scale) {
   double* slots = reinterpret_cast<double*>(shared_memory());
@@ -85,7 +98,7 @@ __global__ void __launch_bounds__(kThreads)
   constexpr C kUnknown = std::numeric_limits<C>::quiet_NaN();
   const C of_target = known ? x[target] : kUnknown;
   OnlineSum<C> part;
-  for (int c = static_cast<int>(threadIdx.x) * V; c < vocab; c += kThreads * V) {
+  for (int c = static_cast<int>(threadIdx.x) * V; c < vocab; c += row_step<V>()) {
     C value[V];
     load(value, x + c);
     part.add(value);
@@ -111,13 +124,25 @@ struct CrossEntropyImpl<Backend::cuda, T> {
 
   static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
                   double scale) {
-    const int64_t rows = logits.rows(), vocab = logits.cols();
-    const bool wide = vocab % kWide == 0 && is_packed({d_logits.raw(), logits.raw()});
-    launch(
-        cuda(exec).compute, "cross_entropy",
-        {.grid = narrow<unsigned>(rows), .block = kThreads, .shared_bytes = kWarp * sizeof(double)},
-        wide ? cross_entropy_kernel<kWide, T> : cross_entropy_kernel<1, T>, loss.data<C>(),
-        d_logits.data<T>(), logits.data<C>(), targets.data<int32_t>(), narrow<int>(vocab), scale);
+    const bool wide = logits.cols() % kWide == 0 && is_packed({d_logits.raw(), logits.raw()});
+    if (wide) {
+      start<kWide>(exec, loss, d_logits, logits, targets, scale);
+    } else {
+      start<1>(exec, loss, d_logits, logits, targets, scale);
+    }
+  }
+
+ private:
+  template <int V>
+  static void start(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
+                    double scale) {
+    const int vocab = narrow<int>(logits.cols());
+    launch(cuda(exec).compute, "cross_entropy",
+           {.grid = narrow<unsigned>(logits.rows()),
+            .block = threads_of<V>(vocab),
+            .shared_bytes = kWarp * sizeof(double)},
+           cross_entropy_kernel<V, T>, loss.data<C>(), d_logits.data<T>(), logits.data<C>(),
+           targets.data<int32_t>(), vocab, scale);
   }
 };
 

@@ -27,6 +27,10 @@ void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d
 
 }  // namespace
 
+int64_t loss_rows(Backend backend) {
+  return backend == Backend::cpu ? 256 : 2048;
+}
+
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding) {
   const double d = static_cast<double>(model.d_model);
   if (model.tie_embeddings) return {embedding, 1.0 / std::sqrt(d)};
@@ -35,11 +39,11 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
 }
 
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
-                  Tensor h, Tensor targets) {
+                  Tensor h, Tensor targets, int64_t chunk_rows) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->value.dim(0);
-  const int64_t chunk = std::min(rows, kLossRows);
+  const int64_t chunk = std::min(rows, chunk_rows > 0 ? chunk_rows : loss_rows(exec.backend));
   const DType dtype = h.dtype(), exact = compute_dtype(dtype);
   const Tensor chunk_logits = scratch.take(exact, {chunk, vocab}, "logits");
   const Tensor chunk_d_logits =

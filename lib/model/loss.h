@@ -9,8 +9,10 @@
 
 namespace sy {
 
-// Rows of logits held at a time: [kLossRows, vocab] of scratch.
-constexpr int64_t kLossRows = 256;
+// Rows of logits held at a time: [loss_rows, vocab] of scratch. Each time the table's whole
+// gradient is read and written, which on a GPU takes longer than the product until rows are many
+// (docs/gpu.md); a CPU keeps the logits of few rows in its caches.
+int64_t loss_rows(Backend backend);
 
 struct LossParams {
   Param* table = nullptr;  // [vocab, d_model]: the embedding when tied, else "lm_head"
@@ -23,8 +25,9 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
 // total (float64 [1], of the exec's memory) += the cross-entropy in nats, summed over the rows
 // whose target is not pad. h [T, d_model], targets int32 [T]. With d_h [T, d_model] (overwritten)
 // also the gradient of context.step.loss_scale * cross-entropy: into d_h, and added to table.grad.
+// At most chunk_rows rows at a time; 0: loss_rows().
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
-                  Tensor h, Tensor targets);
+                  Tensor h, Tensor targets, int64_t chunk_rows = 0);
 
 // logits [rows, vocab] (overwritten, of h's compute_dtype()) of h [rows, d_model].
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h);
