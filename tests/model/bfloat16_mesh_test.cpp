@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "lib/tensor/transfer.h"
 #include "tests/model/fixture.h"
+#include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 
 namespace sy {
@@ -27,11 +29,11 @@ TEST_CASE("bfloat16_mesh: a step is the same however experts are spread", "[bflo
   const double expected = whole.forward(batch);
   whole.model.backward(*whole.exec, batch.batch(), whole.step);
 
-  Mesh mesh(world, {world.size(), 1, world.size()});
-  const int64_t share = kSequences / world.size();
-  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::bf16);
   Exec exec;
   use_test_backend(exec);
+  Mesh mesh(world, {world.size(), 1, world.size()}, group_maker(exec));
+  const int64_t share = kSequences / world.size();
+  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::bf16);
   part.allocate(exec);
   part.params().initialize(exec, 7);
   StepContext step = whole.step;
@@ -43,6 +45,7 @@ TEST_CASE("bfloat16_mesh: a step is the same however experts are spread", "[bflo
   CHECK(loss == Approx(expected).epsilon(1e-6));
 
   mesh.data().all_reduce_sum(part.params().flat_grads(ParamGroup::replicated), "replicated");
+  synchronize(exec);
   for (const Param& param : part.params().all()) {
     const Tensor grad = whole.model.params().find(param.name)->grad;
     const float* exact = grad.data<float>() + (grad.numel() / grad.dim(0)) * param.first_expert;

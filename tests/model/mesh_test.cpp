@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "lib/tensor/transfer.h"
 #include "tests/model/fixture.h"
+#include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 
 namespace sy {
@@ -52,17 +54,19 @@ double difference(Tensor part, Tensor whole, int64_t first) {
   return worst;
 }
 
-void compare_counts(SwitchModel& part, SwitchModel& whole, Communicator& world) {
+void compare_counts(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
   const Tensor counts = part.router_stats().counts, expected = whole.router_stats().counts;
-  world.all_reduce_sum(counts, "counts");
+  mesh.data().all_reduce_sum(counts, "counts");
+  synchronize(exec);
   for (int64_t i = 0; i < counts.numel(); ++i) {
     CHECK(counts.data<int32_t>()[i] == expected.data<int32_t>()[i]);
   }
 }
 
-void compare_gradients(SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
+void compare_gradients(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
   mesh.data().all_reduce_sum(part.params().flat_grads(ParamGroup::replicated), "replicated");
   mesh.replicas().all_reduce_sum(part.params().flat_grads(ParamGroup::expert), "expert");
+  synchronize(exec);
   for (const Param& param : part.params().all()) {
     INFO(param.name);
     CHECK(difference(param.grad, whole.params().find(param.name)->grad, param.first_expert) <
@@ -84,25 +88,28 @@ TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") 
   const double expected = whole.forward(batch);
   whole.model.backward(*whole.exec, batch.batch(), whole.step);
 
-  Mesh mesh(world, {world.size(), 1, spread ? world.size() : (world.size() + 1) / 2});
-  const int64_t share = kSequences / world.size();
-  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::f64);
   Exec exec;
   use_test_backend(exec);
+  Mesh mesh(world, {world.size(), 1, spread ? world.size() : (world.size() + 1) / 2},
+            group_maker(exec));
+  const int64_t share = kSequences / world.size();
+  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::f64);
   part.allocate(exec);
   part.params().initialize(exec, 7);
   StepContext step = whole.step;
   step.first_sequence = share * world.rank();
   const Batch mine = batch.slice(step.first_sequence, share);
-  double sums[3] = {part.forward(exec, mine, step), *part.router_stats().balance.data<double>(),
-                    *part.router_stats().z.data<double>()};
+  const double loss = part.forward(exec, mine, step);
   part.backward(exec, mine, step);
+  synchronize(exec);
+  double sums[3] = {loss, *part.router_stats().balance.data<double>(),
+                    *part.router_stats().z.data<double>()};
   world.all_reduce_sum(Tensor(sums, DType::f64, {3}), "sums");
   CHECK(sums[0] == Approx(expected).epsilon(1e-12));
   CHECK(sums[1] == Approx(*whole.model.router_stats().balance.data<double>()).epsilon(1e-12));
   CHECK(sums[2] == Approx(*whole.model.router_stats().z.data<double>()).epsilon(1e-12));
-  compare_counts(part, whole.model, world);
-  compare_gradients(part, whole.model, mesh);
+  compare_counts(exec, part, whole.model, mesh);
+  compare_gradients(exec, part, whole.model, mesh);
 }
 
 TEST_CASE("model_mesh: experts that do not divide over the ranks are refused", "[model_mesh]") {

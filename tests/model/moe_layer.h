@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "lib/model/moe/moe_ffn.h"
@@ -35,10 +36,13 @@ class MoeLayer {
  public:
   static constexpr int kSubLayer = 3;
 
+  // `exec_` is that of the mesh's groups, where they have one.
   MoeLayer(const ModelSection& section, Mesh& mesh_, int64_t sequences_, int64_t length_,
-           DType dtype = DType::f64, int threads = 2)
+           DType dtype = DType::f64, int threads = 2,
+           std::shared_ptr<Exec> exec_ = std::make_shared<Exec>())
       : model(section),
         mesh(mesh_),
+        owned_exec(std::move(exec_)),
         store(dtype, mesh_.shape().expert, mesh_.expert_rank()),
         owned_stats(section.experts.count),
         sequences(sequences_),
@@ -83,8 +87,9 @@ class MoeLayer {
 
   ModelSection model;
   Mesh& mesh;
+  std::shared_ptr<Exec> owned_exec;
+  Exec& exec = *owned_exec;
   ParamStore store;
-  Exec exec;
   StepContext step;
   OwnedStats owned_stats;
   RouterStats& stats = owned_stats.stats;

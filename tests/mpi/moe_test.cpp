@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "lib/tensor/transfer.h"
 #include "tests/model/moe_layer.h"
+#include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 
 namespace sy {
@@ -25,6 +27,7 @@ double difference(Tensor part, Tensor whole, int64_t first) {
 void compare_gradients(MoeLayer& part, MoeLayer& whole) {
   part.mesh.data().all_reduce_sum(part.store.flat_grads(ParamGroup::replicated), "replicated");
   part.mesh.replicas().all_reduce_sum(part.store.flat_grads(ParamGroup::expert), "expert");
+  synchronize(part.exec);
   for (const Param& param : part.store.all()) {
     INFO(param.name);
     const int64_t row = param.shape.numel() / param.shape[0];
@@ -35,10 +38,11 @@ void compare_gradients(MoeLayer& part, MoeLayer& whole) {
 
 void compare_stats(MoeLayer& part, MoeLayer& whole) {
   double sums[2] = {part.balance_sum(), part.z_sum()};
-  part.mesh.data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "losses");
+  part.mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "losses");
   CHECK(sums[0] == Approx(whole.balance_sum()).epsilon(kTolerance));
   CHECK(sums[1] == Approx(whole.z_sum()).epsilon(kTolerance));
   part.mesh.data().all_reduce_sum(part.stats.counts, "counts");
+  synchronize(part.exec);
   const int64_t last = whole.stats.counts.numel() - 1;
   for (int64_t e = 0; e <= last; ++e) {
     CHECK(part.stats.counts.data<int32_t>()[e] == whole.stats.counts.data<int32_t>()[e]);
@@ -53,7 +57,15 @@ struct Data {
   Owned valid = valid_tokens({5, 3, 5, 5, 0, 2, 5, 4}, kLength);
 };
 
-void compare(const ModelSection& model, Mesh& mesh) {
+std::shared_ptr<Exec> shared_exec() {
+  auto exec = std::make_shared<Exec>();
+  use_test_backend(*exec);
+  return exec;
+}
+
+void compare(const ModelSection& model, int expert) {
+  const auto exec = shared_exec();
+  Mesh mesh(test_world(), {test_world().size(), 1, expert}, group_maker(*exec));
   Data data;
   const auto self = make_self_communicator();
   Mesh one(*self, {});
@@ -64,12 +76,13 @@ void compare(const ModelSection& model, Mesh& mesh) {
 
   const int64_t share = kSequences / mesh.shape().data();
   const int64_t first = mesh.data_rank() * share * kLength, rows = share * kLength;
-  MoeLayer part(model, mesh, share, kLength, DType::f64, 1);
+  MoeLayer part(model, mesh, share, kLength, DType::f64, 1, exec);
   part.step.first_sequence = whole.step.first_sequence + mesh.data_rank() * share;
   Owned part_out(DType::f64, {rows, model.d_model}), part_d_x(DType::f64, {rows, model.d_model});
   const auto mine = [&](Owned& all) { return all.tensor().slice(first, rows); };
   part.forward(part_out, mine(data.x), mine(data.valid));
   part.backward(part_d_x, mine(data.d_out), mine(data.valid));
+  synchronize(*exec);
   CHECK(difference(part_out, out, first * model.d_model) < kTolerance);
   CHECK(difference(part_d_x, d_x, first * model.d_model) < kTolerance);
   compare_gradients(part, whole);
@@ -86,8 +99,7 @@ TEST_CASE("moe: one rank's numbers on every mesh", "[moe]") {
   model.activation = GENERATE(Activation::relu, Activation::geglu);
   for (int expert = 1; expert <= ranks; expert *= 2) {
     CAPTURE(expert);
-    Mesh mesh(test_world(), {ranks, 1, expert});
-    compare(model, mesh);
+    compare(model, expert);
   }
 }
 
@@ -95,9 +107,10 @@ TEST_CASE("moe: every token to the experts of one rank", "[moe]") {
   const int ranks = test_world().size();
   ModelSection model = moe_model();
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
-  Mesh mesh(test_world(), {ranks, 1, ranks});
+  const auto exec = shared_exec();
+  Mesh mesh(test_world(), {ranks, 1, ranks}, group_maker(*exec));
   const int64_t share = kSequences / ranks, rows = share * kLength;
-  MoeLayer layer(model, mesh, share, kLength, DType::f64, 1);
+  MoeLayer layer(model, mesh, share, kLength, DType::f64, 1, exec);
   // Expert 1 wins wherever the tokens are.
   Tensor router = layer.params.router.weight->value;
   for (int64_t i = 0; i < router.numel(); ++i) {
@@ -108,6 +121,7 @@ TEST_CASE("moe: every token to the experts of one rank", "[moe]") {
   Owned valid = int_tensor({rows}, std::vector<int32_t>(static_cast<size_t>(rows), 1));
   layer.forward(out, x, valid);
   layer.backward(out, out, valid);
+  synchronize(*exec);
   const bool dropless = model.experts.capacity == CapacityMode::dropless;
   // All 40 tokens arrive at its rank; with capacity 1, each group of two sequences keeps one.
   if (dropless) {

@@ -30,3 +30,4 @@ endif()
 
 sy_test_binary(moe_mpi_tests MPI SOURCES tests/mpi/moe_test.cpp LINK sy_model)
 sy_add_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4)
+sy_add_cuda_mpi_test(mpi.moe moe_mpi_tests "[moe]" 1 2 4 SCHEDULES reverse)

@@ -5,20 +5,13 @@
 
 #include <memory>
 
-#include "lib/dist/mesh.h"
 #include "lib/dist/mpi_communicator.h"
-#include "lib/dist/nccl_communicator.h"
 #include "lib/tensor/transfer.h"
 #include "tests/support/backend.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/group_maker.h"
 
 namespace sy::test {
-
-// Empty on the CPU, where the groups of host memory serve.
-inline GroupMaker group_maker(Exec& exec) {
-  if (exec.backend == Backend::cpu) return {};
-  return [&exec](Communicator& group) { return make_nccl_communicator(group, exec); };
-}
 
 class TensorGroup {
  public:

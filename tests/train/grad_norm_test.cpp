@@ -6,7 +6,9 @@
 #include <limits>
 
 #include "lib/base/random.h"
+#include "lib/tensor/transfer.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
 
@@ -46,6 +48,7 @@ void set_gradients(const ParamStore& params) {
 double norm_of(Exec& exec, ParamStore& params, Mesh& mesh) {
   Owned squares(DType::f64, {2});
   gradient_squares(exec, params, mesh, squares);
+  synchronize(exec);
   return std::sqrt(squares.data<double>()[0] + squares.data<double>()[1]);
 }
 
@@ -55,7 +58,7 @@ TEST_CASE("grad_norm: every parameter once, on every mesh", "[grad_norm]") {
   const auto exec = make_exec(1);
   for (int expert = 1; expert <= ranks; expert *= 2) {
     CAPTURE(expert, name_of(dtype));
-    Mesh mesh(test_world(), {ranks, 1, expert});
+    Mesh mesh(test_world(), {ranks, 1, expert}, group_maker(*exec));
     HandMadeParams params(mesh, dtype);
     set_gradients(params.store);
     const double norm = norm_of(*exec, params.store, mesh);
@@ -70,7 +73,7 @@ TEST_CASE("grad_norm: not finite when one gradient is not", "[grad_norm]") {
   const int ranks = test_world().size();
   const auto exec = make_exec(1);
   for (int expert = 1; expert <= ranks; expert *= 2) {
-    Mesh mesh(test_world(), {ranks, 1, expert});
+    Mesh mesh(test_world(), {ranks, 1, expert}, group_maker(*exec));
     for (const char* name : {"scale", "moe/wo"}) {
       CAPTURE(expert, name);
       HandMadeParams params(mesh);
@@ -84,15 +87,16 @@ TEST_CASE("grad_norm: not finite when one gradient is not", "[grad_norm]") {
 }
 
 TEST_CASE("grad_norm: no gradient, no norm", "[grad_norm]") {
-  Mesh mesh(test_world(), {test_world().size(), 1, test_world().size()});
+  const auto exec = make_exec(1);
+  Mesh mesh(test_world(), {test_world().size(), 1, test_world().size()}, group_maker(*exec));
   HandMadeParams params(mesh);
-  CHECK(norm_of(*make_exec(1), params.store, mesh) == 0);
+  CHECK(norm_of(*exec, params.store, mesh) == 0);
 }
 
 TEST_CASE("grad_norm: the first parameter at fault is named on every rank", "[grad_norm]") {
   const auto exec = make_exec(1);
   const int ranks = test_world().size();
-  Mesh mesh(test_world(), {ranks, 1, ranks});
+  Mesh mesh(test_world(), {ranks, 1, ranks}, group_maker(*exec));
   const float infinity = std::numeric_limits<float>::infinity();
   const float fault = GENERATE_COPY(NAN, infinity, -infinity);
   HandMadeParams params(mesh);

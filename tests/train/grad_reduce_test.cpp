@@ -4,6 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include "lib/base/random.h"
+#include "lib/tensor/transfer.h"
+#include "tests/support/gradcheck.h"
+#include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
 #include "tests/train/recording_group.h"
@@ -45,14 +48,15 @@ void check_sums(const ParamStore& params, const Mesh& mesh, int step) {
   }
 }
 
-// Calls run(mesh) for every way to spread the experts over these ranks.
+// Calls run(mesh, exec) for every way to spread the experts over these ranks.
 template <class Run>
 void for_each_split(const Run& run) {
   const int ranks = test_world().size();
+  const auto exec = make_exec(1);
   for (int expert = 1; expert <= ranks; expert *= 2) {
     CAPTURE(expert);
-    Mesh mesh(test_world(), {ranks, 1, expert});
-    run(mesh);
+    Mesh mesh(test_world(), {ranks, 1, expert}, group_maker(*exec));
+    run(mesh, *exec);
   }
 }
 
@@ -60,7 +64,7 @@ void for_each_split(const Run& run) {
 const int64_t kBuckets[] = {1, 20, 40, 1 << 20};
 
 TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduce]") {
-  for_each_split([](Mesh& mesh) {
+  for_each_split([](Mesh& mesh, Exec& exec) {
     for (const int64_t elements : kBuckets) {
       CAPTURE(elements);
       HandMadeParams params(mesh);
@@ -68,6 +72,7 @@ TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduc
       for (int step = 1; step <= 3; ++step) {
         for (const Param& param : params.store.all()) set_gradient(param, mesh, step);
         reducer.finish();
+        synchronize(exec);
         check_sums(params.store, mesh, step);
       }
     }
@@ -76,7 +81,7 @@ TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduc
 
 // As backward does: a gradient is complete only just before ready() says so.
 TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
-  for_each_split([](Mesh& mesh) {
+  for_each_split([](Mesh& mesh, Exec& exec) {
     for (const int64_t elements : kBuckets) {
       for (const int stride : {1, 3}) {
         CAPTURE(elements, stride);
@@ -89,6 +94,7 @@ TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
             if (i % stride == 0) reducer.ready(i);
           }
           reducer.finish();
+          synchronize(exec);
           check_sums(params.store, mesh, step);
         }
       }

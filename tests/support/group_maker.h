@@ -1,0 +1,17 @@
+// Groups of ranks for tensors of the backend under test.
+#pragma once
+
+#include "lib/dist/mesh.h"
+#include "lib/dist/nccl_communicator.h"
+#include "lib/tensor/exec.h"
+
+namespace sy::test {
+
+// Empty on the CPU, where the groups of host memory serve. `exec` must outlive the groups; the host
+// may read what they computed after synchronize().
+inline GroupMaker group_maker(Exec& exec) {
+  if (exec.backend == Backend::cpu) return {};
+  return [&exec](Communicator& group) { return make_nccl_communicator(group, exec); };
+}
+
+}  // namespace sy::test
