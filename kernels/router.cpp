@@ -23,17 +23,6 @@ RouterScratch take_sums(const Exec& exec, ScratchScope& scratch, DType dtype, in
 
 }  // namespace
 
-void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
-                   int64_t first_row) {
-  SY_CHECK(out.shape() == x.shape(), "router_jitter: out {}, x {}", out.shape().str(),
-           x.shape().str());
-  if (exec.planning) return;
-  const ProfileScope profile(exec.profiler, Part::router);
-  dispatch(exec, x.dtype(), "router", [&]<Backend B, class T>() {
-    RouterImpl<B, T>::jitter(exec, out, x, epsilon, key, first_row);
-  });
-}
-
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                     Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid) {
   SY_CHECK(logits.rank() == 2 && fraction.rank() == 2, "router: logits {}, fraction {}",

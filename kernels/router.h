@@ -6,17 +6,10 @@
 //   logsumexp^2
 #pragma once
 
-#include "lib/base/random.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
-
-// out [T, d] (overwritten; may be x) = x * u, u uniform in [1 - epsilon, 1 + epsilon), element (t,
-// c) drawing word (first_row + t) * d + c of key. Its own gradient: the same call on the gradient.
-// epsilon 0 copies.
-void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
-                   int64_t first_row);
 
 // Tokens are `groups` groups of T / groups consecutive ones. Overwritten: probs [T, E], gate [T],
 // log_sum [T] (logsumexp of a token's logits), expert int32 [T] (-1 where not valid), fraction
@@ -57,8 +50,6 @@ struct RouterScratch {
 // too.
 template <Backend, class T>
 struct RouterImpl {
-  static void jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
-                     int64_t first_row);
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
                       const RouterScratch& scratch);

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/philox_fill.h"
 #include "kernels/router.h"
 #include "kernels/vector_math.h"
 #include "lib/base/numeric.h"
@@ -103,26 +102,6 @@ void backward_row(T* d_logits, const T* probs, const T* fraction, int32_t expert
 
 template <class T>
 struct RouterImpl<Backend::cpu, T> {
-  static void jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
-                     int64_t first_row) {
-    const int64_t rows = x.rows(), cols = x.cols();
-    T* po = out.data<T>();
-    const T* px = x.data<T>();
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t r = 0; r < rows; ++r) {
-      const uint64_t first = static_cast<uint64_t>((first_row + r) * cols);
-      T* to = po + r * cols;
-      const T* from = px + r * cols;
-      if (epsilon == 0) {
-        std::copy_n(from, cols, to);
-        continue;
-      }
-      for_each_uniform(key, first, cols, [=](int64_t c, float u) {
-        to[c] = from[c] * static_cast<T>(1.0f + epsilon * (2.0f * u - 1.0f));
-      });
-    }
-  }
-
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
                       const RouterScratch&) {

@@ -7,33 +7,6 @@ namespace sy {
 namespace {
 
 constexpr size_t kSlots = kWarp * sizeof(double);
-constexpr int kDraws = 4;  // words of a Philox block
-
-// out = x * u, a Philox block a thread. A thread's elements are where its block's words are:
-// `first` is element 0's word. Bytes: x once, out once, the least.
-template <class T>
-__global__ void router_jitter_kernel(T* out, const T* x, int64_t count, float epsilon,
-                                     RandomKey key, uint64_t first, bool packed) {
-  const int64_t draw = int64_t{blockIdx.x} * kRouterThreads + threadIdx.x;
-  const int64_t begin = draw * kDraws - static_cast<int64_t>(first % kDraws);
-  if (begin >= count) return;
-  const Philox4 words = philox(key, first / kDraws + static_cast<uint64_t>(draw));
-  const bool whole = packed && begin >= 0 && begin + kDraws <= count;
-  T value[kDraws];
-  if (whole) load_packs(value, x + begin);
-#pragma unroll
-  for (int i = 0; i < kDraws; ++i) {
-    const T factor = 1.0f + epsilon * (2.0f * uniform_from_word(words.word[i]) - 1.0f);
-    const int64_t at = begin + i;
-    if (whole) {
-      value[i] *= factor;
-    } else if (at >= 0 && at < count) {
-      out[at] = x[at] * factor;
-    }
-  }
-  if (whole) store_packs(out + begin, value);
-}
-
 // Pointers of router_backward; the scales are without the group's share.
 template <class T>
 struct RouterGradient {
@@ -79,27 +52,6 @@ unsigned blocks_for(int64_t count, int64_t each) {
 
 template <class T>
 struct RouterImpl<Backend::cuda, T> {
-  static void jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
-                     int64_t first_row) {
-    const cudaStream_t stream = cuda(exec).compute;
-    if (epsilon == 0) {
-      if (out.raw() == x.raw()) return;
-      check_cuda(cudaMemcpyAsync(out.raw(), x.raw(), static_cast<size_t>(x.bytes()),
-                                 cudaMemcpyDeviceToDevice, stream),
-                 "router_jitter");
-      return;
-    }
-    const uint64_t first = static_cast<uint64_t>(first_row * x.cols());
-    const int64_t skip = static_cast<int64_t>(first % kDraws);
-    const bool packed = skip == 0 && is_packed({out.raw(), x.raw()});
-    launch(stream, "router_jitter",
-           {.grid =
-                blocks_for(x.numel() == 0 ? 0 : x.numel() + skip, int64_t{kRouterThreads} * kDraws),
-            .block = kRouterThreads},
-           router_jitter_kernel<T>, out.data<T>(), x.data<T>(), x.numel(), epsilon, key, first,
-           packed);
-  }
-
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
                       const RouterScratch& scratch) {

@@ -229,20 +229,22 @@ class Step:
         x_width = HALF if self.fused_router else WORD
         for _ in range(2):
             if not self.fused_router:
-                self.over(part, layers, x, HALF, WORD)  # widened
-                self.over(part, layers, x, WORD, WORD)  # jittered
+                self.over(part, layers, x, HALF, WORD)  # widened and jittered
         self.add(part, layers, work, x_width * x + WORD * (weight + logits), **rates)
         self.add(part, layers, work, x_width * x + WORD * (2 * weight + logits), **rates)
         self.add(part, layers, work, x_width * x + WORD * (weight + logits), **rates)
         if not self.fused_router:
-            self.over(part, layers, x, WORD, WORD)
             self.over(part, layers, x, WORD, HALF)
         self.over(part, 2 * layers, logits, WORD, WORD)
 
     def loss(self):
-        model, rows, part = self.model, self.tokens[1], "loss"
-        chunk = min(rows, self.loss_rows)
-        calls = -(-rows // chunk)
+        rows = self.tokens[1]
+        for chunk, calls in ((self.loss_rows, rows // self.loss_rows), (rows % self.loss_rows, 1)):
+            if chunk * calls > 0:
+                self.loss_chunks(chunk, calls)
+
+    def loss_chunks(self, chunk, calls):
+        model, part = self.model, "loss"
         h, logits, table = chunk * model.d, chunk * model.vocab, model.vocab * model.d
         work = 2.0 * chunk * model.vocab * model.d
         self.over(part, 3 * calls, h, HALF, HALF)  # copied, scaled, the gradient scaled

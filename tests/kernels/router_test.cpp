@@ -3,15 +3,12 @@
 #include <simdjson.h>
 #include <catch2/catch.hpp>
 
-#include "lib/tensor/transfer.h"
 #include "tests/kernels/op_test.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
 namespace {
 using namespace test;
-
-constexpr RandomKey kKey{11, 12, 13};
 
 // A router's inputs and everything it leaves behind.
 struct Run {
@@ -306,44 +303,6 @@ TEST_CASE("router: the published z-loss and router", "[router]") {
   CHECK(run.balance() / 2 == Approx(json["router"]["aux"].get_double().value()).epsilon(1e-6));
   CHECK(run.z() / 2 == Approx(json["router"]["z"].get_double().value()).epsilon(1e-6));
   CHECK(ints_of(run.expert) == std::vector<int32_t>{0, 1, 0, 0, 1, 0});
-}
-
-TEST_CASE("router: jitter is drawn by the element's global place", "[router]") {
-  auto exec = make_exec();
-  const DType dtype = GENERATE(DType::f32, DType::f64);
-  const int64_t rows = 5, cols = GENERATE(1, 6, 131), first_row = GENERATE(3000000000, 3000000001);
-  const float epsilon = 0.1f;
-  Owned x = random_tensor(dtype, {rows, cols}, 1), out(dtype, {rows, cols});
-  router_jitter(*exec, out, x, epsilon, kKey, first_row);
-  double worst = 0, largest = 0;
-  for (int64_t i = 0; i < rows * cols; ++i) {
-    const double u = random_uniform(kKey, static_cast<uint64_t>(first_row * cols + i));
-    const double factor = 1 + 0.1 * (2 * u - 1);
-    worst = std::max(worst, std::abs(at(out, i) - factor * at(x, i)));
-    largest = std::max(largest, std::abs(at(out, i) / at(x, i) - 1));
-  }
-  CHECK(worst < 1e-6);
-  CHECK(largest <= 0.1 + 1e-6);
-  // In place, and without epsilon.
-  Owned in_place = x, copied(dtype, {rows, cols});
-  router_jitter(*exec, in_place, in_place, epsilon, kKey, first_row);
-  router_jitter(*exec, copied, x, 0, kKey, first_row);
-  router_jitter(*exec, x, x, 0, kKey, first_row);
-  synchronize(*exec);
-  CHECK(same_bits(in_place, out));
-  CHECK(same_bits(copied, x));
-}
-
-TEST_CASE("router: the gradient of jitter is jitter", "[router]") {
-  auto exec = make_exec();
-  const Shape shape{4, 9};
-  Owned x = random_tensor(DType::f64, shape, 1), weight = random_tensor(DType::f64, shape, 2);
-  Owned out(DType::f64, shape), d_x(DType::f64, shape);
-  router_jitter(*exec, d_x, weight, 0.3f, kKey, 8);
-  CHECK(gradient_error(x, d_x, [&] {
-          router_jitter(*exec, out, x, 0.3f, kKey, 8);
-          return weighted_sum(out, weight);
-        }) < kGradientTolerance);
 }
 
 TEST_CASE("router: tokens after dropping, a dropped one counting for expert 0", "[router]") {

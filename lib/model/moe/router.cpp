@@ -5,6 +5,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/router.h"
+#include "kernels/router_jitter.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
 #include "lib/model/moe/router_losses.h"
@@ -44,11 +45,14 @@ bool is_rounded(const LayerContext& context, Tensor normed) {
 // The router's input: `normed` itself, or a copy where it is jittered or was bfloat16.
 Tensor router_input(const LayerContext& context, Tensor normed, ScratchScope& scratch,
                     int sub_layer) {
-  const bool jittered = jitters_alone(context, normed), widened = normed.dtype() == DType::bf16;
-  if (!jittered && !widened) return normed;
+  const bool jittered = jitters_alone(context, normed);
+  if (!jittered && normed.dtype() != DType::bf16) return normed;
   const Tensor input = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
-  if (widened) cast(context.exec, input, normed);
-  if (jittered) jitter(context, input, widened ? input : normed, sub_layer);
+  if (jittered) {
+    jitter(context, input, normed, sub_layer);
+  } else {
+    cast(context.exec, input, normed);
+  }
   if (is_rounded(context, normed)) round_to_bfloat16(context.exec, input);
   return input;
 }
@@ -152,8 +156,11 @@ void route_backward(const LayerContext& context, const RouterParams& params,
       dtype == normed.dtype() ? d_normed : scratch.take(dtype, normed.shape(), "router d_input");
   gemm(exec, d_input, d_rows, router_weight(context, *params.weight, normed, scratch),
        {.transpose_b = true});
-  if (jitters_alone(context, normed)) jitter(context, d_input, d_input, sub_layer);
-  if (dtype != normed.dtype()) cast(exec, d_normed, d_input);
+  if (jitters_alone(context, normed)) {
+    jitter(context, d_normed, d_input, sub_layer);
+  } else if (dtype != normed.dtype()) {
+    cast(exec, d_normed, d_input);
+  }
 }
 
 }  // namespace sy
