@@ -1,7 +1,9 @@
 # What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
-# $1 the binary.
+# $1 the binary, and $2 the backend (cpu where left out). With cuda the binary executes a GPU's code on the
+# host, which is slow: runs are of fewer tokens, a smaller vocabulary and, in each script, fewer steps.
 set -euo pipefail
 switchyard=$1
+backend=${2-cpu}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 shared=${SWITCHYARD_SHARED:-$here/../../../shared}
 if [[ ! -e $shared/data/c4 ]]; then
@@ -14,14 +16,24 @@ trap 'rm -rf "$folder"' EXIT
 trap 'tail -n 30 "$(ls -t "$folder"/*.out | head -n 1)" >&2 || true' ERR
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
+tokenizer=$shared/data/tokenizer/t5.model
+length=48 batch=16
+if [[ $backend == cuda ]]; then
+  tokenizer=$folder/small.model
+  length=32 batch=8
+  "$switchyard" tokenizer train --shards "$shared/data/c4/c4-validation.*.json.gz" --output "$tokenizer" \
+    --vocab-size 256 --max-sentences 1000 >"$folder/tokenizer.out" 2>&1
+fi
+
 cat >"$folder/tiny.yaml" <<YAML
+backend: $backend
 run: {name: tiny, directory: $folder, seed: 3}
 model: {d_model: 64, d_kv: 16, num_heads: 4, d_ff: 128, encoder_layers: 2, decoder_layers: 2, dropout: 0.1,
         experts: {count: 4, capacity_factor: 1.0, dropout: 0.1}}
 data: {train: ["$shared/data/c4/c4-train.*.json.gz"], validation: ["$shared/data/c4/c4-validation.*.json.gz"],
-       tokenizer: $shared/data/tokenizer/t5.model, encoder_length: 48, streams: 4, shuffle_buffer: 32}
+       tokenizer: $tokenizer, encoder_length: $length, streams: 4, shuffle_buffer: 32}
 optimizer: {warmup_steps: 10000}
-train: {steps: 20, global_batch: 16, micro_batch: 4, log_every: 1, eval_every: 10, eval_sequences: 16,
+train: {steps: 20, global_batch: $batch, micro_batch: $((batch / 4)), log_every: 1, eval_every: 10, eval_sequences: $batch,
         checkpoint_every: 5, keep_checkpoints: 0}
 YAML
 
