@@ -2,12 +2,13 @@
 # The same run on 1, 2 and 4 ranks, experts on one rank and spread: the same losses to rounding, with
 # drops, dropout and jitter on; and the loss falls.
 source "$(dirname "$0")/common.sh"
-steps=() fall=1.0
+steps=() fall=1.0 meshes=("2 1" "2 2" "4 2" "4 4")
 if [[ $backend == cuda ]]; then
   steps=(--set train.steps=6 --set train.eval_every=3 --set train.checkpoint_every=3) fall=0.3
+  meshes=("2 2" "4 2" "4 4")
 fi
 train 1 one "${steps[@]}"
-for mesh in "2 1" "2 2" "4 2" "4 4"; do
+for mesh in "${meshes[@]}"; do
   read -r ranks expert <<<"$mesh"
   train "$ranks" "mesh-$ranks-$expert" "${steps[@]}" --set mesh.expert="$expert"
   echo "ranks $ranks, expert $expert:"
