@@ -1,5 +1,6 @@
 # What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
-# $1 the binary.
+# $1 the binary. Where that executes a GPU's code on the host (`hosted`), which is slow, runs are of fewer
+# tokens, a smaller vocabulary and, in each script, fewer steps.
 set -Eeuo pipefail  # -E: a failure inside train() is shown as well
 switchyard=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,9 +10,10 @@ if [[ ! -e $shared/data/c4 ]]; then
   exit 77
 fi
 # $SWITCHYARD_TEST_BACKEND: cpu or cuda. A rank has a GPU to itself (NCCL refuses to share one).
-backend=${SWITCHYARD_TEST_BACKEND:-cpu}
+backend=${SWITCHYARD_TEST_BACKEND:-cpu} hosted=no
+[[ $switchyard == *_hostcuda ]] && hosted=yes
 most_ranks=4
-if [[ $backend == cuda ]]; then
+if [[ $backend == cuda && $hosted == no ]]; then
   most_ranks=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ' || true)
   if ((most_ranks == 0)); then
     echo "skipped: no GPU is visible"
@@ -24,15 +26,24 @@ trap 'rm -rf "$folder"' EXIT
 trap 'tail -n 30 "$(ls -t "$folder"/*.out | head -n 1)" >&2 || true' ERR
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
+tokenizer=$shared/data/tokenizer/t5.model
+length=48 batch=16
+if [[ $hosted == yes ]]; then
+  tokenizer=$folder/small.model
+  length=32 batch=8
+  "$switchyard" tokenizer train --shards "$shared/data/c4/c4-validation.*.json.gz" --output "$tokenizer" \
+    --vocab-size 256 --max-sentences 1000 >"$folder/tokenizer.out" 2>&1
+fi
+
 cat >"$folder/tiny.yaml" <<YAML
 backend: $backend
 run: {name: tiny, directory: $folder, seed: 3}
 model: {d_model: 64, d_kv: 16, num_heads: 4, d_ff: 128, encoder_layers: 2, decoder_layers: 2, dropout: 0.1,
         experts: {count: 4, capacity_factor: 1.0, dropout: 0.1}}
 data: {train: ["$shared/data/c4/c4-train.*.json.gz"], validation: ["$shared/data/c4/c4-validation.*.json.gz"],
-       tokenizer: $shared/data/tokenizer/t5.model, encoder_length: 48, streams: 4, shuffle_buffer: 32}
+       tokenizer: $tokenizer, encoder_length: $length, streams: 4, shuffle_buffer: 32}
 optimizer: {warmup_steps: 10000}
-train: {steps: 20, global_batch: 16, micro_batch: 4, log_every: 1, eval_every: 10, eval_sequences: 16,
+train: {steps: 20, global_batch: $batch, micro_batch: $((batch / 4)), log_every: 1, eval_every: 10, eval_sequences: $batch,
         checkpoint_every: 5, keep_checkpoints: 0}
 YAML
 

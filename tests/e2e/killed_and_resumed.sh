@@ -2,7 +2,11 @@
 # A run that is killed again and again, and once stopped by a signal, ends with the same metrics and the
 # same checkpoint, bit for bit, as one that is left alone.
 source "$(dirname "$0")/common.sh"
-long=(--set train.steps=40)
+last=40 every=5 width=8 kills="2 12 22" stop=31
+if [[ $hosted == yes ]]; then
+  last=15 every=3 width=3 kills="2 6 9" stop=11
+fi
+long=(--set train.steps=$last --set train.checkpoint_every=$every)
 train 2 straight "${long[@]}"
 
 # Starts the run, waits until this start has logged step $1, sends it signal $2 (one rank or all), and leaves its
@@ -13,7 +17,7 @@ interrupt() {
   : >"$folder/broken.out"
   train 2 broken "${long[@]}" &
   local launcher=$!
-  until grep -q "^step $step/40 " "$folder/broken.out"; do
+  until grep -q "^step $step/$last " "$folder/broken.out"; do
     kill -0 "$launcher" 2>/dev/null || break
     sleep 0.02
   done
@@ -29,21 +33,22 @@ fail() {
 }
 
 # Steps at random, one in each part of the run; a kill may come in the middle of a checkpoint.
-for first in 2 12 22; do
-  step=$((first + RANDOM % 8))
+for first in $kills; do
+  step=$((first + RANDOM % width))
   interrupt "$step" KILL -n
   ((code != 0)) || fail "a rank killed at step $step went unnoticed"
   echo "killed at step $step"
 done
-interrupt 31 USR1 ""
+interrupt $stop USR1 ""
 ((code == 75)) || fail "after SIGUSR1 the exit code is $code"
 train 2 broken "${long[@]}"
+end=checkpoints/step-$(printf %08d "$last")
 python3 "$here/compare_metrics.py" 0 "$folder/straight/metrics.jsonl" "$folder/broken/metrics.jsonl"
 for run in straight broken; do
-  "$switchyard" inspect "$folder/$run/checkpoints/step-00000040" --verify >"$folder/$run.txt"
+  "$switchyard" inspect "$folder/$run/$end" --verify >"$folder/$run.txt"
 done
 diff "$folder/straight.txt" "$folder/broken.txt"
-python3 - "$folder"/{straight,broken}/checkpoints/step-00000040/manifest.json <<'PYTHON'
+python3 - "$folder"/{straight,broken}/"$end"/manifest.json <<'PYTHON'
 import json, sys
 straight, broken = (json.load(open(path))["tensors"] for path in sys.argv[1:])
 assert straight and straight == broken, "checksums of tensors differ"

@@ -9,6 +9,15 @@ if(SY_HAVE_HOSTCUDA)
   add_executable(switchyard_hostcuda $<TARGET_OBJECTS:sy_cmd>)
   target_link_libraries(switchyard_hostcuda PRIVATE sy_cmd sy_backend_host)
   set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+  # One order of streams and threads each.
+  foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random")
+    separate_arguments(column)
+    list(GET column 0 name)
+    list(GET column 1 schedule)
+    sy_add_host_column(e2e.${name} "${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh;$<TARGET_FILE:switchyard_hostcuda>"
+                       ${schedule} hostcuda 2)
+  endforeach()
 endif()
 
 # And on the machine's GPUs.
