@@ -42,7 +42,9 @@ if [[ -z $build ]]; then
   cmake --build $build --target "${targets[@]}" -j "$(nproc)"
 fi
 [[ -x $build/switchyard ]] || wrong "$build has no program switchyard"
-if grep -q '^SY_NATIVE:BOOL=ON' "$build/CMakeCache.txt"; then
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
+baseline=$(cached SY_BASELINE)
+if [[ $(cached SY_NATIVE) == ON ]]; then
   baseline="the processor of the machine it was built on, and its like"
 fi
 
@@ -102,16 +104,17 @@ needed() { # NAME: the newest version of NAME's symbols
   find -L "$folder/bin" "$folder/tests/bin" "$folder/lib" -type f -print0 |
     xargs -0 grep -aohE "$1_[0-9]+\.[0-9]+" | sed "s/^$1_//" | sort -uV | tail -n 1
 }
-cuda='none' driver='nothing: it has no CUDA backend'
+cuda=none gpu='It has no CUDA backend, and computes on the CPU.'
 runtime=$(basename "$(find "$folder/lib" -name 'libcudart.so.*' | head -n 1)")
 if [[ -n $runtime ]]; then
   major=${runtime#libcudart.so.}
   cuda="CUDA $major"
   driver="an NVIDIA driver for CUDA $major"
   if [[ $major == 13 ]]; then driver+=" (580 or newer)"; fi
+  gpu="For \`backend: cuda\`: $driver, and a GPU of compute capability 8.0 or newer. Without, \`backend: auto\` computes on the CPU."
 fi
 version=$("$folder/switchyard" --version)
-sed -e "s/@VERSION@/$version/; s/@BASELINE@/$baseline/; s/@CUDA@/$cuda/; s/@DRIVER@/$driver/" \
+sed -e "s/@VERSION@/$version/; s/@BASELINE@/${baseline:-any x86-64 processor}/; s/@CUDA@/$cuda/; s/@GPU@/$gpu/" \
   -e "s/@GLIBC@/$(needed GLIBC)/" tests/pack/README.md >"$folder/README.md"
 echo "$folder: $(du -sLh "$folder" | cut -f 1), $(wc -l <"$folder/tests/list.txt") tests for GPUs"
 trap - EXIT

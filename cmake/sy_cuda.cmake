@@ -24,7 +24,7 @@ if(SY_HAVE_CUDA)
   target_compile_definitions(sy_kernels_gpu PRIVATE SY_HAVE_CUDA=1 FMT_CONSTEVAL=
                                                     FMT_USE_CONSTEXPR=1)
   target_compile_options(sy_kernels_gpu PRIVATE
-                         $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --diag-suppress=186 -Xcompiler=-Wall,-Wextra>)
+                         $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra>)
   target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_kernels_gpu>)
   target_link_libraries(sy_backend_gpu INTERFACE ${SY_cudart_LIBRARY} ${SY_cublasLt_LIBRARY}
                                                  ${SY_nccl_LIBRARY})

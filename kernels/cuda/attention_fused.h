@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "kernels/cuda/attention_fused_dropout.h"
 #include "kernels/cuda/attention_fused_tiles.h"

@@ -1,6 +1,8 @@
 // Attention forward in plain arithmetic, for any dtype and width.
 #pragma once
 
+#include <limits>
+
 #include "kernels/cuda/attention_plain_tiles.h"
 
 namespace sy {

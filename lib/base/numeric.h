@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
+#include <utility>
 
 #include "lib/base/error.h"
 
@@ -24,10 +24,8 @@ inline int64_t div_exact(int64_t a, int64_t b) {
 // Conversion between integers that must not change the value.
 template <class To, class From>
 To narrow(From value) {
-  const To result = static_cast<To>(value);
-  SY_CHECK(static_cast<From>(result) == value && ((result < To{}) == (value < From{})),
-           "{} does not fit the target type", value);
-  return result;
+  SY_CHECK(std::in_range<To>(value), "{} does not fit the target type", value);
+  return static_cast<To>(value);
 }
 
 }  // namespace sy
