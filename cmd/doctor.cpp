@@ -6,12 +6,13 @@
 #include "cmd/doctor_probes.h"
 #include "cmd/parallel.h"
 #include "lib/base/log.h"
+#include "lib/tensor/cuda_device.h"
 #include "lib/train/matrix_rate.h"
 
 namespace sy {
 namespace {
 
-constexpr double kMega = 1e6, kGiga = 1e9;
+constexpr double kMega = 1e6, kGiga = 1e9, kTera = 1e12;
 // Ranks of one job wait for the slowest of them.
 constexpr double kSlowRank = 0.5;
 
@@ -95,6 +96,29 @@ void report_compute(Report& report, Communicator& world, int threads,
       slow_rank(memory, hosts));
 }
 
+// Every rank's GPU, or why there is none: a rank without is a fault where others have one.
+void report_gpus(Report& report, Parallel& parallel, const std::vector<std::string>& hosts) {
+  Communicator& world = parallel.mpi.world();
+  const std::string reason = why_no_cuda_device();
+  const Spread usable = spread_of(world, reason.empty() ? 1 : 0);
+  if (usable.most == 0) return report.line("CUDA", "not used: " + reason, "");
+  if (usable.least == 0) {
+    const std::string& host = hosts[static_cast<size_t>(usable.least_rank)];
+    return report.line("CUDA", "some ranks have a GPU",
+                       fmt::format("rank {} on {} has none", usable.least_rank, host));
+  }
+  report.line("CUDA", use_cuda_device(parallel.mpi.local_rank()), "");
+  const Spread rate = spread_of(world, measure_matrix_rate(Backend::cuda, 1, DType::bf16));
+  report.line("GPU matrix products",
+              fmt::format("bfloat16: {:.1f} TFLOP/s a rank", rate.least / kTera),
+              slow_rank(rate, hosts));
+  if (world.size() == 1) return;
+  constexpr int64_t kBytes = 64 << 20;
+  const double ranks = world.size();
+  const double reduced = 2 * (ranks - 1) / ranks * kBytes / gpu_all_reduce_seconds(world, kBytes);
+  report.line("NCCL all-reduce", fmt::format("64 MiB: {:.1f} GB/s a rank", reduced / kGiga), "");
+}
+
 // What this rank writes a second, 0 where it cannot; why is told at once.
 double try_writing(const std::string& folder, int rank) {
   constexpr int64_t kBytes = 32 << 20;
@@ -131,7 +155,7 @@ ExitCode examine(const std::string& folder) {
   report_threads(report, parallel, world);
   report_compute(report, world, parallel.threads, hosts);
   report_disk(report, world, folder);
-  report.line("CUDA", "not built: this version computes on the CPU", "");
+  report_gpus(report, parallel, hosts);
   log::line(report.complaints() == 0
                 ? "healthy"
                 : fmt::format("not healthy: {} of these need attention", report.complaints()));

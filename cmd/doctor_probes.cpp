@@ -11,6 +11,8 @@
 
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/hdf5_file.h"
+#include "lib/dist/nccl_communicator.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -73,6 +75,18 @@ double all_reduce_seconds(Communicator& world, int64_t bytes) {
   std::vector<float> values(static_cast<size_t>(count));
   const Tensor tensor(values.data(), DType::f32, {count});
   return best_round(world, 10, [&] { world.all_reduce_sum(tensor, "doctor all-reduce"); });
+}
+
+double gpu_all_reduce_seconds(Communicator& world, int64_t bytes) {
+  Exec exec;
+  exec.backend = Backend::cuda;
+  const Memory memory(MemoryKind::device, bytes, "doctor");
+  const Tensor tensor(memory.data(), DType::f32, {bytes / static_cast<int64_t>(sizeof(float))});
+  const auto group = make_nccl_communicator(world, exec);
+  return best_round(world, 10, [&] {
+    group->all_reduce_sum(tensor, "doctor all-reduce");
+    synchronize(exec);
+  });
 }
 
 double all_to_all_seconds(Communicator& world, int64_t bytes) {

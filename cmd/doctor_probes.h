@@ -24,6 +24,8 @@ std::vector<std::string> gather_hosts(Communicator& world);
 // holds.
 double all_reduce_seconds(Communicator& world, int64_t bytes);
 double all_to_all_seconds(Communicator& world, int64_t bytes);
+// The same between the ranks' GPUs, by NCCL; each rank has chosen its own (cuda_device.h).
+double gpu_all_reduce_seconds(Communicator& world, int64_t bytes);
 
 // Processors that this process may run on, and those of its node.
 int allowed_cores();
