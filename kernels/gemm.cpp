@@ -1,5 +1,6 @@
 #include "kernels/gemm.h"
 
+#include "kernels/activation.h"
 #include "kernels/dispatch_dtype.h"
 #include "kernels/gemm_shape.h"
 
@@ -24,6 +25,7 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
   SY_CHECK(
       a.dtype() == b.dtype() && (c.dtype() == a.dtype() || c.dtype() == compute_dtype(a.dtype())),
       "gemm: {} from {} and {}", name_of(c.dtype()), name_of(a.dtype()), name_of(b.dtype()));
+  SY_CHECK(!(options.relu && options.accumulate), "gemm: relu of a sum that goes on");
   shape.in = a.dtype();
   shape.out = c.dtype();
   shape.options = options;
@@ -35,7 +37,22 @@ Bfloat16Products bfloat16_products(Backend backend) {
                                   : GemmSupport<Backend::cpu>::bfloat16();
 }
 
+namespace {
+
+void relu_inplace(Exec& exec, Tensor c) {
+  const Tensor rows = c.view({c.numel(), 1});
+  if (c.numel() > 0) activation_forward(exec, rows, rows, {}, Activation::relu, {});
+}
+
+}  // namespace
+
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
+  // Neither library promises it of float64, which gradient checks alone multiply.
+  if (options.relu && a.dtype() == DType::f64) {
+    options.relu = false;
+    gemm(exec, c, a, b, options);
+    return relu_inplace(exec, c);
+  }
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
   // Planning makes the count's place, so that counting takes no memory in a step.

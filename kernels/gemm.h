@@ -13,6 +13,7 @@ struct GemmOptions {
   bool transpose_a = false;
   bool transpose_b = false;
   bool accumulate = false;  // c += op(a) op(b) instead of c = op(a) op(b)
+  bool relu = false;        // c = max(op(a) op(b), 0); not with accumulate
   auto operator<=>(const GemmOptions&) const = default;
 };
 
@@ -25,7 +26,8 @@ Bfloat16Products bfloat16_products(Backend backend);
 // c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
 // is [k, n]; with three axes, [batch, ...] each, `batch` independent products. All of one dtype,
 // float32, float64 or bfloat16, or a float32 c of bfloat16 a and b; bfloat16 products are summed in
-// float32. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). Counted in
+// float32. m, n, k or batch may be 0 (k = 0 gives zeros unless accumulating). With relu, a NaN may
+// become 0: libraries differ. Counted in
 // the Exec's GemmCounts (gemm_shape.h) while exec.profiler is on. A shape's first call makes what
 // is kept of it: on the CPU, where planning does it too, oneDNN's primitive; on CUDA, where
 // operands of other alignments are other shapes, cuBLASLt's choice of an algorithm. Later calls

@@ -34,7 +34,7 @@ struct ShapeHash {
          {s.batch, s.m, s.n, s.k,
           int64_t{s.options.transpose_a} | int64_t{s.options.transpose_b} << 1 |
               int64_t{s.options.accumulate} << 2 | static_cast<int64_t>(s.in) << 3 |
-              static_cast<int64_t>(s.out) << 6}) {
+              static_cast<int64_t>(s.out) << 6 | int64_t{s.options.relu} << 9}) {
       hash = (hash ^ static_cast<uint64_t>(word)) * 1099511628211u;
     }
     return hash;
@@ -65,11 +65,10 @@ struct Product {
     const auto c_desc = describe(s, s.m, s.n, false, s.out);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    if (s.options.accumulate) {
-      dnnl::post_ops sum;
-      sum.append_sum(1.0f);
-      attributes.set_post_ops(sum);
-    }
+    dnnl::post_ops after;
+    if (s.options.accumulate) after.append_sum(1.0f);
+    if (s.options.relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    attributes.set_post_ops(after);
     const dnnl::matmul::primitive_desc desc({a_desc, b_desc, c_desc}, attributes, engine);
     primitive = dnnl::matmul(desc);
     scratch_bytes = static_cast<int64_t>(desc.scratchpad_desc().get_size());

@@ -91,6 +91,11 @@ Product::Product(cublasLtHandle_t handle, const Key& key) : shape_(key.shape) {
   check_products(cublasLtMatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSB, &second,
                                                 sizeof(second)),
                  s);
+  const cublasLtEpilogue_t after =
+      s.options.relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT;
+  check_products(cublasLtMatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_EPILOGUE, &after,
+                                                sizeof(after)),
+                 s);
   a_ = s.options.transpose_a ? layout(s.in, s.k, s.m) : layout(s.in, s.m, s.k);
   b_ = s.options.transpose_b ? layout(s.in, s.n, s.k) : layout(s.in, s.k, s.n);
   c_ = layout(s.out, s.m, s.n);

@@ -50,10 +50,12 @@ void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params
   const Tensor linear = gated ? saved.linear.slice(0, tokens) : Tensor();
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
-  linear_forward(exec, hidden, normed, *params.wi);
+  const Activation activation = context.model.activation;
+  const Dropout dropout = context.dropout(sub_layer, Use::hidden);
+  const bool fused = is_relu_alone(activation, dropout);
+  gemm(exec, hidden, normed, params.wi->compute, {.relu = fused});
   if (gated) linear_forward(exec, linear, normed, *params.wi_linear);
-  activation_forward(exec, activated, hidden, linear, context.model.activation,
-                     context.dropout(sub_layer, Use::hidden));
+  if (!fused) activation_forward(exec, activated, hidden, linear, activation, dropout);
   linear_forward(exec, out, activated, *params.wo);
   residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
 }

@@ -190,7 +190,7 @@ class Step:
         self.add("attention", layers, 4 * one, 2 * q + 4 * k, **rates)
 
     def activation(self, layers, rows):
-        self.over("activation", layers, rows * self.model.d_ff, HALF, HALF)
+        """Backward alone: forward's products write what is above 0, for these models have ReLU and no dropout."""
         self.over("activation", layers, rows * self.model.d_ff, HALF, HALF, HALF)
 
     def experts(self, layers, tokens, length):

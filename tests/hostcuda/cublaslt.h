@@ -1,6 +1,6 @@
 // cuBLASLt executed on the host: as much of it as kernels/gemm_cuda.cu calls, with the signatures
 // of the toolkit's cublasLt.h and linked in place of its library. Column-major matrices, strided
-// batches, epilogue none. What is not kept here ends the program with a report (report.h).
+// batches, no epilogue but RELU. What is not kept here ends the program with a report (report.h).
 #pragma once
 
 #include <cublasLt.h>
@@ -23,6 +23,7 @@ struct MatmulDesc : cublasLtMatmulDescOpaque_t {
   cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
   cudaDataType scale = CUDA_R_32F;  // of alpha and beta
   int32_t transpose_a = CUBLAS_OP_N, transpose_b = CUBLAS_OP_N;
+  cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
 };
 
 struct MatmulPreference : cublasLtMatmulPreferenceOpaque_t {
@@ -67,9 +68,10 @@ struct ProductData {
   double alpha, beta;
 };
 
-// Computes it. Sums are float32, float64 for float64; C is read where beta is not 0. With `split`
-// each sum's first half is rounded to D's dtype before the second is added: the least exact that
-// CUBLASLT_REDUCTION_SCHEME_INPLACE and OUTPUT_TYPE permit.
+// Computes it. Sums are float32, float64 for float64; C is read where beta is not 0; RELU makes 0
+// of NaN, as maxima of the hardware do. With `split` each sum's first half is rounded to D's dtype
+// before the second is added: the least exact that CUBLASLT_REDUCTION_SCHEME_INPLACE and
+// OUTPUT_TYPE permit.
 void multiply(const Product& product, const ProductData& data, bool split);
 
 size_t bytes_of(cudaDataType type);

@@ -21,6 +21,12 @@ bool has_kernel(const Product& p) {
   return p.a.type == CUDA_R_16BF && (p.d.type == CUDA_R_16BF || p.d.type == CUDA_R_32F);
 }
 
+// Float64 with an epilogue is not in the library's table of what it supports.
+bool has_epilogue(const Product& p) {
+  return p.desc.epilogue == CUBLASLT_EPILOGUE_DEFAULT ||
+         (p.desc.epilogue == CUBLASLT_EPILOGUE_RELU && p.d.type != CUDA_R_64F);
+}
+
 bool is_transpose(int32_t operation) {
   return operation == CUBLAS_OP_N || operation == CUBLAS_OP_T;
 }
@@ -49,7 +55,8 @@ bool fits(const Product& p) {
 uint32_t kind_of(const Product& p) {
   return static_cast<uint32_t>(p.a.type) | static_cast<uint32_t>(p.d.type) << 8 |
          static_cast<uint32_t>(p.desc.transpose_a) << 16 |
-         static_cast<uint32_t>(p.desc.transpose_b) << 20;
+         static_cast<uint32_t>(p.desc.transpose_b) << 20 |
+         static_cast<uint32_t>(p.desc.epilogue) << 24;
 }
 
 }  // namespace
@@ -64,7 +71,7 @@ uint64_t MatrixLayout::extent() const {
 }
 
 cublasStatus_t status_of(const Product& product) {
-  if (!has_kernel(product)) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!has_kernel(product) || !has_epilogue(product)) return CUBLAS_STATUS_NOT_SUPPORTED;
   const bool known =
       is_transpose(product.desc.transpose_a) && is_transpose(product.desc.transpose_b);
   return known && fits(product) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;

@@ -13,6 +13,8 @@ Field find(MatmulDesc& desc, cublasLtMatmulDescAttributes_t attribute) {
       return field(desc.transpose_a);
     case CUBLASLT_MATMUL_DESC_TRANSB:
       return field(desc.transpose_b);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE:
+      return field(desc.epilogue);
     default:
       return {};
   }

@@ -48,7 +48,7 @@ struct Multiplication {
   int64_t m, n, k;
   int64_t a_row, a_col, b_row, b_col;  // elements between neighbours of op(A) and of op(B)
   int64_t c_col, d_col;
-  bool split;
+  bool split, relu;
 
   Sum rounded(Sum value) const {
     Out out;
@@ -76,7 +76,7 @@ struct Multiplication {
       for (int64_t i = 0; i < rows; ++i) {
         Sum value = alpha * sums[j][i];
         if (kept != nullptr) value += beta * static_cast<Sum>(kept[i]);
-        put(out[i], value);
+        put(out[i], relu && !(value > 0) ? Sum(0) : value);
       }
     }
   }
@@ -119,7 +119,8 @@ void multiply_batch(const Product& p, const ProductData& data, bool split) {
                                    .b_col = turn_b ? 1 : p.b.ld,
                                    .c_col = p.c.ld,
                                    .d_col = p.d.ld,
-                                   .split = split};
+                                   .split = split,
+                                   .relu = p.desc.epilogue == CUBLASLT_EPILOGUE_RELU};
   for (int32_t entry = 0; entry < p.d.batch; ++entry) {
     one.run();
     one.a += p.a.stride;

@@ -95,7 +95,8 @@ TEST_CASE("bfloat16: cast and elementwise", "[bfloat16]") {
 TEST_CASE("bfloat16: gemm sums in float32 and rounds once", "[bfloat16]") {
   const auto exec = make_exec();
   const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true);
-  const bool accumulate = GENERATE(false, true);
+  const auto [accumulate, relu] =
+      GENERATE(std::pair{false, false}, std::pair{true, false}, std::pair{false, true});
   const int64_t batch = GENERATE(1, 3);
   const auto shape = [batch](int64_t rows, int64_t cols, bool transposed) {
     if (transposed) std::swap(rows, cols);
@@ -104,7 +105,7 @@ TEST_CASE("bfloat16: gemm sums in float32 and rounds once", "[bfloat16]") {
   Both a(shape(37, 70, transpose_a), 1), b(shape(70, 29, transpose_b), 2);
   Both c(shape(37, 29, false), 3);
   Owned sums = c.f32;
-  const GemmOptions options{transpose_a, transpose_b, accumulate};
+  const GemmOptions options{transpose_a, transpose_b, accumulate, relu};
   gemm(*exec, c.f32, a.f32, b.f32, options);
   gemm(*exec, c.bf16, a.bf16, b.bf16, options);
   gemm(*exec, sums, a.bf16, b.bf16, options);

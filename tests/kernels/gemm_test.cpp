@@ -34,15 +34,16 @@ struct Case {
   int64_t batch, m, n, k;
 };
 
-TEST_CASE("gemm: every transpose, accumulation and dtype against the definition", "[gemm]") {
+TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the definition", "[gemm]") {
   const Case c =
       GENERATE(Case{0, 5, 7, 3}, Case{0, 1, 1, 1}, Case{0, 64, 33, 17}, Case{3, 6, 5, 4},
                Case{2, 1, 9, 70}, Case{0, 0, 4, 3}, Case{0, 4, 3, 0}, Case{0, 4, 0, 3},
                Case{1, 4, 6, 8}, Case{3, 4, 5, 0}, Case{0, 65, 130, 70}, Case{4, 64, 64, 64});
   const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true);
-  const bool accumulate = GENERATE(false, true);
+  const auto [accumulate, relu] =
+      GENERATE(std::pair{false, false}, std::pair{true, false}, std::pair{false, true});
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const GemmOptions options{transpose_a, transpose_b, accumulate};
+  const GemmOptions options{transpose_a, transpose_b, accumulate, relu};
   auto exec = make_exec(2, 34);
   const auto shape = [&](int64_t rows, int64_t cols, bool transposed) {
     if (transposed) std::swap(rows, cols);
@@ -60,6 +61,7 @@ TEST_CASE("gemm: every transpose, accumulation and dtype against the definition"
     const int64_t j = index % c.n, i = index / c.n % c.m, batch = index / (c.n * c.m);
     double value = expected(a, b, batch, i, j, c.m, c.n, c.k, options);
     if (accumulate) value += element(before, index);
+    if (relu) value = std::max(value, 0.0);
     worst = std::max(worst, std::abs(element(out, index) - value));
   }
   CHECK(worst < tolerance);
@@ -76,6 +78,7 @@ TEST_CASE("gemm: counts its operations when asked to, and refuses shapes that do
   for (int i = 0; i < 2; ++i) gemm(*exec, c, a, b);
   CHECK(flops_of(exec->state<GemmCounts>()) == 2 * 2.0 * 4 * 5 * 3);
   CHECK_THROWS_AS(gemm(*exec, wrong, a, b), InternalError);
+  CHECK_THROWS_AS(gemm(*exec, c, a, b, {.accumulate = true, .relu = true}), InternalError);
 }
 
 TEST_CASE("gemm: overwriting does not read c", "[gemm]") {
@@ -95,7 +98,8 @@ TEST_CASE("gemm: overwriting does not read c", "[gemm]") {
 }
 
 TEST_CASE("gemm: what was planned suffices, and the calls after it allocate nothing", "[gemm]") {
-  const GemmOptions options{GENERATE(false, true), GENERATE(false, true), GENERATE(false, true)};
+  GemmOptions options{GENERATE(false, true), GENERATE(false, true), GENERATE(false, true)};
+  options.relu = !options.accumulate && !options.transpose_a;
   const int64_t batch = GENERATE(1, 3);
   const Shape square{batch, 96, 96};
   Exec exec;

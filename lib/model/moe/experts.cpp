@@ -122,11 +122,14 @@ void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& save
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout) {
   const ExpertsSaved now = used(saved, rows.total);
-  multiply(exec, rows, now.hidden, now.in, params.wi->compute);
+  const bool fused = is_relu_alone(activation, dropout);
+  multiply(exec, rows, now.hidden, now.in, params.wi->compute, {.relu = fused});
   if (params.wi_linear != nullptr) {
     multiply(exec, rows, now.linear, now.in, params.wi_linear->compute);
   }
-  activation_forward(exec, now.activated, now.hidden, now.linear, activation, dropout);
+  if (!fused) {
+    activation_forward(exec, now.activated, now.hidden, now.linear, activation, dropout);
+  }
   multiply(exec, rows, out, now.activated, params.wo->compute);
 }
 
