@@ -60,7 +60,7 @@ void CheckpointSink::write(const Param& param, int64_t slice, const Tensor& valu
   if (written_ >= shard_bytes_) end_shard();
 }
 
-void CheckpointSink::commit() {
+void CheckpointSink::commit(const std::function<void(const std::string& folder)>& add) {
   if (file_ != nullptr) end_shard();
   CheckpointMeta meta;
   meta.config_yaml = write_config(config_);
@@ -68,6 +68,7 @@ void CheckpointSink::commit() {
   Manifest manifest = merge_records(records_, meta);
   write_index(folder_.partial(), manifest);
   write_manifest(folder_.partial(), manifest);
+  add(folder_.partial());
   folder_.commit();
 }
 

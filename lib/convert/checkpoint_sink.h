@@ -21,7 +21,7 @@ class CheckpointSink : public ParamSink {
                  int64_t shard_bytes = int64_t{4} << 30);
 
   void write(const Param& param, int64_t slice, const Tensor& values) override;
-  void commit() override;
+  void commit(const std::function<void(const std::string& folder)>& add) override;
 
  private:
   void begin_shard();

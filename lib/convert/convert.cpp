@@ -1,9 +1,11 @@
 #include "lib/convert/convert.h"
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 
 #include "lib/base/log.h"
+#include "lib/checkpoint/durable.h"
 #include "lib/convert/checkpoint_sink.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/hf_sink.h"
@@ -62,6 +64,21 @@ std::unique_ptr<ParamSink> open_sink(const ConvertOptions& options, const ParamS
   return sink;
 }
 
+// The model's tokenizer goes with it: spiece.model is also where a checkpoint's is looked for.
+void copy_tokenizer(const std::string& from, const std::string& to) {
+  for (const char* name : {"spiece.model", "tokenizer.json", "tokenizer_config.json",
+                           "special_tokens_map.json", "added_tokens.json"}) {
+    const std::string source = from + "/" + name, target = to + "/" + name;
+    std::error_code error;
+    if (!std::filesystem::exists(source, error)) continue;
+    if (!std::filesystem::copy_file(source, target, error)) {
+      throw RuntimeFailure(
+          fmt::format("cannot copy {} to {}: {}", source, target, error.message()));
+    }
+    checkpoint::sync_path(target);
+  }
+}
+
 }  // namespace
 
 void convert_model(const ConvertOptions& options) {
@@ -80,7 +97,7 @@ void convert_model(const ConvertOptions& options) {
       progress.add(values.numel());
     });
   }
-  sink->commit();
+  sink->commit([&](const std::string& folder) { copy_tokenizer(options.in, folder); });
 }
 
 }  // namespace sy::convert

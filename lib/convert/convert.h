@@ -14,7 +14,7 @@ enum class Form : uint8_t { hugging_face, switchyard };
 
 struct ConvertOptions {
   Form from = Form::hugging_face, to = Form::switchyard;
-  std::string in, out;  // folders; `out` must not exist
+  std::string in, out;  // folders; `out` must not exist, and gets the tokenizer's files of `in`
 
   std::vector<std::string> overrides;   // KEY=VALUE over the config.json that is read
   std::optional<FloatType> dtype;       // of tensors written for Hugging Face; unset: as they were

@@ -37,8 +37,9 @@ class ParamSink {
 
   // Every slice of all model_params in order. Throws RuntimeFailure naming the file.
   virtual void write(const Param& param, int64_t slice, const Tensor& values) = 0;
-  // Makes the result appear. Without it nothing is left.
-  virtual void commit() = 0;
+  // Makes the result appear, after `add(folder)` has put there what else belongs to it. Without it
+  // nothing is left.
+  virtual void commit(const std::function<void(const std::string& folder)>& add) = 0;
 };
 
 }  // namespace sy::convert

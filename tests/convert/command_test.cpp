@@ -15,6 +15,7 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
   const HfSpec& spec = tiny_models()[2];
   const HfValues values = random_values(state_dict(spec), convert::FloatType::f16);
   write_hf_folder(folder + "/hf", config_json(spec), values);
+  write_file(folder + "/hf/spiece.model", "pieces");
   const auto there = run_program(
       {"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", folder + "/sy"});
   CHECK(there.code == 0);
@@ -25,6 +26,8 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
                                  folder + "/back", "--shard-bytes", "2KB"});
   CHECK(back.code == 0);
   CHECK((read_hf_folder(folder + "/back") == values));
+  CHECK(read_file(folder + "/sy/spiece.model") == "pieces");
+  CHECK(read_file(folder + "/back/spiece.model") == "pieces");
 }
 
 TEST_CASE("convert command: an output that cannot be written", "[convert_command]") {
