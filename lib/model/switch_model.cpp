@@ -69,9 +69,11 @@ struct SwitchModel::State {
   Tensor d_decoded;  // [B * decoder length, d_model]
   int64_t scratch_bytes = 0;
 
+  Tensor loss_sum() const { return sums.slice(0, 1); }
+
   Arena statistics{"statistics"};
   RouterStats stats;
-  Tensor loss_sum;    // float64 [1]
+  Tensor sums;        // float64 [3]: of the loss, and the routers' two
   Tensor all_routed;  // int32 ones, where padding is routed
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
@@ -123,9 +125,9 @@ void SwitchModel::State::plan() {
 void SwitchModel::State::plan_statistics() {
   const Shape counts{decoder.end_sparse_layer, model.experts.count + 1};
   stats.counts = statistics.take(DType::i32, counts, "router counts");
-  stats.balance = statistics.take(DType::f64, {1}, "balance loss");
-  stats.z = statistics.take(DType::f64, {1}, "z-loss");
-  loss_sum = statistics.take(DType::f64, {1}, "loss");
+  sums = statistics.take(DType::f64, {3}, "losses");
+  stats.balance = sums.slice(1, 1);
+  stats.z = sums.slice(2, 1);
   if (model.experts.convention == Convention::hugging_face) {
     const int64_t length = std::max(shape.encoder_length, shape.decoder_length);
     all_routed = statistics.take(DType::i32, {shape.sequences * length}, "routed");
@@ -251,14 +253,16 @@ Mesh& SwitchModel::mesh() {
 }
 
 Tensor SwitchModel::loss_sum() {
-  return state_->loss_sum;
+  return state_->loss_sum();
+}
+
+Tensor SwitchModel::step_sums() {
+  return state_->sums;
 }
 
 void SwitchModel::clear_stats(Exec& exec) {
-  const RouterStats& stats = state_->stats;
-  for (const Tensor& tensor : {stats.counts, stats.balance, stats.z, state_->loss_sum}) {
-    fill_zero(exec, tensor);
-  }
+  fill_zero(exec, state_->stats.counts);
+  fill_zero(exec, state_->sums);
 }
 
 void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step) {
@@ -266,13 +270,14 @@ void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepC
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
   const Tensor h = s.decode(exec, batch, step);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
-  loss_forward(s.context(exec, batch, step, true), s.loss, s.loss_sum, d_h, h, flat(batch.targets));
+  loss_forward(s.context(exec, batch, step, true), s.loss, s.loss_sum(), d_h, h,
+               flat(batch.targets));
 }
 
 double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {
-  fill_zero(exec, state_->loss_sum);
+  fill_zero(exec, state_->loss_sum());
   accumulate_forward(exec, batch, step);
-  return read_number(exec, state_->loss_sum);
+  return read_number(exec, state_->loss_sum());
 }
 
 void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& step,

@@ -50,7 +50,8 @@ class SwitchModel {
   const ModelShape& shape() const;
   // Of the step so far, in the exec's memory; clear_stats() zeroes them.
   RouterStats& router_stats();
-  Tensor loss_sum();  // float64 [1]
+  Tensor loss_sum();   // float64 [1]
+  Tensor step_sums();  // float64 [3]: loss_sum() and the routers' balance and z, in one piece
   void clear_stats(Exec& exec);
 
   // Adds the cross-entropy of the micro-batch's valid target tokens (nats, not scaled) to

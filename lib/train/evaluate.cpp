@@ -29,18 +29,17 @@ Evaluation Evaluator::run() {
   step.seed = static_cast<uint64_t>(session_.config.run.seed);
   step.global_sequences = sequences_;
   session_.model.clear_stats(session_.exec);
-  double sums[2] = {0, static_cast<double>(batch_.target_tokens())};
   for (int64_t i = 0; i < batch_.micro_batches(); ++i) {
     step.first_sequence = first + i * batch_.micro_batch_size();
     session_.model.accumulate_forward(session_.exec, batch_.micro_batch(i), step);
   }
-  sums[0] = read_number(session_.exec, session_.model.loss_sum());
-  session_.mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "evaluation loss");
-  Evaluation result;
-  result.loss = sums[0] / sums[1];
-  result.sequences = sequences_;
-  result.target_tokens = static_cast<int64_t>(sums[1]);
+  double targets = static_cast<double>(batch_.target_tokens());
+  session_.mesh.host_data().all_reduce_sum(Tensor(&targets, DType::f64, {1}), "target tokens");
   const RouterSummary router = router_summary(session_);
+  Evaluation result;
+  result.loss = read_number(session_.exec, session_.model.loss_sum()) / targets;
+  result.sequences = sequences_;
+  result.target_tokens = static_cast<int64_t>(targets);
   result.dropped_fraction = router.dropped_fraction;
   result.expert_load_max = router.expert_load_max;
   result.counters = counters_;

@@ -24,18 +24,16 @@ int64_t routing_groups(const RunConfig& config, int64_t sequences) {
   return ceil_div(sequences, config.model.experts.group_sequences);
 }
 
-void reduce_router(Session& session) {
+void reduce_statistics(Session& session) {
   const RouterStats& stats = session.model.router_stats();
-  if (stats.counts.numel() == 0) return;
   Communicator& data = session.mesh.data();
-  data.all_reduce_sum(stats.counts, "router counts");
-  data.all_reduce_sum(stats.balance, "balance loss");
-  data.all_reduce_sum(stats.z, "z-loss");
+  if (stats.counts.numel() > 0) data.all_reduce_sum(stats.counts, "router counts");
+  data.all_reduce_sum(session.model.step_sums(), "losses");
 }
 
 RouterSummary router_summary(Session& session, int64_t groups) {
   const RouterStats& stats = session.model.router_stats();
-  reduce_router(session);
+  reduce_statistics(session);
   Readback copies(session.exec, {stats.counts, stats.balance, stats.z});
   copies.start();
   copies.wait();

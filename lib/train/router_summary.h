@@ -12,9 +12,9 @@ struct RouterSummary {
   double expert_load_max = 0;   // fullest expert / mean, worst layer; 0 in a dense model
 };
 
-// Sums the model's statistics of a step over the data ranks, in place and where they lie: once a
-// step. Collective.
-void reduce_router(Session& session);
+// Sums the model's statistics of a step, its loss among them, over the data ranks, in place and
+// where they lie: once a step. Collective.
+void reduce_statistics(Session& session);
 
 // Of reduced statistics in host memory. `groups`: routing groups of the global batch in a stack (0:
 // losses are left at 0).

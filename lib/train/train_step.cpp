@@ -46,7 +46,6 @@ void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) 
   accumulate_gradients(step, batch, tokens);
   finish_reduction();
   update(step, rate, tokens);
-  reduce_router(session_);
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
   under_way_[turn]->start();
@@ -75,7 +74,6 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   Exec& exec = session_.exec;
   SwitchModel& model = session_.model;
   const ProfileScope profile(exec.profiler, Part::optimizer);
-  session_.mesh.data().all_reduce_sum(model.loss_sum(), "loss");
   gradient_squares(exec, model.params(), session_.mesh, squares_);
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);
@@ -123,6 +121,7 @@ void TrainStep::start_reduction(int first_param) {
 void TrainStep::finish_reduction() {
   const ProfileScope profile(session_.exec.profiler, Part::communication);
   reducer_->finish();
+  reduce_statistics(session_);
 }
 
 }  // namespace sy
