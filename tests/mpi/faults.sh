@@ -4,20 +4,7 @@
 set -u
 faults=$1
 tests=$2
-here=$(dirname "$0")
-
-# expect NAME TEXT COMMAND...: the command ends with a failure within 30 s and prints TEXT.
-expect() {
-  local name=$1 text=$2 output status
-  shift 2
-  output=$(timeout 30 "$here/../support/mpirun.sh" 3 "$@" 2>&1)
-  status=$?
-  if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || ! grep -Eq "$text" <<<"$output"; then
-    printf '%s: exit code %s, looked for: %s\n%s\n' "$name" "$status" "$text" "$output"
-    exit 1
-  fi
-  echo "$name: ok"
-}
+source "$(dirname "$0")/expect.sh"
 
 expect hang '^\[rank [02]/3 .*\] error: all_reduce_sum "encoder layer 1 dispatch" \(call 2 of group world\) has waited' \
   "$faults" hang
