@@ -213,7 +213,7 @@ class MpiCommunicator : public Communicator {
   int rank_ = 0;
   int size_ = 1;
   int64_t calls_ = 0;
-  detail::MpiRequestPool requests_;
+  detail::RequestPool<detail::MpiRequest> requests_;
   std::vector<Block> recv_blocks_, send_blocks_;  // of the ragged exchange being started
 };
 

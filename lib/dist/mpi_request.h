@@ -3,10 +3,9 @@
 
 #include <mpi.h>
 
-#include <memory>
 #include <vector>
 
-#include "lib/dist/communicator.h"
+#include "lib/dist/request_pool.h"
 #include "lib/dist/watchdog.h"
 
 namespace sy::detail {
@@ -21,11 +20,9 @@ struct MpiPlace {
   void check(int code, const char* mpi_call) const;
 };
 
-class MpiRequestPool;
-
-class MpiRequest final : public Request {
+class MpiRequest final : public PooledRequest<MpiRequest> {
  public:
-  explicit MpiRequest(MpiRequestPool& pool) : pool_(pool) {}
+  using PooledRequest::PooledRequest;
 
   // Begins another collective in this memory.
   void begin(const MpiPlace& place);
@@ -34,27 +31,12 @@ class MpiRequest final : public Request {
 
   bool test() override;
   void wait() override;
-  void release() override;
 
  private:
   int count() const { return static_cast<int>(requests_.size()); }
 
-  MpiRequestPool& pool_;
   MpiPlace place_{};
-  int exceptions_ = 0;  // in flight at begin()
   std::vector<MPI_Request> requests_;
-  bool done_ = true;
-};
-
-// The requests of one communicator, used again so that a step allocates none. One thread.
-class MpiRequestPool {
- public:
-  std::unique_ptr<MpiRequest, ReleaseRequest> take(const MpiPlace& place);
-  void give_back(MpiRequest* request) { idle_.push_back(request); }
-
- private:
-  std::vector<std::unique_ptr<MpiRequest>> all_;
-  std::vector<MpiRequest*> idle_;
 };
 
 }  // namespace sy::detail
