@@ -87,9 +87,16 @@ if [[ -n $pmix ]]; then
   if [[ -d $pmix/pmix ]]; then cp -rL "$pmix/pmix" "$folder/pmix/lib/"; fi
 fi
 
+# The libraries that the program loads itself, which ldd does not know of, under the names it loads.
+if ldd "$folder/bin/switchyard" | grep libcudart >/dev/null; then
+  for library in "$(cached SY_cublasLt_LIBRARY)" "$(cached SY_nccl_LIBRARY)"; do
+    "${copy[@]}" "$(readlink -f "$library")" "$folder/lib/$(objdump -p "$library" | sed -n 's/^ *SONAME *//p')"
+  done
+fi
+
 # Libraries of all of it, but for the C library's and the driver's own.
 own='linux-vdso|ld-linux|lib(c|m|mvec|dl|rt|pthread|util|resolv|nsl|anl|cuda|nvidia-[a-z-]*)\.so'
-find "$folder/bin" "$folder/tests/bin" "$folder/openmpi" "$folder/pmix" -type f \
+find "$folder/bin" "$folder/tests/bin" "$folder/lib" "$folder/openmpi" "$folder/pmix" -type f \
   \( -perm -u+x -o -name '*.so*' \) -print0 | xargs -0 -n 1 ldd 2>/dev/null |
   sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u >"$folder/lib/list.txt"
 while read -r library; do

@@ -1,7 +1,7 @@
 # The CUDA backend. Its host code (.cpp files that call the runtime, cuBLASLt and NCCL) is compiled
 # once; its kernels (.cu) twice: by nvcc for the program, and by the host compiler for the tests. A
 # program links one of
-#   sy_backend_gpu   nvcc's kernels, the CUDA runtime, cuBLASLt and NCCL
+#   sy_backend_gpu   nvcc's kernels and the CUDA runtime; cuBLASLt and NCCL, loaded at their first call
 #   sy_backend_host  the host compiler's kernels and tests/hostcuda, which executes them without a GPU
 # and both are empty without the toolkit. Without what host execution needs, tests link the GPU's: the
 # CPU's column runs all the same.
@@ -26,8 +26,15 @@ if(SY_HAVE_CUDA)
   target_compile_options(sy_kernels_gpu PRIVATE
                          $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra>)
   target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_kernels_gpu>)
-  target_link_libraries(sy_backend_gpu INTERFACE ${SY_cudart_LIBRARY} ${SY_cublasLt_LIBRARY}
-                                                 ${SY_nccl_LIBRARY})
+  add_library(sy_loaded_gpu OBJECT lib/tensor/loaded_library.cpp lib/tensor/cublaslt_loaded.cpp
+                                   lib/dist/nccl_loaded.cpp)
+  target_link_libraries(sy_loaded_gpu PRIVATE sy_options sy::fmt)
+  target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_loaded_gpu>)
+  target_link_libraries(sy_backend_gpu INTERFACE ${SY_cudart_LIBRARY} ${CMAKE_DL_LIBS})
+  foreach(library ${SY_cublasLt_LIBRARY} ${SY_nccl_LIBRARY})  # where they were found, they are looked for
+    get_filename_component(folder ${library} DIRECTORY)
+    target_link_options(sy_backend_gpu INTERFACE -Wl,-rpath,${folder})
+  endforeach()
   if(SY_HAVE_HOSTCUDA)
     add_library(sy_kernels_host OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/empty.cpp)
     target_link_libraries(sy_kernels_host PRIVATE sy_options)

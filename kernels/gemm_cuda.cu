@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 #include "kernels/gemm_shape.h"
 #include "lib/base/numeric.h"
+#include "lib/tensor/cublaslt.h"
 #include "lib/tensor/cuda_check.h"
 #include "lib/tensor/cuda_context.h"
 
@@ -19,7 +20,7 @@ void check_products(cublasStatus_t status, const GemmShape& s) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   throw RuntimeFailure(fmt::format("cuBLASLt cannot multiply {} {} x {} by {} x {} (batch {}): {}",
                                    name_of(s.in), s.m, s.k, s.k, s.n, s.batch,
-                                   cublasLtGetStatusName(status)));
+                                   cublaslt().GetStatusName(status)));
 }
 
 cudaDataType_t cuda_type(DType dtype) {
@@ -63,16 +64,16 @@ class Product {
 cublasLtMatrixLayout_t Product::layout(DType dtype, int64_t rows, int64_t cols) const {
   cublasLtMatrixLayout_t made = nullptr;
   check_products(
-      cublasLtMatrixLayoutCreate(&made, cuda_type(dtype), static_cast<uint64_t>(cols),
-                                 static_cast<uint64_t>(rows), std::max<int64_t>(cols, 1)),
+      cublaslt().MatrixLayoutCreate(&made, cuda_type(dtype), static_cast<uint64_t>(cols),
+                                    static_cast<uint64_t>(rows), std::max<int64_t>(cols, 1)),
       shape_);
   const auto batch = narrow<int32_t>(shape_.batch);
   const int64_t stride = rows * cols;
-  check_products(cublasLtMatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch,
-                                                  sizeof(batch)),
+  check_products(cublaslt().MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+                                                     &batch, sizeof(batch)),
                  shape_);
-  check_products(cublasLtMatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
-                                                  &stride, sizeof(stride)),
+  check_products(cublaslt().MatrixLayoutSetAttribute(
+                     made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof(stride)),
                  shape_);
   return made;
 }
@@ -80,21 +81,22 @@ cublasLtMatrixLayout_t Product::layout(DType dtype, int64_t rows, int64_t cols) 
 Product::Product(cublasLtHandle_t handle, const Key& key) : shape_(key.shape) {
   const GemmShape& s = shape_;
   const bool wide = s.in == DType::f64;
-  check_products(cublasLtMatmulDescCreate(&product_, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
-                                          wide ? CUDA_R_64F : CUDA_R_32F),
-                 s);
+  check_products(
+      cublaslt().MatmulDescCreate(&product_, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
+                                  wide ? CUDA_R_64F : CUDA_R_32F),
+      s);
   const cublasOperation_t first = s.options.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasOperation_t second = s.options.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
-  check_products(
-      cublasLtMatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof(first)),
-      s);
-  check_products(cublasLtMatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSB, &second,
-                                                sizeof(second)),
+  check_products(cublaslt().MatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSA, &first,
+                                                   sizeof(first)),
+                 s);
+  check_products(cublaslt().MatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSB, &second,
+                                                   sizeof(second)),
                  s);
   const cublasLtEpilogue_t after =
       s.options.relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT;
-  check_products(cublasLtMatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_EPILOGUE, &after,
-                                                sizeof(after)),
+  check_products(cublaslt().MatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_EPILOGUE, &after,
+                                                   sizeof(after)),
                  s);
   a_ = s.options.transpose_a ? layout(s.in, s.k, s.m) : layout(s.in, s.m, s.k);
   b_ = s.options.transpose_b ? layout(s.in, s.n, s.k) : layout(s.in, s.k, s.n);
@@ -103,16 +105,17 @@ Product::Product(cublasLtHandle_t handle, const Key& key) : shape_(key.shape) {
 }
 
 Product::~Product() {
-  for (const cublasLtMatrixLayout_t made : {a_, b_, c_}) cublasLtMatrixLayoutDestroy(made);
-  cublasLtMatmulDescDestroy(product_);
+  for (const cublasLtMatrixLayout_t made : {a_, b_, c_}) cublaslt().MatrixLayoutDestroy(made);
+  cublaslt().MatmulDescDestroy(product_);
 }
 
 void Product::choose(cublasLtHandle_t handle, const Key& key) {
   cublasLtMatmulPreference_t preference = nullptr;
-  check_products(cublasLtMatmulPreferenceCreate(&preference), shape_);
+  check_products(cublaslt().MatmulPreferenceCreate(&preference), shape_);
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
     check_products(
-        cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)), shape_);
+        cublaslt().MatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)),
+        shape_);
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<uint64_t>(kWorkspace));
   // A sum that is taken in parts must not be rounded to c's dtype between them.
@@ -123,9 +126,9 @@ void Product::choose(cublasLtHandle_t handle, const Key& key) {
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c);
   cublasLtMatmulHeuristicResult_t best;
   int found = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, product_, b_, a_, c_, c_,
-                                                               preference, 1, &best, &found);
-  cublasLtMatmulPreferenceDestroy(preference);
+  const cublasStatus_t status = cublaslt().MatmulAlgoGetHeuristic(handle, product_, b_, a_, c_, c_,
+                                                                  preference, 1, &best, &found);
+  cublaslt().MatmulPreferenceDestroy(preference);
   check_products(status, shape_);
   check_products(found > 0 ? best.state : CUBLAS_STATUS_NOT_SUPPORTED, shape_);
   algorithm_ = best.algo;
@@ -138,8 +141,8 @@ void Product::run(const CudaContext& context, Tensor c, Tensor a, Tensor b, void
   const void* alpha = wide ? static_cast<const void*>(&one64) : &one;
   const void* keep = wide ? static_cast<const void*>(&beta64) : &beta;
   check_products(
-      cublasLtMatmul(context.products, product_, alpha, b.raw(), b_, a.raw(), a_, keep, c.raw(), c_,
-                     c.raw(), c_, &algorithm_, workspace, kWorkspace, context.compute),
+      cublaslt().Matmul(context.products, product_, alpha, b.raw(), b_, a.raw(), a_, keep, c.raw(),
+                        c_, c.raw(), c_, &algorithm_, workspace, kWorkspace, context.compute),
       shape_);
 }
 

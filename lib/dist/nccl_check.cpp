@@ -1,6 +1,7 @@
 #include "lib/dist/nccl_check.h"
 
 #include "lib/base/error.h"
+#include "lib/dist/nccl_library.h"
 
 namespace sy::detail {
 
@@ -13,15 +14,15 @@ void NcclPlace::check(ncclResult_t result, const char* nccl_call) const {
 }
 
 std::string nccl_error_text(ncclResult_t result, ncclComm_t comm) {
-  const char* last = ncclGetLastError(comm);
+  const char* last = nccl().GetLastError(comm);
   const bool says_more = last != nullptr && *last != '\0';
-  return fmt::format("{}{}{}", ncclGetErrorString(result), says_more ? ": " : "",
+  return fmt::format("{}{}{}", nccl().GetErrorString(result), says_more ? ": " : "",
                      says_more ? last : "");
 }
 
 ncclResult_t nccl_async_error(ncclComm_t comm) {
   ncclResult_t error = ncclSuccess;
-  const ncclResult_t asked = ncclCommGetAsyncError(comm, &error);
+  const ncclResult_t asked = nccl().CommGetAsyncError(comm, &error);
   if (asked != ncclSuccess) return asked;
   return error == ncclInProgress ? ncclSuccess : error;
 }

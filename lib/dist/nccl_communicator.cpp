@@ -1,6 +1,7 @@
 #include "lib/dist/nccl_communicator.h"
 
 #include "lib/dist/argument_checks.h"
+#include "lib/dist/nccl_library.h"
 #include "lib/dist/nccl_request.h"
 #include "lib/dist/row_blocks.h"
 #include "lib/tensor/cuda_context.h"
@@ -40,8 +41,7 @@ class NcclCommunicator final : public Communicator {
         compute_(cuda(exec).compute),
         link_(group),
         queue_(link_),
-        watch_(queue_),
-        requests_(queue_, compute_) {}
+        watch_(queue_) {}
 
   // While the watchdog still knows the calls.
   ~NcclCommunicator() override {
@@ -91,16 +91,16 @@ class NcclCommunicator final : public Communicator {
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size(), label);
     start("all_gather", label, [&](const NcclPlace& place) {
-      place.check(ncclAllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
-                                link_.comm(), link_.stream()),
+      place.check(nccl().AllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
+                                   link_.comm(), link_.stream()),
                   "ncclAllGather");
     })->wait();
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
     start("broadcast", label, [&](const NcclPlace& place) {
-      place.check(ncclBroadcast(tensor.raw(), tensor.raw(), count(tensor),
-                                nccl_type(tensor.dtype()), root, link_.comm(), link_.stream()),
+      place.check(nccl().Broadcast(tensor.raw(), tensor.raw(), count(tensor),
+                                   nccl_type(tensor.dtype()), root, link_.comm(), link_.stream()),
                   "ncclBroadcast");
     })->wait();
   }
@@ -124,14 +124,14 @@ class NcclCommunicator final : public Communicator {
     queue_.begin(compute_);
     queue(place);
     queue_.end(place.call);
-    return requests_.take(place);
+    return requests_.take(place, queue_, compute_);
   }
 
   RequestPtr all_reduce(Tensor tensor, ncclRedOp_t op, const char* call, const char* label) {
     detail::check_reduction(tensor, label);
     return start(call, label, [&](const NcclPlace& place) {
-      place.check(ncclAllReduce(tensor.raw(), tensor.raw(), count(tensor),
-                                nccl_type(tensor.dtype()), op, link_.comm(), link_.stream()),
+      place.check(nccl().AllReduce(tensor.raw(), tensor.raw(), count(tensor),
+                                   nccl_type(tensor.dtype()), op, link_.comm(), link_.stream()),
                   "ncclAllReduce");
     });
   }
@@ -146,21 +146,21 @@ class NcclCommunicator final : public Communicator {
              from(rank()).count);
     return start(call, label, [&](const NcclPlace& place) {
       const ncclDataType_t type = nccl_type(send.dtype());
-      place.check(ncclGroupStart(), "ncclGroupStart");
+      place.check(nccl().GroupStart(), "ncclGroupStart");
       ncclResult_t result = ncclSuccess;
       for (int step = 0; step < size() && result == ncclSuccess; ++step) {
         const int left = (rank() - step + size()) % size(), right = (rank() + step) % size();
         const Block out = to(right), in = from(left);
         if (out.count > 0) {
-          result = ncclSend(address(send, out.first), static_cast<size_t>(out.count), type, right,
-                            link_.comm(), link_.stream());
+          result = nccl().Send(address(send, out.first), static_cast<size_t>(out.count), type,
+                               right, link_.comm(), link_.stream());
         }
         if (in.count > 0 && result == ncclSuccess) {
-          result = ncclRecv(address(recv, in.first), static_cast<size_t>(in.count), type, left,
-                            link_.comm(), link_.stream());
+          result = nccl().Recv(address(recv, in.first), static_cast<size_t>(in.count), type, left,
+                               link_.comm(), link_.stream());
         }
       }
-      const ncclResult_t ended = ncclGroupEnd();
+      const ncclResult_t ended = nccl().GroupEnd();
       place.check(result, "ncclSend or ncclRecv");
       place.check(ended, "ncclGroupEnd");
     });
@@ -173,7 +173,7 @@ class NcclCommunicator final : public Communicator {
   detail::NcclLink link_;
   detail::NcclQueue queue_;
   const QueueWatch watch_;
-  detail::NcclRequestPool requests_;
+  detail::RequestPool<detail::NcclRequest> requests_;
   int64_t calls_ = 0;
   std::vector<Block> recv_blocks_, send_blocks_;  // of the ragged exchange being started
 };

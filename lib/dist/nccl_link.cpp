@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "lib/dist/nccl_check.h"
+#include "lib/dist/nccl_library.h"
 #include "lib/tensor/cuda_check.h"
 
 namespace sy::detail {
@@ -27,11 +28,11 @@ ncclComm_t make_comm(Communicator& group) {
   // that two of them never hold what the other needs. Read once, before the first communicator.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);
   ncclUniqueId id{};
-  if (group.rank() == 0) place.check(ncclGetUniqueId(&id), "ncclGetUniqueId");
+  if (group.rank() == 0) place.check(nccl().GetUniqueId(&id), "ncclGetUniqueId");
   group.broadcast(Tensor(&id, DType::i32, {sizeof id / sizeof(int32_t)}), 0, "NCCL's id");
   ncclComm_t comm = nullptr;
   const WatchedCall watched(place.call);
-  place.check(ncclCommInitRank(&comm, group.size(), id, group.rank()), "ncclCommInitRank");
+  place.check(nccl().CommInitRank(&comm, group.size(), id, group.rank()), "ncclCommInitRank");
   return comm;
 }
 
@@ -46,7 +47,7 @@ NcclLink::~NcclLink() {
     abort();
   } else if (!aborted_.exchange(true)) {
     const WatchedCall watched({"end of NCCL", "ncclCommDestroy", group_.name().c_str(), 1});
-    ncclCommDestroy(comm_);
+    nccl().CommDestroy(comm_);
   }
   cudaStreamDestroy(stream_);
 }
@@ -56,7 +57,7 @@ bool NcclLink::failed() const {
 }
 
 void NcclLink::abort() {
-  if (!aborted_.exchange(true)) ncclCommAbort(comm_);
+  if (!aborted_.exchange(true)) nccl().CommAbort(comm_);
 }
 
 }  // namespace sy::detail

@@ -1,5 +1,6 @@
 #include "lib/tensor/cuda_context.h"
 
+#include "lib/tensor/cublaslt.h"
 #include "lib/tensor/cuda_check.h"
 #include "lib/tensor/cuda_device.h"
 #include "lib/tensor/transfer.h"
@@ -9,14 +10,14 @@ namespace sy {
 CudaContext::CudaContext() {
   check_cuda(cudaStreamCreateWithFlags(&compute, cudaStreamNonBlocking), "creating a stream");
   check_cuda(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking), "creating a stream");
-  if (cublasLtCreate(&products) != CUBLAS_STATUS_SUCCESS) {
+  if (cublaslt().Create(&products) != CUBLAS_STATUS_SUCCESS) {
     throw RuntimeFailure("cuBLASLt cannot be started: is its library the driver's match?");
   }
 }
 
 CudaContext::~CudaContext() {
   // Failures here follow one that was reported.
-  if (products != nullptr) cublasLtDestroy(products);
+  if (products != nullptr) cublaslt().Destroy(products);
   if (copies != nullptr) cudaStreamDestroy(copies);
   if (compute != nullptr) cudaStreamDestroy(compute);
 }

@@ -5,7 +5,7 @@ if(NOT SY_HAVE_HOSTCUDA)
 endif()
 
 set(parts block block_reports block_waits cublaslt_algorithm cublaslt_desc cublaslt_handle cublaslt_layout
-          cublaslt_matmul cublaslt_preference cublaslt_product fault fiber memory report runtime_device runtime_error
+          cublaslt_matmul cublaslt_preference cublaslt_product cublaslt_table fault fiber memory report runtime_device runtime_error
           runtime_event runtime_memory runtime_stream schedule scheduler shared_memory stream)
 list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
 sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
@@ -14,7 +14,7 @@ target_include_directories(sy_hostcuda SYSTEM PUBLIC ${SY_CUDA_INCLUDE} ${SY_BOO
 
 # NCCL, over MPI. A program that starts it has MPI's calls that wait from here too (mpi_progress.cpp).
 set(parts mpi_progress nccl nccl_call nccl_comm nccl_messages nccl_move nccl_operation nccl_reduce
-          nccl_result)
+          nccl_result nccl_table)
 list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
 sy_library(hostnccl SOURCES ${parts} LINK sy_hostcuda sy_base MPI::MPI_CXX)
 target_link_libraries(sy_backend_host INTERFACE sy_hostnccl)

@@ -31,6 +31,11 @@ for program in bin/switchyard openmpi/bin/or* tests/bin/*; do
   fi
 done | sed -n 's/.* => \(.*\) (0x.*/\1/p' | check_libraries
 
+# What the program loads itself, the loader does not list.
+if ls lib/libcudart.so.* >/dev/null 2>&1; then
+  ls lib/libcublasLt.so.* lib/libnccl.so.* >/dev/null || fail "cuBLASLt or NCCL is missing"
+fi
+
 [[ $(env -i ./switchyard --version) == switchyard\ * ]] || fail "--version says something else"
 env -i ./switchyard config configs/quickstart.yaml >config.yaml
 grep -q '^model:' config.yaml || fail "config prints no configuration"

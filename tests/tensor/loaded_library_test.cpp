@@ -1,0 +1,31 @@
+// The libraries that the CUDA backend loads at its first call; no GPU or driver is needed for that.
+#include "lib/tensor/loaded_library.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/dist/nccl_library.h"
+#include "lib/tensor/cublaslt.h"
+
+namespace sy {
+namespace {
+
+TEST_CASE("loaded_library: every function that is called is in the installed libraries",
+          "[loaded_library]") {
+  CHECK(std::string(cublaslt().GetStatusName(CUBLAS_STATUS_NOT_SUPPORTED)) ==
+        "CUBLAS_STATUS_NOT_SUPPORTED");
+  CHECK(!std::string(nccl().GetErrorString(ncclInvalidUsage)).empty());
+}
+
+TEST_CASE("loaded_library: what cannot be found is named", "[loaded_library]") {
+  CHECK_THROWS_WITH(LoadedLibrary("libabsent.so.9"),
+                    Catch::Contains("backend: cuda needs libabsent.so.9: ") &&
+                        Catch::EndsWith("or use backend: cpu"));
+  void (*function)() = nullptr;
+  CHECK_THROWS_WITH(LoadedLibrary("libm.so.6").find(function, "sy_absent"),
+                    Catch::Contains("libm.so.6 has no sy_absent"));
+}
+
+}  // namespace
+}  // namespace sy
