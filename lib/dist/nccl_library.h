@@ -6,10 +6,11 @@
 
 namespace sy {
 
-#define SY_NCCL_FUNCTIONS(X)                                                                      \
-  X(AllGather)                                                                                    \
-  X(AllReduce)                                                                                    \
-  X(Broadcast) X(CommAbort) X(CommDestroy) X(CommGetAsyncError) X(CommInitRank) X(GetErrorString) \
+#define SY_NCCL_FUNCTIONS(X)                                                         \
+  X(AllGather)                                                                       \
+  X(AllReduce)                                                                       \
+  X(Broadcast)                                                                       \
+  X(CommAbort) X(CommDestroy) X(CommGetAsyncError) X(CommInitRank) X(GetErrorString) \
       X(GetLastError) X(GetUniqueId) X(GroupEnd) X(GroupStart) X(Recv) X(Send)
 
 struct Nccl {

@@ -6,12 +6,13 @@
 
 namespace sy {
 
-#define SY_CUBLASLT_FUNCTIONS(X)                                                           \
-  X(Create)                                                                                \
-  X(Destroy) X(GetStatusName) X(Matmul) X(MatmulAlgoGetHeuristic) X(MatmulDescCreate)      \
-      X(MatmulDescDestroy) X(MatmulDescSetAttribute) X(MatmulPreferenceCreate)             \
-          X(MatmulPreferenceDestroy) X(MatmulPreferenceSetAttribute) X(MatrixLayoutCreate) \
-              X(MatrixLayoutDestroy) X(MatrixLayoutSetAttribute)
+#define SY_CUBLASLT_FUNCTIONS(X)                                                                \
+  X(Create)                                                                                     \
+  X(Destroy)                                                                                    \
+  X(GetStatusName) X(Matmul) X(MatmulAlgoGetHeuristic) X(MatmulDescCreate) X(MatmulDescDestroy) \
+      X(MatmulDescSetAttribute) X(MatmulPreferenceCreate) X(MatmulPreferenceDestroy)            \
+          X(MatmulPreferenceSetAttribute) X(MatrixLayoutCreate) X(MatrixLayoutDestroy)          \
+              X(MatrixLayoutSetAttribute)
 
 struct CublasLt {
 #define SY_FUNCTION(name) decltype(&cublasLt##name) name;
