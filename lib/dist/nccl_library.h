@@ -6,12 +6,13 @@
 
 namespace sy {
 
-#define SY_NCCL_FUNCTIONS(X)                                                         \
-  X(AllGather)                                                                       \
-  X(AllReduce)                                                                       \
-  X(Broadcast)                                                                       \
-  X(CommAbort) X(CommDestroy) X(CommGetAsyncError) X(CommInitRank) X(GetErrorString) \
-      X(GetLastError) X(GetUniqueId) X(GroupEnd) X(GroupStart) X(Recv) X(Send)
+// Its lines would be moved at every run.
+// clang-format off
+#define SY_NCCL_FUNCTIONS(X) \
+  X(AllGather) X(AllReduce) X(Broadcast) X(CommAbort) X(CommDestroy) X(CommGetAsyncError) \
+  X(CommInitRank) X(GetErrorString) X(GetLastError) X(GetUniqueId) X(GroupEnd) \
+  X(GroupStart) X(Recv) X(Send)
+// clang-format on
 
 struct Nccl {
 #define SY_FUNCTION(name) decltype(&nccl##name) name;

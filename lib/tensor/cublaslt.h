@@ -6,13 +6,14 @@
 
 namespace sy {
 
-#define SY_CUBLASLT_FUNCTIONS(X)                                                                \
-  X(Create)                                                                                     \
-  X(Destroy)                                                                                    \
-  X(GetStatusName) X(Matmul) X(MatmulAlgoGetHeuristic) X(MatmulDescCreate) X(MatmulDescDestroy) \
-      X(MatmulDescSetAttribute) X(MatmulPreferenceCreate) X(MatmulPreferenceDestroy)            \
-          X(MatmulPreferenceSetAttribute) X(MatrixLayoutCreate) X(MatrixLayoutDestroy)          \
-              X(MatrixLayoutSetAttribute)
+// Its lines would be moved at every run.
+// clang-format off
+#define SY_CUBLASLT_FUNCTIONS(X) \
+  X(Create) X(Destroy) X(GetStatusName) X(Matmul) X(MatmulAlgoGetHeuristic) \
+  X(MatmulDescCreate) X(MatmulDescDestroy) X(MatmulDescSetAttribute) \
+  X(MatmulPreferenceCreate) X(MatmulPreferenceDestroy) X(MatmulPreferenceSetAttribute) \
+  X(MatrixLayoutCreate) X(MatrixLayoutDestroy) X(MatrixLayoutSetAttribute)
+// clang-format on
 
 struct CublasLt {
 #define SY_FUNCTION(name) decltype(&cublasLt##name) name;
