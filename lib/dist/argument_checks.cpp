@@ -1,7 +1,5 @@
 #include "lib/dist/argument_checks.h"
 
-#include <numeric>
-
 namespace sy::detail {
 namespace {
 
@@ -20,6 +18,14 @@ int64_t row_elements(Tensor tensor) {
   return product;
 }
 
+void check_within(const std::vector<RowRange>& blocks, Tensor tensor, const char* label) {
+  for (const RowRange& block : blocks) {
+    SY_CHECK(block.first >= 0 && block.count >= 0 && block.first + block.count <= tensor.dim(0),
+             "{}: {} rows from row {} on of {}", label, block.count, block.first,
+             tensor.shape().str());
+  }
+}
+
 }  // namespace
 
 void check_reduction(Tensor tensor, const char* label) {
@@ -35,19 +41,22 @@ void check_all_to_all(Tensor recv, Tensor send, int size, const char* label) {
            size);
 }
 
-void check_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                const std::vector<int64_t>& send_rows, int size, const char* label) {
+void check_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                const std::vector<RowRange>& sends, const Communicator& group, const char* label) {
   check_apart(recv, send, label);
-  const auto total = [](const std::vector<int64_t>& rows) {
-    return std::accumulate(rows.begin(), rows.end(), int64_t{0});
-  };
+  const auto size = static_cast<size_t>(group.size()), rank = static_cast<size_t>(group.rank());
   SY_CHECK(!send.empty() && !recv.empty() && row_elements(recv) == row_elements(send),
            "{}: rows of recv {} and send {}", label, recv.shape().str(), send.shape().str());
-  SY_CHECK(recv_rows.size() == static_cast<size_t>(size) && send_rows.size() == recv_rows.size(),
-           "{}: {} and {} counts for {} ranks", label, recv_rows.size(), send_rows.size(), size);
-  SY_CHECK(total(recv_rows) <= recv.dim(0) && total(send_rows) <= send.dim(0),
-           "{}: {} rows into recv {}, {} rows from send {}", label, total(recv_rows),
-           recv.shape().str(), total(send_rows), send.shape().str());
+  SY_CHECK(receives.size() == sends.size() && sends.size() % size == 0,
+           "{}: {} and {} blocks for {} ranks", label, receives.size(), sends.size(), size);
+  check_within(receives, recv, label);
+  check_within(sends, send, label);
+  const size_t each = sends.size() / size;
+  for (size_t block = rank * each; block < (rank + 1) * each; ++block) {
+    SY_CHECK(sends[block].count == receives[block].count,
+             "{}: rank {} sends itself {} rows and expects {}", label, rank, sends[block].count,
+             receives[block].count);
+  }
 }
 
 void check_all_gather(Tensor recv, Tensor send, int size, const char* label) {

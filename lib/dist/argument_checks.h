@@ -3,14 +3,15 @@
 
 #include <vector>
 
-#include "lib/tensor/tensor.h"
+#include "lib/dist/communicator.h"
 
 namespace sy::detail {
 
 void check_reduction(Tensor tensor, const char* label);
 void check_all_to_all(Tensor recv, Tensor send, int size, const char* label);
-void check_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                const std::vector<int64_t>& send_rows, int size, const char* label);
+// Not that ranges of receives lie apart.
+void check_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                const std::vector<RowRange>& sends, const Communicator& group, const char* label);
 void check_all_gather(Tensor recv, Tensor send, int size, const char* label);
 
 }  // namespace sy::detail

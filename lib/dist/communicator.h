@@ -30,6 +30,12 @@ struct ReleaseRequest {
 };
 using RequestPtr = std::unique_ptr<Request, ReleaseRequest>;
 
+// Rows [first, first + count) of a tensor's first axis.
+struct RowRange {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -47,14 +53,13 @@ class Communicator {
   // Block r of send (first axis cut into size() equal blocks) goes to rank r; recv's block r comes
   // from rank r. send and recv do not overlap.
   virtual void all_to_all(Tensor recv, Tensor send, const char* label) = 0;
-  virtual RequestPtr start_all_to_all(Tensor recv, Tensor send, const char* label) = 0;
 
-  // The same with ragged blocks of rows: counts[r] rows to and from rank r, lying one after
-  // another.
-  virtual void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                               const std::vector<int64_t>& send_rows, const char* label) = 0;
-  virtual RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows,
-                                           Tensor send, const std::vector<int64_t>& send_rows,
+  // Ragged blocks of rows, n for each pair of ranks, wherever they lie: sends[r * n + k] of send
+  // goes to rank r, which has it in its receives[rank() * n + k], of as many rows (0: nothing is
+  // sent). Both lists are [size(), n] and are not looked at after the call. Blocks of recv do not
+  // overlap; recv and send do not either.
+  virtual RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives,
+                                           Tensor send, const std::vector<RowRange>& sends,
                                            const char* label) = 0;
 
   // recv [size(), ...] = every rank's send [...].

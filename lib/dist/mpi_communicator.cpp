@@ -31,8 +31,9 @@ MPI_Datatype mpi_type(DType dtype) {
 
 using detail::address;
 using detail::Block;
+using detail::EqualBlocks;
 using detail::MpiPlace;
-using detail::place_rows;
+using detail::RowBlocks;
 
 class MpiCommunicator : public Communicator {
  public:
@@ -75,31 +76,16 @@ class MpiCommunicator : public Communicator {
   }
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
-    start_all_to_all(recv, send, label)->wait();
-  }
-
-  RequestPtr start_all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size_, label);
-    const int64_t block = send.numel() / size_;
-    const auto equal = [block](int peer) { return Block{peer * block, block}; };
-    return exchange(recv, equal, send, equal, begin("all_to_all", label));
+    const EqualBlocks equal{send.numel() / size_};
+    exchange(recv, equal, send, equal, begin("all_to_all", label))->wait();
   }
 
-  void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                       const std::vector<int64_t>& send_rows, const char* label) override {
-    start_all_to_all_rows(recv, recv_rows, send, send_rows, label)->wait();
-  }
-
-  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                                   const std::vector<int64_t>& send_rows,
-                                   const char* label) override {
-    detail::check_rows(recv, recv_rows, send, send_rows, size_, label);
-    place_rows(recv_blocks_, recv, recv_rows);
-    place_rows(send_blocks_, send, send_rows);
-    return exchange(
-        recv, [&](int peer) { return recv_blocks_[static_cast<size_t>(peer)]; }, send,
-        [&](int peer) { return send_blocks_[static_cast<size_t>(peer)]; },
-        begin("all_to_all_rows", label));
+  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                                   const std::vector<RowRange>& sends, const char* label) override {
+    detail::check_rows(recv, receives, send, sends, *this, label);
+    return exchange(recv, RowBlocks(recv, receives, size_), send, RowBlocks(send, sends, size_),
+                    begin("all_to_all_rows", label));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
@@ -114,17 +100,7 @@ class MpiCommunicator : public Communicator {
                   "MPI_Allgather");
       return;
     }
-    exchange(
-        recv,
-        [count](int peer) {
-          return Block{peer * count, count};
-        },
-        send,
-        [count](int) {
-          return Block{0, count};
-        },
-        place)
-        ->wait();
+    exchange(recv, EqualBlocks{count}, send, EqualBlocks{count, 0}, place)->wait();
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
@@ -172,36 +148,44 @@ class MpiCommunicator : public Communicator {
     });
   }
 
-  // Block to(peer) of send goes to each peer, from(peer) of recv comes from it. Receives are posted
-  // first; peers are taken from this rank's right neighbour on, so that not all send to rank 0 at
-  // once.
+  // Calls function(first element, elements) for the pieces of a peer's blocks.
+  template <class Blocks, class Function>
+  void for_each_message(const Blocks& blocks, int peer, Function&& function) const {
+    for (size_t number = 0; number < blocks.each(); ++number) {
+      const Block block = blocks(peer, number);
+      for_each_piece(block.count,
+                     [&](int64_t first, int count) { function(block.first + first, count); });
+    }
+  }
+
+  // Blocks to(peer, k) of send go to each peer, from(peer, k) of recv come from it. Receives are
+  // posted first; peers are taken from this rank's right neighbour on, so that not all send to rank
+  // 0 at once.
   template <class From, class To>
-  RequestPtr exchange(Tensor recv, From&& from, Tensor send, To&& to, const MpiPlace& place) {
+  RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to,
+                      const MpiPlace& place) {
     auto request = requests_.take(place);
     const MPI_Datatype type = mpi_type(send.dtype());
     for (int step = 1; step < size_; ++step) {
       const int peer = (rank_ - step + size_) % size_;
-      const Block block = from(peer);
-      for_each_piece(block.count, [&](int64_t first, int count) {
-        place.check(MPI_Irecv(address(recv, block.first + first), count, type, peer, kTag, comm_,
-                              request->next()),
-                    "MPI_Irecv");
+      for_each_message(from, peer, [&](int64_t first, int count) {
+        place.check(
+            MPI_Irecv(address(recv, first), count, type, peer, kTag, comm_, request->next()),
+            "MPI_Irecv");
       });
     }
     for (int step = 1; step < size_; ++step) {
       const int peer = (rank_ + step) % size_;
-      const Block block = to(peer);
-      for_each_piece(block.count, [&](int64_t first, int count) {
-        place.check(MPI_Isend(address(send, block.first + first), count, type, peer, kTag, comm_,
-                              request->next()),
-                    "MPI_Isend");
+      for_each_message(to, peer, [&](int64_t first, int count) {
+        place.check(
+            MPI_Isend(address(send, first), count, type, peer, kTag, comm_, request->next()),
+            "MPI_Isend");
       });
     }
-    const Block mine = from(rank_);
-    SY_CHECK(mine.count == to(rank_).count, "{}: rank {} sends itself {} elements and expects {}",
-             place.call.label, rank_, to(rank_).count, mine.count);
-    if (mine.count > 0) {
-      std::memcpy(address(recv, mine.first), address(send, to(rank_).first),
+    for (size_t number = 0; number < from.each(); ++number) {
+      const Block mine = from(rank_, number);
+      if (mine.count == 0) continue;
+      std::memcpy(address(recv, mine.first), address(send, to(rank_, number).first),
                   static_cast<size_t>(mine.count) * size_of(send.dtype()));
     }
     return request;
@@ -214,7 +198,6 @@ class MpiCommunicator : public Communicator {
   int size_ = 1;
   int64_t calls_ = 0;
   detail::RequestPool<detail::MpiRequest> requests_;
-  std::vector<Block> recv_blocks_, send_blocks_;  // of the ragged exchange being started
 };
 
 }  // namespace

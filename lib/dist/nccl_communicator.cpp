@@ -11,7 +11,9 @@ namespace {
 
 using detail::address;
 using detail::Block;
+using detail::EqualBlocks;
 using detail::NcclPlace;
+using detail::RowBlocks;
 
 ncclDataType_t nccl_type(DType dtype) {
   switch (dtype) {
@@ -63,29 +65,16 @@ class NcclCommunicator final : public Communicator {
   }
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
-    start_all_to_all(recv, send, label)->wait();
-  }
-  RequestPtr start_all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size(), label);
-    const int64_t block = send.numel() / size();
-    const auto equal = [block](int peer) { return Block{peer * block, block}; };
-    return exchange(recv, equal, send, equal, "all_to_all", label);
+    const EqualBlocks equal{send.numel() / size()};
+    exchange(recv, equal, send, equal, "all_to_all", label)->wait();
   }
 
-  void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                       const std::vector<int64_t>& send_rows, const char* label) override {
-    start_all_to_all_rows(recv, recv_rows, send, send_rows, label)->wait();
-  }
-  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                                   const std::vector<int64_t>& send_rows,
-                                   const char* label) override {
-    detail::check_rows(recv, recv_rows, send, send_rows, size(), label);
-    detail::place_rows(recv_blocks_, recv, recv_rows);
-    detail::place_rows(send_blocks_, send, send_rows);
-    return exchange(
-        recv, [&](int peer) { return recv_blocks_[static_cast<size_t>(peer)]; }, send,
-        [&](int peer) { return send_blocks_[static_cast<size_t>(peer)]; }, "all_to_all_rows",
-        label);
+  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                                   const std::vector<RowRange>& sends, const char* label) override {
+    detail::check_rows(recv, receives, send, sends, *this, label);
+    return exchange(recv, RowBlocks(recv, receives, size()), send, RowBlocks(send, sends, size()),
+                    "all_to_all_rows", label);
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
@@ -136,34 +125,38 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
-  // Block to(peer) of send goes to each peer, from(peer) of recv comes from it; where a block is
-  // empty neither side calls. The group must be ended whatever fails within it.
+  // Blocks to(peer, k) of send go to each peer, from(peer, k) of recv come from it; where a block
+  // is empty neither side calls. The group must be ended whatever fails within it.
   template <class From, class To>
-  RequestPtr exchange(Tensor recv, From&& from, Tensor send, To&& to, const char* call,
+  RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to, const char* call,
                       const char* label) {
-    SY_CHECK(from(rank()).count == to(rank()).count,
-             "{}: rank {} sends itself {} elements and expects {}", label, rank(), to(rank()).count,
-             from(rank()).count);
     return start(call, label, [&](const NcclPlace& place) {
-      const ncclDataType_t type = nccl_type(send.dtype());
       place.check(nccl().GroupStart(), "ncclGroupStart");
       ncclResult_t result = ncclSuccess;
       for (int step = 0; step < size() && result == ncclSuccess; ++step) {
         const int left = (rank() - step + size()) % size(), right = (rank() + step) % size();
-        const Block out = to(right), in = from(left);
-        if (out.count > 0) {
-          result = nccl().Send(address(send, out.first), static_cast<size_t>(out.count), type,
-                               right, link_.comm(), link_.stream());
-        }
-        if (in.count > 0 && result == ncclSuccess) {
-          result = nccl().Recv(address(recv, in.first), static_cast<size_t>(in.count), type, left,
-                               link_.comm(), link_.stream());
+        for (size_t number = 0; number < to.each() && result == ncclSuccess; ++number) {
+          result = send_and_receive(send, to(right, number), right, recv, from(left, number), left);
         }
       }
       const ncclResult_t ended = nccl().GroupEnd();
       place.check(result, "ncclSend or ncclRecv");
       place.check(ended, "ncclGroupEnd");
     });
+  }
+
+  ncclResult_t send_and_receive(Tensor send, Block out, int to, Tensor recv, Block in, int from) {
+    const ncclDataType_t type = nccl_type(send.dtype());
+    ncclResult_t result = ncclSuccess;
+    if (out.count > 0) {
+      result = nccl().Send(address(send, out.first), static_cast<size_t>(out.count), type, to,
+                           link_.comm(), link_.stream());
+    }
+    if (in.count > 0 && result == ncclSuccess) {
+      result = nccl().Recv(address(recv, in.first), static_cast<size_t>(in.count), type, from,
+                           link_.comm(), link_.stream());
+    }
+    return result;
   }
 
   const std::unique_ptr<Communicator> own_;
@@ -175,7 +168,6 @@ class NcclCommunicator final : public Communicator {
   const QueueWatch watch_;
   detail::RequestPool<detail::NcclRequest> requests_;
   int64_t calls_ = 0;
-  std::vector<Block> recv_blocks_, send_blocks_;  // of the ragged exchange being started
 };
 
 }  // namespace

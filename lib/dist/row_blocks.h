@@ -1,9 +1,7 @@
-// Where the blocks of an all-to-all lie in a tensor.
+// Where the blocks of an exchange lie in a tensor.
 #pragma once
 
-#include <vector>
-
-#include "lib/tensor/tensor.h"
+#include "lib/dist/communicator.h"
 
 namespace sy::detail {
 
@@ -16,16 +14,33 @@ inline void* address(Tensor tensor, int64_t element) {
   return static_cast<char*>(tensor.raw()) + element * static_cast<int64_t>(size_of(tensor.dtype()));
 }
 
-// blocks[r] = rows[r] rows of the first axis, one block behind the other.
-inline void place_rows(std::vector<Block>& blocks, Tensor tensor,
-                       const std::vector<int64_t>& rows) {
-  int64_t width = 1, first = 0;
-  for (int axis = 1; axis < tensor.rank(); ++axis) width *= tensor.dim(axis);
-  blocks.clear();
-  for (const int64_t count : rows) {
-    blocks.push_back({first, count * width});
-    first += count * width;
+// The blocks of one side of an exchange, `each()` for every rank.
+class RowBlocks {
+ public:
+  RowBlocks(Tensor tensor, const std::vector<RowRange>& rows, int ranks)
+      : width_(tensor.numel() / std::max<int64_t>(tensor.dim(0), 1)),
+        each_(rows.size() / static_cast<size_t>(ranks)),
+        rows_(rows.data()) {}
+
+  size_t each() const { return each_; }
+  Block operator()(int peer, size_t number) const {
+    const RowRange& range = rows_[static_cast<size_t>(peer) * each_ + number];
+    return {range.first * width_, range.count * width_};
   }
-}
+
+ private:
+  int64_t width_;
+  size_t each_;
+  const RowRange* rows_;
+};
+
+// One block for every rank: the peer's part of a tensor that is cut evenly, or the same one.
+struct EqualBlocks {
+  int64_t count;
+  int64_t stride = count;
+
+  static size_t each() { return 1; }
+  Block operator()(int peer, size_t) const { return {peer * stride, count}; }
+};
 
 }  // namespace sy::detail

@@ -35,21 +35,13 @@ class SelfCommunicator : public Communicator {
     detail::check_all_to_all(recv, send, 1, label);
     copy(recv, send, send.bytes());
   }
-  RequestPtr start_all_to_all(Tensor recv, Tensor send, const char* label) override {
-    all_to_all(recv, send, label);
-    return RequestPtr(&done_);
-  }
-  void all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                       const std::vector<int64_t>& send_rows, const char* label) override {
-    detail::check_rows(recv, recv_rows, send, send_rows, 1, label);
-    SY_CHECK(recv_rows == send_rows, "{}: receives {} rows of {}", label, recv_rows[0],
-             send_rows[0]);
-    copy(recv, send, send.slice(0, send_rows[0]).bytes());
-  }
-  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<int64_t>& recv_rows, Tensor send,
-                                   const std::vector<int64_t>& send_rows,
-                                   const char* label) override {
-    all_to_all_rows(recv, recv_rows, send, send_rows, label);
+  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                                   const std::vector<RowRange>& sends, const char* label) override {
+    detail::check_rows(recv, receives, send, sends, *this, label);
+    for (size_t block = 0; block < sends.size(); ++block) {
+      const Tensor rows = send.slice(sends[block].first, sends[block].count);
+      copy(recv.slice(receives[block].first, receives[block].count), rows, rows.bytes());
+    }
     return RequestPtr(&done_);
   }
   void all_gather(Tensor recv, Tensor send, const char* label) override {

@@ -28,8 +28,8 @@ TEST_CASE("self_communicator: every collective is a copy", "[self_communicator]"
   self->all_gather(gathered, send, "gather");
   CHECK(values(gathered) == values(send));
   Owned rows = int_tensor({4, 2}, {0, 0, 0, 0, 0, 0, 9, 9});
-  self->all_to_all_rows(rows, {2}, send, {2}, "rows");
-  CHECK(values(rows) == std::vector<int32_t>{1, 2, 3, 4, 0, 0, 9, 9});
+  self->start_all_to_all_rows(rows, {{1, 2}, {0, 1}}, send, {{0, 2}, {2, 1}}, "rows")->wait();
+  CHECK(values(rows) == std::vector<int32_t>{5, 6, 1, 2, 3, 4, 9, 9});
 }
 
 TEST_CASE("self_communicator: wrong arguments are our error", "[self_communicator]") {
@@ -38,7 +38,14 @@ TEST_CASE("self_communicator: wrong arguments are our error", "[self_communicato
   CHECK_THROWS_AS(self->all_to_all(small, send, "shape"), InternalError);
   CHECK_THROWS_AS(self->all_to_all(f32, send, "dtype"), InternalError);
   CHECK_THROWS_AS(self->all_to_all(send, send, "overlap"), InternalError);
-  CHECK_THROWS_AS(self->all_to_all_rows(small, {2}, send, {2}, "too many rows"), InternalError);
+  const auto rows = [&](RowRange to, RowRange from) {
+    return self->start_all_to_all_rows(small, {to}, send, {from}, "rows");
+  };
+  CHECK_NOTHROW(rows({0, 1}, {1, 1}));
+  CHECK_THROWS_AS(rows({0, 2}, {0, 2}), InternalError);   // more than recv has
+  CHECK_THROWS_AS(rows({0, 1}, {2, 1}), InternalError);   // past send's end
+  CHECK_THROWS_AS(rows({-1, 1}, {0, 1}), InternalError);  // before the beginning
+  CHECK_THROWS_AS(rows({0, 1}, {0, 0}), InternalError);   // not as many
   CHECK_THROWS_AS(self->all_gather(small, send, "shape"), InternalError);
   CHECK_THROWS_AS(self->broadcast(send, 1, "root"), InternalError);
   CHECK_THROWS_AS(self->all_reduce_sum(Tensor(nullptr, DType::bf16, {0}), "bf16"), InternalError);

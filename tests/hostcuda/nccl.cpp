@@ -1,6 +1,6 @@
 // NCCL's collectives and grouped sends and receives, behind the toolkit's header. What is executed
-// is a subset: all calls of a communicator on one stream; groups of sends and receives alone, one
-// of each a rank, of one communicator and type. The rest is refused. Arguments are checked when the
+// is a subset: all calls of a communicator on one stream; groups of sends and receives alone, of
+// one communicator and type. The rest is refused. Arguments are checked when the
 // call is made, as far as this rank can tell; the ranks compare them when the stream comes to it.
 #include <fmt/core.h>
 
@@ -69,14 +69,16 @@ ncclResult_t queue(const char* name, ncclComm_t comm, cudaStream_t stream,
 ncclResult_t queue_group(Group all) {
   if (all.refused) return ncclInvalidUsage;
   if (all.mixed)
-    return refuse(ncclInvalidUsage, "a group of more than one send and one receive a rank");
+    return refuse(ncclInvalidUsage, "a group of more than one communicator, stream or type");
   if (all.parts.empty()) return ncclSuccess;
   for (const Part& part : all.parts) {
-    if (part.rank == all.comm->rank && part.sends != part.receives) {
-      return refuse(ncclInvalidUsage,
-                    fmt::format("rank {} sends itself {} elements and receives {}", part.rank,
-                                part.sends, part.receives));
-    }
+    if (part.rank != all.comm->rank) continue;
+    const BlockSizes sends = sizes_of(part.sends), receives = sizes_of(part.receives);
+    if (sends == receives) continue;
+    return refuse(
+        ncclInvalidUsage,
+        fmt::format("rank {} sends itself {} elements in {} blocks and receives {} in {}",
+                    part.rank, sends.elements, sends.blocks, receives.elements, receives.blocks));
   }
   const Call call = next_call(all.comm, CallKind::exchange, all.type, 0);
   return queue("ncclSend and ncclRecv", all.comm, all.stream,
@@ -94,7 +96,7 @@ Part& part_with(int rank, ncclComm_t comm, ncclDataType_t type, cudaStream_t str
   const auto at = std::find_if(group.parts.begin(), group.parts.end(),
                                [rank](const Part& part) { return part.rank == rank; });
   if (at != group.parts.end()) return *at;
-  return group.parts.emplace_back(Part{.rank = rank});
+  return group.parts.emplace_back(Part{rank, {}, {}});
 }
 
 std::optional<ncclResult_t> refused_peer(const char* call, const void* at, size_t count,
@@ -177,10 +179,7 @@ ncclResult_t ncclSend(const void* from, size_t count, ncclDataType_t type, int p
     return *result;
   }
   ncclGroupStart();
-  Part& part = part_with(peer, comm, type, stream);
-  group.mixed |= part.send != nullptr;
-  part.send = from;
-  part.sends = count;
+  part_with(peer, comm, type, stream).sends.push_back({const_cast<void*>(from), count});
   return ncclGroupEnd();
 }
 
@@ -191,9 +190,6 @@ ncclResult_t ncclRecv(void* to, size_t count, ncclDataType_t type, int peer, ncc
     return *result;
   }
   ncclGroupStart();
-  Part& part = part_with(peer, comm, type, stream);
-  group.mixed |= part.recv != nullptr;
-  part.recv = to;
-  part.receives = count;
+  part_with(peer, comm, type, stream).receives.push_back({to, count});
   return ncclGroupEnd();
 }

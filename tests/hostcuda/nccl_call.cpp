@@ -20,6 +20,12 @@ const char* name_of(ncclDataType_t type) {
   }
 }
 
+// Blocks of the same number in another order look the same here.
+std::string describe(const BlockSizes& sizes) {
+  if (sizes.blocks <= 1) return fmt::format("{}", sizes.elements);
+  return fmt::format("{} (in {} blocks)", sizes.elements, sizes.blocks);
+}
+
 std::string describe(const Call& call, int peer) {
   switch (call.kind) {
     case CallKind::all_reduce:
@@ -31,8 +37,8 @@ std::string describe(const Call& call, int peer) {
       return fmt::format("broadcast of {} {} from rank {}", call.count, name_of(call.type),
                          call.root);
     case CallKind::exchange:
-      return fmt::format("send of {} and receive of {} {} with rank {}", call.sends, call.receives,
-                         name_of(call.type), peer);
+      return fmt::format("send of {} and receive of {} {} with rank {}", describe(call.sends),
+                         describe(call.receives), name_of(call.type), peer);
     case CallKind::destroy:
       return "end of the communicator";
   }

@@ -16,12 +16,19 @@ std::shared_ptr<Operation> all_gather(ncclComm& comm, const Call& call, const vo
 std::shared_ptr<Operation> broadcast(ncclComm& comm, const Call& call, const void* send,
                                      void* recv);
 
-// At most one send and one receive a rank.
+// What a group sends to and receives from one rank: the k-th block sent is the k-th received there.
+struct Block {
+  void* at = nullptr;  // only read where it is sent
+  uint64_t elements = 0;
+};
+inline BlockSizes sizes_of(const std::vector<Block>& blocks) {
+  BlockSizes sizes;
+  for (const Block& block : blocks) sizes.add(block.elements);
+  return sizes;
+}
 struct Part {
-  int rank;
-  const void* send = nullptr;
-  void* recv = nullptr;
-  uint64_t sends = 0, receives = 0;  // elements
+  int rank = 0;
+  std::vector<Block> sends, receives;
 };
 std::shared_ptr<Operation> exchange(ncclComm& comm, const Call& call, std::vector<Part> parts);
 

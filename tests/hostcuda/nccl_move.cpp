@@ -78,39 +78,57 @@ class Exchange final : public Operation {
     Call call = call_;
     for (const Part& part : parts_) {
       if (part.rank != peer) continue;
-      call.sends = part.sends;
-      call.receives = part.receives;
+      call.sends = sizes_of(part.sends);
+      call.receives = sizes_of(part.receives);
     }
     return call;
   }
 
+  // A rank's blocks are one message.
   void begin() override {
     out_.resize(parts_.size());
     in_.resize(parts_.size());
     for (size_t i = 0; i < parts_.size(); ++i) {
       const Part& part = parts_[i];
-      out_[i].resize(bytes(part.sends));
-      in_[i].resize(bytes(part.receives));
-      copy_from_device(out_[i].data(), part.send, out_[i].size());
+      for_each(part.sends, [&](const Block& block, size_t first, size_t count) {
+        out_[i].resize(first + count);
+        copy_from_device(out_[i].data() + first, block.at, count);
+      });
+      for_each(part.receives,
+               [&](const Block&, size_t first, size_t count) { in_[i].resize(first + count); });
       if (part.rank == comm_.rank) {
         in_[i] = out_[i];
         continue;
       }
-      if (part.receives > 0) receive(part.rank, in_[i].data(), in_[i].size());
-      if (part.sends > 0) send(part.rank, out_[i].data(), out_[i].size());
+      if (!in_[i].empty()) receive(part.rank, in_[i].data(), in_[i].size());
+      if (!out_[i].empty()) send(part.rank, out_[i].data(), out_[i].size());
     }
   }
   void finish() override {
     for (size_t i = 0; i < parts_.size(); ++i) {
-      copy_to_device(parts_[i].recv, in_[i].data(), in_[i].size());
+      for_each(parts_[i].receives, [&](const Block& block, size_t first, size_t count) {
+        copy_to_device(block.at, in_[i].data() + first, count);
+      });
     }
   }
   void spoil() override {
-    for (const Part& part : parts_) spoil_device(part.recv, bytes(part.receives));
+    for (const Part& part : parts_) {
+      for (const Block& block : part.receives) spoil_device(block.at, bytes(block.elements));
+    }
+  }
+
+  // Calls function(block, first byte, bytes), one block's bytes after another's.
+  template <class Function>
+  void for_each(const std::vector<Block>& blocks, Function&& function) const {
+    size_t first = 0;
+    for (const Block& block : blocks) {
+      function(block, first, bytes(block.elements));
+      first += bytes(block.elements);
+    }
   }
 
   const std::vector<Part> parts_;
-  std::vector<std::vector<char>> out_, in_;
+  std::vector<std::vector<char>> out_, in_;  // of each part
 };
 
 }  // namespace

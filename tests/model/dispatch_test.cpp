@@ -77,7 +77,7 @@ struct Layer {
 TEST_CASE("dispatch: fixed capacity worked by hand", "[dispatch]") {
   Layer layer(CapacityMode::fixed);
   CHECK(layer.counted() == std::vector<int32_t>{2, 2, 3, 2});
-  CHECK(layer.saved.rows.each == 2);
+  CHECK(layer.saved.exchange.all.each == 2);
   // Expert, group: token 2, 5 | none, 4 | 0, 7; the first row of the fixture's batch is 4 * 4.
   CHECK(layer.row_ids() == std::vector<int32_t>{18, 21, -1, 20, 16, 23});
 }
@@ -86,7 +86,7 @@ TEST_CASE("dispatch: dropless worked by hand", "[dispatch]") {
   Layer layer(CapacityMode::dropless);
   CHECK(layer.counted() == std::vector<int32_t>{2, 2, 3, 0});
   CHECK(layer.saved.slots == 7);
-  CHECK(layer.saved.rows.total == 7);
+  CHECK(layer.saved.rows() == 7);
   CHECK(layer.row_ids() == std::vector<int32_t>{18, 21, 20, 22, 16, 17, 23});
 }
 
@@ -103,16 +103,16 @@ TEST_CASE("dispatch: there and back, and its gradients", "[dispatch]") {
   Owned x = random_tensor(DType::f64, {8, 2}, 1), gate = random_tensor(DType::f64, {8}, 2);
   Owned weight = random_tensor(DType::f64, {8, 2}, 3);
   Owned out(DType::f64, {8, 2}), d_x(DType::f64, {8, 2}), d_gate(DType::f64, {8});
-  Owned in(DType::f64, {layer.saved.rows.total, 2});
+  Owned in(DType::f64, {layer.saved.rows(), 2});
   const auto triple = [](Tensor to, Tensor from) {
     for (int64_t i = 0; i < to.numel(); ++i) to.data<double>()[i] = 3 * from.data<double>()[i];
   };
   const auto loss = [&] {
     ScratchScope scratch(*layer.f.exec);
-    dispatch_forward(context, layer.labels, layer.saved, in, x);
-    const Tensor rows = experts_output(context, layer.saved, scratch);
-    triple(rows, in);
-    combine_forward(context, layer.labels, layer.saved, out, rows, gate);
+    Dispatch travel(context, layer.labels, layer.saved, scratch);
+    travel.start(in, x);
+    travel.compute_parts([&](const ExpertRows&) { triple(travel.out(), in); });
+    travel.combine(out, gate);
     return weighted_sum(out, weight);
   };
   loss();
@@ -125,10 +125,7 @@ TEST_CASE("dispatch: there and back, and its gradients", "[dispatch]") {
   ScratchScope scratch(*layer.f.exec);
   DispatchGrad grad(context, layer.labels, layer.saved, scratch);
   grad.start_combine(d_gate, weight, gate);
-  grad.finish();
-  triple(grad.rows(), grad.rows());
-  grad.start_dispatch();
-  grad.finish();
+  grad.compute_parts([&](const ExpertRows&) { triple(grad.rows(), grad.rows()); });
   grad.gather(d_x);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   CHECK(gradient_error(gate, d_gate, loss) < kGradientTolerance);

@@ -11,23 +11,34 @@ using namespace test;
 
 constexpr int kExperts = 3;
 
-ExpertRows ragged(Owned& counts, int64_t sources) {
+ExpertRows ragged(const std::vector<int32_t>& counts) {
   ExpertRows rows;
-  rows.sources = sources;
   rows.experts = kExperts;
   rows.counts = counts;
-  rows.total = std::accumulate(counts.data<int32_t>(), counts.data<int32_t>() + sources * kExperts,
-                               int64_t{0});
+  rows.total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
   return rows;
 }
 
-ExpertRows even(int64_t sources, int64_t each) {
+ExpertRows even(int64_t each) {
   ExpertRows rows;
-  rows.sources = sources;
   rows.experts = kExperts;
   rows.each = each;
-  rows.total = sources * kExperts * each;
+  rows.total = kExperts * each;
   return rows;
+}
+
+// `rows` as two parts, as they may arrive: the first expert's, then the others'.
+std::vector<ExpertRows> halves(const ExpertRows& rows) {
+  ExpertRows first = rows, second = rows;
+  first.experts = 1;
+  first.total = rows.counts.empty() ? rows.each : rows.counts[0];
+  if (!rows.counts.empty()) first.counts = {rows.counts[0]};
+  if (!rows.counts.empty()) second.counts.erase(second.counts.begin());
+  second.first_expert = 1;
+  second.experts -= 1;
+  second.first = first.total;
+  second.total -= first.total;
+  return {first, second};
 }
 
 struct Layer {
@@ -35,6 +46,7 @@ struct Layer {
   ExpertsParams params;
   ExpertsSaved saved;
   Dropout dropout;
+  bool in_parts = false;
 
   Layer(Activation activation, int64_t rows) {
     f.model.experts.count = kExperts;
@@ -46,13 +58,21 @@ struct Layer {
     dropout.key = {3, 1, 7};
   }
   void fill_in(Tensor x) { std::copy_n(x.data<double>(), x.numel(), saved.in.data<double>()); }
+  std::vector<ExpertRows> parts(const ExpertRows& rows) const {
+    return in_parts ? halves(rows) : std::vector<ExpertRows>{rows};
+  }
   void forward(const ExpertRows& rows, Tensor out) {
-    experts_forward(*f.exec, params, saved, rows, out, f.model.activation, dropout);
+    for (const ExpertRows& part : parts(rows)) {
+      experts_forward(*f.exec, params, saved, part, out, f.model.activation, dropout);
+    }
   }
   void backward(const ExpertRows& rows, Tensor d_in, Tensor d_out) {
     ScratchScope scratch(*f.exec);
-    const ExpertsGrad grad = experts_backward_input(*f.exec, params, saved, rows, d_in, d_out,
-                                                    f.model.activation, dropout, scratch);
+    const ExpertsGrad grad = experts_grad(params, saved, rows.total, scratch);
+    for (const ExpertRows& part : parts(rows)) {
+      experts_backward_input(*f.exec, params, saved, part, d_in, d_out, grad, f.model.activation,
+                             dropout);
+    }
     experts_backward_weights(*f.exec, params, saved, rows, grad);
   }
 };
@@ -74,26 +94,25 @@ void check_gradients(Layer& layer, const ExpertRows& rows) {
 
 TEST_CASE("experts: gradients with as many rows each", "[experts]") {
   const Activation activation = GENERATE(Activation::relu, Activation::gelu, Activation::geglu);
-  const int64_t sources = GENERATE(1, 2);
   Layer layer(activation, 30);
-  check_gradients(layer, even(sources, 4));
+  layer.in_parts = GENERATE(false, true);
+  check_gradients(layer, even(7));
 }
 
 TEST_CASE("experts: gradients with ragged rows, some without any", "[experts]") {
   const Activation activation = GENERATE(Activation::relu, Activation::geglu);
   // The last needs several products for one expert's rows.
   const std::vector<int32_t> counts =
-      GENERATE(std::vector<int32_t>{5, 0, 2, 0, 3, 1}, std::vector<int32_t>{0, 0, 0, 0, 0, 0},
-               std::vector<int32_t>{77, 0, 1, 0, 0, 0});
+      GENERATE(std::vector<int32_t>{5, 0, 2}, std::vector<int32_t>{0, 3, 1},
+               std::vector<int32_t>{0, 0, 0}, std::vector<int32_t>{77, 0, 1});
   Layer layer(activation, 80);
-  Owned owned = int_tensor({2, kExperts}, counts);
-  check_gradients(layer, ragged(owned, 2));
+  layer.in_parts = GENERATE(false, true);
+  check_gradients(layer, ragged(counts));
 }
 
 TEST_CASE("experts: ragged rows of equal number give what batches give", "[experts]") {
-  Layer layer(Activation::geglu, 2 * kExperts * 45);
-  Owned counts = int_tensor({2, kExperts}, std::vector<int32_t>(2 * kExperts, 45));
-  const ExpertRows batches = even(2, 45), pieces = ragged(counts, 2);
+  Layer layer(Activation::geglu, kExperts * 45);
+  const ExpertRows batches = even(45), pieces = ragged({45, 45, 45});
   const Shape shape{batches.total, layer.f.model.d_model};
   REQUIRE(pieces.total == batches.total);
   Owned x = random_tensor(DType::f64, shape, 1), a(DType::f64, shape), b(DType::f64, shape);
@@ -127,28 +146,26 @@ TEST_CASE("experts: any ragged rows run within what planning measured", "[expert
   ExpertsSaved saved = plan();
   Exec exec;
   exec.threads = 2;
-  Owned counts = zeros(DType::i32, {1, kExperts});
+  std::vector<int32_t> counts(kExperts, 0);
   Owned out(DType::f32, {kRows, 32});
   const auto run = [&](const ExpertRows& rows) {
     ScratchScope scratch(exec);
     const Tensor d_in = out.tensor().slice(0, rows.total);
     experts_forward(exec, params, saved, rows, d_in, Activation::relu, {});
-    const ExpertsGrad grad = experts_backward_input(exec, params, saved, rows, d_in, d_in,
-                                                    Activation::relu, {}, scratch);
+    const ExpertsGrad grad = experts_grad(params, saved, rows.total, scratch);
+    experts_backward_input(exec, params, saved, rows, d_in, d_in, grad, Activation::relu, {});
     experts_backward_weights(exec, params, saved, rows, grad);
   };
   exec.planning = true;
-  ExpertRows most = ragged(counts, 1);
+  ExpertRows most = ragged(counts);
   most.total = kRows;
   run(most);
   exec.planning = false;
   exec.scratch.allocate(exec.scratch.high_water());
   for (int32_t first = 0; first <= kRows; first += 7) {
     const int32_t second = (static_cast<int32_t>(kRows) - first) / 3;
-    counts.data<int32_t>()[0] = first;
-    counts.data<int32_t>()[1] = second;
-    counts.data<int32_t>()[2] = static_cast<int32_t>(kRows) - first - second;
-    run(ragged(counts, 1));
+    counts = {first, second, static_cast<int32_t>(kRows) - first - second};
+    run(ragged(counts));
   }
   CHECK(exec.scratch.high_water() == exec.scratch.capacity());
 }

@@ -94,62 +94,70 @@ TEST_CASE("collectives: an empty tensor is reduced by all", "[collectives]") {
   SUCCEED();
 }
 
-TEST_CASE("collectives: all_to_all, blocking and under way", "[collectives]") {
+TEST_CASE("collectives: all_to_all", "[collectives]") {
   TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
   const int rank = comm->rank(), size = comm->size();
   const int64_t block = 2 * 5;
-  Owned send(DType::f32, {size, 2, 5}), recv(DType::f32, {size, 2, 5}),
-      other(DType::f32, {size, 2, 5});
+  Owned send(DType::f32, {size, 2, 5}), recv(DType::f32, {size, 2, 5});
   fill(send, [&](int64_t i) { return rank * 1000.0 + static_cast<double>(i); });
-  const auto expected = [&](int64_t i) {
-    return static_cast<double>(i / block) * 1000 + static_cast<double>(rank * block + i % block);
-  };
   comm->all_to_all(recv, send, "blocks");
   comm.settle();
-  CHECK(wrong(recv, expected) == 0);
+  CHECK(wrong(recv, [&](int64_t i) {
+          return static_cast<double>(i / block) * 1000 +
+                 static_cast<double>(rank * block + i % block);
+        }) == 0);
+}
 
-  fill(recv, [](int64_t) { return -1.0; });
-  const auto first = comm->start_all_to_all(recv, send, "first");
-  const auto second = comm->start_all_to_all(other, send, "second");
+// Rank `from` sends rank `to` two blocks, of 0 to 3 rows.
+int64_t rows_of(int from, int to, int block) {
+  return (from + 2 * to + block * 3) % 4;
+}
+
+// Blocks as `count` has them, from the last to the first with a free row between them.
+template <class Count>
+std::vector<RowRange> scattered(int size, Count&& count) {
+  std::vector<RowRange> blocks(static_cast<size_t>(2 * size));
+  int64_t first = 1;
+  for (int i = 2 * size - 1; i >= 0; --i) {
+    blocks[static_cast<size_t>(i)] = {first, count(i / 2, i % 2)};
+    first += count(i / 2, i % 2) + 1;
+  }
+  return blocks;
+}
+
+TEST_CASE("collectives: rows in ragged, empty and scattered blocks, two at once", "[collectives]") {
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  const int rank = comm->rank(), size = comm->size();
+  const auto sends =
+      scattered(size, [&](int peer, int block) { return rows_of(rank, peer, block); });
+  const auto receives =
+      scattered(size, [&](int peer, int block) { return rows_of(peer, rank, block); });
+  const int64_t width = 3, room = 8 * size + 2;
+  Owned send(DType::f64, {room, width}), recv(DType::f64, {room, width}),
+      other(DType::f64, {room, width});
+  std::vector<double> expected(static_cast<size_t>(room * width), -1.0);
+  const auto each = [&](const std::vector<RowRange>& blocks, auto&& visit) {
+    for (int i = 0; i < 2 * size; ++i) {
+      const RowRange& block = blocks[static_cast<size_t>(i)];
+      for (int64_t at = 0; at < block.count * width; ++at) {
+        visit(block.first * width + at, i / 2, static_cast<double>(i % 2 * 10 + at));
+      }
+    }
+  };
+  for (Owned* tensor : {&send, &recv, &other}) fill(*tensor, [](int64_t) { return -1.0; });
+  each(sends,
+       [&](int64_t at, int to, double value) { set(send, at, rank * 1000 + to * 100 + value); });
+  each(receives, [&](int64_t at, int from, double value) {
+    expected[static_cast<size_t>(at)] = from * 1000 + rank * 100 + value;
+  });
+  const auto first = comm->start_all_to_all_rows(recv, receives, send, sends, "first");
+  const auto second = comm->start_all_to_all_rows(other, receives, send, sends, "second");
   second->wait();
   first->wait();
   comm.settle();
-  CHECK(wrong(recv, expected) == 0);
-  CHECK(wrong(other, expected) == 0);
-}
-
-TEST_CASE("collectives: all_to_all_rows with ragged and empty blocks", "[collectives]") {
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
-  const int rank = comm->rank(), size = comm->size();
-  // Rank s sends (s + 2 r) % 4 rows to rank r: 0 for some pairs.
-  const auto rows = [](int from, int to) { return int64_t{(from + 2 * to) % 4}; };
-  std::vector<int64_t> sends, receives;
-  for (int r = 0; r < size; ++r) {
-    sends.push_back(rows(rank, r));
-    receives.push_back(rows(r, rank));
-  }
-  const int64_t width = 3, room = 4 * size;  // more room than rows: the rest stays as it is
-  Owned send(DType::f64, {room, width}), recv(DType::f64, {room, width});
-  fill(recv, [](int64_t) { return -1.0; });
-  int64_t row = 0;
-  for (int r = 0; r < size; ++r) {
-    for (int64_t k = 0; k < sends[static_cast<size_t>(r)]; ++k, ++row) {
-      for (int64_t c = 0; c < width; ++c) set(send, row * width + c, rank * 100 + r * 10 + k);
-    }
-  }
-  comm->all_to_all_rows(recv, receives, send, sends, "rows");
-  comm.settle();
-  row = 0;
-  int64_t bad = 0;
-  for (int r = 0; r < size; ++r) {
-    for (int64_t k = 0; k < receives[static_cast<size_t>(r)]; ++k, ++row) {
-      for (int64_t c = 0; c < width; ++c) {
-        bad += get(recv, row * width + c) != r * 100 + rank * 10 + static_cast<double>(k);
-      }
-    }
-  }
-  for (int64_t i = row * width; i < room * width; ++i) bad += get(recv, i) != -1.0;
-  CHECK(bad == 0);
+  const auto what = [&](int64_t i) { return expected[static_cast<size_t>(i)]; };
+  CHECK(wrong(recv, what) == 0);
+  CHECK(wrong(other, what) == 0);
 }
 
 TEST_CASE("collectives: all_gather and broadcast", "[collectives]") {

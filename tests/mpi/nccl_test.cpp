@@ -65,8 +65,9 @@ TEST_CASE("nccl: rows that are sent and not expected are named on every rank", "
   TensorGroup comm;
   const int rank = comm->rank();
   const auto size = static_cast<size_t>(comm->size());
-  std::vector<int64_t> sends(size, 1), receives(size, 1);
-  if (rank == 0) sends[1] = 2;
+  std::vector<RowRange> sends, receives;
+  for (int64_t r = 0; r < comm->size(); ++r) sends.push_back({r, 1}), receives.push_back({r, 1});
+  if (rank == 0) sends[1].count = 2;
   Owned out(DType::f32, {comm->size() + 1, 3}), in(DType::f32, {comm->size() + 1, 3});
   const auto request = comm->start_all_to_all_rows(in, receives, out, sends, "dispatch");
   // The ranks that have no part in it may be done before they hear of it.

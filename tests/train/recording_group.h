@@ -10,7 +10,7 @@ namespace sy::test {
 
 class RecordingGroup final : public Communicator {
  public:
-  using Rows = std::vector<int64_t>;
+  using Rows = std::vector<RowRange>;
   struct Start {
     std::string group;
     Tensor tensor;
@@ -37,10 +37,6 @@ class RecordingGroup final : public Communicator {
   void all_reduce_sum(Tensor, const char*) override { unexpected(); }
   void all_reduce_max(Tensor, const char*) override { unexpected(); }
   void all_to_all(Tensor, Tensor, const char*) override { unexpected(); }
-  RequestPtr start_all_to_all(Tensor, Tensor, const char*) override { return unexpected(); }
-  void all_to_all_rows(Tensor, const Rows&, Tensor, const Rows&, const char*) override {
-    unexpected();
-  }
   RequestPtr start_all_to_all_rows(Tensor, const Rows&, Tensor, const Rows&, const char*) override {
     return unexpected();
   }

@@ -23,53 +23,27 @@ double dropout_rate(const LayerContext& context) {
   return context.step.training ? context.model.experts.dropout : 0.0;
 }
 
-// From slots to the rows of the experts' ranks, or back. The label must outlive the request.
-RequestPtr start_exchange(const LayerContext& context, const DispatchSaved& saved, Tensor rows,
-                          Tensor slots, bool to_experts, const std::string& label) {
-  if (context.exec.planning || expert_ranks(context) == 1) return nullptr;
-  const ProfileScope profile(context.exec.profiler, Part::communication);
-  Communicator& group = context.mesh.expert();
-  const Tensor recv = to_experts ? rows : slots, send = to_experts ? slots : rows;
-  if (!is_dropless(context)) return group.start_all_to_all(recv, send, label.c_str());
-  const std::vector<int64_t>&there = saved.rows_received, &here = saved.rows_sent;
-  return group.start_all_to_all_rows(recv, to_experts ? there : here, send,
-                                     to_experts ? here : there, label.c_str());
-}
-
-void wait(const LayerContext& context, Request* request) {
-  if (request == nullptr) return;
-  const ProfileScope profile(context.exec.profiler, Part::communication);
-  request->wait();
-}
-
-// Dropless: how many rows go to and come from each rank.
+// Dropless: tells the ranks how many rows come to each of their experts. What a rank sends and
+// receives are numbers of the host's: here a GPU is waited for.
 void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved) {
   const int64_t ranks = expert_ranks(context), local = context.model.experts.count / ranks;
   const Tensor sent = saved.counts.slice(0, ranks * local).view({ranks, local});
-  saved.rows.counts = sent;
+  Tensor received = sent;
   if (ranks > 1) {
     const ProfileScope profile(context.exec.profiler, Part::communication);
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
-    saved.rows.counts = saved.received;
+    received = saved.received;
   }
-  // The rows that a rank sends and receives are numbers of the host's: here a GPU is waited for.
-  std::vector<int32_t>& here = saved.host_counts;
-  here.resize(static_cast<size_t>(ranks * local));
-  const auto sum_rows = [&](Tensor counts, std::vector<int64_t>& totals) {
+  const auto read = [&](std::vector<int32_t>& here, Tensor counts) {
+    here.resize(static_cast<size_t>(counts.numel()));
     download(context.exec, Tensor(here.data(), DType::i32, counts.shape()), counts);
-    totals.resize(static_cast<size_t>(ranks));
-    for (int64_t r = 0; r < ranks; ++r) {
-      const int32_t* row = here.data() + r * local;
-      totals[static_cast<size_t>(r)] = std::accumulate(row, row + local, int64_t{0});
-    }
   };
-  sum_rows(sent, saved.rows_sent);
-  sum_rows(saved.rows.counts, saved.rows_received);
-  saved.rows.counts = Tensor(here.data(), DType::i32, {ranks, local});
-  saved.slots = std::accumulate(saved.rows_sent.begin(), saved.rows_sent.end(), int64_t{0});
-  saved.rows.total =
-      std::accumulate(saved.rows_received.begin(), saved.rows_received.end(), int64_t{0});
+  RowExchange& exchange = saved.exchange;
+  read(exchange.sent, sent);
+  read(exchange.received, received);
+  saved.slots = std::accumulate(exchange.sent.begin(), exchange.sent.end(), int64_t{0});
+  exchange.plan_ragged(local, exchange_parts(context));
 }
 
 // The global rows of the tokens in the slots, sent along, so that the experts' dropout draws the
@@ -83,9 +57,11 @@ void exchange_ids(const LayerContext& context, const DispatchLabels& labels, Dis
   if (context.exec.planning) return;
   slot_row_ids(context.exec, ids, saved.token.slice(0, slots), context.first_row());
   if (!apart) return;
-  const Tensor rows = saved.row_ids.slice(0, saved.rows.total).view({saved.rows.total, 1});
-  const auto request = start_exchange(context, saved, rows, ids.view({slots, 1}), true, labels.ids);
-  wait(context, request.get());
+  RowTransfer transfer(context, saved.exchange, labels.ids);
+  for (size_t part = 0; part < saved.exchange.parts.size(); ++part) {
+    transfer.start_to_experts(part, saved.row_ids, ids);
+  }
+  transfer.wait_all();
 }
 
 }  // namespace
@@ -148,21 +124,18 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
   const TokenGroups groups = token_groups(experts, context.sequences, context.length);
   const Tensor slot = saved.slot.slice(0, groups.total());
   const Tensor chosen = expert.slice(0, groups.total());
-  saved.rows = {};
-  saved.rows.sources = expert_ranks(context);
-  saved.rows.experts = div_exact(experts.count, saved.rows.sources);
+  const int64_t ranks = expert_ranks(context), local = div_exact(experts.count, ranks);
   if (is_dropless(context)) {
     const Tensor token = saved.token.slice(0, groups.total());
     assign_slots_dropless(exec, slot, token, saved.counts, chosen);
     saved.slots = groups.total();
-    saved.rows.total = groups.total() * saved.rows.sources;
-    saved.rows.counts = saved.counts;
+    saved.exchange.plan_most(local, groups.total() * ranks);
     if (!exec.planning) exchange_counts(context, labels, saved);
   } else {
     const int64_t capacity = expert_capacity(experts, groups.tokens, context.step.training);
-    saved.rows.each = groups.count * capacity;
-    saved.slots = experts.count * saved.rows.each;
-    saved.rows.total = saved.slots;
+    const int64_t each = groups.count * capacity;
+    saved.slots = experts.count * each;
+    saved.exchange.plan_even(ranks, local, each, exchange_parts(context));
     const Tensor token = saved.token.slice(0, saved.slots);
     assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
@@ -175,68 +148,66 @@ Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, 
   dropout.rate = static_cast<float>(dropout_rate(context));
   if (dropout.rate == 0) return dropout;
   dropout.key = context.key(sub_layer, Use::hidden);
-  dropout.row_ids = saved.row_ids.slice(0, saved.rows.total);
+  dropout.row_ids = saved.row_ids.slice(0, saved.rows());
   return dropout;
 }
 
-void dispatch_forward(const LayerContext& context, const DispatchLabels& labels,
-                      const DispatchSaved& saved, Tensor rows, Tensor normed) {
-  ScratchScope scratch(context.exec);
-  const Tensor token = saved.token.slice(0, saved.slots);
-  const Shape shape{token.numel(), normed.cols()};
-  const bool apart = expert_ranks(context) > 1;
-  const Tensor slots = apart ? scratch.take(normed.dtype(), shape, "dispatch slots") : rows;
-  gather_rows(context.exec, slots, normed, token);
-  const auto request = start_exchange(context, saved, rows, slots, true, labels.dispatch);
-  wait(context, request.get());
+Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels,
+                   const DispatchSaved& saved, ScratchScope& scratch)
+    : context_(context),
+      saved_(saved),
+      there_(context, saved.exchange, labels.dispatch),
+      back_(context, saved.exchange, labels.combine) {
+  const int64_t d = context.model.d_model;
+  const DType dtype = saved.returned.dtype();
+  out_ = saved.returned.slice(0, saved.slots);
+  if (expert_ranks(context) == 1) return;
+  slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch slots");
+  out_ = scratch.take(dtype, {saved.rows(), d}, "experts out");
 }
 
-Tensor experts_output(const LayerContext& context, const DispatchSaved& saved,
-                      ScratchScope& scratch) {
-  const Shape shape{saved.rows.total, context.model.d_model};
-  if (expert_ranks(context) == 1) return saved.returned.slice(0, shape[0]);
-  return scratch.take(saved.returned.dtype(), shape, "experts out");
+void Dispatch::start(Tensor in, Tensor normed) {
+  const Tensor slots = slots_.empty() ? in : slots_;
+  gather_rows(context_.exec, slots, normed, saved_.token.slice(0, saved_.slots));
+  for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
+    there_.start_to_experts(part, in, slots);
+  }
 }
 
-void combine_forward(const LayerContext& context, const DispatchLabels& labels,
-                     const DispatchSaved& saved, Tensor out, Tensor rows, Tensor gate) {
-  const Tensor slots = saved.returned.slice(0, saved.slots);
-  const auto request = start_exchange(context, saved, rows, slots, false, labels.combine);
-  wait(context, request.get());
-  const int64_t tokens = context.tokens();
-  combine_forward(context.exec, out, slots, saved.slot.slice(0, tokens), gate.slice(0, tokens));
+void Dispatch::combine(Tensor out, Tensor gate) {
+  back_.wait_all();
+  const int64_t tokens = context_.tokens();
+  combine_forward(context_.exec, out, saved_.returned.slice(0, saved_.slots),
+                  saved_.slot.slice(0, tokens), gate.slice(0, tokens));
 }
 
 DispatchGrad::DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                            const DispatchSaved& saved, ScratchScope& scratch)
-    : context_(context), labels_(labels), saved_(saved) {
+    : context_(context),
+      saved_(saved),
+      there_(context, saved.exchange, labels.d_combine),
+      back_(context, saved.exchange, labels.d_dispatch) {
   const int64_t d = context.model.d_model;
   const DType dtype = saved.returned.dtype();
   slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch d_slots");
-  rows_ = expert_ranks(context) == 1 ? slots_.slice(0, saved.rows.total)
-                                     : scratch.take(dtype, {saved.rows.total, d}, "experts d_rows");
+  rows_ = expert_ranks(context) == 1 ? slots_
+                                     : scratch.take(dtype, {saved.rows(), d}, "experts d_rows");
 }
 
 void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   Exec& exec = context_.exec;
-  const int64_t tokens = context_.tokens(), slots = slots_.dim(0);
+  const int64_t tokens = context_.tokens(), slots = saved_.slots;
   fill_zero(exec, d_gate.slice(tokens, d_gate.dim(0) - tokens));
   combine_backward(exec, slots_, d_gate.slice(0, tokens), d_out, saved_.returned.slice(0, slots),
                    saved_.slot.slice(0, tokens), saved_.token.slice(0, slots),
                    gate.slice(0, tokens));
-  request_ = start_exchange(context_, saved_, rows_, slots_, true, labels_.d_combine);
+  for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
+    there_.start_to_experts(part, rows_, slots_);
+  }
 }
 
-void DispatchGrad::start_dispatch() {
-  request_ = start_exchange(context_, saved_, rows_, slots_, false, labels_.d_dispatch);
-}
-
-void DispatchGrad::finish() {
-  wait(context_, request_.get());
-  request_.reset();
-}
-
-void DispatchGrad::gather(Tensor d_normed) const {
+void DispatchGrad::gather(Tensor d_normed) {
+  back_.wait_all();
   gather_rows(context_.exec, d_normed, slots_, saved_.slot.slice(0, context_.tokens()));
 }
 

@@ -1,10 +1,10 @@
 // Tokens to the rows of their experts and back (docs/math-moe.md, "Dispatch and combine"). A rank
-// sorts its tokens into slots by expert; since the experts lead, what goes to one rank lies in one
-// piece, and what arrives, by source rank and local expert, is where the experts compute: one
-// gather each way and no other copy.
+// sorts its tokens into slots by expert, and what arrives is where the experts compute
+// (row_exchange.h): one gather each way and no other copy.
 //
-//   fixed capacity: slots [E, groups, capacity, d_model]; rows [expert_ranks, E_local, groups,
-//                   capacity, d_model]; the same on every rank and in every step
+//   fixed capacity: slots [E, groups, capacity, d_model]; rows [E_local, expert_ranks, groups,
+//                   capacity, d_model], or of one expert's pieces; as many on every rank and in
+//                   every step
 //   dropless:       slots [T', d_model] sorted by expert; rows as many as arrive, at most
 //                   T' * expert_ranks
 //
@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "lib/model/context.h"
-#include "lib/model/moe/experts.h"
 #include "lib/model/moe/router.h"
+#include "lib/model/moe/row_exchange.h"
 
 namespace sy {
 
@@ -42,9 +42,8 @@ struct DispatchSaved {
   Tensor row_ids;     // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
   Tensor returned;    // [S, d_model]: the experts' outputs, back in the slots
   int64_t slots = 0;  // in use: dropless, one a routed token (while planning: all)
-  ExpertRows rows;    // in use
-  std::vector<int64_t> rows_sent, rows_received;  // per expert rank, dropless
-  std::vector<int32_t> host_counts;               // what they are summed from
+  RowExchange exchange;
+  int64_t rows() const { return exchange.all.total; }  // in use
 };
 
 // The slots and rows that a stack of these sizes needs at most.
@@ -65,44 +64,66 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
 // The dropout inside the experts, of rows [R, d_ff].
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer);
 
-// rows [R, d_model] is overwritten with the tokens' rows of normed [T, d_model] (zeros in empty
-// ones), all of them on the ranks of their experts.
-void dispatch_forward(const LayerContext& context, const DispatchLabels& labels,
-                      const DispatchSaved& saved, Tensor rows, Tensor normed);
+// To the experts and back in forward. Memory is taken from scratch, which must outlive it.
+class Dispatch {
+ public:
+  Dispatch(const LayerContext& context, const DispatchLabels& labels, const DispatchSaved& saved,
+           ScratchScope& scratch);
 
-// What travels in backward: the slots' gradient on one side, the rows' on the other.
+  // in [R, d_model] is overwritten with the rows of normed [T, d_model] that the slots of all ranks
+  // hold, zeros in empty ones.
+  void start(Tensor in, Tensor normed);
+  // Calls compute(rows) for each part (ExpertRows) whose rows of `in` are there; it overwrites
+  // those of out(), which are sent back.
+  template <class Compute>
+  void compute_parts(Compute&& compute) {
+    for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
+      there_.wait(part);
+      compute(saved_.exchange.parts[part].experts);
+      back_.start_back(part, saved_.returned.slice(0, saved_.slots), out_);
+    }
+  }
+  // out [T, d_model] is overwritten with gate * the expert's output, zeros where a token has no
+  // slot. gate [T'].
+  void combine(Tensor out, Tensor gate);
+
+  Tensor out() const { return out_; }  // [R, d_model]: saved.returned with one expert rank
+
+ private:
+  const LayerContext& context_;
+  const DispatchSaved& saved_;
+  Tensor slots_, out_;  // slots_ is empty with one expert rank
+  RowTransfer there_, back_;
+};
+
+// The same way in backward: the slots' gradient on one side, the rows' on the other.
 class DispatchGrad {
  public:
-  // Takes its memory from scratch.
   DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                const DispatchSaved& saved, ScratchScope& scratch);
 
-  // Backward of combine: d_gate [T'] and the rows' gradient are overwritten; the latter is complete
-  // after finish(). d_out [T, d_model], gate [T'].
+  // Backward of combine: d_gate [T'] is overwritten. d_out [T, d_model], gate [T'].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
-  // Backward of dispatch: sends rows() back; complete after finish().
-  void start_dispatch();
-  void finish();
+  // Calls compute(rows) for each part whose rows of rows() are there; what it leaves in them is
+  // sent back.
+  template <class Compute>
+  void compute_parts(Compute&& compute) {
+    for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
+      there_.wait(part);
+      compute(saved_.exchange.parts[part].experts);
+      back_.start_back(part, slots_, rows_);
+    }
+  }
   // d_normed [T, d_model] is overwritten.
-  void gather(Tensor d_normed) const;
+  void gather(Tensor d_normed);
 
   Tensor rows() const { return rows_; }  // [R, d_model]
 
  private:
   const LayerContext& context_;
-  const DispatchLabels& labels_;
   const DispatchSaved& saved_;
   Tensor slots_, rows_;
-  RequestPtr request_;
+  RowTransfer there_, back_;
 };
-
-// Where the experts are to write: the slots themselves with one expert rank, else scratch.
-Tensor experts_output(const LayerContext& context, const DispatchSaved& saved,
-                      ScratchScope& scratch);
-
-// out [T, d_model] is overwritten with gate * the expert's output, zeros where a token has no slot.
-// rows [R, d_model] is experts_output(), gate [T'].
-void combine_forward(const LayerContext& context, const DispatchLabels& labels,
-                     const DispatchSaved& saved, Tensor out, Tensor rows, Tensor gate);
 
 }  // namespace sy

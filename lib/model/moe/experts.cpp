@@ -31,35 +31,32 @@ void for_each_ragged_piece(const ExpertRows& rows, bool planning, Function&& run
     }
     return;
   }
-  const int32_t* counts = rows.counts.data<int32_t>();
   int64_t first = 0;
-  for (int64_t pair = 0; pair < rows.sources * rows.experts; ++pair) {
-    for (int64_t left = counts[pair]; left > 0;) {
+  for (int64_t expert = 0; expert < rows.experts; ++expert) {
+    for (int64_t left = rows.counts[static_cast<size_t>(expert)]; left > 0;) {
       const int64_t size = piece_rows(left);
-      run(first, size, pair % rows.experts);
+      run(first, size, expert);
       first += size;
       left -= size;
     }
   }
 }
 
-// Calls run(a, b, w) with the matching parts of two row tensors and of the weights: batches of all
-// experts, or one expert and some of its rows.
+// Calls run(a, b, w) with the matching parts of two tensors of these rows and of the weights of all
+// experts: batches of the experts, or one expert and some of its rows.
 template <class Function>
 void for_each_product(const Exec& exec, const ExpertRows& rows, Tensor a, Tensor b, Tensor w,
                       Function&& run) {
   if (!rows.counts.empty()) {
     for_each_ragged_piece(rows, exec.planning, [&](int64_t first, int64_t size, int64_t expert) {
-      run(a.slice(first, size), b.slice(first, size), w.at(expert));
+      run(a.slice(first, size), b.slice(first, size), w.at(rows.first_expert + expert));
     });
     return;
   }
-  const int64_t block = rows.experts * rows.each;
-  const auto part = [&](Tensor tensor, int64_t source) {
-    return tensor.slice(source * block, block).view({rows.experts, rows.each, tensor.cols()});
+  const auto by_expert = [&](Tensor tensor) {
+    return tensor.view({rows.experts, rows.each, tensor.cols()});
   };
-  for (int64_t source = 0; source < rows.sources; ++source)
-    run(part(a, source), part(b, source), w);
+  run(by_expert(a), by_expert(b), w.slice(rows.first_expert, rows.experts));
 }
 
 // y = x w, or x w^T with transpose_b, expert by expert.
@@ -77,12 +74,21 @@ void accumulate_weight(Exec& exec, const ExpertRows& rows, const Param& w, Tenso
   });
 }
 
-// The views of `rows` rows.
-ExpertsSaved used(const ExpertsSaved& saved, int64_t rows) {
-  const auto first = [rows](Tensor tensor) {
-    return tensor.empty() ? Tensor() : tensor.slice(0, rows);
-  };
-  return {first(saved.in), first(saved.hidden), first(saved.linear), first(saved.activated)};
+// The views of the given rows.
+Tensor used(Tensor tensor, const ExpertRows& rows) {
+  return tensor.empty() ? Tensor() : tensor.slice(rows.first, rows.total);
+}
+ExpertsSaved used(const ExpertsSaved& saved, const ExpertRows& rows) {
+  return {used(saved.in, rows), used(saved.hidden, rows), used(saved.linear, rows),
+          used(saved.activated, rows)};
+}
+ExpertsGrad used(const ExpertsGrad& grad, const ExpertRows& rows) {
+  return {used(grad.d_hidden, rows), used(grad.d_linear, rows)};
+}
+Dropout used(Dropout dropout, const ExpertRows& rows) {
+  dropout.first_row += rows.first;
+  dropout.row_ids = used(dropout.row_ids, rows);
+  return dropout;
 }
 
 }  // namespace
@@ -121,45 +127,54 @@ ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, 
 void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& saved,
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout) {
-  const ExpertsSaved now = used(saved, rows.total);
+  const ExpertsSaved now = used(saved, rows);
   const bool fused = is_relu_alone(activation, dropout);
   multiply(exec, rows, now.hidden, now.in, params.wi->compute, {.relu = fused});
   if (params.wi_linear != nullptr) {
     multiply(exec, rows, now.linear, now.in, params.wi_linear->compute);
   }
   if (!fused) {
-    activation_forward(exec, now.activated, now.hidden, now.linear, activation, dropout);
+    activation_forward(exec, now.activated, now.hidden, now.linear, activation,
+                       used(dropout, rows));
   }
-  multiply(exec, rows, out, now.activated, params.wo->compute);
+  multiply(exec, rows, used(out, rows), now.activated, params.wo->compute);
 }
 
-ExpertsGrad experts_backward_input(Exec& exec, const ExpertsParams& params,
-                                   const ExpertsSaved& saved, const ExpertRows& rows, Tensor d_in,
-                                   Tensor d_out, Activation activation, const Dropout& dropout,
-                                   ScratchScope& scratch) {
-  const ExpertsSaved now = used(saved, rows.total);
-  const bool gated = params.wi_linear != nullptr;
+ExpertsGrad experts_grad(const ExpertsParams& params, const ExpertsSaved& saved, int64_t rows,
+                         ScratchScope& scratch) {
+  const DType dtype = saved.hidden.dtype();
+  const Shape shape{rows, saved.hidden.cols()};
   ExpertsGrad grad;
-  grad.d_hidden = scratch.take(d_out.dtype(), now.hidden.shape(), "experts d_hidden");
-  if (gated) grad.d_linear = scratch.take(d_out.dtype(), now.hidden.shape(), "experts d_linear");
-  accumulate_weight(exec, rows, *params.wo, d_out, now.activated);
-  multiply(exec, rows, grad.d_hidden, d_out, params.wo->compute, {.transpose_b = true});
-  activation_backward(exec, grad.d_hidden, grad.d_linear, grad.d_hidden, now.hidden, now.linear,
-                      activation, dropout);
-  multiply(exec, rows, d_in, grad.d_hidden, params.wi->compute, {.transpose_b = true});
-  if (gated) {
-    multiply(exec, rows, d_in, grad.d_linear, params.wi_linear->compute,
+  grad.d_hidden = scratch.take(dtype, shape, "experts d_hidden");
+  if (params.wi_linear != nullptr) grad.d_linear = scratch.take(dtype, shape, "experts d_linear");
+  return grad;
+}
+
+void experts_backward_input(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                            const ExpertRows& rows, Tensor d_in, Tensor d_out,
+                            const ExpertsGrad& grad, Activation activation,
+                            const Dropout& dropout) {
+  const ExpertsSaved now = used(saved, rows);
+  const auto [d_hidden, d_linear] = used(grad, rows);
+  const Tensor d_x = used(d_in, rows), d_y = used(d_out, rows);
+  accumulate_weight(exec, rows, *params.wo, d_y, now.activated);
+  multiply(exec, rows, d_hidden, d_y, params.wo->compute, {.transpose_b = true});
+  activation_backward(exec, d_hidden, d_linear, d_hidden, now.hidden, now.linear, activation,
+                      used(dropout, rows));
+  multiply(exec, rows, d_x, d_hidden, params.wi->compute, {.transpose_b = true});
+  if (params.wi_linear != nullptr) {
+    multiply(exec, rows, d_x, d_linear, params.wi_linear->compute,
              {.transpose_b = true, .accumulate = true});
   }
-  return grad;
 }
 
 void experts_backward_weights(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                               const ExpertRows& rows, const ExpertsGrad& grad) {
-  const ExpertsSaved now = used(saved, rows.total);
-  accumulate_weight(exec, rows, *params.wi, grad.d_hidden, now.in);
+  const ExpertsSaved now = used(saved, rows);
+  const auto [d_hidden, d_linear] = used(grad, rows);
+  accumulate_weight(exec, rows, *params.wi, d_hidden, now.in);
   if (params.wi_linear != nullptr) {
-    accumulate_weight(exec, rows, *params.wi_linear, grad.d_linear, now.in);
+    accumulate_weight(exec, rows, *params.wi_linear, d_linear, now.in);
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/model/context.h"
 #include "lib/model/param.h"
@@ -16,14 +17,16 @@ struct ExpertsParams {
   Param* wo = nullptr;         // [E, d_ff, d_model]
 };
 
-// How the rows lie: by the rank they came from, then by local expert; R in all. With fixed capacity
-// every pair has the same number; dropless, a count each.
+// Rows [first, first + total) of the R that a rank has: those of the experts from first_expert on,
+// one expert's after another's. With fixed capacity all have the same number; dropless, a count
+// each.
 struct ExpertRows {
-  int64_t sources = 1;  // ranks that sent rows
-  int64_t experts = 1;  // of this rank
-  int64_t each = 0;     // rows of a pair, where `counts` is empty
-  Tensor counts;        // int32 [sources, experts], host memory
-  int64_t total = 0;    // R; while planning, the most there can be
+  int64_t first_expert = 0;  // of this rank's
+  int64_t experts = 1;
+  int64_t first = 0;
+  int64_t total = 0;            // while planning, the most there can be
+  int64_t each = 0;             // rows of an expert, where `counts` is empty
+  std::vector<int32_t> counts;  // [experts]
 };
 
 // What backward needs; R is at most the planned number.
@@ -34,7 +37,7 @@ struct ExpertsSaved {
   Tensor activated;  // [R, d_ff]; relu: the same memory as hidden
 };
 
-// Gradients between the two halves of backward.
+// Gradients between the two halves of backward, of all R rows.
 struct ExpertsGrad {
   Tensor d_hidden;  // [R, d_ff]
   Tensor d_linear;  // [R, d_ff], geglu only
@@ -44,19 +47,21 @@ ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model);
 ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows);
 
-// out [R, d_model] is overwritten from saved.in, which the caller has filled. `dropout` is that of
-// [R, d_ff] rows.
+// The given rows of out [R, d_model] are overwritten from saved.in, which the caller has filled.
+// `dropout` is that of [R, d_ff] rows.
 void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& saved,
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout);
 
-// The halves of backward, apart so that d_in can travel while the second runs. First: d_in
-// [R, d_model] is overwritten and may be d_out, wo's gradient accumulates, `grad` is taken from
-// scratch. Second: wi's and wi_linear's accumulate.
-ExpertsGrad experts_backward_input(Exec& exec, const ExpertsParams& params,
-                                   const ExpertsSaved& saved, const ExpertRows& rows, Tensor d_in,
-                                   Tensor d_out, Activation activation, const Dropout& dropout,
-                                   ScratchScope& scratch);
+ExpertsGrad experts_grad(const ExpertsParams& params, const ExpertsSaved& saved, int64_t rows,
+                         ScratchScope& scratch);
+
+// The halves of backward, apart so that d_in can travel while the second runs. First: of the given
+// rows, d_in [R, d_model] is overwritten and may be d_out, and so is grad; wo's gradient
+// accumulates. Second: wi's and wi_linear's accumulate.
+void experts_backward_input(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                            const ExpertRows& rows, Tensor d_in, Tensor d_out,
+                            const ExpertsGrad& grad, Activation activation, const Dropout& dropout);
 void experts_backward_weights(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                               const ExpertRows& rows, const ExpertsGrad& grad);
 

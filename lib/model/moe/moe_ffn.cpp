@@ -40,12 +40,14 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   route_forward(context, params.router, saved.router, normed, sub_layer);
   dispatch_assign(context, params.labels, dispatch, saved.router.expert, sparse_layer);
   add_kept_tokens(context, saved.router.expert, dispatch.slot);
-  dispatch_forward(context, params.labels, dispatch, saved.experts.in.slice(0, dispatch.rows.total),
-                   normed);
-  const Tensor rows = experts_output(context, dispatch, scratch);
-  experts_forward(exec, params.experts, saved.experts, dispatch.rows, rows,
-                  context.model.activation, expert_dropout(context, dispatch, sub_layer));
-  combine_forward(context, params.labels, dispatch, out, rows, saved.router.gate);
+  const Dropout hidden_dropout = expert_dropout(context, dispatch, sub_layer);
+  Dispatch travel(context, params.labels, dispatch, scratch);
+  travel.start(saved.experts.in.slice(0, dispatch.rows()), normed);
+  travel.compute_parts([&](const ExpertRows& rows) {
+    experts_forward(exec, params.experts, saved.experts, rows, travel.out(),
+                    context.model.activation, hidden_dropout);
+  });
+  travel.combine(out, saved.router.gate);
   residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
 }
 
@@ -56,7 +58,6 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   const int64_t tokens = context.tokens();
   const Activation activation = context.model.activation;
   const Tensor normed = saved.normed.slice(0, tokens);
-  const ExpertRows& rows = saved.dispatch.rows;
   const Dropout hidden_dropout = expert_dropout(context, saved.dispatch, sub_layer);
 
   // One buffer serves as the gradient of combine's output, then of dispatch's input.
@@ -69,13 +70,14 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_tokens, saved.router.gate);
   route_backward(context, params.router, saved.router, d_normed, d_gate, normed, sub_layer);
-  grad.finish();
-  const ExpertsGrad experts_grad =
-      experts_backward_input(exec, params.experts, saved.experts, rows, grad.rows(), grad.rows(),
-                             activation, hidden_dropout, scratch);
-  grad.start_dispatch();
-  experts_backward_weights(exec, params.experts, saved.experts, rows, experts_grad);
-  grad.finish();
+  const ExpertsGrad hidden =
+      experts_grad(params.experts, saved.experts, saved.dispatch.rows(), scratch);
+  grad.compute_parts([&](const ExpertRows& rows) {
+    experts_backward_input(exec, params.experts, saved.experts, rows, grad.rows(), grad.rows(),
+                           hidden, activation, hidden_dropout);
+  });
+  experts_backward_weights(exec, params.experts, saved.experts, saved.dispatch.exchange.all,
+                           hidden);
   grad.gather(d_tokens);
   add_inplace(exec, d_normed, d_tokens);
   jitter_for_all(context, d_normed, sub_layer);
