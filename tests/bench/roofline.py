@@ -28,6 +28,7 @@ TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
 ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax stands between the products
 LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
 
+EXCHANGE_PARTS = 2  # in which rows travel to the experts of other ranks (lib/model/moe/row_exchange.h)
 HALF, WORD = 2, 4  # bytes of bfloat16 and float32
 
 
@@ -202,10 +203,12 @@ class Step:
         router = len(self.kernels)
         self.router(layers, tokens)
         before = len(self.kernels)
-        self.linear("experts", layers, slots, d, model.d_ff, matrices=local)
+        parts = EXCHANGE_PARTS if self.gpus > 1 else 1
+        for inputs, outputs in ((d, model.d_ff), (model.d_ff, d)):
+            self.linear("experts", layers * parts, slots // parts, inputs, outputs, matrices=local // parts)
         weight_gradient = self.kernels[before + 1].predicted() / layers
-        self.linear("experts", layers, slots, model.d_ff, d, matrices=local)
-        self.activation(layers, slots)
+        forward = sum(self.kernels[before + i].predicted() for i in (0, 3)) / layers
+        self.activation(layers * parts, slots // parts)
         self.over("dispatch, combine", layers, tokens * 6, WORD)
         self.add("dispatch, combine", layers, 0, HALF * d * (tokens + slots))  # gather
         self.add("dispatch, combine", layers, 0, HALF * d * 2 * tokens)  # combine
@@ -215,7 +218,10 @@ class Step:
         if self.gpus == 1:
             return
         sent = HALF * d * slots * (self.gpus - 1) / self.gpus
-        self.transfers.append(Transfer("all-to-all, forward", 2 * layers, sent))
+        # Of the way there the second part has the first one's products beside it, of the way back the first part the second's.
+        part = sent / EXCHANGE_PARTS
+        self.transfers.append(Transfer("all-to-all, forward", 2 * layers, part))
+        self.transfers.append(Transfer("all-to-all, forward", 2 * layers, part, hidden=forward / EXCHANGE_PARTS))
         # Beside the router's backward and one of the experts' weight gradients, each longer than the exchange or not.
         router_backward = sum(kernel.predicted() for kernel in self.kernels[router:before]) / 2 / layers
         self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=router_backward))
