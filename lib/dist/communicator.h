@@ -18,6 +18,8 @@ class Request {
  public:
   virtual ~Request() = default;
   virtual bool test() = 0;  // makes progress; true once done
+  // Ops that the exec is given from now on see the result. Over MPI the host waits for it, over
+  // NCCL the exec's compute stream will.
   virtual void wait() = 0;
   // Gives the request back to its communicator; RequestPtr calls it.
   virtual void release() = 0;
