@@ -64,7 +64,6 @@ TEST_CASE("nccl: rows that are sent and not expected are named on every rank", "
   const WithoutWatchdog quiet;
   TensorGroup comm;
   const int rank = comm->rank();
-  const auto size = static_cast<size_t>(comm->size());
   std::vector<RowRange> sends, receives;
   for (int64_t r = 0; r < comm->size(); ++r) sends.push_back({r, 1}), receives.push_back({r, 1});
   if (rank == 0) sends[1].count = 2;
@@ -80,6 +79,30 @@ TEST_CASE("nccl: rows that are sent and not expected are named on every rank", "
       finish(*request),
       Contains("call 1 of rank 0 is send of 6 and receive of 3 float32 with rank 1") &&
           Contains("call 1 of rank 1 is send of 3 and receive of 3 float32"));
+  comm->barrier("all have seen it");
+}
+
+TEST_CASE("nccl: as many rows in other blocks are named on every rank", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog quiet;
+  TensorGroup comm;
+  std::vector<RowRange> sends, receives;
+  for (int64_t r = 0; r < comm->size(); ++r) {
+    // Of 1 and of 2 rows; what rank 0 sends rank 1 of 2 and of 1.
+    const bool wrong = comm->rank() == 0 && r == 1;
+    sends.push_back({0, wrong ? 2 : 1}), sends.push_back({2, wrong ? 1 : 2});
+    receives.push_back({3 * r, 1}), receives.push_back({3 * r + 1, 2});
+  }
+  Owned out(DType::f32, {4, 3}), in(DType::f32, {3 * comm->size(), 3});
+  const auto request = comm->start_all_to_all_rows(in, receives, out, sends, "dispatch");
+  if (comm->rank() > 1) {
+    comm.settle();
+    comm->barrier("all have seen it");
+    return;
+  }
+  CHECK_THROWS_WITH(finish(*request),
+                    Contains("call 1 of rank 0 is send of 9 (in 2 blocks) and receive of 9 (in 2 "
+                             "blocks) float32 with rank 1"));
   comm->barrier("all have seen it");
 }
 
