@@ -8,19 +8,26 @@
 namespace sy {
 namespace {
 
+// Of an expert parameter, what an expert has.
+int64_t elements_of_row(const Param& param) {
+  return param.shape.numel() / param.shape[0];
+}
+
 // Elements of the whole model, in order of declaration, before the one that is `index` elements
-// into a group's flat gradients here; infinity where index is -1. All numbers are below 2^53.
+// into a group's flat gradients here; infinity where index is -1. All are below 2^53, and exact.
 double place_in_model(const ParamStore& params, ParamGroup group, double index) {
   if (index < 0) return INFINITY;
-  const char* fault = static_cast<const char*>(params.flat_grads(group).raw()) +
-                      static_cast<int64_t>(index) * size_of(params.master_dtype());
+  const auto size = static_cast<int64_t>(size_of(params.master_dtype()));
+  const char* flat = static_cast<const char*>(params.flat_grads(group).raw());
   double before = 0;
   for (const Param& param : params.all()) {
-    const char* begin = static_cast<const char*>(param.grad.raw());
-    if (param.group == group && fault >= begin && fault < begin + param.grad.bytes()) {
-      const int64_t row = param.shape.numel() / param.shape[0];
-      const auto inside = (fault - begin) / static_cast<int64_t>(size_of(params.master_dtype()));
-      return before + static_cast<double>(param.first_expert * row + inside);
+    if (param.group == group) {
+      const int64_t begin = (static_cast<const char*>(param.grad.raw()) - flat) / size;
+      const int64_t inside = static_cast<int64_t>(index) - begin;
+      const int64_t others = param.first_expert * elements_of_row(param);
+      if (inside >= 0 && inside < param.grad.numel()) {
+        return before + static_cast<double>(others + inside);
+      }
     }
     before += static_cast<double>(param.shape.numel());
   }
@@ -35,8 +42,8 @@ std::string name_of_place(const ParamStore& params, double place) {
       continue;
     }
     if (param.group == ParamGroup::replicated) return param.name;
-    const int64_t row = param.shape.numel() / param.shape[0];
-    return fmt::format("{}, expert {}", param.name, static_cast<int64_t>(place) / row);
+    const int64_t expert = static_cast<int64_t>(place) / elements_of_row(param);
+    return fmt::format("{}, expert {}", param.name, expert);
   }
   return "";
 }
