@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/find_nonfinite.h"
 #include "kernels/grad_clip.h"
 #include "lib/base/host_device.h"
 
@@ -11,8 +12,7 @@ namespace sy {
 SY_HOST_DEVICE inline void clip_gradient(double* scalars, const double* squares, double loss,
                                          double clip_norm) {
   const double norm = sqrt(squares[0] + squares[1]);
-  // x - x is 0 for a finite x and NaN for every other.
-  const bool finite = norm - norm == 0 && loss - loss == 0;
+  const bool finite = is_finite(norm) && is_finite(loss);
   scalars[kGradientScale] = clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
   scalars[kApplyUpdate] = finite ? 1.0 : 0.0;
   scalars[kGradientNorm] = norm;

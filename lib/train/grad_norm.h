@@ -2,8 +2,6 @@
 // the mesh. The same number on every rank.
 #pragma once
 
-#include <string>
-
 #include "lib/dist/mesh.h"
 #include "lib/model/param.h"
 #include "lib/tensor/exec.h"
@@ -15,9 +13,5 @@ namespace sy {
 // an order that no number of threads changes; how the experts are spread changes the last bits
 // alone.
 void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares);
-
-// First parameter of the model whose gradient is not finite on any rank, or "". Collective; every
-// rank gets the same name.
-std::string find_nonfinite(Exec& exec, ParamStore& params, Mesh& mesh);
 
 }  // namespace sy

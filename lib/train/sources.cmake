@@ -5,7 +5,8 @@ sy_library(metrics
 
 sy_library(train
            SOURCES lib/train/adafactor.cpp lib/train/adamw.cpp lib/train/checkpointing.cpp
-                   lib/train/evaluate.cpp lib/train/grad_norm.cpp lib/train/grad_reduce.cpp
+                   lib/train/evaluate.cpp lib/train/grad_fault.cpp lib/train/grad_norm.cpp
+                   lib/train/grad_reduce.cpp
                    lib/train/matrix_rate.cpp lib/train/optimizer.cpp
                    lib/train/product_rate.cpp
                    lib/train/router_summary.cpp lib/train/run_folder.cpp lib/train/run_log.cpp

@@ -3,6 +3,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/grad_clip.h"
 #include "lib/base/numeric.h"
+#include "lib/train/grad_fault.h"
 #include "lib/train/grad_norm.h"
 #include "lib/train/schedule.h"
 
@@ -12,10 +13,13 @@ TrainStep::TrainStep(Session& session) : session_(session) {
   SwitchModel& model = session.model;
   Exec& exec = session.exec;
   optimizer_ = make_optimizer(session.config.optimizer, model.params());
+  Tensor outcome;
   const auto plan = [&] {
     optimizer_->plan(optimizer_memory_);
     squares_ = numbers_.take(DType::f64, {2}, "squares of the gradients");
-    scalars_ = numbers_.take(DType::f64, {kStepScalars}, "numbers of a step");
+    outcome = numbers_.take(DType::f64, {kStepScalars + 2}, "numbers of a step");
+    scalars_ = outcome.slice(0, kStepScalars);
+    faults_ = outcome.slice(kStepScalars, 2);
   };
   plan();
   plan_update(exec);
@@ -27,7 +31,7 @@ TrainStep::TrainStep(Session& session) : session_(session) {
   reducer_.emplace(model.params(), session.mesh);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec, std::vector<Tensor>{scalars_, router.counts, router.balance, router.z});
+    numbers.emplace(exec, std::vector<Tensor>{outcome, router.counts, router.balance, router.z});
   }
 }
 
@@ -61,6 +65,10 @@ StepResult TrainStep::finish() {
   result.loss = scalars[kLoss];
   result.grad_norm = scalars[kGradientNorm];
   result.updated = scalars[kApplyUpdate] != 0;
+  if (!result.updated) {
+    result.fault = first_grad_fault(session_.model.params(), session_.mesh,
+                                    numbers.host(0).slice(kStepScalars, 2));
+  }
   result.learning_rate = rates_[turn];
   result.router =
       summarize_router({numbers.host(1), numbers.host(2), numbers.host(3)},
@@ -75,6 +83,7 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   SwitchModel& model = session_.model;
   const ProfileScope profile(exec.profiler, Part::optimizer);
   gradient_squares(exec, model.params(), session_.mesh, squares_);
+  find_grad_faults(exec, model.params(), faults_, squares_);
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);
   optimizer_->apply(exec, {step, learning_rate, scalars_});

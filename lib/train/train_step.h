@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "lib/tensor/staged_copy.h"
 #include "lib/train/grad_reduce.h"
@@ -27,6 +28,7 @@ struct StepResult {
   double grad_norm = 0;
   double learning_rate = 0;
   bool updated = true;  // false: loss or norm was not finite, and the weights are as before
+  std::string fault;    // then what first_grad_fault() of grad_fault.h says
   RouterSummary router;
 };
 
@@ -40,14 +42,13 @@ class TrainStep {
   // is computed while the host goes on. Collective.
   void start(int64_t step, StepBatch& batch, const StepTokens& tokens);
   // Waits for the earliest step that was started and not finished, of which there are at most two.
-  // Every rank gets the same result.
+  // Every rank gets the same result. Collective.
   StepResult finish();
   // Both.
   StepResult run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
     start(step, batch, tokens);
     return finish();
   }
-  bool idle() const { return started_ == finished_; }  // every step that was started is finished
 
   Optimizer& optimizer() { return *optimizer_; }
 
@@ -72,7 +73,9 @@ class TrainStep {
   Arena optimizer_memory_{"optimiser"};
   Arena numbers_{"step numbers"};
   Tensor squares_;  // float64 [2]: of the gradients
+  // One after the other, so that they are read together:
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip.h
+  Tensor faults_;   // float64 [2], see grad_fault.h
 
   // Steps' numbers on their way to the host, and their learning rates; two steps in turn.
   std::optional<Readback> under_way_[2];

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
-#include "lib/train/grad_norm.h"
 #include "lib/train/stop_signal.h"
 
 namespace sy {
@@ -78,16 +77,12 @@ StepTokens Trainer::begin_step() {
   return {.input = static_cast<int64_t>(facts[1]), .target = static_cast<int64_t>(facts[0])};
 }
 
-// Every rank has the same loss and norm, so all agree whether the step counts. Where the next step
-// was started already, the gradients are its own and name no culprit.
+// Every rank has the same loss and norm, so all agree whether the step counts.
 void Trainer::check_finite(int64_t step, const StepResult& result) {
   if (result.updated) return;
-  const std::string culprit =
-      train_step_.idle() ? find_nonfinite(session_.exec, session_.model.params(), session_.mesh)
-                         : "";
-  const std::string message =
-      fmt::format("step {}: loss {}, gradient norm {}: not finite; first gradient at fault: {}",
-                  step, result.loss, result.grad_norm, culprit.empty() ? "none" : culprit);
+  const std::string message = fmt::format(
+      "step {}: loss {}, gradient norm {}: not finite; first gradient at fault: {}", step,
+      result.loss, result.grad_norm, result.fault.empty() ? "none" : result.fault);
   if (session_.config.optimizer.on_nonfinite == NonFinitePolicy::skip) {
     log::info("{}; the step is skipped", message);
     return;

@@ -47,7 +47,9 @@ for way in "1 adamw" "2 adafactor"; do
   run=$optimizer-skip
   train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.steps=4 \
     --set optimizer.on_nonfinite=skip || fail "a run that skips steps has failed"
-  skipped=$(sed -n 's/^step \([0-9]*\): .* the step is skipped$/\1/p' "$folder/$run.out" | xargs)
-  [[ $skipped == "2 3 4" ]] || fail "steps said to be skipped: '$skipped'"
+  # On a GPU step 3 was under way when step 2's numbers were read, and step 2 is named all the same.
+  named='first gradient at fault: shared\/embedding; the step is skipped'
+  skipped=$(sed -n "s/^step \([0-9]*\): .* $named\$/\1/p" "$folder/$run.out" | xargs)
+  [[ $skipped == "2 3 4" ]] || fail "steps said to be skipped, for shared/embedding's gradient: '$skipped'"
   echo "$ranks ranks, $optimizer: stopped, resumed, skipped steps $skipped"
 done

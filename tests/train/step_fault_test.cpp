@@ -1,0 +1,73 @@
+// A step whose gradients are not finite says whose, also when the next step has begun to write its
+// own: the same on both backends.
+#include <catch2/catch.hpp>
+
+#include "lib/tensor/transfer.h"
+#include "tests/train/tiny_steps.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+const std::vector<std::string> kShort{"model.activation=gelu", "model.dropout=0",
+                                      "model.experts.dropout=0", "data.encoder_length=16",
+                                      "train.global_batch=8"};
+
+// value into all of a parameter here, or into an expert of it where that is here.
+void set_values(Steps& steps, const std::string& name, float value, int64_t expert = -1) {
+  const Param& param = *steps.session.model.params().find(name);
+  Tensor part = param.value;
+  if (expert >= 0) {
+    const int64_t local = expert - param.first_expert;
+    if (local < 0 || local >= part.dim(0)) return;
+    part = part.slice(local, 1);
+  }
+  std::vector<float> values(static_cast<size_t>(part.numel()), value);
+  upload(steps.session.exec, part, Tensor(values.data(), DType::f32, part.shape()));
+}
+
+// An expert whose wi alone gets a gradient that overflows: it puts out zeros, and from wo comes a
+// gradient near the largest number that grows by the size of what goes in.
+void spoil(Steps& steps, const std::string& layer, int64_t expert, bool spoilt = true) {
+  set_values(steps, layer + "/moe/norm", spoilt ? 1e6f : 1.0f);
+  set_values(steps, layer + "/moe/wi", 0, expert);
+  set_values(steps, layer + "/moe/wo", spoilt ? 3e38f : 0.0f, expert);
+}
+
+TEST_CASE("step_fault: an expert's gradient, and the next step has begun", "[step_fault]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  Steps steps(test_backend(), kShort);
+  const std::string encoder = "encoder/layers/1", decoder = "decoder/layers/1";
+  spoil(steps, encoder, 3);
+  spoil(steps, decoder, 0);  // another rank's where experts are spread, and later in the model
+  steps.fill();
+  steps.start();
+  spoil(steps, encoder, 3, false);
+  steps.start();
+  const StepResult first = steps.train_step.finish();
+  CHECK_FALSE(first.updated);
+  CHECK(std::isfinite(first.loss));
+  CHECK(first.fault == "encoder/layers/1/moe/wi, expert 3");
+  spoil(steps, decoder, 0, false);
+  steps.start();
+  const StepResult second = steps.train_step.finish();
+  CHECK_FALSE(second.updated);
+  CHECK(second.fault == "decoder/layers/1/moe/wi, expert 0");
+  const StepResult third = steps.train_step.finish();
+  CHECK(third.updated);
+  CHECK(third.fault.empty());
+}
+
+TEST_CASE("step_fault: what every gradient passes through", "[step_fault]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  Steps steps(test_backend(), kShort);
+  set_values(steps, "decoder/final_norm", NAN);
+  steps.fill();
+  const StepResult result = steps.run();
+  CHECK_FALSE(result.updated);
+  CHECK(std::isnan(result.loss));
+  CHECK(result.fault == "shared/embedding");
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,62 @@
+// Training steps of a tiny model on synthetic batches, on one backend or another.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "lib/bench/synthetic_batch.h"
+#include "lib/config/config.h"
+#include "lib/train/train_step.h"
+#include "tests/support/backend.h"
+#include "tests/support/mpi_world.h"
+
+namespace sy::test {
+
+constexpr const char* kTiny = R"(
+model: {vocab_size: 256, d_model: 32, d_kv: 8, num_heads: 4, d_ff: 64, encoder_layers: 2,
+        decoder_layers: 2, dropout: 0.1, experts: {count: 4, dropout: 0.1, jitter: 0.01}}
+data: {train: [none], validation: [none], encoder_length: 32, streams: 4}
+train: {global_batch: 16, micro_batch: 2}
+)";
+
+inline std::vector<std::string> with_backend(Backend backend, std::vector<std::string> overrides) {
+  overrides.push_back(fmt::format("backend={}", name_of(backend)));
+  return overrides;
+}
+
+struct Steps {
+  explicit Steps(Backend backend, const std::vector<std::string>& overrides = {})
+      : session(parse_config(kTiny, "tiny", with_backend(backend, overrides)), test_world(),
+                RankResources{1}, true, false),
+        train_step(session),
+        batch(session.exec, session.sequences_per_rank(), session.config.train.micro_batch,
+              session.config.data.encoder_length, session.config.data.decoder_length.value) {}
+
+  void fill() {
+    const int64_t count = session.sequences_per_rank(), rank = session.mesh.data_rank();
+    const int64_t first = step * session.config.train.global_batch + rank * count;
+    batch.fill(synthetic_examples(session.config, first, count));
+    tokens.target = batch.target_tokens() * session.mesh.shape().data();
+  }
+  void start() { train_step.start(++step, batch, tokens); }
+  StepResult run() {
+    start();
+    return train_step.finish();
+  }
+
+  Session session;
+  TrainStep train_step;
+  StepBatch batch;
+  StepTokens tokens;
+  int64_t step = 0;
+};
+
+// What the GPU computes is waited for here as in a run, not after every kernel.
+class WithoutLaunchBlocking {
+ public:
+  WithoutLaunchBlocking() { unsetenv("CUDA_LAUNCH_BLOCKING"); }
+  ~WithoutLaunchBlocking() { setenv("CUDA_LAUNCH_BLOCKING", "1", 1); }
+};
+
+}  // namespace sy::test
