@@ -129,8 +129,11 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     const Tensor token = saved.token.slice(0, groups.total());
     assign_slots_dropless(exec, slot, token, saved.counts, chosen);
     saved.slots = groups.total();
-    saved.exchange.plan_most(local, groups.total() * ranks);
-    if (!exec.planning) exchange_counts(context, labels, saved);
+    if (exec.planning) {
+      saved.exchange.plan_most(local, groups.total() * ranks);
+    } else {
+      exchange_counts(context, labels, saved);
+    }
   } else {
     const int64_t capacity = expert_capacity(experts, groups.tokens, context.step.training);
     const int64_t each = groups.count * capacity;
