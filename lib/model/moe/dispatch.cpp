@@ -54,6 +54,7 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
     saved.rows.counts = saved.received;
   }
   // The rows that a rank sends and receives are numbers of the host's: here a GPU is waited for.
+  const ProfileScope profile(context.exec.profiler, Part::dispatch);
   std::vector<int32_t>& here = saved.host_counts;
   here.resize(static_cast<size_t>(ranks * local));
   const auto sum_rows = [&](Tensor counts, std::vector<int64_t>& totals) {
