@@ -25,9 +25,9 @@ TEST_CASE("cuda_part_clock: steps after the first make no events", "[cuda_part_c
   CHECK(clock.events() == 0);
   double before = 0;
   for (int step = 0; step < 3; ++step) {
-    work.run_as(Part::gemm, 2);
+    work.run_as(Part::gemm, 1);
     work.run(2);
-    work.run_as(Part::attention, 2);
+    work.run_as(Part::attention, 1);
     synchronize(work.exec);
     work.exec.profiler.collect();
     CHECK(clock.events() == 2 * 4);
@@ -41,7 +41,7 @@ TEST_CASE("cuda_part_clock: what is not done yet is not read, nor waited for",
   TimedWork work;
   enable(work);
   const Stopwatch whole;
-  work.run_as(Part::gemm, 64);
+  work.run_as(Part::gemm, 16);
   CHECK_THROWS_AS(work.exec.profiler.collect(), InternalError);
   CHECK(work.sum() == 0);
   synchronize(work.exec);
@@ -58,7 +58,7 @@ TEST_CASE("cuda_part_clock: a wait for another stream is its scope's", "[cuda_pa
   cudaEvent_t done = nullptr;
   REQUIRE(cudaEventCreateWithFlags(&done, cudaEventDisableTiming) == cudaSuccess);
   const Stopwatch whole;
-  elsewhere.run(64);
+  elsewhere.run(16);
   REQUIRE(cudaEventRecord(done, cuda(elsewhere.exec).compute) == cudaSuccess);
   {
     const ProfileScope profile(work.exec.profiler, Part::communication);

@@ -41,7 +41,7 @@ struct TimedWork {
     return sum;
   }
 
-  static constexpr int64_t kBytes = 8 << 20;
+  static constexpr int64_t kBytes = 32 << 20;
   Exec exec;
   Memory memory;
   Tensor from, to;
