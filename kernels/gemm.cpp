@@ -56,7 +56,7 @@ void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
   // Planning makes the count's place, so that counting takes no memory in a step.
-  if (exec.planning || exec.profiler.enabled) {
+  if (exec.planning || exec.profiler.enabled()) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }
   dispatch_activations(exec, a.dtype(), "gemm",

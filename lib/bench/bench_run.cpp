@@ -4,6 +4,7 @@
 
 #include "lib/bench/own_process.h"
 #include "lib/bench/synthetic_batch.h"
+#include "lib/tensor/part_clock.h"
 
 namespace sy {
 namespace {
@@ -29,7 +30,7 @@ BenchRun::BenchRun(RunConfig config, Communicator& world, const RankResources& r
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
       loader_(make_loader(session_, data)) {
-  session_.exec.profiler.enabled = true;
+  session_.exec.profiler.enable(make_part_clock(session_.exec));
   step();
   first_step_seconds_ = process_age_seconds();
   step();
@@ -58,6 +59,7 @@ double BenchRun::step() {
   const auto start = std::chrono::steady_clock::now();
   loss_ = train_step_.run(step_, batch_, tokens_).loss;
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  session_.exec.profiler.collect();  // the step is done
   session_.mesh.world().all_reduce_max(Tensor(&seconds, DType::f64, {1}), "seconds of a step");
   return seconds;
 }

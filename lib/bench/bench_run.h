@@ -33,7 +33,7 @@ class BenchRun {
   // Products of the last step on this rank, but for those inside the attention kernel.
   const GemmCounts& products() { return session_.exec.state<GemmCounts>(); }
 
-  // Seconds of this rank by part since reset_parts().
+  // Seconds of this rank by part since reset_parts(): on a GPU, of its compute stream.
   const Profiler& profiler() const { return session_.exec.profiler; }
   void reset_parts();
 

@@ -2,6 +2,7 @@
 #include "lib/base/error.h"
 #include "lib/tensor/cuda_device.h"
 #include "lib/tensor/memory.h"
+#include "lib/tensor/part_clock.h"
 #include "lib/tensor/staged_copy_cuda.h"
 #include "lib/tensor/transfer.h"
 
@@ -24,6 +25,10 @@ void copy_in_cuda(Exec&, void*, const void*, int64_t) {
   throw_no_cuda();
 }
 void synchronize_cuda(Exec&) {
+  throw_no_cuda();
+}
+
+std::unique_ptr<PartClock> make_cuda_part_clock(Exec&) {
   throw_no_cuda();
 }
 

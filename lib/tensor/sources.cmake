@@ -3,7 +3,7 @@ sy_library(tensor SOURCES lib/tensor/tensor.cpp lib/tensor/memory.cpp lib/tensor
                           lib/tensor/readback.cpp
            LINK sy_base)
 sy_cuda_sources(tensor lib/tensor/memory_cuda.cpp lib/tensor/cuda_context.cpp
-                       lib/tensor/staged_copy_cuda.cpp)
+                       lib/tensor/staged_copy_cuda.cpp lib/tensor/cuda_part_clock.cpp)
 if(NOT SY_HAVE_CUDA)
   target_sources(sy_tensor PRIVATE lib/tensor/no_cuda.cpp)
 endif()

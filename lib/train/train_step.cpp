@@ -81,8 +81,8 @@ StepResult TrainStep::finish() {
 void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens) {
   Exec& exec = session_.exec;
   SwitchModel& model = session_.model;
-  const ProfileScope profile(exec.profiler, Part::optimizer);
   gradient_squares(exec, model.params(), session_.mesh, squares_);
+  const ProfileScope profile(exec.profiler, Part::optimizer);
   find_grad_faults(exec, model.params(), faults_, squares_);
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);

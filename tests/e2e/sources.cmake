@@ -1,5 +1,5 @@
 # The real binary on real text.
-foreach(name full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
+foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
   add_test(NAME e2e.${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
@@ -11,7 +11,8 @@ if(SY_HAVE_HOSTCUDA)
   set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 
   # One order of streams and threads each.
-  foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random")
+  foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random"
+                 "bench_parts forward")
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)
@@ -23,7 +24,7 @@ endif()
 # And on the machine's GPUs.
 if(SY_GPU_TESTS)
   add_dependencies(gpu_tests switchyard)
-  foreach(name full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
+  foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
     sy_add_gpu_test(e2e.${name} ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   endforeach()
 endif()

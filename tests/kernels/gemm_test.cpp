@@ -74,7 +74,7 @@ TEST_CASE("gemm: counts its operations when asked to, and refuses shapes that do
   Owned c = zeros(DType::f32, {4, 5}), wrong = zeros(DType::f32, {4, 4});
   gemm(*exec, c, a, b);
   CHECK(flops_of(exec->state<GemmCounts>()) == 0);
-  exec->profiler.enabled = true;
+  exec->profiler.enable();
   for (int i = 0; i < 2; ++i) gemm(*exec, c, a, b);
   CHECK(flops_of(exec->state<GemmCounts>()) == 2 * 2.0 * 4 * 5 * 3);
   CHECK_THROWS_AS(gemm(*exec, wrong, a, b), InternalError);

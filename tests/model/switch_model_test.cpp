@@ -244,7 +244,7 @@ TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[swit
   ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
                    kDecoderLengths);
-  f.exec->profiler.enabled = true;
+  f.exec->profiler.enable();
   f.forward(batch);
   f.model.backward(*f.exec, batch.batch(), f.step);
   // The attention op computes its two products itself.

@@ -39,7 +39,7 @@ TEST_CASE("train_step: nothing is allocated after the first step", "[train_step]
   if (precision == "bfloat16" && bfloat16_products(Backend::cpu) == Bfloat16Products::none) return;
   Steps steps(Backend::cpu, {"optimizer.name=" + optimizer, "model.experts.capacity=" + capacity,
                              "precision=" + precision});
-  steps.session.exec.profiler.enabled = true;  // counts the products
+  steps.session.exec.profiler.enable();  // counts the products
   steps.fill();
   steps.run();
   steps.run();

@@ -35,6 +35,7 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
     received = saved.received;
   }
+  const ProfileScope profile(context.exec.profiler, Part::dispatch);
   const auto read = [&](std::vector<int32_t>& here, Tensor counts) {
     here.resize(static_cast<size_t>(counts.numel()));
     download(context.exec, Tensor(here.data(), DType::i32, counts.shape()), counts);
