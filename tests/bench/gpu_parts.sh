@@ -85,7 +85,7 @@ experts() {
   return $code
 }
 
-# sanitize TOOL: suites of the op tests while there is time. The first has every kernel of a step; gradient
+# sanitize TOOL: suites of the op tests while there is time. The first has most kernels of a step; gradient
 # checks launch each thousands of times.
 sanitize() {
   local suite left code clean='' bad=''
