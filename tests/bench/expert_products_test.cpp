@@ -65,18 +65,17 @@ GemmCounts products_of_layer(const Case& test, const ExpertRows& rows) {
   return products_of(exec, [&] {
     ScratchScope scratch(exec);
     experts_forward(exec, params, saved, rows, out, model.activation, {});
-    const ExpertsGrad grad = experts_backward_input(exec, params, saved, rows, out, out,
-                                                    model.activation, {}, scratch);
+    const ExpertsGrad grad =
+        experts_backward_input(exec, params, saved, rows, out, out, model.activation, {}, scratch);
     experts_backward_weights(exec, params, saved, rows, grad);
   });
 }
 
 TEST_CASE("experts' products: batched is what the layer does, each the same work",
           "[expert_products]") {
-  const Case test = GENERATE(Case{Activation::relu, DType::f32, 1},
-                             Case{Activation::relu, DType::bf16, 2},
-                             Case{Activation::gelu, DType::f32, 1},
-                             Case{Activation::geglu, DType::f32, 2});
+  const Case test =
+      GENERATE(Case{Activation::relu, DType::f32, 1}, Case{Activation::relu, DType::bf16, 2},
+               Case{Activation::gelu, DType::f32, 1}, Case{Activation::geglu, DType::f32, 2});
   if (test.dtype == DType::bf16 &&
       bfloat16_products(test::test_backend()) == Bfloat16Products::none) {
     return;
