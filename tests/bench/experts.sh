@@ -5,6 +5,15 @@ set -euo pipefail
 program=$1 backend=$2
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export OMP_NUM_THREADS=1
+if [[ $backend == cuda && $program != *_hostcuda ]]; then
+  # shellcheck source=tests/support/gpu_present.sh
+  . "$root/tests/support/gpu_present.sh"
+  reason=$(why_no_gpu)
+  if [[ -n $reason ]]; then
+    echo "skipped: $reason"
+    exit 77
+  fi
+fi
 
 fail() {
   echo "$*"

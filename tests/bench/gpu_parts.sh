@@ -33,10 +33,13 @@ on_cuda() {
 # number KEY FILE [N]: the N-th number (the first) of that key in a file of JSON.
 number() { grep -o "\"$1\": [-+.0-9e]*" "$2" | sed -n "${3:-1}s/.*: //p"; }
 
+# Not content either where the program has not found the GPU.
 doctor() {
-  local code=0
-  "$switchyard" doctor --folder "$out/doctor" || code=$?
+  local found=$out/doctor.txt code=0
+  "$switchyard" doctor --folder "$out/doctor" 2>&1 | tee "$found" || code=$?
   rm -rf "$out/doctor"
+  echo "note: $(grep '^GPU matrix products' "$found" | tr -s ' ')"
+  if grep '^CUDA  *not used' "$found"; then return 1; fi
   return $code
 }
 
@@ -81,7 +84,7 @@ experts() {
   bench_experts 8 switch-base-8 128 || code=1
   bench_experts 16-of-128 switch-base-128 128 --expert-ranks 8 || code=1
   bench_experts 128 switch-base-128 16 || code=1
-  echo "note: one by one / batched, encoder and decoder: $note"
+  echo "note: ${note:+one by one / batched, encoder and decoder: $note}"
   return $code
 }
 

@@ -55,7 +55,7 @@ esac'
 refuses 'has no programs for a GPU: cmake'
 step='{"step": {"step_seconds": 0.125, "tokens_per_second": 640000, "mfu": 0.41}, "step_over_dense_twin": 1.15}'
 stand_in build/switchyard 'case "$*" in
-  *doctor*) echo healthy ;;
+  *doctor*) echo "GPU matrix products  bfloat16: 700.0 TFLOP/s a rank"; echo healthy ;;
   *experts*) echo "{\"stacks\": [{\"ratio\": 1.2}, {\"ratio\": 1.4}]}" ;;
   *micro_batch=128*) echo "out of memory" >&2; exit 1 ;;
   *) echo '"'$step'"' ;;
@@ -74,7 +74,7 @@ stand_in bin/compute-sanitizer 'case "$*" in
 esac'
 run 0
 says 'Stand-in, 580.00, 81559 MiB'
-says 'doctor +passed'
+says 'doctor +passed .*GPU matrix products bfloat16: 700.0 TFLOP/s'
 says 'tests +passed .*100% tests passed'
 says 'bench-t5-base +passed .*32 sequences: step 0.125 s, 640000 tokens/s, MFU 0.41'
 says 'bench-switch-base-8 +passed .*64 sequences.*over its twin 1.15'
@@ -90,9 +90,9 @@ says '8 passed, 0 failed, 0 timed out, 3 skipped'
 # A fault that a sanitizer finds, a failing suite, a model that does not run.
 stand_in bin/ctest 'echo "67% tests passed, 1 tests failed out of 3"; exit 8'
 stand_in bin/compute-sanitizer 'case "$*" in *dispatch*) echo "Invalid __global__ write"; exit 1 ;; esac'
-stand_in build/switchyard 'case "$*" in *doctor*) echo healthy ;; *) echo "cannot" >&2; exit 1 ;; esac'
+stand_in build/switchyard 'case "$*" in *doctor*) echo "CUDA   not used: an old driver"; echo healthy ;; *) echo "cannot" >&2; exit 1 ;; esac'
 run 1
-says 'doctor +passed'
+says 'doctor +FAILED'
 says 'tests +FAILED .*exit code 8, 67% tests passed'
 says 'bench-512 +FAILED'
 says 'experts +FAILED'
