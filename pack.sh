@@ -48,7 +48,7 @@ if [[ $(cached SY_NATIVE) == ON ]]; then
   baseline="the processor of the machine it was built on, and its like"
 fi
 
-mkdir -p "$folder"/{bin,lib,openmpi/{bin,plugins,share,etc},pmix/lib,tests/bin}
+mkdir -p "$folder"/{bin,lib,openmpi/{bin,plugins,share,etc},pmix/lib,tests/{bin,bench}}
 folder=$(cd "$folder" && pwd)
 trap 'rm -rf "$folder"' EXIT  # nothing half made is left
 build=$(cd "$build" && pwd)
@@ -57,6 +57,7 @@ cp -r configs "$folder/"
 cp LICENSE "$folder/"
 if [[ -d data/sample ]]; then mkdir "$folder/data" && cp -r data/sample "$folder/data/"; fi
 cp -r tests/e2e tests/support "$folder/tests/"
+cp tests/bench/{on_gpu,gpu_parts,experts}.sh "$folder/tests/bench/"
 rm "$folder"/tests/*/*.{cpp,h,cmake} 2>/dev/null || true
 if [[ -n $shared ]]; then
   mkdir "$folder/shared"

@@ -6,6 +6,7 @@
 # Exit codes: ctest's; 2 wrong use, or --gpu where there is no GPU, driver or CUDA toolkit.
 set -euo pipefail
 cd "$(dirname "$0")"
+. tests/support/gpu_present.sh
 
 gpu=OFF
 for argument in "$@"; do
@@ -22,8 +23,8 @@ cannot() {
 }
 
 if [[ $gpu == ON ]]; then
-  command -v nvidia-smi >/dev/null || cannot "no NVIDIA driver is installed (there is no nvidia-smi)"
-  nvidia-smi -L 2>/dev/null | grep -q '^GPU ' || cannot "nvidia-smi finds no GPU, or its driver does not run"
+  reason=$(why_no_gpu)
+  [[ -z $reason ]] || cannot "$reason"
   command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]] ||
     cannot "no CUDA toolkit is installed (there is no nvcc on PATH or in /usr/local/cuda/bin)"
 fi
@@ -34,7 +35,8 @@ if [[ $gpu == ON ]]; then
   "${configure[@]}" -DSY_CUDA=ON
   cmake --build build --target gpu_tests -j "$(nproc)"
   # Else every test would be skipped, and ctest content.
-  reason=$(build/tests/kernels_tests_gpu --list-tags 2>&1 >/dev/null) || cannot "the tests find no GPU (${reason#skipped: })"
+  reason=$(why_tests_find_no_gpu build/tests/kernels_tests_gpu)
+  [[ -z $reason ]] || cannot "$reason"
   exec ctest --test-dir build -L '^gpu$' --output-on-failure
 fi
 "${configure[@]}"

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <map>
 
+#include "cmd/bench_experts.h"
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
 #include "cmd/json_text.h"
@@ -12,12 +13,13 @@
 namespace sy {
 namespace {
 
-enum class BenchPart : uint8_t { step, loader };
+enum class BenchPart : uint8_t { step, experts, loader };
 
 struct BenchOptions {
   std::shared_ptr<ConfigOptions> config;
   BenchPart part = BenchPart::step;
   StepBenchOptions step;
+  int64_t expert_ranks = 1;
   double loader_seconds = 20;
   bool json = false;
 };
@@ -104,11 +106,28 @@ ExitCode run_step(const BenchOptions& options) {
   return ExitCode::done;
 }
 
+// Throws ConfigError under mpirun.
+void check_one_rank(Communicator& world, const char* part) {
+  if (world.size() > 1) {
+    throw ConfigError(
+        fmt::format("bench --part {} measures one rank: start it without mpirun", part));
+  }
+}
+
+ExitCode run_experts(const BenchOptions& options) {
+  const RunConfig config = options.config->load();
+  Parallel parallel(config.run);
+  Communicator& world = parallel.mpi.world();
+  check_one_rank(world, "experts");
+  const ExpertBench bench = bench_experts(config, world, parallel.resources(),
+                                          {options.step.rounds, options.expert_ranks});
+  print_experts(bench, options.json);
+  return ExitCode::done;
+}
+
 ExitCode run_loader(const BenchOptions& options) {
   MpiEnvironment mpi(nullptr, nullptr);
-  if (mpi.world().size() > 1) {
-    throw ConfigError("bench --part loader measures one rank: start it without mpirun");
-  }
+  check_one_rank(mpi.world(), "loader");
   const LoaderBench b = bench_loader(options.config->load().data, options.loader_seconds);
   if (options.json) {
     fmt::print(R"({{"threads": {}, "rounds": {}, "loader_tokens_per_second": {:.6g}, )"
@@ -131,17 +150,23 @@ ExitCode run_loader(const BenchOptions& options) {
 Run setup_bench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   options->config = add_config_options(app);
-  const std::map<std::string, BenchPart> parts{{"step", BenchPart::step},
-                                               {"loader", BenchPart::loader}};
+  const std::map<std::string, BenchPart> parts{
+      {"step", BenchPart::step}, {"experts", BenchPart::experts}, {"loader", BenchPart::loader}};
   const std::map<std::string, BenchData> sources{{"synthetic", BenchData::synthetic},
                                                  {"real", BenchData::real}};
-  app.add_option("--part", options->part, "step: whole training steps; loader: text to examples")
+  app.add_option("--part", options->part,
+                 "step: whole training steps; experts: a sparse layer's products, batched and one "
+                 "by one; loader: text to examples")
       ->transform(CLI::CheckedTransformer(parts))
-      ->option_text("step|loader");
+      ->option_text("step|experts|loader");
   app.add_option("--data", options->step.data, "batches of random ids, or of data.train")
       ->transform(CLI::CheckedTransformer(sources))
       ->option_text("synthetic|real");
   app.add_option("--rounds", options->step.rounds, "figures are medians of so many rounds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--expert-ranks", options->expert_ranks,
+                 "experts: of one of so many ranks, with the rows that all send it")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--seconds", options->loader_seconds, "how long the loader is measured")
@@ -150,7 +175,15 @@ Run setup_bench(CLI::App& app) {
   app.add_flag("--twin", options->step.twin, "time the dense twin in turn (experts.count: 0)");
   app.add_flag("--json", options->json, "one JSON object");
   return [options] {
-    return options->part == BenchPart::step ? run_step(*options) : run_loader(*options);
+    switch (options->part) {
+      case BenchPart::step:
+        return run_step(*options);
+      case BenchPart::experts:
+        return run_experts(*options);
+      case BenchPart::loader:
+        break;
+    }
+    return run_loader(*options);
   };
 }
 

@@ -14,6 +14,8 @@ import pathlib
 import re
 import sys
 
+import expert_products
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/gpu.md"
 BEGIN, END = "<!-- roofline.py: begin -->", "<!-- roofline.py: end -->"
@@ -350,6 +352,19 @@ def what_if(models, sequences):
     return rows
 
 
+def experts_table(small, large, sequences):
+    """A sparse layer's products, batched against one by one."""
+    rates = expert_products.Rates(TENSOR * TENSOR_SHARE, MEMORY * MEMORY_SHARE, LAUNCH)
+    few = sequences // 8
+    eight = f"16 of 128 on 8 GPUs, {sequences} sequences each"
+    head, rows = expert_products.report([(f"all 8, {sequences} sequences", small, 1, sequences, False),
+                                         (eight, large, 8, sequences, False),
+                                         ("... if rows of all GPUs lay together", large, 8, sequences, True),
+                                         (f"all 128, {sequences} sequences", large, 1, sequences, False),
+                                         (f"all 128, {few} sequences", large, 1, few, False)], rates)
+    return ["### A sparse layer's products: batches of all experts against one product an expert", ""] + table(head, rows)
+
+
 def report(sequences):
     dense, small, large = (Model(ROOT / "configs" / f"{name}.yaml")
                            for name in ("t5-base", "switch-base-8", "switch-base-128"))
@@ -369,6 +384,7 @@ def report(sequences):
     lines += ["### If one thing were otherwise", "", "Predicted ms of a step and MFU:", ""]
     models = ((dense, 1), (small, 1), (large, 8))
     lines += table(["", "T5-Base, 1 GPU", "8 experts, 1 GPU", "128 experts, 8 GPUs"], what_if(models, sequences))
+    lines += experts_table(small, large, sequences)
     return "\n".join(lines)
 
 

@@ -6,12 +6,15 @@ set -uo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 cd "$here" || exit 2
 . "$here/environment.sh"
+. "$here/tests/support/gpu_present.sh"
 export PATH="$here:$PATH" SWITCHYARD_TEST_BACKEND=cuda SWITCHYARD_SHARED="${SWITCHYARD_SHARED:-$here/shared}"
 
-if ! nvidia-smi -L 2>/dev/null | grep '^GPU '; then
-  echo "run_tests.sh: no GPU, or no NVIDIA driver: nvidia-smi -L lists none" >&2
+reason=$(why_no_gpu)
+if [[ -n $reason ]]; then
+  echo "run_tests.sh: $reason" >&2
   exit 2
 fi
+nvidia-smi -L
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 passed=0 failed=() skipped=0

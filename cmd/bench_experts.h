@@ -1,0 +1,10 @@
+// bench --part experts: what it prints.
+#pragma once
+
+#include "lib/bench/expert_bench.h"
+
+namespace sy {
+
+void print_experts(const ExpertBench& bench, bool json);
+
+}  // namespace sy

@@ -1,0 +1,126 @@
+#include "lib/bench/expert_products.h"
+
+#include <algorithm>
+
+#include "kernels/activation.h"
+#include "lib/base/random.h"
+#include "lib/tensor/bfloat16.h"
+#include "lib/tensor/transfer.h"
+
+namespace sy {
+namespace {
+
+// Random bits in the products: a GPU draws less power, and runs faster, on constants.
+template <class T>
+std::vector<T> random_block(int64_t size) {
+  const RandomKey key{1, 0, site::kSynthetic};
+  std::vector<T> values(static_cast<size_t>(size));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = T(0.1f * random_uniform(key, i) - 0.05f);
+  return values;
+}
+
+template <class T>
+void fill_with(Exec& exec, Tensor tensor) {
+  constexpr int64_t kBlock = 1 << 18;
+  std::vector<T> block = random_block<T>(std::min(kBlock, tensor.numel()));
+  const Tensor flat = tensor.view({tensor.numel()});
+  for (int64_t first = 0; first < flat.numel(); first += kBlock) {
+    const int64_t count = std::min(kBlock, flat.numel() - first);
+    upload(exec, flat.slice(first, count), Tensor(block.data(), tensor.dtype(), {count}));
+  }
+}
+
+void fill(Exec& exec, Tensor tensor) {
+  tensor.dtype() == DType::bf16 ? fill_with<BFloat16>(exec, tensor)
+                                : fill_with<float>(exec, tensor);
+}
+
+}  // namespace
+
+ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtype,
+                               const ExpertRows& rows)
+    : exec_(exec), rows_(rows) {
+  SY_CHECK(rows.counts.empty(), "experts' products: rows of one number each");
+  list(model, dtype);
+  arena_.allocate(exec.memory);
+  list(model, dtype);
+  for (const Product& product : products_) {
+    for (const Tensor& operand : {product.a, product.b, product.c}) fill(exec, operand);
+  }
+}
+
+// In the order of experts_forward and experts_backward, but for wi's gradient, which comes earlier.
+void ExpertProducts::list(const ModelSection& model, DType dtype) {
+  products_.clear();
+  const auto take_rows = [&](int64_t cols, const char* label) {
+    return arena_.take(dtype, {rows_.total, cols}, label);
+  };
+  const int64_t d = model.d_model, d_ff = model.d_ff;
+  const auto take_weight = [&](int64_t inputs, int64_t outputs, DType type, const char* label) {
+    return arena_.take(type, {rows_.experts, inputs, outputs}, label);
+  };
+  const DType master = compute_dtype(dtype);
+  const Tensor in = take_rows(d, "in"), d_in = take_rows(d, "d_in");
+  const Tensor hidden = take_rows(d_ff, "hidden"), d_hidden = take_rows(d_ff, "d_hidden");
+  const Tensor out = take_rows(d, "out"), d_out = take_rows(d, "d_out");
+  const GemmOptions first{.relu = is_relu_alone(model.activation, {})};
+  add_matrix(take_weight(d, d_ff, dtype, "wi"), take_weight(d, d_ff, master, "d_wi"), in, d_in,
+             hidden, d_hidden, first, false);
+  if (model.activation == Activation::geglu) {
+    const Tensor linear = take_rows(d_ff, "linear"), d_linear = take_rows(d_ff, "d_linear");
+    add_matrix(take_weight(d, d_ff, dtype, "wi_linear"),
+               take_weight(d, d_ff, master, "d_wi_linear"), in, d_in, linear, d_linear, {}, true);
+  }
+  add_matrix(take_weight(d_ff, d, dtype, "wo"), take_weight(d_ff, d, master, "d_wo"), hidden,
+             d_hidden, out, d_out, {}, false);
+}
+
+// y = x w, w's gradient and x's. `adds`: to what another matrix has put into d_x.
+void ExpertProducts::add_matrix(Tensor weight, Tensor d_weight, Tensor x, Tensor d_x, Tensor y,
+                                Tensor d_y, const GemmOptions& forward, bool adds) {
+  products_.push_back({y, x, weight, forward});
+  products_.push_back({d_weight, x, d_y, {.transpose_a = true, .accumulate = true}});
+  products_.push_back({d_x, d_y, weight, {.transpose_b = true, .accumulate = adds}});
+}
+
+Tensor ExpertProducts::of_source(Tensor operand, int64_t source) const {
+  if (operand.rank() == 3) return operand;
+  const int64_t block = rows_.experts * rows_.each;
+  return operand.slice(source * block, block).view({rows_.experts, rows_.each, operand.cols()});
+}
+
+Tensor ExpertProducts::of_expert(Tensor operand, int64_t expert) const {
+  if (operand.rank() == 3) return operand.at(expert);
+  const int64_t block = rows_.sources * rows_.each;
+  return operand.slice(expert * block, block);
+}
+
+void ExpertProducts::batched() const {
+  for (const Product& p : products_) {
+    for (int64_t source = 0; source < rows_.sources; ++source) {
+      gemm(exec_, of_source(p.c, source), of_source(p.a, source), of_source(p.b, source),
+           p.options);
+    }
+  }
+}
+
+void ExpertProducts::each() const {
+  for (const Product& p : products_) {
+    for (int64_t expert = 0; expert < rows_.experts; ++expert) {
+      gemm(exec_, of_expert(p.c, expert), of_expert(p.a, expert), of_expert(p.b, expert),
+           p.options);
+    }
+  }
+}
+
+double ExpertProducts::flops() const {
+  double flops = 0;
+  for (const Product& p : products_) {
+    const Tensor weight = p.b.rank() == 3 ? p.b : p.c;
+    flops += 2.0 * static_cast<double>(rows_.total) *
+             static_cast<double>(weight.numel() / rows_.experts);
+  }
+  return flops;
+}
+
+}  // namespace sy

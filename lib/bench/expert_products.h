@@ -1,0 +1,53 @@
+// The matrix products of one sparse layer's experts, forward and backward, done in two ways on the
+// same memory: as the layer does them (lib/model/moe/experts.h), batches of all experts, and a
+// product for every expert.
+#pragma once
+
+#include <vector>
+
+#include "kernels/gemm.h"
+#include "lib/config/run_config.h"
+#include "lib/model/moe/experts.h"
+#include "lib/tensor/arena.h"
+#include "lib/tensor/exec.h"
+
+namespace sy {
+
+class ExpertProducts {
+ public:
+  // Allocates the layer's tensors and fills them with random values; activations are of `dtype`.
+  // `rows` has the same number for every pair (rows.counts is empty). Scratch is the caller's: it
+  // plans batched() and each() and allocates.
+  ExpertProducts(Exec& exec, const ModelSection& model, DType dtype, const ExpertRows& rows);
+  ExpertProducts(const ExpertProducts&) = delete;
+  ExpertProducts& operator=(const ExpertProducts&) = delete;
+
+  // Queues the layer's products: one call for every rank that sent rows.
+  void batched() const;
+
+  // Queues the same work as one call for every expert, its rows of all ranks taken as lying
+  // together, which spares such a loop the copies that would put them there.
+  void each() const;
+
+  double flops() const;  // of either
+  int64_t products() const { return static_cast<int64_t>(products_.size()); }
+
+ private:
+  // c = op(a) op(b) of every expert; each operand is rows [R, cols] or a weight [E, ...].
+  struct Product {
+    Tensor c, a, b;
+    GemmOptions options;
+  };
+  void list(const ModelSection& model, DType dtype);
+  void add_matrix(Tensor weight, Tensor d_weight, Tensor x, Tensor d_x, Tensor y, Tensor d_y,
+                  const GemmOptions& forward, bool adds);
+  Tensor of_source(Tensor operand, int64_t source) const;
+  Tensor of_expert(Tensor operand, int64_t expert) const;
+
+  Exec& exec_;
+  ExpertRows rows_;
+  Arena arena_{"experts' products"};
+  std::vector<Product> products_;
+};
+
+}  // namespace sy

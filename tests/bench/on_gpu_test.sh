@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# on_gpu.sh with stand-ins for the GPU, the programs and the tools: what it says of a part that passes, fails,
+# misses its tool, hangs or finds no time left, and that none of them stops the rest.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+mkdir -p "$folder"/{bin,build/tests}
+export CUDA_HOME=$folder/none  # no tools but the stand-ins
+# The machine's own commands, but none of the tools.
+for command in awk bash cat cut date dirname env grep head kill ls mkdir paste printf readlink rm sed sleep sort tail tee \
+  timeout tr wc; do
+  ln -s "$(type -P "$command")" "$folder/bin/"
+done
+export PATH=$folder/bin
+
+fail() {
+  echo "$*"
+  if [[ -e $folder/text ]]; then cat "$folder/text"; fi
+  exit 1
+}
+
+stand_in() { # NAME BODY
+  printf '#!%s\n%s\n' "$folder/bin/bash" "$2" >"$folder/$1"
+  chmod() { command -p chmod "$@"; }
+  chmod +x "$folder/$1"
+}
+
+# run CODE ARGUMENT...: on_gpu.sh ends with this code; $text is what it printed.
+run() {
+  local expected=$1 code=0
+  shift
+  rm -rf "$folder/out"
+  bash "$here/on_gpu.sh" --build "$folder/build" "$@" "$folder/out" >"$folder/text" 2>&1 || code=$?
+  text=$(<"$folder/text")
+  [[ $code == "$expected" ]] || fail "on_gpu.sh $*: exit code $code instead of $expected"
+}
+
+says() { [[ $text =~ $1 ]] || fail "not said: $1"; }
+refuses() { # WORDS ARGUMENT...: one line, and nothing is made
+  run 2 "${@:2}"
+  says "$1"
+  [[ $(wc -l <"$folder/text") == 1 && ! -e $folder/out ]] || fail "more than one line, or a folder"
+}
+
+refuses 'no NVIDIA driver is installed'
+stand_in bin/nvidia-smi 'echo "No devices were found"; exit 6'
+refuses 'nvidia-smi finds no GPU'
+# shellcheck disable=SC2016  # the stand-in's own $1
+stand_in bin/nvidia-smi 'case $1 in
+  -L) echo "GPU 0: Stand-in (UUID: GPU-0)" ;;
+  *--loop=1) exec sleep 60 ;;
+  *) case $3 in --loop=1) exec sleep 60 ;; esac; echo "Stand-in, 580.00, 81559 MiB" ;;
+esac'
+refuses 'has no programs for a GPU: cmake'
+step='{"step": {"step_seconds": 0.125, "tokens_per_second": 640000, "mfu": 0.41}, "step_over_dense_twin": 1.15}'
+stand_in build/switchyard 'case "$*" in
+  *doctor*) echo "GPU matrix products  bfloat16: 700.0 TFLOP/s a rank"; echo healthy ;;
+  *experts*) echo "{\"stacks\": [{\"ratio\": 1.2}, {\"ratio\": 1.4}]}" ;;
+  *micro_batch=128*) echo "out of memory" >&2; exit 1 ;;
+  *) echo '"'$step'"' ;;
+esac'
+stand_in build/tests/kernels_tests_gpu 'echo "skipped: no CUDA driver is installed" >&2; exit 77'
+refuses 'the tests find no GPU \(no CUDA driver is installed\)'
+stand_in build/tests/kernels_tests_gpu 'echo "All tests passed"'
+refuses "there are doctor" --only wheel
+refuses 'not a whole number' --minutes 0
+
+# All well; two tools are missing, and one refuses.
+stand_in bin/ctest 'echo "100% tests passed, 0 tests failed out of 3"'
+stand_in bin/compute-sanitizer 'case "$*" in
+  *racecheck*) echo "Error: Device not supported" ; exit 1 ;;
+  *) shift 6; exec "$@" ;;
+esac'
+run 0
+says 'Stand-in, 580.00, 81559 MiB'
+says 'doctor +passed .*GPU matrix products bfloat16: 700.0 TFLOP/s'
+says 'tests +passed .*100% tests passed'
+says 'bench-t5-base +passed .*32 sequences: step 0.125 s, 640000 tokens/s, MFU 0.41'
+says 'bench-switch-base-8 +passed .*64 sequences.*over its twin 1.15'
+says 'experts +passed .*8: 1.2, 1.4; 16-of-128: 1.2, 1.4; 128: 1.2, 1.4'
+says 'memcheck +passed .*clean: bfloat16 dispatch .* adafactor'
+says 'racecheck +skipped .*refuses this device'
+says 'kernels +skipped .*there is no ncu'
+says 'timeline +skipped .*there is no nsys'
+says '8 passed, 0 failed, 0 timed out, 3 skipped'
+[[ $(<"$folder/out/summary.txt") == "$text" ]] || fail "summary.txt says something else"
+[[ -s $folder/out/bench-switch-base-8-64.json && ! -e $folder/out/bench-switch-base-8-128.json ]] || fail "files"
+
+# A fault that a sanitizer finds, a failing suite, a model that does not run.
+stand_in bin/ctest 'echo "67% tests passed, 1 tests failed out of 3"; exit 8'
+stand_in bin/compute-sanitizer 'case "$*" in *dispatch*) echo "Invalid __global__ write"; exit 1 ;; esac'
+stand_in build/switchyard 'case "$*" in *doctor*) echo "CUDA   not used: an old driver"; echo healthy ;; *) echo "cannot" >&2; exit 1 ;; esac'
+run 1
+says 'doctor +FAILED'
+says 'tests +FAILED .*exit code 8, 67% tests passed'
+says 'bench-512 +FAILED'
+says 'experts +FAILED'
+says 'memcheck +FAILED .*clean: bfloat16 router .*NOT CLEAN: dispatch'
+says 'timeline +skipped'
+grep -q 'Invalid __global__ write' "$folder/out/memcheck.log" || fail "memcheck.log does not tell"
+
+# ncu's table: the longest of our own kernels is counted, the library's are listed.
+stand_in bin/ncu 'case "$*" in
+  *gpu__time_duration*) cat <<CSV
+==PROF== Connected
+"ID","Kernel Name","Block Size","Metric Name","Metric Unit","Metric Value"
+"0","nvjet_tst","(128, 1, 1)","gpu__time_duration.sum","ns","2,000,000"
+"1","map_kernel","(128, 1, 1)","gpu__time_duration.sum","ns","1,000"
+"2","gather_kernel","(128, 1, 1)","gpu__time_duration.sum","ns","700"
+"3","map_kernel","(128, 1, 1)","gpu__time_duration.sum","ns","1,500"
+CSV
+    ;;
+  *"--kernel-name map_kernel"*) echo "counters" ;;
+  *) echo "==ERROR== ERR_NVGPUCTRPERM" ; exit 1 ;;
+esac'
+run 0 --only kernels
+says 'kernels +skipped .*lets root alone'
+[[ $(<"$folder/out/kernels.txt") == $'0.002000 1 nvjet_tst\n0.000003 2 map_kernel\n0.000001 1 gather_kernel' ]] ||
+  fail "kernels.txt: $(<"$folder/out/kernels.txt")"
+grep -q counters "$folder/out/ncu-map_kernel.txt" || fail "no counters"
+
+# One that hangs is stopped, with all it started, and the next runs.
+stand_in bin/ctest "sleep 987654 & echo \$! >'$folder/pid'; wait"
+stand_in build/switchyard 'echo healthy'
+SECONDS=0
+run 1 --minutes 1 --only doctor --only tests --only timeline
+says 'tests +timed out +(19|2[0-9]) s'
+says 'timeline +skipped'
+says 'doctor +passed'
+for _ in {1..50}; do
+  if ! kill -0 "$(<"$folder/pid")" 2>/dev/null; then exit 0; fi
+  sleep 0.1
+done
+fail "what a stopped part had started runs on"
