@@ -51,10 +51,9 @@ ExpertRows rows_of(const RunConfig& config, int64_t length, int64_t ranks) {
   const ExpertsSection& section = config.model.experts;
   const TokenGroups groups = token_groups(section, config.train.micro_batch, length);
   ExpertRows rows;
-  rows.sources = ranks;
   rows.experts = section.count / ranks;
-  rows.each = groups.count * expert_capacity(section, groups.tokens, /*training=*/true);
-  rows.total = rows.sources * rows.experts * rows.each;
+  rows.each = ranks * groups.count * expert_capacity(section, groups.tokens, /*training=*/true);
+  rows.total = rows.experts * rows.each;
   return rows;
 }
 
@@ -111,8 +110,8 @@ ExpertBench bench_experts(const RunConfig& config, Communicator& world,
     ExpertTiming timing = time_layer(layer, options.rounds);
     timing.stack = stack;
     timing.experts = rows.experts;
-    timing.sources = rows.sources;
-    timing.rows = rows.sources * rows.each;
+    timing.sources = options.expert_ranks;
+    timing.rows = rows.each;
     result.products = layer.products.products();
     result.stacks.push_back(timing);
   };

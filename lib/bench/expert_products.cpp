@@ -83,24 +83,19 @@ void ExpertProducts::add_matrix(Tensor weight, Tensor d_weight, Tensor x, Tensor
   products_.push_back({d_x, d_y, weight, {.transpose_b = true, .accumulate = adds}});
 }
 
-Tensor ExpertProducts::of_source(Tensor operand, int64_t source) const {
-  if (operand.rank() == 3) return operand;
-  const int64_t block = rows_.experts * rows_.each;
-  return operand.slice(source * block, block).view({rows_.experts, rows_.each, operand.cols()});
+Tensor ExpertProducts::of_all(Tensor operand) const {
+  return operand.view(
+      {rows_.experts, operand.numel() / rows_.experts / operand.cols(), operand.cols()});
 }
 
 Tensor ExpertProducts::of_expert(Tensor operand, int64_t expert) const {
   if (operand.rank() == 3) return operand.at(expert);
-  const int64_t block = rows_.sources * rows_.each;
-  return operand.slice(expert * block, block);
+  return operand.slice(expert * rows_.each, rows_.each);
 }
 
 void ExpertProducts::batched() const {
   for (const Product& p : products_) {
-    for (int64_t source = 0; source < rows_.sources; ++source) {
-      gemm(exec_, of_source(p.c, source), of_source(p.a, source), of_source(p.b, source),
-           p.options);
-    }
+    gemm(exec_, of_all(p.c), of_all(p.a), of_all(p.b), p.options);
   }
 }
 

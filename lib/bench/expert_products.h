@@ -16,17 +16,16 @@ namespace sy {
 class ExpertProducts {
  public:
   // Allocates the layer's tensors and fills them with random values; activations are of `dtype`.
-  // `rows` has the same number for every pair (rows.counts is empty). Scratch is the caller's: it
+  // `rows` has the same number for every expert (rows.counts is empty). Scratch is the caller's: it
   // plans batched() and each() and allocates.
   ExpertProducts(Exec& exec, const ModelSection& model, DType dtype, const ExpertRows& rows);
   ExpertProducts(const ExpertProducts&) = delete;
   ExpertProducts& operator=(const ExpertProducts&) = delete;
 
-  // Queues the layer's products: one call for every rank that sent rows.
+  // Queues the layer's products, one call each. (Where rows arrive in parts, the layer makes those
+  // of one part at a time: row_exchange.h.)
   void batched() const;
-
-  // Queues the same work as one call for every expert, its rows of all ranks taken as lying
-  // together, which spares such a loop the copies that would put them there.
+  // Queues the same work as one call for every expert.
   void each() const;
 
   double flops() const;  // of either
@@ -41,7 +40,7 @@ class ExpertProducts {
   void list(const ModelSection& model, DType dtype);
   void add_matrix(Tensor weight, Tensor d_weight, Tensor x, Tensor d_x, Tensor y, Tensor d_y,
                   const GemmOptions& forward, bool adds);
-  Tensor of_source(Tensor operand, int64_t source) const;
+  Tensor of_all(Tensor operand) const;
   Tensor of_expert(Tensor operand, int64_t expert) const;
 
   Exec& exec_;

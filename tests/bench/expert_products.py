@@ -50,35 +50,35 @@ class Product:
 
 @dataclasses.dataclass
 class Layer:
-    """`experts` of this GPU, `rows` for each of them from each of `sources` GPUs."""
+    """`experts` of this GPU, with `rows` each. (That rows from other GPUs come in two parts, with a call for each, is
+    not in it.)"""
     d: int
     d_ff: int
     experts: int
-    sources: int
     rows: int
 
-    def products(self, batch, rows):
-        """(forward, backward) of one call a product."""
+    def products(self, batch):
+        """(forward, backward) of `batch` experts, one call a product."""
         forward, backward = [], []
         for inputs, outputs in ((self.d, self.d_ff), (self.d_ff, self.d)):
-            forward.append(Product(batch, rows, outputs, inputs))
-            backward.append(Product(batch, inputs, outputs, rows, adds=True))
-            backward.append(Product(batch, rows, inputs, outputs))
+            forward.append(Product(batch, self.rows, outputs, inputs))
+            backward.append(Product(batch, inputs, outputs, self.rows, adds=True))
+            backward.append(Product(batch, self.rows, inputs, outputs))
         return forward, backward
 
     def batched(self, rates, by_tiles):
-        """(forward, backward) seconds as the layer does them: a batch of all experts for every source."""
-        return [self.sources * sum(product.seconds(rates, by_tiles) for product in products)
-                for products in self.products(self.experts, self.rows)]
+        """(forward, backward) seconds as the layer does them, batches of all experts."""
+        return [sum(product.seconds(rates, by_tiles) for product in products)
+                for products in self.products(self.experts)]
 
     def each(self, rates, by_tiles):
-        """(forward, backward) seconds of a product for every expert, with its rows of all sources together."""
+        """(forward, backward) seconds of a product for every expert."""
         return [self.experts * sum(product.seconds(rates, by_tiles) for product in products)
-                for products in self.products(1, self.rows * self.sources)]
+                for products in self.products(1)]
 
     def share_of_sms(self):
         """Of forward's first product of one expert: tiles over the SMs of the waves that they make."""
-        tiles = Product(1, self.rows * self.sources, self.d_ff, self.d).tiles()
+        tiles = Product(1, self.rows, self.d_ff, self.d).tiles()
         return tiles / (SMS * math.ceil(tiles / SMS))
 
 
@@ -87,14 +87,12 @@ def layers(model, gpus, sequences):
     groups = math.ceil(sequences / model.group)
     for stack, length in (("encoder", model.le), ("decoder", model.ld)):
         capacity = max(4, int(model.group * length * model.capacity / model.experts))
-        yield stack, Layer(model.d, model.d_ff, model.experts // gpus, gpus, groups * capacity)
+        yield stack, Layer(model.d, model.d_ff, model.experts // gpus, gpus * groups * capacity)
 
 
-def rows_of(name, model, gpus, sequences, together, rates):
+def rows_of(name, model, gpus, sequences, rates):
     for stack, layer in layers(model, gpus, sequences):
-        if together:
-            layer = dataclasses.replace(layer, sources=1, rows=layer.rows * layer.sources)
-        cells = [name, stack, f"{layer.rows * layer.sources:,}", f"{100 * layer.share_of_sms():.0f} %"]
+        cells = [name, stack, f"{layer.rows:,}", f"{100 * layer.share_of_sms():.0f} %"]
         for by_tiles in (True, False):
             batched, each = layer.batched(rates, by_tiles), layer.each(rates, by_tiles)
             cells += [f"{sum(batched) * 1e3:.2f}, {sum(each) * 1e3:.2f}", f"{sum(each) / sum(batched):.2f}",
@@ -103,8 +101,7 @@ def rows_of(name, model, gpus, sequences, together, rates):
 
 
 def report(cases, rates):
-    """(head, rows) of the table. `cases`: (name, model, GPUs, sequences a GPU, whether an expert's rows of all GPUs lie
-    together, which is not how the layer has them)."""
+    """(head, rows) of the table. `cases`: (name, model, GPUs, sequences a GPU)."""
     head = ["a GPU's experts", "stack", "rows of one", "SMs that one fills", "by tiles: batched, one by one, ms", "ratio",
             "of forward", "SMs full: batched, one by one, ms", "ratio", "of forward"]
     return head, [cells for case in cases for cells in rows_of(*case, rates)]

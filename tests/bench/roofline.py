@@ -357,11 +357,10 @@ def experts_table(small, large, sequences):
     rates = expert_products.Rates(TENSOR * TENSOR_SHARE, MEMORY * MEMORY_SHARE, LAUNCH)
     few = sequences // 8
     eight = f"16 of 128 on 8 GPUs, {sequences} sequences each"
-    head, rows = expert_products.report([(f"all 8, {sequences} sequences", small, 1, sequences, False),
-                                         (eight, large, 8, sequences, False),
-                                         ("... if rows of all GPUs lay together", large, 8, sequences, True),
-                                         (f"all 128, {sequences} sequences", large, 1, sequences, False),
-                                         (f"all 128, {few} sequences", large, 1, few, False)], rates)
+    head, rows = expert_products.report([(f"all 8, {sequences} sequences", small, 1, sequences),
+                                         (eight, large, 8, sequences),
+                                         (f"all 128, {sequences} sequences", large, 1, sequences),
+                                         (f"all 128, {few} sequences", large, 1, few)], rates)
     return ["### A sparse layer's products: batches of all experts against one product an expert", ""] + table(head, rows)
 
 

@@ -29,11 +29,9 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved) {
   const int64_t ranks = expert_ranks(context), local = context.model.experts.count / ranks;
   const Tensor sent = saved.counts.slice(0, ranks * local).view({ranks, local});
-  Tensor received = sent;
   if (ranks > 1) {
     const ProfileScope profile(context.exec.profiler, Part::communication);
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
-    received = saved.received;
   }
   const ProfileScope profile(context.exec.profiler, Part::dispatch);
   const auto read = [&](std::vector<int32_t>& here, Tensor counts) {
@@ -42,7 +40,8 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
   };
   RowExchange& exchange = saved.exchange;
   read(exchange.sent, sent);
-  read(exchange.received, received);
+  if (ranks > 1) read(exchange.received, saved.received);
+  if (ranks == 1) exchange.received = exchange.sent;
   saved.slots = std::accumulate(exchange.sent.begin(), exchange.sent.end(), int64_t{0});
   exchange.plan_ragged(local, exchange_parts(context));
 }
