@@ -145,9 +145,10 @@ TEST_CASE("router_logits: the products of what router_jitter makes", "[router_lo
     call.forward(*exec);
     call.backward(*exec);
     synchronize(*exec);
-    const double terms = std::sqrt(static_cast<double>(std::max(size.d, size.tokens)));
-    CHECK(largest_difference(call.logits, logits) < 1e-6 * terms);
-    CHECK(largest_difference(call.d_weight, d_weight) < 1e-6 * terms);
+    // A library may add a sum's terms one after another, losing half a bit of it at each.
+    const double terms = static_cast<double>(std::max(size.d, size.tokens));
+    CHECK(largest_difference(call.logits, logits) < 1e-6 + 1e-7 * terms);
+    CHECK(largest_difference(call.d_weight, d_weight) < 1e-6 + 1e-7 * terms);
     // Where sums differ, another bfloat16 may be the nearest.
     CHECK(largest_difference(call.d_x, d_x) < (dtype == DType::bf16 ? 0.02 : 2e-6));
     if (exec->backend == Backend::cpu) {
@@ -166,7 +167,7 @@ TEST_CASE("router_logits: many tokens", "[router_logits]") {
   const Errors errors = errors_of(call, *exec);
   CHECK(errors.logits < 1e-5);
   CHECK(errors.d_x < 1e-5);
-  CHECK(errors.d_weight < 1e-6 * std::sqrt(static_cast<double>(tokens)));
+  CHECK(errors.d_weight < 1e-7 * static_cast<double>(tokens));
 }
 
 // Any split of the tokens, so any mesh, routes alike.
