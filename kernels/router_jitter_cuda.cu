@@ -18,7 +18,11 @@ __global__ void router_jitter_kernel(Out* out, const In* x, int64_t count, float
   const int64_t begin = thread * kEach - static_cast<int64_t>(first % kDraws);
   if (begin >= count) return;
   C factor[kEach];
-  jitter_factors(factor, key, first / kDraws + static_cast<uint64_t>(thread * kBlocks), epsilon);
+  const uint64_t block = first / kDraws + static_cast<uint64_t>(thread * kBlocks);
+#pragma unroll
+  for (int i = 0; i < kBlocks; ++i) {
+    jitter_factors(factor + i * kDraws, philox(key, block + static_cast<uint64_t>(i)), epsilon);
+  }
   if (packed && begin + kEach <= count) {
     In from[kEach];
     Out to[kEach];

@@ -1,4 +1,4 @@
-// The factors of the router's jitter, on the device.
+// The factors of the router's jitter (router_jitter.h), on the device.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -8,18 +8,13 @@ namespace sy {
 
 constexpr int kDraws = 4;  // words of a Philox block
 
-// Of N elements, whose words are those of N / kDraws blocks from `block` on.
-template <int N, class C>
-__device__ void jitter_factors(C (&factor)[N], const RandomKey& key, uint64_t block,
-                               float epsilon) {
-  static_assert(N % kDraws == 0);
+// Of one block's elements. 2u - 1 of a uniform u in 24 bits is exact, so any way to it will do.
+template <class C>
+__device__ void jitter_factors(C* factor, const Philox4& words, float epsilon) {
 #pragma unroll
-  for (int i = 0; i < N / kDraws; ++i) {
-    const Philox4 words = philox(key, block + static_cast<uint64_t>(i));
-#pragma unroll
-    for (int j = 0; j < kDraws; ++j) {
-      factor[i * kDraws + j] = 1.0f + epsilon * (2.0f * uniform_from_word(words.word[j]) - 1.0f);
-    }
+  for (int j = 0; j < kDraws; ++j) {
+    const float noise = static_cast<float>(words.word[j] >> 8) * (1.0f / 8388608.0f) - 1.0f;
+    factor[j] = 1.0f + epsilon * noise;
   }
 }
 

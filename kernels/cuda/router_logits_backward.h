@@ -1,9 +1,9 @@
 // Both gradients of logits = jitter(x) W in one pass over x: a thread has four columns of W and of
 // its gradient in registers and goes down a chunk of tokens. For E = 8 or 16 experts, of which
-// of.experts exist; 2 x 4 x 16 numbers are half of all registers that a thread can have, so that
-// twice the experts would not fit.
+// of.experts exist: 2 x 4 x 16 numbers are half of all registers that a thread can have.
 #pragma once
 
+#include "kernels/cuda/mma.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/router_product.h"
 
@@ -61,6 +61,16 @@ __device__ void stage_rows(C* to, const C* d_logits, int count, int experts) {
   __syncthreads();
 }
 
+__device__ inline void put_columns(Columns<BFloat16>& to, const float (&value)[kSliceColumns]) {
+  put_pair(to.value, value[0], value[1]);
+  put_pair(to.value + 2, value[2], value[3]);
+}
+template <class C>
+__device__ void put_columns(Columns<C>& to, const C (&value)[kSliceColumns]) {
+#pragma unroll
+  for (int j = 0; j < kSliceColumns; ++j) to.value[j] = value[j];
+}
+
 // One token's d_x in a thread's columns, and its part of their d_W.
 template <int E, class T, class C>
 __device__ Columns<T> token_gradients(Columns<C> (&d_weight)[E], const Columns<C> (&weight)[E],
@@ -79,33 +89,32 @@ __device__ Columns<T> token_gradients(Columns<C> (&d_weight)[E], const Columns<C
       back[j] += d[e] * weight[e].value[j];
     }
   }
-  Columns<T> d_x;
 #pragma unroll
-  for (int j = 0; j < kSliceColumns; ++j) put(d_x.value[j], back[j] * factor[j]);
+  for (int j = 0; j < kSliceColumns; ++j) back[j] *= factor[j];
+  Columns<T> d_x;
+  put_columns(d_x, back);
   return d_x;
 }
 
-// kAhead rows from `first` on, of which those below `end` exist.
-template <int E, class T, class C>
+// kRows tokens, of which the first is `at` in x.
+template <int kRows, int E, class T, class C>
 __device__ void rows_gradients(T* d_x, Columns<C> (&d_weight)[E], const Columns<C> (&weight)[E],
-                               const C* d_logits, const RouterProduct<T>& of, int64_t first,
-                               int64_t end, int c) {
-  Columns<T> x[kAhead];
-  C factor[kAhead][kSliceColumns];
+                               const C* d_logits, const RouterProduct<T>& of, int64_t at) {
+  Columns<T> x[kRows];
+  C factor[kRows][kSliceColumns];
 #pragma unroll
-  for (int k = 0; k < kAhead; ++k) {
-    x[k] = load_columns(of.x + (first + k < end ? first + k : end - 1) * of.d + c);
+  for (int k = 0; k < kRows; ++k) {
+    x[k] = load_columns(of.x + at + k * of.d);
 #pragma unroll
     for (int j = 0; j < kSliceColumns; ++j) factor[k][j] = C(1);
   }
   if (of.epsilon != 0) {
 #pragma unroll
-    for (int k = 0; k < kAhead; ++k) factors_of(factor[k], of, (first + k) * of.d + c);
+    for (int k = 0; k < kRows; ++k) factors_of(factor[k], of, at + k * of.d);
   }
 #pragma unroll
-  for (int k = 0; k < kAhead; ++k) {
-    if (first + k >= end) break;
-    store_columns(d_x + (first + k) * of.d + c,
+  for (int k = 0; k < kRows; ++k) {
+    store_columns(d_x + at + k * of.d,
                   token_gradients<E>(d_weight, weight, x[k], factor[k], d_logits + k * E));
   }
 }
@@ -128,9 +137,16 @@ __global__ void __launch_bounds__(kSliceThreads)
   for (int64_t first = begin; first < end; first += kStagedRows) {
     const int count = static_cast<int>(end - first < kStagedRows ? end - first : kStagedRows);
     stage_rows<E>(staged, d_logits + first * of.experts, count, of.experts);
+    if (!works) continue;
+    int i = 0;
+    int64_t at = first * of.d + c;
 #pragma unroll 1
-    for (int i = 0; works && i < count; i += kAhead) {
-      rows_gradients<E>(d_x, d_weight, weight, staged + i * E, of, first + i, end, c);
+    for (; i + kAhead <= count; i += kAhead, at += kAhead * of.d) {
+      rows_gradients<kAhead>(d_x, d_weight, weight, staged + i * E, of, at);
+    }
+#pragma unroll 1
+    for (; i < count; ++i, at += of.d) {
+      rows_gradients<1>(d_x, d_weight, weight, staged + i * E, of, at);
     }
   }
   if (!works) return;

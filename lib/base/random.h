@@ -20,23 +20,42 @@ struct Philox4 {
   uint32_t word[4];
 };
 
-// The four words at `block` of the key's stream; element i of a stream is word i % 4 of block i
-// / 4.
-SY_HOST_DEVICE inline Philox4 philox(const RandomKey& key, uint64_t block) {
-  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
-  uint32_t c2 = key.step, c3 = key.site;
-  uint32_t k0 = static_cast<uint32_t>(key.seed), k1 = static_cast<uint32_t>(key.seed >> 32);
+// What the ten rounds of philox() mix in, of a seed. Kernels that draw much are given them made:
+// making them is a quarter of a draw.
+struct PhiloxRounds {
+  uint32_t low[10], high[10];
+};
+
+SY_HOST_DEVICE inline PhiloxRounds philox_rounds(uint64_t seed) {
+  PhiloxRounds rounds;
+  uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = static_cast<uint64_t>(0xD2511F53u) * c0;
-    const uint64_t p1 = static_cast<uint64_t>(0xCD9E8D57u) * c2;
-    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
-    c1 = static_cast<uint32_t>(p1);
-    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c3 = static_cast<uint32_t>(p0);
+    rounds.low[round] = k0;
+    rounds.high[round] = k1;
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
+  return rounds;
+}
+
+// The four words at `block` of the key's stream; element i of a stream is word i % 4 of block i
+// / 4. `rounds` are those of the key's seed.
+SY_HOST_DEVICE inline Philox4 philox(const PhiloxRounds& rounds, uint32_t step, uint32_t site,
+                                     uint64_t block) {
+  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
+  uint32_t c2 = step, c3 = site;
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t p0 = static_cast<uint64_t>(0xD2511F53u) * c0;
+    const uint64_t p1 = static_cast<uint64_t>(0xCD9E8D57u) * c2;
+    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ rounds.low[round];
+    c1 = static_cast<uint32_t>(p1);
+    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ rounds.high[round];
+    c3 = static_cast<uint32_t>(p0);
+  }
   return {{c0, c1, c2, c3}};
+}
+SY_HOST_DEVICE inline Philox4 philox(const RandomKey& key, uint64_t block) {
+  return philox(philox_rounds(key.seed), key.step, key.site, block);
 }
 
 // Word `index` of the key's stream.
