@@ -13,9 +13,7 @@ template <class T>
 RouterProduct<T> product_of(Tensor x, Tensor weight, const RouterJitter& jitter) {
   return {.x = x.data<T>(),
           .weight = weight.data<Compute<T>>(),
-          .rounds = philox_rounds(jitter.key.seed),
-          .step = jitter.key.step,
-          .site = jitter.key.site,
+          .stream = PhiloxStream(jitter.key),
           .first = static_cast<uint64_t>(jitter.first_row * x.cols()) / kDraws,
           .tokens = x.rows(),
           .d = narrow<int>(x.cols()),

@@ -16,8 +16,7 @@ template <class T>
 struct RouterProduct {
   const T* x;
   const Compute<T>* weight;  // [d, experts]
-  PhiloxRounds rounds;
-  uint32_t step, site;
+  PhiloxStream stream;
   uint64_t first;  // Philox block of x[0]
   int64_t tokens;
   int d, experts;
@@ -28,7 +27,7 @@ struct RouterProduct {
 template <class T, class C>
 __device__ void factors_of(C (&factor)[kDraws], const RouterProduct<T>& of, int64_t at) {
   const uint64_t block = of.first + static_cast<uint64_t>(at) / kDraws;
-  jitter_factors(factor, philox(of.rounds, of.step, of.site, block), of.epsilon);
+  jitter_factors(factor, philox(of.stream, block), of.epsilon);
 }
 
 }  // namespace sy
