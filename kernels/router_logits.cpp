@@ -1,6 +1,7 @@
 #include "kernels/router_logits.h"
 
 #include "kernels/dispatch_dtype.h"
+#include "kernels/router_logits_copy.h"
 
 namespace sy {
 namespace {
@@ -15,11 +16,19 @@ void check(Tensor logits, Tensor x, Tensor weight) {
            name_of(weight.dtype()));
 }
 
+bool is_copied_on_cuda(const Exec& exec, Tensor x, Tensor weight) {
+  return exec.backend == Backend::cuda &&
+         !router_logits_fused(x.dtype(), weight.dim(0), weight.dim(1));
+}
+
 }  // namespace
 
 void router_logits_forward(Exec& exec, Tensor logits, Tensor x, Tensor weight,
                            const RouterJitter& jitter) {
   check(logits, x, weight);
+  if (is_copied_on_cuda(exec, x, weight)) {
+    return copied_forward(exec, logits, x, weight, jitter);
+  }
   dispatch_activations(exec, x.dtype(), "router_logits", [&]<Backend B, class T>() {
     RouterLogitsImpl<B, T>::forward(exec, logits, x, weight, jitter);
   });
@@ -32,6 +41,9 @@ void router_logits_backward(Exec& exec, Tensor d_x, Tensor d_weight, Tensor d_lo
                d_weight.shape() == weight.shape() && d_weight.dtype() == weight.dtype(),
            "router_logits: d_x {} of {}, d_weight {} of {}", d_x.shape().str(), x.shape().str(),
            d_weight.shape().str(), weight.shape().str());
+  if (is_copied_on_cuda(exec, x, weight)) {
+    return copied_backward(exec, d_x, d_weight, d_logits, x, weight, jitter);
+  }
   dispatch_activations(exec, x.dtype(), "router_logits", [&]<Backend B, class T>() {
     RouterLogitsImpl<B, T>::backward(exec, d_x, d_weight, d_logits, x, weight, jitter);
   });

@@ -35,7 +35,8 @@ constexpr bool router_logits_fused(DType dtype, int64_t d, int64_t experts) {
   return experts <= most && d % 8 == 0 && (d + 255) / 256 * 256 * bytes <= 48 << 10;
 }
 
-// Called while planning too: takes its scratch, computes nothing.
+// Called while planning too: takes its scratch, computes nothing. The CUDA form is called where
+// router_logits_fused(), and router_logits_copy.h does the rest.
 template <Backend, class T>
 struct RouterLogitsImpl {
   static void forward(Exec& exec, Tensor logits, Tensor x, Tensor weight,

@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/router_logits_backward.h"
 #include "kernels/cuda/router_logits_forward.h"
-#include "kernels/router_logits_copy.h"
+#include "kernels/router_logits.h"
 
 namespace sy {
 namespace {
@@ -56,9 +56,6 @@ struct RouterLogitsImpl<Backend::cuda, T> {
 
   static void forward(Exec& exec, Tensor logits, Tensor x, Tensor weight,
                       const RouterJitter& jitter) {
-    if (!router_logits_fused(x.dtype(), weight.dim(0), weight.dim(1))) {
-      return copied_forward(exec, logits, x, weight, jitter);
-    }
     if (exec.planning) return;
     const ProfileScope profile(exec.profiler, Part::router);
     check_packs(x, x, weight);
@@ -72,9 +69,6 @@ struct RouterLogitsImpl<Backend::cuda, T> {
   static void backward(Exec& exec, Tensor d_x, Tensor d_weight, Tensor d_logits, Tensor x,
                        Tensor weight, const RouterJitter& jitter) {
     const int64_t tokens = x.rows(), d = weight.dim(0), experts = weight.dim(1);
-    if (!router_logits_fused(x.dtype(), d, experts)) {
-      return copied_backward(exec, d_x, d_weight, d_logits, x, weight, jitter);
-    }
     ScratchScope scratch(exec);
     const int64_t chunk = std::max(kLeastChunk, ceil_div(tokens, kMostChunks));
     const Tensor partial =
