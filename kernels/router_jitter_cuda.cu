@@ -1,26 +1,13 @@
+#include "kernels/cuda/jitter_factors.h"
 #include "kernels/cuda/map.h"
 #include "kernels/router_jitter.h"
 
 namespace sy {
 namespace {
 
-constexpr int kDraws = 4;                // words of a Philox block
 constexpr int kEach = 8;                 // elements of a thread, a pack of bfloat16
 constexpr int kBlocks = kEach / kDraws;  // Philox blocks of a thread
 constexpr int kThreads = 256;
-
-template <class C>
-__device__ void draw_factors(C (&factor)[kEach], const RandomKey& key, uint64_t block,
-                             float epsilon) {
-#pragma unroll
-  for (int i = 0; i < kBlocks; ++i) {
-    const Philox4 words = philox(key, block + static_cast<uint64_t>(i));
-#pragma unroll
-    for (int j = 0; j < kDraws; ++j) {
-      factor[i * kDraws + j] = 1.0f + epsilon * (2.0f * uniform_from_word(words.word[j]) - 1.0f);
-    }
-  }
-}
 
 // out = x * u. A thread's elements are where its Philox blocks' words are: `first` is element 0's
 // word. Bytes: x once, out once, the least; about 15 operations an element, integer ones.
@@ -31,7 +18,11 @@ __global__ void router_jitter_kernel(Out* out, const In* x, int64_t count, float
   const int64_t begin = thread * kEach - static_cast<int64_t>(first % kDraws);
   if (begin >= count) return;
   C factor[kEach];
-  draw_factors(factor, key, first / kDraws + static_cast<uint64_t>(thread * kBlocks), epsilon);
+  const uint64_t block = first / kDraws + static_cast<uint64_t>(thread * kBlocks);
+#pragma unroll
+  for (int i = 0; i < kBlocks; ++i) {
+    jitter_factors(factor + i * kDraws, philox(key, block + static_cast<uint64_t>(i)), epsilon);
+  }
   if (packed && begin + kEach <= count) {
     In from[kEach];
     Out to[kEach];

@@ -127,11 +127,11 @@ class Step:
     """One step of `sequences` a GPU, in `micro_batches` of them, on `gpus` GPUs with the experts spread over all."""
 
     def __init__(self, model, sequences, gpus, micro_batches=1, loss_rows=2048,
-                 attention_share=ATTENTION_SHARE, router_peak=FLOAT32, fused_router=False):
+                 attention_share=ATTENTION_SHARE, router_peak=FLOAT32, router_copy=False):
         self.model, self.gpus, self.micro_batches = model, gpus, micro_batches
         self.sequences = sequences // micro_batches
         self.loss_rows, self.attention_share, self.router_peak = loss_rows, attention_share, router_peak
-        self.fused_router = fused_router
+        self.router_copy = router_copy
         self.kernels, self.transfers = [], []
         self.tokens = self.sequences * model.le, self.sequences * model.ld
         for in_decoder, layers in enumerate((model.encoder_layers, model.decoder_layers)):
@@ -207,7 +207,7 @@ class Step:
         before = len(self.kernels)
         parts = EXCHANGE_PARTS if self.gpus > 1 else 1
         for inputs, outputs in ((d, model.d_ff), (model.d_ff, d)):
-            self.linear("experts", layers * parts, slots // parts, inputs, outputs, matrices=local // parts)
+            self.linear("experts", layers * parts, slots // parts, inputs, outputs, matrices=max(1, local // parts))
         weight_gradient = self.kernels[before + 1].predicted() / layers
         forward = sum(self.kernels[before + i].predicted() for i in (0, 3)) / layers
         self.activation(layers * parts, slots // parts)
@@ -230,20 +230,36 @@ class Step:
         self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=weight_gradient))
 
     def router(self, layers, tokens):
-        """The product is float32, of a float32 copy of its input that is jittered, and again in backward."""
+        """Float32 products of the bfloat16 input, in kernels that jitter as they read; of a float32 copy, made in forward and
+        again in backward, where there are more experts than these take (kernels/router_logits.h)."""
+        logits = tokens * self.model.experts
+        if self.model.experts <= 16 and not self.router_copy:
+            self.fused_router(layers, tokens, logits)
+        else:
+            self.copied_router(layers, tokens, logits)
+        self.over("router", 2 * layers, logits, WORD, WORD)
+
+    def fused_router(self, layers, tokens, logits):
         part, d, experts = "router", self.model.d, self.model.experts
-        x, logits, weight = tokens * d, tokens * experts, d * experts
-        work, rates = 2.0 * tokens * d * experts, {"peak": self.router_peak, "share": FLOAT32_SHARE}
-        x_width = HALF if self.fused_router else WORD
-        for _ in range(2):
-            if not self.fused_router:
-                self.over(part, layers, x, HALF, WORD)  # widened and jittered
-        self.add(part, layers, work, x_width * x + WORD * (weight + logits), **rates)
-        self.add(part, layers, work, x_width * x + WORD * (2 * weight + logits), **rates)
-        self.add(part, layers, work, x_width * x + WORD * (weight + logits), **rates)
-        if not self.fused_router:
-            self.over(part, layers, x, WORD, HALF)
-        self.over(part, 2 * layers, logits, WORD, WORD)
+        x, weight, padded = tokens * d, d * experts, 8 if experts <= 8 else 16
+        chunks = -(-tokens // max(64, -(-tokens // 256)))
+        work = 2.0 * x * experts
+        # Of an element's instructions as nvcc's code for sm_90 has them, these are multiply-adds of the product.
+        forward, backward = experts / (padded + 24), 2 * experts / (2 * padded + 26)
+        rates = lambda part_of: {"peak": FLOAT32 * part_of, "share": FLOAT32_SHARE}
+        self.add(part, layers, work, HALF * x + WORD * (weight + logits), **rates(forward))
+        self.add(part, layers, 2 * work, 2 * HALF * x + WORD * ((1 + chunks) * weight + logits), **rates(backward))
+        self.over(part, layers, weight, WORD * (chunks + 2))
+
+    def copied_router(self, layers, tokens, logits):
+        part, d, experts = "router", self.model.d, self.model.experts
+        x, weight = tokens * d, d * experts
+        work, rates = 2.0 * x * experts, {"peak": self.router_peak, "share": FLOAT32_SHARE}
+        self.over(part, 2 * layers, x, HALF, WORD)  # widened and jittered
+        self.add(part, layers, work, WORD * (x + weight + logits), **rates)
+        self.add(part, layers, work, WORD * (x + 2 * weight + logits), **rates)
+        self.add(part, layers, work, WORD * (x + weight + logits), **rates)
+        self.over(part, layers, x, WORD, HALF)
 
     def loss(self):
         rows = self.tokens[1]
@@ -342,7 +358,7 @@ def what_if(models, sequences):
     cases = [("as it is", {}),
              ("8 micro-batches", {"micro_batches": 8}),
              ("the loss in chunks of 256 rows, as on CPUs", {"loss_rows": 256}),
-             ("the router reads bfloat16 and jitters in its product", {"fused_router": True}),
+             ("the router makes a float32 copy of its input", {"router_copy": True}),
              ("the router's products in TF32 (495 TFLOP/s)", {"router_peak": 495e12}),
              ("attention at 60 % of the tensor cores' rate", {"attention_share": 0.6})]
     rows = []

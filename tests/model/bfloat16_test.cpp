@@ -14,6 +14,7 @@ const std::vector<int32_t> kDecoderLengths{3, 6, 1, 5};
 
 ModelSection sparse_model() {
   ModelSection model = tiny_model();
+  model.d_model = 8;  // a width for CUDA's fused router
   model.experts.count = 3;
   model.experts.interval = 1;
   model.experts.balance_loss = 0.1;

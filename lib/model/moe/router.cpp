@@ -6,8 +6,8 @@
 #include "kernels/elementwise.h"
 #include "kernels/router.h"
 #include "kernels/router_jitter.h"
+#include "kernels/router_logits.h"
 #include "lib/base/numeric.h"
-#include "lib/model/linear.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -23,17 +23,23 @@ bool experts_see_jitter(const LayerContext& context, Tensor normed) {
          normed.dtype() != DType::bf16;
 }
 
-void jitter(const LayerContext& context, Tensor out, Tensor x, int sub_layer) {
-  router_jitter(context.exec, out, x, static_cast<float>(context.model.experts.jitter),
-                context.key(sub_layer, Use::jitter), context.first_row());
-}
-
 bool jitters(const LayerContext& context) {
   return context.step.training && context.model.experts.jitter > 0;
 }
 
-bool jitters_alone(const LayerContext& context, Tensor normed) {
-  return jitters(context) && !experts_see_jitter(context, normed);
+RouterJitter jitter_of(const LayerContext& context, int sub_layer) {
+  return {static_cast<float>(context.model.experts.jitter), context.key(sub_layer, Use::jitter),
+          context.first_row()};
+}
+
+// The router's own: none where the experts see it too, for then it is in `normed` already.
+RouterJitter own_jitter(const LayerContext& context, Tensor normed, int sub_layer) {
+  const bool own = jitters(context) && !experts_see_jitter(context, normed);
+  return own ? jitter_of(context, sub_layer) : RouterJitter{};
+}
+
+void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
+  router_jitter(exec, out, x, jitter.epsilon, jitter.key, jitter.first_row);
 }
 
 // Whether all that the router computes is rounded as a bfloat16 router's would be.
@@ -42,28 +48,23 @@ bool is_rounded(const LayerContext& context, Tensor normed) {
          context.model.experts.router_precision == Precision::bfloat16;
 }
 
-// The router's input: `normed` itself, or a copy where it is jittered or was bfloat16.
-Tensor router_input(const LayerContext& context, Tensor normed, ScratchScope& scratch,
-                    int sub_layer) {
-  const bool jittered = jitters_alone(context, normed);
-  if (!jittered && normed.dtype() != DType::bf16) return normed;
-  const Tensor input = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
-  if (jittered) {
-    jitter(context, input, normed, sub_layer);
-  } else {
-    cast(context.exec, input, normed);
-  }
-  if (is_rounded(context, normed)) round_to_bfloat16(context.exec, input);
-  return input;
-}
+// What the product is of: the activations as they are and the master weights, for the router
+// computes in float32; or, rounded, float32 copies of both.
+struct Operands {
+  Tensor x, weight;
+  RouterJitter jitter;
+};
 
-// The master weights, whatever the activations: the router computes in float32.
-Tensor router_weight(const LayerContext& context, const Param& weight, Tensor normed,
-                     ScratchScope& scratch) {
-  if (!is_rounded(context, normed)) return weight.value;
-  const Tensor rounded = scratch.take(weight.value.dtype(), weight.shape, "router weight");
+Operands router_operands(const LayerContext& context, const Param& weight, Tensor normed,
+                         ScratchScope& scratch, int sub_layer) {
+  const RouterJitter jitter = own_jitter(context, normed, sub_layer);
+  if (!is_rounded(context, normed)) return {normed, weight.value, jitter};
+  const Tensor x = scratch.take(DType::f32, normed.shape(), "router input");
+  jitter_into(context.exec, x, normed, jitter);
+  round_to_bfloat16(context.exec, x);
+  const Tensor rounded = scratch.take(DType::f32, weight.shape, "router weight");
   cast(context.exec, rounded, weight.compute);
-  return rounded;
+  return {x, rounded, {}};
 }
 
 // The views of this micro-batch's size.
@@ -107,7 +108,7 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
 
 void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer) {
   if (jitters(context) && experts_see_jitter(context, normed)) {
-    jitter(context, normed, normed, sub_layer);
+    jitter_into(context.exec, normed, normed, jitter_of(context, sub_layer));
   }
 }
 
@@ -125,8 +126,8 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   clear_from(exec, now.valid, tokens);
   const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
   clear_from(exec, logits, tokens);
-  gemm(exec, logits.slice(0, tokens), router_input(context, normed, scratch, sub_layer),
-       router_weight(context, *params.weight, normed, scratch));
+  const Operands of = router_operands(context, *params.weight, normed, scratch, sub_layer);
+  router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
   const Tensor mean_prob = scratch.take(dtype, now.fraction.shape(), "router mean_prob");
   const Tensor losses = scratch.take(dtype, {2}, "router losses");
@@ -148,19 +149,13 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");
   router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, losses.fraction,
                   now.valid, losses.balance_scale, losses.z_scale);
-  if (is_rounded(context, normed)) round_to_bfloat16(exec, d_logits);
-  const Tensor d_rows = d_logits.slice(0, context.tokens());
-  linear_backward_weight(exec, *params.weight, d_rows,
-                         router_input(context, normed, scratch, sub_layer));
-  const Tensor d_input =
-      dtype == normed.dtype() ? d_normed : scratch.take(dtype, normed.shape(), "router d_input");
-  gemm(exec, d_input, d_rows, router_weight(context, *params.weight, normed, scratch),
-       {.transpose_b = true});
-  if (jitters_alone(context, normed)) {
-    jitter(context, d_normed, d_input, sub_layer);
-  } else if (dtype != normed.dtype()) {
-    cast(exec, d_normed, d_input);
-  }
+  const bool rounded = is_rounded(context, normed);
+  if (rounded) round_to_bfloat16(exec, d_logits);
+  const Operands of = router_operands(context, *params.weight, normed, scratch, sub_layer);
+  const Tensor d_x = rounded ? scratch.take(dtype, normed.shape(), "router d_input") : d_normed;
+  router_logits_backward(exec, d_x, params.weight->grad, d_logits.slice(0, context.tokens()), of.x,
+                         of.weight, of.jitter);
+  if (rounded) jitter_into(exec, d_normed, d_x, own_jitter(context, normed, sub_layer));
 }
 
 }  // namespace sy
