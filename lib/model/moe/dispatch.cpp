@@ -58,9 +58,7 @@ void exchange_ids(const LayerContext& context, const DispatchLabels& labels, Dis
   slot_row_ids(context.exec, ids, saved.token.slice(0, slots), context.first_row());
   if (!apart) return;
   RowTransfer transfer(context, saved.exchange, labels.ids);
-  for (size_t part = 0; part < saved.exchange.parts.size(); ++part) {
-    transfer.start_to_experts(part, saved.row_ids, ids);
-  }
+  transfer.start_to_experts(saved.row_ids, ids);
   transfer.wait_all();
 }
 
@@ -159,8 +157,7 @@ Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels,
                    const DispatchSaved& saved, ScratchScope& scratch)
     : context_(context),
       saved_(saved),
-      there_(context, saved.exchange, labels.dispatch),
-      back_(context, saved.exchange, labels.combine) {
+      trip_(context, saved.exchange, labels.dispatch, labels.combine) {
   const int64_t d = context.model.d_model;
   const DType dtype = saved.returned.dtype();
   out_ = saved.returned.slice(0, saved.slots);
@@ -172,13 +169,11 @@ Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels,
 void Dispatch::start(Tensor in, Tensor normed) {
   const Tensor slots = slots_.empty() ? in : slots_;
   gather_rows(context_.exec, slots, normed, saved_.token.slice(0, saved_.slots));
-  for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
-    there_.start_to_experts(part, in, slots);
-  }
+  trip_.start(in, slots);
 }
 
 void Dispatch::combine(Tensor out, Tensor gate) {
-  back_.wait_all();
+  trip_.finish();
   const int64_t tokens = context_.tokens();
   combine_forward(context_.exec, out, saved_.returned.slice(0, saved_.slots),
                   saved_.slot.slice(0, tokens), gate.slice(0, tokens));
@@ -188,8 +183,7 @@ DispatchGrad::DispatchGrad(const LayerContext& context, const DispatchLabels& la
                            const DispatchSaved& saved, ScratchScope& scratch)
     : context_(context),
       saved_(saved),
-      there_(context, saved.exchange, labels.d_combine),
-      back_(context, saved.exchange, labels.d_dispatch) {
+      trip_(context, saved.exchange, labels.d_combine, labels.d_dispatch) {
   const int64_t d = context.model.d_model;
   const DType dtype = saved.returned.dtype();
   slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch d_slots");
@@ -204,13 +198,11 @@ void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   combine_backward(exec, slots_, d_gate.slice(0, tokens), d_out, saved_.returned.slice(0, slots),
                    saved_.slot.slice(0, tokens), saved_.token.slice(0, slots),
                    gate.slice(0, tokens));
-  for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
-    there_.start_to_experts(part, rows_, slots_);
-  }
+  trip_.start(rows_, slots_);
 }
 
 void DispatchGrad::gather(Tensor d_normed) {
-  back_.wait_all();
+  trip_.finish();
   gather_rows(context_.exec, d_normed, slots_, saved_.slot.slice(0, context_.tokens()));
 }
 

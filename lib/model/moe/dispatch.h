@@ -73,15 +73,11 @@ class Dispatch {
   // in [R, d_model] is overwritten with the rows of normed [T, d_model] that the slots of all ranks
   // hold, zeros in empty ones.
   void start(Tensor in, Tensor normed);
-  // Calls compute(rows) for each part (ExpertRows) whose rows of `in` are there; it overwrites
-  // those of out(), which are sent back.
+  // Calls compute(ExpertRows) for each part of `in` that is there; it overwrites the same rows of
+  // out(), which are sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
-      there_.wait(part);
-      compute(saved_.exchange.parts[part].experts);
-      back_.start_back(part, saved_.returned.slice(0, saved_.slots), out_);
-    }
+    trip_.compute_parts(saved_.returned.slice(0, saved_.slots), out_, compute);
   }
   // out [T, d_model] is overwritten with gate * the expert's output, zeros where a token has no
   // slot. gate [T'].
@@ -92,8 +88,8 @@ class Dispatch {
  private:
   const LayerContext& context_;
   const DispatchSaved& saved_;
+  RoundTrip trip_;
   Tensor slots_, out_;  // slots_ is empty with one expert rank
-  RowTransfer there_, back_;
 };
 
 // The same way in backward: the slots' gradient on one side, the rows' on the other.
@@ -104,15 +100,11 @@ class DispatchGrad {
 
   // Backward of combine: d_gate [T'] is overwritten. d_out [T, d_model], gate [T'].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
-  // Calls compute(rows) for each part whose rows of rows() are there; what it leaves in them is
-  // sent back.
+  // Calls compute(ExpertRows) for each part of rows() that is there; what it leaves in it is sent
+  // back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    for (size_t part = 0; part < saved_.exchange.parts.size(); ++part) {
-      there_.wait(part);
-      compute(saved_.exchange.parts[part].experts);
-      back_.start_back(part, slots_, rows_);
-    }
+    trip_.compute_parts(slots_, rows_, compute);
   }
   // d_normed [T, d_model] is overwritten.
   void gather(Tensor d_normed);
@@ -122,8 +114,8 @@ class DispatchGrad {
  private:
   const LayerContext& context_;
   const DispatchSaved& saved_;
+  RoundTrip trip_;
   Tensor slots_, rows_;
-  RowTransfer there_, back_;
 };
 
 }  // namespace sy

@@ -114,8 +114,10 @@ RowTransfer::RowTransfer(const LayerContext& context, const RowExchange& exchang
                          const std::string& label)
     : context_(context), exchange_(exchange), label_(label) {}
 
-void RowTransfer::start_to_experts(size_t part, Tensor rows, Tensor slots) {
-  start(part, rows, exchange_.parts[part].rows, slots, exchange_.parts[part].slots);
+void RowTransfer::start_to_experts(Tensor rows, Tensor slots) {
+  for (size_t part = 0; part < exchange_.parts.size(); ++part) {
+    start(part, rows, exchange_.parts[part].rows, slots, exchange_.parts[part].slots);
+  }
 }
 
 void RowTransfer::start_back(size_t part, Tensor slots, Tensor rows) {

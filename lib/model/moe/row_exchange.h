@@ -51,8 +51,9 @@ class RowTransfer {
  public:
   RowTransfer(const LayerContext& context, const RowExchange& exchange, const std::string& label);
 
-  // rows [R, ...] is overwritten from the slots [S, ...] of all ranks, or slots from all rows.
-  void start_to_experts(size_t part, Tensor rows, Tensor slots);
+  // rows [R, ...] is overwritten from the slots [S, ...] of all ranks, every part of it; or a part
+  // of slots from the rows of all ranks.
+  void start_to_experts(Tensor rows, Tensor slots);
   void start_back(size_t part, Tensor slots, Tensor rows);
   void wait(size_t part);
   void wait_all();
@@ -65,6 +66,31 @@ class RowTransfer {
   const RowExchange& exchange_;
   const std::string& label_;
   std::array<RequestPtr, kExchangeParts> requests_;
+};
+
+// To the experts and back, with their work on each part in between.
+class RoundTrip {
+ public:
+  RoundTrip(const LayerContext& context, const RowExchange& exchange, const std::string& there,
+            const std::string& back)
+      : exchange_(exchange), there_(context, exchange, there), back_(context, exchange, back) {}
+
+  void start(Tensor rows, Tensor slots) { there_.start_to_experts(rows, slots); }
+  // Calls compute(ExpertRows) for each part once it is there, then sends back what it has left in
+  // that part of `rows`, to `slots`.
+  template <class Compute>
+  void compute_parts(Tensor slots, Tensor rows, Compute&& compute) {
+    for (size_t part = 0; part < exchange_.parts.size(); ++part) {
+      there_.wait(part);
+      compute(exchange_.parts[part].experts);
+      back_.start_back(part, slots, rows);
+    }
+  }
+  void finish() { back_.wait_all(); }
+
+ private:
+  const RowExchange& exchange_;
+  RowTransfer there_, back_;
 };
 
 }  // namespace sy
