@@ -82,6 +82,20 @@ def remake(chosen):
         print(f"made {folder}")
 
 
+def disagreements(row):
+    """In float32. Where transformers' float32 is farther from its own float64 than the limit allows, that float64 is
+    the reference, with the same limit: a ReLU's input next to 0 may fall on the wrong side of it on some processors."""
+    theirs, ours = compare.faults(row.theirs), compare.faults(row.ours)
+    found = []
+    for quantity in compare.faults(row.both):
+        if quantity in theirs and quantity not in ours:
+            print(f"{row.case.name}: {quantity}: transformers' float32 is {row.theirs[quantity].value:.1e} from its own "
+                  f"float64; judged by that, from which Switchyard's is {row.ours[quantity].value:.1e}")
+        else:
+            found.append(quantity)
+    return found
+
+
 def compare_all(chosen, tool):
     rows, failed = [], False
     for case in chosen:
@@ -89,7 +103,7 @@ def compare_all(chosen, tool):
             row = compare_case(case, tool, Path(work) / case.name)
         rows.append(row)
         print(table.text([row]), flush=True)
-        for quantity in compare.faults(row.both) + compare.faults(row.wide, wide=True):
+        for quantity in disagreements(row) + compare.faults(row.wide, wide=True):
             print(f"{case.name}: {quantity} does not agree", file=sys.stderr)
             failed = True
     return rows, failed
