@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/doctor_probes.h"
 #include "cmd/parallel.h"
+#include "kernels/gemm.h"
 #include "lib/base/log.h"
 #include "lib/tensor/cuda_device.h"
 #include "lib/train/matrix_rate.h"
@@ -81,6 +82,18 @@ void report_threads(Report& report, const Parallel& parallel, Communicator& worl
               complaint);
 }
 
+// Whether precision: bfloat16 would pay on these processors: having the instructions is not enough.
+void report_bfloat16(Report& report, Communicator& world, int threads, const Spread& float32) {
+  const bool able = bfloat16_products(Backend::cpu) != Bfloat16Products::none;
+  const Spread rate =
+      spread_of(world, able ? measure_matrix_rate(Backend::cpu, threads, DType::bf16) : 0);
+  if (rate.least == 0) return report.line("bfloat16 products", "not on every rank", "");
+  report.line("bfloat16 products",
+              fmt::format("{:.1f} GFLOP/s a rank, {:.2f} times float32", rate.least / kGiga,
+                          rate.least / float32.least),
+              "");
+}
+
 void report_compute(Report& report, Communicator& world, int threads,
                     const std::vector<std::string>& hosts) {
   world.barrier("doctor compute");
@@ -89,6 +102,7 @@ void report_compute(Report& report, Communicator& world, int threads,
               fmt::format("float32: {:.1f} GFLOP/s a rank, {:.1f} in all", matrix.least / kGiga,
                           matrix.sum / kGiga),
               slow_rank(matrix, hosts));
+  report_bfloat16(report, world, threads, matrix);
   const Spread memory = spread_of(world, memory_bandwidth(threads));
   report.line(
       "memory",
