@@ -67,6 +67,12 @@ struct Layer {
     dispatch_assign(context(), labels, saved, expert, 0);
   }
   LayerContext context() { return f.context(2, 4); }
+  // Sends the rows of some tokens: only then is it known how many there are, and whose.
+  void send() {
+    ScratchScope scratch(*f.exec);
+    Owned normed = random_tensor(DType::f64, {8, 2}, 1), in(DType::f64, {saved.rows(), 2});
+    Dispatch(context(), labels, saved, scratch).start(in, normed);
+  }
   std::vector<int32_t> row_ids() {
     const Tensor ids = expert_dropout(context(), saved, 0).row_ids;
     return {ids.data<int32_t>(), ids.data<int32_t>() + ids.numel()};
@@ -76,6 +82,7 @@ struct Layer {
 
 TEST_CASE("dispatch: fixed capacity worked by hand", "[dispatch]") {
   Layer layer(CapacityMode::fixed);
+  layer.send();
   CHECK(layer.counted() == std::vector<int32_t>{2, 2, 3, 2});
   CHECK(layer.saved.exchange.all.each == 2);
   // Expert, group: token 2, 5 | none, 4 | 0, 7; the first row of the fixture's batch is 4 * 4.
@@ -85,6 +92,8 @@ TEST_CASE("dispatch: fixed capacity worked by hand", "[dispatch]") {
 TEST_CASE("dispatch: dropless worked by hand", "[dispatch]") {
   Layer layer(CapacityMode::dropless);
   CHECK(layer.counted() == std::vector<int32_t>{2, 2, 3, 0});
+  CHECK(layer.saved.slots == 8);  // the most that there can be
+  layer.send();
   CHECK(layer.saved.slots == 7);
   CHECK(layer.saved.rows() == 7);
   CHECK(layer.row_ids() == std::vector<int32_t>{18, 21, 20, 22, 16, 17, 23});

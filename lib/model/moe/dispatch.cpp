@@ -23,10 +23,11 @@ double dropout_rate(const LayerContext& context) {
   return context.step.training ? context.model.experts.dropout : 0.0;
 }
 
-// Dropless: tells the ranks how many rows come to each of their experts. What a rank sends and
-// receives are numbers of the host's: here a GPU is waited for.
+// Dropless: tells the ranks how many rows come to each of their experts, and sets the numbers on
+// their way to the host.
 void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved) {
+  if (context.exec.planning) return;
   const int64_t ranks = expert_ranks(context), local = context.model.experts.count / ranks;
   const Tensor sent = saved.counts.slice(0, ranks * local).view({ranks, local});
   if (ranks > 1) {
@@ -34,16 +35,28 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
   }
   const ProfileScope profile(context.exec.profiler, Part::dispatch);
-  const auto read = [&](std::vector<int32_t>& here, Tensor counts) {
-    here.resize(static_cast<size_t>(counts.numel()));
-    download(context.exec, Tensor(here.data(), DType::i32, counts.shape()), counts);
+  if (saved.counts_here == nullptr) {
+    saved.counts_here = std::make_shared<Readback>(
+        context.exec, std::vector<Tensor>{sent, ranks > 1 ? saved.received : sent});
+  }
+  saved.counts_here->start();
+}
+
+// Until they are here: what a rank sends and receives, and the sizes of products, are numbers of
+// the host's. A GPU computes meanwhile what it was given since exchange_counts().
+void plan_rows(const LayerContext& context, DispatchSaved& saved) {
+  if (context.exec.planning) return;
+  saved.counts_here->wait();
+  const auto read = [&](std::vector<int32_t>& to, size_t which) {
+    const Tensor here = saved.counts_here->host(which);
+    to.assign(here.data<int32_t>(), here.data<int32_t>() + here.numel());
   };
   RowExchange& exchange = saved.exchange;
-  read(exchange.sent, sent);
-  if (ranks > 1) read(exchange.received, saved.received);
-  if (ranks == 1) exchange.received = exchange.sent;
+  read(exchange.sent, 0);
+  read(exchange.received, 1);
   saved.slots = std::accumulate(exchange.sent.begin(), exchange.sent.end(), int64_t{0});
-  exchange.plan_ragged(local, exchange_parts(context));
+  exchange.plan_ragged(context.model.experts.count / expert_ranks(context),
+                       exchange_parts(context));
 }
 
 // The global rows of the tokens in the slots, sent along, so that the experts' dropout draws the
@@ -124,14 +137,10 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
   const Tensor chosen = expert.slice(0, groups.total());
   const int64_t ranks = expert_ranks(context), local = div_exact(experts.count, ranks);
   if (is_dropless(context)) {
-    const Tensor token = saved.token.slice(0, groups.total());
-    assign_slots_dropless(exec, slot, token, saved.counts, chosen);
     saved.slots = groups.total();
-    if (exec.planning) {
-      saved.exchange.plan_most(local, groups.total() * ranks);
-    } else {
-      exchange_counts(context, labels, saved);
-    }
+    saved.exchange.plan_most(local, saved.slots * ranks);
+    assign_slots_dropless(exec, slot, saved.token.slice(0, saved.slots), saved.counts, chosen);
+    exchange_counts(context, labels, saved);
   } else {
     const int64_t capacity = expert_capacity(experts, groups.tokens, context.step.training);
     const int64_t each = groups.count * capacity;
@@ -140,7 +149,6 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     const Tensor token = saved.token.slice(0, saved.slots);
     assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
-  if (dropout_rate(context) > 0) exchange_ids(context, labels, saved);
   add_counts(exec, context.router_stats.counts.at(sparse_layer), saved.counts);
 }
 
@@ -153,9 +161,10 @@ Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, 
   return dropout;
 }
 
-Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels,
-                   const DispatchSaved& saved, ScratchScope& scratch)
+Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved,
+                   ScratchScope& scratch)
     : context_(context),
+      labels_(labels),
       saved_(saved),
       trip_(context, saved.exchange, labels.dispatch, labels.combine) {
   const int64_t d = context.model.d_model;
@@ -167,8 +176,10 @@ Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels,
 }
 
 void Dispatch::start(Tensor in, Tensor normed) {
-  const Tensor slots = slots_.empty() ? in : slots_;
+  const Tensor slots = slots_.empty() ? in.slice(0, saved_.slots) : slots_;
   gather_rows(context_.exec, slots, normed, saved_.token.slice(0, saved_.slots));
+  if (is_dropless(context_)) plan_rows(context_, saved_);
+  if (dropout_rate(context_) > 0) exchange_ids(context_, labels_, saved_);
   trip_.start(in, slots);
 }
 

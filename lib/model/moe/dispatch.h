@@ -18,6 +18,7 @@
 #include "lib/model/context.h"
 #include "lib/model/moe/router.h"
 #include "lib/model/moe/row_exchange.h"
+#include "lib/tensor/staged_copy.h"
 
 namespace sy {
 
@@ -35,15 +36,18 @@ struct DispatchLabels {
 
 // Planned for the most slots S and rows R that there can be; a micro-batch uses the first.
 struct DispatchSaved {
-  Tensor slot;        // int32 [T']: place of a token, -1 where it has none
-  Tensor token;       // int32 [S]: its inverse, -1 in an empty slot
-  Tensor counts;      // int32 [E + 1]: tokens routed to each expert; last: dropped
-  Tensor received;    // int32 [expert_ranks, E_local]: rows from each source, dropless
-  Tensor row_ids;     // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
-  Tensor returned;    // [S, d_model]: the experts' outputs, back in the slots
-  int64_t slots = 0;  // in use: dropless, one a routed token (while planning: all)
+  Tensor slot;      // int32 [T']: place of a token, -1 where it has none
+  Tensor token;     // int32 [S]: its inverse, -1 in an empty slot
+  Tensor counts;    // int32 [E + 1]: tokens routed to each expert; last: dropped
+  Tensor received;  // int32 [expert_ranks, E_local]: rows from each source, dropless
+  Tensor row_ids;   // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
+  Tensor returned;  // [S, d_model]: the experts' outputs, back in the slots
+  // In use. Dropless, until Dispatch::start() knows the counts, as many as there can be; then one a
+  // routed token.
+  int64_t slots = 0;
   RowExchange exchange;
-  int64_t rows() const { return exchange.all.total; }  // in use
+  int64_t rows() const { return exchange.all.total; }
+  std::shared_ptr<Readback> counts_here;  // counts and received on their way to the host, dropless
 };
 
 // The slots and rows that a stack of these sizes needs at most.
@@ -55,23 +59,23 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims);
 
 DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Gives every routed token its slot, tells the ranks how many rows come (dropless) and whose they
-// are (experts.dropout), and adds the counts to row `sparse_layer` of context.router_stats.
-// `expert` int32 [T'] is the router's.
+// Gives every routed token its slot, tells the ranks how many rows come (dropless), and adds the
+// counts to row `sparse_layer` of context.router_stats. `expert` int32 [T'] is the router's.
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved, Tensor expert, int sparse_layer);
 
-// The dropout inside the experts, of rows [R, d_ff].
+// The dropout inside the experts, of rows [R, d_ff]; once Dispatch::start() was called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer);
 
 // To the experts and back in forward. Memory is taken from scratch, which must outlive it.
 class Dispatch {
  public:
-  Dispatch(const LayerContext& context, const DispatchLabels& labels, const DispatchSaved& saved,
+  Dispatch(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved,
            ScratchScope& scratch);
 
   // in [R, d_model] is overwritten with the rows of normed [T, d_model] that the slots of all ranks
-  // hold, zeros in empty ones.
+  // hold, zeros in empty ones. Dropless, the host learns here how many rows go where, and with
+  // experts.dropout the ranks whose they are.
   void start(Tensor in, Tensor normed);
   // Calls compute(ExpertRows) for each part of `in` that is there; it overwrites the same rows of
   // out(), which are sent back.
@@ -87,7 +91,8 @@ class Dispatch {
 
  private:
   const LayerContext& context_;
-  const DispatchSaved& saved_;
+  const DispatchLabels& labels_;
+  DispatchSaved& saved_;
   RoundTrip trip_;
   Tensor slots_, out_;  // slots_ is empty with one expert rank
 };

@@ -40,9 +40,9 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   route_forward(context, params.router, saved.router, normed, sub_layer);
   dispatch_assign(context, params.labels, dispatch, saved.router.expert, sparse_layer);
   add_kept_tokens(context, saved.router.expert, dispatch.slot);
-  const Dropout hidden_dropout = expert_dropout(context, dispatch, sub_layer);
   Dispatch travel(context, params.labels, dispatch, scratch);
-  travel.start(saved.experts.in.slice(0, dispatch.rows()), normed);
+  travel.start(saved.experts.in, normed);
+  const Dropout hidden_dropout = expert_dropout(context, dispatch, sub_layer);
   travel.compute_parts([&](const ExpertRows& rows) {
     experts_forward(exec, params.experts, saved.experts, rows, travel.out(),
                     context.model.activation, hidden_dropout);
