@@ -2,9 +2,9 @@
 // the defaults of Hugging Face's classes (reference: transformers 4.x, T5Config and
 // SwitchTransformersConfig).
 //
-// What both sides call by the same name is not everywhere the same in training: Hugging Face judges
-// the balance of all sparse layers of a stack together and lets padding take capacity, we judge
-// each layer and leave padding out. The coefficients are carried over as they are.
+// A sparse model that is read keeps Hugging Face's rules (experts.convention). One that is written
+// follows them there, whatever it was trained by: padding takes capacity, and the balance of all
+// sparse layers of a stack is judged together. The coefficients are carried over as they are.
 #pragma once
 
 #include <optional>

@@ -104,6 +104,7 @@ bool read_sparsity(ConfigJson& json, HfModel& hf) {
 
 void read_experts(ConfigJson& json, HfModel& hf) {
   ExpertsSection& experts = hf.config.model.experts;
+  experts.convention = Convention::hugging_face;
   experts.capacity = CapacityMode::fixed;
   experts.fixed_capacity = json.integer("expert_capacity", 64);
   experts.group_sequences = 1;  // Hugging Face counts within a sequence

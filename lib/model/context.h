@@ -35,7 +35,8 @@ struct RouterStats {
 
 // What the balance loss of a whole stack is made of (experts.convention hugging_face): over the
 // tokens of all its sparse layers, the share that an expert has after dropping, and its mean
-// probability. Complete after the stack's forward. Planned by the stack; else empty.
+// probability. Complete after the stack's forward. Planned by the stack; else empty, and in
+// decoding, where nobody judges.
 struct StackShares {
   Tensor fraction;     // [groups, E]
   Tensor mean_prob;    // [groups, E]

@@ -40,6 +40,7 @@ TEST_CASE("hf config: the classes' defaults", "[convert_hf_config]") {
   CHECK(sparse.config.model.experts.interval == 2);
   CHECK(sparse.config.model.experts.capacity == CapacityMode::fixed);
   CHECK(sparse.config.model.experts.fixed_capacity == 64);
+  CHECK(sparse.config.model.experts.convention == Convention::hugging_face);
   CHECK(sparse.config.model.experts.group_sequences == 1);
   CHECK(sparse.config.model.experts.dropout == 0.1);
   CHECK(sparse.warnings.empty());

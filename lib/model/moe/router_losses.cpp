@@ -50,6 +50,7 @@ void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor los
   RouterStats& stats = context.router_stats;
   const Judged how = judged(context.model.experts);
   if (how == Judged::never) return;
+  if (how == Judged::together && context.stack_shares.layers == 0) return;  // decoding
   if (how == Judged::together) add_inplace(context.exec, used(context).mean_prob, mean_prob);
   if (how == Judged::alone) add_sum(context.exec, stats.balance, losses.slice(0, 1));
   const int64_t layers = how == Judged::alone ? 1 : context.stack_shares.layers;

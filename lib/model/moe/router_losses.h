@@ -18,7 +18,8 @@ void begin_stack_losses(const LayerContext& context);
 void end_stack_losses(const LayerContext& context);
 
 // A layer's part, after its router and after its tokens have their slots. mean_prob [groups, E] and
-// losses [2] are router_forward's; expert, slot int32 [T'], -1: not routed, dropped.
+// losses [2] are router_forward's; expert, slot int32 [T'], -1: not routed, dropped. Nothing where
+// a stack's layers are judged together and context.stack_shares is empty.
 void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor losses);
 void add_kept_tokens(const LayerContext& context, Tensor expert, Tensor slot);
 
