@@ -21,10 +21,10 @@ int launched_rank() {
   return rank == nullptr ? 0 : std::atoi(rank);
 }
 
-// A wrong configuration or file is usually met by every rank. Rank 0 tells of it first and ends the
-// job; the others speak only if it had nothing to tell.
-void let_rank_zero_speak(ExitCode code) {
-  if (launched_rank() == 0 || (code != ExitCode::usage && code != ExitCode::data)) return;
+// Of what every rank meets, rank 0 tells first and ends the job; the others speak only if it had
+// nothing to tell.
+void let_rank_zero_speak(MetBy met_by) {
+  if (launched_rank() == 0 || met_by == MetBy::one_rank) return;
   std::this_thread::sleep_for(std::chrono::seconds(2));
 }
 
@@ -45,8 +45,8 @@ ExitCode fail_usage(const std::string& message) {
   return ExitCode::usage;
 }
 
-int fail(const std::string& message, ExitCode code) {
-  let_rank_zero_speak(code);
+int fail(const std::string& message, ExitCode code, MetBy met_by) {
+  let_rank_zero_speak(met_by);
   print_failure(message);
   if (log::size() > 1) MpiEnvironment::abort(static_cast<int>(code));
   return static_cast<int>(code);

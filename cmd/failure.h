@@ -14,6 +14,6 @@ void print_failure(const std::string& message);
 ExitCode fail_usage(const std::string& message);
 
 // Prints, and ends the other ranks where MPI runs with more than one; else returns the exit code.
-int fail(const std::string& message, ExitCode code);
+int fail(const std::string& message, ExitCode code, MetBy met_by = MetBy::one_rank);
 
 }  // namespace sy

@@ -43,15 +43,14 @@ void keep_lines_until(const std::string& path, int64_t resumed_step) {
   const std::string fresh = path + ".new";
   std::ofstream out(fresh);
   simdjson::dom::parser parser;
-  for (std::string line; std::getline(in, line);) {
+  for (std::string line; out && std::getline(in, line);) {
     if (belongs(parser, line, resumed_step)) out << line << '\n';
   }
-  out.close();
-  std::error_code failed;
+  if (out) out.close();
+  std::error_code failed(out ? 0 : errno, std::generic_category());
   if (out) std::filesystem::rename(fresh, path, failed);
-  if (!out || failed) {
-    throw RuntimeFailure(
-        fmt::format("{} cannot be rewritten; is the disk full or the folder read-only?", path));
+  if (failed) {
+    throw RuntimeFailure(fmt::format("{} cannot be rewritten: {}", path, failed.message()));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "lib/train/run_folder.h"
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -23,7 +25,8 @@ void RunFolder::create(const RunConfig& config) const {
   file << write_config(config);
   file.flush();
   if (!file) {
-    throw RuntimeFailure(fmt::format("cannot write {}/config.yaml: is the disk full?", path));
+    throw RuntimeFailure(
+        fmt::format("cannot write {}/config.yaml: {}", path, std::strerror(errno)));
   }
   log::open_file(path + "/log.txt");
 }

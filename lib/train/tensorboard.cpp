@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "lib/base/error.h"
 #include "lib/base/wire_format.h"
@@ -112,8 +114,7 @@ void TensorBoardWriter::append(const std::string& payload) {
   const std::string record = tfrecord(payload);
   file_.write(record.data(), static_cast<std::streamsize>(record.size())).flush();
   if (!file_) {
-    throw RuntimeFailure(
-        fmt::format("{} cannot be written; is the disk full or the folder missing?", path_));
+    throw RuntimeFailure(fmt::format("{} cannot be written: {}", path_, std::strerror(errno)));
   }
 }
 

@@ -89,8 +89,9 @@ void Trainer::check_finite(int64_t step, const StepResult& result) {
   }
   finish_save();
   throw RuntimeFailure(message +
-                       ": the weights are as before the step and the last checkpoint is "
-                       "good; lower optimizer.learning_rate or set on_nonfinite: skip");
+                           ": the weights are as before the step and the last checkpoint is "
+                           "good; lower optimizer.learning_rate or set on_nonfinite: skip",
+                       MetBy::every_rank);
 }
 
 void Trainer::record(const StartedStep& started, const StepResult& result, double seconds) {

@@ -11,9 +11,9 @@ fail() {
   exit 1
 }
 
-# The message, without the rank it comes from; the ranks must agree on it.
+# The message, without the rank that tells it.
 messages() {
-  sed -n 's/^\(\[[^]]*\] \)\?error: //p' "$folder/$run.out" | sort -u
+  sed -n 's/^\(\[[^]]*\] \)\?error: //p' "$folder/$run.out"
 }
 
 for way in "1 adamw" "2 adafactor"; do
