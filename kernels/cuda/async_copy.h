@@ -19,8 +19,27 @@ struct PendingCopy {
   void* to;
   const void* from;  // null: zeros
   size_t bytes;
+  int64_t group;
+
+  void make() const {
+    if (from == nullptr) {
+      std::memset(to, 0, bytes);
+    } else {
+      std::memcpy(to, from, bytes);
+    }
+  }
 };
-inline std::array<std::vector<PendingCopy>, 1024> pending_copies;  // by thread of the block
+struct PendingCopies {
+  std::vector<PendingCopy> copies;
+  int64_t group = 0;  // that copies begun now belong to
+
+  void wait_before(int64_t end) {
+    size_t done = 0;
+    while (done < copies.size() && copies[done].group < end) copies[done++].make();
+    copies.erase(copies.begin(), copies.begin() + static_cast<std::ptrdiff_t>(done));
+  }
+};
+inline std::array<PendingCopies, 1024> pending_copies;  // by thread of the block
 
 }  // namespace hostcuda
 #endif
@@ -32,7 +51,8 @@ __device__ inline void copy_async(void* to, const void* from, bool present) {
   static_assert(kBytes == 4 || kBytes == 16);
 #ifdef SY_HOSTCUDA
   std::memset(to, 0xff, kBytes);
-  hostcuda::pending_copies[threadIdx.x].push_back({to, present ? from : nullptr, kBytes});
+  auto& pending = hostcuda::pending_copies[threadIdx.x];
+  pending.copies.push_back({to, present ? from : nullptr, kBytes, pending.group});
 #else
   const auto place = static_cast<uint32_t>(__cvta_generic_to_shared(to));
   const int bytes = present ? kBytes : 0;
@@ -46,18 +66,31 @@ __device__ inline void copy_async(void* to, const void* from, bool present) {
 #endif
 }
 
-// The thread's own copies are there.
+// What the thread has begun since the last call is one group.
+__device__ inline void end_copy_group() {
+#ifdef SY_HOSTCUDA
+  ++hostcuda::pending_copies[threadIdx.x].group;
+#else
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// The thread's own copies are there, but for those of its last kUnderWay groups.
+template <int kUnderWay>
+__device__ inline void wait_for_copy_groups() {
+#ifdef SY_HOSTCUDA
+  auto& pending = hostcuda::pending_copies[threadIdx.x];
+  pending.wait_before(pending.group - kUnderWay);
+#else
+  asm volatile("cp.async.wait_group %0;" ::"n"(kUnderWay) : "memory");
+#endif
+}
+
+// All of the thread's own copies are there.
 __device__ inline void wait_for_copies() {
 #ifdef SY_HOSTCUDA
   auto& pending = hostcuda::pending_copies[threadIdx.x];
-  for (const hostcuda::PendingCopy& copy : pending) {
-    if (copy.from == nullptr) {
-      std::memset(copy.to, 0, copy.bytes);
-    } else {
-      std::memcpy(copy.to, copy.from, copy.bytes);
-    }
-  }
-  pending.clear();
+  pending.wait_before(pending.group + 1);
 #else
   asm volatile("cp.async.wait_all;" ::: "memory");
 #endif
