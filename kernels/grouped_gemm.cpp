@@ -96,9 +96,10 @@ void grouped_gemm(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups& gro
   const GemmShape shape = checked_shape(c, a, b, groups, options);
   if (groups.size == 0) return;
   const ProfileScope profile(exec.profiler, Part::gemm);
-  if (grouped_gemm_by_group(exec, a.dim(0), groups.size)) {
-    return multiply_by_group(exec, c, a, b, groups, options);
-  }
+  // Planning is for both: fewer rows or groups may be multiplied the other way.
+  const bool by_group = grouped_gemm_by_group(exec, a.dim(0), groups.size);
+  if (by_group || exec.planning) multiply_by_group(exec, c, a, b, groups, options);
+  if (by_group && !exec.planning) return;
   if (exec.planning || exec.profiler.enabled()) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }

@@ -40,7 +40,7 @@ void fill(Exec& exec, Tensor tensor) {
 ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtype,
                                const ExpertRows& rows)
     : exec_(exec), rows_(rows) {
-  SY_CHECK(rows.counts.empty(), "experts' products: rows of one number each");
+  SY_CHECK(!rows.ragged(), "experts' products: rows of one number each");
   list(model, dtype);
   arena_.allocate(exec.memory);
   list(model, dtype);

@@ -16,7 +16,7 @@ namespace sy {
 class ExpertProducts {
  public:
   // Allocates the layer's tensors and fills them with random values; activations are of `dtype`.
-  // `rows` has the same number for every expert (rows.counts is empty). Scratch is the caller's: it
+  // `rows` has the same number for every expert (not ragged). Scratch is the caller's: it
   // plans batched() and each() and allocates.
   ExpertProducts(Exec& exec, const ModelSection& model, DType dtype, const ExpertRows& rows);
   ExpertProducts(const ExpertProducts&) = delete;

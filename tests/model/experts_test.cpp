@@ -12,8 +12,11 @@ using namespace test;
 constexpr int kExperts = 3;
 
 ExpertRows ragged(const std::vector<int32_t>& counts) {
+  static std::vector<Owned> kept;  // what they refer to
+  kept.push_back(int_tensor({1, kExperts}, counts));
   ExpertRows rows;
   rows.experts = kExperts;
+  rows.sources = kept.back();
   rows.counts = counts;
   rows.total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
   return rows;
@@ -31,9 +34,9 @@ ExpertRows even(int64_t each) {
 std::vector<ExpertRows> halves(const ExpertRows& rows) {
   ExpertRows first = rows, second = rows;
   first.experts = 1;
-  first.total = rows.counts.empty() ? rows.each : rows.counts[0];
-  if (!rows.counts.empty()) first.counts = {rows.counts[0]};
-  if (!rows.counts.empty()) second.counts.erase(second.counts.begin());
+  first.total = rows.ragged() ? rows.counts[0] : rows.each;
+  if (rows.ragged()) first.counts = {rows.counts[0]};
+  if (rows.ragged()) second.counts.erase(second.counts.begin());
   second.first_expert = 1;
   second.experts -= 1;
   second.first = first.total;

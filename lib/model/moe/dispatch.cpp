@@ -5,6 +5,7 @@
 
 #include "kernels/dispatch.h"
 #include "kernels/elementwise.h"
+#include "kernels/grouped_gemm.h"
 #include "lib/base/numeric.h"
 #include "lib/tensor/transfer.h"
 
@@ -23,8 +24,15 @@ double dropout_rate(const LayerContext& context) {
   return context.step.training ? context.model.experts.dropout : 0.0;
 }
 
+// Dropless, whether the host must know how many rows there are: to send them, and where products
+// are made expert by expert.
+bool host_needs_counts(const LayerContext& context, const DispatchSaved& saved) {
+  return expert_ranks(context) > 1 ||
+         grouped_gemm_by_group(context.exec, saved.token.numel(), context.model.experts.count);
+}
+
 // Dropless: tells the ranks how many rows come to each of their experts, and sets the numbers on
-// their way to the host.
+// their way to the host where it needs them.
 void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved) {
   if (context.exec.planning) return;
@@ -34,6 +42,7 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
     const ProfileScope profile(context.exec.profiler, Part::communication);
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
   }
+  if (!host_needs_counts(context, saved)) return;
   const ProfileScope profile(context.exec.profiler, Part::dispatch);
   if (saved.counts_here == nullptr) {
     saved.counts_here = std::make_shared<Readback>(
@@ -42,10 +51,9 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
   saved.counts_here->start();
 }
 
-// Until they are here: what a rank sends and receives, and the sizes of products, are numbers of
-// the host's. A GPU computes meanwhile what it was given since exchange_counts().
+// Until they are here. A GPU computes meanwhile what it was given since exchange_counts().
 void plan_rows(const LayerContext& context, DispatchSaved& saved) {
-  if (context.exec.planning) return;
+  if (context.exec.planning || !host_needs_counts(context, saved)) return;
   saved.counts_here->wait();
   const auto read = [&](std::vector<int32_t>& to, size_t which) {
     const Tensor here = saved.counts_here->host(which);
@@ -138,6 +146,8 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
   const int64_t ranks = expert_ranks(context), local = div_exact(experts.count, ranks);
   if (is_dropless(context)) {
     saved.slots = groups.total();
+    saved.exchange.sources =
+        ranks > 1 ? saved.received : saved.counts.slice(0, local).view({1, local});
     saved.exchange.plan_most(local, saved.slots * ranks);
     assign_slots_dropless(exec, slot, saved.token.slice(0, saved.slots), saved.counts, chosen);
     exchange_counts(context, labels, saved);

@@ -42,8 +42,8 @@ struct DispatchSaved {
   Tensor received;  // int32 [expert_ranks, E_local]: rows from each source, dropless
   Tensor row_ids;   // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
   Tensor returned;  // [S, d_model]: the experts' outputs, back in the slots
-  // In use. Dropless, until Dispatch::start() knows the counts, as many as there can be; then one a
-  // routed token.
+  // In use. Dropless, as many as there can be, and from Dispatch::start() on one a routed token
+  // where the host must know their number.
   int64_t slots = 0;
   RowExchange exchange;
   int64_t rows() const { return exchange.all.total; }
@@ -74,8 +74,8 @@ class Dispatch {
            ScratchScope& scratch);
 
   // in [R, d_model] is overwritten with the rows of normed [T, d_model] that the slots of all ranks
-  // hold, zeros in empty ones. Dropless, the host learns here how many rows go where, and with
-  // experts.dropout the ranks whose they are.
+  // hold, zeros in empty ones. Dropless, the host learns here how many rows go where if it must,
+  // and with experts.dropout the ranks whose they are.
   void start(Tensor in, Tensor normed);
   // Calls compute(ExpertRows) for each part of `in` that is there; it overwrites the same rows of
   // out(), which are sent back.

@@ -1,77 +1,36 @@
 #include "lib/model/moe/experts.h"
 
-#include <bit>
 #include <cmath>
 
 #include "kernels/activation.h"
-#include "kernels/gemm.h"
+#include "kernels/grouped_gemm.h"
 
 namespace sy {
 namespace {
 
-constexpr int64_t kWholePiece = 32;  // fewer rows than this are one product
-constexpr int kLeadingBits = 3;
-
-// The largest number of rows not above `rows` that one product takes: below kWholePiece any, above
-// it only those with three leading bits. Products are kept by shape, and ragged rows would
-// otherwise bring a new shape every step, for ever.
-int64_t piece_rows(int64_t rows) {
-  if (rows < kWholePiece) return rows;
-  const int shift = std::bit_width(static_cast<uint64_t>(rows)) - kLeadingBits;
-  return rows >> shift << shift;
+RowGroups groups_of(const ExpertRows& rows) {
+  return {rows.sources, rows.first_expert, rows.experts, rows.counts};
 }
 
-// Calls run(first row, rows, expert) for products that together cover every row of every expert;
-// while planning, for one product of each size that there can be.
-template <class Function>
-void for_each_ragged_piece(const ExpertRows& rows, bool planning, Function&& run) {
-  if (planning) {
-    for (int64_t size = 1; size <= rows.total; ++size) {
-      if (piece_rows(size) == size) run(0, size, 0);
-    }
-    return;
-  }
-  int64_t first = 0;
-  for (int64_t expert = 0; expert < rows.experts; ++expert) {
-    for (int64_t left = rows.counts[static_cast<size_t>(expert)]; left > 0;) {
-      const int64_t size = piece_rows(left);
-      run(first, size, expert);
-      first += size;
-      left -= size;
-    }
-  }
-}
-
-// Calls run(a, b, w) with the matching parts of two tensors of these rows and of the weights of all
-// experts: batches of the experts, or one expert and some of its rows.
-template <class Function>
-void for_each_product(const Exec& exec, const ExpertRows& rows, Tensor a, Tensor b, Tensor w,
-                      Function&& run) {
-  if (!rows.counts.empty()) {
-    for_each_ragged_piece(rows, exec.planning, [&](int64_t first, int64_t size, int64_t expert) {
-      run(a.slice(first, size), b.slice(first, size), w.at(rows.first_expert + expert));
-    });
-    return;
-  }
-  const auto by_expert = [&](Tensor tensor) {
-    return tensor.view({rows.experts, rows.each, tensor.cols()});
-  };
-  run(by_expert(a), by_expert(b), w.slice(rows.first_expert, rows.experts));
+// The rows of one number each, as batches.
+Tensor by_expert(const ExpertRows& rows, Tensor tensor) {
+  return tensor.view({rows.experts, rows.each, tensor.cols()});
 }
 
 // y = x w, or x w^T with transpose_b, expert by expert.
 void multiply(Exec& exec, const ExpertRows& rows, Tensor y, Tensor x, Tensor w,
               GemmOptions options = {}) {
-  for_each_product(exec, rows, y, x, w, [&](Tensor y_part, Tensor x_part, Tensor w_part) {
-    gemm(exec, y_part, x_part, w_part, options);
-  });
+  const Tensor weights = w.slice(rows.first_expert, rows.experts);
+  if (rows.ragged()) return grouped_gemm(exec, y, x, weights, groups_of(rows), options);
+  gemm(exec, by_expert(rows, y), by_expert(rows, x), weights, options);
 }
 
 // w.grad += x^T d_y, expert by expert.
 void accumulate_weight(Exec& exec, const ExpertRows& rows, const Param& w, Tensor d_y, Tensor x) {
-  for_each_product(exec, rows, d_y, x, w.grad, [&](Tensor d_y_part, Tensor x_part, Tensor grad) {
-    gemm(exec, grad, x_part, d_y_part, {.transpose_a = true, .accumulate = true});
-  });
+  const GemmOptions options{.transpose_a = true, .accumulate = true};
+  const Tensor grad = w.grad.slice(rows.first_expert, rows.experts);
+  if (rows.ragged()) return grouped_gemm(exec, grad, x, d_y, groups_of(rows), options);
+  gemm(exec, grad, by_expert(rows, x), by_expert(rows, d_y), options);
 }
 
 // The views of the given rows.

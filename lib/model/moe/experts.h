@@ -18,15 +18,18 @@ struct ExpertsParams {
 };
 
 // Rows [first, first + total) of the R that a rank has: those of the experts from first_expert on,
-// one expert's after another's. With fixed capacity all have the same number; dropless, a count
-// each.
+// one expert's after another's. With fixed capacity all have the same number; dropless, each what
+// the ranks have sent it, and behind them there may be rows of none.
 struct ExpertRows {
   int64_t first_expert = 0;  // of this rank's
   int64_t experts = 1;
   int64_t first = 0;
   int64_t total = 0;            // while planning, the most there can be
-  int64_t each = 0;             // rows of an expert, where `counts` is empty
-  std::vector<int32_t> counts;  // [experts]
+  int64_t each = 0;             // of an expert, with fixed capacity
+  Tensor sources;               // dropless: int32 [expert_ranks, E], of the exec's memory
+  std::vector<int32_t> counts;  // dropless: [experts], where the host knows them
+
+  bool ragged() const { return !sources.empty(); }
 };
 
 // What backward needs; R is at most the planned number.

@@ -62,6 +62,7 @@ void place_rows(std::vector<RowRange>& rows, ExpertRows& experts,
 
 void make_even(ExpertRows& rows) {
   rows.each = rows.total / rows.experts;
+  rows.sources = {};
   rows.counts.clear();
 }
 
@@ -71,11 +72,13 @@ void RowExchange::plan_ragged(int64_t local_experts, size_t wanted) {
   const auto most = static_cast<size_t>(local_experts);
   parts.resize(local_experts > 1 ? std::min(wanted, most) : wanted);
   all.experts = local_experts;
+  all.sources = sources;
   all.total = all.each = 0;
   all.counts.assign(most, 0);
   for (size_t i = 0; i < parts.size(); ++i) {
     const Share share(local_experts, static_cast<int64_t>(i), static_cast<int64_t>(parts.size()));
     ExchangePart& part = parts[i];
+    part.experts.sources = sources;
     part.experts.each = 0;
     part.experts.first = all.total;
     place_slots(part.slots, sent, local_experts, share);
@@ -98,10 +101,11 @@ void RowExchange::plan_even(int64_t expert_ranks, int64_t local_experts, int64_t
 
 void RowExchange::plan_most(int64_t local_experts, int64_t rows) {
   parts.resize(1);
-  all = ExpertRows();
   all.experts = local_experts;
+  all.first_expert = all.first = all.each = 0;
   all.total = rows;
-  all.counts.assign(static_cast<size_t>(local_experts), 0);
+  all.sources = sources;
+  all.counts.clear();  // keeps its memory: a step takes none
   parts[0].experts = all;
 }
 

@@ -31,12 +31,14 @@ struct RowExchange {
   // Rows of each pair of expert and rank, set by whoever plans: from here to the experts of each
   // rank, and to the experts here from each rank.
   std::vector<int32_t> sent, received;  // [expert_ranks, E_local]
+  Tensor sources;                       // dropless: received, in the exec's memory
   std::vector<ExchangePart> parts;
   ExpertRows all;  // of all parts
 
   // Fixed capacity: as many rows for every pair.
   void plan_even(int64_t expert_ranks, int64_t local_experts, int64_t each, size_t parts);
-  // Dropless: from sent and received; while planning, one part of as many rows as there can be.
+  // Dropless: from sent and received; where they are not known, one part of as many rows as there
+  // can be. `sources` is set before.
   void plan_ragged(int64_t local_experts, size_t parts);
   void plan_most(int64_t local_experts, int64_t rows);
 };
