@@ -70,7 +70,8 @@ struct AdafactorTiling {
 
 // Of a vector of n elements, each a block's on CUDA.
 inline int64_t adafactor_parts(int64_t n) {
-  return std::min<int64_t>(ceil_div(n, 4096), 64);
+  constexpr int64_t kPartElements = 4096, kMostParts = 64;
+  return std::min(ceil_div(n, kPartElements), kMostParts);
 }
 
 template <Backend, class T>
