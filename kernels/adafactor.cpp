@@ -1,69 +1,129 @@
 #include "kernels/adafactor.h"
 
-#include <algorithm>
-
 #include "kernels/dispatch_dtype.h"
-#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
 
-// Of a vector, each a block's on CUDA.
-constexpr int64_t kPartElements = 4096;
-constexpr int64_t kMaxParts = 64;
+// Value and gradient of what a wave has on CUDA: half of an H100's L2 cache of 50 MB, whose halves
+// may both hold what multiprocessors on both sides read. So the second and the third pass over a
+// wave find there what the first one read. A larger item is a wave of its own.
+constexpr int64_t kWaveBytes = 25 << 20;
 
-// The matrices of a batch that are stepped together: on the CPU as many as keep every thread busy,
-// and no more: between the three passes over a matrix it stays in cache. On CUDA all: a launch each
-// pass for every matrix there is.
-int64_t wave_of(const Exec& exec, int64_t batch, int64_t blocks) {
-  if (exec.backend == Backend::cuda) return batch;
-  return std::min(batch, ceil_div(exec.threads, std::max<int64_t>(blocks, 1)));
+void check(const AdafactorMatrix& item, DType dtype) {
+  const auto& [value, row, col, grad] = item;
+  SY_CHECK(value.rank() == 3 && grad.shape() == value.shape() &&
+               row.shape() == Shape({value.dim(0), value.dim(1)}) &&
+               col.shape() == Shape({value.dim(0), value.dim(2)}) && value.dtype() == dtype,
+           "adafactor: value {}, grad {}, row {}, col {} in a list of {}", value.shape().str(),
+           grad.shape().str(), row.shape().str(), col.shape().str(), name_of(dtype));
+}
+
+void check(const AdafactorVector& item, DType dtype) {
+  const auto& [value, second, grad] = item;
+  SY_CHECK(value.rank() == 2 && grad.shape() == value.shape() && second.shape() == value.shape() &&
+               value.dtype() == dtype,
+           "adafactor: value {}, grad {}, second {} in a list of {}", value.shape().str(),
+           grad.shape().str(), second.shape().str(), name_of(dtype));
+}
+
+// How many of the first items are a wave on CUDA.
+size_t fitting(std::span<const AdafactorMatrix> items) {
+  size_t count = 0;
+  int64_t bytes = 0;
+  while (count < std::min(items.size(), kAdafactorItems)) {
+    bytes += items[count].value.bytes() + items[count].grad.bytes();
+    if (count > 0 && bytes > kWaveBytes) break;
+    ++count;
+  }
+  return count;
+}
+
+// On the CPU a wave is of one item, as many of its matrices as keep every thread busy and no more:
+// between the three passes over a matrix it stays in cache.
+template <class Body>
+void for_each_part(const Exec& exec, const AdafactorMatrix& item, const Body& body) {
+  const AdafactorTiling tiling(exec.backend, item);
+  const int64_t most = ceil_div(exec.threads, std::max<int64_t>(tiling.blocks, 1));
+  for (int64_t e = 0; e < tiling.batch; e += most) {
+    const int64_t count = std::min(most, tiling.batch - e);
+    const AdafactorMatrix part{item.value.slice(e, count), item.row.slice(e, count),
+                               item.col.slice(e, count), item.grad.slice(e, count)};
+    body(std::span(&part, 1));
+  }
+}
+
+template <class Body>
+void for_each_wave(const Exec& exec, std::span<const AdafactorMatrix> items, const Body& body) {
+  if (exec.backend != Backend::cuda) {
+    for (const AdafactorMatrix& item : items) for_each_part(exec, item, body);
+    return;
+  }
+  while (!items.empty()) {
+    const size_t count = fitting(items);
+    body(items.first(count));
+    items = items.subspan(count);
+  }
+}
+
+template <class Body>
+void for_each_wave(std::span<const AdafactorVector> items, const Body& body) {
+  while (!items.empty()) {
+    const size_t count = std::min(items.size(), kAdafactorItems);
+    body(items.first(count));
+    items = items.subspan(count);
+  }
 }
 
 }  // namespace
 
-void adafactor_matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
-                      const AdafactorStep& step) {
-  SY_CHECK(value.rank() == 3 && grad.shape() == value.shape() &&
-               row.shape() == Shape({value.dim(0), value.dim(1)}) &&
-               col.shape() == Shape({value.dim(0), value.dim(2)}),
-           "adafactor: value {}, grad {}, row {}, col {}", value.shape().str(), grad.shape().str(),
-           row.shape().str(), col.shape().str());
-  const bool on_cuda = exec.backend == Backend::cuda;
-  const int64_t batch = value.dim(0), n = value.dim(1), m = value.dim(2);
-  const int64_t blocks = ceil_div(n, kAdafactorRows);
-  const int64_t chunks = on_cuda ? ceil_div(m, kAdafactorCols) : 1;
-  const int64_t wave = wave_of(exec, batch, blocks);
-  ScratchScope scratch(exec);
-  const Tensor columns = scratch.take(value.dtype(), {wave, blocks + 1, m}, "adafactor columns");
-  const Tensor rows =
-      on_cuda ? scratch.take(value.dtype(), {wave, chunks + 1, n}, "adafactor rows") : Tensor{};
-  const Tensor totals =
-      scratch.take(DType::f64, {wave, blocks * chunks + 1, kAdafactorTotals}, "adafactor totals");
-  if (exec.planning || value.numel() == 0) return;
-  dispatch(exec, value.dtype(), "adafactor", [&]<Backend B, class T>() {
-    for (int64_t e = 0; e < batch; e += wave) {
-      const int64_t count = std::min(wave, batch - e);
-      AdafactorImpl<B, T>::matrix(exec, value.slice(e, count), row.slice(e, count),
-                                  col.slice(e, count), grad.slice(e, count), step, columns, rows,
-                                  totals);
+void adafactor_matrices(Exec& exec, std::span<const AdafactorMatrix> items,
+                        const AdafactorStep& step) {
+  if (items.empty()) return;
+  const DType dtype = items[0].value.dtype();
+  for (const AdafactorMatrix& item : items) check(item, dtype);
+  int64_t most_sums = 0, most_totals = 0;
+  for_each_wave(exec, items, [&](std::span<const AdafactorMatrix> wave) {
+    int64_t sums = 0, totals = 0;
+    for (const AdafactorMatrix& item : wave) {
+      const AdafactorTiling tiling(exec.backend, item);
+      sums += tiling.columns() + (exec.backend == Backend::cuda ? tiling.rows() : 0);
+      totals += tiling.totals();
     }
+    most_sums = std::max(most_sums, sums);
+    most_totals = std::max(most_totals, totals);
+  });
+  ScratchScope scratch(exec);
+  const Tensor sums = scratch.take(dtype, {most_sums}, "adafactor sums");
+  const Tensor totals = scratch.take(DType::f64, {most_totals}, "adafactor totals");
+  if (exec.planning) return;
+  dispatch(exec, dtype, "adafactor", [&]<Backend B, class T>() {
+    for_each_wave(exec, items, [&](std::span<const AdafactorMatrix> wave) {
+      AdafactorImpl<B, T>::matrices(exec, wave, step, sums, totals);
+    });
   });
 }
 
-void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
-                      const AdafactorStep& step) {
-  SY_CHECK(value.rank() == 2 && grad.shape() == value.shape() && second.shape() == value.shape(),
-           "adafactor: value {}, grad {}, second {}", value.shape().str(), grad.shape().str(),
-           second.shape().str());
+void adafactor_vectors(Exec& exec, std::span<const AdafactorVector> items,
+                       const AdafactorStep& step) {
+  if (items.empty()) return;
+  const DType dtype = items[0].value.dtype();
+  for (const AdafactorVector& item : items) check(item, dtype);
+  int64_t parts = 0;
+  for_each_wave(items, [&](std::span<const AdafactorVector> wave) {
+    int64_t now = 0;
+    for (const auto& item : wave) now += item.value.dim(0) * adafactor_parts(item.value.dim(1));
+    parts = std::max(parts, now);
+  });
   ScratchScope scratch(exec);
-  const int64_t parts = std::min(ceil_div(value.dim(1), kPartElements), kMaxParts);
   const Tensor totals = exec.backend == Backend::cuda
-                            ? scratch.take(DType::f64, {value.dim(0), parts, 2}, "adafactor totals")
+                            ? scratch.take(DType::f64, {2 * parts}, "adafactor totals")
                             : Tensor{};
-  if (exec.planning || value.numel() == 0) return;
-  dispatch(exec, value.dtype(), "adafactor", [&]<Backend B, class T>() {
-    AdafactorImpl<B, T>::vector(exec, value, second, grad, step, totals);
+  if (exec.planning) return;
+  dispatch(exec, dtype, "adafactor", [&]<Backend B, class T>() {
+    for_each_wave(items, [&](std::span<const AdafactorVector> wave) {
+      AdafactorImpl<B, T>::vectors(exec, wave, step, totals);
+    });
   });
 }
 

@@ -4,7 +4,6 @@
 #include "kernels/adafactor.h"
 #include "kernels/adafactor_rule.h"
 #include "kernels/clip_factor.h"
-#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -146,55 +145,73 @@ void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorS
   }
 }
 
+// The passes over a batch of matrices, a thread a block of rows.
+template <class T>
+void step_matrices(const Exec& exec, const AdafactorMatrix& item, const AdafactorStep& step,
+                   double clip, Tensor columns, Tensor totals) {
+  const AdafactorTiling tiling(Backend::cpu, item);
+  const int64_t n = tiling.n, m = tiling.m, batch = tiling.batch;
+  const int64_t blocks = tiling.blocks, chunks = ceil_div(m, kColumns);
+  const auto at = [&](int64_t e) {
+    return Matrix<T>{item.value.data<T>() + e * n * m,
+                     item.row.data<T>() + e * n,
+                     item.col.data<T>() + e * m,
+                     item.grad.data<T>() + e * n * m,
+                     columns.data<T>() + e * (blocks + 1) * m,
+                     reinterpret_cast<Totals*>(totals.data<double>()) + e * (blocks + 1),
+                     n,
+                     m,
+                     step,
+                     clip};
+  };
+  const auto add_totals = [&] {
+    for (int64_t e = 0; e < batch; ++e) at(e).add_totals();
+  };
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).read_gradient(i % blocks);
+  add_totals();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < batch * chunks; ++i) {
+    const int64_t begin = i % chunks * kColumns;
+    at(i / chunks).finish_columns(begin, std::min(m, begin + kColumns));
+  }
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).measure_update(i % blocks);
+  add_totals();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).write(i % blocks);
+}
+
+template <class T>
+void step_vectors(const Exec& exec, const AdafactorVector& item, const AdafactorStep& step,
+                  double clip) {
+  const int64_t batch = item.value.dim(0), n = item.value.dim(1);
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t e = 0; e < batch; ++e) {
+    step_vector(item.value.data<T>() + e * n, item.second.data<T>() + e * n,
+                item.grad.data<T>() + e * n, n, step, clip);
+  }
+}
+
 }  // namespace
 
 template <class T>
 struct AdafactorImpl<Backend::cpu, T> {
-  static void matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
-                     const AdafactorStep& step, Tensor columns, Tensor, Tensor totals) {
-    const int64_t batch = value.dim(0), n = value.dim(1), m = value.dim(2);
+  static void matrices(Exec& exec, std::span<const AdafactorMatrix> wave, const AdafactorStep& step,
+                       Tensor sums, Tensor totals) {
     const double clip = clip_factor(clip_data(step.clip));
     if (clip == 0) return;
-    const int64_t blocks = ceil_div(n, kAdafactorRows), chunks = ceil_div(m, kColumns);
-    const auto at = [&](int64_t e) {
-      return Matrix<T>{value.data<T>() + e * n * m,
-                       row.data<T>() + e * n,
-                       col.data<T>() + e * m,
-                       grad.data<T>() + e * n * m,
-                       columns.data<T>() + e * (blocks + 1) * m,
-                       reinterpret_cast<Totals*>(totals.data<double>()) + e * (blocks + 1),
-                       n,
-                       m,
-                       step,
-                       clip};
-    };
-    const auto add_totals = [&] {
-      for (int64_t e = 0; e < batch; ++e) at(e).add_totals();
-    };
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).read_gradient(i % blocks);
-    add_totals();
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < batch * chunks; ++i) {
-      const int64_t begin = i % chunks * kColumns;
-      at(i / chunks).finish_columns(begin, std::min(m, begin + kColumns));
+    for (const AdafactorMatrix& item : wave) {
+      if (item.value.numel() > 0) step_matrices<T>(exec, item, step, clip, sums, totals);
     }
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).measure_update(i % blocks);
-    add_totals();
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t i = 0; i < batch * blocks; ++i) at(i / blocks).write(i % blocks);
   }
 
-  static void vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
-                     const AdafactorStep& step, Tensor) {
-    const int64_t batch = value.dim(0), n = value.dim(1);
+  static void vectors(Exec& exec, std::span<const AdafactorVector> wave, const AdafactorStep& step,
+                      Tensor) {
     const double clip = clip_factor(clip_data(step.clip));
     if (clip == 0) return;
-#pragma omp parallel for schedule(static) num_threads(exec.threads)
-    for (int64_t e = 0; e < batch; ++e) {
-      step_vector(value.data<T>() + e * n, second.data<T>() + e * n, grad.data<T>() + e * n, n,
-                  step, clip);
+    for (const AdafactorVector& item : wave) {
+      if (item.value.numel() > 0) step_vectors<T>(exec, item, step, clip);
     }
   }
 };

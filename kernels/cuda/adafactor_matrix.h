@@ -1,4 +1,4 @@
-// The passes of Adafactor over a batch of matrices. Each reads the clipping first and leaves
+// The passes of Adafactor over a wave of matrices. Each reads the clipping first and leaves
 // everything alone where the update is not to be done.
 #pragma once
 
@@ -33,12 +33,14 @@ __device__ void add_columns(const AdafactorTile<T>& tile, const T (&mine)[kLaneC
 // Pass 1: a tile's sums of g^2 + epsilon along its rows and columns, and of value^2. Bytes: grad
 // and value once, the least; a 64th and a 128th of a matrix of sums.
 template <class T>
-__global__ void adafactor_sums_kernel(const AdafactorBatch<T> all) {
-  const double factor = clip_factor(all.clip);
+__global__ void adafactor_sums_kernel(const AdafactorWave<T> wave) {
+  const double factor = clip_factor(wave.clip);
   if (factor == 0) return;
   double* slots = reinterpret_cast<double*>(shared_memory());
-  const AdafactorTile<T> tile(all);
-  const T scale = static_cast<T>(factor), epsilon = static_cast<T>(all.step.epsilon);
+  const int item = wave.tiles.item_of(blockIdx.x, wave.count);
+  const AdafactorBatch<T>& all = wave.items[item];
+  const AdafactorTile<T> tile(all, blockIdx.x - wave.tiles.first[item]);
+  const T scale = static_cast<T>(factor), epsilon = static_cast<T>(wave.step.epsilon);
   T* row_sums = all.row_sums(tile.e) + tile.chunk * all.n;
   T down[kLaneColumns] = {}, squares = 0;
   for (int batch = 0; batch < kRowBatches; ++batch) {
@@ -89,27 +91,32 @@ __device__ void update_factors(T* factor, T* sums, int64_t first, int64_t count,
 
 // After pass 1: a block has 32 rows or, behind all of its matrix's rows, 32 columns.
 template <class T>
-__global__ void adafactor_factors_kernel(const AdafactorBatch<T> all) {
-  if (clip_factor(all.clip) == 0) return;
+__global__ void adafactor_factors_kernel(const AdafactorWave<T> wave) {
+  if (clip_factor(wave.clip) == 0) return;
   double* shared = reinterpret_cast<double*>(shared_memory());
+  const int item = wave.factors.item_of(blockIdx.x, wave.count);
+  const AdafactorBatch<T>& all = wave.items[item];
+  const unsigned block = blockIdx.x - wave.factors.first[item];
   const int64_t of_rows = (all.n + kWarp - 1) / kWarp, of_columns = (all.m + kWarp - 1) / kWarp;
-  const int64_t e = blockIdx.x / (of_rows + of_columns), i = blockIdx.x % (of_rows + of_columns);
+  const int64_t e = block / (of_rows + of_columns), i = block % (of_rows + of_columns);
   if (i < of_rows) {
     update_factors(all.row + e * all.n, all.row_sums(e), i * kWarp, all.n, all.chunks, all.m,
-                   all.step.decay, shared);
+                   wave.step.decay, shared);
   } else {
     update_factors(all.col + e * all.m, all.column_sums(e), (i - of_rows) * kWarp, all.m,
-                   all.blocks, all.n, all.step.decay, shared);
+                   all.blocks, all.n, wave.step.decay, shared);
   }
 }
 
 // Pass 2: a tile's sum of squares of the update, but for what is one number for the whole matrix.
 // Bytes: grad once, the least that a sum over updated factors allows.
 template <class T>
-__global__ void adafactor_update_kernel(const AdafactorBatch<T> all) {
-  if (clip_factor(all.clip) == 0) return;
+__global__ void adafactor_update_kernel(const AdafactorWave<T> wave) {
+  if (clip_factor(wave.clip) == 0) return;
   double* slots = reinterpret_cast<double*>(shared_memory());
-  const AdafactorTile<T> tile(all);
+  const int item = wave.tiles.item_of(blockIdx.x, wave.count);
+  const AdafactorBatch<T>& all = wave.items[item];
+  const AdafactorTile<T> tile(all, blockIdx.x - wave.tiles.first[item]);
   const T* row_roots = all.row_roots(tile.e);
   T root[kLaneColumns];
   tile.load_shared(root, all.column_roots(tile.e));
@@ -135,11 +142,13 @@ __global__ void adafactor_update_kernel(const AdafactorBatch<T> all) {
 // After pass 2, a matrix a block: the number by which row_root_i g_ij col_root_j is taken from
 // value_ij, made of the rate, the gradient's factor and the root of the rows' mean.
 template <class T>
-__global__ void adafactor_factor_kernel(const AdafactorBatch<T> all) {
-  const double clip = clip_factor(all.clip);
+__global__ void adafactor_factor_kernel(const AdafactorWave<T> wave) {
+  const double clip = clip_factor(wave.clip);
   if (clip == 0) return;
   double* slots = reinterpret_cast<double*>(shared_memory());
-  const int64_t e = blockIdx.x;
+  const int item = wave.matrices.item_of(blockIdx.x, wave.count);
+  const AdafactorBatch<T>& all = wave.items[item];
+  const int64_t e = blockIdx.x - wave.matrices.first[item];
   double rows = 0, value_squares = 0, update_squares = 0;
   for (int64_t i = threadIdx.x; i < all.n; i += kFactorThreads) {
     rows += static_cast<double>(all.row[e * all.n + i]);
@@ -154,17 +163,19 @@ __global__ void adafactor_factor_kernel(const AdafactorBatch<T> all) {
   const double count = static_cast<double>(all.n) * static_cast<double>(all.m);
   if (threadIdx.x == 0) {
     all.whole(e).factor =
-        adafactor_rate(all.step, value_squares, update_squares, count) * clip * std::sqrt(mean);
+        adafactor_rate(wave.step, value_squares, update_squares, count) * clip * std::sqrt(mean);
   }
 }
 
 // Pass 3. Bytes: grad and value once, value back, the least.
 template <class T>
-__global__ void adafactor_write_kernel(const AdafactorBatch<T> all) {
-  if (clip_factor(all.clip) == 0) return;
-  const AdafactorTile<T> tile(all);
+__global__ void adafactor_write_kernel(const AdafactorWave<T> wave) {
+  if (clip_factor(wave.clip) == 0) return;
+  const int item = wave.tiles.item_of(blockIdx.x, wave.count);
+  const AdafactorBatch<T>& all = wave.items[item];
+  const AdafactorTile<T> tile(all, blockIdx.x - wave.tiles.first[item]);
   const double factor = all.whole(tile.e).factor;
-  const T shrink = static_cast<T>(1.0 - all.step.learning_rate * all.step.weight_decay);
+  const T shrink = static_cast<T>(1.0 - wave.step.learning_rate * wave.step.weight_decay);
   const T* row_roots = all.row_roots(tile.e);
   T root[kLaneColumns];
   tile.load_shared(root, all.column_roots(tile.e));

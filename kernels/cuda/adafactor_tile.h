@@ -1,10 +1,9 @@
-// How Adafactor cuts up a batch of matrices: into tiles of kAdafactorRows x kAdafactorCols. A block
-// has a tile, its warps the rows in turn, a lane kLaneColumns columns side by side. What tiles
-// leave is added up in their order, so a matrix's step is the same bits whatever else is in the
-// batch.
+// How Adafactor cuts up matrices: into tiles of kAdafactorRows x kAdafactorCols. A block has a
+// tile, its warps the rows in turn, a lane kLaneColumns columns side by side. What tiles leave is
+// added up in their order, so a matrix's step is the same bits whatever else is in the wave.
 #pragma once
 
-#include "kernels/adafactor.h"
+#include "kernels/cuda/adafactor_wave.h"
 #include "kernels/cuda/map.h"
 
 namespace sy {
@@ -18,36 +17,8 @@ constexpr int kRowBatches = static_cast<int>(kAdafactorRows) / kTileWarps / kRow
 static_assert(kTileCols == kLaneColumns * kWarp);
 static_assert(kRowBatches * kRowsAtOnce * kTileWarps == kAdafactorRows);
 
-// What a tile adds up to, and, in the last place, the factor of the whole matrix's update.
-struct AdafactorTotals {
-  double value_squares, update_squares, factor;
-};
-static_assert(sizeof(AdafactorTotals) == kAdafactorTotals * sizeof(double));
-
-// A batch of matrices and the scratch that adafactor.h describes.
-template <class T>
-struct AdafactorBatch {
-  T *value, *row, *col;
-  const T* grad;
-  T *columns, *rows;
-  AdafactorTotals* totals;
-  const double* clip;
-  int64_t n, m, blocks, chunks;
-  bool packed;  // rows begin at multiples of 16 bytes
-  AdafactorStep step;
-
-  __device__ int64_t tiles() const { return blocks * chunks; }
-  __device__ T* column_sums(int64_t e) const { return columns + e * (blocks + 1) * m; }
-  __device__ T* row_sums(int64_t e) const { return rows + e * (chunks + 1) * n; }
-  __device__ const T* column_roots(int64_t e) const { return column_sums(e) + blocks * m; }
-  __device__ const T* row_roots(int64_t e) const { return row_sums(e) + chunks * n; }
-  __device__ AdafactorTotals& of_tile(int64_t e, int64_t tile) const {
-    return totals[e * (tiles() + 1) + tile];
-  }
-  __device__ AdafactorTotals& whole(int64_t e) const { return of_tile(e, tiles()); }
-};
-
-// The block's tile of matrix e, and this thread's part of it.
+// A tile of an item, the one numbered `tile` among those of all its matrices, and this thread's
+// part of it.
 template <class T>
 struct AdafactorTile {
   const AdafactorBatch<T>& all;
@@ -55,9 +26,9 @@ struct AdafactorTile {
   int64_t first_row, col;
   int width;  // columns of this lane that there are
 
-  __device__ explicit AdafactorTile(const AdafactorBatch<T>& batch) : all(batch) {
-    e = blockIdx.x / all.tiles();
-    number = blockIdx.x % all.tiles();
+  __device__ AdafactorTile(const AdafactorBatch<T>& item, unsigned tile) : all(item) {
+    e = tile / all.tiles();
+    number = tile % all.tiles();
     block = number / all.chunks;
     chunk = number % all.chunks;
     first_row = block * kAdafactorRows + warp_id();

@@ -24,6 +24,10 @@ const char* region_label(ParamGroup group) {
 
 }  // namespace
 
+Tensor Param::part_of(Tensor region) const {
+  return region.slice(offset, value.numel()).view(value.shape());
+}
+
 ParamStore::ParamStore(DType dtype, int expert_ranks, int expert_rank)
     : dtype_(dtype), expert_ranks_(expert_ranks), expert_rank_(expert_rank) {
   SY_CHECK(expert_rank >= 0 && expert_rank < expert_ranks, "expert rank {} of {}", expert_rank,
@@ -63,6 +67,7 @@ Tensor ParamStore::carve(Arena& arena, ParamGroup group, DType dtype, Tensor Par
     if (param.group != group) continue;
     const Shape local = local_shape(param);
     param.*view = region.slice(offset, local.numel()).view(local);
+    param.offset = offset;
     offset += round_up(local.numel(), kParamAlignment);
   }
   return region;
@@ -115,6 +120,10 @@ Param* ParamStore::find(const std::string& name) {
     if (param.name == name) return &param;
   }
   return nullptr;
+}
+
+Tensor ParamStore::flat_values(ParamGroup group) const {
+  return flat_values_[static_cast<int>(group)];
 }
 
 Tensor ParamStore::flat_grads(ParamGroup group) const {

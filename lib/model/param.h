@@ -37,6 +37,10 @@ struct Param {
   Tensor value;    // master weights: local shape, [E / expert ranks, ...] for experts
   Tensor compute;  // what products and embeddings read: value itself, or its bfloat16 copy
   Tensor grad;     // of value's dtype, accumulated by backward
+
+  int64_t offset = 0;  // where it begins in each of its group's regions, in elements
+  // This parameter's part, in its local shape, of a tensor laid out as its group's regions are.
+  Tensor part_of(Tensor region) const;
 };
 
 class ParamStore {
@@ -65,7 +69,8 @@ class ParamStore {
   std::deque<Param>& all() { return params_; }
   Param* find(const std::string& name);  // nullptr when there is none
 
-  // The flat gradients of a group; empty when the group has no parameter.
+  // The flat values and gradients of a group; empty when the group has no parameter.
+  Tensor flat_values(ParamGroup group) const;
   Tensor flat_grads(ParamGroup group) const;
 
   DType dtype() const { return dtype_; }                        // of activations and `compute`

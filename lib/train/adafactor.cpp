@@ -1,9 +1,9 @@
-#include "lib/train/adafactor.h"
+#include "kernels/adafactor.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/adafactor.h"
+#include "lib/train/optimizer_kinds.h"
 
 namespace sy {
 namespace {
@@ -25,17 +25,29 @@ Shape batched(const Param& param, const Shape& shape, int64_t factor_from) {
   return {batch, n, m};
 }
 
-}  // namespace
+// What the ops are given is laid out when the state is, so that a step takes nothing from the heap.
+class Adafactor final : public Optimizer {
+ public:
+  Adafactor(const OptimizerSection& config, ParamStore& params)
+      : config_(config), params_(params) {}
 
-AdafactorOptimizer::AdafactorOptimizer(const OptimizerSection& config, ParamStore& params)
-    : config_(config) {
-  for (Param& param : params.all()) slots_.push_back({&param, {}, {}});
-}
+  void plan(Arena& arena) override;
+  void apply(Exec& exec, const Update& update) override;
+  const std::vector<OptimizerTensor>& state() const override { return state_; }
 
-void AdafactorOptimizer::plan(Arena& arena) {
+ private:
+  OptimizerSection config_;
+  ParamStore& params_;
+  std::vector<AdafactorMatrix> matrices_;
+  std::vector<AdafactorVector> vectors_;
+  std::vector<OptimizerTensor> state_;
+};
+
+void Adafactor::plan(Arena& arena) {
+  matrices_.clear();
+  vectors_.clear();
   state_.clear();
-  for (Slot& slot : slots_) {
-    const Param& param = *slot.param;
+  for (const Param& param : params_.all()) {
     const Shape local = batched(param, param.value.shape(), config_.factor_from);
     const Shape global = batched(param, param.shape, config_.factor_from);
     const auto take = [&](const char* name, int axis) {
@@ -44,32 +56,31 @@ void AdafactorOptimizer::plan(Arena& arena) {
       state_.push_back({full, &param, moment, {global[0], global[axis]}});
       return moment;
     };
+    const Tensor value = param.value.view(local), grad = param.grad.view(local);
     if (local.rank() == 2) {
-      slot.row = take("/second", 1);
+      vectors_.push_back({value, take("/second", 1), grad});
     } else {
-      slot.row = take("/row", 1);
-      slot.col = take("/col", 2);
+      const Tensor row = take("/row", 1), col = take("/col", 2);
+      matrices_.push_back({value, row, col, grad});
     }
   }
 }
 
-void AdafactorOptimizer::apply(Exec& exec, const Update& update) {
+void Adafactor::apply(Exec& exec, const Update& update) {
   AdafactorStep step;
   step.learning_rate = update.learning_rate;
   step.decay = 1.0 - std::pow(static_cast<double>(update.step), -config_.decay_exponent);
   step.update_clip = config_.update_clip;
   step.clip = update.clip;
   step.weight_decay = config_.weight_decay;
-  for (const Slot& slot : slots_) {
-    const Param& param = *slot.param;
-    const Shape shape = batched(param, param.value.shape(), config_.factor_from);
-    const Tensor value = param.value.view(shape), grad = param.grad.view(shape);
-    if (slot.col.empty()) {
-      adafactor_vector(exec, value, slot.row, grad, step);
-    } else {
-      adafactor_matrix(exec, value, slot.row, slot.col, grad, step);
-    }
-  }
+  adafactor_matrices(exec, matrices_, step);
+  adafactor_vectors(exec, vectors_, step);
+}
+
+}  // namespace
+
+std::unique_ptr<Optimizer> make_adafactor(const OptimizerSection& config, ParamStore& params) {
+  return std::make_unique<Adafactor>(config, params);
 }
 
 }  // namespace sy

@@ -17,13 +17,10 @@ int64_t elements_of_row(const Param& param) {
 // into a group's flat gradients here; infinity where index is -1. All are below 2^53, and exact.
 double place_in_model(const ParamStore& params, ParamGroup group, double index) {
   if (index < 0) return INFINITY;
-  const auto size = static_cast<int64_t>(size_of(params.master_dtype()));
-  const char* flat = static_cast<const char*>(params.flat_grads(group).raw());
   double before = 0;
   for (const Param& param : params.all()) {
     if (param.group == group) {
-      const int64_t begin = (static_cast<const char*>(param.grad.raw()) - flat) / size;
-      const int64_t inside = static_cast<int64_t>(index) - begin;
+      const int64_t inside = static_cast<int64_t>(index) - param.offset;
       const int64_t others = param.first_expert * elements_of_row(param);
       if (inside >= 0 && inside < param.grad.numel()) {
         return before + static_cast<double>(others + inside);

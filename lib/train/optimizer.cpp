@@ -1,13 +1,12 @@
 #include "lib/train/optimizer.h"
 
-#include "lib/train/adafactor.h"
-#include "lib/train/adamw.h"
+#include "lib/train/optimizer_kinds.h"
 
 namespace sy {
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerSection& config, ParamStore& params) {
-  if (config.name == OptimizerName::adamw) return std::make_unique<AdamWOptimizer>(config, params);
-  return std::make_unique<AdafactorOptimizer>(config, params);
+  return config.name == OptimizerName::adamw ? make_adamw(config, params)
+                                             : make_adafactor(config, params);
 }
 
 }  // namespace sy

@@ -32,7 +32,7 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  // Measures or carves the state (see arena.h).
+  // Measures or carves the state (see arena.h), after the parameters' own regions.
   virtual void plan(Arena& arena) = 0;
 
   // Updates every parameter's value from its gradient. The gradients are read, not cleared.

@@ -14,6 +14,7 @@ import pathlib
 import re
 import sys
 
+import adafactor_waves
 import expert_products
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ LINK = 450e9  # bytes a second each way over NVLink, 900 GB/s of both ways toget
 # What is assumed to be reached of them.
 TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
 ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax stands between the products
+CACHE = 5.5e12  # bytes a second of L2, all traffic: no data sheet has it, this is what others have measured
 LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
 
 EXCHANGE_PARTS = 2  # in which rows travel to the experts of other ranks (lib/model/moe/row_exchange.h)
@@ -36,19 +38,24 @@ HALF, WORD = 2, 4  # bytes of bfloat16 and float32
 
 @dataclasses.dataclass
 class Kernel:
-    """`calls` launches, each of so many operations and bytes."""
+    """`calls` launches, each of so many operations and bytes of memory, and of bytes that L2 has (`cached`)."""
     part: str
     calls: int
     operations: float
     bytes: float
     peak: float = TENSOR
     share: float = TENSOR_SHARE
+    cached: float = 0
+
+    def moving(self):
+        through_cache = (self.bytes + self.cached) / CACHE if self.cached else 0
+        return max(self.bytes / MEMORY, through_cache)
 
     def floor(self):
-        return self.calls * max(self.operations / self.peak, self.bytes / MEMORY)
+        return self.calls * max(self.operations / self.peak, self.moving())
 
     def predicted(self):
-        at_shares = max(self.operations / (self.peak * self.share), self.bytes / (MEMORY * MEMORY_SHARE))
+        at_shares = max(self.operations / (self.peak * self.share), self.moving() / MEMORY_SHARE)
         return self.calls * max(at_shares, LAUNCH)
 
 
@@ -112,26 +119,38 @@ class Model:
             total += attention(self.ld, self.ld) + attention(self.ld, self.le) + feed_forward(layer, self.ld)
         return 3 * total
 
+    def shapes(self):
+        """(shape, whether it has a matrix of each expert) of the parameters in order of declaration."""
+        d, attention = self.d, [(self.d, ), (self.d, self.inner), (self.d, self.inner), (self.d, self.inner), (self.inner, self.d)]
+        parameters = [((self.vocab, d), False)]
+        for in_decoder, layers in enumerate((self.encoder_layers, self.decoder_layers)):
+            parameters.append(((32, self.heads), False))  # relative biases
+            for layer in range(layers):
+                parameters += [(shape, False) for shape in attention * (2 if in_decoder else 1)] + [((d, ), False)]
+                sparse = self.sparse(layer)
+                each = (self.experts, ) if sparse else ()
+                parameters += [((d, self.experts), False)] if sparse else []
+                parameters += [(each + (d, self.d_ff), sparse), (each + (self.d_ff, d), sparse)]
+            parameters.append(((d, ), False))
+        return parameters
+
     def parameters(self):
         """(of all that is replicated, of all experts)"""
-        attention = 4 * self.d * self.inner + self.d
-        layers = self.encoder_layers + self.decoder_layers
-        sparse = self.sparse_layers(self.encoder_layers) + self.sparse_layers(self.decoder_layers)
-        replicated = self.vocab * self.d + (layers + self.decoder_layers) * attention + layers * self.d
-        replicated += (layers - sparse) * 2 * self.d * self.d_ff + sparse * self.d * self.experts
-        replicated += 2 * self.d + 2 * 32 * self.heads  # final norms and relative biases
-        return replicated, sparse * self.experts * 2 * self.d * self.d_ff
+        counts = [0, 0]
+        for shape, of_experts in self.shapes():
+            counts[of_experts] += adafactor_waves.elements(shape)
+        return counts
 
 
 class Step:
     """One step of `sequences` a GPU, in `micro_batches` of them, on `gpus` GPUs with the experts spread over all."""
 
     def __init__(self, model, sequences, gpus, micro_batches=1, loss_rows=2048,
-                 attention_share=ATTENTION_SHARE, router_peak=FLOAT32, router_copy=False):
+                 attention_share=ATTENTION_SHARE, router_peak=FLOAT32, router_copy=False, waves=None):
         self.model, self.gpus, self.micro_batches = model, gpus, micro_batches
         self.sequences = sequences // micro_batches
         self.loss_rows, self.attention_share, self.router_peak = loss_rows, attention_share, router_peak
-        self.router_copy = router_copy
+        self.router_copy, self.waves = router_copy, waves or {}
         self.kernels, self.transfers = [], []
         self.tokens = self.sequences * model.le, self.sequences * model.ld
         for in_decoder, layers in enumerate((model.encoder_layers, model.decoder_layers)):
@@ -283,9 +302,10 @@ class Step:
         local = replicated + experts / self.gpus
         self.over("gradients cleared, their norm", 1, local, WORD)
         self.over("gradients cleared, their norm", 1, local, WORD)
-        tensors = 12 * (self.model.encoder_layers + self.model.decoder_layers)
-        for widths in ((WORD, WORD), (WORD, ), (WORD, WORD, WORD)):
-            self.add("Adafactor", tensors, 0, sum(widths) * local / tensors)
+        shapes = [(shape[0] // self.gpus, ) + shape[1:] if of_experts else (1, ) + shape
+                  for shape, of_experts in self.model.shapes()]
+        for moved, cached in adafactor_waves.launches(shapes, **self.waves):
+            self.add("Adafactor", 1, 0, moved, cached=cached)
         self.over("bfloat16 copy of the weights", 1, local, WORD, HALF)
         if self.gpus > 1:
             sent = 2 * WORD * replicated * (self.gpus - 1) / self.gpus
@@ -360,6 +380,8 @@ def what_if(models, sequences):
              ("the loss in chunks of 256 rows, as on CPUs", {"loss_rows": 256}),
              ("the router makes a float32 copy of its input", {"router_copy": True}),
              ("the router's products in TF32 (495 TFLOP/s)", {"router_peak": 495e12}),
+             ("Adafactor a parameter at a time", {"waves": {"most": 1}}),
+             ("Adafactor's waves of 32 matrices, however large", {"waves": {"most_bytes": float("inf")}}),
              ("attention at 60 % of the tensor cores' rate", {"attention_share": 0.6})]
     rows = []
     for name, change in cases:

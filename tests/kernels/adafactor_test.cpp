@@ -77,6 +77,18 @@ AdafactorStep step_of(int t, double weight_decay, Tensor factor = {}) {
   return step;
 }
 
+void adafactor_matrix(Exec& exec, Tensor value, Tensor row, Tensor col, Tensor grad,
+                      const AdafactorStep& step) {
+  const AdafactorMatrix item{value, row, col, grad};
+  adafactor_matrices(exec, std::span(&item, 1), step);
+}
+
+void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
+                      const AdafactorStep& step) {
+  const AdafactorVector item{value, second, grad};
+  adafactor_vectors(exec, std::span(&item, 1), step);
+}
+
 // Gradients of very different sizes from step to step, so that some updates are clipped and some
 // are not; the last of a batch of more than one never has any.
 Owned gradient_of(DType dtype, Shape shape, int t) {
@@ -199,6 +211,109 @@ TEST_CASE("adafactor: an expert's step does not know of the others", "[adafactor
   CHECK(same_bits(col, alone_col));
 }
 
+// A parameter, its second moment and its gradient, with their memory.
+struct OwnedMatrix {
+  Owned value, row, col, grad;
+
+  OwnedMatrix(DType dtype, Shape shape, uint64_t seed)
+      : value(random_tensor(dtype, shape, seed, 0.1)),
+        row(zeros(dtype, {shape[0], shape[1]})),
+        col(zeros(dtype, {shape[0], shape[2]})),
+        grad(random_tensor(dtype, shape, seed + 1)) {}
+  AdafactorMatrix item() { return {value, row, col, grad}; }
+};
+
+struct OwnedVector {
+  Owned value, second, grad;
+
+  OwnedVector(DType dtype, Shape shape, uint64_t seed)
+      : value(random_tensor(dtype, shape, seed, 0.1)),
+        second(zeros(dtype, shape)),
+        grad(random_tensor(dtype, shape, seed + 1)) {}
+  AdafactorVector item() { return {value, second, grad}; }
+};
+
+template <class OwnedItem>
+std::vector<OwnedItem> owned_items(DType dtype, const std::vector<Shape>& shapes) {
+  std::vector<OwnedItem> items;
+  for (const Shape& shape : shapes) items.emplace_back(dtype, shape, 2 * items.size() + 1);
+  return items;
+}
+
+template <class OwnedItem>
+auto items_of(std::vector<OwnedItem>& owned) {
+  std::vector<decltype(owned[0].item())> items;
+  for (OwnedItem& item : owned) items.push_back(item.item());
+  return items;
+}
+
+TEST_CASE("adafactor: a list of matrices is each of them alone, bit for bit", "[adafactor]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  // An expert's batch, a row, a column, none, tiles that are full, and one for a wave of its own.
+  std::vector<Shape> shapes{{1, 70, 130}, {3, 5, 9},    {1, 1, 300}, {1, 65, 1}, {2, 0, 3},
+                            {1, 64, 128}, {2, 130, 36}, {1, 1, 1},   {0, 3, 4}};
+  if (dtype == DType::f32) shapes.insert(shapes.begin() + 3, Shape{1, 1800, 1900});
+  for (int64_t i = 0; i < 40; ++i) shapes.push_back({1 + i % 2, 3 + i, 40 - i});
+  auto together = owned_items<OwnedMatrix>(dtype, shapes);
+  auto alone = owned_items<OwnedMatrix>(dtype, shapes);
+  auto exec = make_exec();
+  for (int t = 1; t <= 2; ++t) {
+    adafactor_matrices(*exec, items_of(together), step_of(t, 0.1));
+    for (OwnedMatrix& x : alone) {
+      adafactor_matrix(*exec, x.value, x.row, x.col, x.grad, step_of(t, 0.1));
+    }
+  }
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    CAPTURE(i, shapes[i].str());
+    CHECK(same_bits(together[i].value, alone[i].value));
+    CHECK(same_bits(together[i].row, alone[i].row));
+    CHECK(same_bits(together[i].col, alone[i].col));
+  }
+}
+
+TEST_CASE("adafactor: a list of vectors is each of them alone, bit for bit", "[adafactor]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  std::vector<Shape> shapes{{1, 5}, {3, 70}, {2, 1}, {0, 3}, {2, 9001}, {2, 0}, {1, 30000}};
+  for (int64_t i = 0; i < 40; ++i) shapes.push_back({1 + i % 3, 500 - i});
+  auto together = owned_items<OwnedVector>(dtype, shapes);
+  auto alone = owned_items<OwnedVector>(dtype, shapes);
+  auto exec = make_exec();
+  for (int t = 1; t <= 2; ++t) {
+    adafactor_vectors(*exec, items_of(together), step_of(t, 0.1));
+    for (OwnedVector& x : alone)
+      adafactor_vector(*exec, x.value, x.second, x.grad, step_of(t, 0.1));
+  }
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    CAPTURE(i, shapes[i].str());
+    CHECK(same_bits(together[i].value, alone[i].value));
+    CHECK(same_bits(together[i].second, alone[i].second));
+  }
+}
+
+// The scratch of a list of `count` matrices [1, side, side].
+int64_t scratch_of(size_t count, int64_t side) {
+  Exec exec;
+  use_test_backend(exec);
+  exec.planning = true;
+  const auto on = [](Shape shape) { return Tensor(nullptr, DType::f32, shape); };
+  const Tensor matrix = on({1, side, side}), line = on({1, side});
+  adafactor_matrices(exec, std::vector<AdafactorMatrix>(count, {matrix, line, line, matrix}), {});
+  return exec.scratch.high_water();
+}
+
+TEST_CASE("adafactor: scratch is the largest wave's", "[adafactor]") {
+  if (test_backend() == Backend::cpu) {
+    CHECK(scratch_of(3, 1024) == scratch_of(1, 1024));
+    return;
+  }
+  CHECK(scratch_of(2, 1024) > scratch_of(1, 1024));  // 8 MiB of value and gradient each
+  CHECK(scratch_of(3, 1024) > scratch_of(2, 1024));
+  CHECK(scratch_of(4, 1024) == scratch_of(3, 1024));
+  CHECK(scratch_of(2, 1800) == scratch_of(1, 1800));  // 25 MiB
+  CHECK(scratch_of(32, 8) > scratch_of(31, 8));
+  CHECK(scratch_of(70, 8) == scratch_of(32, 8));
+}
+
 TEST_CASE("adafactor: the same bits for any number of threads", "[adafactor]") {
   const Shape shape = GENERATE(Shape{1, 300, 50}, Shape{7, 40, 600});
   Owned grad = random_tensor(DType::f32, shape, 1);
@@ -246,6 +361,10 @@ TEST_CASE("adafactor: wrong shapes", "[adafactor]") {
   Owned x(DType::f32, {1, 2, 3}), two(DType::f32, {1, 2}), three(DType::f32, {1, 3});
   CHECK_THROWS_AS(adafactor_matrix(*exec, x, three, two, x, {}), InternalError);
   CHECK_THROWS_AS(adafactor_vector(*exec, two, three, two, {}), InternalError);
+  OwnedVector narrow(DType::f32, {1, 3}, 1), wide(DType::f64, {1, 3}, 1);
+  CHECK_THROWS_AS(
+      adafactor_vectors(*exec, std::vector<AdafactorVector>{narrow.item(), wide.item()}, {}),
+      InternalError);
 }
 
 }  // namespace

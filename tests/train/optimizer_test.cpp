@@ -2,6 +2,7 @@
 // own, on every split of the experts.
 #include "lib/train/optimizer.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "lib/base/random.h"
@@ -174,6 +175,30 @@ TEST_CASE("optimizer: an expert without tokens keeps its weights", "[optimizer]"
     const Numbers before = numbers_of(part_of(param, param.value, part));
     CHECK((numbers_of(part_of(param, now, part)) == before) == idle);
   });
+}
+
+TEST_CASE("optimizer: what lies between parameters stays zero", "[optimizer]") {
+  OptimizerSection config;
+  config.name = GENERATE(OptimizerName::adafactor, OptimizerName::adamw);
+  config.weight_decay = 0.1;
+  const int ranks = test_world().size();
+  Setup trained(config, Mesh(test_world(), {ranks, 1, ranks}));
+  for (int64_t step = 1; step <= 5; ++step) trained.step(step);
+  ParamStore& store = trained.params.store;
+  for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
+    Numbers values = numbers_of(store.flat_values(group));
+    size_t covered = 0;
+    for (const Param& param : store.all()) {
+      if (param.group != group) continue;
+      CHECK(numbers_of(param.part_of(store.flat_values(group))) == numbers_of(param.value));
+      CHECK(numbers_of(param.part_of(store.flat_grads(group))) == numbers_of(param.grad));
+      const auto count = static_cast<size_t>(param.value.numel());
+      std::fill_n(values.begin() + param.offset, count, 0.0);
+      covered += count;
+    }
+    CHECK(covered < values.size());
+    CHECK(values == Numbers(values.size()));
+  }
 }
 
 // "NAME GLOBAL" of each tensor; its local part is an even share of the experts, and zero.
