@@ -1,14 +1,11 @@
 #include "kernels/adafactor.h"
 
+#include <algorithm>
+
 #include "kernels/dispatch_dtype.h"
 
 namespace sy {
 namespace {
-
-// Value and gradient of what a wave has on CUDA: half of an H100's L2 cache of 50 MB, whose halves
-// may both hold what multiprocessors on both sides read. So the second and the third pass over a
-// wave find there what the first one read. A larger item is a wave of its own.
-constexpr int64_t kWaveBytes = 25 << 20;
 
 void check(const AdafactorMatrix& item, DType dtype) {
   const auto& [value, row, col, grad] = item;
@@ -27,16 +24,14 @@ void check(const AdafactorVector& item, DType dtype) {
            grad.shape().str(), second.shape().str(), name_of(dtype));
 }
 
-// How many of the first items are a wave on CUDA.
-size_t fitting(std::span<const AdafactorMatrix> items) {
-  size_t count = 0;
-  int64_t bytes = 0;
-  while (count < std::min(items.size(), kAdafactorItems)) {
-    bytes += items[count].value.bytes() + items[count].grad.bytes();
-    if (count > 0 && bytes > kWaveBytes) break;
-    ++count;
+// In turn the items that a GPU steps together.
+template <class Item, class Body>
+void for_each_wave(std::span<const Item> items, const Body& body) {
+  while (!items.empty()) {
+    const size_t count = std::min(items.size(), kAdafactorItems);
+    body(items.first(count));
+    items = items.subspan(count);
   }
-  return count;
 }
 
 // On the CPU a wave is of one item, as many of its matrices as keep every thread busy and no more:
@@ -55,24 +50,8 @@ void for_each_part(const Exec& exec, const AdafactorMatrix& item, const Body& bo
 
 template <class Body>
 void for_each_wave(const Exec& exec, std::span<const AdafactorMatrix> items, const Body& body) {
-  if (exec.backend != Backend::cuda) {
-    for (const AdafactorMatrix& item : items) for_each_part(exec, item, body);
-    return;
-  }
-  while (!items.empty()) {
-    const size_t count = fitting(items);
-    body(items.first(count));
-    items = items.subspan(count);
-  }
-}
-
-template <class Body>
-void for_each_wave(std::span<const AdafactorVector> items, const Body& body) {
-  while (!items.empty()) {
-    const size_t count = std::min(items.size(), kAdafactorItems);
-    body(items.first(count));
-    items = items.subspan(count);
-  }
+  if (exec.backend == Backend::cuda) return for_each_wave(items, body);
+  for (const AdafactorMatrix& item : items) for_each_part(exec, item, body);
 }
 
 }  // namespace

@@ -97,7 +97,8 @@ void grouped_gemm(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups& gro
   if (groups.size == 0) return;
   const ProfileScope profile(exec.profiler, Part::gemm);
   // Planning is for both: fewer rows or groups may be multiplied the other way.
-  const bool by_group = grouped_gemm_by_group(exec, a.dim(0), groups.size);
+  const bool by_group = (exec.backend == Backend::cpu || !groups.known.empty()) &&
+                        grouped_gemm_by_group(exec, a.dim(0), groups.size);
   if (by_group || exec.planning) multiply_by_group(exec, c, a, b, groups, options);
   if (by_group && !exec.planning) return;
   if (exec.planning || exec.profiler.enabled()) {

@@ -17,9 +17,10 @@ struct RowGroups {
   std::span<const int32_t> known;  // [size]: the sums, where the host knows them
 };
 
-// Whether grouped_gemm multiplies group by group, for which it must be given `known`: on the CPU;
-// and on CUDA a single group, or groups so large that cuBLASLt's products of them are predicted to
-// be faster than the kernel (docs/gpu.md). `rows` of all groups together.
+// Whether grouped_gemm should multiply group by group, as it does then if it is given `known`: on
+// the CPU, which has no other way; and on CUDA a single group, or groups so large that cuBLASLt's
+// products of them are predicted to be faster than the kernel (docs/gpu.md). `rows` of all groups
+// together.
 bool grouped_gemm_by_group(Exec& exec, int64_t rows, int64_t groups);
 
 // c [R, n] (overwritten, or accumulated on request): of group g's rows of a [R, k] the products

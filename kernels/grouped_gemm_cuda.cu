@@ -9,8 +9,8 @@ namespace {
 
 // From so many rows a group on, on an H100, cuBLASLt multiplies groups one by one faster than the
 // kernel does all of them: its wgmma instructions have a rate that the kernel's mma.sync does not
-// reach. Between 280 and 900 rows by the arithmetic of docs/gpu.md.
-constexpr int64_t kRowsByGroup = 512;
+// reach. By the arithmetic of docs/gpu.md it is between 1,000 and 8,000.
+constexpr int64_t kRowsByGroup = 2048;
 
 struct Capability {
   int major = 0;

@@ -1,7 +1,7 @@
 """The launches of an Adafactor step on a GPU, each with its bytes: parameters in waves (kernels/adafactor.cpp), five launches
 a wave of matrices and two a wave of vectors."""
 
-WAVE_ITEMS, WAVE_BYTES = 32, 25 << 20  # kAdafactorItems and kWaveBytes
+WAVE_ITEMS = 32  # kAdafactorItems
 CACHE_BYTES = 25 << 20  # that L2 is assumed to keep from pass to pass
 FACTOR_FROM = 128  # optimizer.factor_from: with a shorter side a matrix is stepped as a vector
 ROWS, COLS = 64, 128  # of a tile
@@ -42,7 +42,7 @@ def of_matrices(wave):
     yield whole + read(2)[0], read(2)[1] + factors
 
 
-def launches(shapes, most=WAVE_ITEMS, most_bytes=WAVE_BYTES):
+def launches(shapes, most=WAVE_ITEMS, most_bytes=float("inf")):
     """Of parameters [batch, n, m] and, vectors, [batch, n] in order of declaration."""
     factored = [len(shape) == 3 and min(shape[1:]) >= FACTOR_FROM for shape in shapes]
     matrices = [shape for shape, is_matrix in zip(shapes, factored) if is_matrix]

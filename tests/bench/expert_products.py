@@ -18,6 +18,7 @@ class Rates:
     tensor: float
     memory: float
     launch: float
+    kernel: float = 0  # operations a second of grouped_gemm's own kernel
 
 
 @dataclasses.dataclass
@@ -105,3 +106,41 @@ def report(cases, rates):
     head = ["a GPU's experts", "stack", "rows of one", "SMs that one fills", "by tiles: batched, one by one, ms", "ratio",
             "of forward", "SMs full: batched, one by one, ms", "ratio", "of forward"]
     return head, [cells for case in cases for cells in rows_of(*case, rates)]
+
+
+KERNEL_TILE = 128  # of grouped_gemm's kernel, square
+ROWS = (64, 256, 512, 1024, 2048, 4096, 8192)
+
+
+def pieces(rows):
+    """What grouped_gemm makes of a group's rows where it multiplies group by group (kernels/grouped_gemm.cpp)."""
+    while rows > 0:
+        shift = max(0, rows.bit_length() - 3) if rows >= 32 else 0
+        yield rows >> shift << shift
+        rows -= rows >> shift << shift
+
+
+def by_group(d, d_ff, rows, rates, by_tiles):
+    """Seconds an expert: its six products, forward and backward, in pieces; the mean of row counts around `rows`."""
+    counts = range(rows - rows // 8, rows + rows // 8, max(1, rows // 64))
+    made = (product for count in counts for piece in pieces(count) for products in Layer(d, d_ff, 1, piece).products(1)
+            for product in products)
+    return sum(product.seconds(rates, by_tiles) for product in made) / len(counts)
+
+
+def by_kernel(d, d_ff, rows, rates):
+    """The same as a share of one launch for many experts, each with a tile that is half empty on average."""
+    total = 0
+    for products in Layer(d, d_ff, 1, rows).products(1):
+        for product in products:
+            waste = 1 if product.adds else (rows + KERNEL_TILE / 2) / rows
+            total += max(waste * product.operations() / rates.kernel, product.bytes() / rates.memory)
+    return total
+
+
+def ragged_report(d, d_ff, rates):
+    """(head, rows) of the table of dropless experts' products, microseconds an expert and layer."""
+    head = ["rows of an expert", "the kernel, µs", "group by group, by tiles, µs", "SMs full, µs"]
+    return head, [[f"{rows:,}", f"{by_kernel(d, d_ff, rows, rates) * 1e6:.0f}"] +
+                  [f"{by_group(d, d_ff, rows, rates, by_tiles) * 1e6:.0f}" for by_tiles in (True, False)]
+                  for rows in ROWS]

@@ -28,6 +28,7 @@ MEMORY = 3.35e12  # bytes a second
 LINK = 450e9  # bytes a second each way over NVLink, 900 GB/s of both ways together
 # What is assumed to be reached of them.
 TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
+GROUPED_SHARE = 0.45  # of TENSOR: grouped_gemm's kernel, of mma.sync too
 ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax stands between the products
 CACHE = 5.5e12  # bytes a second of L2, all traffic: no data sheet has it, this is what others have measured
 LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
@@ -381,7 +382,7 @@ def what_if(models, sequences):
              ("the router makes a float32 copy of its input", {"router_copy": True}),
              ("the router's products in TF32 (495 TFLOP/s)", {"router_peak": 495e12}),
              ("Adafactor a parameter at a time", {"waves": {"most": 1}}),
-             ("Adafactor's waves of 32 matrices, however large", {"waves": {"most_bytes": float("inf")}}),
+             ("Adafactor's waves no larger than 25 MiB, for L2", {"waves": {"most_bytes": adafactor_waves.CACHE_BYTES}}),
              ("attention at 60 % of the tensor cores' rate", {"attention_share": 0.6})]
     rows = []
     for name, change in cases:
@@ -392,14 +393,16 @@ def what_if(models, sequences):
 
 def experts_table(small, large, sequences):
     """A sparse layer's products, batched against one by one."""
-    rates = expert_products.Rates(TENSOR * TENSOR_SHARE, MEMORY * MEMORY_SHARE, LAUNCH)
+    rates = expert_products.Rates(TENSOR * TENSOR_SHARE, MEMORY * MEMORY_SHARE, LAUNCH, TENSOR * GROUPED_SHARE)
     few = sequences // 8
     eight = f"16 of 128 on 8 GPUs, {sequences} sequences each"
     head, rows = expert_products.report([(f"all 8, {sequences} sequences", small, 1, sequences),
                                          (eight, large, 8, sequences),
                                          (f"all 128, {sequences} sequences", large, 1, sequences),
                                          (f"all 128, {few} sequences", large, 1, few)], rates)
-    return ["### A sparse layer's products: batches of all experts against one product an expert", ""] + table(head, rows)
+    lines = ["### A sparse layer's products: batches of all experts against one product an expert", ""] + table(head, rows)
+    head, rows = expert_products.ragged_report(large.d, large.d_ff, rates)
+    return lines + ["### A dropless layer's products, of one expert among many", ""] + table(head, rows)
 
 
 def report(sequences):

@@ -249,7 +249,7 @@ auto items_of(std::vector<OwnedItem>& owned) {
 
 TEST_CASE("adafactor: a list of matrices is each of them alone, bit for bit", "[adafactor]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  // An expert's batch, a row, a column, none, tiles that are full, and one for a wave of its own.
+  // An expert's batch, a row, a column, none, tiles that are full, and one of many tiles.
   std::vector<Shape> shapes{{1, 70, 130}, {3, 5, 9},    {1, 1, 300}, {1, 65, 1}, {2, 0, 3},
                             {1, 64, 128}, {2, 130, 36}, {1, 1, 1},   {0, 3, 4}};
   if (dtype == DType::f32) shapes.insert(shapes.begin() + 3, Shape{1, 1800, 1900});
@@ -306,10 +306,7 @@ TEST_CASE("adafactor: scratch is the largest wave's", "[adafactor]") {
     CHECK(scratch_of(3, 1024) == scratch_of(1, 1024));
     return;
   }
-  CHECK(scratch_of(2, 1024) > scratch_of(1, 1024));  // 8 MiB of value and gradient each
-  CHECK(scratch_of(3, 1024) > scratch_of(2, 1024));
-  CHECK(scratch_of(4, 1024) == scratch_of(3, 1024));
-  CHECK(scratch_of(2, 1800) == scratch_of(1, 1800));  // 25 MiB
+  CHECK(scratch_of(2, 1024) > scratch_of(1, 1024));
   CHECK(scratch_of(32, 8) > scratch_of(31, 8));
   CHECK(scratch_of(70, 8) == scratch_of(32, 8));
 }
