@@ -8,22 +8,36 @@ namespace {
 
 constexpr double kMilli = 1e-3, kTera = 1e12;
 
+// CUDA alone has it.
+std::string kernel_json(const ExpertTiming& t) {
+  if (t.kernel_seconds == 0) return "";
+  return fmt::format(R"(, "kernel_seconds": {:.6g}, "kernel_flops_per_second": {:.6g})",
+                     t.kernel_seconds, t.flops / t.kernel_seconds);
+}
+
 std::string stack_json(const ExpertTiming& t) {
   return fmt::format(
       R"({{"stack": "{}", "experts": {}, "sources": {}, "rows_per_expert": {}, "flops": {:.6g}, )"
       R"("repeats": {}, "batched_seconds": {:.6g}, "batched_flops_per_second": {:.6g}, )"
-      R"("each_seconds": {:.6g}, "each_flops_per_second": {:.6g}, "ratio": {:.4f}}})",
+      R"("each_seconds": {:.6g}, "each_flops_per_second": {:.6g}, "ratio": {:.4f}{}}})",
       t.stack, t.experts, t.sources, t.rows, t.flops, t.repeats, t.batched_seconds,
-      t.flops / t.batched_seconds, t.each_seconds, t.flops / t.each_seconds, t.ratio);
+      t.flops / t.batched_seconds, t.each_seconds, t.flops / t.each_seconds, t.ratio,
+      kernel_json(t));
+}
+
+std::string kernel_text(const ExpertTiming& t) {
+  if (t.kernel_seconds == 0) return "";
+  return fmt::format("; dropless's kernel {:.4g} ms at {:.4g} TFLOP/s", t.kernel_seconds / kMilli,
+                     t.flops / t.kernel_seconds / kTera);
 }
 
 void print_stack(const ExpertTiming& t) {
   fmt::print(
       "{:<14} {} experts of {} rows from {} {}: batched {:.4g} ms at {:.4g} TFLOP/s, one by one "
-      "{:.4g} ms at {:.4g} TFLOP/s: {:.3f} times\n",
+      "{:.4g} ms at {:.4g} TFLOP/s: {:.3f} times{}\n",
       t.stack, t.experts, t.rows, t.sources, t.sources == 1 ? "rank" : "ranks",
       t.batched_seconds / kMilli, t.flops / t.batched_seconds / kTera, t.each_seconds / kMilli,
-      t.flops / t.each_seconds / kTera, t.ratio);
+      t.flops / t.each_seconds / kTera, t.ratio, kernel_text(t));
 }
 
 }  // namespace

@@ -25,9 +25,12 @@ struct Layer {
     exec.planning = true;
     products.batched();
     products.each();
+    if (has_kernel()) products.by_kernel();
     exec.planning = false;
     exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   }
+
+  bool has_kernel() const { return exec.backend == Backend::cuda; }
 
   static Exec like(const Exec& other) {
     Exec exec;
@@ -60,19 +63,25 @@ ExpertRows rows_of(const RunConfig& config, int64_t length, int64_t ranks) {
 ExpertTiming time_layer(Layer& layer, int64_t rounds) {
   ExpertTiming timing;
   const auto batched = &ExpertProducts::batched, each = &ExpertProducts::each;
+  const auto by_kernel = &ExpertProducts::by_kernel;
   // The first time makes what is kept of a shape.
   for (const auto way : {batched, each}) layer.time(way, 1);
+  if (layer.has_kernel()) layer.time(by_kernel, 1);
   const double once = layer.time(batched, 1);
   timing.repeats = once < kRoundSeconds ? std::llround(std::ceil(kRoundSeconds / once)) : 1;
   const auto repeats = static_cast<double>(timing.repeats);
-  std::vector<double> batched_seconds, each_seconds, ratios;
+  std::vector<double> batched_seconds, each_seconds, kernel_seconds, ratios;
   for (int64_t round = 0; round < rounds; ++round) {
     batched_seconds.push_back(layer.time(batched, timing.repeats) / repeats);
     each_seconds.push_back(layer.time(each, timing.repeats) / repeats);
+    if (layer.has_kernel()) {
+      kernel_seconds.push_back(layer.time(by_kernel, timing.repeats) / repeats);
+    }
     ratios.push_back(each_seconds.back() / batched_seconds.back());
   }
   timing.batched_seconds = median(batched_seconds);
   timing.each_seconds = median(each_seconds);
+  if (layer.has_kernel()) timing.kernel_seconds = median(kernel_seconds);
   timing.ratio = median(ratios);
   timing.flops = layer.products.flops();
   return timing;

@@ -1,5 +1,6 @@
 // Times the products of a sparse layer's experts as the layer does them beside a loop of one
-// product per expert, in turn, round after round; figures are medians over the rounds.
+// product per expert and, on CUDA, the kernel of dropless experts, in turn, round after round;
+// figures are medians over the rounds.
 #pragma once
 
 #include <string>
@@ -26,9 +27,10 @@ struct ExpertTiming {
   int64_t sources = 0;  // ranks that send rows
   int64_t rows = 0;     // of an expert, empty places of its capacity included
   int64_t repeats = 1;  // of all products, in a round
-  double flops = 0;     // of all products, either way
+  double flops = 0;     // of all products, any way
   double batched_seconds = 0, each_seconds = 0;
-  double ratio = 0;  // each / batched, in one round
+  double kernel_seconds = 0;  // 0 on the CPU
+  double ratio = 0;           // each / batched, in one round
 };
 
 struct ExpertBench {

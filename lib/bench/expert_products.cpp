@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/activation.h"
+#include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/tensor/bfloat16.h"
 #include "lib/tensor/transfer.h"
@@ -44,6 +45,8 @@ ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtyp
   list(model, dtype);
   arena_.allocate(exec.memory);
   list(model, dtype);
+  std::vector<int32_t> counts(static_cast<size_t>(rows.experts), narrow<int32_t>(rows.each));
+  upload(exec, counts_, Tensor(counts.data(), DType::i32, counts_.shape()));
   for (const Product& product : products_) {
     for (const Tensor& operand : {product.a, product.b, product.c}) fill(exec, operand);
   }
@@ -52,6 +55,7 @@ ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtyp
 // In the order of experts_forward and experts_backward, but for wi's gradient, which comes earlier.
 void ExpertProducts::list(const ModelSection& model, DType dtype) {
   products_.clear();
+  counts_ = arena_.take(DType::i32, {1, rows_.experts}, "rows of each");
   const auto take_rows = [&](int64_t cols, const char* label) {
     return arena_.take(dtype, {rows_.total, cols}, label);
   };
@@ -105,6 +109,12 @@ void ExpertProducts::each() const {
       gemm(exec_, of_expert(p.c, expert), of_expert(p.a, expert), of_expert(p.b, expert),
            p.options);
     }
+  }
+}
+
+void ExpertProducts::by_kernel() const {
+  for (const Product& p : products_) {
+    grouped_gemm(exec_, p.c, p.a, p.b, {counts_, 0, rows_.experts, {}}, p.options);
   }
 }
 

@@ -1,11 +1,11 @@
-// The matrix products of one sparse layer's experts, forward and backward, done in two ways on the
-// same memory: as the layer does them (lib/model/moe/experts.h), batches of all experts, and a
-// product for every expert.
+// The matrix products of one sparse layer's experts, forward and backward, done in several ways on
+// the same memory: as the layer does them (lib/model/moe/experts.h), batches of all experts; a
+// product for every expert; and on CUDA by the kernel of dropless experts.
 #pragma once
 
 #include <vector>
 
-#include "kernels/gemm.h"
+#include "kernels/grouped_gemm.h"
 #include "lib/config/run_config.h"
 #include "lib/model/moe/experts.h"
 #include "lib/tensor/arena.h"
@@ -17,7 +17,7 @@ class ExpertProducts {
  public:
   // Allocates the layer's tensors and fills them with random values; activations are of `dtype`.
   // `rows` has the same number for every expert (not ragged). Scratch is the caller's: it
-  // plans batched() and each() and allocates.
+  // plans what it will run and allocates.
   ExpertProducts(Exec& exec, const ModelSection& model, DType dtype, const ExpertRows& rows);
   ExpertProducts(const ExpertProducts&) = delete;
   ExpertProducts& operator=(const ExpertProducts&) = delete;
@@ -27,8 +27,10 @@ class ExpertProducts {
   void batched() const;
   // Queues the same work as one call for every expert.
   void each() const;
+  // Queues the same work as the kernel of grouped_gemm, one call a product. CUDA alone.
+  void by_kernel() const;
 
-  double flops() const;  // of either
+  double flops() const;  // any way
   int64_t products() const { return static_cast<int64_t>(products_.size()); }
 
  private:
@@ -47,6 +49,7 @@ class ExpertProducts {
   ExpertRows rows_;
   Arena arena_{"experts' products"};
   std::vector<Product> products_;
+  Tensor counts_;  // int32 [1, E]: rows of each expert
 };
 
 }  // namespace sy

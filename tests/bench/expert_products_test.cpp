@@ -86,6 +86,7 @@ TEST_CASE("experts' products: batched is what the layer does, each the same work
     return products_of(exec, [&] {
       products.batched();  // planned together, for scratch is allocated once
       products.each();
+      if (exec.backend == Backend::cuda) products.by_kernel();
       if (exec.planning) return;
       exec.state<GemmCounts>().clear();
       (products.*way)();
@@ -101,6 +102,8 @@ TEST_CASE("experts' products: batched is what the layer does, each the same work
     calls += times;
   }
   CHECK(calls == products.products() * rows.experts);
+  if (exec.backend == Backend::cpu) return;
+  CHECK(flops_of(run(&ExpertProducts::by_kernel)) == products.flops());
 }
 
 }  // namespace

@@ -184,12 +184,12 @@ TEST_CASE("grouped_gemm: weights against the definition", "[grouped_gemm]") {
   }
 }
 
-// On CUDA: sizes at which products are made one by one, and one group.
+// Sizes at which products are made one by one on CUDA too, where cuBLASLt's instructions are faster
+// than the kernel's (not on compute capability 8.x); and one group.
 TEST_CASE("grouped_gemm: known sizes, group by group", "[grouped_gemm]") {
   auto exec = make_exec(2, 34);
   CHECK(grouped_gemm_by_group(*exec, 100, 1));
-  CHECK(grouped_gemm_by_group(*exec, 2 << 20, 2));
-  const Case of{{{600, 430}}, 0, 2, 2, 8, 16};
+  const Case of{{{2600, 1530}}, 0, 2, 2, 8, 16};
   const DType dtype = GENERATE(DType::f32, DType::bf16);
   Trial rows(of, {.transpose_b = true}, dtype, dtype);
   Trial weights(of, {.transpose_a = true, .accumulate = true}, dtype, DType::f32);
@@ -198,7 +198,7 @@ TEST_CASE("grouped_gemm: known sizes, group by group", "[grouped_gemm]") {
     synchronize(*exec);
     CHECK(trial->worst() < 1e-3);
   }
-  CHECK(!rows.groups().known.empty());
+  CHECK(rows.groups().known.empty() != grouped_gemm_by_group(*exec, 4132, 2));
 }
 
 TEST_CASE("grouped_gemm: refuses what does not fit", "[grouped_gemm]") {
