@@ -37,6 +37,10 @@ NcclQueue::Queued::~Queued() {
   cudaEventDestroy(ready);
 }
 
+NcclQueue::NcclQueue(NcclLink& link) : link_(link) {
+  check_cuda(cudaGetDevice(&device_), "asking which GPU is in use");
+}
+
 NcclQueue::~NcclQueue() = default;
 
 void NcclQueue::begin(cudaStream_t compute) {
@@ -94,9 +98,21 @@ std::string NcclQueue::hang(double limit) {
   return waited > limit ? hang_text(oldest.call, waited) : "";
 }
 
+// The watchdog's threads have chosen no GPU: to the runtime they are the first one's, which is
+// another rank's and would be given a context.
+void NcclQueue::use_device() {
+  check_cuda(cudaSetDevice(device_), "choosing a GPU");
+}
+
+void NcclQueue::abort() {
+  cudaSetDevice(device_);  // a failure here follows one that was reported
+  link_.abort();
+}
+
 std::string NcclQueue::fault(double limit) {
   const std::lock_guard lock(mutex_);
   try {
+    use_device();
     const ncclResult_t error = nccl_async_error(link_.comm());
     if (error == ncclSuccess) return hang(limit);
     if (queued_.empty()) return fmt::format("NCCL: {}", nccl_error_text(error, link_.comm()));

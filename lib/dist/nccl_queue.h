@@ -16,7 +16,7 @@ namespace sy::detail {
 class NcclQueue final : public WatchedQueue {
  public:
   // The link must outlive it.
-  explicit NcclQueue(NcclLink& link) : link_(link) {}
+  explicit NcclQueue(NcclLink& link);
   ~NcclQueue() override;
   NcclQueue(const NcclQueue&) = delete;
   NcclQueue& operator=(const NcclQueue&) = delete;
@@ -31,7 +31,7 @@ class NcclQueue final : public WatchedQueue {
   void make_wait(int64_t number, cudaStream_t compute);
 
   std::string fault(double limit) override;
-  void abort() override { link_.abort(); }
+  void abort() override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -50,11 +50,13 @@ class NcclQueue final : public WatchedQueue {
     Clock::time_point since;
   };
 
+  void use_device();
   // Takes away what is done. These need the lock.
   void settle();
   std::string hang(double limit);
 
   NcclLink& link_;
+  int device_ = 0;
   std::mutex mutex_;
   std::list<Queued> queued_;  // the oldest first
   std::list<Queued> idle_;    // the front is the one between begin() and end()

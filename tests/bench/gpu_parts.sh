@@ -93,7 +93,7 @@ experts() {
 sanitize() {
   local suite left code clean='' bad=''
   need compute-sanitizer
-  for suite in bfloat16 dispatch router cross_entropy attention rms_norm embedding adafactor; do
+  for suite in bfloat16 grouped_gemm dispatch router cross_entropy attention rms_norm embedding adafactor; do
     left=$((seconds - SECONDS - 3)) code=0
     ((left > 3)) || break
     timeout "$left" compute-sanitizer --tool "$1" --error-exitcode 1 --target-processes all "$op_tests" "[$suite]" \
