@@ -11,8 +11,8 @@ constexpr int64_t kChunk = 16 * kThreads;  // elements between two looks at what
 
 // One block: nearly every step it returns at once, and when it does not, a step is lost already.
 template <class T>
-__global__ void find_nonfinite_kernel(double* index, const T* x, int64_t count,
-                                      const double* squares) {
+__global__ void __launch_bounds__(kThreads)
+    find_nonfinite_kernel(double* index, const T* x, int64_t count, const double* squares) {
   if (is_finite(*squares)) {
     if (threadIdx.x == 0) *index = -1;
     return;

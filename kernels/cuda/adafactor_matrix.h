@@ -142,7 +142,8 @@ __global__ void adafactor_update_kernel(const AdafactorWave<T> wave) {
 // After pass 2, a matrix a block: the number by which row_root_i g_ij col_root_j is taken from
 // value_ij, made of the rate, the gradient's factor and the root of the rows' mean.
 template <class T>
-__global__ void adafactor_factor_kernel(const AdafactorWave<T> wave) {
+__global__ void __launch_bounds__(kFactorThreads)
+    adafactor_factor_kernel(const AdafactorWave<T> wave) {
   const double clip = clip_factor(wave.clip);
   if (clip == 0) return;
   double* slots = reinterpret_cast<double*>(shared_memory());

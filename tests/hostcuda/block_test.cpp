@@ -116,12 +116,12 @@ TEST_CASE("block: what a GPU would not start is refused", "[block]") {
   using Call = hostcuda::KernelCall;
   const Call too_large[] = {{"wide", {1}, {1025}, 0},       {"many", {1}, {32, 33}, 0},
                             {"deep", {1}, {1, 1, 65}, 0},   {"tall", {1, 65536}, {1}, 0},
-                            {"far", {1, 1, 65536}, {1}, 0}, {"fat", {1}, {1}, (227 << 10) + 1}};
+                            {"far", {1, 1, 65536}, {1}, 0}, {"fat", {1}, {1}, (48 << 10) + 1}};
   for (const Call& call : too_large) {
     INFO(call.name);
     CHECK(hostcuda::queue_kernel(stream, call, [] {}) == cudaErrorInvalidConfiguration);
   }
-  CHECK(hostcuda::queue_kernel(stream, {"fits", {1, 2, 3}, {32, 32}, 227 << 10}, [] {}) ==
+  CHECK(hostcuda::queue_kernel(stream, {"fits", {1, 2, 3}, {32, 32}, 48 << 10}, [] {}) ==
         cudaSuccess);
   CHECK_THROWS_WITH(
       number_threads(stream, out, {1, 1, 1}, {2048, 1, 1}),
