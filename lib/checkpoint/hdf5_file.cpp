@@ -1,14 +1,13 @@
 #include "lib/checkpoint/hdf5_file.h"
 
 #include <fcntl.h>
-#include <hdf5.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 
+#include "lib/checkpoint/hdf5_handle.h"
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/quiet_driver.h"
 
@@ -19,58 +18,6 @@ static_assert(sizeof(hid_t) == sizeof(int64_t));
 
 constexpr hsize_t kChunk = 1 << 16;  // elements of a compressed chunk
 constexpr unsigned kDeflateLevel = 4;
-
-// The innermost entry of the error stack. Where the library quotes the system ("errno = 28, error
-// message = 'No space left on device'") the quote alone says it best.
-herr_t keep_innermost(unsigned, const H5E_error2_t* entry, void* reason) {
-  *static_cast<std::string*>(reason) = entry->desc == nullptr ? "" : entry->desc;
-  return 1;
-}
-std::string library_reason() {
-  std::string reason;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
-  constexpr std::string_view kQuote = "error message = '";
-  const size_t begin = reason.find(kQuote);
-  if (begin != std::string::npos) {
-    reason.erase(0, begin + kQuote.size());
-    reason.erase(std::min(reason.find('\''), reason.size()));
-  }
-  return reason.empty() ? "the HDF5 library gave no reason" : reason;
-}
-
-struct Place {
-  const std::string& path;
-  const std::string& dataset;  // empty: the file as a whole
-  bool writing;
-};
-
-std::string failure_text(const Place& place, const std::string& reason) {
-  const std::string in = place.dataset.empty() ? "" : fmt::format(" (dataset {})", place.dataset);
-  return fmt::format("cannot {} {}{}: {}", place.writing ? "write" : "read", place.path, in,
-                     reason);
-}
-
-// Passes a result of the C API through; a negative one becomes the error that fits the place.
-template <class Result>
-Result checked(Result result, const Place& place) {
-  if (result >= 0) return result;
-  const std::string message = failure_text(place, library_reason());
-  if (place.writing) throw RuntimeFailure(message);
-  throw DataError(message);
-}
-
-// Owns any identifier of the library.
-class Handle {
- public:
-  Handle(hid_t id, const Place& place) : id_(checked(id, place)) {}
-  ~Handle() { H5Idec_ref(id_); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  operator hid_t() const { return id_; }
-
- private:
-  hid_t id_;
-};
 
 struct Types {
   hid_t file;
