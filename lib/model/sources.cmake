@@ -1,5 +1,6 @@
 sy_library(model SOURCES lib/model/param.cpp lib/model/initial_values.cpp lib/model/block.cpp
-                         lib/model/stack.cpp lib/model/switch_model.cpp lib/model/flops.cpp
+                         lib/model/stack.cpp lib/model/switch_model.cpp
+                         lib/model/switch_model_state.cpp lib/model/flops.cpp
                          lib/model/decode_block.cpp
            LINK sy_kernels sy_dist OpenMP::OpenMP_CXX)
 sy_add_layer(embedding)

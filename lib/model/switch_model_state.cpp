@@ -1,0 +1,116 @@
+#include "lib/model/switch_model_state.h"
+
+#include <algorithm>
+
+#include "lib/model/embedding.h"
+
+namespace sy {
+namespace {
+
+void check_mesh(const ModelSection& model, const MeshShape& mesh) {
+  if (mesh.model != 1) {
+    throw ConfigError(
+        fmt::format("mesh.model is {}, but matrices are not split over ranks: set mesh.model to 1",
+                    mesh.model));
+  }
+  if (model.experts.count % mesh.expert != 0) {
+    throw ConfigError(
+        fmt::format("model.experts.count {} does not divide over mesh.expert {} ranks: choose a "
+                    "mesh.expert that divides it",
+                    model.experts.count, mesh.expert));
+  }
+}
+
+}  // namespace
+
+SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_,
+                          bool training_)
+    : model(model_),
+      shape(shape_),
+      mesh(mesh_),
+      dtype(dtype_),
+      training(training_),
+      params(dtype_, mesh_.shape().expert, mesh_.expert_rank()) {
+  check_mesh(model, mesh.shape());
+  Param* const embedding = embedding_params(params, model);
+  encoder = encoder_params(params, model, embedding);
+  decoder = decoder_params(params, model, embedding, encoder);
+  loss = loss_params(params, model, embedding);
+}
+
+void SwitchModel::State::plan() {
+  const int experts = mesh.shape().expert;
+  const LayerDims encoder_dims{shape.sequences, shape.encoder_length, experts, dtype};
+  const LayerDims decoder_dims{shape.sequences, shape.decoder_length, experts, dtype};
+  if (training) {
+    params.plan(values, grads);
+  } else {
+    params.plan_values(values);
+  }
+  plan_statistics();
+  encoder_saved = stack_plan(activations, model, encoder, encoder_dims, shape.encoder_length);
+  if (shape.decoder_length == 0) return;
+  decoder_saved = stack_plan(activations, model, decoder, decoder_dims, shape.encoder_length);
+  if (training) {
+    d_encoded = activations.take(dtype, {encoder_dims.tokens(), model.d_model}, "d_encoder output");
+    d_decoded = activations.take(dtype, {decoder_dims.tokens(), model.d_model}, "d_decoder output");
+  }
+}
+
+void SwitchModel::State::plan_statistics() {
+  const Shape counts{decoder.end_sparse_layer, model.experts.count + 1};
+  stats.counts = statistics.take(DType::i32, counts, "router counts");
+  sums = statistics.take(DType::f64, {3}, "losses");
+  stats.balance = sums.slice(1, 1);
+  stats.z = sums.slice(2, 1);
+  if (model.experts.convention == Convention::hugging_face) {
+    const int64_t length = std::max(shape.encoder_length, shape.decoder_length);
+    all_routed = statistics.take(DType::i32, {shape.sequences * length}, "routed");
+  }
+}
+
+Tensor SwitchModel::State::routed(Tensor valid) {
+  return all_routed.empty() ? valid : all_routed.slice(0, valid.numel());
+}
+
+LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
+                                         bool in_decoder) {
+  return {.exec = exec,
+          .mesh = mesh,
+          .model = model,
+          .step = step,
+          .router_stats = stats,
+          .sequences = batch.encoder_ids.dim(0),
+          .length = in_decoder ? shape.decoder_length : shape.encoder_length,
+          .valid = routed(in_decoder ? batch.decoder_valid : batch.encoder_valid),
+          .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths,
+          .stack_shares = in_decoder ? decoder_saved.shares : encoder_saved.shares};
+}
+
+void SwitchModel::State::check(const Batch& batch) const {
+  const int64_t b = batch.encoder_ids.dim(0);
+  const Shape encoder_shape{b, shape.encoder_length}, decoder_shape{b, shape.decoder_length};
+  SY_CHECK(b <= shape.sequences && batch.encoder_ids.shape() == encoder_shape &&
+               batch.decoder_ids.shape() == decoder_shape && batch.targets.shape() == decoder_shape,
+           "batch {} -> {} for a model of {} sequences of {} -> {}",
+           batch.encoder_ids.shape().str(), batch.decoder_ids.shape().str(), shape.sequences,
+           shape.encoder_length, shape.decoder_length);
+}
+
+AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
+  return {encoder_saved.out.slice(0, batch.encoder_ids.numel()), batch.encoder_lengths};
+}
+
+void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step) {
+  stack_forward(context(exec, batch, step, false), encoder, encoder_saved, flat(batch.encoder_ids),
+                {});
+}
+
+Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step) {
+  check(batch);
+  encode(exec, batch, step);
+  return stack_forward(context(exec, batch, step, true), decoder, decoder_saved,
+                       flat(batch.decoder_ids), encoded(batch));
+}
+
+}  // namespace sy
