@@ -58,7 +58,7 @@ struct Head {
   // out [rows of left, d] (+)= left right, right a tile of d columns.
   void column_products(C* out, const TileLeft<T>& left, const Word<T>* right, int64_t rows,
                        bool accumulate) const {
-    tile_product<T>(out, s.narrow, left.data, left.row, left.col, right, s.narrow, rows, s.width_d,
+    tile_product<T>(out, s.narrow, left.data, left.row, left.col, right, s.narrow, rows, s.narrow,
                     left.k, accumulate);
   }
 

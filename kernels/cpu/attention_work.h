@@ -18,15 +18,12 @@ struct Sizes {
   int64_t row = 0;     // distance between tokens of q, k, v, out
   int64_t wide = 0;    // stride of tiles with lk columns
   int64_t narrow = 0;  // stride of tiles with d columns
-  int64_t width_k = 0, width_d = 0;
 
   Sizes(int64_t num_heads, int64_t queries, int64_t keys, int64_t d_kv)
       : heads(num_heads), lq(queries), lk(keys), d(d_kv) {
     row = heads * d;
     wide = tile_stride<T>(lk);
     narrow = tile_width<T>(d);
-    width_k = tile_width<T>(lk);
-    width_d = narrow;
   }
 };
 

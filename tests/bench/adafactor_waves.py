@@ -1,11 +1,11 @@
 """The launches of an Adafactor step on a GPU, each with its bytes: parameters in waves (kernels/adafactor.cpp), five launches
 a wave of matrices and two a wave of vectors."""
+from roofline_rates import WORD
 
 WAVE_ITEMS = 32  # kAdafactorItems
 CACHE_BYTES = 25 << 20  # that L2 is assumed to keep from pass to pass
 FACTOR_FROM = 128  # optimizer.factor_from: with a shorter side a matrix is stepped as a vector
 ROWS, COLS = 64, 128  # of a tile
-WORD = 4
 
 
 def elements(shape):

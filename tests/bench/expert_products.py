@@ -7,9 +7,10 @@ idle. SMs full: tiles of other sizes, or sums in parts, keep all SMs busy whatev
 import dataclasses
 import math
 
+from roofline_rates import HALF, WORD
+
 SMS = 132
 TILE = (128, 256)
-HALF, WORD = 2, 4  # bytes of bfloat16 and float32
 
 
 @dataclasses.dataclass

@@ -11,6 +11,7 @@ TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
 ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax stands between the products
 CACHE = 5.5e12  # bytes a second of L2, all traffic: no data sheet has it, this is what others have measured
 LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
+HALF, WORD = 2, 4  # bytes of bfloat16 and float32
 
 
 @dataclasses.dataclass

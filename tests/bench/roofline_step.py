@@ -1,9 +1,8 @@
 """For roofline.py: the kernels and transfers of one training step, with the operations and bytes of each."""
 import adafactor_waves
-from roofline_rates import ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, TENSOR, Kernel, Transfer
+from roofline_rates import ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, HALF, TENSOR, WORD, Kernel, Transfer
 
 EXCHANGE_PARTS = 2  # in which rows travel to the experts of other ranks (lib/model/moe/row_exchange.h)
-HALF, WORD = 2, 4  # bytes of bfloat16 and float32
 
 
 class Step:

@@ -9,7 +9,7 @@ using namespace sy::hostcuda;
 namespace {
 
 constexpr int kVersion = CUDART_VERSION;
-constexpr int kWithoutOptIn = 48 << 10;  // bytes of shared memory
+constexpr int kSharedOptIn = 227 << 10;  // of sm_90
 constexpr int kProcessors = 4, kThreadsOfProcessor = 2048, kRegisters = 65536;
 
 }  // namespace
@@ -41,8 +41,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::strcpy(p.name, "host execution");
   p.major = 9;
   p.totalGlobalMem = kTotalBytes;
-  p.sharedMemPerBlock = kWithoutOptIn;
-  p.sharedMemPerBlockOptin = p.sharedMemPerMultiprocessor = kSharedBytes;
+  p.sharedMemPerBlock = kSharedBytes;
+  p.sharedMemPerBlockOptin = p.sharedMemPerMultiprocessor = kSharedOptIn;
   p.regsPerBlock = p.regsPerMultiprocessor = kRegisters;
   p.warpSize = 32;
   p.maxThreadsPerBlock = p.maxThreadsDim[0] = p.maxThreadsDim[1] = 1024;
@@ -85,11 +85,11 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       *value = p.maxThreadsPerMultiProcessor;
       break;
     case cudaDevAttrMaxSharedMemoryPerBlock:
-      *value = kWithoutOptIn;
+      *value = static_cast<int>(kSharedBytes);
       break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
-      *value = static_cast<int>(kSharedBytes);
+      *value = kSharedOptIn;
       break;
     case cudaDevAttrComputeCapabilityMajor:
       *value = p.major;
@@ -128,10 +128,4 @@ cudaError_t cudaDeviceReset() {
   cudaDeviceSynchronize();
   release_all();
   return cudaSuccess;
-}
-
-cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
-  const bool fits = attribute != cudaFuncAttributeMaxDynamicSharedMemorySize ||
-                    (value >= 0 && static_cast<size_t>(value) <= kSharedBytes);
-  return function != nullptr && fits ? cudaSuccess : failed(cudaErrorInvalidValue);
 }

@@ -5,8 +5,9 @@
 
 namespace sy::hostcuda {
 
-constexpr size_t kSharedBytes = 227 << 10;   // a block's on sm_90, where a kernel asks for them
-constexpr size_t kSharedUnasked = 48 << 10;  // what a launch may have; no kernel here asks for more
+// What a block may have. A GPU gives more after cudaFuncSetAttribute; no kernel here asks for that,
+// and it has no stand-in.
+constexpr size_t kSharedBytes = 48 << 10;
 
 // Fills `bytes` with NaN for a new block; device.h's shared_memory() then returns them.
 void begin_shared_memory(size_t bytes);

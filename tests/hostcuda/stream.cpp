@@ -22,7 +22,7 @@ bool launchable(const KernelCall& call) {
                           block.x * block.y * block.z <= kMaxBlock;
   const bool grid_fits = grid.x >= 1 && grid.y >= 1 && grid.z >= 1 && grid.x <= kMaxGridX &&
                          grid.y <= kMaxGridYZ && grid.z <= kMaxGridYZ;
-  return block_fits && grid_fits && call.shared_bytes <= kSharedUnasked;
+  return block_fits && grid_fits && call.shared_bytes <= kSharedBytes;
 }
 
 bool launches_block() {
