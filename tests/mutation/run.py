@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Plants faults one at a time and sees whether the tests notice: what a test suite is worth.
+
+  tests/mutation/run.py OUT [--only TEXT] [--list] [--jobs N]
+
+Reads tests/mutation/*.txt, copies the tree to OUT/tree and builds there, so that nothing here changes. For
+each fault the copy is changed, the targets that it names are built, and the tests that should fail are run.
+OUT/results.txt has a line a fault: caught (a test failed), SURVIVED (all passed), or BROKEN (the text is no
+longer in the file, it did not compile, or the tests fail without it). What OUT has from a run before is
+kept and not run again; remove its line to run it again. By hand: it takes an hour and more.
+Exit codes: 0 at least 95 % caught and none broken; 1 otherwise; 2 wrong use.
+
+A fault is
+  id: clip-ignored
+  file: kernels/grad_clip_rule.h
+  - the lines to replace, each behind "- "; they stand in the file exactly once
+  + what replaces them
+  build: train_mpi_tests
+  test: ^train.step_numbers
+  why: one line for a fault that is expected to survive, else left out
+"""
+import argparse
+import dataclasses
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+LIMIT = 900  # seconds for the tests of a fault; one that hangs is noticed too
+
+
+@dataclasses.dataclass
+class Fault:
+    id: str
+    file: str = ""
+    old: list = dataclasses.field(default_factory=list)
+    new: list = dataclasses.field(default_factory=list)
+    build: str = ""
+    test: str = ""
+    why: str = ""
+
+
+def read_faults():
+    faults = []
+    for path in sorted(HERE.glob("*.txt")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            key, _, value = line.partition(": ")
+            if line.startswith("#") or not line.strip():
+                continue
+            if key == "id":
+                faults.append(Fault(value.strip()))
+            elif line.startswith(("- ", "+ ")) or line in "-+":
+                (faults[-1].old if line[0] == "-" else faults[-1].new).append(line[2:])
+            elif key in ("file", "build", "test", "why"):
+                setattr(faults[-1], key, value.strip())
+            else:
+                sys.exit(f"{path.name}:{number}: not a line of a fault: {line}")
+    ids = [fault.id for fault in faults]
+    for fault in faults:
+        if ids.count(fault.id) > 1 or not (fault.file and fault.old and fault.test):
+            sys.exit(f"{fault.id}: stands twice, or lacks its file, text or test")
+    return faults
+
+
+class Tree:
+    """The copy in which faults are planted."""
+
+    def __init__(self, out, jobs):
+        self.path, self.jobs, self.log = out / "tree", str(jobs), out / "log.txt"
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.copy()
+        self.run(["cmake", "--preset", "release", "-DSY_TESTS=ON"], check=True)
+
+    def copy(self):
+        """The files that differ, so that what was built of the others stays valid."""
+        names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in names.stdout.rstrip("\0").split("\0"):
+            source, target = ROOT / name, self.path / name
+            if target.exists() and target.read_bytes() == source.read_bytes():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+    def run(self, command, check=False, limit=None):
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(f"\n$ {' '.join(command)}\n")
+            log.flush()
+            return subprocess.run(command, cwd=self.path, stdout=log, stderr=log, timeout=limit,
+                                  check=check).returncode
+
+    def build(self, targets):
+        if not targets:
+            return True
+        return self.run(["cmake", "--build", "build", "-j", self.jobs, "--target", *targets.split()]) == 0
+
+    def passes(self, test):
+        try:
+            command = ["ctest", "--test-dir", "build", "-R", test, "--output-on-failure", "--no-tests=error",
+                       "--stop-on-failure"]
+            return self.run(command, limit=LIMIT) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+
+def try_fault(tree, fault, sound):
+    path = tree.path / fault.file
+    text = path.read_text(encoding="utf-8")
+    old, new = "\n".join(fault.old), "\n".join(fault.new)
+    if text.count(old) != 1:
+        return "BROKEN", f"the text stands {text.count(old)} times in {fault.file}"
+    key = (fault.build, fault.test)
+    if key not in sound:
+        sound[key] = tree.build(fault.build) and tree.passes(fault.test)
+    if not sound[key]:
+        return "BROKEN", "the tests fail without the fault"
+    try:
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        if not tree.build(fault.build):
+            return "BROKEN", "does not compile"
+        return ("SURVIVED", fault.why) if tree.passes(fault.test) else ("caught", fault.test)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def summary(results):
+    count = {word: sum(line[1] == word for line in results.values()) for word in ("caught", "SURVIVED", "BROKEN")}
+    tried = count["caught"] + count["SURVIVED"]
+    share = count["caught"] / tried if tried else 0.0
+    print(f"{count['caught']} of {tried} faults caught ({share:.1%}), {count['SURVIVED']} survived, "
+          f"{count['BROKEN']} broken")
+    return share >= 0.95 and count["BROKEN"] == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="plants faults and sees whether the tests notice")
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--only", default="", help="faults whose id contains this")
+    parser.add_argument("--list", action="store_true", help="only lists the faults")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    faults = [fault for fault in read_faults() if options.only in fault.id]
+    if options.list:
+        for fault in faults:
+            print(f"{fault.id:40} {fault.file:44} {fault.test}")
+        print(f"{len(faults)} faults")
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    results_path = options.out / "results.txt"
+    results = {}
+    if results_path.exists():
+        results = {line.split("\t")[0]: line.split("\t") for line in results_path.read_text().splitlines()}
+    tree, sound = Tree(options.out.resolve(), options.jobs), {}
+    for fault in faults:
+        if fault.id in results:
+            continue
+        start = time.monotonic()
+        word, note = try_fault(tree, fault, sound)
+        results[fault.id] = [fault.id, word, note]
+        with open(results_path, "a", encoding="utf-8") as file:
+            file.write(f"{fault.id}\t{word}\t{note}\n")
+        print(f"{fault.id:40} {word:9} {time.monotonic() - start:4.0f} s  {note}", flush=True)
+    return 0 if summary({f.id: results[f.id] for f in faults}) else 1
+
+
+sys.exit(main())
