@@ -12,13 +12,13 @@ namespace sy {
 enum StepScalar : int {
   kGradientScale,  // clip_norm / norm where the norm is above a clip_norm that is not 0, else 1
   kApplyUpdate,    // 1; 0 where loss or norm is not finite: nothing may change then
-  kGradientNorm,   // sqrt(squares[0] + squares[1])
+  kGradientNorm,   // square root of the sum of squares
   kLoss,           // loss * loss_scale
 };
 constexpr int kStepScalars = 4;
 
-// scalars (overwritten) from squares [2], the sums of squares of the replicated and of all experts'
-// gradients, and loss [1]; all float64.
+// scalars (overwritten) from squares [n], n >= 1, sums of squares that are the whole gradient's
+// together and are added in their order, and loss [1]; all float64.
 void grad_clip(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double loss_scale,
                double clip_norm);
 

@@ -5,8 +5,8 @@ namespace sy {
 template <>
 void GradClipImpl<Backend::cpu>::run(Exec&, Tensor scalars, Tensor squares, Tensor loss,
                                      double loss_scale, double clip_norm) {
-  clip_gradient(scalars.data<double>(), squares.data<double>(), *loss.data<double>() * loss_scale,
-                clip_norm);
+  clip_gradient(scalars.data<double>(), squares.data<double>(), squares.numel(),
+                *loss.data<double>() * loss_scale, clip_norm);
 }
 
 }  // namespace sy

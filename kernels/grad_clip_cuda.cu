@@ -6,9 +6,9 @@
 namespace sy {
 namespace {
 
-__global__ void grad_clip_kernel(double* scalars, const double* squares, const double* loss,
-                                 double loss_scale, double clip_norm) {
-  clip_gradient(scalars, squares, *loss * loss_scale, clip_norm);
+__global__ void grad_clip_kernel(double* scalars, const double* squares, int64_t count,
+                                 const double* loss, double loss_scale, double clip_norm) {
+  clip_gradient(scalars, squares, count, *loss * loss_scale, clip_norm);
 }
 
 }  // namespace
@@ -17,7 +17,7 @@ template <>
 void GradClipImpl<Backend::cuda>::run(Exec& exec, Tensor scalars, Tensor squares, Tensor loss,
                                       double loss_scale, double clip_norm) {
   launch(cuda(exec).compute, "grad_clip", {}, grad_clip_kernel, scalars.data<double>(),
-         squares.data<double>(), loss.data<double>(), loss_scale, clip_norm);
+         squares.data<double>(), squares.numel(), loss.data<double>(), loss_scale, clip_norm);
 }
 
 }  // namespace sy

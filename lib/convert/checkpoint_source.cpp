@@ -72,7 +72,7 @@ CheckpointSource::CheckpointSource(const std::string& path)
 }
 
 void CheckpointSource::read(const Param& param, const SliceUse& use) {
-  const bool expert = param.group == ParamGroup::expert;
+  const bool expert = param.placement.cut_by(MeshAxis::expert);
   const int64_t pieces = expert ? pieces_.at(stored_name(param)) : 1;
   const Shape shape = piece_shape(param.shape, pieces);
   std::vector<float> values(static_cast<size_t>(shape.numel()));

@@ -13,10 +13,10 @@ std::vector<Param> model_params(const ModelSection& model);
 
 // A parameter is carried in slices: each expert is one, any other parameter is one slice whole.
 inline int64_t slices_of(const Param& param) {
-  return param.group == ParamGroup::expert ? param.shape[0] : 1;
+  return param.placement.slices(param.shape);
 }
 inline Shape slice_shape(const Param& param) {
-  return param.group == ParamGroup::expert ? param.shape.without_first() : param.shape;
+  return param.placement.slice_shape(param.shape);
 }
 
 }  // namespace sy::convert

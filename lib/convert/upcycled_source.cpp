@@ -45,7 +45,7 @@ void UpcycledSource::draw_router(const Param& param, const SliceUse& use) const 
   const Tensor router(values.data(), DType::f32, param.shape);
   const RandomKey key{static_cast<uint64_t>(config_.run.seed), 0,
                       site::kInit + static_cast<uint32_t>(param.number)};
-  fill_initial_values(router, param.init, key, 0);
+  fill_initial_values(router, param.init, key, param.shape, param.slab);
   use(0, router);
 }
 

@@ -19,26 +19,35 @@ void check_shape(const Communicator& world, const MeshShape& shape) {
   }
 }
 
-// The group that tensors use: made of the host's, or the host's itself.
-Communicator* group_for_tensors(const GroupMaker& make, Communicator& host,
-                                std::unique_ptr<Communicator>& made) {
-  if (!make || host.size() == 1) return &host;
-  made = make(host);
-  return made.get();
-}
-
 }  // namespace
 
 Mesh::Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors)
-    : world_(world), shape_(shape) {
+    : world_(world), place_{shape, world.rank()} {
   check_shape(world, shape);
-  const int model_rank = world.rank() % shape.model;
-  host_data_ = world.split(model_rank, "data");
-  host_expert_ = host_data_->split(replica(), "expert");
-  host_replicas_ = host_data_->split(expert_rank(), "replicas");
-  data_ = group_for_tensors(for_tensors, *host_data_, made_data_);
-  expert_ = group_for_tensors(for_tensors, *host_expert_, made_expert_);
-  replicas_ = group_for_tensors(for_tensors, *host_replicas_, made_replicas_);
+  data_ = group_of(reduction_ranks({}, place_), "data", for_tensors);
+  expert_ = group_of(ranks_along(MeshAxis::expert, place_), "expert", for_tensors);
+  replicas_ = group_of(reduction_ranks({MeshAxis::expert}, place_), "replicas", for_tensors);
+  model_ = group_of(ranks_along(MeshAxis::model, place_), "model", for_tensors);
+}
+
+// `ranks` is the same list on all that are in it; their first tells the groups of a name apart.
+Mesh::Group Mesh::group_of(const std::vector<int>& ranks, const char* name,
+                           const GroupMaker& for_tensors) {
+  Group group;
+  group.host = world_.split(ranks.front(), name);
+  SY_CHECK(group.host->size() == static_cast<int>(ranks.size()),
+           "{} ranks in group {}, {} expected", group.host->size(), name, ranks.size());
+  if (for_tensors && ranks.size() > 1) group.made = for_tensors(*group.host);
+  group.tensors = group.made ? group.made.get() : group.host.get();
+  return group;
+}
+
+Communicator& Mesh::reduction_group(MeshAxes axes) {
+  return axes.has(MeshAxis::expert) ? replicas() : data();
+}
+
+Communicator& Mesh::along(MeshAxis axis) {
+  return axis == MeshAxis::expert ? expert() : model();
 }
 
 }  // namespace sy

@@ -1,4 +1,4 @@
-// Where a rank stands in the data x expert x model mesh. world = data x model, model ranks are
+// A rank's groups in the data x expert x model mesh. world = data x model, model ranks are
 // neighbours; experts are spread over `expert` consecutive data ranks and replicated over the rest
 // (Fedus et al. 2022, section 5).
 #pragma once
@@ -7,16 +7,9 @@
 #include <memory>
 
 #include "lib/dist/communicator.h"
+#include "lib/dist/placement.h"
 
 namespace sy {
-
-struct MeshShape {
-  int ranks = 1;
-  int model = 1;   // model ranks; 1 until the model axis is built
-  int expert = 1;  // data ranks that share one set of experts; divides data()
-  int data() const { return ranks / model; }
-  int replicas() const { return data() / expert; }  // copies of each expert
-};
 
 // Makes, of a group of ranks that talk through host memory, the same group for the memory that
 // tensors are computed in. Collective over the group.
@@ -28,28 +21,37 @@ class Mesh {
   // host memory; groups of one rank need no making.
   Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors = {});
 
-  const MeshShape& shape() const { return shape_; }
-  int data_rank() const { return world_.rank() / shape_.model; }
-  int expert_rank() const { return data_rank() % shape_.expert; }
-  int replica() const { return data_rank() / shape_.expert; }
+  const MeshPlace& place() const { return place_; }
+  const MeshShape& shape() const { return place_.shape; }
+  int data_rank() const { return place_.data_rank(); }
+  int expert_rank() const { return place_.expert_rank(); }
+  int replica() const { return place_.replica(); }
+  int model_rank() const { return place_.model_rank(); }
 
   // For numbers in host memory.
   Communicator& world() { return world_; }
-  Communicator& host_data() { return *host_data_; }  // all data ranks
+  Communicator& host_data() { return *data_.host; }  // all data ranks
 
-  // For tensors of the exec's memory.
-  Communicator& data() { return *data_; }      // all data ranks: replicated gradients
-  Communicator& expert() { return *expert_; }  // ranks that hold different experts: all-to-all
-  Communicator& replicas() {
-    return *replicas_;
-  }  // ranks that hold the same experts: their gradients
+  // For tensors of the exec's memory; each group in the order of the world.
+  Communicator& data() { return *data_.tensors; }          // all data ranks of one model rank
+  Communicator& expert() { return *expert_.tensors; }      // different experts: all-to-all
+  Communicator& replicas() { return *replicas_.tensors; }  // the same experts
+  Communicator& model() { return *model_.tensors; }        // parts of the same matrices
+
+  // By placement (placement.h): the groups of reduction_ranks() and of ranks_along().
+  Communicator& reduction_group(MeshAxes axes);
+  Communicator& along(MeshAxis axis);
 
  private:
+  struct Group {
+    std::unique_ptr<Communicator> host, made;
+    Communicator* tensors = nullptr;  // made; host where that serves
+  };
+  Group group_of(const std::vector<int>& ranks, const char* name, const GroupMaker& for_tensors);
+
   Communicator& world_;
-  MeshShape shape_;
-  std::unique_ptr<Communicator> host_data_, host_expert_, host_replicas_;
-  std::unique_ptr<Communicator> made_data_, made_expert_, made_replicas_;
-  Communicator *data_, *expert_, *replicas_;
+  MeshPlace place_;
+  Group data_, expert_, replicas_, model_;
 };
 
 }  // namespace sy

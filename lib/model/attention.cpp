@@ -105,16 +105,16 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
   const auto cut_normal = [](double variance) {
     return Init{Init::Kind::truncated_normal, std::sqrt(variance)};
   };
-  const ParamGroup group = ParamGroup::replicated;
+  const Placement whole = Placement::replicated();
   AttentionParams params;
-  params.norm = store.add(prefix + "/norm", {d}, group, {Init::Kind::ones});
+  params.norm = store.add(prefix + "/norm", {d}, whole, {Init::Kind::ones});
   // The queries' variance takes in the division by sqrt(d_kv) that the logits go without.
-  params.q = store.add(prefix + "/q", {d, inner}, group,
+  params.q = store.add(prefix + "/q", {d, inner}, whole,
                        cut_normal(s / (fan_in * static_cast<double>(model.d_kv))));
-  params.k = store.add(prefix + "/k", {d, inner}, group, cut_normal(s / fan_in));
-  params.v = store.add(prefix + "/v", {d, inner}, group, cut_normal(s / fan_in));
+  params.k = store.add(prefix + "/k", {d, inner}, whole, cut_normal(s / fan_in));
+  params.v = store.add(prefix + "/v", {d, inner}, whole, cut_normal(s / fan_in));
   params.o =
-      store.add(prefix + "/o", {inner, d}, group, cut_normal(s / static_cast<double>(inner)));
+      store.add(prefix + "/o", {inner, d}, whole, cut_normal(s / static_cast<double>(inner)));
   return params;
 }
 

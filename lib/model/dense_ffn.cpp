@@ -14,14 +14,14 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
   const Init in{Init::Kind::truncated_normal, std::sqrt(model.init_scale / static_cast<double>(d))};
   const Init out{Init::Kind::truncated_normal,
                  std::sqrt(model.init_scale / static_cast<double>(d_ff))};
-  const ParamGroup group = ParamGroup::replicated;
+  const Placement whole = Placement::replicated();
   DenseFfnParams params;
-  params.norm = store.add(prefix + "/norm", {d}, group, {Init::Kind::ones});
-  params.wi = store.add(prefix + "/wi", {d, d_ff}, group, in);
+  params.norm = store.add(prefix + "/norm", {d}, whole, {Init::Kind::ones});
+  params.wi = store.add(prefix + "/wi", {d, d_ff}, whole, in);
   if (model.activation == Activation::geglu) {
-    params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, group, in);
+    params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, whole, in);
   }
-  params.wo = store.add(prefix + "/wo", {d_ff, d}, group, out);
+  params.wo = store.add(prefix + "/wo", {d_ff, d}, whole, out);
   return params;
 }
 

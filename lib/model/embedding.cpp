@@ -6,7 +6,7 @@ namespace sy {
 
 Param* embedding_params(ParamStore& store, const ModelSection& model) {
   return store.add("shared/embedding", {model.vocab_size.value, model.d_model},
-                   ParamGroup::replicated, {Init::Kind::normal, 1.0});
+                   Placement::replicated(), {Init::Kind::normal, 1.0});
 }
 
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,

@@ -76,21 +76,46 @@ void values_of_words(const uint32_t* words, T* values, int64_t count, const Init
   }
 }
 
+// Elements [first, last) of a parameter that one call's words reach: its elements are 128 call ..
+// 128 call + 127, and the ends may lie between. values[0] is element `first`.
 template <class T>
-void fill(T* values, int64_t count, const Init& init, const RandomKey& key, int64_t first) {
+void fill_call(T* values, int64_t first, int64_t last, int64_t call, const Init& init,
+               const RandomKey& key) {
+  const int64_t from = call * kPhiloxWords;
+  const int64_t begin = std::max(first, from), end = std::min(last, from + kPhiloxWords);
+  alignas(64) uint32_t words[kPhiloxWords];
+  philox_words(key, static_cast<uint64_t>(call * kPhiloxLanes), words);
+  values_of_words(words + (begin - from), values + (begin - first), end - begin, init);
+}
+
+// Elements of a slab that follow each other in the whole tensor, too: a run. One is all of the slab
+// unless an axis behind the first is cut.
+int64_t run_length(const Shape& shape, const Slab& slab) {
+  int64_t length = 1;
+  for (int axis = slab.rank() - 1; axis >= 0; --axis) {
+    length *= slab.extent[axis];
+    if (slab.extent[axis] != shape[axis]) break;
+  }
+  return length;
+}
+
+template <class T>
+void fill(T* values, const Init& init, const RandomKey& key, const Shape& shape, const Slab& slab) {
   if (init.kind == Init::Kind::ones) {
-    std::fill(values, values + count, T(1));
+    std::fill(values, values + slab.numel(), T(1));
     return;
   }
-  const int64_t last = first + count;
-  // Elements 128 i .. 128 i + 127 are one call's words; the first and last may lie across the ends.
-#pragma omp parallel for schedule(static)
-  for (int64_t call = first / kPhiloxWords; call < ceil_div(last, int64_t{kPhiloxWords}); ++call) {
-    const int64_t from = call * kPhiloxWords;
-    const int64_t begin = std::max(first, from), end = std::min(last, from + kPhiloxWords);
-    alignas(64) uint32_t words[kPhiloxWords];
-    philox_words(key, static_cast<uint64_t>(call * kPhiloxLanes), words);
-    values_of_words(words + (begin - from), values + (begin - first), end - begin, init);
+  const int64_t length = run_length(shape, slab);
+  const int64_t runs = length == 0 ? 0 : slab.numel() / length;
+  // Threads share the calls of one run, or the runs where there are several.
+#pragma omp parallel for schedule(static) if (runs > 1)
+  for (int64_t run = 0; run < runs; ++run) {
+    const int64_t first = index_in_whole(slab, shape, run * length), last = first + length;
+#pragma omp parallel for schedule(static) if (runs == 1)
+    for (int64_t call = first / kPhiloxWords; call < ceil_div(last, int64_t{kPhiloxWords});
+         ++call) {
+      fill_call(values + run * length, first, last, call, init, key);
+    }
   }
 }
 
@@ -102,11 +127,14 @@ double normal_quantile(double p) {
   return central_quantile(p);
 }
 
-void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, int64_t first) {
+void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, const Shape& shape,
+                         const Slab& slab) {
+  SY_CHECK(values.shape() == slab.extent, "initial values {} of a slab {}", values.shape().str(),
+           slab.str());
   if (values.dtype() == DType::f64) {
-    fill(values.data<double>(), values.numel(), init, key, first);
+    fill(values.data<double>(), init, key, shape, slab);
   } else {
-    fill(values.data<float>(), values.numel(), init, key, first);
+    fill(values.data<float>(), init, key, shape, slab);
   }
 }
 

@@ -11,9 +11,11 @@ namespace sy {
 // rational approximations).
 double normal_quantile(double p);
 
-// Fills values (any shape, float32 or float64, overwritten): its element i is the parameter's
-// global element first + i. Word w of the key's stream gives the probability (w + 1/2) / 2^32, and
-// its quantile the value; nothing is rejected, so element i needs no other draw than word i.
-void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, int64_t first);
+// Fills values (of the slab's extent, float32 or float64, overwritten) with the part `slab` of a
+// parameter of shape `shape`: global element i from word i of the key's stream, which gives the
+// probability (word + 1/2) / 2^32, whose quantile is the value. Nothing is rejected, so an element
+// needs no other draw.
+void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, const Shape& shape,
+                         const Slab& slab);
 
 }  // namespace sy

@@ -35,7 +35,7 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
   const double d = static_cast<double>(model.d_model);
   if (model.tie_embeddings) return {embedding, 1.0 / std::sqrt(d)};
   const Init init{Init::Kind::truncated_normal, std::sqrt(model.init_scale / d)};
-  return {store.add("lm_head", embedding->shape, ParamGroup::replicated, init), 1.0};
+  return {store.add("lm_head", embedding->shape, Placement::replicated(), init), 1.0};
 }
 
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,

@@ -1,21 +1,18 @@
-// Parameters: one typed record each, kept in declaration (forward) order. The group is a field,
-// never a matter of names. Values and gradients of a group lie one after another in one flat
-// region, so that reduction, norm and optimiser see contiguous memory.
+// Parameters: one typed record each, kept in declaration (forward) order. Where one lies is a
+// field, never a matter of names. Values and gradients of all that the same mesh axes cut lie one
+// after another in one flat region, so that reduction, norm and optimiser see contiguous memory.
 #pragma once
 
 #include <deque>
 #include <string>
+#include <vector>
 
+#include "lib/dist/placement.h"
 #include "lib/tensor/arena.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
-
-enum class ParamGroup : uint8_t {
-  replicated,  // the same on every data rank; gradients are summed over all data ranks
-  expert,      // [E, ...], spread over the expert axis; gradients are summed over its replicas
-};
 
 // Distribution of the initial values (Fedus et al. 2022, section 2.4: a normal with
 // std = sqrt(s / fan_in) whose values beyond two of these are drawn again; the std is the normal's
@@ -28,32 +25,40 @@ struct Init {
 
 struct Param {
   std::string name;  // "encoder/layers/1/moe/wi"
-  Shape shape;       // global; an expert parameter's first axis is the expert
-  ParamGroup group = ParamGroup::replicated;
+  Shape shape;       // global
+  Placement placement;
+  Slab slab;  // this rank's part of `shape`
   Init init;
-  int number = 0;            // order of declaration; site of its initial draws
-  int64_t first_expert = 0;  // global number of this rank's first expert (expert group)
+  int number = 0;  // order of declaration; site of its initial draws
 
-  Tensor value;    // master weights: local shape, [E / expert ranks, ...] for experts
+  Tensor value;    // master weights: of the slab's extent
   Tensor compute;  // what products and embeddings read: value itself, or its bfloat16 copy
   Tensor grad;     // of value's dtype, accumulated by backward
 
-  int64_t offset = 0;  // where it begins in each of its group's regions, in elements
-  // This parameter's part, in its local shape, of a tensor laid out as its group's regions are.
+  int64_t offset = 0;  // where it begins in each tensor of its region, in elements
+  // This parameter's part, in its local shape, of a tensor laid out as its region's are.
   Tensor part_of(Tensor region) const;
+};
+
+// All parameters that the same mesh axes cut. Each begins at a multiple of 16 elements; what lies
+// between is zero.
+struct ParamRegion {
+  MeshAxes axes;
+  Tensor values;
+  Tensor compute;  // empty where the values themselves are read
+  Tensor grads;    // empty where no gradients are planned
 };
 
 class ParamStore {
  public:
   // `dtype` is the activations': float32, bfloat16 (float32 master weights beside a bfloat16 copy),
-  // or float64 in gradient checks. This rank holds experts [expert_rank * E / expert_ranks, ...).
-  explicit ParamStore(DType dtype = DType::f32, int expert_ranks = 1, int expert_rank = 0);
+  // or float64 in gradient checks. `place`: the rank that holds it.
+  explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {});
 
   // Declares a parameter; the pointer stays valid. Names are unique.
-  Param* add(std::string name, Shape shape, ParamGroup group, Init init);
+  Param* add(std::string name, Shape shape, const Placement& placement, Init init);
 
-  // Measures or carves the two regions (see arena.h). A parameter begins at a multiple of 16
-  // elements in its group's region; what lies between is zero.
+  // Measures or carves the regions (see arena.h).
   void plan(Arena& values, Arena& grads);
   void plan_values(Arena& values);  // without gradients: evaluation and infilling
 
@@ -69,9 +74,9 @@ class ParamStore {
   std::deque<Param>& all() { return params_; }
   Param* find(const std::string& name);  // nullptr when there is none
 
-  // The flat values and gradients of a group; empty when the group has no parameter.
-  Tensor flat_values(ParamGroup group) const;
-  Tensor flat_grads(ParamGroup group) const;
+  // Those that hold a parameter, in the order of their axes. Known once all are declared.
+  const std::vector<ParamRegion>& regions() const { return regions_; }
+  size_t region_of(const Param& param) const;  // index into regions()
 
   DType dtype() const { return dtype_; }                        // of activations and `compute`
   DType master_dtype() const { return compute_dtype(dtype_); }  // of values and gradients
@@ -79,14 +84,12 @@ class ParamStore {
   int64_t local_count() const;                                  // of this rank
 
  private:
-  Shape local_shape(const Param& param) const;
-  Tensor carve(Arena& arena, ParamGroup group, DType dtype, Tensor Param::*view);
+  Tensor carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param::*view);
 
   DType dtype_;
-  int expert_ranks_;
-  int expert_rank_;
+  MeshPlace place_;
   std::deque<Param> params_;
-  Tensor flat_values_[2], flat_compute_[2], flat_grads_[2];  // by group
+  std::vector<ParamRegion> regions_;
 };
 
 }  // namespace sy

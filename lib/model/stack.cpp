@@ -18,7 +18,7 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, Param* em
   params.first_sub_layer = sub_layer;
   params.relative_bias =
       store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
-                ParamGroup::replicated, {Init::Kind::normal, std::sqrt(model.init_scale / d)});
+                Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
   const int64_t layers = decoder ? model.decoder_layers : model.encoder_layers;
   for (int64_t layer = 0; layer < layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
@@ -29,7 +29,7 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, Param* em
     params.sparse_layers += params.blocks.back().sparse ? 1 : 0;
   }
   params.final_norm =
-      store.add(name + "/final_norm", {model.d_model}, ParamGroup::replicated, {Init::Kind::ones});
+      store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
   params.end_sub_layer = sub_layer + 1;
   params.end_sparse_layer = sparse_layer + params.sparse_layers;
   return params;

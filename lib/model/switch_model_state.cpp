@@ -30,7 +30,7 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
       mesh(mesh_),
       dtype(dtype_),
       training(training_),
-      params(dtype_, mesh_.shape().expert, mesh_.expert_rank()) {
+      params(dtype_, mesh_.place()) {
   check_mesh(model, mesh.shape());
   Param* const embedding = embedding_params(params, model);
   encoder = encoder_params(params, model, embedding);

@@ -51,4 +51,15 @@ inline Slab overlap(const Slab& a, const Slab& b) {
   return common;
 }
 
+// The number in a tensor of shape `global` of the slab's element `element`, both counted row-major.
+inline int64_t index_in_whole(const Slab& slab, const Shape& global, int64_t element) {
+  int64_t index = 0, stride = 1;
+  for (int axis = slab.rank() - 1; axis >= 0; --axis) {
+    index += (slab.offset[axis] + element % slab.extent[axis]) * stride;
+    element /= slab.extent[axis];
+    stride *= global[axis];
+  }
+  return index;
+}
+
 }  // namespace sy

@@ -8,19 +8,14 @@
 namespace sy {
 namespace {
 
-bool is_expert(const Param& param) {
-  return param.group == ParamGroup::expert;
-}
-
 // A parameter as [batch, n, m] (matrices) or [batch, n] (vectors, and matrices that are not
-// factored); the batch is the experts, or 1.
+// factored); the batch is the slices, each of which is updated alone.
 Shape batched(const Param& param, const Shape& shape, int64_t factor_from) {
-  const int first = is_expert(param) ? 1 : 0;
-  const int64_t batch = is_expert(param) ? shape[0] : 1;
-  SY_CHECK(shape.rank() - first >= 1 && shape.rank() - first <= 2, "{} has shape {}", param.name,
-           shape.str());
-  if (shape.rank() - first == 1) return {batch, shape[first]};
-  const int64_t n = shape[first], m = shape[first + 1];
+  const int64_t batch = param.placement.slices(shape);
+  const Shape slice = param.placement.slice_shape(shape);
+  SY_CHECK(slice.rank() == 1 || slice.rank() == 2, "{} has shape {}", param.name, shape.str());
+  if (slice.rank() == 1) return {batch, slice[0]};
+  const int64_t n = slice[0], m = slice[1];
   if (std::min(n, m) < factor_from) return {batch, n * m};
   return {batch, n, m};
 }
@@ -48,12 +43,17 @@ void Adafactor::plan(Arena& arena) {
   vectors_.clear();
   state_.clear();
   for (const Param& param : params_.all()) {
+    // Means of rows, columns and the whole are taken here, of what this rank has.
+    SY_CHECK(param.slab.numel() / param.placement.slices(param.slab.extent) ==
+                 param.placement.slice_shape(param.shape).numel(),
+             "Adafactor of {} cut to {}", param.name, param.slab.str());
+    const Placement placement = param.placement.only(MeshAxis::expert);
     const Shape local = batched(param, param.value.shape(), config_.factor_from);
     const Shape global = batched(param, param.shape, config_.factor_from);
     const auto take = [&](const char* name, int axis) {
       const std::string full = "optimizer/" + param.name + name;
       const Tensor moment = arena.take(param.value.dtype(), {local[0], local[axis]}, full);
-      state_.push_back({full, &param, moment, {global[0], global[axis]}});
+      state_.push_back({full, placement, moment, {global[0], global[axis]}});
       return moment;
     };
     const Tensor value = param.value.view(local), grad = param.grad.view(local);

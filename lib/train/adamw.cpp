@@ -5,7 +5,7 @@
 namespace sy {
 namespace {
 
-// The moments of a group are laid out as its values and gradients are, so that all of it is one
+// The moments of a region are laid out as its values and gradients are, so that all of it is one
 // region to update. What lies between parameters is zero in all four and stays so.
 class AdamW final : public Optimizer {
  public:
@@ -16,30 +16,31 @@ class AdamW final : public Optimizer {
   const std::vector<OptimizerTensor>& state() const override { return state_; }
 
  private:
-  struct Region {
-    ParamGroup group;
+  struct Moments {
     Tensor first, second;
   };
 
   OptimizerSection config_;
   ParamStore& params_;
-  Region regions_[2] = {{ParamGroup::replicated, {}, {}}, {ParamGroup::expert, {}, {}}};
+  std::vector<Moments> moments_;  // by region of params_
   std::vector<OptimizerTensor> state_;
 };
 
 void AdamW::plan(Arena& arena) {
-  for (Region& region : regions_) {
-    const Tensor values = params_.flat_values(region.group);
-    if (values.empty()) continue;
-    region.first = arena.take(values.dtype(), values.shape(), "first moments");
-    region.second = arena.take(values.dtype(), values.shape(), "second moments");
+  moments_.clear();
+  for (const ParamRegion& region : params_.regions()) {
+    const Tensor& values = region.values;
+    const Tensor first = arena.take(values.dtype(), values.shape(), "first moments");
+    const Tensor second = arena.take(values.dtype(), values.shape(), "second moments");
+    moments_.push_back({first, second});
   }
   state_.clear();
   for (const Param& param : params_.all()) {
-    const Region& region = regions_[static_cast<int>(param.group)];
+    const Moments& moments = moments_[params_.region_of(param)];
+    const Placement& placement = param.placement;
     const std::string prefix = "optimizer/" + param.name;
-    state_.push_back({prefix + "/first", &param, param.part_of(region.first), param.shape});
-    state_.push_back({prefix + "/second", &param, param.part_of(region.second), param.shape});
+    state_.push_back({prefix + "/first", placement, param.part_of(moments.first), param.shape});
+    state_.push_back({prefix + "/second", placement, param.part_of(moments.second), param.shape});
   }
 }
 
@@ -52,10 +53,9 @@ void AdamW::apply(Exec& exec, const Update& update) {
   step.weight_decay = config_.weight_decay;
   step.clip = update.clip;
   step.step = update.step;
-  for (const Region& region : regions_) {
-    if (region.first.empty()) continue;
-    adamw(exec, params_.flat_values(region.group), region.first, region.second,
-          params_.flat_grads(region.group), step);
+  for (size_t i = 0; i < moments_.size(); ++i) {
+    const ParamRegion& region = params_.regions()[i];
+    adamw(exec, region.values, moments_[i].first, moments_[i].second, region.grads, step);
   }
 }
 

@@ -13,17 +13,13 @@
 namespace sy {
 namespace {
 
-// Adds a tensor whose first axis follows the experts when its parameter does.
-void add_tensor(std::vector<CheckpointTensor>& tensors, Session& session, const Param& param,
-                const std::string& name, Tensor local, Shape global) {
-  const Mesh& mesh = session.mesh;
-  const bool expert = param.group == ParamGroup::expert;
+void add_tensor(std::vector<CheckpointTensor>& tensors, const MeshPlace& place,
+                const Placement& placement, const std::string& name, Tensor local, Shape global) {
+  const Slab slab = placement.slab(global, place);
   CheckpointTensor tensor{name, local, global};
-  tensor.pieces = expert ? mesh.shape().expert : 1;
-  tensor.piece = expert ? mesh.expert_rank() : 0;
-  const int copies = expert ? mesh.shape().replicas() : mesh.shape().data();
-  const int copy = expert ? mesh.replica() : mesh.data_rank();
-  tensor.write = static_cast<int>(tensors.size()) % copies == copy;
+  tensor.pieces = global[0] / slab.extent[0];
+  tensor.piece = slab.offset[0] / slab.extent[0];
+  tensor.write = writes(placement.axes(), place, static_cast<int64_t>(tensors.size()));
   tensors.push_back(tensor);
 }
 
@@ -84,12 +80,14 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
 
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer) {
   std::vector<CheckpointTensor> tensors;
+  const MeshPlace& place = session.mesh.place();
   for (const Param& param : session.model.params().all()) {
-    add_tensor(tensors, session, param, "parameters/" + param.name, param.value, param.shape);
+    add_tensor(tensors, place, param.placement, "parameters/" + param.name, param.value,
+               param.shape);
   }
   if (optimizer == nullptr) return tensors;
   for (const OptimizerTensor& state : optimizer->state()) {
-    add_tensor(tensors, session, *state.param, state.name, state.value, state.global);
+    add_tensor(tensors, place, state.placement, state.name, state.value, state.global);
   }
   return tensors;
 }

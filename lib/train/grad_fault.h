@@ -11,10 +11,10 @@
 
 namespace sy {
 
-// found (float64 [2] of the exec's memory, overwritten) = the number of the first element that is
-// not finite in each flat region of the reduced gradients, the replicated parameters' and that of
-// this rank's experts; -1 where there is none. squares: as gradient_squares() left them; a region
-// whose sum is finite is not read. Nothing waits.
+// found (float64 [regions] of the exec's memory, overwritten) = the number of the first element
+// that is not finite in this rank's reduced gradients of each of params.regions(); -1 where there
+// is none. squares: as gradient_squares() left them; a region whose sum is finite is not read.
+// Nothing waits.
 void find_grad_faults(Exec& exec, const ParamStore& params, Tensor found, Tensor squares);
 
 // The model's first parameter at fault on any rank, of an expert parameter with the expert's number

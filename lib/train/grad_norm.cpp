@@ -3,18 +3,31 @@
 #include "kernels/elementwise.h"
 
 namespace sy {
+namespace {
+
+Tensor of_region(Tensor numbers, size_t region) {
+  return numbers.slice(static_cast<int64_t>(region), 1);
+}
+
+}  // namespace
 
 void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares) {
-  const Tensor replicated = squares.slice(0, 1), experts = squares.slice(1, 1);
+  const std::vector<ParamRegion>& regions = params.regions();
   {
     const ProfileScope profile(exec.profiler, Part::optimizer);
     fill_zero(exec, squares);
-    add_sum_of_squares(exec, replicated, params.flat_grads(ParamGroup::replicated));
-    add_sum_of_squares(exec, experts, params.flat_grads(ParamGroup::expert));
+    for (size_t i = 0; i < regions.size(); ++i) {
+      add_sum_of_squares(exec, of_region(squares, i), regions[i].grads);
+    }
   }
-  if (exec.planning || mesh.expert().size() == 1) return;
-  const ProfileScope profile(exec.profiler, Part::communication);
-  mesh.expert().all_reduce_sum(experts, "norm of expert gradients");
+  if (exec.planning) return;
+  for (size_t i = 0; i < regions.size(); ++i) {
+    for (const MeshAxis axis : kMeshAxes) {
+      if (!regions[i].axes.has(axis) || mesh.along(axis).size() == 1) continue;
+      const ProfileScope profile(exec.profiler, Part::communication);
+      mesh.along(axis).all_reduce_sum(of_region(squares, i), "norm of cut gradients");
+    }
+  }
 }
 
 }  // namespace sy

@@ -5,36 +5,32 @@
 namespace sy {
 
 GradReducer::GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements) {
-  add_buckets(params, ParamGroup::replicated, mesh.data(), bucket_elements);
-  add_buckets(params, ParamGroup::expert, mesh.replicas(), bucket_elements);
+  for (size_t region = 0; region < params.regions().size(); ++region) {
+    Communicator& ranks = mesh.reduction_group(params.regions()[region].axes);
+    add_buckets(params, region, ranks, bucket_elements);
+  }
   // Every rank has the same parameters, hence the same order of collectives.
   std::stable_sort(buckets_.begin(), buckets_.end(),
                    [](const Bucket& a, const Bucket& b) { return a.first_param > b.first_param; });
 }
 
-void GradReducer::add_buckets(ParamStore& params, ParamGroup group, Communicator& ranks,
+void GradReducer::add_buckets(const ParamStore& params, size_t region, Communicator& ranks,
                               int64_t elements) {
   if (ranks.size() == 1) return;
-  const Tensor flat = params.flat_grads(group);
-  if (flat.empty()) return;
-  const char* base = static_cast<const char*>(flat.raw());
-  const auto offset_of = [&](const Param& param) {
-    const auto bytes = static_cast<const char*>(param.grad.raw()) - base;
-    return static_cast<int64_t>(bytes) / static_cast<int64_t>(size_of(flat.dtype()));
-  };
+  const Tensor grads = params.regions()[region].grads;
   int64_t begin = 0;
   int first_param = -1;
   for (const Param& param : params.all()) {
-    if (param.group != group) continue;
-    const int64_t offset = offset_of(param);
-    if (first_param >= 0 && offset - begin >= elements) {
-      buckets_.push_back({flat.slice(begin, offset - begin), first_param, &ranks, nullptr});
-      begin = offset;
+    if (params.region_of(param) != region) continue;
+    if (first_param >= 0 && param.offset - begin >= elements) {
+      const Tensor bucket = grads.slice(begin, param.offset - begin);
+      buckets_.push_back({bucket, first_param, &ranks, nullptr});
+      begin = param.offset;
       first_param = -1;
     }
     if (first_param < 0) first_param = param.number;
   }
-  buckets_.push_back({flat.slice(begin, flat.numel() - begin), first_param, &ranks, nullptr});
+  buckets_.push_back({grads.slice(begin, grads.numel() - begin), first_param, &ranks, nullptr});
 }
 
 void GradReducer::ready(int first) {

@@ -1,7 +1,7 @@
 // Sums gradients over the ranks that hold copies of a parameter, beginning while backward still
-// runs: replicated parameters over the data ranks, experts over their replicas. Losses are already
-// divided by the global counts, so the sum is the gradient and nothing is rescaled, whatever the
-// mesh.
+// runs, as its placement says: replicated ones over the data ranks, experts over their replicas.
+// Losses are already divided by the global counts, so the sum is the gradient and nothing is
+// rescaled, whatever the mesh.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@ namespace sy {
 
 class GradReducer {
  public:
-  // Cuts each group's flat gradients into buckets of about `bucket_elements`. `params` is planned.
+  // Cuts each region's gradients into buckets of about `bucket_elements`. `params` is planned.
   GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements = int64_t{4} << 20);
 
   // Parameters numbered `first` and above are complete: starts the buckets that hold no earlier
@@ -25,13 +25,13 @@ class GradReducer {
 
  private:
   struct Bucket {
-    Tensor grads;         // slice of a flat region
+    Tensor grads;         // slice of a region's
     int first_param;      // lowest number in it
     Communicator* group;  // over which it is summed
     RequestPtr request;
   };
 
-  void add_buckets(ParamStore& params, ParamGroup group, Communicator& ranks, int64_t elements);
+  void add_buckets(const ParamStore& params, size_t region, Communicator& ranks, int64_t elements);
   void poke();
 
   std::vector<Bucket> buckets_;  // by falling first_param: the order in which they complete

@@ -13,12 +13,15 @@
 
 namespace sy {
 
-// A tensor of optimiser state: goes into the checkpoint beside its parameter, cut along the experts
-// where the parameter is.
+// A tensor of optimiser state, for the checkpoint. Its placement is its own: it follows the
+// parameter's here, but nothing outside the optimiser relies on it. State divided over the ranks
+// that hold the same parameter (ZeRO) would be one more MeshAxis, which cuts the state alone: the
+// update then works on the state's slab of value and gradient and gathers the values, and the
+// checkpoint follows the placement as it is.
 struct OptimizerTensor {
   std::string name;  // "optimizer/PARAMETER/row"
-  const Param* param = nullptr;
-  Tensor value;  // local
+  Placement placement;
+  Tensor value;  // local: of the extent of placement's slab
   Shape global;
 };
 

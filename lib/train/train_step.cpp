@@ -14,12 +14,13 @@ TrainStep::TrainStep(Session& session) : session_(session) {
   Exec& exec = session.exec;
   optimizer_ = make_optimizer(session.config.optimizer, model.params());
   Tensor outcome;
+  const auto regions = static_cast<int64_t>(model.params().regions().size());
   const auto plan = [&] {
     optimizer_->plan(optimizer_memory_);
-    squares_ = numbers_.take(DType::f64, {2}, "squares of the gradients");
-    outcome = numbers_.take(DType::f64, {kStepScalars + 2}, "numbers of a step");
+    squares_ = numbers_.take(DType::f64, {regions}, "squares of the gradients");
+    outcome = numbers_.take(DType::f64, {kStepScalars + regions}, "numbers of a step");
     scalars_ = outcome.slice(0, kStepScalars);
-    faults_ = outcome.slice(kStepScalars, 2);
+    faults_ = outcome.slice(kStepScalars, regions);
   };
   plan();
   plan_update(exec);
@@ -67,7 +68,7 @@ StepResult TrainStep::finish() {
   result.updated = scalars[kApplyUpdate] != 0;
   if (!result.updated) {
     result.fault = first_grad_fault(session_.model.params(), session_.mesh,
-                                    numbers.host(0).slice(kStepScalars, 2));
+                                    numbers.host(0).slice(kStepScalars, faults_.numel()));
   }
   result.learning_rate = rates_[turn];
   result.router =
@@ -92,9 +93,9 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
 
 void TrainStep::clear_gradients() {
   const ProfileScope profile(session_.exec.profiler, Part::optimizer);
-  ParamStore& params = session_.model.params();
-  fill_zero(session_.exec, params.flat_grads(ParamGroup::replicated));
-  fill_zero(session_.exec, params.flat_grads(ParamGroup::expert));
+  for (const ParamRegion& region : session_.model.params().regions()) {
+    fill_zero(session_.exec, region.grads);
+  }
 }
 
 // Forward and backward of every micro-batch. The last one's backward hands finished gradients to

@@ -72,10 +72,10 @@ class TrainStep {
   std::unique_ptr<Optimizer> optimizer_;
   Arena optimizer_memory_{"optimiser"};
   Arena numbers_{"step numbers"};
-  Tensor squares_;  // float64 [2]: of the gradients
+  Tensor squares_;  // float64, by region: of the gradients
   // One after the other, so that they are read together:
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip.h
-  Tensor faults_;   // float64 [2], see grad_fault.h
+  Tensor faults_;   // float64, by region: see grad_fault.h
 
   // Steps' numbers on their way to the host, and their learning rates; two steps in turn.
   std::optional<Readback> under_way_[2];

@@ -92,7 +92,7 @@ TEST_CASE("hf names: what a family does not have", "[convert_hf_names]") {
   Param sparse;
   sparse.name = "encoder/layers/1/moe/wi";
   sparse.shape = {2, 4, 8};
-  sparse.group = ParamGroup::expert;
+  sparse.placement = Placement::expert();
   CHECK_THROWS_AS(hf_tensor(sparse, 0, HfFamily::t5, kRelu), InternalError);
   CHECK_THROWS_AS(hf_tensor(sparse, 0, HfFamily::switch_transformers, kGeglu), InternalError);
 }

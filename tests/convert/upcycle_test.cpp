@@ -69,7 +69,7 @@ TEST_CASE("upcycle: routers begin as in training from scratch", "[convert_upcycl
   const Values values = read_all(source);
   const std::vector<Param> params = model_params(source.config().model);
   ParamStore store;
-  for (const Param& param : params) store.add(param.name, param.shape, param.group, param.init);
+  for (const Param& param : params) store.add(param.name, param.shape, param.placement, param.init);
   Arena arena("parameters");
   store.plan_values(arena);
   arena.allocate();

@@ -11,7 +11,7 @@ using namespace test;
 constexpr int64_t kPlanned = 4, kLength = 5, kSourceLength = 7;
 
 Param* add_bias(LayerFixture& f) {
-  return f.store.add("bias", {f.model.relative_buckets, f.model.num_heads}, ParamGroup::replicated,
+  return f.store.add("bias", {f.model.relative_buckets, f.model.num_heads}, Placement::replicated(),
                      {});
 }
 

@@ -44,11 +44,11 @@ TEST_CASE("bfloat16_mesh: a step is the same however experts are spread", "[bflo
   world.all_reduce_sum(Tensor(&loss, DType::f64, {1}), "loss");
   CHECK(loss == Approx(expected).epsilon(1e-6));
 
-  mesh.data().all_reduce_sum(part.params().flat_grads(ParamGroup::replicated), "replicated");
+  mesh.data().all_reduce_sum(part.params().regions()[0].grads, "replicated");
   synchronize(exec);
   for (const Param& param : part.params().all()) {
     const Tensor grad = whole.model.params().find(param.name)->grad;
-    const float* exact = grad.data<float>() + (grad.numel() / grad.dim(0)) * param.first_expert;
+    const float* exact = grad.data<float>() + (grad.numel() / grad.dim(0)) * param.slab.offset[0];
     double worst = 0, largest = 0;
     for (int64_t i = 0; i < param.grad.numel(); ++i) {
       worst = std::max(worst, std::abs(double{param.grad.data<float>()[i]} - double{exact[i]}));

@@ -154,9 +154,8 @@ double ModelFixture::total_loss(const Batch& batch) {
 }
 
 void ModelFixture::clear_gradients() {
-  for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
-    const Tensor flat = model.params().flat_grads(group);
-    std::fill_n(static_cast<char*>(flat.raw()), flat.bytes(), char(0));
+  for (const ParamRegion& region : model.params().regions()) {
+    std::fill_n(static_cast<char*>(region.grads.raw()), region.grads.bytes(), char(0));
   }
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("layout: names, shapes and spreads of a dense model", "[layout]") {
     REQUIRE(expected.count(param.name) == 1);
     const Expected& wanted = expected[param.name];
     CHECK(param.shape == wanted.shape);
-    CHECK(param.group == ParamGroup::replicated);
+    CHECK(param.placement == Placement::replicated());
     CHECK((param.init.kind == Init::Kind::ones) == (wanted.std == 0));
     if (wanted.std > 0) CHECK(param.init.std == Approx(wanted.std).epsilon(1e-12));
   }

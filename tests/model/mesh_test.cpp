@@ -64,12 +64,13 @@ void compare_counts(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& mes
 }
 
 void compare_gradients(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
-  mesh.data().all_reduce_sum(part.params().flat_grads(ParamGroup::replicated), "replicated");
-  mesh.replicas().all_reduce_sum(part.params().flat_grads(ParamGroup::expert), "expert");
+  for (const ParamRegion& region : part.params().regions()) {
+    mesh.reduction_group(region.axes).all_reduce_sum(region.grads, "gradients");
+  }
   synchronize(exec);
   for (const Param& param : part.params().all()) {
     INFO(param.name);
-    CHECK(difference(param.grad, whole.params().find(param.name)->grad, param.first_expert) <
+    CHECK(difference(param.grad, whole.params().find(param.name)->grad, param.slab.offset[0]) <
           1e-12);
   }
 }

@@ -43,7 +43,7 @@ class MoeLayer {
       : model(section),
         mesh(mesh_),
         owned_exec(std::move(exec_)),
-        store(dtype, mesh_.shape().expert, mesh_.expert_rank()),
+        store(dtype, mesh_.place()),
         owned_stats(section.experts.count),
         sequences(sequences_),
         length(length_) {
@@ -115,11 +115,10 @@ class MoeLayer {
   // Values by global element, so that they are the same on every mesh.
   void fill_params() {
     for (Param& param : store.all()) {
-      const int64_t row = param.shape.numel() / param.shape[0];
       const RandomKey key{9, 1, static_cast<uint32_t>(param.number)};
       const double center = param.init.kind == Init::Kind::ones ? 1.0 : 0.0;
       for (int64_t i = 0; i < param.value.numel(); ++i) {
-        const uint64_t element = static_cast<uint64_t>(param.first_expert * row + i);
+        const uint64_t element = static_cast<uint64_t>(index_in_whole(param.slab, param.shape, i));
         const double value = center + 0.5 * (2.0 * random_uniform(key, element) - 1.0);
         if (param.value.dtype() == DType::f64) {
           param.value.data<double>()[i] = value;

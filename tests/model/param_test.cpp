@@ -34,35 +34,40 @@ TEST_CASE("param: the quantile inverts the normal's distribution", "[param]") {
   }
 }
 
-TEST_CASE("param: regions hold each group's parameters aligned, one after another", "[param]") {
-  ParamStore store(DType::f32, 2, 1);
+TEST_CASE("param: regions hold their parameters aligned, one after another", "[param]") {
+  ParamStore store(DType::f32, {{2, 1, 2}, 1});
   const Init init{Init::Kind::normal, 1.0};
-  Param* a = store.add("a", {3, 5}, ParamGroup::replicated, init);
-  Param* b = store.add("b", {4, 7}, ParamGroup::expert, init);
-  Param* c = store.add("c", {17}, ParamGroup::replicated, init);
+  Param* a = store.add("a", {3, 5}, Placement::replicated(), init);
+  Param* b = store.add("b", {4, 7}, Placement::expert(), init);
+  Param* c = store.add("c", {17}, Placement::replicated(), init);
   Regions regions;
   regions.allocate(store);
   CHECK(a->number == 0);
   CHECK(c->number == 2);
   CHECK(b->value.shape() == Shape{2, 7});
-  CHECK(b->first_expert == 2);
+  CHECK(b->slab == Slab{{2, 0}, {2, 7}});
   CHECK(c->value.data<float>() == a->value.data<float>() + 16);
-  CHECK(store.flat_grads(ParamGroup::replicated).numel() == 16 + 32);
-  CHECK(store.flat_grads(ParamGroup::expert).numel() == 16);
-  CHECK(store.flat_grads(ParamGroup::expert).raw() == b->grad.raw());
+  REQUIRE(store.regions().size() == 2);
+  CHECK(store.regions()[0].axes == MeshAxes{});
+  CHECK(store.regions()[1].axes == MeshAxes{MeshAxis::expert});
+  CHECK(store.region_of(*c) == 0);
+  CHECK(store.region_of(*b) == 1);
+  CHECK(store.regions()[0].grads.numel() == 16 + 32);
+  CHECK(store.regions()[1].grads.numel() == 16);
+  CHECK(store.regions()[1].grads.raw() == b->grad.raw());
   CHECK(store.global_count() == 15 + 28 + 17);
   CHECK(store.local_count() == 15 + 14 + 17);
   CHECK(store.find("c") == c);
   CHECK(store.find("d") == nullptr);
-  CHECK_THROWS_AS(store.add("a", {1}, ParamGroup::replicated, init), InternalError);
+  CHECK_THROWS_AS(store.add("a", {1}, Placement::replicated(), init), InternalError);
 }
 
 TEST_CASE("param: each rank's experts start as in a run on one rank", "[param]") {
   const Init init{Init::Kind::truncated_normal, 0.3};
   const auto expert_values = [&](int ranks, int rank) {
-    ParamStore store(DType::f32, ranks, rank);
-    store.add("other", {5}, ParamGroup::replicated, init);
-    Param* param = store.add("experts", {6, 3, 3}, ParamGroup::expert, init);
+    ParamStore store(DType::f32, {{ranks, 1, ranks}, rank});
+    store.add("other", {5}, Placement::replicated(), init);
+    Param* param = store.add("experts", {6, 3, 3}, Placement::expert(), init);
     Regions regions;
     regions.allocate(store);
     store.initialize(*test::make_exec(), 11);
@@ -85,10 +90,10 @@ TEST_CASE("param: moments and bounds of the initial values", "[param]") {
   const double std_dev = 0.05;
   ParamStore store;
   Param* param =
-      store.add("w", {400, 500}, ParamGroup::replicated,
+      store.add("w", {400, 500}, Placement::replicated(),
                 {truncated ? Init::Kind::truncated_normal : Init::Kind::normal, std_dev});
-  Param* ones = store.add("norm", {33}, ParamGroup::replicated, {Init::Kind::ones});
-  Param* other = store.add("v", {400, 500}, ParamGroup::replicated, param->init);
+  Param* ones = store.add("norm", {33}, Placement::replicated(), {Init::Kind::ones});
+  Param* other = store.add("v", {400, 500}, Placement::replicated(), param->init);
   Regions regions;
   regions.allocate(store);
   store.initialize(*test::make_exec(), 1);

@@ -1,11 +1,13 @@
 # One binary for all layers and the whole model, one ctest entry for each.
 list(TRANSFORM SY_LAYERS REPLACE "(.+)" "tests/model/\\1_test.cpp" OUTPUT_VARIABLE layer_tests)
 sy_test_binary(model_tests
-               SOURCES ${layer_tests} tests/model/param_test.cpp tests/model/fixture.cpp
+               SOURCES ${layer_tests} tests/model/param_test.cpp tests/model/placement_test.cpp
+                       tests/model/fixture.cpp
                        tests/model/reference_model.cpp tests/model/switch_model_test.cpp
                        tests/model/model_gradient_test.cpp tests/model/memory_test.cpp
                        tests/model/layout_test.cpp tests/model/bfloat16_test.cpp
                LINK sy_model)
+sy_add_test(model.placement model_tests "[placement]")
 foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16)
   sy_add_test(model.${layer} model_tests "[${layer}]")
   sy_add_cuda_test(model.${layer} model_tests "[${layer}]" SCHEDULES random)

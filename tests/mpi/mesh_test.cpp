@@ -30,7 +30,9 @@ TEST_CASE("mesh: groups of every shape that fits the ranks", "[mesh]") {
       Mesh mesh(test_world(), {ranks, model, expert}, group_maker(*exec));
       const int m = rank % model, d = rank / model;
       CHECK(mesh.data_rank() == d);
-      std::vector<int> in_data, in_expert, in_replicas;
+      CHECK(mesh.model_rank() == m);
+      std::vector<int> in_data, in_expert, in_replicas, in_model;
+      for (int r = 0; r < model; ++r) in_model.push_back(d * model + r);
       for (int r = 0; r < data; ++r) {
         in_data.push_back(r * model + m);
         if (r / expert == d / expert) in_expert.push_back(r * model + m);
@@ -39,8 +41,28 @@ TEST_CASE("mesh: groups of every shape that fits the ranks", "[mesh]") {
       CHECK(members(mesh.data(), *exec) == in_data);
       CHECK(members(mesh.expert(), *exec) == in_expert);
       CHECK(members(mesh.replicas(), *exec) == in_replicas);
+      CHECK(members(mesh.model(), *exec) == in_model);
       CHECK(mesh.expert().rank() == mesh.expert_rank());
       CHECK(mesh.replicas().rank() == mesh.replica());
+    }
+  }
+}
+
+TEST_CASE("mesh: a placement's groups", "[mesh]") {
+  const int ranks = test_world().size();
+  const auto exec = make_exec();
+  for (const int model : {1, ranks > 1 ? 2 : 1, ranks}) {
+    const int expert = ranks / model;
+    CAPTURE(model, expert);
+    Mesh mesh(test_world(), {ranks, model, expert}, group_maker(*exec));
+    for (const Placement& placement : {Placement::replicated(), Placement::expert(),
+                                       Placement::model(1), Placement::expert_and_model(2)}) {
+      const MeshAxes axes = placement.axes();
+      CHECK(members(mesh.reduction_group(axes), *exec) == reduction_ranks(axes, mesh.place()));
+    }
+    for (const MeshAxis axis : kMeshAxes) {
+      CHECK(members(mesh.along(axis), *exec) == ranks_along(axis, mesh.place()));
+      CHECK(mesh.along(axis).rank() == mesh.place().rank_along(axis));
     }
   }
 }

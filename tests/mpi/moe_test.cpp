@@ -25,14 +25,14 @@ double difference(Tensor part, Tensor whole, int64_t first) {
 }
 
 void compare_gradients(MoeLayer& part, MoeLayer& whole) {
-  part.mesh.data().all_reduce_sum(part.store.flat_grads(ParamGroup::replicated), "replicated");
-  part.mesh.replicas().all_reduce_sum(part.store.flat_grads(ParamGroup::expert), "expert");
+  for (const ParamRegion& region : part.store.regions()) {
+    part.mesh.reduction_group(region.axes).all_reduce_sum(region.grads, "gradients");
+  }
   synchronize(part.exec);
   for (const Param& param : part.store.all()) {
     INFO(param.name);
-    const int64_t row = param.shape.numel() / param.shape[0];
-    CHECK(difference(param.grad, whole.store.find(param.name)->grad, param.first_expert * row) <
-          kTolerance);
+    const int64_t first = index_in_whole(param.slab, param.shape, 0);
+    CHECK(difference(param.grad, whole.store.find(param.name)->grad, first) < kTolerance);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
+#include "tests/train/mesh_splits.h"
 
 namespace sy {
 namespace {
@@ -17,7 +18,8 @@ using namespace test;
 
 // As in a step: the sums, then the search.
 std::string fault_of(Exec& exec, ParamStore& params, Mesh& mesh) {
-  Owned squares(DType::f64, {2}), found(DType::f64, {2});
+  const auto regions = static_cast<int64_t>(params.regions().size());
+  Owned squares(DType::f64, {regions}), found(DType::f64, {regions});
   gradient_squares(exec, params, mesh, squares);
   find_grad_faults(exec, params, found, squares);
   synchronize(exec);
@@ -34,42 +36,39 @@ void set_gradient(const Param& param, int64_t element, double value) {
 
 // Puts `fault` into one expert's gradient, or into a replicated one's, where it lies.
 void set_fault(const Param& param, int64_t expert, double fault) {
-  if (param.group == ParamGroup::replicated) {
+  if (!param.placement.cut_by(MeshAxis::expert)) {
     return set_gradient(param, param.grad.numel() - 1, fault);
   }
-  const int64_t local = expert - param.first_expert;
+  const int64_t local = expert - param.slab.offset[0];
   if (local < 0 || local >= param.grad.dim(0)) return;  // another rank's
   set_gradient(param, (local + 1) * (param.grad.numel() / param.grad.dim(0)) - 1, fault);
 }
 
 std::string expected_name(const Param& param, int64_t expert) {
-  if (param.group == ParamGroup::replicated) return param.name;
+  if (!param.placement.cut_by(MeshAxis::expert)) return param.name;
   return fmt::format("{}, expert {}", param.name, expert);
 }
 
 TEST_CASE("grad_fault: the first parameter and expert, on every rank and mesh", "[grad_fault]") {
   const auto exec = make_exec(1);
-  const int ranks = test_world().size();
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const double fault = GENERATE(double{NAN}, INFINITY, -INFINITY);
-  for (int spread = 1; spread <= ranks; spread *= 2) {
-    Mesh mesh(test_world(), {ranks, 1, spread}, group_maker(*exec));
+  for_each_mesh(*exec, [&](Mesh& mesh) {
     HandMadeParams params(mesh, dtype);
     CHECK(fault_of(*exec, params.store, mesh).empty());
     // Each before the one set before.
     for (size_t i = params.store.all().size(); i-- > 0;) {
       const Param& param = params.store.all()[i];
-      const int64_t experts = param.group == ParamGroup::expert ? HandMadeParams::kExperts : 1;
-      for (int64_t expert = experts; expert-- > 0;) {
-        CAPTURE(spread, fault, param.name, expert);
+      for (int64_t expert = param.placement.slices(param.shape); expert-- > 0;) {
+        CAPTURE(fault, param.name, expert);
         set_fault(param, expert, fault);
         CHECK(fault_of(*exec, params.store, mesh) == expected_name(param, expert));
       }
     }
-  }
+  });
 }
 
-TEST_CASE("grad_fault: a later group's fault does not hide an earlier one", "[grad_fault]") {
+TEST_CASE("grad_fault: a later region's fault does not hide an earlier one", "[grad_fault]") {
   const auto exec = make_exec(1);
   const int ranks = test_world().size();
   Mesh mesh(test_world(), {ranks, 1, ranks}, group_maker(*exec));
@@ -99,7 +98,7 @@ TEST_CASE("grad_fault: a model without experts", "[grad_fault]") {
   Mesh mesh(test_world(), {test_world().size(), 1, 1}, group_maker(*exec));
   Arena values{"values"}, grads{"gradients"};
   ParamStore params;
-  Param* const only = params.add("only", {5}, ParamGroup::replicated, {});
+  Param* const only = params.add("only", {5}, Placement::replicated(), {});
   params.plan(values, grads);
   values.allocate(test_memory());
   grads.allocate(test_memory());

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "lib/base/random.h"
 #include "lib/tensor/transfer.h"
@@ -10,6 +11,7 @@
 #include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
+#include "tests/train/mesh_splits.h"
 
 namespace sy {
 namespace {
@@ -45,19 +47,18 @@ void set_gradients(const ParamStore& params) {
 }
 
 double norm_of(Exec& exec, ParamStore& params, Mesh& mesh) {
-  Owned squares(DType::f64, {2});
+  Owned squares(DType::f64, {static_cast<int64_t>(params.regions().size())});
   gradient_squares(exec, params, mesh, squares);
   synchronize(exec);
-  return std::sqrt(squares.data<double>()[0] + squares.data<double>()[1]);
+  const double* of_region = squares.data<double>();
+  return std::sqrt(std::accumulate(of_region, of_region + squares.numel(), 0.0));
 }
 
 TEST_CASE("grad_norm: every parameter once, on every mesh", "[grad_norm]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const int ranks = test_world().size();
+  CAPTURE(name_of(dtype));
   const auto exec = make_exec(1);
-  for (int expert = 1; expert <= ranks; expert *= 2) {
-    CAPTURE(expert, name_of(dtype));
-    Mesh mesh(test_world(), {ranks, 1, expert}, group_maker(*exec));
+  for_each_mesh(*exec, [&](Mesh& mesh) {
     HandMadeParams params(mesh, dtype);
     set_gradients(params.store);
     const double norm = norm_of(*exec, params.store, mesh);
@@ -65,24 +66,21 @@ TEST_CASE("grad_norm: every parameter once, on every mesh", "[grad_norm]") {
     double largest = norm;
     mesh.world().all_reduce_max(Tensor(&largest, DType::f64, {1}), "largest norm");
     CHECK(largest == norm);  // the same bits on every rank
-  }
+  });
 }
 
 TEST_CASE("grad_norm: not finite when one gradient is not", "[grad_norm]") {
-  const int ranks = test_world().size();
   const auto exec = make_exec(1);
-  for (int expert = 1; expert <= ranks; expert *= 2) {
-    Mesh mesh(test_world(), {ranks, 1, expert}, group_maker(*exec));
-    for (const char* name : {"scale", "moe/wo"}) {
-      CAPTURE(expert, name);
-      HandMadeParams params(mesh);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
+    HandMadeParams params(mesh);
+    for (const Param& param : params.store.all()) {
+      CAPTURE(param.name);
       set_gradients(params.store);
-      Param* param = params.store.find(name);
-      // Expert 0's, so that with experts spread most ranks do not see it.
-      if (param->first_expert == 0) param->grad.data<float>()[2] = NAN;
+      // The whole parameter's first, so that most ranks do not see it where it is cut.
+      if (HandMadeParams::element(param, 0) == 0) param.grad.data<float>()[0] = NAN;
       CHECK_FALSE(std::isfinite(norm_of(*exec, params.store, mesh)));
     }
-  }
+  });
 }
 
 TEST_CASE("grad_norm: no gradient, no norm", "[grad_norm]") {

@@ -9,6 +9,7 @@
 #include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
+#include "tests/train/mesh_splits.h"
 #include "tests/train/recording_group.h"
 
 namespace sy {
@@ -27,9 +28,9 @@ void set_gradient(const Param& param, const Mesh& mesh, int step) {
       param, [&](int64_t element) { return gradient_of(mesh.data_rank(), step, param, element); });
 }
 
-// Replicated: the sum over all data ranks. Experts: over the ranks that hold the same ones.
+// The sum over all data ranks; of experts, over those that hold the same ones.
 double expected_sum(const Mesh& mesh, int step, const Param& param, int64_t element) {
-  const bool expert = param.group == ParamGroup::expert;
+  const bool expert = param.placement.cut_by(MeshAxis::expert);
   double sum = 0;
   for (int rank = 0; rank < mesh.shape().data(); ++rank) {
     if (expert && rank % mesh.shape().expert != mesh.expert_rank()) continue;
@@ -40,23 +41,11 @@ double expected_sum(const Mesh& mesh, int step, const Param& param, int64_t elem
 
 void check_sums(const ParamStore& params, const Mesh& mesh, int step) {
   for (const Param& param : params.all()) {
-    const int64_t first = HandMadeParams::first_element(param);
     for (int64_t i = 0; i < param.grad.numel(); ++i) {
       CAPTURE(step, param.name, i);
-      CHECK(param.grad.data<float>()[i] == expected_sum(mesh, step, param, first + i));
+      CHECK(param.grad.data<float>()[i] ==
+            expected_sum(mesh, step, param, HandMadeParams::element(param, i)));
     }
-  }
-}
-
-// Calls run(mesh, exec) for every way to spread the experts over these ranks.
-template <class Run>
-void for_each_split(const Run& run) {
-  const int ranks = test_world().size();
-  const auto exec = make_exec(1);
-  for (int expert = 1; expert <= ranks; expert *= 2) {
-    CAPTURE(expert);
-    Mesh mesh(test_world(), {ranks, 1, expert}, group_maker(*exec));
-    run(mesh, *exec);
   }
 }
 
@@ -64,7 +53,8 @@ void for_each_split(const Run& run) {
 const int64_t kBuckets[] = {1, 20, 40, 1 << 20};
 
 TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduce]") {
-  for_each_split([](Mesh& mesh, Exec& exec) {
+  const auto exec = make_exec(1);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
     for (const int64_t elements : kBuckets) {
       CAPTURE(elements);
       HandMadeParams params(mesh);
@@ -72,7 +62,7 @@ TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduc
       for (int step = 1; step <= 3; ++step) {
         for (const Param& param : params.store.all()) set_gradient(param, mesh, step);
         reducer.finish();
-        synchronize(exec);
+        synchronize(*exec);
         check_sums(params.store, mesh, step);
       }
     }
@@ -81,7 +71,8 @@ TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduc
 
 // As backward does: a gradient is complete only just before ready() says so.
 TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
-  for_each_split([](Mesh& mesh, Exec& exec) {
+  const auto exec = make_exec(1);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
     for (const int64_t elements : kBuckets) {
       for (const int stride : {1, 3}) {
         CAPTURE(elements, stride);
@@ -94,7 +85,7 @@ TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
             if (i % stride == 0) reducer.ready(i);
           }
           reducer.finish();
-          synchronize(exec);
+          synchronize(*exec);
           check_sums(params.store, mesh, step);
         }
       }
@@ -103,9 +94,9 @@ TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
 }
 
 // Elements of a parameter's gradient that lie in the sums started so far; a sum must belong to the
-// parameter's group.
+// parameter's ranks.
 int64_t covered(const std::vector<RecordingGroup::Start>& starts, const Param& param) {
-  const std::string group = param.group == ParamGroup::expert ? "replicas" : "data";
+  const std::string group = param.placement.cut_by(MeshAxis::expert) ? "replicas" : "data";
   const float* begin = param.grad.data<float>();
   int64_t count = 0;
   for (const RecordingGroup::Start& start : starts) {
@@ -119,7 +110,7 @@ int64_t covered(const std::vector<RecordingGroup::Start>& starts, const Param& p
 }
 
 TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_reduce]") {
-  const MeshShape shape{4, 1, 2};
+  const MeshShape shape = GENERATE(MeshShape{4, 1, 2}, MeshShape{8, 2, 2});
   std::vector<RecordingGroup::Start> starts;
   RecordingGroup world(shape, starts);
   Mesh mesh(world, shape);
@@ -140,7 +131,7 @@ TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_re
       }
       reducer.finish();
       if (elements == kBuckets[0]) CHECK(starts.size() == params.store.all().size());
-      if (elements == kBuckets[3]) CHECK(starts.size() == 2);
+      if (elements == kBuckets[3]) CHECK(starts.size() == params.store.regions().size());
     }
   }
 }

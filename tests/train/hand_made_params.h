@@ -1,5 +1,5 @@
-// A few parameters of both groups, made by hand and allocated: what reduction, norm and optimiser
-// are tested on without a model around them.
+// A few parameters of every placement that the mesh has, made by hand and allocated: what
+// reduction, norm and optimiser are tested on without a model around them.
 #pragma once
 
 #include "lib/dist/mesh.h"
@@ -12,15 +12,15 @@ class HandMadeParams {
  public:
   static constexpr int64_t kExperts = 4;
 
-  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32)
-      : store(dtype, mesh.shape().expert, mesh.expert_rank()) {
-    const auto replicated = ParamGroup::replicated, expert = ParamGroup::expert;
+  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32) : store(dtype, mesh.place()) {
+    const Placement replicated = Placement::replicated(), expert = Placement::expert();
     store.add("embedding", {11, 3}, replicated, {});
     store.add("scale", {3}, replicated, {});
     store.add("moe/wi", {kExperts, 3, 5}, expert, {});
     store.add("moe/bias", {kExperts, 5}, expert, {});
     store.add("moe/wo", {kExperts, 5, 3}, expert, {});
     store.add("last scale", {1}, replicated, {});
+    if (mesh.shape().model > 1) add_model_cut();
     store.add("head", {3, 11}, replicated, {});
     store.plan(values_, grads_);
     values_.allocate(test_memory());
@@ -31,20 +31,26 @@ class HandMadeParams {
   // value(element) into a parameter's gradient, elements counted over the whole model's parameter.
   template <class T, class Value>
   static void fill_gradient(const Param& param, const Value& value) {
-    const int64_t first = first_element(param);
     for (int64_t i = 0; i < param.grad.numel(); ++i) {
-      param.grad.data<T>()[i] = static_cast<T>(value(first + i));
+      param.grad.data<T>()[i] = static_cast<T>(value(element(param, i)));
     }
   }
 
-  // Where this rank's part begins in the whole parameter.
-  static int64_t first_element(const Param& param) {
-    return param.first_expert * (param.shape.numel() / param.shape[0]);
+  // The number in the whole parameter of this rank's element i.
+  static int64_t element(const Param& param, int64_t i) {
+    return index_in_whole(param.slab, param.shape, i);
   }
 
   ParamStore store;
 
  private:
+  void add_model_cut() {
+    store.add("ffn/wi", {3, 8}, Placement::model(1), {});
+    store.add("ffn/wo", {8, 3}, Placement::model(0), {});
+    store.add("moe/cut wi", {kExperts, 3, 8}, Placement::expert_and_model(2), {});
+    store.add("moe/cut wo", {kExperts, 8, 3}, Placement::expert_and_model(1), {});
+  }
+
   Arena values_{"values"}, grads_{"gradients"};
 };
 

@@ -1,5 +1,5 @@
-// make_optimizer() over parameters of both groups against the papers' formulas, each expert on its
-// own, on every split of the experts.
+// make_optimizer() over replicated and expert parameters against the papers' formulas, each expert
+// on its own, on every split of the experts.
 #include "lib/train/optimizer.h"
 
 #include <algorithm>
@@ -18,10 +18,14 @@ using namespace test;
 constexpr double kTolerance = 1e-12;
 constexpr int64_t kIdleExpert = 2;  // no token reaches it: its gradients are zero
 
+bool is_expert(const Param& param) {
+  return param.placement.cut_by(MeshAxis::expert);
+}
+
 // Sizes that differ from step to step, so that some updates are clipped and some are not.
 double gradient_of(const Param& param, int64_t step, int64_t element) {
   const int64_t piece = param.shape.numel() / HandMadeParams::kExperts;
-  if (param.group == ParamGroup::expert && element / piece == kIdleExpert) return 0;
+  if (is_expert(param) && element / piece == kIdleExpert) return 0;
   constexpr double kSizes[] = {1, 1e-3, 10, 0.1, 2};
   const RandomKey key{1, static_cast<uint32_t>(step), static_cast<uint32_t>(param.number)};
   return (random_uniform(key, static_cast<uint64_t>(element)) - 0.5) * kSizes[step % 5];
@@ -85,13 +89,13 @@ void check_close(Tensor is, const Numbers& expected) {
 
 // What is updated on its own: a replicated parameter, or one expert's part of an expert parameter.
 int64_t parts(const Param& param) {
-  return param.group == ParamGroup::expert ? param.value.dim(0) : 1;
+  return param.placement.slices(param.value.shape());
 }
 Tensor part_of(const Param& param, Tensor tensor, int64_t part) {
-  return param.group == ParamGroup::expert ? tensor.at(part) : tensor;
+  return is_expert(param) ? tensor.at(part) : tensor;
 }
 Shape part_shape(const Param& param) {
-  return param.group == ParamGroup::expert ? param.shape.without_first() : param.shape;
+  return param.placement.slice_shape(param.shape);
 }
 
 // The weights of a part after five steps of `plain`.
@@ -99,8 +103,7 @@ template <class Plain>
 Numbers train_alone(Plain& plain, const Param& param, int64_t part,
                     const OptimizerSection& config) {
   Numbers weights = numbers_of(part_of(param, param.value, part)), gradient(weights.size());
-  const int64_t first =
-      HandMadeParams::first_element(param) + part * static_cast<int64_t>(weights.size());
+  const int64_t first = HandMadeParams::element(param, part * static_cast<int64_t>(weights.size()));
   for (int64_t step = 1; step <= 5; ++step) {
     const Update update = update_of(step);
     for (size_t i = 0; i < gradient.size(); ++i) {
@@ -170,7 +173,7 @@ TEST_CASE("optimizer: an expert without tokens keeps its weights", "[optimizer]"
   OptimizerSection config;
   config.name = GENERATE(OptimizerName::adafactor, OptimizerName::adamw);
   for_each_part(config, [&](Setup& trained, const Param& param, int64_t part) {
-    const bool idle = param.group == ParamGroup::expert && param.first_expert + part == kIdleExpert;
+    const bool idle = is_expert(param) && param.slab.offset[0] + part == kIdleExpert;
     const Tensor now = trained.params.store.find(param.name)->value;
     const Numbers before = numbers_of(part_of(param, param.value, part));
     CHECK((numbers_of(part_of(param, now, part)) == before) == idle);
@@ -185,13 +188,13 @@ TEST_CASE("optimizer: what lies between parameters stays zero", "[optimizer]") {
   Setup trained(config, Mesh(test_world(), {ranks, 1, ranks}));
   for (int64_t step = 1; step <= 5; ++step) trained.step(step);
   ParamStore& store = trained.params.store;
-  for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
-    Numbers values = numbers_of(store.flat_values(group));
+  for (const ParamRegion& region : store.regions()) {
+    Numbers values = numbers_of(region.values);
     size_t covered = 0;
     for (const Param& param : store.all()) {
-      if (param.group != group) continue;
-      CHECK(numbers_of(param.part_of(store.flat_values(group))) == numbers_of(param.value));
-      CHECK(numbers_of(param.part_of(store.flat_grads(group))) == numbers_of(param.grad));
+      if (param.placement.axes() != region.axes) continue;
+      CHECK(numbers_of(param.part_of(region.values)) == numbers_of(param.value));
+      CHECK(numbers_of(param.part_of(region.grads)) == numbers_of(param.grad));
       const auto count = static_cast<size_t>(param.value.numel());
       std::fill_n(values.begin() + param.offset, count, 0.0);
       covered += count;
@@ -201,7 +204,7 @@ TEST_CASE("optimizer: what lies between parameters stays zero", "[optimizer]") {
   }
 }
 
-// "NAME GLOBAL" of each tensor; its local part is an even share of the experts, and zero.
+// "NAME GLOBAL" of each tensor; what is local is what its placement says, and zero.
 std::vector<std::string> state_of(OptimizerName name) {
   OptimizerSection config;
   config.name = name;
@@ -210,10 +213,11 @@ std::vector<std::string> state_of(OptimizerName name) {
   const Setup setup(config, Mesh(test_world(), {ranks, 1, ranks}));
   std::vector<std::string> lines;
   for (const OptimizerTensor& tensor : setup.optimizer->state()) {
-    CHECK(tensor.name.starts_with("optimizer/" + tensor.param->name + "/"));
     CHECK(numbers_of(tensor.value) == Numbers(static_cast<size_t>(tensor.value.numel())));
+    const bool expert = tensor.name.starts_with("optimizer/moe/");
+    CHECK(tensor.placement == (expert ? Placement::expert() : Placement::replicated()));
     Shape local = tensor.global;
-    if (tensor.param->group == ParamGroup::expert) local[0] /= ranks;
+    if (expert) local[0] /= ranks;
     CHECK(tensor.value.shape() == local);
     lines.push_back(tensor.name + " " + tensor.global.str());
   }

@@ -22,8 +22,10 @@ class RecordingGroup final : public Communicator {
 
   int rank() const override { return 0; }
   int size() const override {
+    if (name_ == "data") return mesh_.data();
     if (name_ == "expert") return mesh_.expert;
-    return name_ == "replicas" ? mesh_.replicas() : mesh_.ranks;
+    if (name_ == "replicas") return mesh_.replicas();
+    return name_ == "model" ? mesh_.model : mesh_.ranks;
   }
   const std::string& name() const override { return name_; }
   std::unique_ptr<Communicator> split(int, const std::string& name) override {

@@ -18,7 +18,7 @@ void set_values(Steps& steps, const std::string& name, float value, int64_t expe
   const Param& param = *steps.session.model.params().find(name);
   Tensor part = param.value;
   if (expert >= 0) {
-    const int64_t local = expert - param.first_expert;
+    const int64_t local = expert - param.slab.offset[0];
     if (local < 0 || local >= part.dim(0)) return;
     part = part.slice(local, 1);
   }

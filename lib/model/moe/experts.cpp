@@ -60,12 +60,12 @@ ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
                 std::sqrt(model.init_scale / static_cast<double>(fan_in))};
   };
   ExpertsParams params;
-  params.wi = store.add(prefix + "/wi", {experts, d, d_ff}, ParamGroup::expert, init(d));
+  params.wi = store.add(prefix + "/wi", {experts, d, d_ff}, Placement::expert(), init(d));
   if (model.activation == Activation::geglu) {
     params.wi_linear =
-        store.add(prefix + "/wi_linear", {experts, d, d_ff}, ParamGroup::expert, init(d));
+        store.add(prefix + "/wi_linear", {experts, d, d_ff}, Placement::expert(), init(d));
   }
-  params.wo = store.add(prefix + "/wo", {experts, d_ff, d}, ParamGroup::expert, init(d_ff));
+  params.wo = store.add(prefix + "/wo", {experts, d_ff, d}, Placement::expert(), init(d_ff));
   return params;
 }
 

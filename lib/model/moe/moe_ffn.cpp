@@ -10,7 +10,7 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix,
                             const ModelSection& model) {
   MoeFfnParams params;
   params.norm =
-      store.add(prefix + "/norm", {model.d_model}, ParamGroup::replicated, {Init::Kind::ones});
+      store.add(prefix + "/norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
   params.router = router_params(store, prefix, model);
   params.experts = experts_params(store, prefix, model);
   params.labels = DispatchLabels(prefix);

@@ -90,7 +90,7 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
   const Init init{Init::Kind::truncated_normal,
                   std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
   return {store.add(prefix + "/router", {model.d_model, model.experts.count},
-                    ParamGroup::replicated, init)};
+                    Placement::replicated(), init)};
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {

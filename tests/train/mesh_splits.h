@@ -1,0 +1,26 @@
+// Every way to split the ranks of a test into a mesh.
+#pragma once
+
+#include <catch2/catch.hpp>
+
+#include "lib/dist/mesh.h"
+#include "tests/support/group_maker.h"
+#include "tests/support/mpi_world.h"
+
+namespace sy::test {
+
+// Calls run(mesh): experts over any number of the data ranks, matrices over any number of ranks;
+// numbers that are powers of two.
+template <class Run>
+void for_each_mesh(Exec& exec, const Run& run) {
+  const int ranks = test_world().size();
+  for (int model = 1; model <= ranks; model *= 2) {
+    for (int expert = 1; expert <= ranks / model; expert *= 2) {
+      CAPTURE(model, expert);
+      Mesh mesh(test_world(), {ranks, model, expert}, group_maker(exec));
+      run(mesh);
+    }
+  }
+}
+
+}  // namespace sy::test
