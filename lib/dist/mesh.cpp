@@ -1,5 +1,8 @@
 #include "lib/dist/mesh.h"
 
+#include "lib/dist/counting_communicator.h"
+#include "lib/dist/planned_communicator.h"
+
 namespace sy {
 namespace {
 
@@ -39,6 +42,25 @@ Mesh::Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors)
   data_ = group_for_tensors(for_tensors, *host_data_, made_data_);
   expert_ = group_for_tensors(for_tensors, *host_expert_, made_expert_);
   replicas_ = group_for_tensors(for_tensors, *host_replicas_, made_replicas_);
+}
+
+Mesh::Mesh(MeshShape shape, int rank, const PlannedGroup& group)
+    : own_world_(group("world", rank, shape.ranks)), world_(*own_world_), shape_(shape) {
+  check_shape(world_, shape);
+  host_data_ = group("data", data_rank(), shape.data());
+  host_expert_ = group("expert", expert_rank(), shape.expert);
+  host_replicas_ = group("replicas", replica(), shape.replicas());
+  data_ = host_data_.get();
+  expert_ = host_expert_.get();
+  replicas_ = host_replicas_.get();
+}
+
+Mesh Mesh::planned(MeshShape shape, int rank, Traffic* traffic) {
+  return {shape, rank, [traffic](const char* name, int place, int size) {
+            auto group = make_planned_communicator(name, place, size);
+            if (traffic == nullptr) return group;
+            return make_counting_communicator(std::move(group), *traffic);
+          }};
 }
 
 }  // namespace sy

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "lib/dist/communicator.h"
+#include "lib/dist/traffic.h"
 
 namespace sy {
 
@@ -28,7 +29,13 @@ class Mesh {
   // host memory; groups of one rank need no making.
   Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors = {});
 
+  // The place of `rank` in a mesh of this shape, its groups planned (planned_communicator.h): any
+  // rank of any mesh in one process, without MPI. What its groups would send is added to `traffic`,
+  // which must outlive it.
+  static Mesh planned(MeshShape shape, int rank, Traffic* traffic = nullptr);
+
   const MeshShape& shape() const { return shape_; }
+  int rank() const { return world_.rank(); }
   int data_rank() const { return world_.rank() / shape_.model; }
   int expert_rank() const { return data_rank() % shape_.expert; }
   int replica() const { return data_rank() / shape_.expert; }
@@ -45,6 +52,12 @@ class Mesh {
   }  // ranks that hold the same experts: their gradients
 
  private:
+  // Makes this rank's group of that name.
+  using PlannedGroup =
+      std::function<std::unique_ptr<Communicator>(const char* name, int rank, int size)>;
+  Mesh(MeshShape shape, int rank, const PlannedGroup& group);
+
+  std::unique_ptr<Communicator> own_world_;  // of a planned mesh
   Communicator& world_;
   MeshShape shape_;
   std::unique_ptr<Communicator> host_data_, host_expert_, host_replicas_;

@@ -17,16 +17,11 @@ void GradReducer::add_buckets(ParamStore& params, ParamGroup group, Communicator
   if (ranks.size() == 1) return;
   const Tensor flat = params.flat_grads(group);
   if (flat.empty()) return;
-  const char* base = static_cast<const char*>(flat.raw());
-  const auto offset_of = [&](const Param& param) {
-    const auto bytes = static_cast<const char*>(param.grad.raw()) - base;
-    return static_cast<int64_t>(bytes) / static_cast<int64_t>(size_of(flat.dtype()));
-  };
   int64_t begin = 0;
   int first_param = -1;
   for (const Param& param : params.all()) {
     if (param.group != group) continue;
-    const int64_t offset = offset_of(param);
+    const int64_t offset = param.offset;
     if (first_param >= 0 && offset - begin >= elements) {
       buckets_.push_back({flat.slice(begin, offset - begin), first_param, &ranks, nullptr});
       begin = offset;
