@@ -1,6 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <cstdio>
 #include <filesystem>
 
@@ -19,10 +17,7 @@ int64_t tokenizer_size(const DataSection& data) {
 
 ExitCode print_resolved(const ConfigOptions& options, int ranks) {
   RunConfig config = options.load();
-  if (ranks > 0) {
-    const std::vector<std::string> faults = find_mesh_faults(config, ranks);
-    if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
-  }
+  if (ranks > 0) throw_faults(find_mesh_faults(config, ranks));
   resolve_config(config, tokenizer_size(config.data));
   std::fputs(write_config(config).c_str(), stdout);
   return ExitCode::done;

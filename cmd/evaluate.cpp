@@ -37,7 +37,12 @@ Run setup_evaluate(CLI::App& app) {
   return [=] {
     const ChosenCheckpoint chosen = choose_checkpoint(*options);
     Parallel parallel(chosen.config.run);
-    Session session(chosen.config, parallel.mpi.world(), parallel.resources(), /*training=*/false);
+    Communicator& world = parallel.mpi.world();
+    Runtime runtime(world, parallel.resources(), chosen.config.backend,
+                    mesh_shape(chosen.config, world.size()));
+    Session session(runtime, chosen.config, open_tokenizer(chosen.config.data),
+                    /*training=*/false);
+    session.model.plan(session.exec);
     session.model.allocate(session.exec);
     const RunState state = restore_parameters(session, CheckpointReader(chosen.path));
     Evaluator evaluator(session, shards->empty() ? session.config.data.validation : *shards,

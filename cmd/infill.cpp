@@ -1,7 +1,5 @@
 #include "lib/generate/infill.h"
 
-#include <fmt/ranges.h>
-
 #include <cstdio>
 #include <map>
 
@@ -84,8 +82,7 @@ GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const 
   if (app.count("--max-length") == 0) options.max_length = config.data.decoder_length.value;
   if (app.count("--batch") == 0) options.batch = config.train.micro_batch;
   if (app.count("--seed") == 0) options.seed = static_cast<uint64_t>(config.run.seed);
-  const std::vector<std::string> faults = find_faults(options);
-  if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
+  throw_faults(find_faults(options));
   return options;
 }
 
@@ -157,9 +154,12 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   if (parallel.mpi.world().size() > 1) {
     throw ConfigError("infill runs on one rank: start it without mpirun");
   }
-  Session session(alone(config), parallel.mpi.world(), parallel.resources(), /*training=*/false,
-                  /*needs_tokenizer=*/false, ModelShape{options.batch, length, 0});
+  Runtime runtime(parallel.mpi.world(), parallel.resources(), config.backend,
+                  mesh_shape(alone(config), 1));
+  Session session(runtime, alone(config), /*tokenizer=*/nullptr, /*training=*/false,
+                  ModelShape{options.batch, length, 0});
   Decoder decoder(session.model, decode_shape(options, length));
+  decoder.plan(session.exec);
   decoder.allocate(session.exec);
   restore_parameters(session, CheckpointReader(chosen.path));
   ModelLogits logits(session.model, decoder, session.exec,

@@ -16,7 +16,9 @@ Run setup_pretrain(CLI::App& app) {
     const RunConfig config = options->load();
     Parallel parallel(config.run);
     install_stop_signals();
-    Trainer trainer(config, parallel.mpi.world(), parallel.resources(), *resume);
+    Communicator& world = parallel.mpi.world();
+    Runtime runtime(world, parallel.resources(), config.backend, mesh_shape(config, world.size()));
+    Trainer trainer(runtime, config, *resume);
     return trainer.run();
   };
 }

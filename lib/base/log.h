@@ -7,9 +7,9 @@
 
 namespace sy::log {
 
-// Told once after MPI is up; before that, lines carry no rank. Also opens `path` as a copy of what
-// rank 0 prints when it is not empty (appended to).
+// Told once after MPI is up; before that, lines carry no rank.
 void set_rank(int rank, int size);
+// Appends to the file `path` from now on what this process prints ("": to none).
 void open_file(const std::string& path);
 
 int rank();

@@ -17,19 +17,24 @@ std::unique_ptr<Loader> make_loader(Session& session, BenchData data) {
                                   static_cast<uint64_t>(run.run.seed), session.tokenizer);
 }
 
-bool needs_tokenizer(const RunConfig& config, BenchData data) {
-  return data == BenchData::real || config.model.vocab_size.is_auto;
+std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config, BenchData data) {
+  const bool needed = data == BenchData::real || config.model.vocab_size.is_auto;
+  return needed ? open_tokenizer(config.data) : nullptr;
 }
 
 }  // namespace
 
 BenchRun::BenchRun(RunConfig config, Communicator& world, const RankResources& resources,
                    BenchData data)
-    : session_(config, world, resources, /*training=*/true, needs_tokenizer(config, data)),
+    : runtime_(world, resources, config.backend, mesh_shape(config, world.size())),
+      session_(runtime_, config, tokenizer_for(config, data), /*training=*/true),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
       loader_(make_loader(session_, data)) {
+  train_step_.plan();
+  train_step_.allocate();
+  train_step_.initialize();
   session_.exec.profiler.enable(make_part_clock(session_.exec));
   step();
   first_step_seconds_ = process_age_seconds();

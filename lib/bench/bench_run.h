@@ -40,6 +40,7 @@ class BenchRun {
  private:
   void next_batch();
 
+  Runtime runtime_;
   Session session_;
   TrainStep train_step_;
   StepBatch batch_;

@@ -25,6 +25,9 @@ std::vector<std::string> find_faults(const RunConfig& config);
 // Faults that depend on the number of ranks (mesh, streams, batches): as above.
 std::vector<std::string> find_mesh_faults(const RunConfig& config, int ranks);
 
+// Throws ConfigError with all of them, a line each; nothing where there are none.
+void throw_faults(const std::vector<std::string>& faults);
+
 // Fills data.decoder_length and data.window_tokens (span corruption's lengths), which need no file,
 // and, given the tokenizer's size in pieces and sentinels (0: unknown), model.vocab_size.
 void resolve_config(RunConfig& config, int64_t tokenizer_size);

@@ -1,5 +1,8 @@
+#include <fmt/ranges.h>
+
 #include <limits>
 
+#include "lib/base/error.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
 #include "lib/config/relations.h"
@@ -143,6 +146,10 @@ std::vector<std::string> find_faults(const RunConfig& config) {
   const std::vector<std::string> relations = find_relation_faults(config);
   faults.insert(faults.end(), relations.begin(), relations.end());
   return faults;
+}
+
+void throw_faults(const std::vector<std::string>& faults) {
+  if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
 }
 
 }  // namespace sy

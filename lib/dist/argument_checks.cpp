@@ -5,7 +5,9 @@ namespace {
 
 void check_apart(Tensor recv, Tensor send, const char* label) {
   const char *r = static_cast<char*>(recv.raw()), *s = static_cast<char*>(send.raw());
-  SY_CHECK(r + recv.bytes() <= s || s + send.bytes() <= r || recv.bytes() == 0 || send.bytes() == 0,
+  const bool planned = r == nullptr && s == nullptr;
+  SY_CHECK(planned || r + recv.bytes() <= s || s + send.bytes() <= r || recv.bytes() == 0 ||
+               send.bytes() == 0,
            "{}: recv and send overlap", label);
   SY_CHECK(recv.dtype() == send.dtype(), "{}: recv is {}, send is {}", label, name_of(recv.dtype()),
            name_of(send.dtype()));
@@ -27,6 +29,14 @@ void check_within(const std::vector<RowRange>& blocks, Tensor tensor, const char
 }
 
 }  // namespace
+
+void check_memory(std::initializer_list<Tensor> tensors, const char* label) {
+  for (const Tensor& tensor : tensors) {
+    SY_CHECK(tensor.raw() != nullptr || tensor.numel() == 0,
+             "{}: {} has no memory; what is planned needs a planned mesh", label,
+             tensor.shape().str());
+  }
+}
 
 void check_reduction(Tensor tensor, const char* label) {
   SY_CHECK(tensor.dtype() != DType::bf16, "{}: a {} tensor cannot be reduced", label,

@@ -1,12 +1,15 @@
-// What every communicator demands of its arguments, whatever carries the bytes.
+// What every communicator demands of its arguments, whatever carries the bytes. Tensors may be
+// without memory, as they are while planning, but for check_memory().
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include "lib/dist/communicator.h"
 
 namespace sy::detail {
 
+void check_memory(std::initializer_list<Tensor> tensors, const char* label);
 void check_reduction(Tensor tensor, const char* label);
 void check_all_to_all(Tensor recv, Tensor send, int size, const char* label);
 // Not that ranges of receives lie apart.

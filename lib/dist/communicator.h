@@ -1,8 +1,8 @@
 // Collectives over a group of ranks, behind one interface for MPI and NCCL. Arguments are Tensors,
 // so a count is elements of a dtype and never bytes. Every rank of the group must make the same
 // calls in the same order with the same shapes; each call is known to the watchdog by its label.
-// Any failure throws RuntimeFailure naming the call. While `exec.planning`, callers skip
-// collectives themselves.
+// Any failure throws RuntimeFailure naming the call. Callers do not ask whether they plan: then
+// they are given groups that send nothing (planning.h).
 #pragma once
 
 #include <memory>

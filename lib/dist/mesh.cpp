@@ -1,5 +1,10 @@
 #include "lib/dist/mesh.h"
 
+#include <algorithm>
+
+#include "lib/dist/counting_communicator.h"
+#include "lib/dist/planned_communicator.h"
+
 namespace sy {
 namespace {
 
@@ -24,22 +29,48 @@ void check_shape(const Communicator& world, const MeshShape& shape) {
 Mesh::Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors)
     : world_(world), place_{shape, world.rank()} {
   check_shape(world, shape);
-  data_ = group_of(reduction_ranks({}, place_), "data", for_tensors);
-  expert_ = group_of(ranks_along(MeshAxis::expert, place_), "expert", for_tensors);
-  replicas_ = group_of(reduction_ranks({MeshAxis::expert}, place_), "replicas", for_tensors);
-  model_ = group_of(ranks_along(MeshAxis::model, place_), "model", for_tensors);
+  // `ranks` is the same list on all that are in it; their first tells the groups of a name apart.
+  make_groups([&](const std::vector<int>& ranks, const char* name) {
+    Group group;
+    group.host = world_.split(ranks.front(), name);
+    SY_CHECK(group.host->size() == static_cast<int>(ranks.size()),
+             "{} ranks in group {}, {} expected", group.host->size(), name, ranks.size());
+    if (for_tensors && ranks.size() > 1) group.made = for_tensors(*group.host);
+    return group;
+  });
 }
 
-// `ranks` is the same list on all that are in it; their first tells the groups of a name apart.
-Mesh::Group Mesh::group_of(const std::vector<int>& ranks, const char* name,
-                           const GroupMaker& for_tensors) {
-  Group group;
-  group.host = world_.split(ranks.front(), name);
-  SY_CHECK(group.host->size() == static_cast<int>(ranks.size()),
-           "{} ranks in group {}, {} expected", group.host->size(), name, ranks.size());
-  if (for_tensors && ranks.size() > 1) group.made = for_tensors(*group.host);
-  group.tensors = group.made ? group.made.get() : group.host.get();
-  return group;
+Mesh::Mesh(MeshShape shape, int rank, std::unique_ptr<Communicator> world, const MakeGroup& make)
+    : own_world_(std::move(world)), world_(*own_world_), place_{shape, rank} {
+  check_shape(world_, shape);
+  make_groups(make);
+}
+
+void Mesh::make_groups(const MakeGroup& make) {
+  const auto named = [&](const std::vector<int>& ranks, const char* name) {
+    Group group = make(ranks, name);
+    group.tensors = group.made ? group.made.get() : group.host.get();
+    return group;
+  };
+  data_ = named(reduction_ranks({}, place_), "data");
+  expert_ = named(ranks_along(MeshAxis::expert, place_), "expert");
+  replicas_ = named(reduction_ranks({MeshAxis::expert}, place_), "replicas");
+  model_ = named(ranks_along(MeshAxis::model, place_), "model");
+}
+
+Mesh Mesh::planned(MeshShape shape, int rank, Traffic* traffic) {
+  const auto planned = [&](const char* name, int place, int size) {
+    auto group = make_planned_communicator(name, place, size);
+    return traffic == nullptr ? std::move(group)
+                              : make_counting_communicator(std::move(group), *traffic);
+  };
+  return {shape, rank, planned("world", rank, shape.ranks),
+          [&](const std::vector<int>& ranks, const char* name) {
+            const auto here = std::find(ranks.begin(), ranks.end(), rank) - ranks.begin();
+            Group group;
+            group.host = planned(name, static_cast<int>(here), static_cast<int>(ranks.size()));
+            return group;
+          }};
 }
 
 Communicator& Mesh::reduction_group(MeshAxes axes) {

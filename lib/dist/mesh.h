@@ -8,6 +8,7 @@
 
 #include "lib/dist/communicator.h"
 #include "lib/dist/placement.h"
+#include "lib/dist/traffic.h"
 
 namespace sy {
 
@@ -21,8 +22,14 @@ class Mesh {
   // host memory; groups of one rank need no making.
   Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors = {});
 
+  // The place of `rank` in a mesh of this shape, its groups planned (planned_communicator.h): any
+  // rank of any mesh in one process, without MPI. What its groups would send is added to `traffic`,
+  // which must outlive it.
+  static Mesh planned(MeshShape shape, int rank, Traffic* traffic = nullptr);
+
   const MeshPlace& place() const { return place_; }
   const MeshShape& shape() const { return place_.shape; }
+  int rank() const { return place_.rank; }
   int data_rank() const { return place_.data_rank(); }
   int expert_rank() const { return place_.expert_rank(); }
   int replica() const { return place_.replica(); }
@@ -47,8 +54,13 @@ class Mesh {
     std::unique_ptr<Communicator> host, made;
     Communicator* tensors = nullptr;  // made; host where that serves
   };
-  Group group_of(const std::vector<int>& ranks, const char* name, const GroupMaker& for_tensors);
+  // Makes the group of these ranks, of which this one is one.
+  using MakeGroup = std::function<Group(const std::vector<int>& ranks, const char* name)>;
 
+  Mesh(MeshShape shape, int rank, std::unique_ptr<Communicator> world, const MakeGroup& make);
+  void make_groups(const MakeGroup& make);
+
+  std::unique_ptr<Communicator> own_world_;  // of a planned mesh
   Communicator& world_;
   MeshPlace place_;
   Group data_, expert_, replicas_, model_;

@@ -65,6 +65,7 @@ class MpiCommunicator : public Communicator {
 
   RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
     const MpiPlace place = begin("all_reduce_sum", label);
     auto request = requests_.take(place);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
@@ -77,6 +78,7 @@ class MpiCommunicator : public Communicator {
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size_, label);
+    detail::check_memory({recv, send}, label);
     const EqualBlocks equal{send.numel() / size_};
     exchange(recv, equal, send, equal, begin("all_to_all", label))->wait();
   }
@@ -84,12 +86,14 @@ class MpiCommunicator : public Communicator {
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
                                    const std::vector<RowRange>& sends, const char* label) override {
     detail::check_rows(recv, receives, send, sends, *this, label);
+    detail::check_memory({recv, send}, label);
     return exchange(recv, RowBlocks(recv, receives, size_), send, RowBlocks(send, sends, size_),
                     begin("all_to_all_rows", label));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size_, label);
+    detail::check_memory({recv, send}, label);
     const MpiPlace place = begin("all_gather", label);
     const int64_t count = send.numel();
     if (count <= limit_) {
@@ -104,6 +108,7 @@ class MpiCommunicator : public Communicator {
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
+    detail::check_memory({tensor}, label);
     const MpiPlace place = begin("broadcast", label);
     const WatchedCall watched(place.call);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
@@ -140,6 +145,7 @@ class MpiCommunicator : public Communicator {
 
   void all_reduce(Tensor tensor, MPI_Op op, const MpiPlace& place) {
     detail::check_reduction(tensor, place.call.label);
+    detail::check_memory({tensor}, place.call.label);
     const WatchedCall watched(place.call);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Allreduce(MPI_IN_PLACE, address(tensor, first), count,

@@ -66,6 +66,7 @@ class NcclCommunicator final : public Communicator {
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size(), label);
+    detail::check_memory({recv, send}, label);
     const EqualBlocks equal{send.numel() / size()};
     exchange(recv, equal, send, equal, "all_to_all", label)->wait();
   }
@@ -73,12 +74,14 @@ class NcclCommunicator final : public Communicator {
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
                                    const std::vector<RowRange>& sends, const char* label) override {
     detail::check_rows(recv, receives, send, sends, *this, label);
+    detail::check_memory({recv, send}, label);
     return exchange(recv, RowBlocks(recv, receives, size()), send, RowBlocks(send, sends, size()),
                     "all_to_all_rows", label);
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size(), label);
+    detail::check_memory({recv, send}, label);
     start("all_gather", label, [&](const NcclPlace& place) {
       place.check(nccl().AllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
                                    link_.comm(), link_.stream()),
@@ -87,6 +90,7 @@ class NcclCommunicator final : public Communicator {
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
+    detail::check_memory({tensor}, label);
     start("broadcast", label, [&](const NcclPlace& place) {
       place.check(nccl().Broadcast(tensor.raw(), tensor.raw(), count(tensor),
                                    nccl_type(tensor.dtype()), root, link_.comm(), link_.stream()),
@@ -118,6 +122,7 @@ class NcclCommunicator final : public Communicator {
 
   RequestPtr all_reduce(Tensor tensor, ncclRedOp_t op, const char* call, const char* label) {
     detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
     return start(call, label, [&](const NcclPlace& place) {
       place.check(nccl().AllReduce(tensor.raw(), tensor.raw(), count(tensor),
                                    nccl_type(tensor.dtype()), op, link_.comm(), link_.stream()),

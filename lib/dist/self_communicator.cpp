@@ -1,17 +1,10 @@
 #include <cstring>
 
 #include "lib/dist/argument_checks.h"
-#include "lib/dist/communicator.h"
+#include "lib/dist/done_request.h"
 
 namespace sy {
 namespace {
-
-class DoneRequest : public Request {
- public:
-  bool test() override { return true; }
-  void wait() override {}
-  void release() override {}
-};
 
 class SelfCommunicator : public Communicator {
  public:
@@ -23,21 +16,26 @@ class SelfCommunicator : public Communicator {
 
   void all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
   }
   void all_reduce_max(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
   }
   RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
     return RequestPtr(&done_);
   }
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, 1, label);
+    detail::check_memory({recv, send}, label);
     copy(recv, send, send.bytes());
   }
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
                                    const std::vector<RowRange>& sends, const char* label) override {
     detail::check_rows(recv, receives, send, sends, *this, label);
+    detail::check_memory({recv, send}, label);
     for (size_t block = 0; block < sends.size(); ++block) {
       const Tensor rows = send.slice(sends[block].first, sends[block].count);
       copy(recv.slice(receives[block].first, receives[block].count), rows, rows.bytes());
@@ -46,6 +44,7 @@ class SelfCommunicator : public Communicator {
   }
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, 1, label);
+    detail::check_memory({recv, send}, label);
     copy(recv, send, send.bytes());
   }
   void broadcast(Tensor, int root, const char* label) override {
@@ -62,7 +61,7 @@ class SelfCommunicator : public Communicator {
   }
 
   std::string name_;
-  DoneRequest done_;
+  detail::DoneRequest done_;
 };
 
 }  // namespace

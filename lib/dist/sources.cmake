@@ -1,4 +1,6 @@
 sy_library(dist SOURCES lib/dist/argument_checks.cpp lib/dist/self_communicator.cpp
+                        lib/dist/counting_communicator.cpp lib/dist/planned_communicator.cpp
+                        lib/dist/traffic.cpp
                         lib/dist/mpi_check.cpp lib/dist/mpi_communicator.cpp lib/dist/mesh.cpp
                         lib/dist/placement.cpp
                         lib/dist/mpi_environment.cpp lib/dist/mpi_request.cpp lib/dist/request_pool.cpp lib/dist/threads.cpp lib/dist/watchdog.cpp

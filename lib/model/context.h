@@ -17,10 +17,9 @@ struct StepContext {
   bool training = true;  // dropout, jitter and the training capacity apply
   uint64_t seed = 0;
   uint32_t step = 0;
-  int64_t first_sequence = 0;    // number in the global batch of the micro-batch's first sequence
-  int64_t global_sequences = 1;  // sequences of the global batch
-  double loss_scale = 1.0;       // 1 / valid target tokens of the global batch
-  double group_scale = 1.0;      // 1 / routing groups of the global batch, per stack
+  int64_t first_sequence = 0;  // number in the global batch of the micro-batch's first sequence
+  double loss_scale = 1.0;     // 1 / valid target tokens of the global batch
+  double group_scale = 1.0;    // 1 / routing groups of the global batch, per stack
 };
 
 // Router counters of a step, added up by the sparse layers; one row a sparse layer, encoder's

@@ -9,6 +9,7 @@
 #include "kernels/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/base/token_ids.h"
+#include "lib/dist/planning.h"
 #include "lib/model/loss.h"
 #include "lib/model/stack.h"
 #include "lib/tensor/transfer.h"
@@ -48,6 +49,8 @@ struct Decoder::State {
   const LossParams& output;
   DType dtype;
   StepContext step;
+  Mesh* pass_mesh;  // the owner's, or while planning a planned one
+  bool planned = false;
 
   Arena arena{"decoding"}, host_arena{"decoding, the host's numbers"};
   std::vector<BlockCache> blocks;
@@ -64,7 +67,8 @@ struct Decoder::State {
         model(dropless(owner_.config())),
         decoder(owner_.decoder()),
         output(owner_.output()),
-        dtype(owner_.params().dtype()) {
+        dtype(owner_.params().dtype()),
+        pass_mesh(&owner_.mesh()) {
     step.training = false;
   }
 
@@ -124,7 +128,7 @@ AttentionSource Decoder::State::planning_memory() const {
 
 LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
   return {.exec = exec,
-          .mesh = owner.mesh(),
+          .mesh = *pass_mesh,
           .model = model,
           .step = step,
           .router_stats = owner.router_stats(),
@@ -150,14 +154,15 @@ void Decoder::State::run(Exec& exec, int64_t rows) {
 
 // Moves the scratch's high-water mark to what decoding needs with any number of sequences.
 void Decoder::State::plan_scratch(Exec& exec) {
-  exec.planning = true;
+  PlanningScope planning(exec, owner.mesh());
+  pass_mesh = &planning.mesh();
   for (size_t i = 0; i < blocks.size(); ++i) {
     block_cache_begin(exec, decoder.blocks[i], blocks[i], planning_memory());
   }
   for (int64_t rows = 1; rows <= shape.rows; ++rows) {
     if (computed_rows(rows, shape.rows) == rows) run(exec, rows);
   }
-  exec.planning = false;
+  pass_mesh = &owner.mesh();
 }
 
 Decoder::Decoder(SwitchModel& model, const DecodeShape& shape)
@@ -167,13 +172,20 @@ Decoder::Decoder(SwitchModel& model, const DecodeShape& shape)
            "decoding {} prompts of {} in {} rows of {} with a model of {} sequences of {}",
            shape.prompts, shape.encoder_length, shape.rows, shape.decoder_length,
            model.shape().sequences, model.shape().encoder_length);
-  state_->plan();
 }
 
 Decoder::~Decoder() = default;
 
-void Decoder::allocate(Exec& exec) {
+void Decoder::plan(Exec& exec) {
+  SY_CHECK(!state_->planned, "a decoder is planned once");
+  state_->planned = true;
+  if (!state_->owner.planned()) state_->owner.plan(exec);
+  state_->plan();
   state_->plan_scratch(exec);
+}
+
+void Decoder::allocate(Exec& exec) {
+  if (!state_->planned) plan(exec);
   state_->owner.allocate(exec);
   state_->arena.allocate(exec.memory);
   state_->host_arena.allocate();

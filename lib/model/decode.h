@@ -19,13 +19,15 @@ namespace sy {
 
 class Decoder {
  public:
-  // Plans for `shape`. The model is planned for shape.prompts sequences of shape.encoder_length
+  // For `shape`. The model is made for shape.prompts sequences of shape.encoder_length
   // (with decoder_length 0 where it serves nothing else) and outlives this.
   Decoder(SwitchModel& model, const DecodeShape& shape);
   ~Decoder();
 
-  // Allocates the caches, the model and the scratch of `exec` for both, instead of
-  // model.allocate().
+  // Measures decoding, and the model first where that was not planned yet.
+  void plan(Exec& exec);
+  // Allocates the caches, the model and the scratch of `exec`, instead of model.allocate(); plan()
+  // is called where it was not.
   void allocate(Exec& exec);
   int64_t cache_bytes() const;  // keys, values and what a step fills
   const DecodeShape& shape() const;

@@ -5,9 +5,9 @@
 
 namespace sy {
 
-// Called when the gradients of parameters with numbers [first, last) are complete on this rank,
-// from the last parameters to the first.
-using GradReady = std::function<void(int first, int last)>;
+// Called when the gradients of parameter number `first` and all later ones are complete on this
+// rank, from the last parameters to the first.
+using GradReady = std::function<void(int first)>;
 
 // Walks down the parameters' numbers as backward does.
 class GradProgress {
@@ -16,7 +16,7 @@ class GradProgress {
 
   // Everything from number `first` on is complete.
   void complete_from(int first) {
-    if (ready_ && first < last_) ready_(first, last_);
+    if (ready_ && first < last_) ready_(first);
     last_ = first;
   }
 

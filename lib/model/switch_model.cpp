@@ -17,57 +17,55 @@ Batch planning_batch(const ModelShape& shape) {
           view({b * ld}), view({b}),     view({b})};
 }
 
-// The block's ops check and measure without computing.
-class PlanningScope {
- public:
-  explicit PlanningScope(Exec& exec) : exec_(exec) { exec_.planning = true; }
-  ~PlanningScope() { exec_.planning = false; }
-  PlanningScope(const PlanningScope&) = delete;
-  PlanningScope& operator=(const PlanningScope&) = delete;
-
- private:
-  Exec& exec_;
-};
-
 }  // namespace
-
-// Moves the scratch's high-water mark to what a step needs, in both modes.
-void SwitchModel::plan_step(Exec& exec) {
-  State& s = *state_;
-  const PlanningScope planning(exec);
-  const Batch batch = planning_batch(s.shape);
-  StepContext step;
-  if (s.shape.decoder_length == 0) {
-    step.training = false;
-    encode(exec, batch, step);
-    s.scratch_bytes = exec.scratch.high_water();
-    return;
-  }
-  for (const bool train : {true, false}) {
-    if (train && !s.training) continue;
-    step.training = train;
-    accumulate_forward(exec, batch, step);
-    if (train) backward(exec, batch, step);
-  }
-  const Shape logits{s.shape.sequences, s.model.vocab_size.value};
-  logits_at(exec, batch, step, 0, Tensor(nullptr, compute_dtype(s.dtype), logits));
-  s.scratch_bytes = exec.scratch.high_water();
-}
 
 SwitchModel::SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype,
                          bool training)
-    : state_(std::make_unique<State>(model, shape, mesh, dtype, training)) {
-  state_->plan();
-  Exec exec;
-  plan_step(exec);
-}
+    : state_(std::make_unique<State>(model, shape, mesh, dtype, training)) {}
 
 SwitchModel::~SwitchModel() = default;
 
-void SwitchModel::allocate(Exec& exec) {
-  plan_step(exec);
-  if (exec.scratch.capacity() == 0) exec.scratch.allocate(state_->scratch_bytes, exec.memory);
+void SwitchModel::plan(Exec& exec) {
   State& s = *state_;
+  SY_CHECK(!s.planned, "a model is planned once");
+  s.plan();
+  s.planned = true;
+  const Batch batch = planning_batch(s.shape);
+  if (s.training) plan_training(exec, batch);
+  plan_evaluation(exec, batch);
+  s.scratch_bytes = exec.scratch.high_water();
+}
+
+// Both move the scratch's high-water mark to what their passes need.
+void SwitchModel::plan_training(Exec& exec, const Batch& batch) {
+  State& s = *state_;
+  const State::PlanningPass planning(s, exec);
+  const StepContext step;
+  accumulate_forward(exec, batch, step);
+  backward(exec, batch, step);
+  s.traffic = planning.traffic();
+}
+
+void SwitchModel::plan_evaluation(Exec& exec, const Batch& batch) {
+  State& s = *state_;
+  const State::PlanningPass planning(s, exec);
+  StepContext step;
+  step.training = false;
+  if (s.shape.decoder_length == 0) {
+    encode(exec, batch, step);
+    return;
+  }
+  accumulate_forward(exec, batch, step);
+  const Shape logits{s.shape.sequences, s.model.vocab_size.value};
+  logits_at(exec, batch, step, 0, Tensor(nullptr, compute_dtype(s.dtype), logits));
+}
+
+void SwitchModel::allocate(Exec& exec) {
+  State& s = *state_;
+  if (!s.planned) plan(exec);
+  if (exec.scratch.capacity() == 0) {
+    exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
+  }
   for (Arena* arena : {&s.values, &s.grads, &s.activations, &s.statistics}) {
     arena->allocate(exec.memory);
   }
@@ -78,10 +76,19 @@ void SwitchModel::allocate(Exec& exec) {
 }
 
 SwitchModel::Memory SwitchModel::memory() const {
-  return {state_->values.bytes(), state_->grads.bytes(), state_->activations.bytes(),
-          state_->scratch_bytes};
+  const State& s = *state_;
+  SY_CHECK(s.planned, "the memory of a model that was not planned");
+  return {s.values.bytes(), s.grads.bytes(), s.activations.bytes(), s.scratch_bytes};
 }
 
+const Traffic& SwitchModel::traffic() const {
+  SY_CHECK(state_->planned, "the traffic of a model that was not planned");
+  return state_->traffic;
+}
+
+bool SwitchModel::planned() const {
+  return state_->planned;
+}
 ParamStore& SwitchModel::params() {
   return state_->params;
 }

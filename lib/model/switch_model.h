@@ -1,5 +1,12 @@
 // The whole encoder-decoder: embedding, encoder, decoder, loss; forward, and backward through the
-// same files bottom to top. Owns every region; after allocate() no step allocates.
+// same files bottom to top. Owns every region. Its phases, in this order:
+//
+//   SwitchModel model(...);            // declares the parameters
+//   model.plan(exec);                  // memory() and traffic() are known
+//   model.allocate(exec);              // after this no step allocates
+//   model.params().initialize(exec, seed);   // or from a checkpoint
+//
+// Models on one exec share its scratch: all are planned before the first is allocated.
 #pragma once
 
 #include <memory>
@@ -24,26 +31,35 @@ struct ModelShape {
 
 class SwitchModel {
  public:
-  // `dtype` of activations: float32, bfloat16 (master weights and gradients stay float32), or
-  // float64 for gradient checks, parameters included. `training`
-  // false leaves gradients out of the plan (evaluation and infilling). Throws ConfigError where the
-  // mesh cannot hold the model.
+  // Declares the parameters. `dtype` of activations: float32, bfloat16 (master weights and
+  // gradients stay float32), or float64 for gradient checks, parameters included. `training` false
+  // leaves gradients out of the plan (evaluation and infilling). Throws ConfigError where the mesh
+  // cannot hold the model.
   SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype = DType::f32,
               bool training = true);
   ~SwitchModel();
 
-  // Measures one whole step in planning mode (scratch included), in training and in evaluation,
-  // then allocates every region of the model and the scratch of `exec`. What else was planned on
-  // `exec` before is covered too. If `exec` has its scratch already, the model must fit into it.
+  // Measures every region, and one whole step in planning mode (scratch and traffic), in training
+  // and in evaluation. `exec` has its backend and threads; once.
+  void plan(Exec& exec);
+  bool planned() const;
+
+  // Allocates the scratch of `exec`, for all that was planned on it so far, and every region of the
+  // model; plan() is called where it was not. If `exec` has its scratch already, the model must fit
+  // into it.
   void allocate(Exec& exec);
 
-  // Bytes by region, known before anything is allocated. Scratch is for one thread until
-  // allocate() knows the threads.
+  // Bytes by region, from plan() on. Scratch is the exec's, with what else was planned on it before
+  // this model was.
   struct Memory {
     int64_t parameters = 0, gradients = 0, activations = 0, scratch = 0;
     int64_t total() const { return parameters + gradients + activations + scratch; }
   };
   Memory memory() const;
+  // What this rank sends in forward and backward of a micro-batch, from plan() on; empty where the
+  // model is not for training. Dropless: rows are as many as there can be, all those of this rank
+  // to another, and those of all others here.
+  const Traffic& traffic() const;
 
   ParamStore& params();
   const ModelSection& config() const;
@@ -89,7 +105,8 @@ class SwitchModel {
 
  private:
   struct State;
-  void plan_step(Exec& exec);
+  void plan_training(Exec& exec, const Batch& batch);
+  void plan_evaluation(Exec& exec, const Batch& batch);
 
   std::unique_ptr<State> state_;
 };

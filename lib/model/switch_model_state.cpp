@@ -28,6 +28,7 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
     : model(model_),
       shape(shape_),
       mesh(mesh_),
+      pass_mesh(&mesh_),
       dtype(dtype_),
       training(training_),
       params(dtype_, mesh_.place()) {
@@ -76,7 +77,7 @@ Tensor SwitchModel::State::routed(Tensor valid) {
 LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
                                          bool in_decoder) {
   return {.exec = exec,
-          .mesh = mesh,
+          .mesh = *pass_mesh,
           .model = model,
           .step = step,
           .router_stats = stats,

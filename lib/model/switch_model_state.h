@@ -1,6 +1,7 @@
 // What a SwitchModel owns and how its passes run over it; seen by switch_model.cpp alone.
 #pragma once
 
+#include "lib/dist/planning.h"
 #include "lib/model/loss.h"
 #include "lib/model/stack.h"
 #include "lib/model/switch_model.h"
@@ -16,6 +17,7 @@ struct SwitchModel::State {
   ModelSection model;
   ModelShape shape;
   Mesh& mesh;
+  Mesh* pass_mesh;  // of the passes: mesh, or while planning a planned one
   DType dtype;
   bool training;
 
@@ -27,7 +29,9 @@ struct SwitchModel::State {
   StackSaved encoder_saved, decoder_saved;
   Tensor d_encoded;  // [B * encoder length, d_model], summed over the decoder's blocks
   Tensor d_decoded;  // [B * decoder length, d_model]
+  bool planned = false;
   int64_t scratch_bytes = 0;
+  Traffic traffic;  // of a micro-batch's training passes
 
   Arena statistics{"statistics"};
   RouterStats stats;
@@ -35,6 +39,8 @@ struct SwitchModel::State {
   Tensor all_routed;  // int32 ones, where padding is routed
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
+
+  class PlanningPass;
 
   // Measures the regions on the first call, carves them once they are allocated.
   void plan();
@@ -51,6 +57,23 @@ struct SwitchModel::State {
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
 
   Tensor loss_sum() const { return sums.slice(0, 1); }
+};
+
+// The block's passes measure and count, and compute and send nothing.
+class SwitchModel::State::PlanningPass {
+ public:
+  PlanningPass(State& state, Exec& exec) : state_(state), scope_(exec, state.mesh) {
+    state_.pass_mesh = &scope_.mesh();
+  }
+  ~PlanningPass() { state_.pass_mesh = &state_.mesh; }
+  PlanningPass(const PlanningPass&) = delete;
+  PlanningPass& operator=(const PlanningPass&) = delete;
+
+  const Traffic& traffic() const { return scope_.traffic(); }
+
+ private:
+  State& state_;
+  PlanningScope scope_;
 };
 
 }  // namespace sy

@@ -4,27 +4,31 @@
 
 namespace sy {
 namespace {
-constexpr int64_t kAlignment = 64;
+constexpr int64_t kAlignment = 64, kPage = 4096;
 }
 
 Tensor Arena::take(DType dtype, Shape shape, const std::string& label) {
   const int64_t bytes = round_up(shape.numel() * static_cast<int64_t>(size_of(dtype)), kAlignment);
   if (measuring()) {
-    entries_.push_back({label, bytes});
+    measured_.push_back(bytes);
     size_ += bytes;
     return Tensor(nullptr, dtype, shape);
   }
-  SY_CHECK(next_entry_ < entries_.size() && entries_[next_entry_].bytes == bytes,
-           "{}: {} was measured differently", name_, label);
-  ++next_entry_;
+  SY_CHECK(next_ < measured_.size() && measured_[next_] == bytes, "{}: {} was measured differently",
+           name_, label);
+  ++next_;
   Tensor tensor(static_cast<char*>(memory_.data()) + offset_, dtype, shape);
   offset_ += bytes;
   return tensor;
 }
 
+int64_t Arena::bytes() const {
+  return measuring() ? round_up(size_ + 1, kPage) : size_;
+}
+
 void Arena::allocate(MemoryKind kind) {
   SY_CHECK(measuring(), "{} is allocated already", name_);
-  size_ = round_up(size_ + 1, 4096);
+  size_ = bytes();
   memory_ = Memory(kind, size_, name_);
 }
 

@@ -1,6 +1,6 @@
 // One memory region: measured, allocated once, then carved. The same planning code runs twice,
 // first against a measuring arena (views without memory), then against the allocated one, so what
-// was measured is what is used. Labels make the memory table readable.
+// was measured is what is used.
 //
 //   Arena arena("saved activations");
 //   plan(arena);            // measures
@@ -33,18 +33,13 @@ class Arena {
 
   const std::string& name() const { return name_; }
   bool measuring() const { return memory_.data() == nullptr; }
-  int64_t bytes() const { return size_; }  // measured size, padding included
-
-  struct Entry {
-    std::string label;
-    int64_t bytes;
-  };
-  const std::vector<Entry>& entries() const { return entries_; }
+  // What allocate() takes, or took: the measured size, padding included.
+  int64_t bytes() const;
 
  private:
   std::string name_;
-  std::vector<Entry> entries_;  // as measured
-  size_t next_entry_ = 0;
+  std::vector<int64_t> measured_;  // bytes of each view
+  size_t next_ = 0;
   int64_t size_ = 0;
   int64_t offset_ = 0;
   Memory memory_;

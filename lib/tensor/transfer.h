@@ -20,7 +20,7 @@ double read_number(Exec& exec, Tensor tensor);
 // Waits until everything that was queued on the exec is done; on the CPU it is.
 void synchronize(Exec& exec);
 
-// The CUDA runtime's part (transfer_cuda.cpp): any direction, complete on return.
+// The CUDA runtime's part (cuda_context.cpp): any direction, complete on return.
 void copy_in_cuda(Exec& exec, void* to, const void* from, int64_t bytes);
 void synchronize_cuda(Exec& exec);
 

@@ -27,7 +27,6 @@ Evaluation Evaluator::run() {
   StepContext step;
   step.training = false;
   step.seed = static_cast<uint64_t>(session_.config.run.seed);
-  step.global_sequences = sequences_;
   session_.model.clear_stats(session_.exec);
   for (int64_t i = 0; i < batch_.micro_batches(); ++i) {
     step.first_sequence = first + i * batch_.micro_batch_size();
@@ -35,7 +34,7 @@ Evaluation Evaluator::run() {
   }
   double targets = static_cast<double>(batch_.target_tokens());
   session_.mesh.host_data().all_reduce_sum(Tensor(&targets, DType::f64, {1}), "target tokens");
-  const RouterSummary router = router_summary(session_);
+  const RouterSummary router = router_summary(session_.exec, session_.model, session_.mesh);
   Evaluation result;
   result.loss = read_number(session_.exec, session_.model.loss_sum()) / targets;
   result.sequences = sequences_;

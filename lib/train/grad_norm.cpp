@@ -20,7 +20,6 @@ void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares
       add_sum_of_squares(exec, of_region(squares, i), regions[i].grads);
     }
   }
-  if (exec.planning) return;
   for (size_t i = 0; i < regions.size(); ++i) {
     for (const MeshAxis axis : kMeshAxes) {
       if (!regions[i].axes.has(axis) || mesh.along(axis).size() == 1) continue;

@@ -24,17 +24,17 @@ int64_t routing_groups(const RunConfig& config, int64_t sequences) {
   return ceil_div(sequences, config.model.experts.group_sequences);
 }
 
-void reduce_statistics(Session& session) {
-  const RouterStats& stats = session.model.router_stats();
-  Communicator& data = session.mesh.data();
+void reduce_statistics(SwitchModel& model, Mesh& mesh) {
+  const RouterStats& stats = model.router_stats();
+  Communicator& data = mesh.data();
   if (stats.counts.numel() > 0) data.all_reduce_sum(stats.counts, "router counts");
-  data.all_reduce_sum(session.model.step_sums(), "losses");
+  data.all_reduce_sum(model.step_sums(), "losses");
 }
 
-RouterSummary router_summary(Session& session, int64_t groups) {
-  const RouterStats& stats = session.model.router_stats();
-  reduce_statistics(session);
-  Readback copies(session.exec, {stats.counts, stats.balance, stats.z});
+RouterSummary router_summary(Exec& exec, SwitchModel& model, Mesh& mesh, int64_t groups) {
+  const RouterStats& stats = model.router_stats();
+  reduce_statistics(model, mesh);
+  Readback copies(exec, {stats.counts, stats.balance, stats.z});
   copies.start();
   copies.wait();
   return summarize_router({copies.host(0), copies.host(1), copies.host(2)}, groups);

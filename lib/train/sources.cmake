@@ -10,7 +10,7 @@ sy_library(train
                    lib/train/matrix_rate.cpp lib/train/optimizer.cpp
                    lib/train/product_rate.cpp
                    lib/train/router_summary.cpp lib/train/run_folder.cpp lib/train/run_log.cpp
-                   lib/train/session.cpp lib/train/step_batch.cpp lib/train/stop_signal.cpp
+                   lib/train/runtime.cpp lib/train/session.cpp lib/train/step_batch.cpp lib/train/stop_signal.cpp
                    lib/train/train_step.cpp lib/train/trainer.cpp
                    lib/train/trainer_setup.cpp
            LINK sy_metrics sy_model sy_checkpoint sy_data sy_config PRIVATE_LINK sy::simdjson)

@@ -3,45 +3,71 @@
 #include "kernels/elementwise.h"
 #include "kernels/grad_clip.h"
 #include "lib/base/numeric.h"
+#include "lib/dist/planning.h"
 #include "lib/train/grad_fault.h"
 #include "lib/train/grad_norm.h"
 #include "lib/train/schedule.h"
 
 namespace sy {
 
-TrainStep::TrainStep(Session& session) : session_(session) {
-  SwitchModel& model = session.model;
-  Exec& exec = session.exec;
-  optimizer_ = make_optimizer(session.config.optimizer, model.params());
-  Tensor outcome;
-  const auto regions = static_cast<int64_t>(model.params().regions().size());
-  const auto plan = [&] {
-    optimizer_->plan(optimizer_memory_);
-    squares_ = numbers_.take(DType::f64, {regions}, "squares of the gradients");
-    outcome = numbers_.take(DType::f64, {kStepScalars + regions}, "numbers of a step");
-    scalars_ = outcome.slice(0, kStepScalars);
-    faults_ = outcome.slice(kStepScalars, regions);
-  };
-  plan();
-  plan_update(exec);
+TrainStep::TrainStep(Session& session) : session_(session), mesh_(&session.mesh) {}
+
+void TrainStep::plan() {
+  SwitchModel& model = session_.model;
+  model.plan(session_.exec);
+  optimizer_ = make_optimizer(session_.config.optimizer, model.params());
+  take_memory();
+  traffic_.add(model.traffic(), session_.micro_batches());
+  plan_after_backward();
+}
+
+// Measures the optimiser's state and the numbers of a step, and once they are allocated carves
+// them.
+void TrainStep::take_memory() {
+  const auto regions = static_cast<int64_t>(session_.model.params().regions().size());
+  optimizer_->plan(optimizer_memory_);
+  squares_ = numbers_.take(DType::f64, {regions}, "squares of the gradients");
+  outcome_ = numbers_.take(DType::f64, {kStepScalars + regions}, "numbers of a step");
+  scalars_ = outcome_.slice(0, kStepScalars);
+  faults_ = outcome_.slice(kStepScalars, regions);
+}
+
+// What a step does once, by running it.
+void TrainStep::plan_after_backward() {
+  PlanningScope planning(session_.exec, session_.mesh);
+  mesh_ = &planning.mesh();
+  reducer_.emplace(session_.model.params(), *mesh_);
+  clear_gradients();
+  finish_reduction();
+  update(1, 0, {.input = 1, .target = 1});
+  traffic_.add(planning.traffic());
+  reducer_.reset();
+  mesh_ = &session_.mesh;
+}
+
+void TrainStep::allocate() {
+  SwitchModel& model = session_.model;
+  Exec& exec = session_.exec;
   model.allocate(exec);
   optimizer_memory_.allocate(exec.memory);
   numbers_.allocate(exec.memory);
-  plan();
-  model.params().initialize(exec, static_cast<uint64_t>(session.config.run.seed));
-  reducer_.emplace(model.params(), session.mesh);
+  take_memory();
+  reducer_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec, std::vector<Tensor>{outcome, router.counts, router.balance, router.z});
+    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z});
   }
 }
 
-// The update's scratch; the model's allocate() plans its own step.
-void TrainStep::plan_update(Exec& exec) {
-  exec.planning = true;
-  gradient_squares(exec, session_.model.params(), session_.mesh, squares_);
-  optimizer_->apply(exec, {});
-  exec.planning = false;
+void TrainStep::initialize() {
+  session_.model.params().initialize(session_.exec,
+                                     static_cast<uint64_t>(session_.config.run.seed));
+}
+
+TrainStep::Memory TrainStep::memory() const {
+  Memory memory{session_.model.memory(), optimizer_memory_.bytes()};
+  memory.model.scratch = session_.exec.scratch.high_water();  // the update's too
+  return memory;
 }
 
 void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) {
@@ -67,7 +93,7 @@ StepResult TrainStep::finish() {
   result.grad_norm = scalars[kGradientNorm];
   result.updated = scalars[kApplyUpdate] != 0;
   if (!result.updated) {
-    result.fault = first_grad_fault(session_.model.params(), session_.mesh,
+    result.fault = first_grad_fault(session_.model.params(), *mesh_,
                                     numbers.host(0).slice(kStepScalars, faults_.numel()));
   }
   result.learning_rate = rates_[turn];
@@ -82,7 +108,7 @@ StepResult TrainStep::finish() {
 void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens) {
   Exec& exec = session_.exec;
   SwitchModel& model = session_.model;
-  gradient_squares(exec, model.params(), session_.mesh, squares_);
+  gradient_squares(exec, model.params(), *mesh_, squares_);
   const ProfileScope profile(exec.profiler, Part::optimizer);
   find_grad_faults(exec, model.params(), faults_, squares_);
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
@@ -106,19 +132,18 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
   StepContext context;
   context.seed = static_cast<uint64_t>(config.run.seed);
   context.step = narrow<uint32_t>(step);
-  context.global_sequences = config.train.global_batch;
   context.loss_scale = 1.0 / static_cast<double>(tokens.target);
   context.group_scale =
       1.0 / static_cast<double>(routing_groups(config, config.train.global_batch));
   model.clear_stats(session_.exec);
-  const int64_t first = session_.sequences_per_rank() * session_.mesh.data_rank();
+  const int64_t first = session_.sequences_per_rank() * mesh_->data_rank();
   for (int64_t i = 0; i < batch.micro_batches(); ++i) {
     const bool last = i + 1 == batch.micro_batches();
     const Batch micro_batch = batch.micro_batch(i);
     context.first_sequence = first + i * batch.micro_batch_size();
     model.accumulate_forward(session_.exec, micro_batch, context);
     GradReady ready;
-    if (last) ready = [this](int first_param, int) { start_reduction(first_param); };
+    if (last) ready = [this](int first_param) { start_reduction(first_param); };
     model.backward(session_.exec, micro_batch, context, ready);
   }
 }
@@ -131,7 +156,7 @@ void TrainStep::start_reduction(int first_param) {
 void TrainStep::finish_reduction() {
   const ProfileScope profile(session_.exec.profiler, Part::communication);
   reducer_->finish();
-  reduce_statistics(session_);
+  reduce_statistics(session_.model, *mesh_);
 }
 
 }  // namespace sy

@@ -34,9 +34,14 @@ struct StepResult {
 
 class TrainStep {
  public:
-  // Plans and allocates the model, the optimiser and the scratch; draws the initial weights.
-  // `session` must outlive it.
+  // `session`, whose model is not planned yet, must outlive it.
   explicit TrainStep(Session& session);
+
+  // The phases before the first step, in this order and once each. Several steps on one runtime are
+  // all planned before the first is allocated.
+  void plan();        // measures model, optimiser, scratch and traffic
+  void allocate();    // takes what was measured
+  void initialize();  // draws the initial weights
 
   // Gives the exec step `step` (counts from 1) on this rank's part of the global batch; on a GPU it
   // is computed while the host goes on. Collective.
@@ -52,16 +57,20 @@ class TrainStep {
 
   Optimizer& optimizer() { return *optimizer_; }
 
-  // Bytes of this rank by region.
+  // Bytes of this rank by region, from plan() on.
   struct Memory {
     SwitchModel::Memory model;
     int64_t optimizer = 0;
     int64_t total() const { return model.total() + optimizer; }
   };
-  Memory memory() const { return {session_.model.memory(), optimizer_memory_.bytes()}; }
+  Memory memory() const;
+  // What this rank sends in a step, from plan() on: between start() and finish(), of a step that is
+  // taken. Dropless, the most it may send (SwitchModel::traffic()).
+  const Traffic& traffic() const { return traffic_; }
 
  private:
-  void plan_update(Exec& exec);
+  void take_memory();
+  void plan_after_backward();
   void clear_gradients();
   void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
   void update(int64_t step, double learning_rate, const StepTokens& tokens);
@@ -69,11 +78,14 @@ class TrainStep {
   void finish_reduction();
 
   Session& session_;
+  Mesh* mesh_;  // the session's, or while planning a planned one
+  Traffic traffic_;
   std::unique_ptr<Optimizer> optimizer_;
   Arena optimizer_memory_{"optimiser"};
   Arena numbers_{"step numbers"};
   Tensor squares_;  // float64, by region: of the gradients
   // One after the other, so that they are read together:
+  Tensor outcome_;  // float64 [kStepScalars + regions]: both
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip.h
   Tensor faults_;   // float64, by region: see grad_fault.h
 

@@ -17,10 +17,9 @@ namespace sy {
 
 class Trainer {
  public:
-  // `resume`: auto, none or a checkpoint's path. Plans and allocates every region, opens the data,
-  // restores. Collective.
-  Trainer(RunConfig config, Communicator& world, const RankResources& resources,
-          const std::string& resume);
+  // On `runtime`, which must outlive it. `resume`: auto, none or a checkpoint's path. Plans and
+  // allocates every region, opens the data, restores. Collective.
+  Trainer(Runtime& runtime, RunConfig config, const std::string& resume);
 
   // Runs to train.steps, or to a stop signal. Returns done or stopped. Collective.
   ExitCode run();

@@ -28,20 +28,23 @@ void log_memory(const TrainStep::Memory& memory) {
 
 }  // namespace
 
-Trainer::Trainer(RunConfig config, Communicator& world, const RankResources& resources,
-                 const std::string& resume)
-    : session_(std::move(config), world, resources, /*training=*/true),
+Trainer::Trainer(Runtime& runtime, RunConfig config, const std::string& resume)
+    : session_(runtime, config, open_tokenizer(config.data), /*training=*/true),
       folder_(session_.config),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value),
-      writer_(folder_.checkpoints, world.rank(), world.size(),
+      writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints),
-      start_id_(start_id(world)) {
+      start_id_(start_id(runtime.mesh.world())) {
+  const Communicator& world = runtime.mesh.world();
   const RunConfig& run = session_.config;
+  train_step_.plan();
   if (world.rank() == 0) folder_.create(run);
-  log::info("backend: {}", session_.backend_note);
+  log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory());
+  train_step_.allocate();
+  train_step_.initialize();
   loader_ = std::make_unique<Loader>(run.data, run.data.train,
                                      session_.loader_place(run.train.global_batch),
                                      static_cast<uint64_t>(run.run.seed), session_.tokenizer);

@@ -1,2 +1,5 @@
-sy_test_binary(dist_tests SOURCES tests/dist/self_communicator_test.cpp LINK sy_dist)
-sy_add_test(dist.self_communicator dist_tests "[self_communicator]")
+sy_test_binary(dist_tests SOURCES tests/dist/self_communicator_test.cpp tests/dist/traffic_test.cpp
+               LINK sy_dist)
+foreach(suite self_communicator traffic)
+  sy_add_test(dist.${suite} dist_tests "[${suite}]")
+endforeach()

@@ -29,6 +29,8 @@ int64_t parameters_of(const ModelSection& section) {
   const auto world = make_self_communicator();
   Mesh mesh(*world, {});
   SwitchModel model(section, {1, 512, 114}, mesh, DType::f32);
+  Exec exec;
+  model.plan(exec);
   const int64_t count = model.params().global_count();
   CHECK(model.memory().parameters >= 4 * count);
   CHECK(model.memory().activations > 0);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/dist/planning.h"
 #include "lib/model/moe/moe_ffn.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/owned_stats.h"
@@ -68,7 +69,7 @@ class MoeLayer {
 
   // `valid` int32 [T]: T / length sequences, at most the planned ones.
   LayerContext context(Tensor valid) {
-    return {exec, mesh, model, step, stats, valid.numel() / length, length, valid, {}};
+    return {exec, *pass_mesh_, model, step, stats, valid.numel() / length, length, valid, {}};
   }
   void forward(Tensor out, Tensor x, Tensor valid) {
     if (!exec.planning) owned_stats.clear();
@@ -99,7 +100,8 @@ class MoeLayer {
 
  private:
   void plan_scratch(DType dtype) {
-    exec.planning = true;
+    PlanningScope planning(exec, mesh);
+    pass_mesh_ = &planning.mesh();
     const int64_t tokens = sequences * length;
     const Tensor valid(nullptr, DType::i32, {tokens});
     const Tensor stream(nullptr, dtype, {tokens, model.d_model});
@@ -108,7 +110,7 @@ class MoeLayer {
       forward(stream, stream, valid);
     }
     backward(stream, stream, valid);
-    exec.planning = false;
+    pass_mesh_ = &mesh;
     exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   }
 
@@ -129,6 +131,7 @@ class MoeLayer {
     }
   }
 
+  Mesh* pass_mesh_ = &mesh;  // while planning a planned one
   Arena values_{"values"}, grads_{"gradients"}, activations_{"saved"};
 };
 

@@ -51,9 +51,11 @@ TEST_CASE("row_exchange: one expert a rank travels in pieces", "[row_exchange]")
 
 TEST_CASE("row_exchange: planning has one part of all rows", "[row_exchange]") {
   RowExchange exchange;
-  exchange.plan_most(3, 40);
+  exchange.plan_most(4, 1, 3, 10);
   REQUIRE(exchange.parts.size() == 1);
   CHECK(exchange.parts[0].experts.total == 40);
+  CHECK(same(exchange.parts[0].slots, {{0, 0}, {0, 0}, {0, 10}, {0, 0}}));
+  CHECK(same(exchange.parts[0].rows, {{0, 10}, {0, 0}, {20, 10}, {30, 10}}));
   CHECK(exchange.parts[0].experts.experts == 3);
   CHECK(exchange.parts[0].experts.counts.empty());
 }

@@ -58,7 +58,6 @@ class ParityRun {
     exec_.threads = omp_get_max_threads();
     model_.allocate(exec_);
     load();
-    step_.global_sequences = batch_.shape().sequences;
     step_.loss_scale = 1.0 / static_cast<double>(batch_.target_tokens());
     step_.group_scale = 1.0 / static_cast<double>(batch_.shape().sequences);
   }

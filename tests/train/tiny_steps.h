@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,29 @@ inline std::vector<std::string> with_backend(Backend backend, std::vector<std::s
   return overrides;
 }
 
+inline RunConfig tiny_config(Backend backend, const std::vector<std::string>& overrides = {}) {
+  return parse_config(kTiny, "tiny", with_backend(backend, overrides));
+}
+
+// On all ranks of the test, with one thread each.
+inline std::unique_ptr<Runtime> make_runtime(const RunConfig& config, Traffic* counted = nullptr) {
+  Communicator& world = test_world();
+  return std::make_unique<Runtime>(world, RankResources{1}, config.backend,
+                                   mesh_shape(config, world.size()), counted);
+}
+
 struct Steps {
+  // On a runtime of its own, ready for the first step.
   explicit Steps(Backend backend, const std::vector<std::string>& overrides = {})
-      : session(parse_config(kTiny, "tiny", with_backend(backend, overrides)), test_world(),
-                RankResources{1}, true, false),
+      : Steps(make_runtime(tiny_config(backend, overrides)), tiny_config(backend, overrides)) {
+    train_step.plan();
+    train_step.allocate();
+    train_step.initialize();
+  }
+  // On that of others, before its phases.
+  Steps(const std::shared_ptr<Runtime>& runtime_, const RunConfig& config)
+      : runtime(runtime_),
+        session(*runtime, config, /*tokenizer=*/nullptr, /*training=*/true),
         train_step(session),
         batch(session.exec, session.sequences_per_rank(), session.config.train.micro_batch,
               session.config.data.encoder_length, session.config.data.decoder_length.value) {}
@@ -45,6 +65,7 @@ struct Steps {
     return train_step.finish();
   }
 
+  std::shared_ptr<Runtime> runtime;
   Session session;
   TrainStep train_step;
   StepBatch batch;

@@ -35,14 +35,13 @@ bool host_needs_counts(const LayerContext& context, const DispatchSaved& saved) 
 // their way to the host where it needs them.
 void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved) {
-  if (context.exec.planning) return;
   const int64_t ranks = expert_ranks(context), local = context.model.experts.count / ranks;
   const Tensor sent = saved.counts.slice(0, ranks * local).view({ranks, local});
   if (ranks > 1) {
     const ProfileScope profile(context.exec.profiler, Part::communication);
     context.mesh.expert().all_to_all(saved.received, sent, labels.counts.c_str());
   }
-  if (!host_needs_counts(context, saved)) return;
+  if (context.exec.planning || !host_needs_counts(context, saved)) return;
   const ProfileScope profile(context.exec.profiler, Part::dispatch);
   if (saved.counts_here == nullptr) {
     saved.counts_here = std::make_shared<Readback>(
@@ -75,7 +74,6 @@ void exchange_ids(const LayerContext& context, const DispatchLabels& labels, Dis
   const bool apart = expert_ranks(context) > 1;
   const Tensor ids =
       apart ? scratch.take(DType::i32, {slots}, "dispatch ids") : saved.row_ids.slice(0, slots);
-  if (context.exec.planning) return;
   slot_row_ids(context.exec, ids, saved.token.slice(0, slots), context.first_row());
   if (!apart) return;
   RowTransfer transfer(context, saved.exchange, labels.ids);
@@ -148,7 +146,7 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     saved.slots = groups.total();
     saved.exchange.sources =
         ranks > 1 ? saved.received : saved.counts.slice(0, local).view({1, local});
-    saved.exchange.plan_most(local, saved.slots * ranks);
+    saved.exchange.plan_most(ranks, context.mesh.expert_rank(), local, saved.slots);
     assign_slots_dropless(exec, slot, saved.token.slice(0, saved.slots), saved.counts, chosen);
     exchange_counts(context, labels, saved);
   } else {

@@ -99,14 +99,22 @@ void RowExchange::plan_even(int64_t expert_ranks, int64_t local_experts, int64_t
   make_even(all);
 }
 
-void RowExchange::plan_most(int64_t local_experts, int64_t rows) {
+void RowExchange::plan_most(int64_t expert_ranks, int64_t rank, int64_t local_experts,
+                            int64_t slots) {
   parts.resize(1);
   all.experts = local_experts;
   all.first_expert = all.first = all.each = 0;
-  all.total = rows;
+  all.total = slots * expert_ranks;
   all.sources = sources;
   all.counts.clear();  // keeps its memory: a step takes none
-  parts[0].experts = all;
+  ExchangePart& part = parts[0];
+  part.experts = all;
+  part.slots.assign(static_cast<size_t>(expert_ranks), {});
+  part.rows.assign(static_cast<size_t>(expert_ranks), {});
+  for (int64_t other = 0; other < expert_ranks; ++other) {
+    if (other != rank) part.rows[static_cast<size_t>(other)] = {other * slots, slots};
+  }
+  if (expert_ranks > 1) part.slots[static_cast<size_t>((rank + 1) % expert_ranks)] = {0, slots};
 }
 
 size_t exchange_parts(const LayerContext& context) {
@@ -130,7 +138,7 @@ void RowTransfer::start_back(size_t part, Tensor slots, Tensor rows) {
 
 void RowTransfer::start(size_t part, Tensor to, const std::vector<RowRange>& receives, Tensor from,
                         const std::vector<RowRange>& sends) {
-  if (context_.exec.planning || context_.mesh.shape().expert == 1) return;
+  if (context_.mesh.shape().expert == 1) return;
   const ProfileScope profile(context_.exec.profiler, Part::communication);
   requests_[part] =
       context_.mesh.expert().start_all_to_all_rows(to, receives, from, sends, label_.c_str());

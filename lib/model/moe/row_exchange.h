@@ -38,9 +38,10 @@ struct RowExchange {
   // Fixed capacity: as many rows for every pair.
   void plan_even(int64_t expert_ranks, int64_t local_experts, int64_t each, size_t parts);
   // Dropless: from sent and received; where they are not known, one part of as many rows as there
-  // can be. `sources` is set before.
+  // can be: all `slots` rows of this rank go to another one, and those of all others come here.
+  // `sources` is set before.
   void plan_ragged(int64_t local_experts, size_t parts);
-  void plan_most(int64_t local_experts, int64_t rows);
+  void plan_most(int64_t expert_ranks, int64_t rank, int64_t local_experts, int64_t slots);
 };
 
 // The parts that pay. With one expert rank nothing travels, and on the CPU messages move while MPI

@@ -1,0 +1,64 @@
+#include "lib/train/runtime.h"
+
+#include "lib/config/config.h"
+#include "lib/dist/counting_communicator.h"
+#include "lib/dist/nccl_communicator.h"
+#include "lib/tensor/cuda_device.h"
+
+namespace sy {
+namespace {
+
+Backend choose_backend(BackendChoice choice) {
+  if (choice == BackendChoice::cpu) return Backend::cpu;
+  const std::string reason = why_no_cuda_device();
+  if (reason.empty()) return Backend::cuda;
+  if (choice == BackendChoice::automatic) return Backend::cpu;
+  throw ConfigError(fmt::format("backend: cuda: {}; use backend: cpu or auto", reason));
+}
+
+// Sets up the exec and says what was chosen.
+std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resources) {
+  exec.backend = choose_backend(choice);
+  exec.threads = resources.threads;
+  const bool chosen = choice == BackendChoice::automatic;
+  if (exec.backend == Backend::cpu) {
+    return chosen ? fmt::format("cpu (auto: {})", why_no_cuda_device()) : "cpu";
+  }
+  exec.memory = MemoryKind::device;
+  return fmt::format("cuda ({}{})", chosen ? "auto: " : "", use_cuda_device(resources.local_rank));
+}
+
+GroupMaker group_maker(Exec& exec, Traffic* counted) {
+  if (exec.backend == Backend::cpu) return {};
+  return [&exec, counted](Communicator& group) {
+    auto made = make_nccl_communicator(group, exec);
+    if (counted == nullptr) return made;
+    return make_counting_communicator(std::move(made), *counted);
+  };
+}
+
+}  // namespace
+
+MeshShape mesh_shape(const RunConfig& config, int ranks) {
+  throw_faults(find_faults(config));
+  throw_faults(find_mesh_faults(config, ranks));
+  MeshShape shape;
+  shape.ranks = ranks;
+  shape.model = static_cast<int>(config.mesh.model);
+  shape.expert = static_cast<int>(expert_ranks(config, shape.data()));
+  return shape;
+}
+
+Runtime::Runtime(Communicator& world, const RankResources& resources, BackendChoice backend,
+                 MeshShape shape, Traffic* counted)
+    : backend_note(prepare(exec, backend, resources)),
+      counted_world(counted ? make_counting_communicator(world, *counted) : nullptr),
+      mesh(counted ? *counted_world : world, shape, group_maker(exec, counted)) {}
+
+Runtime::Runtime(MeshShape shape, int rank, Backend backend, int threads)
+    : backend_note("planned"), mesh(Mesh::planned(shape, rank)) {
+  exec.backend = backend;
+  exec.threads = threads;
+}
+
+}  // namespace sy

@@ -1,0 +1,34 @@
+// What a rank computes with, whatever it computes: the exec (backend, threads, scratch) and the
+// mesh of ranks. Made once in a process; any number of models run on it, in turn.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/config/run_config.h"
+#include "lib/dist/mesh.h"
+#include "lib/tensor/exec.h"
+#include "lib/train/rank_resources.h"
+
+namespace sy {
+
+// The mesh that the configuration asks for on so many ranks. Throws ConfigError with every fault of
+// the configuration that needs no tokenizer.
+MeshShape mesh_shape(const RunConfig& config, int ranks);
+
+struct Runtime {
+  // Collective over `world`, which must outlive it. Throws ConfigError where the backend is not to
+  // be had or the mesh does not fit the ranks. What its groups send is added to `counted`, which
+  // must outlive it (counting_communicator.h; on a GPU the start of NCCL too).
+  Runtime(Communicator& world, const RankResources& resources, BackendChoice backend,
+          MeshShape shape, Traffic* counted = nullptr);
+  // For planning alone: the place of `rank` in any mesh, without MPI.
+  Runtime(MeshShape shape, int rank, Backend backend = Backend::cpu, int threads = 1);
+
+  Exec exec;
+  std::string backend_note;                     // for the log: "cpu (auto: no GPU is visible)"
+  std::unique_ptr<Communicator> counted_world;  // null where nothing is counted
+  Mesh mesh;
+};
+
+}  // namespace sy

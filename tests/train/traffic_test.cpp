@@ -1,0 +1,168 @@
+// What a step is planned to send is what it sends, to the byte.
+#include "lib/dist/traffic.h"
+
+#include <catch2/catch.hpp>
+
+#include "kernels/gemm.h"
+#include "tests/train/tiny_steps.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+// Two micro-batches or more on each of up to four ranks.
+std::vector<std::string> small_steps(int expert, const std::vector<std::string>& more) {
+  std::vector<std::string> overrides{"data.encoder_length=16", "train.global_batch=8",
+                                     "train.micro_batch=1", "model.experts.group_sequences=1",
+                                     fmt::format("mesh.expert={}", expert)};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return overrides;
+}
+
+std::string text(const TrafficKey& key) {
+  return fmt::format("{} {} {}", key.axis, key.collective, key.label);
+}
+
+TrafficCount find(const Traffic& traffic, const TrafficKey& key) {
+  const auto found = traffic.records().find(key);
+  return found == traffic.records().end() ? TrafficCount{} : found->second;
+}
+
+void check_same(const Traffic& planned, const Traffic& sent) {
+  Traffic all = planned;
+  all.add(sent);
+  for (const auto& [key, both] : all.records()) {
+    const TrafficCount plan = find(planned, key), real = find(sent, key);
+    INFO(text(key) << ": " << plan.calls << " calls, " << plan.bytes << " bytes planned, "
+                   << real.calls << " calls, " << real.bytes << " bytes sent");
+    CHECK(plan == real);
+  }
+}
+
+// A step on these ranks, and what it sent.
+struct CountedSteps {
+  explicit CountedSteps(const RunConfig& config) : steps(make_runtime(config, &sent), config) {
+    steps.train_step.plan();
+    steps.train_step.allocate();
+    steps.train_step.initialize();
+    for (int i = 0; i < 2; ++i) {  // every step sends the same
+      sent.clear();
+      steps.fill();
+      CHECK(steps.run().updated);
+    }
+  }
+  const Traffic& planned() const { return steps.train_step.traffic(); }
+
+  Traffic sent;
+  Steps steps;
+};
+
+template <class Run>
+void for_each_mesh(const Run& run) {
+  for (int expert = 1; expert <= test_world().size(); expert *= 2) {
+    CAPTURE(expert);
+    run(expert);
+  }
+}
+
+TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
+  const auto variant = GENERATE(
+      std::vector<std::string>{"optimizer.name=adamw"},
+      std::vector<std::string>{"precision=bfloat16"},
+      std::vector<std::string>{"model.experts.convention=hugging_face", "model.experts.count=8",
+                               "model.experts.capacity=fixed", "model.experts.interval=1"},
+      std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"});
+  CAPTURE(variant);
+  if (variant[0] == "precision=bfloat16" &&
+      bfloat16_products(Backend::cpu) == Bfloat16Products::none) {
+    return;
+  }
+  const WithoutLaunchBlocking as_in_a_run;
+  for_each_mesh([&](int expert) {
+    const RunConfig config = tiny_config(test_backend(), small_steps(expert, variant));
+    const CountedSteps real(config);
+    check_same(real.planned(), real.sent);
+    CHECK(real.sent.records().empty() == (test_world().size() == 1));
+  });
+}
+
+// The same rank planned without MPI, as of a mesh that nobody has started.
+TEST_CASE("traffic: a plan needs no ranks", "[traffic]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  for_each_mesh([&](int expert) {
+    const RunConfig config = tiny_config(test_backend(), small_steps(expert, {}));
+    const CountedSteps real(config);
+    const Mesh& mesh = real.steps.runtime->mesh;
+    Steps planned(std::make_shared<Runtime>(mesh.shape(), mesh.rank(), test_backend()), config);
+    planned.train_step.plan();
+    check_same(planned.train_step.traffic(), real.sent);
+    const TrainStep::Memory plan = planned.train_step.memory(),
+                            used = real.steps.train_step.memory();
+    CHECK(plan.model.parameters == used.model.parameters);
+    CHECK(plan.model.gradients == used.model.gradients);
+    CHECK(plan.model.activations == used.model.activations);
+    CHECK(plan.model.scratch == used.model.scratch);
+    CHECK(plan.optimizer == used.optimizer);
+  });
+}
+
+// Which experts get how many rows nobody knows before: the plan has the most that may travel.
+TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  for_each_mesh([&](int expert) {
+    const RunConfig config =
+        tiny_config(test_backend(), small_steps(expert, {"model.experts.capacity=dropless"}));
+    const CountedSteps real(config);
+    Traffic planned_others, sent_others;
+    for (const auto& [key, plan] : real.planned().records()) {
+      const TrafficCount sent = find(real.sent, key);
+      INFO(text(key) << ": " << plan.bytes << " planned, " << sent.bytes << " sent");
+      if (key.collective != "all_to_all_rows") {
+        planned_others.add(key, plan);
+        continue;
+      }
+      CHECK(sent.bytes <= plan.bytes);
+      CHECK(sent.calls == plan.calls * (test_backend() == Backend::cuda ? 2 : 1));
+    }
+    for (const auto& [key, sent] : real.sent.records()) {
+      if (key.collective != "all_to_all_rows") sent_others.add(key, sent);
+    }
+    check_same(planned_others, sent_others);
+  });
+}
+
+// By hand, of a mesh of 16 ranks: 4 micro-batches of 2 sequences of 32 tokens, 4 experts on 4
+// ranks.
+TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
+  const RunConfig config = tiny_config(
+      test_backend(),
+      {"train.global_batch=128", "data.streams=16", "mesh.expert=4", "model.experts.capacity=fixed",
+       "model.experts.fixed_capacity=10", "model.experts.group_sequences=1"});
+  Steps planned(std::make_shared<Runtime>(MeshShape{16, 1, 4}, 6, test_backend()), config);
+  planned.train_step.plan();
+  const Traffic& traffic = planned.train_step.traffic();
+  // Of 4 experts' 2 groups of 10 slots, those of 3 other ranks travel.
+  const int64_t slots = 3 * 2 * 10, calls = test_backend() == Backend::cuda ? 8 : 4;
+  const auto rows = [&](const char* label, int64_t bytes_a_row) {
+    const TrafficCount count = find(traffic, {"expert", "all_to_all_rows", label});
+    INFO(label);
+    CHECK(count == TrafficCount{calls, 4 * slots * bytes_a_row});
+  };
+  for (const char* way : {"dispatch", "combine", "d_combine", "d_dispatch"}) {
+    rows(fmt::format("encoder/layers/1/moe {}", way).c_str(), 32 * 4);
+  }
+  rows("encoder/layers/1/moe ids", 4);
+  const std::vector<ParamRegion>& regions = planned.session.model.params().regions();
+  REQUIRE(regions.size() == 2);
+  const int64_t replicated = regions[0].grads.bytes(), experts = regions[1].grads.bytes();
+  CHECK(find(traffic, {"data", "all_reduce_sum", "gradients"}) == TrafficCount{1, replicated});
+  CHECK(find(traffic, {"replicas", "all_reduce_sum", "gradients"}) == TrafficCount{1, experts});
+  CHECK(find(traffic, {"data", "all_reduce_sum", "losses"}) == TrafficCount{1, 24});
+  // Two sparse layers, four experts and those dropped.
+  CHECK(find(traffic, {"data", "all_reduce_sum", "router counts"}) == TrafficCount{1, 2 * 5 * 4});
+  CHECK(find(traffic, {"expert", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{1, 8});
+  CHECK(traffic.records().size() == 2 * 5 + 5);
+}
+
+}  // namespace
+}  // namespace sy
