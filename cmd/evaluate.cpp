@@ -37,9 +37,7 @@ Run setup_evaluate(CLI::App& app) {
   return [=] {
     const ChosenCheckpoint chosen = choose_checkpoint(*options);
     Parallel parallel(chosen.config.run);
-    Communicator& world = parallel.mpi.world();
-    Runtime runtime(world, parallel.resources(), chosen.config.backend,
-                    mesh_shape(chosen.config, world.size()));
+    Runtime runtime(chosen.config, parallel.mpi.world(), parallel.resources());
     Session session(runtime, chosen.config, open_tokenizer(chosen.config.data),
                     /*training=*/false);
     session.model.plan(session.exec);

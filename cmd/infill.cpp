@@ -154,8 +154,7 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   if (parallel.mpi.world().size() > 1) {
     throw ConfigError("infill runs on one rank: start it without mpirun");
   }
-  Runtime runtime(parallel.mpi.world(), parallel.resources(), config.backend,
-                  mesh_shape(alone(config), 1));
+  Runtime runtime(alone(config), parallel.mpi.world(), parallel.resources());
   Session session(runtime, alone(config), /*tokenizer=*/nullptr, /*training=*/false,
                   ModelShape{options.batch, length, 0});
   Decoder decoder(session.model, decode_shape(options, length));

@@ -16,8 +16,7 @@ Run setup_pretrain(CLI::App& app) {
     const RunConfig config = options->load();
     Parallel parallel(config.run);
     install_stop_signals();
-    Communicator& world = parallel.mpi.world();
-    Runtime runtime(world, parallel.resources(), config.backend, mesh_shape(config, world.size()));
+    Runtime runtime(config, parallel.mpi.world(), parallel.resources());
     Trainer trainer(runtime, config, *resume);
     return trainer.run();
   };

@@ -26,7 +26,7 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config, BenchDat
 
 BenchRun::BenchRun(RunConfig config, Communicator& world, const RankResources& resources,
                    BenchData data)
-    : runtime_(world, resources, config.backend, mesh_shape(config, world.size())),
+    : runtime_(config, world, resources),
       session_(runtime_, config, tokenizer_for(config, data), /*training=*/true),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,

@@ -105,7 +105,7 @@ void check(const ExpertsSection& experts, int64_t ranks) {
 ExpertBench bench_experts(const RunConfig& config, Communicator& world,
                           const RankResources& resources, const ExpertBenchOptions& options) {
   check(config.model.experts, options.expert_ranks);
-  Runtime runtime(world, resources, config.backend, mesh_shape(config, world.size()));
+  Runtime runtime(config, world, resources);
   Session session(runtime, config,
                   config.model.vocab_size.is_auto ? open_tokenizer(config.data) : nullptr,
                   /*training=*/true);

@@ -22,7 +22,7 @@ struct Exec {
   Backend backend = Backend::cpu;
   MemoryKind memory = MemoryKind::host;  // of the regions and scratch that its ops work in
   int threads = 1;                       // OpenMP threads of this rank
-  // While planning, ops and collectives check shapes and take their scratch but compute nothing.
+  // While planning, ops check shapes and take their scratch but compute nothing.
   bool planning = false;
   ScratchStack scratch;
   Profiler profiler;

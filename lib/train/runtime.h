@@ -22,6 +22,10 @@ struct Runtime {
   // must outlive it (counting_communicator.h; on a GPU the start of NCCL too).
   Runtime(Communicator& world, const RankResources& resources, BackendChoice backend,
           MeshShape shape, Traffic* counted = nullptr);
+  // As the configuration asks for it.
+  Runtime(const RunConfig& config, Communicator& world, const RankResources& resources,
+          Traffic* counted = nullptr)
+      : Runtime(world, resources, config.backend, mesh_shape(config, world.size()), counted) {}
   // For planning alone: the place of `rank` in any mesh, without MPI.
   Runtime(MeshShape shape, int rank, Backend backend = Backend::cpu, int threads = 1);
 

@@ -32,9 +32,7 @@ inline RunConfig tiny_config(Backend backend, const std::vector<std::string>& ov
 
 // On all ranks of the test, with one thread each.
 inline std::unique_ptr<Runtime> make_runtime(const RunConfig& config, Traffic* counted = nullptr) {
-  Communicator& world = test_world();
-  return std::make_unique<Runtime>(world, RankResources{1}, config.backend,
-                                   mesh_shape(config, world.size()), counted);
+  return std::make_unique<Runtime>(config, test_world(), RankResources{1}, counted);
 }
 
 struct Steps {
