@@ -1,7 +1,7 @@
 sy_library(checkpoint
            SOURCES lib/checkpoint/checkpoint_reader.cpp lib/checkpoint/checkpoint_writer.cpp
-                   lib/checkpoint/checksum.cpp lib/checkpoint/commit.cpp lib/checkpoint/durable.cpp
-                   lib/checkpoint/hdf5_file.cpp lib/checkpoint/hdf5_handle.cpp
+                   lib/checkpoint/checksum.cpp lib/checkpoint/commit.cpp lib/checkpoint/cover.cpp
+                   lib/checkpoint/durable.cpp lib/checkpoint/hdf5_file.cpp lib/checkpoint/hdf5_handle.cpp
                    lib/checkpoint/json_text.cpp lib/checkpoint/layout.cpp
                    lib/checkpoint/manifest.cpp lib/checkpoint/merge.cpp
                    lib/checkpoint/quiet_driver.cpp lib/checkpoint/read_plan.cpp

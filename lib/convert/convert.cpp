@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/layout.h"
 #include "lib/convert/checkpoint_sink.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/hf_sink.h"
@@ -64,19 +65,28 @@ std::unique_ptr<ParamSink> open_sink(const ConvertOptions& options, const ParamS
   return sink;
 }
 
-// The model's tokenizer goes with it: spiece.model is also where a checkpoint's is looked for.
-void copy_tokenizer(const std::string& from, const std::string& to) {
-  for (const char* name : {"spiece.model", "tokenizer.json", "tokenizer_config.json",
-                           "special_tokens_map.json", "added_tokens.json"}) {
-    const std::string source = from + "/" + name, target = to + "/" + name;
+constexpr int64_t kLargestExtra = int64_t{1} << 30;  // bytes
+constexpr const char* kHfTokenizer = "spiece.model";
+
+// The files of the model's tokenizer, which go with it. A SentencePiece model is spiece.model for
+// Hugging Face and tokenizer.model in a checkpoint; in one that has both, the former was put there
+// by its owner.
+std::vector<ExtraFile> tokenizer_files(const std::string& from, Form to) {
+  const std::string model = to == Form::switchyard ? checkpoint::kTokenizerName : kHfTokenizer;
+  std::vector<ExtraFile> files;
+  const auto take = [&](const std::string& name, const std::string& as) {
+    const std::string path = from + "/" + name;
     std::error_code error;
-    if (!std::filesystem::exists(source, error)) continue;
-    if (!std::filesystem::copy_file(source, target, error)) {
-      throw RuntimeFailure(
-          fmt::format("cannot copy {} to {}: {}", source, target, error.message()));
-    }
-    checkpoint::sync_path(target);
+    if (!std::filesystem::exists(path, error)) return false;
+    files.push_back({as, checkpoint::read_text(path, kLargestExtra)});
+    return true;
+  };
+  if (!take(kHfTokenizer, model)) take(checkpoint::kTokenizerName, model);
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                           "added_tokens.json"}) {
+    take(name, name);
   }
+  return files;
 }
 
 }  // namespace
@@ -97,7 +107,7 @@ void convert_model(const ConvertOptions& options) {
       progress.add(values.numel());
     });
   }
-  sink->commit([&](const std::string& folder) { copy_tokenizer(options.in, folder); });
+  sink->commit(tokenizer_files(options.in, options.to));
 }
 
 }  // namespace sy::convert

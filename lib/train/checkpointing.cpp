@@ -6,21 +6,29 @@
 #include <sstream>
 
 #include "lib/base/log.h"
+#include "lib/base/numeric.h"
+#include "lib/checkpoint/checksum.h"
+#include "lib/checkpoint/durable.h"
 #include "lib/config/config.h"
+#include "lib/data/shard_list.h"
 #include "lib/data/stream_state.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
 
+constexpr int64_t kLargestTokenizer = int64_t{1} << 30;  // bytes
+
 // Adds a tensor whose first axis follows the experts when its parameter does.
 void add_tensor(std::vector<CheckpointTensor>& tensors, Session& session, const Param& param,
                 const std::string& name, Tensor local, Shape global) {
   const Mesh& mesh = session.mesh;
   const bool expert = param.group == ParamGroup::expert;
-  CheckpointTensor tensor{name, local, global};
-  tensor.pieces = expert ? mesh.shape().expert : 1;
-  tensor.piece = expert ? mesh.expert_rank() : 0;
+  CheckpointTensor tensor{name, local, global, Slab::whole(global)};
+  if (expert) {
+    tensor.slab.extent[0] = div_exact(global[0], mesh.shape().expert);
+    tensor.slab.offset[0] = tensor.slab.extent[0] * mesh.expert_rank();
+  }
   const int copies = expert ? mesh.shape().replicas() : mesh.shape().data();
   const int copy = expert ? mesh.replica() : mesh.data_rank();
   tensor.write = static_cast<int>(tensors.size()) % copies == copy;
@@ -94,13 +102,25 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
   return tensors;
 }
 
-CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
-                               const std::vector<StreamState>& streams) {
+RunInputs read_run_inputs(const DataSection& data) {
+  RunInputs inputs;
+  inputs.tokenizer = checkpoint::read_text(data.tokenizer, kLargestTokenizer);
+  for (const std::string& path : expand_globs(data.train)) {
+    const checkpoint::FileDigest digest = checkpoint::digest_ends(path);
+    inputs.data_shards.push_back({path, digest.bytes, digest.checksum});
+  }
+  return inputs;
+}
+
+CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
+                               const RunState& state, const std::vector<StreamState>& streams) {
   CheckpointMeta meta;
   meta.step = state.step;
   meta.config_yaml = write_config(session.config);
   meta.state_json = fmt::format(R"({{"step": {}, "tokens": {}, "seed": {}}})", state.step,
                                 state.tokens, session.config.run.seed);
+  meta.tokenizer = inputs.tokenizer;
+  meta.data_shards = inputs.data_shards;
   for (const StreamState& stream : streams) {
     meta.streams.emplace_back(stream_name(stream.stream), serialize(stream));
   }

@@ -115,10 +115,11 @@ TEST_CASE("infill: a tokenizer beside the checkpoint is found", "[infill_command
                                            "--set",  "data.extra_ids=10"};
   const auto absent = run_program(arguments);
   CHECK(absent.code == 2);
-  CHECK(absent.err ==
-        "error: " + folder +
-            " was converted and names no tokenizer: name its SentencePiece model with --set "
-            "data.tokenizer=FILE, or put it there as spiece.model\n");
+  CHECK(
+      absent.err ==
+      "error: " + folder +
+          " has no tokenizer: name its SentencePiece model with --set data.tokenizer=FILE, or put "
+          "it there as spiece.model\n");
   std::filesystem::copy(kTokenizer, folder + "/spiece.model");
   CHECK(run_program(arguments).code == 0);
 }

@@ -16,6 +16,7 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
   const HfValues values = random_values(state_dict(spec), convert::FloatType::f16);
   write_hf_folder(folder + "/hf", config_json(spec), values);
   write_file(folder + "/hf/spiece.model", "pieces");
+  write_file(folder + "/hf/tokenizer.json", "{}");
   const auto there = run_program(
       {"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", folder + "/sy"});
   CHECK(there.code == 0);
@@ -26,7 +27,10 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
                                  folder + "/back", "--shard-bytes", "2KB"});
   CHECK(back.code == 0);
   CHECK((read_hf_folder(folder + "/back") == values));
-  CHECK(read_file(folder + "/sy/spiece.model") == "pieces");
+  CHECK(read_file(folder + "/sy/tokenizer.model") == "pieces");
+  CHECK(read_file(folder + "/sy/tokenizer.json") == "{}");
+  CHECK_FALSE(std::filesystem::exists(folder + "/sy/spiece.model"));
+  CHECK(read_file(folder + "/back/tokenizer.json") == "{}");
   CHECK(read_file(folder + "/back/spiece.model") == "pieces");
 }
 
