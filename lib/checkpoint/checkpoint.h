@@ -3,9 +3,8 @@
 //   tokenizer.model     the SentencePiece model that the text was read with
 //   index.h5            virtual datasets: every tensor whole under its name
 //   manifest.json       written last: step, files with sizes and checksums, tensors with checksums
-//
-// A tensor is stored as one or more slabs, rectangular parts that together cover it exactly once.
 // Written into `step-00000100.partial`, synced, and renamed once every rank has finished its shard.
+// A tensor is stored as one or more slabs, rectangular parts that together cover it exactly once.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +55,7 @@ struct CheckpointMeta {
   // and time, broadcast once): shards left by an earlier attempt at the step are never mixed in.
   // Empty: only step and number of ranks tell attempts apart.
   std::string attempt;
-  // Rank 0's count, other ranks' are not looked at:
+  // Of these two only rank 0's count.
   std::string tokenizer = "";            // bytes of the SentencePiece model; "": none is stored
   std::vector<DataShard> data_shards{};  // of the training text, in the order of their numbers
 };

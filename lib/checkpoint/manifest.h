@@ -14,6 +14,8 @@
 
 namespace sy::checkpoint {
 
+constexpr int64_t kFormat = 2;
+
 struct FileRecord {
   std::string name;  // within the checkpoint's folder
   FileDigest digest;

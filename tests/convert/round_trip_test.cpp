@@ -5,6 +5,7 @@
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/convert/convert.h"
 #include "lib/convert/hf_folder.h"
+#include "tests/checkpoint/file_log.h"
 #include "tests/convert/hf_fixture.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
@@ -152,6 +153,19 @@ TEST_CASE("convert: a checkpoint of several ranks", "[convert_round_trip]") {
   for (auto& writer : writers) writer->commit();
   convert_model(to_hf(folder + "/ranks/step-00000005", folder + "/back"));
   CHECK((read_hf_folder(folder + "/back") == values));
+}
+
+TEST_CASE("convert: a checkpoint is durable before it has its name", "[convert_round_trip]") {
+  const HfSpec& spec = tiny_models()[2];
+  const std::string folder = temporary_folder();
+  write_hf_folder(folder + "/hf", config_json(spec),
+                  random_values(state_dict(spec), FloatType::f32));
+  write_file(folder + "/hf/spiece.model", "pieces");
+  const FileLog log;
+  convert_model(from_hf(folder + "/hf", folder + "/sy"));
+  CHECK(order_faults(log.calls(), folder + "/sy.partial", folder + "/sy") ==
+        std::vector<std::string>{});
+  CHECK(fs::exists(folder + "/sy/tokenizer.model"));
 }
 
 TEST_CASE("convert: another element type on writing", "[convert_round_trip]") {
