@@ -130,9 +130,10 @@ class CheckpointReader {
     uint64_t checksum;
   };
   std::vector<File> files() const;
-  // Path of the tokenizer's model in the folder, "" where there is none. Throws DataError when it
-  // is damaged.
-  std::string tokenizer() const;
+  // The path of one of them, "" where the checkpoint has none of that name. Throws DataError when
+  // it is damaged.
+  std::string file(const std::string& name) const;
+  std::string tokenizer() const;  // of the tokenizer's model
 
   // Whether tensors that the checkpoint has and that are not asked for are a fault. `refuse` looks
   // at the groups asked for: with "parameters/..." alone, "optimizer/..." may be left out.

@@ -165,14 +165,18 @@ std::vector<CheckpointReader::File> CheckpointReader::files() const {
   return files;
 }
 
-std::string CheckpointReader::tokenizer() const {
+std::string CheckpointReader::file(const std::string& name) const {
   for (const FileRecord& file : impl_->manifest.files) {
-    if (file.name != kTokenizerName) continue;
+    if (file.name != name) continue;
     const std::string path = impl_->path + "/" + file.name;
     impl_->with_remedy([&] { check_digest(path, file); });
     return path;
   }
   return "";
+}
+
+std::string CheckpointReader::tokenizer() const {
+  return file(kTokenizerName);
 }
 
 void CheckpointReader::check(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
