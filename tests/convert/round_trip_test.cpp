@@ -6,6 +6,7 @@
 #include "lib/convert/convert.h"
 #include "lib/convert/hf_folder.h"
 #include "tests/checkpoint/file_log.h"
+#include "tests/cli/program.h"
 #include "tests/convert/hf_fixture.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
