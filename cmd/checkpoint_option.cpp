@@ -29,23 +29,29 @@ std::vector<std::string> with_derived(const ConfigOptions& options) {
   return overrides;
 }
 
-void find_tokenizer(ChosenCheckpoint& chosen, const ConfigOptions& options) {
+// The tokenizer of a checkpoint that is read with its own configuration.
+void find_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& reader,
+                    const ConfigOptions& options) {
   if (options.sets("data.tokenizer")) return;
-  std::string& tokenizer = chosen.config.data.tokenizer;
-  const std::string beside = chosen.path + "/spiece.model";
-  if (std::filesystem::exists(beside)) {
-    tokenizer = beside;
-  } else if (chosen.converted) {
+  const std::string stored = reader.tokenizer(), beside = chosen.path + "/spiece.model";
+  if (!stored.empty()) {
+    chosen.config.data.tokenizer = stored;
+  } else if (std::filesystem::exists(beside)) {
+    chosen.config.data.tokenizer = beside;
+  } else {
     throw ConfigError(
-        fmt::format("{} was converted and names no tokenizer: name its SentencePiece model with "
-                    "--set data.tokenizer=FILE, or put it there as spiece.model",
+        fmt::format("{} has no tokenizer: name its SentencePiece model with --set "
+                    "data.tokenizer=FILE, or put it there as spiece.model",
                     chosen.path));
-  } else if (!std::filesystem::exists(tokenizer)) {
-    throw ConfigError(
-        fmt::format("the tokenizer of {}, {}, does not exist: say where it is with --set "
-                    "data.tokenizer=FILE",
-                    chosen.path, tokenizer));
   }
+}
+
+// CONFIG names a tokenizer; where that file is absent the checkpoint's own serves.
+void replace_absent_tokenizer(ChosenCheckpoint& chosen) {
+  std::string& tokenizer = chosen.config.data.tokenizer;
+  if (std::filesystem::exists(tokenizer)) return;
+  const std::string stored = CheckpointReader(chosen.path).tokenizer();
+  if (!stored.empty()) tokenizer = stored;
 }
 
 }  // namespace
@@ -65,6 +71,7 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
   if (!options.config.path.empty()) {
     chosen.config = options.config.load();
     chosen.path = options.checkpoint.empty() ? newest_of_run(chosen.config) : options.checkpoint;
+    if (needs_tokenizer && !options.config.sets("data.tokenizer")) replace_absent_tokenizer(chosen);
     return chosen;
   }
   if (options.checkpoint.empty()) {
@@ -76,7 +83,7 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
   chosen.config = parse_config(reader.config_yaml(), chosen.path + "'s configuration",
                                with_derived(options.config));
   chosen.converted = convert::origin_of_state(reader.state_json()).family.has_value();
-  if (needs_tokenizer) find_tokenizer(chosen, options.config);
+  if (needs_tokenizer) find_tokenizer(chosen, reader, options.config);
   return chosen;
 }
 

@@ -25,9 +25,10 @@ struct ChosenCheckpoint {
 
 std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app);
 
-// Throws ConfigError or DataError. With `needs_tokenizer`, a checkpoint's own configuration must
-// lead to a tokenizer: --set data.tokenizer, else spiece.model in the checkpoint's folder, else,
-// not for converted ones, the file that the run was trained with.
+// Throws ConfigError or DataError. With `needs_tokenizer` there must be one. With a checkpoint's
+// own configuration: --set data.tokenizer, else tokenizer.model of the checkpoint, else
+// spiece.model in its folder. With CONFIG: its data.tokenizer, or where that file is absent
+// tokenizer.model.
 ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_tokenizer = true);
 
 }  // namespace sy

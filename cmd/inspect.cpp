@@ -24,7 +24,23 @@ int64_t parameter_count(const CheckpointReader& checkpoint) {
   return count;
 }
 
+std::string hex(uint64_t checksum) {
+  return fmt::format("{:016x}", checksum);
+}
+
+std::string file_json(const char* key, const std::string& name, int64_t bytes, uint64_t checksum) {
+  return fmt::format(R"({{"{}": {}, "bytes": {}, "xxh3": "{}"}})", key, json_string(name), bytes,
+                     hex(checksum));
+}
+
 void print_json(const CheckpointReader& checkpoint) {
+  std::vector<std::string> files, shards;
+  for (const auto& file : checkpoint.files()) {
+    files.push_back(file_json("name", file.name, file.bytes, file.checksum));
+  }
+  for (const DataShard& shard : checkpoint.data_shards()) {
+    shards.push_back(file_json("path", shard.path, shard.bytes, shard.checksum));
+  }
   std::vector<std::string> tensors;
   for (const auto& tensor : checkpoint.tensors()) {
     tensors.push_back(fmt::format(R"({{"name": {}, "dtype": "{}", "shape": {}}})",
@@ -32,14 +48,23 @@ void print_json(const CheckpointReader& checkpoint) {
                                   tensor.global.str()));
   }
   fmt::print(
-      "{{\"step\": {}, \"parameters\": {}, \"state\": {}, \"streams\": {}, \"tensors\": [{}]}}\n",
+      "{{\"step\": {}, \"parameters\": {}, \"state\": {}, \"files\": [{}], \"data_shards\": [{}], "
+      "\"streams\": {}, \"tensors\": [{}]}}\n",
       checkpoint.step(), parameter_count(checkpoint), checkpoint.state_json(),
-      json_array(checkpoint.stream_names()), fmt::join(tensors, ", "));
+      fmt::join(files, ", "), fmt::join(shards, ", "), json_array(checkpoint.stream_names()),
+      fmt::join(tensors, ", "));
 }
 
 void print_table(const CheckpointReader& checkpoint) {
   fmt::print("step {}, {} parameters, {} data streams\n", checkpoint.step(),
              parameter_count(checkpoint), checkpoint.stream_names().size());
+  for (const auto& file : checkpoint.files()) {
+    fmt::print("  file {:<59} {:>12} bytes  xxh3 {}\n", file.name, file.bytes, hex(file.checksum));
+  }
+  for (const DataShard& shard : checkpoint.data_shards()) {
+    fmt::print("  data {:<59} {:>12} bytes  xxh3 of its ends {}\n", shard.path, shard.bytes,
+               hex(shard.checksum));
+  }
   for (const auto& tensor : checkpoint.tensors()) {
     fmt::print("  {:<64} {:<8} {}\n", tensor.name, name_of(tensor.dtype), tensor.global.str());
   }

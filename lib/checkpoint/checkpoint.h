@@ -1,8 +1,10 @@
 // Checkpoints: folders `step-00000100` that are either committed whole or absent.
 //   shard-00000.h5 ...  one a rank, written side by side with no rank waiting on another
+//   tokenizer.model     the SentencePiece model that the text was read with
 //   index.h5            virtual datasets: every tensor whole under its name
 //   manifest.json       written last: step, files with sizes and checksums, tensors with checksums
 // Written into `step-00000100.partial`, synced, and renamed once every rank has finished its shard.
+// A tensor is stored as one or more slabs, rectangular parts that together cover it exactly once.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +14,34 @@
 #include <utility>
 #include <vector>
 
-#include "lib/tensor/tensor.h"
+#include "lib/tensor/slab.h"
 
 namespace sy {
 
-// A tensor of the checkpoint as one rank sees it. Global axis 0 is cut into `pieces` equal pieces;
-// this rank's memory is piece `piece` (all of it when pieces is 1). `write` is true on exactly one
-// rank for each piece.
+// A tensor of the checkpoint as one rank sees it: its memory is the part `slab` of a tensor of
+// shape `global`, row-major. The slabs that are marked `write`, of all ranks together, hold every
+// element exactly once. No axis is empty.
 struct CheckpointTensor {
   std::string name;  // "parameters/encoder/layers/1/moe/wi"; optimiser: "optimizer/..."
   Tensor local;      // float32, float64 or int32; host memory, or what a CheckpointCopy reaches
   Shape global;
-  int64_t pieces = 1;
-  int64_t piece = 0;
+  Slab slab;
   bool write = true;
+};
+
+// A tensor of which this rank has all.
+inline CheckpointTensor whole_tensor(const std::string& name, const Tensor& local,
+                                     bool write = true) {
+  return {name, local, local.shape(), Slab::whole(local.shape()), write};
+}
+
+// A file of text that the run reads. The checksum is of the first and the last 64 KiB and the size
+// (digest_ends), so that a corpus of any size costs next to nothing.
+struct DataShard {
+  std::string path;  // as the configuration's pattern found it
+  int64_t bytes = 0;
+  uint64_t checksum = 0;
+  bool operator==(const DataShard&) const = default;
 };
 
 // Everything besides tensors. `streams` are named int32 arrays of any length, each written by the
@@ -39,6 +55,9 @@ struct CheckpointMeta {
   // and time, broadcast once): shards left by an earlier attempt at the step are never mixed in.
   // Empty: only step and number of ranks tell attempts apart.
   std::string attempt;
+  // Of these two only rank 0's count.
+  std::string tokenizer = "";            // bytes of the SentencePiece model; "": none is stored
+  std::vector<DataShard> data_shards{};  // of the training text, in the order of their numbers
 };
 
 // to = from, of one dtype and size: how tensors that do not lie in host memory come and go. One
@@ -84,8 +103,9 @@ std::string set_aside_later(const std::string& folder, int64_t step);
 
 class CheckpointReader {
  public:
-  // Throws DataError naming what is missing, torn or of the wrong size, and that the previous
-  // checkpoint can be used. Checks sizes; checksums are checked for what is read.
+  // Throws DataError naming what is missing, torn or of the wrong size, a tensor whose slabs leave
+  // an element out or hold it twice, and that the previous checkpoint can be used; or that an
+  // earlier version made it. Checks sizes; checksums are checked for what is read.
   explicit CheckpointReader(const std::string& path);
   ~CheckpointReader();
 
@@ -97,9 +117,23 @@ class CheckpointReader {
     std::string name;
     DType dtype;
     Shape global;
-    int64_t pieces;  // stored apart, equal cuts of global axis 0
+    std::vector<Slab> slabs;  // as they are stored, by offset
   };
   const std::vector<Entry>& tensors() const;
+
+  const std::vector<DataShard>& data_shards() const;
+
+  // A file that lies in the folder besides shards, index and manifest.
+  struct File {
+    std::string name;
+    int64_t bytes;
+    uint64_t checksum;
+  };
+  std::vector<File> files() const;
+  // The path of one of them, "" where the checkpoint has none of that name. Throws DataError when
+  // it is damaged.
+  std::string file(const std::string& name) const;
+  std::string tokenizer() const;  // of the tokenizer's model
 
   // Whether tensors that the checkpoint has and that are not asked for are a fault. `refuse` looks
   // at the groups asked for: with "parameters/..." alone, "optimizer/..." may be left out.
@@ -109,10 +143,12 @@ class CheckpointReader {
   // dtype. Nothing is read.
   void check(const std::vector<CheckpointTensor>& tensors, Extra extra = Extra::allow) const;
 
-  // Reads this rank's piece of each tensor into `local` (`write` is ignored); shapes and dtypes
+  // Reads this rank's slab of each tensor into `local` (`write` is ignored); shapes and dtypes
   // must agree, every tensor must be there. All faults in one DataError, before anything is read.
-  // Works whatever mesh wrote it. Every file and dataset touched is read whole and checked; besides
-  // the tensors it needs memory for the largest stored piece at most. After a DataError the
+  // Works whatever mesh wrote it, however it was cut. Every file and dataset touched is read whole
+  // and checked; besides the tensors it needs memory for the largest stored slab at most. `copy` is
+  // called for every stretch that is contiguous both there and here: once for a slab of the cut
+  // that was stored, often where other axes than the first are cut anew. After a DataError the
   // tensors' contents are not defined.
   void read(const std::vector<CheckpointTensor>& tensors, Extra extra = Extra::allow,
             const CheckpointCopy& copy = {}) const;

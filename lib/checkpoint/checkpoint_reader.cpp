@@ -1,7 +1,5 @@
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cstring>
 #include <filesystem>
 
 #include "lib/checkpoint/checkpoint.h"
@@ -10,6 +8,7 @@
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/manifest.h"
 #include "lib/checkpoint/read_plan.h"
+#include "lib/checkpoint/read_slab.h"
 
 namespace sy {
 using namespace checkpoint;
@@ -45,43 +44,6 @@ void check_digest(const std::string& path, const FileRecord& file) {
       fmt::format("{} does not match the checksum in the manifest: it is damaged", path));
 }
 
-void check_contents(const Tensor& values, uint64_t expected, const std::string& path,
-                    const std::string& dataset) {
-  if (checksum(values.raw(), values.bytes()) == expected) return;
-  throw DataError(
-      fmt::format("{} (dataset {}) does not match its checksum in the manifest", path, dataset));
-}
-
-// Reads a stored piece whole into `whole` and checks it.
-void read_whole(const Hdf5File& file, const std::string& path, const PieceRead& read,
-                const Tensor& whole) {
-  file.read(read.dataset(), whole);
-  check_contents(whole, read.part().checksum, path, read.dataset());
-}
-
-// The same into `buffer`, which grows to the largest piece that passes through it.
-Tensor read_buffered(const Hdf5File& file, const std::string& path, const PieceRead& read,
-                     std::vector<char>& buffer) {
-  const Tensor extent(nullptr, read.tensor->dtype, read.stored_shape());
-  buffer.resize(std::max(buffer.size(), static_cast<size_t>(extent.bytes())));
-  const Tensor whole(buffer.data(), extent.dtype(), extent.shape());
-  read_whole(file, path, read, whole);
-  return whole;
-}
-
-// Leaves the rows that are needed of a stored piece in `read.local`.
-void read_piece(const Hdf5File& file, const std::string& path, const PieceRead& read,
-                std::vector<char>& buffer, const CheckpointCopy& copy) {
-  const Rows needed = overlap(read.local_rows, read.stored_rows);
-  const Tensor target = read.local.slice(needed.begin - read.local_rows.begin, needed.count());
-  if (!copy && needed.count() == read.stored_rows.count())
-    return read_whole(file, path, read, target);
-  const Tensor rows = read_buffered(file, path, read, buffer)
-                          .slice(needed.begin - read.stored_rows.begin, needed.count());
-  if (copy) return copy(target, rows);
-  std::memcpy(target.raw(), rows.raw(), static_cast<size_t>(rows.bytes()));
-}
-
 // Runs `work`; a DataError becomes one more of the faults. True when there was none.
 template <class Work>
 bool note_fault(std::vector<std::string>& faults, const Work& work) {
@@ -109,6 +71,8 @@ struct CheckpointReader::Impl {
   auto with_remedy(const Work& work) const {
     try {
       return work();
+    } catch (const EarlierFormat&) {
+      throw;  // says itself what can be done
     } catch (const DataError& fault) {
       throw DataError(fmt::format("{}; {}", fault.what(), remedy(path, manifest.step)));
     }
@@ -131,25 +95,25 @@ struct CheckpointReader::Impl {
     manifest = parse_manifest(read_text(name, kLargestJson), name);
     check_size(path, manifest.index);
     for (const FileRecord& shard : manifest.shards) check_size(path, shard);
+    for (const FileRecord& file : manifest.files) check_size(path, file);
     checked.resize(manifest.shards.size(), false);
     for (const Manifest::TensorEntry& tensor : manifest.tensors) {
-      entries.push_back(
-          {tensor.name, tensor.dtype, tensor.global, static_cast<int64_t>(tensor.parts.size())});
+      entries.push_back({tensor.name, tensor.dtype, tensor.global, slabs_of(tensor)});
     }
   }
 
   std::vector<int32_t> read_stream(const Manifest::StreamEntry& stream) {
-    const auto shard = static_cast<size_t>(stream.part.shard);
+    const auto shard = static_cast<size_t>(stream.shard);
     const std::string dataset = stream_dataset(stream.name);
     std::vector<int32_t> values(static_cast<size_t>(stream.length));
     const Tensor view(values.data(), DType::i32, {stream.length});
     const Hdf5File file = open(shard);
     file.read(dataset, view);
-    check_contents(view, stream.part.checksum, path_of(shard), dataset);
+    check_contents(view, stream.checksum, path_of(shard), dataset);
     return values;
   }
 
-  void verify_shard(size_t shard, const std::vector<PieceRead>& reads,
+  void verify_shard(size_t shard, const std::vector<SlabRead>& reads,
                     std::vector<std::string>& faults) {
     checked[shard] = false;
     const bool sound =
@@ -158,11 +122,11 @@ struct CheckpointReader::Impl {
     checked[shard] = true;
     const Hdf5File file = open(shard);
     std::vector<char> buffer;
-    for (const PieceRead& read : reads) {
+    for (const SlabRead& read : reads) {
       note_fault(faults, [&] { read_buffered(file, path_of(shard), read, buffer); });
     }
     for (const Manifest::StreamEntry& stream : manifest.streams) {
-      if (static_cast<size_t>(stream.part.shard) != shard) continue;
+      if (static_cast<size_t>(stream.shard) != shard) continue;
       note_fault(faults, [&] { read_stream(stream); });
     }
   }
@@ -189,6 +153,32 @@ const std::vector<CheckpointReader::Entry>& CheckpointReader::tensors() const {
   return impl_->entries;
 }
 
+const std::vector<DataShard>& CheckpointReader::data_shards() const {
+  return impl_->manifest.data_shards;
+}
+
+std::vector<CheckpointReader::File> CheckpointReader::files() const {
+  std::vector<File> files;
+  for (const FileRecord& file : impl_->manifest.files) {
+    files.push_back({file.name, file.digest.bytes, file.digest.checksum});
+  }
+  return files;
+}
+
+std::string CheckpointReader::file(const std::string& name) const {
+  for (const FileRecord& file : impl_->manifest.files) {
+    if (file.name != name) continue;
+    const std::string path = impl_->path + "/" + file.name;
+    impl_->with_remedy([&] { check_digest(path, file); });
+    return path;
+  }
+  return "";
+}
+
+std::string CheckpointReader::tokenizer() const {
+  return file(kTokenizerName);
+}
+
 void CheckpointReader::check(const std::vector<CheckpointTensor>& tensors, Extra extra) const {
   for (const CheckpointTensor& tensor : tensors) check_tensor(tensor);
   const std::vector<std::string> faults = read_faults(impl_->manifest, tensors, extra);
@@ -206,8 +196,8 @@ void CheckpointReader::read(const std::vector<CheckpointTensor>& tensors, Extra 
     for (size_t shard = 0; shard < reads.size(); ++shard) {
       if (reads[shard].empty()) continue;
       const Hdf5File file = impl_->open(shard);
-      for (const PieceRead& read : reads[shard]) {
-        read_piece(file, impl_->path_of(shard), read, buffer, copy);
+      for (const SlabRead& read : reads[shard]) {
+        read_slab(file, impl_->path_of(shard), read, buffer, copy);
       }
     }
   });
@@ -230,8 +220,11 @@ std::vector<std::string> CheckpointReader::stream_names() const {
 
 std::vector<std::string> CheckpointReader::verify() const {
   std::vector<std::string> faults;
-  const std::string index = impl_->path + "/" + impl_->manifest.index.name;
-  note_fault(faults, [&] { check_digest(index, impl_->manifest.index); });
+  std::vector<FileRecord> files = impl_->manifest.files;
+  files.push_back(impl_->manifest.index);
+  for (const FileRecord& file : files) {
+    note_fault(faults, [&] { check_digest(impl_->path + "/" + file.name, file); });
+  }
   const auto reads = plan_verification(impl_->manifest);
   for (size_t shard = 0; shard < reads.size(); ++shard) {
     impl_->verify_shard(shard, reads[shard], faults);

@@ -37,7 +37,7 @@ std::vector<CheckpointTensor> carve(Arena& arena, std::vector<CheckpointTensor> 
 bool same_layout(const std::vector<CheckpointTensor>& a, const std::vector<CheckpointTensor>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
     return x.name == y.name && x.local.dtype() == y.local.dtype() && x.global == y.global &&
-           x.pieces == y.pieces && x.piece == y.piece;
+           x.slab == y.slab;
   });
 }
 
@@ -158,12 +158,9 @@ void CheckpointWriter::commit() {
   wait_shard();
   impl_->state = Impl::State::idle;
   if (impl_->origin.rank != 0) return;
-  const std::string partial = impl_->partial();
-  Manifest manifest =
-      merge_records(read_shard_records(partial, impl_->origin.ranks, impl_->meta), impl_->meta);
-  write_index(partial, manifest);
-  write_manifest(partial, manifest);
-  publish(impl_->folder, impl_->meta.step);
+  const std::string committed = impl_->folder + "/" + committed_name(impl_->meta.step);
+  commit_checkpoint({impl_->partial(), committed, Existing::replace}, impl_->origin.ranks,
+                    impl_->meta);
   impl_->clear();
 }
 

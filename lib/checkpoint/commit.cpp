@@ -37,13 +37,71 @@ ShardRecord read_shard_record(const std::string& folder, int64_t rank, int64_t r
       record.attempt != meta.attempt) {
     fail_shard(path, rank, "was left by another attempt");
   }
-  std::error_code error;
-  const std::string shard = folder + "/" + record.file.name;
-  const auto bytes = static_cast<int64_t>(fs::file_size(shard, error));
-  if (error || bytes != record.file.digest.bytes) {
-    fail_shard(shard, rank, fmt::format("does not have its {} bytes", record.file.digest.bytes));
+  std::vector<FileRecord> files = record.files;
+  files.push_back(record.file);
+  for (const FileRecord& file : files) {
+    std::error_code error;
+    const auto bytes = static_cast<int64_t>(fs::file_size(folder + "/" + file.name, error));
+    if (error || bytes != file.digest.bytes) {
+      fail_shard(folder + "/" + file.name, rank,
+                 fmt::format("does not have its {} bytes", file.digest.bytes));
+    }
   }
   return record;
+}
+
+// Writes index.h5 and notes it in the manifest: each tensor and stream whole, and the texts
+// config.yaml and state.json.
+void write_index(const std::string& partial_folder, Manifest& manifest) {
+  const std::string path = partial_folder + "/" + kIndexName;
+  Hdf5File file = Hdf5File::create(path);
+  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
+    std::vector<Hdf5File::Source> sources;
+    for (const Manifest::StoredSlab& stored : tensor.slabs) {
+      sources.push_back({manifest.shards[static_cast<size_t>(stored.shard)].name,
+                         slab_dataset(tensor.name, stored.slab, tensor.global), stored.slab});
+    }
+    file.write_virtual(tensor.name, tensor.dtype, tensor.global, sources);
+  }
+  for (const Manifest::StreamEntry& stream : manifest.streams) {
+    const std::string dataset = stream_dataset(stream.name);
+    const Shape length{stream.length};
+    file.write_virtual(dataset, DType::i32, length,
+                       {{shard_name(stream.shard), dataset, Slab::whole(length)}});
+  }
+  file.write_text("config.yaml", manifest.config_yaml);
+  file.write_text("state.json", manifest.state_json);
+  file.close();
+  sync_path(path);
+  manifest.index = {kIndexName, digest_file(path)};
+}
+
+void remove_unnamed(const std::string& partial_folder, const Manifest& manifest) {
+  std::set<std::string> named{manifest.index.name};
+  for (const FileRecord& shard : manifest.shards) named.insert(shard.name);
+  for (const FileRecord& file : manifest.files) named.insert(file.name);
+  for (const std::string& name : files_in(partial_folder)) {
+    if (!named.contains(name)) remove_path(partial_folder + "/" + name);
+  }
+}
+
+void write_manifest(const std::string& partial_folder, const Manifest& manifest) {
+  const std::string path = partial_folder + "/" + kManifestName;
+  const std::string text = to_json(manifest);
+  // Nothing is committed that this program could not read again.
+  SY_CHECK(parse_manifest(text, path) == manifest, "{} does not survive being read", path);
+  write_synced(path, text);
+  sync_path(partial_folder);
+}
+
+void publish(const CommitPlace& place) {
+  if (place.existing == Existing::replace) {
+    replace_folder(place.partial, place.committed, trash_name(place.committed));
+  } else {
+    rename_path(place.partial, place.committed);  // fails where a folder with files is in the way
+  }
+  const fs::path parent = fs::path(place.committed).parent_path();
+  sync_path(parent.empty() ? "." : parent.string());
 }
 
 }  // namespace
@@ -62,48 +120,12 @@ std::vector<ShardRecord> read_shard_records(const std::string& partial_folder, i
   return records;
 }
 
-void write_index(const std::string& partial_folder, Manifest& manifest) {
-  const std::string path = partial_folder + "/" + kIndexName;
-  Hdf5File file = Hdf5File::create(path);
-  for (const Manifest::TensorEntry& tensor : manifest.tensors) {
-    std::vector<Hdf5File::Source> sources;
-    const auto pieces = static_cast<int64_t>(tensor.parts.size());
-    for (int64_t piece = 0; piece < pieces; ++piece) {
-      const int64_t shard = tensor.parts[static_cast<size_t>(piece)].shard;
-      sources.push_back({shard_name(shard), piece_dataset(tensor.name, pieces, piece)});
-    }
-    file.write_virtual(tensor.name, tensor.dtype, tensor.global, sources);
-  }
-  for (const Manifest::StreamEntry& stream : manifest.streams) {
-    const std::string dataset = stream_dataset(stream.name);
-    file.write_virtual(dataset, DType::i32, {stream.length},
-                       {{shard_name(stream.part.shard), dataset}});
-  }
-  file.write_text("config.yaml", manifest.config_yaml);
-  file.write_text("state.json", manifest.state_json);
-  file.close();
-  sync_path(path);
-  manifest.index = {kIndexName, digest_file(path)};
-}
-
-void write_manifest(const std::string& partial_folder, const Manifest& manifest) {
-  std::set<std::string> named{manifest.index.name};
-  for (const FileRecord& shard : manifest.shards) named.insert(shard.name);
-  for (const std::string& name : files_in(partial_folder)) {
-    if (!named.contains(name)) remove_path(partial_folder + "/" + name);
-  }
-  const std::string path = partial_folder + "/" + kManifestName;
-  const std::string text = to_json(manifest);
-  // Nothing is committed that this program could not read again.
-  SY_CHECK(parse_manifest(text, path) == manifest, "{} does not survive being read", path);
-  write_synced(path, text);
-  sync_path(partial_folder);
-}
-
-void publish(const std::string& folder, int64_t step) {
-  const std::string committed = folder + "/" + committed_name(step);
-  replace_folder(folder + "/" + partial_name(step), committed, trash_name(committed));
-  sync_path(folder);
+void commit_checkpoint(const CommitPlace& place, int64_t ranks, const CheckpointMeta& meta) {
+  Manifest manifest = merge_records(read_shard_records(place.partial, ranks, meta), meta);
+  write_index(place.partial, manifest);
+  remove_unnamed(place.partial, manifest);
+  write_manifest(place.partial, manifest);
+  publish(place);
 }
 
 void retire(const std::string& folder, int64_t step, int64_t keep) {

@@ -1,5 +1,6 @@
-// How rank 0 turns the ranks' shards into a checkpoint. Each step leaves a folder that is either
-// still partial or wholly committed, so a run may be killed between any two of them.
+// How rank 0 turns finished shards into a checkpoint: the one way in which a folder becomes one,
+// for the trainer and for `convert`. Between any two calls of the file system there is a folder
+// that is either still partial or wholly committed, so the program may be killed at any time.
 #pragma once
 
 #include <string>
@@ -15,21 +16,29 @@ namespace sy::checkpoint {
 std::vector<ShardRecord> read_shard_records(const std::string& partial_folder, int64_t ranks,
                                             const CheckpointMeta& meta);
 
-// Joins the records; `index` is left open. Throws InternalError listing every piece that no rank or
-// more than one has written, and every disagreement about a tensor.
+// Joins the records; `index` is left open. Throws InternalError listing every tensor of which an
+// element is written by no rank or by several, and every disagreement about a tensor.
 Manifest merge_records(const std::vector<ShardRecord>& records, const CheckpointMeta& meta);
 
-// Writes index.h5 and notes it in the manifest: each tensor and stream whole, as a virtual dataset
-// over the shards, and the texts config.yaml and state.json.
-void write_index(const std::string& partial_folder, Manifest& manifest);
+// What becomes of a checkpoint that has the name already.
+enum class Existing : uint8_t { replace, refuse };
 
-// Removes what the manifest does not name (records, files of an attempt with more ranks), then
-// writes the manifest; all of it is durable when this returns.
-void write_manifest(const std::string& partial_folder, const Manifest& manifest);
+struct CommitPlace {
+  std::string partial;    // the folder with the shards and their records
+  std::string committed;  // the name that it gets, in the same parent folder
+  Existing existing = Existing::replace;
+};
 
-// Gives the partial folder its committed name, in place of a checkpoint of the same step if there
-// is one, and makes the name durable.
-void publish(const std::string& folder, int64_t step);
+// Commits the shards of `ranks` ranks, each of which has its record in place.partial (shard.h):
+//   1. every record is read, and every shard and file that it names is there in its size;
+//   2. index.h5 shows each tensor and stream whole, as virtual datasets over the shards;
+//   3. what the manifest does not name is removed: records, files of an attempt with more ranks;
+//   4. manifest.json, and all that is in the folder, is durable;
+//   5. the folder gets its name, in one call also where it replaces a checkpoint of the same name;
+//   6. the name is durable.
+// Throws RuntimeFailure naming a shard that is not done (read_shard_records), a file and reason, or
+// a folder that is in the way; what had the name before then has it still.
+void commit_checkpoint(const CommitPlace& place, int64_t ranks, const CheckpointMeta& meta);
 
 // Renames to trash the committed checkpoints beyond the newest `keep` (0: none), never `step`
 // itself, and partial folders up to `step`: a half deleted folder is never taken for a checkpoint.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -20,6 +21,8 @@ namespace {
   throw DataError(fmt::format("cannot read {}: {}", path, reason));
 }
 
+std::atomic<FileObserver> current_observer{nullptr};
+
 // An open file; closing it cannot fail in a way that matters after a sync.
 class Descriptor {
  public:
@@ -36,15 +39,30 @@ class Descriptor {
   int number_;
 };
 
+void sync(const Descriptor& file, const std::string& path) {
+  tell_observer(FileCall::sync, path);
+  if (fsync(file.number()) != 0) fail_write(path, std::strerror(errno));
+}
+
 }  // namespace
 
+void observe_files(FileObserver observer) {
+  current_observer = observer;
+}
+
+void tell_observer(FileCall call, const std::string& path, const std::string& to) {
+  if (const FileObserver observer = current_observer) observer(call, path, to);
+}
+
 void make_folder(const std::string& path) {
+  tell_observer(FileCall::make, path);
   std::error_code error;
   fs::create_directories(path, error);
   if (error) throw RuntimeFailure(fmt::format("cannot create {}: {}", path, error.message()));
 }
 
 void write_synced(const std::string& path, const std::string& contents) {
+  tell_observer(FileCall::write, path);
   const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
   if (!file.valid()) fail_write(path, std::strerror(errno));
   for (size_t done = 0; done < contents.size();) {
@@ -53,15 +71,17 @@ void write_synced(const std::string& path, const std::string& contents) {
     if (wrote < 0) fail_write(path, std::strerror(errno));
     done += static_cast<size_t>(wrote);
   }
-  if (fsync(file.number()) != 0) fail_write(path, std::strerror(errno));
+  sync(file, path);
 }
 
 void sync_path(const std::string& path) {
   const Descriptor file(path, O_RDONLY | O_CLOEXEC);
-  if (!file.valid() || fsync(file.number()) != 0) fail_write(path, std::strerror(errno));
+  if (!file.valid()) fail_write(path, std::strerror(errno));
+  sync(file, path);
 }
 
 void rename_path(const std::string& from, const std::string& to) {
+  tell_observer(FileCall::rename, from, to);
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     throw RuntimeFailure(fmt::format("cannot rename {} to {}: {}", from, to, std::strerror(errno)));
   }
@@ -71,6 +91,7 @@ void replace_folder(const std::string& from, const std::string& to, const std::s
   std::error_code absent;
   if (!fs::exists(to, absent)) return rename_path(from, to);
   remove_path(aside);
+  tell_observer(FileCall::exchange, from, to);
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) {
     return rename_path(from, aside);
   }
@@ -79,6 +100,7 @@ void replace_folder(const std::string& from, const std::string& to, const std::s
 }
 
 void remove_path(const std::string& path) {
+  tell_observer(FileCall::remove, path);
   std::error_code error;
   fs::remove_all(path, error);
   if (error) throw RuntimeFailure(fmt::format("cannot remove {}: {}", path, error.message()));
@@ -97,6 +119,28 @@ void read_blocks(const std::string& path, size_t block,
     if (got == 0) return;
     use(buffer.data(), static_cast<size_t>(got));
   }
+}
+
+int64_t file_bytes(const std::string& path) {
+  std::error_code error;
+  const auto bytes = static_cast<int64_t>(fs::file_size(path, error));
+  if (error) fail_read(path, error.message());
+  return bytes;
+}
+
+std::string read_range(const std::string& path, int64_t begin, int64_t count) {
+  const Descriptor file(path, O_RDONLY | O_CLOEXEC);
+  if (!file.valid()) fail_read(path, std::strerror(errno));
+  std::string bytes(static_cast<size_t>(count), '\0');
+  for (int64_t done = 0; done < count;) {
+    const ssize_t got = pread(file.number(), bytes.data() + done, static_cast<size_t>(count - done),
+                              static_cast<off_t>(begin + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_read(path, std::strerror(errno));
+    if (got == 0) fail_read(path, fmt::format("it ends within {} bytes", begin + count));
+    done += got;
+  }
+  return bytes;
 }
 
 std::string read_text(const std::string& path, int64_t limit) {

@@ -10,6 +10,16 @@
 
 namespace sy::checkpoint {
 
+// What is about to be done to a path. A test that is told of every call sees their order, and can
+// stop the process between any two of them.
+enum class FileCall : uint8_t { make, write, sync, rename, exchange, remove };
+
+// Called before each call, on the thread that makes it; `to` is the other path of a rename or an
+// exchange, else empty. nullptr: nobody.
+using FileObserver = void (*)(FileCall call, const std::string& path, const std::string& to);
+void observe_files(FileObserver observer);
+void tell_observer(FileCall call, const std::string& path, const std::string& to = "");
+
 // Creates the folder and its parents; an existing one is fine, whoever makes it.
 void make_folder(const std::string& path);
 
@@ -32,6 +42,12 @@ void remove_path(const std::string& path);
 // Calls `use` with the file's bytes in order, at most `block` at a time.
 void read_blocks(const std::string& path, size_t block,
                  const std::function<void(const char* bytes, size_t size)>& use);
+
+// The file's size.
+int64_t file_bytes(const std::string& path);
+
+// `count` bytes from `begin` on, all of which the file must have.
+std::string read_range(const std::string& path, int64_t begin, int64_t count);
 
 // A text file of at most `limit` bytes.
 std::string read_text(const std::string& path, int64_t limit);

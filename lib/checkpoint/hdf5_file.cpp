@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
+#include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/hdf5_handle.h"
-#include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/quiet_driver.h"
 
 namespace sy::checkpoint {
@@ -86,6 +87,16 @@ void check_written(hid_t file, const Place& place) {
   if (failure != 0) throw RuntimeFailure(failure_text(place, std::strerror(failure)));
 }
 
+// What stands where nothing was stored.
+void set_missing(hid_t properties, DType dtype, const Place& place) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();
+  const bool integer = dtype == DType::i32;
+  const hid_t type = integer ? H5T_NATIVE_INT32 : H5T_NATIVE_DOUBLE;
+  const void* value = integer ? static_cast<const void*>(&kLeast) : &kNan;
+  checked(H5Pset_fill_value(properties, type, value), place);
+}
+
 void write_dataset(hid_t file, const Place& place, hid_t properties, const Tensor& values) {
   const Types types = types_of(values.dtype());
   const Handle space(simple_space(values.shape()), place), groups(with_groups(), place);
@@ -101,6 +112,7 @@ void write_dataset(hid_t file, const Place& place, hid_t properties, const Tenso
 Hdf5File Hdf5File::create(const std::string& path) {
   prepare_thread();
   const Place place{path, "", true};
+  tell_observer(FileCall::write, path);
   // The library would not say why the file cannot be made.
   const int probe = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (probe < 0) throw RuntimeFailure(failure_text(place, std::strerror(errno)));
@@ -162,20 +174,18 @@ void Hdf5File::write_virtual(const std::string& dataset, DType dtype, const Shap
   const Place place{path_, dataset, true};
   const Handle space(simple_space(global), place), groups(with_groups(), place);
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), place);
-  if (global.numel() > 0) {
-    const Shape part = piece_shape(global, static_cast<int64_t>(sources.size()));
-    const Handle part_space(simple_space(part), place), target(simple_space(global), place);
-    const std::vector<hsize_t> count = dims_of(part);
-    std::vector<hsize_t> start(count.size(), 0);
-    for (const Source& source : sources) {
-      checked(
-          H5Sselect_hyperslab(target, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
-          place);
-      checked(H5Pset_virtual(properties, target, source.file.c_str(), source.dataset.c_str(),
-                             part_space),
-              place);
-      start[0] += count[0];
-    }
+  set_missing(properties, dtype, place);
+  for (const Source& source : sources) {
+    if (source.slab.numel() == 0) continue;
+    const Handle target(simple_space(global), place),
+        whole(simple_space(source.slab.extent), place);
+    const std::vector<hsize_t> start = dims_of(source.slab.offset),
+                               count = dims_of(source.slab.extent);
+    checked(
+        H5Sselect_hyperslab(target, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
+        place);
+    checked(H5Pset_virtual(properties, target, source.file.c_str(), source.dataset.c_str(), whole),
+            place);
   }
   const Handle set(H5Dcreate2(id_, dataset.c_str(), types_of(dtype).file, space, groups, properties,
                               H5P_DEFAULT),
@@ -205,6 +215,7 @@ void Hdf5File::read(const std::string& dataset, const Tensor& values) const {
 void Hdf5File::close() {
   const Place place{path_, "", writing_};
   if (writing_) {
+    tell_observer(FileCall::write, path_);
     // Whatever closing would write is written here, where its failure can still be asked for.
     checked(H5Fflush(id_, H5F_SCOPE_LOCAL), place);
     check_written(id_, place);

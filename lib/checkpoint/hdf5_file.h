@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/tensor/tensor.h"
+#include "lib/tensor/slab.h"
 
 namespace sy::checkpoint {
 
@@ -30,11 +30,13 @@ class Hdf5File {
   void write_compressed(const std::string& dataset, const std::vector<int32_t>& values);
   void write_text(const std::string& dataset, const std::string& text);
 
-  // A dataset that shows datasets of other files, one below another along axis 0, as one. `file` is
-  // relative to this file's folder; each source has an equal share of the rows.
+  // A dataset that shows datasets of other files as one, each in the place of its slab. `file` is
+  // relative to this file's folder. What no source gives, because its file is gone, reads as NaN,
+  // in int32 as the least number.
   struct Source {
     std::string file;
-    std::string dataset;
+    std::string dataset;  // of the slab's extent
+    Slab slab;
   };
   void write_virtual(const std::string& dataset, DType dtype, const Shape& global,
                      const std::vector<Source>& sources);

@@ -5,8 +5,6 @@
 #include <filesystem>
 #include <string_view>
 
-#include "lib/base/numeric.h"
-
 namespace sy::checkpoint {
 namespace fs = std::filesystem;
 namespace {
@@ -68,8 +66,13 @@ std::string stream_dataset(const std::string& name) {
   return "data/streams/" + name;
 }
 
-std::string piece_dataset(const std::string& name, int64_t pieces, int64_t piece) {
-  return pieces == 1 ? name : fmt::format("{}.{:05}", name, piece);
+std::string slab_dataset(const std::string& name, const Slab& slab, const Shape& global) {
+  if (slab.extent == global) return name;
+  std::string dataset = name;
+  for (int axis = 0; axis < slab.rank(); ++axis) {
+    dataset += (axis == 0 ? '@' : ',') + std::to_string(slab.offset[axis]);
+  }
+  return dataset;
 }
 
 bool valid_name(const std::string& name) {
@@ -90,29 +93,10 @@ bool valid_name(const std::string& name) {
 void check_tensor(const CheckpointTensor& tensor) {
   SY_CHECK(valid_name(tensor.name), "\"{}\" cannot name a tensor", tensor.name);
   SY_CHECK(tensor.local.dtype() != DType::bf16, "{} is bfloat16", tensor.name);
-  SY_CHECK(tensor.global.rank() > 0 && tensor.pieces > 0 && tensor.piece >= 0 &&
-               tensor.piece < tensor.pieces,
-           "{} is piece {} of {} of {}", tensor.name, tensor.piece, tensor.pieces,
-           tensor.global.str());
-  SY_CHECK(tensor.local.shape() == piece_shape(tensor.global, tensor.pieces),
-           "{} has {} here as one of {} pieces of {}", tensor.name, tensor.local.shape().str(),
-           tensor.pieces, tensor.global.str());
-}
-
-Shape piece_shape(const Shape& global, int64_t pieces) {
-  Shape shape = global;
-  shape[0] = div_exact(global[0], pieces);
-  return shape;
-}
-
-Rows piece_rows(const Shape& global, int64_t pieces, int64_t piece) {
-  const int64_t rows = div_exact(global[0], pieces);
-  return {piece * rows, (piece + 1) * rows};
-}
-
-Rows overlap(Rows a, Rows b) {
-  const int64_t begin = std::max(a.begin, b.begin);
-  return {begin, std::max(begin, std::min(a.end, b.end))};
+  SY_CHECK(tensor.global.rank() > 0 && lies_within(tensor.slab, tensor.global),
+           "{} of {} is no part of {}", tensor.slab.str(), tensor.name, tensor.global.str());
+  SY_CHECK(tensor.local.shape() == tensor.slab.extent, "{} has {} here for the slab {}",
+           tensor.name, tensor.local.shape().str(), tensor.slab.str());
 }
 
 std::optional<int64_t> committed_step(const std::string& name) {

@@ -1,5 +1,4 @@
-// The names of a checkpoint's folders, files and datasets, and which rows a piece holds. Nothing
-// here looks inside a file.
+// The names of a checkpoint's folders, files and datasets. Nothing here looks inside a file.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +7,12 @@
 #include <vector>
 
 #include "lib/checkpoint/checkpoint.h"
-#include "lib/tensor/tensor.h"
 
 namespace sy::checkpoint {
 
 constexpr const char* kManifestName = "manifest.json";
 constexpr const char* kIndexName = "index.h5";
+constexpr const char* kTokenizerName = "tokenizer.model";
 
 std::string committed_name(int64_t step);             // step-00000100
 std::string partial_name(int64_t step);               // step-00000100.partial
@@ -22,29 +21,17 @@ std::string shard_name(int64_t shard);                // shard-00003.h5
 std::string shard_record_name(int64_t shard);         // shard-00003.json
 std::string stream_dataset(const std::string& name);  // data/streams/NAME
 
-// A piece's dataset within a shard: NAME when the tensor has one piece, else NAME.00003.
-std::string piece_dataset(const std::string& name, int64_t pieces, int64_t piece);
+// A slab's dataset within a shard: NAME when it is the whole tensor, else NAME and its offset,
+// NAME@4,0,0, which no tensor can be called (valid_name).
+std::string slab_dataset(const std::string& name, const Slab& slab, const Shape& global);
 
 // HDF5 paths of letters, digits and "_.-", parts joined by "/": what needs no escaping in JSON, in
 // HDF5 or in a shell.
 bool valid_name(const std::string& name);
 
-// Throws InternalError for a tensor that a checkpoint cannot hold: its name or dtype, a piece that
-// is not one of its pieces, memory of another shape than the piece.
+// Throws InternalError for a tensor that a checkpoint cannot hold: its name or dtype, a slab that
+// does not lie within it, memory of another shape than the slab.
 void check_tensor(const CheckpointTensor& tensor);
-
-// The shape of one of `pieces` equal pieces of axis 0. Throws InternalError when they do not divide
-// it.
-Shape piece_shape(const Shape& global, int64_t pieces);
-
-// Rows [begin, end) of axis 0.
-struct Rows {
-  int64_t begin = 0;
-  int64_t end = 0;
-  int64_t count() const { return end - begin; }
-};
-Rows piece_rows(const Shape& global, int64_t pieces, int64_t piece);
-Rows overlap(Rows a, Rows b);  // count() is 0 where they do not meet
 
 // The step of a committed folder's name, nothing for another name.
 std::optional<int64_t> committed_step(const std::string& name);

@@ -1,48 +1,19 @@
 #include "lib/checkpoint/manifest.h"
 
-#include <fmt/ranges.h>
-
 #include <array>
 #include <limits>
 #include <optional>
 #include <set>
 
+#include "lib/checkpoint/cover.h"
 #include "lib/checkpoint/json_text.h"
 #include "lib/checkpoint/layout.h"
 
 namespace sy::checkpoint {
 namespace {
 
-constexpr int64_t kFormat = 1;
 constexpr int64_t kMostShards = 1 << 20;
 constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
-
-// ---- writing: one member a line, so that a diff of two manifests says something
-
-std::string json_of(const FileRecord& file) {
-  return fmt::format(R"({{"name": "{}", "bytes": {}, "xxh3": "{}"}})", file.name, file.digest.bytes,
-                     to_hex(file.digest.checksum));
-}
-
-std::string json_of(const Manifest::Part& part) {
-  return fmt::format(R"({{"shard": {}, "xxh3": "{}"}})", part.shard, to_hex(part.checksum));
-}
-
-std::string json_of(const std::string& name, DType dtype, const Shape& shape) {
-  std::vector<int64_t> dims;
-  for (int axis = 0; axis < shape.rank(); ++axis) dims.push_back(shape[axis]);
-  return fmt::format(R"("name": "{}", "dtype": "{}", "shape": [{}])", name, name_of(dtype),
-                     fmt::join(dims, ", "));
-}
-
-template <class Items, class Format>
-std::string json_list(const Items& items, const char* separator, const Format& format) {
-  std::string list = "[";
-  for (const auto& item : items) list += (list.size() == 1 ? "" : separator) + format(item);
-  return list + "]";
-}
-
-// ---- reading
 
 // Parses a sealed document; the parser owns what the element refers to.
 simdjson::dom::element parse_sealed(simdjson::dom::parser& parser, const std::string& text,
@@ -56,8 +27,10 @@ simdjson::dom::element parse_sealed(simdjson::dom::parser& parser, const std::st
   return root;
 }
 
-void check_format(const JsonObject& root) {
-  if (root.integer("format", 0, kLargest) != kFormat) {
+void check_format(const JsonObject& root, const std::string& path) {
+  const int64_t format = root.integer("format", 0, kLargest);
+  if (format == 1) throw EarlierFormat(path);
+  if (format != kFormat) {
     root.fail("format",
               fmt::format("must be {}: another version of this program wrote it", kFormat));
   }
@@ -70,10 +43,24 @@ std::string read_name(const JsonObject& from, std::set<std::string>& seen) {
   return name;
 }
 
+FileDigest read_digest(const JsonObject& from) {
+  return {from.integer("bytes", 0, kLargest), from.checksum("xxh3")};
+}
+
 FileRecord read_file_record(const JsonObject& from, const std::string& expected) {
-  FileRecord file{from.text("name"), {from.integer("bytes", 0, kLargest), from.checksum("xxh3")}};
+  FileRecord file{from.text("name"), read_digest(from)};
   if (file.name != expected) from.fail("name", fmt::format("must be {}", expected));
   return file;
+}
+
+// Files besides those in `seen`, in the folder itself.
+std::vector<FileRecord> read_files(const JsonObject& root, std::set<std::string> seen) {
+  std::vector<FileRecord> files;
+  for (const JsonObject& item : root.objects("files")) {
+    files.push_back({read_name(item, seen), read_digest(item)});
+    if (files.back().name.find('/') != std::string::npos) item.fail("name", "must be a file's");
+  }
+  return files;
 }
 
 DType read_dtype(const JsonObject& from) {
@@ -84,96 +71,85 @@ DType read_dtype(const JsonObject& from) {
   from.fail("dtype", "must be float32, float64 or int32");
 }
 
-// A shape of at least one axis whose size in bytes is an int64_t.
+// A shape of at least one axis, none of them empty, whose size in bytes is an int64_t.
 Shape read_shape(const JsonObject& from) {
-  const std::vector<int64_t> dims = from.integers("shape", 0, kLargest);
+  const std::vector<int64_t> dims = from.integers("shape", 1, kLargest);
   if (dims.empty() || dims.size() > Shape::kMaxRank) {
     from.fail("shape", fmt::format("must have 1 to {} axes", Shape::kMaxRank));
   }
   int64_t bytes = sizeof(double);
   for (const int64_t dim : dims) {
-    if (__builtin_mul_overflow(bytes, std::max<int64_t>(dim, 1), &bytes)) {
-      from.fail("shape", "is larger than any memory");
-    }
+    if (__builtin_mul_overflow(bytes, dim, &bytes)) from.fail("shape", "is larger than any memory");
   }
   return Shape(dims);
 }
 
-Manifest::Part read_part(const JsonObject& from, size_t shards) {
-  return {from.integer("shard", 0, static_cast<int64_t>(shards) - 1), from.checksum("xxh3")};
+// A slab that lies within a tensor of shape `global`.
+Slab read_slab(const JsonObject& from, const Shape& global) {
+  const std::vector<int64_t> offset = from.integers("offset", 0, kLargest),
+                             extent = from.integers("extent", 1, kLargest);
+  const auto rank = static_cast<size_t>(global.rank());
+  if (offset.size() != rank) from.fail("offset", fmt::format("must have {} axes", rank));
+  if (extent.size() != rank) from.fail("extent", fmt::format("must have {} axes", rank));
+  for (size_t axis = 0; axis < rank; ++axis) {
+    const int64_t size = global[static_cast<int>(axis)];
+    if (extent[axis] > size || offset[axis] > size - extent[axis]) {
+      from.fail("extent", fmt::format("{} at {} reaches out of {}", Shape(extent).str(),
+                                      Shape(offset).str(), global.str()));
+    }
+  }
+  return {Shape(offset), Shape(extent)};
+}
+
+int64_t read_shard(const JsonObject& from, size_t shards) {
+  return from.integer("shard", 0, static_cast<int64_t>(shards) - 1);
 }
 
 Manifest::TensorEntry read_tensor(const JsonObject& from, std::set<std::string>& seen,
                                   size_t shards) {
   Manifest::TensorEntry tensor{read_name(from, seen), read_dtype(from), read_shape(from), {}};
-  for (const JsonObject& part : from.objects("parts")) {
-    tensor.parts.push_back(read_part(part, shards));
+  for (const JsonObject& slab : from.objects("slabs")) {
+    tensor.slabs.push_back(
+        {read_shard(slab, shards), read_slab(slab, tensor.global), slab.checksum("xxh3")});
   }
-  const auto parts = static_cast<int64_t>(tensor.parts.size());
-  if (parts == 0 || tensor.global[0] % parts != 0) {
-    from.fail("parts", fmt::format("must be pieces of equal size of {}", tensor.global.str()));
+  if (const auto fault = find_cover_fault(Slab::whole(tensor.global), slabs_of(tensor))) {
+    from.fail("slabs", fmt::format("must make up {} once: {}", tensor.name, describe(*fault)));
   }
   return tensor;
 }
 
 }  // namespace
 
-std::string to_json(const ShardRecord& record) {
-  const auto piece = [](const ShardRecord::Piece& item) {
-    return fmt::format(R"({{{}, "pieces": {}, "piece": {}, "xxh3": "{}"}})",
-                       json_of(item.name, item.dtype, item.global), item.pieces, item.piece,
-                       to_hex(item.checksum));
-  };
-  const auto stream = [](const ShardRecord::Stream& item) {
-    return fmt::format(R"({{"name": "{}", "length": {}, "xxh3": "{}"}})", item.name, item.length,
-                       to_hex(item.checksum));
-  };
-  return seal_json(
-      fmt::format("{{\"format\": {},\n\"step\": {},\n\"rank\": {},\n\"ranks\": {},\n"
-                  "\"attempt\": {},\n\"file\": {},\n\"pieces\": {},\n\"streams\": {},",
-                  kFormat, record.step, record.rank, record.ranks, json_quote(record.attempt),
-                  json_of(record.file), json_list(record.pieces, ",\n  ", piece),
-                  json_list(record.streams, ",\n  ", stream)));
+std::vector<Slab> slabs_of(const Manifest::TensorEntry& tensor) {
+  std::vector<Slab> slabs;
+  for (const Manifest::StoredSlab& stored : tensor.slabs) slabs.push_back(stored.slab);
+  return slabs;
 }
 
-std::string to_json(const Manifest& manifest) {
-  const auto file = [](const FileRecord& item) { return json_of(item); };
-  const auto part = [](const Manifest::Part& item) { return json_of(item); };
-  const auto tensor = [&](const Manifest::TensorEntry& item) {
-    return fmt::format(R"({{{}, "parts": {}}})", json_of(item.name, item.dtype, item.global),
-                       json_list(item.parts, ", ", part));
-  };
-  const auto stream = [](const Manifest::StreamEntry& item) {
-    return fmt::format(R"({{"name": "{}", "length": {}, "part": {}}})", item.name, item.length,
-                       json_of(item.part));
-  };
-  return seal_json(fmt::format(
-      "{{\"format\": {},\n\"step\": {},\n\"attempt\": {},\n\"config\": {},\n\"state\": {},\n"
-      "\"index\": {},\n\"shards\": {},\n\"tensors\": {},\n\"streams\": {},",
-      kFormat, manifest.step, json_quote(manifest.attempt), json_quote(manifest.config_yaml),
-      json_quote(manifest.state_json), json_of(manifest.index),
-      json_list(manifest.shards, ",\n  ", file), json_list(manifest.tensors, ",\n  ", tensor),
-      json_list(manifest.streams, ",\n  ", stream)));
-}
+EarlierFormat::EarlierFormat(const std::string& path)
+    : DataError(fmt::format(
+          "{}: this checkpoint was made by an earlier version of the program (format 1) and cannot "
+          "be read by this one: train again, or convert it to Hugging Face's form with the version "
+          "that wrote it and back with this one",
+          path)) {}
 
 ShardRecord parse_shard_record(const std::string& text, const std::string& path) {
   simdjson::dom::parser parser;
   const JsonObject root(parse_sealed(parser, text, path), path);
-  check_format(root);
+  check_format(root, path);
   ShardRecord record;
   record.step = root.integer("step", 0, kLargest);
   record.ranks = root.integer("ranks", 1, kMostShards);
   record.rank = root.integer("rank", 0, record.ranks - 1);
   record.attempt = root.text("attempt");
   record.file = read_file_record(root.object("file"), shard_name(record.rank));
-  for (const JsonObject& item : root.objects("pieces")) {
-    std::set<std::string> any_name;  // a shard may hold several pieces of a tensor
-    ShardRecord::Piece piece{read_name(item, any_name), read_dtype(item), read_shape(item)};
-    piece.pieces = item.integer("pieces", 1, kLargest);
-    piece.piece = item.integer("piece", 0, piece.pieces - 1);
-    piece.checksum = item.checksum("xxh3");
-    if (piece.global[0] % piece.pieces != 0) item.fail("pieces", "must divide axis 0");
-    record.pieces.push_back(piece);
+  record.files = read_files(root, {kManifestName, kIndexName, record.file.name});
+  for (const JsonObject& item : root.objects("slabs")) {
+    std::set<std::string> any_name;  // a shard may hold several slabs of a tensor
+    const std::string name = read_name(item, any_name);
+    const Shape global = read_shape(item);
+    record.slabs.push_back(
+        {name, read_dtype(item), global, read_slab(item, global), item.checksum("xxh3")});
   }
   std::set<std::string> streams;
   for (const JsonObject& item : root.objects("streams")) {
@@ -187,25 +163,31 @@ ShardRecord parse_shard_record(const std::string& text, const std::string& path)
 Manifest parse_manifest(const std::string& text, const std::string& path) {
   simdjson::dom::parser parser;
   const JsonObject root(parse_sealed(parser, text, path), path);
-  check_format(root);
+  check_format(root, path);
   Manifest manifest;
   manifest.step = root.integer("step", 0, kLargest);
   manifest.attempt = root.text("attempt");
   manifest.config_yaml = root.text("config");
   manifest.state_json = root.text("state");
   manifest.index = read_file_record(root.object("index"), kIndexName);
+  std::set<std::string> own{kManifestName, kIndexName}, tensors, streams;
   for (const JsonObject& item : root.objects("shards")) {
     const auto shard = static_cast<int64_t>(manifest.shards.size());
     manifest.shards.push_back(read_file_record(item, shard_name(shard)));
+    own.insert(manifest.shards.back().name);
   }
-  std::set<std::string> tensors, streams;
+  manifest.files = read_files(root, std::move(own));
+  for (const JsonObject& item : root.objects("data_shards")) {
+    const FileDigest digest = read_digest(item);
+    manifest.data_shards.push_back({item.text("path"), digest.bytes, digest.checksum});
+  }
   for (const JsonObject& item : root.objects("tensors")) {
     manifest.tensors.push_back(read_tensor(item, tensors, manifest.shards.size()));
   }
   for (const JsonObject& item : root.objects("streams")) {
     manifest.streams.push_back({read_name(item, streams),
                                 item.integer("length", 0, kLargest / int64_t{sizeof(int32_t)}),
-                                read_part(item.object("part"), manifest.shards.size())});
+                                read_shard(item, manifest.shards.size()), item.checksum("xxh3")});
   }
   return manifest;
 }

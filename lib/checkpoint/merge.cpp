@@ -1,36 +1,51 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "lib/checkpoint/commit.h"
-#include "lib/checkpoint/layout.h"
+#include "lib/checkpoint/cover.h"
 
 namespace sy::checkpoint {
 namespace {
 
-constexpr int64_t kNowhere = -1;  // a part's shard before it is found
+bool comes_before(const Manifest::StoredSlab& a, const Manifest::StoredSlab& b) {
+  for (int axis = 0; axis < a.slab.rank(); ++axis) {
+    if (a.slab.offset[axis] != b.slab.offset[axis])
+      return a.slab.offset[axis] < b.slab.offset[axis];
+  }
+  return a.shard < b.shard;
+}
 
-// Collects pieces into tensors in the order in which names first appear.
+// "x: no rank writes the element at [2, 0]", or which ranks do.
+std::string describe(const CoverFault& fault, const Manifest::TensorEntry& tensor) {
+  if (fault.times == 0) {
+    return fmt::format("{}: no rank writes the element at {}", tensor.name, fault.at.str());
+  }
+  Slab element{fault.at, fault.at};
+  for (int axis = 0; axis < element.rank(); ++axis) element.extent[axis] = 1;
+  std::vector<std::string> writers;
+  for (const Manifest::StoredSlab& stored : tensor.slabs) {
+    if (overlap(stored.slab, element).numel() == 1) {
+      writers.push_back(fmt::format("rank {}", stored.shard));
+    }
+  }
+  return fmt::format("{}: the element at {} is written by {}", tensor.name, fault.at.str(),
+                     fmt::join(writers, " and by "));
+}
+
+// Collects slabs into tensors in the order in which names first appear.
 class Merger {
  public:
-  void add(const ShardRecord::Piece& piece, int64_t shard) {
-    const auto [found, fresh] = places_.try_emplace(piece.name, tensors_.size());
-    if (fresh) {
-      tensors_.push_back({piece.name, piece.dtype, piece.global, {}});
-      tensors_.back().parts.assign(static_cast<size_t>(piece.pieces), {kNowhere, 0});
-    }
+  void add(const ShardRecord::StoredSlab& slab, int64_t shard) {
+    const auto [found, fresh] = places_.try_emplace(slab.name, tensors_.size());
+    if (fresh) tensors_.push_back({slab.name, slab.dtype, slab.global, {}});
     Manifest::TensorEntry& tensor = tensors_[found->second];
-    if (tensor.dtype != piece.dtype || !(tensor.global == piece.global) ||
-        static_cast<int64_t>(tensor.parts.size()) != piece.pieces) {
-      faults_.push_back(fmt::format("ranks disagree about {}", piece.name));
+    if (tensor.dtype != slab.dtype || !(tensor.global == slab.global)) {
+      faults_.push_back(fmt::format("ranks disagree about {}", slab.name));
       return;
     }
-    Manifest::Part& part = tensor.parts[static_cast<size_t>(piece.piece)];
-    if (part.shard != kNowhere) {
-      faults_.push_back(fmt::format("piece {} of {} is written by rank {} and by rank {}",
-                                    piece.piece, piece.name, part.shard, shard));
-    }
-    part = {shard, piece.checksum};
+    tensor.slabs.push_back({shard, slab.slab, slab.checksum});
   }
 
   void add(const ShardRecord::Stream& stream, int64_t shard) {
@@ -38,15 +53,14 @@ class Merger {
       faults_.push_back(fmt::format("stream {} is written by rank {} and by rank {}", stream.name,
                                     streams_seen_[stream.name], shard));
     }
-    streams_.push_back({stream.name, stream.length, {shard, stream.checksum}});
+    streams_.push_back({stream.name, stream.length, shard, stream.checksum});
   }
 
   void finish(Manifest& manifest) {
-    for (const Manifest::TensorEntry& tensor : tensors_) {
-      for (size_t piece = 0; piece < tensor.parts.size(); ++piece) {
-        if (tensor.parts[piece].shard != kNowhere) continue;
-        faults_.push_back(fmt::format("piece {} of {} is written by no rank", piece, tensor.name));
-      }
+    for (Manifest::TensorEntry& tensor : tensors_) {
+      std::sort(tensor.slabs.begin(), tensor.slabs.end(), comes_before);
+      const auto fault = find_cover_fault(Slab::whole(tensor.global), slabs_of(tensor));
+      if (fault) faults_.push_back(describe(*fault, tensor));
     }
     SY_CHECK(faults_.empty(), "{}", fmt::join(faults_, "; "));
     manifest.tensors = std::move(tensors_);
@@ -69,10 +83,12 @@ Manifest merge_records(const std::vector<ShardRecord>& records, const Checkpoint
   manifest.attempt = meta.attempt;
   manifest.config_yaml = meta.config_yaml;
   manifest.state_json = meta.state_json;
+  manifest.data_shards = meta.data_shards;
   Merger merger;
   for (const ShardRecord& record : records) {
     manifest.shards.push_back(record.file);
-    for (const ShardRecord::Piece& piece : record.pieces) merger.add(piece, record.rank);
+    manifest.files.insert(manifest.files.end(), record.files.begin(), record.files.end());
+    for (const ShardRecord::StoredSlab& slab : record.slabs) merger.add(slab, record.rank);
     for (const ShardRecord::Stream& stream : record.streams) merger.add(stream, record.rank);
   }
   merger.finish(manifest);

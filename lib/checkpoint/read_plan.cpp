@@ -3,6 +3,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lib/checkpoint/cover.h"
+#include "lib/checkpoint/layout.h"
+
 namespace sy::checkpoint {
 namespace {
 
@@ -38,12 +41,8 @@ std::vector<std::string> extra_faults(const Manifest& manifest,
 
 }  // namespace
 
-std::string PieceRead::dataset() const {
-  return piece_dataset(tensor->name, static_cast<int64_t>(tensor->parts.size()), piece);
-}
-
-Shape PieceRead::stored_shape() const {
-  return piece_shape(tensor->global, static_cast<int64_t>(tensor->parts.size()));
+std::string SlabRead::dataset() const {
+  return slab_dataset(tensor->name, stored->slab, tensor->global);
 }
 
 std::vector<std::string> read_faults(const Manifest& manifest,
@@ -70,32 +69,32 @@ std::vector<std::string> read_faults(const Manifest& manifest,
   return faults;
 }
 
-std::vector<std::vector<PieceRead>> plan_reads(const Manifest& manifest,
-                                               const std::vector<CheckpointTensor>& tensors) {
+std::vector<std::vector<SlabRead>> plan_reads(const Manifest& manifest,
+                                              const std::vector<CheckpointTensor>& tensors) {
   const TensorsByName stored = by_name(manifest);
-  std::vector<std::vector<PieceRead>> reads(manifest.shards.size());
+  std::vector<std::vector<SlabRead>> reads(manifest.shards.size());
   for (const CheckpointTensor& tensor : tensors) {
-    PieceRead read;
-    read.tensor = stored.at(tensor.name);
-    read.local = tensor.local;
-    read.local_rows = piece_rows(tensor.global, tensor.pieces, tensor.piece);
-    const auto pieces = static_cast<int64_t>(read.tensor->parts.size());
-    for (read.piece = 0; read.piece < pieces; ++read.piece) {
-      read.stored_rows = piece_rows(tensor.global, pieces, read.piece);
-      if (overlap(read.local_rows, read.stored_rows).count() == 0) continue;
-      reads[static_cast<size_t>(read.part().shard)].push_back(read);
+    SlabRead read{stored.at(tensor.name), nullptr, tensor.local, tensor.slab};
+    std::vector<Slab> given;
+    for (const Manifest::StoredSlab& slab : read.tensor->slabs) {
+      read.stored = &slab;
+      const Slab common = read.common();
+      if (common.numel() == 0) continue;
+      given.push_back(common);
+      reads[static_cast<size_t>(slab.shard)].push_back(read);
+    }
+    if (const auto fault = find_cover_fault(tensor.slab, given)) {
+      throw DataError(fmt::format("{} cannot be read: {} of it", tensor.name, describe(*fault)));
     }
   }
   return reads;
 }
 
-std::vector<std::vector<PieceRead>> plan_verification(const Manifest& manifest) {
-  std::vector<std::vector<PieceRead>> reads(manifest.shards.size());
+std::vector<std::vector<SlabRead>> plan_verification(const Manifest& manifest) {
+  std::vector<std::vector<SlabRead>> reads(manifest.shards.size());
   for (const Manifest::TensorEntry& tensor : manifest.tensors) {
-    PieceRead read;
-    read.tensor = &tensor;
-    for (; read.piece < static_cast<int64_t>(tensor.parts.size()); ++read.piece) {
-      reads[static_cast<size_t>(read.part().shard)].push_back(read);
+    for (const Manifest::StoredSlab& slab : tensor.slabs) {
+      reads[static_cast<size_t>(slab.shard)].push_back({&tensor, &slab, {}, slab.slab});
     }
   }
   return reads;

@@ -7,10 +7,10 @@
 namespace sy::checkpoint {
 namespace {
 
-ShardRecord::Piece write_piece(Hdf5File& file, const CheckpointTensor& tensor) {
-  file.write(piece_dataset(tensor.name, tensor.pieces, tensor.piece), tensor.local);
-  return {tensor.name,   tensor.local.dtype(), tensor.global,
-          tensor.pieces, tensor.piece,         checksum(tensor.local.raw(), tensor.local.bytes())};
+ShardRecord::StoredSlab write_slab(Hdf5File& file, const CheckpointTensor& tensor) {
+  file.write(slab_dataset(tensor.name, tensor.slab, tensor.global), tensor.local);
+  return {tensor.name, tensor.local.dtype(), tensor.global, tensor.slab,
+          checksum(tensor.local.raw(), tensor.local.bytes())};
 }
 
 ShardRecord::Stream write_stream(Hdf5File& file, const std::string& name,
@@ -28,12 +28,12 @@ ShardRecord write_shard_file(const std::string& partial_folder, Origin origin,
   make_folder(partial_folder);
   // An old record must never vouch for a new file.
   remove_path(partial_folder + "/" + shard_record_name(origin.rank));
-  ShardRecord record{meta.step, origin.rank, origin.ranks, meta.attempt, {}, {}, {}};
+  ShardRecord record{meta.step, origin.rank, origin.ranks, meta.attempt, {}, {}, {}, {}};
   record.file.name = shard_name(origin.rank);
   const std::string path = partial_folder + "/" + record.file.name;
   Hdf5File file = Hdf5File::create(path);
   for (const CheckpointTensor& tensor : tensors) {
-    if (tensor.write) record.pieces.push_back(write_piece(file, tensor));
+    if (tensor.write) record.slabs.push_back(write_slab(file, tensor));
   }
   for (const auto& [name, values] : meta.streams) {
     record.streams.push_back(write_stream(file, name, values));
@@ -41,7 +41,17 @@ ShardRecord write_shard_file(const std::string& partial_folder, Origin origin,
   file.close();
   sync_path(path);
   record.file.digest = digest_file(path);
+  if (origin.rank == 0 && !meta.tokenizer.empty()) {
+    write_beside(partial_folder, record, kTokenizerName, meta.tokenizer);
+  }
   return record;
+}
+
+void write_beside(const std::string& partial_folder, ShardRecord& record, const std::string& name,
+                  const std::string& contents) {
+  write_synced(partial_folder + "/" + name, contents);
+  const auto bytes = static_cast<int64_t>(contents.size());
+  record.files.push_back({name, {bytes, checksum(contents.data(), bytes)}});
 }
 
 void write_shard_record(const std::string& partial_folder, const ShardRecord& record) {

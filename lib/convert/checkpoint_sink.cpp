@@ -5,6 +5,7 @@
 #include "lib/checkpoint/commit.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/layout.h"
+#include "lib/checkpoint/shard.h"
 #include "lib/config/config.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/model_params.h"
@@ -47,29 +48,38 @@ void CheckpointSink::end_shard() {
 
 void CheckpointSink::write(const Param& param, int64_t slice, const Tensor& values) {
   if (file_ == nullptr) begin_shard();
-  ShardRecord::Piece piece;
-  piece.name = "parameters/" + param.name;
-  piece.global = param.shape;
-  piece.pieces = slices_of(param);
-  piece.piece = slice;
-  piece.checksum = checksum(values.raw(), values.bytes());
-  const Shape stored = piece_shape(param.shape, piece.pieces);
-  file_->write(piece_dataset(piece.name, piece.pieces, slice), values.view(stored));
-  records_.back().pieces.push_back(piece);
+  ShardRecord::StoredSlab stored;
+  stored.name = "parameters/" + param.name;
+  stored.global = param.shape;
+  stored.slab = Slab::whole(param.shape);
+  if (slices_of(param) > 1) {
+    stored.slab.offset[0] = slice;
+    stored.slab.extent[0] = 1;
+  }
+  stored.checksum = checksum(values.raw(), values.bytes());
+  file_->write(slab_dataset(stored.name, stored.slab, stored.global),
+               values.view(stored.slab.extent));
+  records_.back().slabs.push_back(stored);
   written_ += values.bytes();
   if (written_ >= shard_bytes_) end_shard();
 }
 
-void CheckpointSink::commit(const std::function<void(const std::string& folder)>& add) {
+void CheckpointSink::commit(const std::vector<ExtraFile>& extra) {
   if (file_ != nullptr) end_shard();
+  for (const ExtraFile& file : extra) {
+    write_beside(folder_.partial(), records_.front(), file.name, file.contents);
+  }
   CheckpointMeta meta;
   meta.config_yaml = write_config(config_);
   meta.state_json = state_of(config_, origin_);
-  Manifest manifest = merge_records(records_, meta);
-  write_index(folder_.partial(), manifest);
-  write_manifest(folder_.partial(), manifest);
-  add(folder_.partial());
-  folder_.commit();
+  const auto shards = static_cast<int64_t>(records_.size());
+  for (ShardRecord& record : records_) {
+    record.ranks = shards;
+    write_shard_record(folder_.partial(), record);
+  }
+  folder_.commit_by([&](const std::string& partial, const std::string& path) {
+    commit_checkpoint({partial, path, Existing::refuse}, shards, meta);
+  });
 }
 
 }  // namespace sy::convert

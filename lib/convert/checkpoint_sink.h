@@ -1,5 +1,5 @@
 // Parameters into a Switchyard checkpoint that CheckpointReader reads and verifies, written as they
-// come: every expert is a piece of its own, and a shard is closed when it is large enough. Step 0,
+// come: every expert is a slab of its own, and a shard is closed when it is large enough. Step 0,
 // without optimiser and streams.
 #pragma once
 
@@ -21,7 +21,7 @@ class CheckpointSink : public ParamSink {
                  int64_t shard_bytes = int64_t{4} << 30);
 
   void write(const Param& param, int64_t slice, const Tensor& values) override;
-  void commit(const std::function<void(const std::string& folder)>& add) override;
+  void commit(const std::vector<ExtraFile>& extra) override;
 
  private:
   void begin_shard();

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include "lib/checkpoint/layout.h"
 #include "lib/config/config.h"
 #include "lib/convert/model_params.h"
 
 namespace sy::convert {
-using namespace checkpoint;
 namespace {
 
 constexpr const char* kOriginKey = "hugging_face";
@@ -30,7 +28,7 @@ RunConfig stored_config(const CheckpointReader& reader, const std::string& path)
 std::vector<CheckpointTensor> expected_tensors(const RunConfig& config) {
   std::vector<CheckpointTensor> tensors;
   for (const Param& param : model_params(config.model)) {
-    tensors.push_back({stored_name(param), Tensor(nullptr, DType::f32, param.shape), param.shape});
+    tensors.push_back(whole_tensor(stored_name(param), Tensor(nullptr, DType::f32, param.shape)));
   }
   return tensors;
 }
@@ -67,22 +65,27 @@ CheckpointSource::CheckpointSource(const std::string& path)
   }
   reader_.check(expected_tensors(config_), CheckpointReader::Extra::refuse);
   for (const CheckpointReader::Entry& entry : reader_.tensors()) {
-    pieces_.emplace(entry.name, entry.pieces);
+    for (const Slab& slab : entry.slabs) cuts_[entry.name].insert(slab.end(0));
   }
 }
 
 void CheckpointSource::read(const Param& param, const SliceUse& use) {
-  const bool expert = param.placement.cut_by(MeshAxis::expert);
-  const int64_t pieces = expert ? pieces_.at(stored_name(param)) : 1;
-  const Shape shape = piece_shape(param.shape, pieces);
-  std::vector<float> values(static_cast<size_t>(shape.numel()));
-  const Tensor local(values.data(), DType::f32, shape);
-  for (int64_t piece = 0; piece < pieces; ++piece) {
-    reader_.read({{stored_name(param), local, param.shape, pieces, piece}});
-    if (!expert) use(0, local);
-    for (int64_t row = 0; expert && row < shape[0]; ++row) {
-      use(piece * shape[0] + row, local.at(row));
+  const std::string name = stored_name(param);
+  // A parameter in slices is read by the rows that were stored together, any other one whole.
+  const bool sliced = slices_of(param) > 1;
+  const std::set<int64_t> ends = sliced ? cuts_.at(name) : std::set<int64_t>{param.shape[0]};
+  Slab slab = Slab::whole(param.shape);
+  std::vector<float> values;
+  for (const int64_t end : ends) {
+    slab.extent[0] = end - slab.offset[0];
+    values.resize(static_cast<size_t>(slab.numel()));
+    const Tensor local(values.data(), DType::f32, slab.extent);
+    reader_.read({{name, local, param.shape, slab}});
+    if (!sliced) use(0, local.view(slice_shape(param)));
+    for (int64_t row = 0; sliced && row < slab.extent[0]; ++row) {
+      use(slab.offset[0] + row, local.at(row));
     }
+    slab.offset[0] = end;
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "lib/checkpoint/checkpoint.h"
@@ -17,14 +18,14 @@ class CheckpointSource : public ParamSource {
 
   const RunConfig& config() const override { return config_; }
   HfOrigin origin() const override { return origin_; }
-  // Memory for one stored piece: a rank's experts of one layer, as they were when it was written.
+  // Memory for the experts of one layer that a rank had when the checkpoint was written.
   void read(const Param& param, const SliceUse& use) override;
 
  private:
   CheckpointReader reader_;
   RunConfig config_;
   HfOrigin origin_;
-  std::map<std::string, int64_t> pieces_;  // stored pieces by tensor
+  std::map<std::string, std::set<int64_t>> cuts_;  // where stored slabs end on axis 0, by tensor
 };
 
 // The origin inside a checkpoint's state, which the sink writes and the source reads.

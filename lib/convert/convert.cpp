@@ -3,9 +3,12 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "lib/base/log.h"
+#include "lib/checkpoint/checkpoint.h"
 #include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/layout.h"
 #include "lib/convert/checkpoint_sink.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/hf_sink.h"
@@ -64,19 +67,41 @@ std::unique_ptr<ParamSink> open_sink(const ConvertOptions& options, const ParamS
   return sink;
 }
 
-// The model's tokenizer goes with it: spiece.model is also where a checkpoint's is looked for.
-void copy_tokenizer(const std::string& from, const std::string& to) {
-  for (const char* name : {"spiece.model", "tokenizer.json", "tokenizer_config.json",
-                           "special_tokens_map.json", "added_tokens.json"}) {
-    const std::string source = from + "/" + name, target = to + "/" + name;
-    std::error_code error;
-    if (!std::filesystem::exists(source, error)) continue;
-    if (!std::filesystem::copy_file(source, target, error)) {
-      throw RuntimeFailure(
-          fmt::format("cannot copy {} to {}: {}", source, target, error.message()));
-    }
-    checkpoint::sync_path(target);
+constexpr int64_t kLargestExtra = int64_t{1} << 30;  // bytes
+constexpr const char* kHfTokenizer = "spiece.model";
+
+// Where a file of IN lies, "" where it has none: a checkpoint's own as its manifest knows it, or
+// one that was put there.
+std::string find_file(const std::string& folder, const CheckpointReader* checkpoint,
+                      const std::string& name) {
+  const std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);
+  if (!own.empty()) return own;
+  std::error_code error;
+  const std::string path = folder + "/" + name;
+  return std::filesystem::exists(path, error) ? path : "";
+}
+
+// The files of the model's tokenizer, which go with it. The SentencePiece model is spiece.model for
+// Hugging Face and tokenizer.model in a checkpoint.
+std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options) {
+  std::optional<CheckpointReader> reader;
+  if (options.from == Form::switchyard) reader.emplace(options.in);
+  const auto find = [&](const char* name) {
+    return find_file(options.in, reader ? &*reader : nullptr, name);
+  };
+  const bool to_hf = options.to == Form::hugging_face, from_hf = !reader;
+  std::vector<ExtraFile> files;
+  const auto take = [&](const std::string& path, const char* name) {
+    if (!path.empty()) files.push_back({name, checkpoint::read_text(path, kLargestExtra)});
+  };
+  const std::string model = find(from_hf ? kHfTokenizer : checkpoint::kTokenizerName);
+  take(model.empty() ? find(kHfTokenizer) : model,
+       to_hf ? kHfTokenizer : checkpoint::kTokenizerName);
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                           "added_tokens.json"}) {
+    take(find(name), name);
   }
+  return files;
 }
 
 }  // namespace
@@ -97,7 +122,7 @@ void convert_model(const ConvertOptions& options) {
       progress.add(values.numel());
     });
   }
-  sink->commit([&](const std::string& folder) { copy_tokenizer(options.in, folder); });
+  sink->commit(tokenizer_files(options));
 }
 
 }  // namespace sy::convert

@@ -106,11 +106,13 @@ std::string HfSink::index_json() const {
       fmt::join(lines, ",\n"));
 }
 
-void HfSink::commit(const std::function<void(const std::string& folder)>& add) {
+void HfSink::commit(const std::vector<ExtraFile>& extra) {
   SY_CHECK(shard_ == shards_.size(), "{} of {} files are written", shard_, shards_.size());
   if (shards_.size() > 1) write_synced(folder_.partial() + "/" + kHfIndexName, index_json());
   write_synced(folder_.partial() + "/" + kHfConfigName, hf_.config_json);
-  add(folder_.partial());
+  for (const ExtraFile& file : extra) {
+    write_synced(folder_.partial() + "/" + file.name, file.contents);
+  }
   folder_.commit();
 }
 

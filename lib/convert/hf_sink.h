@@ -24,7 +24,7 @@ class HfSink : public ParamSink {
          HfSinkOptions options);
 
   void write(const Param& param, int64_t slice, const Tensor& values) override;
-  void commit(const std::function<void(const std::string& folder)>& add) override;
+  void commit(const std::vector<ExtraFile>& extra) override;
 
  private:
   void plan_shards();

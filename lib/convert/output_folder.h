@@ -17,6 +17,12 @@ class OutputFolder {
   const std::string& partial() const { return partial_; }
   // The folder's files are durable already; its name is when this returns.
   void commit();
+  // `commit_at(partial, path)` does that instead.
+  template <class Commit>
+  void commit_by(const Commit& commit_at) {
+    commit_at(partial_, path_);
+    committed_ = true;
+  }
 
  private:
   std::string path_, partial_;

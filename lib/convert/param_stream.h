@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "lib/config/run_config.h"
 #include "lib/convert/float_type.h"
@@ -31,15 +33,20 @@ class ParamSource {
   virtual void read(const Param& param, const SliceUse& use) = 0;
 };
 
+// A small file that goes with the parameters, such as the tokenizer's.
+struct ExtraFile {
+  std::string name;
+  std::string contents;
+};
+
 class ParamSink {
  public:
   virtual ~ParamSink() = default;
 
   // Every slice of all model_params in order. Throws RuntimeFailure naming the file.
   virtual void write(const Param& param, int64_t slice, const Tensor& values) = 0;
-  // Makes the result appear, after `add(folder)` has put there what else belongs to it. Without it
-  // nothing is left.
-  virtual void commit(const std::function<void(const std::string& folder)>& add) = 0;
+  // Makes the result appear, with the files that belong to it besides. Without it nothing is left.
+  virtual void commit(const std::vector<ExtraFile>& extra) = 0;
 };
 
 }  // namespace sy::convert

@@ -6,21 +6,23 @@
 #include <sstream>
 
 #include "lib/base/log.h"
+#include "lib/checkpoint/checksum.h"
+#include "lib/checkpoint/durable.h"
 #include "lib/config/config.h"
+#include "lib/data/shard_list.h"
 #include "lib/data/stream_state.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
 
+constexpr int64_t kLargestTokenizer = int64_t{1} << 30;  // bytes
+
 void add_tensor(std::vector<CheckpointTensor>& tensors, const MeshPlace& place,
                 const Placement& placement, const std::string& name, Tensor local, Shape global) {
-  const Slab slab = placement.slab(global, place);
-  CheckpointTensor tensor{name, local, global};
-  tensor.pieces = global[0] / slab.extent[0];
-  tensor.piece = slab.offset[0] / slab.extent[0];
-  tensor.write = writes(placement.axes(), place, static_cast<int64_t>(tensors.size()));
-  tensors.push_back(tensor);
+  const auto number = static_cast<int64_t>(tensors.size());
+  tensors.push_back({name, local, global, placement.slab(global, place),
+                     writes(placement.axes(), place, number)});
 }
 
 std::string stream_name(int64_t stream) {
@@ -92,13 +94,25 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
   return tensors;
 }
 
-CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
-                               const std::vector<StreamState>& streams) {
+RunInputs read_run_inputs(const DataSection& data) {
+  RunInputs inputs;
+  inputs.tokenizer = checkpoint::read_text(data.tokenizer, kLargestTokenizer);
+  for (const std::string& path : expand_globs(data.train)) {
+    const checkpoint::FileDigest digest = checkpoint::digest_ends(path);
+    inputs.data_shards.push_back({path, digest.bytes, digest.checksum});
+  }
+  return inputs;
+}
+
+CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
+                               const RunState& state, const std::vector<StreamState>& streams) {
   CheckpointMeta meta;
   meta.step = state.step;
   meta.config_yaml = write_config(session.config);
   meta.state_json = fmt::format(R"({{"step": {}, "tokens": {}, "seed": {}}})", state.step,
                                 state.tokens, session.config.run.seed);
+  meta.tokenizer = inputs.tokenizer;
+  meta.data_shards = inputs.data_shards;
   for (const StreamState& stream : streams) {
     meta.streams.emplace_back(stream_name(stream.stream), serialize(stream));
   }

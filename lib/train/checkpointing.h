@@ -27,8 +27,16 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
 CheckpointCopy checkpoint_copy_out(Exec& exec);
 CheckpointCopy checkpoint_copy_in(Exec& exec);
 
-CheckpointMeta checkpoint_meta(const Session& session, const RunState& state,
-                               const std::vector<StreamState>& streams);
+// What the run reads besides its configuration, for its checkpoints to hold or name.
+struct RunInputs {
+  std::string tokenizer;               // bytes of the SentencePiece model
+  std::vector<DataShard> data_shards;  // of the training text
+};
+// Reads the tokenizer and the ends of every shard: for rank 0, once. Throws DataError.
+RunInputs read_run_inputs(const DataSection& data);
+
+CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
+                               const RunState& state, const std::vector<StreamState>& streams);
 
 // Reads everything back, on any mesh. Throws ConfigError when the configuration differs in what the
 // tensors or the order of the data depend on, DataError when the checkpoint is at fault.

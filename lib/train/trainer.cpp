@@ -123,7 +123,7 @@ void Trainer::evaluate(int64_t step) {
 
 void Trainer::save() {
   finish_save();
-  CheckpointMeta meta = checkpoint_meta(session_, state_, loader_->state());
+  CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, loader_->state());
   meta.attempt = start_id_;
   writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), meta,
                 checkpoint_copy_out(session_.exec));

@@ -55,6 +55,7 @@ class Trainer {
   StepBatch batch_;
   std::optional<Evaluator> evaluator_;
   CheckpointWriter writer_;
+  RunInputs inputs_;      // on rank 0; elsewhere empty
   std::string start_id_;  // the same on every rank, another at every start
   std::optional<RunLog> run_log_;
   RunState state_;

@@ -48,6 +48,7 @@ Trainer::Trainer(Runtime& runtime, RunConfig config, const std::string& resume)
   loader_ = std::make_unique<Loader>(run.data, run.data.train,
                                      session_.loader_place(run.train.global_batch),
                                      static_cast<uint64_t>(run.run.seed), session_.tokenizer);
+  if (world.rank() == 0) inputs_ = read_run_inputs(run.data);
   if (run.train.eval_every > 0) {
     evaluator_.emplace(session_, run.data.validation, run.train.eval_sequences);
   }

@@ -73,14 +73,14 @@ TEST_CASE("checkpoint: each dataset is checked besides its file", "[checkpoint_d
   const Pair pair;
   const std::string path = pair.two + "/manifest.json";
   checkpoint::Manifest manifest = checkpoint::parse_manifest(pair.contents("manifest.json"), path);
-  manifest.tensors[1].parts[1].checksum ^= 1;
-  manifest.streams[1].part.checksum ^= 1;
+  manifest.tensors[1].slabs[1].checksum ^= 1;
+  manifest.streams[1].checksum ^= 1;
   pair.replace("manifest.json", checkpoint::to_json(manifest));
   const CheckpointReader reader(pair.two);
   const std::string& tensor = manifest.tensors[1].name;
   for (const int readers : {1, 2, 8}) {  // into place, and through the buffer
     RankModel model({}, readers - 1, readers, 2);
-    CHECK_THROWS_WITH(reader.read(model.tensors()), Contains("(dataset " + tensor + ".00001)"));
+    CHECK_THROWS_WITH(reader.read(model.tensors()), Contains("(dataset " + tensor + "@4,0,0)"));
   }
   CHECK_THROWS_WITH(reader.stream(manifest.streams[1].name), Contains("data/streams/"));
   CHECK(reader.verify().size() == 2);
@@ -118,8 +118,7 @@ TEST_CASE("checkpoint: every tensor that does not fit is listed at once", "[chec
   const CheckpointReader reader(pair.two);
   RankModel model({}, 0, 1, 2);
   std::vector<CheckpointTensor> tensors = model.tensors();
-  tensors[0].global = Shape{6, 17};
-  tensors[0].local = tensors[0].local.view({6, 17});
+  tensors[0] = whole_tensor(tensors[0].name, tensors[0].local.view({6, 17}));
   tensors[1].name = "parameters/absent";
   Owned wide = zeros(DType::f64, {5});
   tensors[5].local = wide;

@@ -1,8 +1,10 @@
 #include "lib/checkpoint/hdf5_file.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
@@ -43,16 +45,33 @@ TEST_CASE("hdf5_file: a virtual dataset shows its sources, wherever the folder l
           "[checkpoint_hdf5]") {
   const std::string root = temporary_folder(), before = root + "/before", after = root + "/after";
   std::filesystem::create_directory(before);
-  write_file(before + "/one.h5", "a.00000", int_tensor({1, 3}, {1, 2, 3}));
-  write_file(before + "/two.h5", "g/a.00001", int_tensor({1, 3}, {4, 5, 6}));
+  write_file(before + "/one.h5", "left", int_tensor({2, 1}, {1, 4}));
+  write_file(before + "/two.h5", "g/right", int_tensor({2, 2}, {2, 3, 5, 6}));
   Hdf5File index = Hdf5File::create(before + "/index.h5");
-  index.write_virtual("g/a", DType::i32, {2, 3}, {{"one.h5", "a.00000"}, {"two.h5", "g/a.00001"}});
-  index.write_virtual("none", DType::f32, {0, 3}, {{"one.h5", "none"}});
+  const std::vector<Hdf5File::Source> sources{{"one.h5", "left", {{0, 0}, {2, 1}}},
+                                              {"two.h5", "g/right", {{0, 1}, {2, 2}}}};
+  index.write_virtual("g/a", DType::i32, {2, 3}, sources);
+  index.write_virtual("none", DType::i32, {0}, {{"one.h5", "none", {{0}, {0}}}});
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    index.write_virtual(name_of(dtype), dtype, {2}, {{"absent.h5", "x", {{0}, {2}}}});
+  }
   index.close();
   std::filesystem::rename(before, after);
   Owned whole = zeros(DType::i32, {2, 3});
   Hdf5File::open(after + "/index.h5").read("g/a", whole);
   for (int i = 0; i < 6; ++i) CHECK(whole.data<int32_t>()[i] == i + 1);
+  // Without a source: NaN, or the least integer.
+  std::filesystem::remove(after + "/two.h5");
+  const Hdf5File file = Hdf5File::open(after + "/index.h5");
+  file.read("g/a", whole);
+  constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();
+  const int32_t expected[] = {1, kLeast, kLeast, 4, kLeast, kLeast};
+  CHECK(std::equal(expected, expected + 6, whole.data<int32_t>()));
+  Owned single = zeros(DType::f32, {2}), wide = zeros(DType::f64, {2});
+  file.read("float32", single);
+  file.read("float64", wide);
+  CHECK(std::isnan(single.data<float>()[1]));
+  CHECK(std::isnan(wide.data<double>()[1]));
 }
 
 TEST_CASE("hdf5_file: compressed streams are smaller and come back", "[checkpoint_hdf5]") {

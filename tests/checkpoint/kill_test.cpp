@@ -7,6 +7,7 @@
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/shard.h"
 #include "tests/checkpoint/child.h"
+#include "tests/checkpoint/file_log.h"
 #include "tests/checkpoint/support.h"
 #include "tests/support/shared_files.h"
 
@@ -17,62 +18,77 @@ using namespace checkpoint;
 namespace fs = std::filesystem;
 
 constexpr int kRanks = 2;
+constexpr int kFiles = kRanks + 3;  // tokenizer, index and manifest
 
-// The writer's own steps for step 2 from `ranks` ranks, the first `count` of them. The last two
-// come after the checkpoint is committed.
-constexpr int kSteps = 10;
-constexpr int kCommitted = 8;  // steps after which step 2 is there
-void first_steps(const std::string& folder, int ranks, int count) {
-  const std::string partial = folder + "/" + partial_name(2);
-  const auto next = [&count] { return count-- > 0; };
-  std::vector<ShardRecord> records;
-  for (int rank = 0; rank < 2; ++rank) {
-    if (!next()) return;
-    const RankModel model({}, rank, ranks, 2);
-    records.push_back(write_shard_file(partial, {rank, ranks}, model.tensors(), model.meta(2)));
-    if (!next()) return;
-    write_shard_record(partial, records.back());
+// A run's folder with step 1 and, where `again`, step 2 of version 7; step 2 of version 2 is saved
+// from `ranks` ranks by the writer itself, which is killed before any one of the calls that it
+// makes.
+class KilledSave {
+ public:
+  KilledSave(int ranks, bool again) : ranks_(ranks), again_(again) {
+    save(begun_, {}, kRanks, 1, 1);
+    if (again) save(begun_, {}, kRanks, 2, 7);
+    fs::copy(begun_, folder_, fs::copy_options::recursive);
+    const FileLog log;
+    save_second();
+    calls_ = static_cast<int64_t>(log.calls().size());
+    named_ = naming_call(log.calls(), folder_ + "/step-00000002");
   }
-  for (int rank = 2; rank < ranks; ++rank) {
-    const RankModel model({}, rank, ranks, 2);
-    write_shard_record(partial,
-                       write_shard_file(partial, {rank, ranks}, model.tensors(), model.meta(2)));
-  }
-  if (!next()) return;
-  const CheckpointMeta meta = RankModel({}, 0, ranks, 2).meta(2);
-  Manifest manifest = merge_records(read_shard_records(partial, ranks, meta), meta);
-  if (!next()) return;
-  write_index(partial, manifest);
-  if (!next()) return;
-  write_manifest(partial, manifest);
-  if (!next()) return;
-  publish(folder, 2);
-  if (!next()) return;
-  retire(folder, 2, 1);
-  if (!next()) return;
-  empty_trash(folder);
-}
 
-TEST_CASE("checkpoint: stopped after any step of a save", "[checkpoint_kill]") {
-  const int count = GENERATE(range(0, kSteps + 1));
-  const int ranks = GENERATE(2, 4);  // the attempt that stops may have more ranks
-  const std::string folder = temporary_folder();
-  save(folder, {}, kRanks, 1, 1);
-  first_steps(folder, ranks, count);
-  INFO("stopped after " << count << " steps of " << ranks << " ranks");
-  const bool committed = count >= kCommitted;
-  CHECK(newest_checkpoint(folder).ends_with(committed ? "step-00000002" : "step-00000001"));
-  CHECK(reads_as(newest_checkpoint(folder), {}, kRanks, committed ? 2 : 1));
-  // The same step again, with other contents.
-  save(folder, {}, kRanks, 2, 5);
-  const std::string path = newest_checkpoint(folder);
-  CHECK(path.ends_with("step-00000002"));
-  CHECK(reads_as(path, {}, kRanks, 5));
-  CHECK(CheckpointReader(path).verify().empty());
-  // Nothing of the first attempt is left, in the checkpoint or beside it.
-  CHECK(std::distance(fs::directory_iterator(path), {}) == kRanks + 2);
-  CHECK(partial_steps(folder).empty());
-  CHECK(trash_names(folder).empty());
+  int64_t calls() const { return calls_; }
+  int64_t named() const { return named_; }
+  const std::string& folder() const { return folder_; }
+
+  // Whether the process was killed, as it is unless it makes fewer calls.
+  bool kill_before(int64_t call) const {
+    fs::remove_all(folder_);
+    fs::copy(begun_, folder_, fs::copy_options::recursive);
+    return !run_in_child([&] {
+      const FileLog log(call);
+      save_second();
+      return std::string();
+    });
+  }
+
+  // The newest checkpoint is the old one or, once it has its name, the new one; whole either way.
+  bool is_sound(bool committed) const {
+    const std::string path = newest_checkpoint(folder_);
+    if (committed) return path.ends_with("step-00000002") && reads_as(path, {}, kRanks, 2);
+    if (again_ && path.ends_with("step-00000002")) return reads_as(path, {}, kRanks, 7);
+    return path.ends_with("step-00000001") && reads_as(path, {}, kRanks, 1);
+  }
+
+ private:
+  void save_second() const { save(folder_, {}, ranks_, 2, 2, 1); }
+
+  int ranks_;
+  bool again_;
+  std::string root_ = temporary_folder(), begun_ = root_ + "/begun", folder_ = root_ + "/killed";
+  int64_t calls_ = 0, named_ = 0;
+};
+
+TEST_CASE("checkpoint: killed before any call of a save", "[checkpoint_kill]") {
+  // The attempt that is killed may have more ranks, or replace a checkpoint of its step.
+  const auto [ranks, again] = GENERATE(table<int, bool>({{2, false}, {4, false}, {2, true}}));
+  const KilledSave killed(ranks, again);
+  REQUIRE(killed.named() > 20);
+  REQUIRE(killed.calls() > killed.named());
+  for (int64_t call = 0; call < killed.calls(); ++call) {
+    INFO("before call " << call << " of " << killed.calls() << ", the name being " << killed.named()
+                        << ", " << ranks << " ranks, again " << again);
+    REQUIRE(killed.kill_before(call));
+    REQUIRE(killed.is_sound(call > killed.named()));
+    // The same step again, with other contents.
+    save(killed.folder(), {}, kRanks, 2, 5);
+    const std::string path = newest_checkpoint(killed.folder());
+    REQUIRE(path.ends_with("step-00000002"));
+    REQUIRE(reads_as(path, {}, kRanks, 5));
+    REQUIRE(CheckpointReader(path).verify().empty());
+    // Nothing of the first attempt is left, in the checkpoint or beside it.
+    REQUIRE(std::distance(fs::directory_iterator(path), {}) == kFiles);
+    REQUIRE(partial_steps(killed.folder()).empty());
+    REQUIRE(trash_names(killed.folder()).empty());
+  }
 }
 
 TEST_CASE("checkpoint: a torn record or shard of an earlier attempt", "[checkpoint_kill]") {
@@ -84,7 +100,7 @@ TEST_CASE("checkpoint: a torn record or shard of an earlier attempt", "[checkpoi
   }
   save(folder, {}, kRanks, 1, 4);
   CHECK(reads_as(newest_checkpoint(folder), {}, kRanks, 4));
-  CHECK(std::distance(fs::directory_iterator(newest_checkpoint(folder)), {}) == kRanks + 2);
+  CHECK(std::distance(fs::directory_iterator(newest_checkpoint(folder)), {}) == kFiles);
 }
 
 TEST_CASE("checkpoint: an old record never vouches for a new shard", "[checkpoint_kill]") {

@@ -17,8 +17,10 @@ TEST_CASE("checkpoint layout: names", "[checkpoint_layout]") {
   CHECK_FALSE(committed_step("step-00000100.partial"));
   CHECK(shard_name(3) == "shard-00003.h5");
   CHECK(shard_record_name(100000) == "shard-100000.json");
-  CHECK(piece_dataset("a/b", 1, 0) == "a/b");
-  CHECK(piece_dataset("a/b", 8, 3) == "a/b.00003");
+  CHECK(slab_dataset("a/b", Slab::whole({4, 6}), {4, 6}) == "a/b");
+  CHECK(slab_dataset("a/b", {{0, 0}, {2, 6}}, {4, 6}) == "a/b@0,0");
+  CHECK(slab_dataset("a/b", {{2, 10}, {2, 3}}, {4, 13}) == "a/b@2,10");
+  CHECK_FALSE(valid_name("a/b@2,10"));
 }
 
 TEST_CASE("checkpoint layout: names that a dataset may have", "[checkpoint_layout]") {
@@ -31,18 +33,6 @@ TEST_CASE("checkpoint layout: names that a dataset may have", "[checkpoint_layou
     INFO(name);
     CHECK_FALSE(valid_name(name));
   }
-}
-
-TEST_CASE("checkpoint layout: pieces and rows, beyond 2^31 too", "[checkpoint_layout]") {
-  const Shape global{int64_t{1} << 40, 1024};
-  CHECK(piece_shape(global, 4) == Shape{int64_t{1} << 38, 1024});
-  CHECK(piece_rows(global, 4, 3).begin == 3 * (int64_t{1} << 38));
-  CHECK(piece_rows(global, 4, 3).end == int64_t{1} << 40);
-  CHECK_THROWS_AS(piece_shape(Shape{10}, 4), InternalError);
-  CHECK(overlap({0, 4}, {2, 8}).begin == 2);
-  CHECK(overlap({0, 4}, {2, 8}).end == 4);
-  CHECK(overlap({0, 4}, {4, 8}).count() == 0);
-  CHECK(overlap({6, 8}, {0, 4}).count() == 0);
 }
 
 TEST_CASE("checkpoint layout: what counts as a checkpoint", "[checkpoint_layout]") {

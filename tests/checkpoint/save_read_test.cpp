@@ -27,7 +27,7 @@ TEST_CASE("checkpoint: step, configuration, state and tensors come back", "[chec
   CHECK(reader.step() == 7);
   CHECK(reader.config_yaml() == meta.config_yaml);
   CHECK(reader.state_json() == meta.state_json);
-  REQUIRE(reader.tensors().size() == 7);
+  REQUIRE(reader.tensors().size() == 6);
   CHECK(reader.stream_names().size() == 4);
   for (const CheckpointReader::Entry& entry : reader.tensors()) {
     if (entry.name != "optimizer/encoder/layers/1/moe/wi/row") continue;

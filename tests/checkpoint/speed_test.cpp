@@ -28,7 +28,7 @@ TEST_CASE("checkpoint: speed", "[.][checkpoint_speed]") {
   std::vector<CheckpointTensor> tensors;
   for (int64_t i = 0; i < kTensors; ++i) {
     const Tensor local(memory.data() + i * rows * 1024, DType::f32, {rows, 1024});
-    tensors.push_back({"parameters/" + std::to_string(i), local, {rows, 1024}});
+    tensors.push_back(whole_tensor("parameters/" + std::to_string(i), local));
   }
   const std::string folder = temporary_folder();
   CheckpointWriter writer(folder, 0, 1, 1);

@@ -33,24 +33,48 @@ int64_t load(const Tensor& tensor, int64_t i) {
 RankModel::RankModel(ModelShape shape, int rank, int ranks, int64_t version)
     : shape_(shape), rank_(rank), ranks_(ranks), version_(version) {
   const int64_t e = shape.experts, d = shape.d_model;
-  add("parameters/embedding", DType::f32, {17, d}, 1);
-  add("parameters/encoder/layers/1/moe/wi", DType::f32, {e, d, 3}, ranks);
-  add("parameters/encoder/layers/1/moe/wo", DType::f32, {e, 3, d}, ranks);
-  add("optimizer/encoder/layers/1/moe/wi/row", DType::f64, {e, d}, ranks);
-  add("optimizer/embedding/column", DType::f64, {d}, 1);
-  add("optimizer/counts", DType::i32, {5}, 1);
-  add("optimizer/nothing", DType::f32, {0, 4}, ranks);
+  add("parameters/embedding", DType::f32, {17, d});
+  add("parameters/encoder/layers/1/moe/wi", DType::f32, {e, d, 4}, 0, 2);
+  add("parameters/encoder/layers/1/moe/wo", DType::f32, {e, 4, d}, 0, 1);
+  add("optimizer/encoder/layers/1/moe/wi/row", DType::f64, {e, d}, 0);
+  add("optimizer/embedding/column", DType::f64, {d});
+  add("optimizer/counts", DType::i32, {5});
   each_element([&](const Tensor& tensor, int64_t i, size_t number, int64_t index) {
     store(tensor, i, element_value(number, index, version_));
     return true;
   });
 }
 
-void RankModel::add(const std::string& name, DType dtype, Shape global, int64_t pieces) {
-  memory_.push_back(std::make_unique<Owned>(dtype, checkpoint::piece_shape(global, pieces)));
-  const int writer = static_cast<int>(tensors_.size()) % ranks_;
-  tensors_.push_back({name, *memory_.back(), global, pieces, pieces == 1 ? 0 : rank_,
-                      pieces > 1 || ranks_ == 1 || writer == rank_});
+void RankModel::add(const std::string& name, DType dtype, Shape global, int expert_axis,
+                    int half_axis) {
+  const int halves = ranks_ < 4 ? 1 : 2, groups = ranks_ / halves;
+  Slab slab = Slab::whole(global);
+  const auto cut = [&slab](int axis, int parts, int part) {
+    slab.extent[axis] /= parts;
+    slab.offset[axis] = slab.extent[axis] * part;
+  };
+  int copies = ranks_, copy = rank_;  // of this slab, of which one is written
+  if (expert_axis >= 0) {
+    cut(expert_axis, groups, rank_ / halves);
+    copies = halves, copy = rank_ % halves;
+  }
+  if (half_axis >= 0) {
+    cut(half_axis, halves, rank_ % halves);
+    copies = 1, copy = 0;
+  }
+  memory_.push_back(std::make_unique<Owned>(dtype, slab.extent));
+  const bool write = static_cast<int>(tensors_.size()) % copies == copy;
+  tensors_.push_back({name, *memory_.back(), global, slab, write});
+}
+
+int64_t global_index(const Slab& slab, const Shape& global, int64_t i) {
+  int64_t index = 0, stride = 1;
+  for (int axis = slab.rank() - 1; axis >= 0; --axis) {
+    index += (slab.offset[axis] + i % slab.extent[axis]) * stride;
+    i /= slab.extent[axis];
+    stride *= global[axis];
+  }
+  return index;
 }
 
 // visit(tensor, local element, tensor's number, global element), until it returns false.
@@ -58,9 +82,8 @@ template <class Visit>
 void RankModel::each_element(const Visit& visit) const {
   for (size_t number = 0; number < tensors_.size(); ++number) {
     const CheckpointTensor& tensor = tensors_[number];
-    const int64_t first = tensor.piece * tensor.local.numel();
     for (int64_t i = 0; i < tensor.local.numel(); ++i) {
-      if (!visit(tensor.local, i, number, first + i)) return;
+      if (!visit(tensor.local, i, number, global_index(tensor.slab, tensor.global, i))) return;
     }
   }
 }
@@ -71,6 +94,8 @@ CheckpointMeta RankModel::meta(int64_t step) const {
                       fmt::format("{{\"tokens\": {}}}", version_),
                       {},
                       "attempt-1"};
+  meta.tokenizer = std::string("pieces\0of ", 10) + std::to_string(version_);
+  meta.data_shards = {{"data/a \"1\".gz", 100 + version_, ~uint64_t{0}}, {"data/b.gz", 0, 1}};
   for (int64_t stream = rank_; stream < shape_.streams; stream += ranks_) {
     meta.streams.emplace_back(stream_name(stream), stream_values(stream, version_));
   }

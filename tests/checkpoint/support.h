@@ -1,5 +1,5 @@
 // A model in small, spread over ranks as a trainer would: dense tensors on every rank and written
-// by one, experts and their moments in pieces, streams dealt to the ranks.
+// by one, experts and their moments in slabs, streams dealt to the ranks.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,9 @@ struct ModelShape {
   int64_t streams = 4;
 };
 
-// The tensors of rank `rank` of `ranks`, experts cut into `ranks` pieces, filled so that each
-// element of the whole model and of each `version` is another number (or with -1: not read yet).
+// The tensors of rank `rank` of `ranks`. From 4 ranks on each expert's matrices are cut in two on
+// their inner axis, and experts are spread over half of the ranks. Filled so that each element of
+// the whole model and of each `version` is another number (or with -1: not read yet).
 class RankModel {
  public:
   RankModel(ModelShape shape, int rank, int ranks, int64_t version);
@@ -30,7 +31,9 @@ class RankModel {
   bool holds(int64_t version) const;  // every element is that version's
 
  private:
-  void add(const std::string& name, DType dtype, Shape global, int64_t pieces);
+  // The axes that follow the experts and the halves of their matrices, -1 for none.
+  void add(const std::string& name, DType dtype, Shape global, int expert_axis = -1,
+           int half_axis = -1);
   template <class Visit>
   void each_element(const Visit& visit) const;
 
@@ -40,6 +43,9 @@ class RankModel {
   std::vector<std::unique_ptr<Owned>> memory_;
   std::vector<CheckpointTensor> tensors_;
 };
+
+// Number of the i-th element of a slab within the whole tensor, row-major.
+int64_t global_index(const Slab& slab, const Shape& global, int64_t i);
 
 // What stream `number` holds at `version`: its length differs from stream to stream, one is empty.
 std::vector<int32_t> stream_values(int64_t number, int64_t version);

@@ -132,28 +132,39 @@ std::string merge_complaint(CheckpointTensor first, CheckpointTensor second) {
   return "";
 }
 
-TEST_CASE("checkpoint writer: pieces must make up the tensor, once", "[checkpoint_writer]") {
+TEST_CASE("checkpoint writer: slabs must make up the tensor, once", "[checkpoint_writer]") {
   Owned memory = zeros(DType::f32, {2, 3}), wide = zeros(DType::f64, {2, 3});
-  const CheckpointTensor zero{"a", memory, {4, 3}, 2, 0, true},
-      one{"a", memory, {4, 3}, 2, 1, true};
-  CheckpointTensor silent = one, other = one;
+  const CheckpointTensor zero{"a", memory, {4, 3}, {{0, 0}, {2, 3}}},
+      one{"a", memory, {4, 3}, {{2, 0}, {2, 3}}};
+  CheckpointTensor silent = one, other = one, early = one;
+  early.slab.offset[0] = 1;
   silent.write = false;
   other.local = wide;
   CHECK(merge_complaint(zero, one).empty());
-  CHECK_THAT(merge_complaint(zero, silent), Catch::Contains("piece 1 of a is written by no rank"));
+  CHECK_THAT(merge_complaint(zero, silent),
+             Catch::Contains("a: no rank writes the element at [2, 0]"));
   CHECK_THAT(merge_complaint(zero, zero),
-             Catch::Contains("piece 0 of a is written by rank 0 and by rank 1"));
+             Catch::Contains("a: the element at [0, 0] is written by rank 0 and by rank 1"));
+  CHECK_THAT(merge_complaint(zero, early),
+             Catch::Contains("a: the element at [1, 0] is written by rank 0 and by rank 1"));
   CHECK_THAT(merge_complaint(zero, other), Catch::Contains("ranks disagree about a"));
 }
 
 TEST_CASE("checkpoint writer: refuses tensors that it could not store", "[checkpoint_writer]") {
   CheckpointWriter writer(temporary_folder(), 0, 1, 0);
   Owned memory = zeros(DType::f32, {2, 3});
-  const auto start = [&](CheckpointTensor tensor) { writer.start({tensor}, {}); };
-  CHECK_THROWS_AS(start({"a b", memory, {2, 3}}), InternalError);
-  CHECK_THROWS_AS(start({"a", memory, {4, 3}}), InternalError);
-  CHECK_THROWS_AS(start({"a", memory, {4, 3}, 2, 2}), InternalError);
-  CHECK_THROWS_AS(start({"a", Tensor(nullptr, DType::bf16, {1}), {1}}), InternalError);
+  const auto start = [&](const std::string& name, Tensor local, Shape global, Slab slab) {
+    writer.start({{name, local, global, slab}}, {});
+  };
+  const Slab whole = Slab::whole({2, 3});
+  const Tensor rounded(nullptr, DType::bf16, {1}), empty(nullptr, DType::f32, {0});
+  CHECK_THROWS_AS(start("a b", memory, {2, 3}, whole), InternalError);
+  CHECK_THROWS_AS(start("a", memory, {2, 3}, {}), InternalError);
+  CHECK_THROWS_AS(start("a", memory, {4, 3}, Slab::whole({4, 3})), InternalError);
+  CHECK_THROWS_AS(start("a", memory, {4, 3}, {{3, 0}, {2, 3}}), InternalError);
+  CHECK_THROWS_AS(start("a", memory, {4, 3}, {{-1, 0}, {2, 3}}), InternalError);
+  CHECK_THROWS_AS(start("a", rounded, {1}, Slab::whole({1})), InternalError);
+  CHECK_THROWS_AS(start("a", empty, {0}, Slab::whole({0})), InternalError);
   CHECK_FALSE(writer.busy());
 }
 

@@ -115,12 +115,30 @@ TEST_CASE("infill: a tokenizer beside the checkpoint is found", "[infill_command
                                            "--set",  "data.extra_ids=10"};
   const auto absent = run_program(arguments);
   CHECK(absent.code == 2);
-  CHECK(absent.err ==
-        "error: " + folder +
-            " was converted and names no tokenizer: name its SentencePiece model with --set "
-            "data.tokenizer=FILE, or put it there as spiece.model\n");
+  CHECK(
+      absent.err ==
+      "error: " + folder +
+          " has no tokenizer: name its SentencePiece model with --set data.tokenizer=FILE, or put "
+          "it there as spiece.model\n");
   std::filesystem::copy(kTokenizer, folder + "/spiece.model");
   CHECK(run_program(arguments).code == 0);
+}
+
+TEST_CASE("infill: the tokenizer that the checkpoint holds is found", "[infill_command]") {
+  const std::string folder = temporary_folder();
+  std::filesystem::copy(kData + "switch", folder + "/hf");
+  std::filesystem::copy(kTokenizer, folder + "/hf/spiece.model");
+  REQUIRE(
+      run_program({"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", folder + "/sy"})
+          .code == 0);
+  std::vector<std::string> arguments{"infill", "--checkpoint", folder + "/sy",     "--text",
+                                     "a",      "--set",        "data.extra_ids=10"};
+  CHECK(run_program(arguments).code == 0);
+  // It goes before one that lies beside it, and after one that is named.
+  write_file(folder + "/sy/spiece.model", "no model");
+  CHECK(run_program(arguments).code == 0);
+  arguments.insert(arguments.end(), {"--set", "data.tokenizer=" + folder + "/sy/spiece.model"});
+  CHECK(run_program(arguments).code == 3);
 }
 
 TEST_CASE("infill: what is wrong is said in one sentence", "[infill_command]") {

@@ -16,6 +16,7 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
   const HfValues values = random_values(state_dict(spec), convert::FloatType::f16);
   write_hf_folder(folder + "/hf", config_json(spec), values);
   write_file(folder + "/hf/spiece.model", "pieces");
+  write_file(folder + "/hf/tokenizer.json", "{}");
   const auto there = run_program(
       {"convert", "--from", "hf", "--to", "switchyard", folder + "/hf", folder + "/sy"});
   CHECK(there.code == 0);
@@ -26,8 +27,24 @@ TEST_CASE("convert command: there and back", "[convert_command]") {
                                  folder + "/back", "--shard-bytes", "2KB"});
   CHECK(back.code == 0);
   CHECK((read_hf_folder(folder + "/back") == values));
-  CHECK(read_file(folder + "/sy/spiece.model") == "pieces");
+  CHECK(read_file(folder + "/sy/tokenizer.model") == "pieces");
+  CHECK(read_file(folder + "/sy/tokenizer.json") == "{}");
+  CHECK_FALSE(std::filesystem::exists(folder + "/sy/spiece.model"));
+  CHECK(read_file(folder + "/back/tokenizer.json") == "{}");
   CHECK(read_file(folder + "/back/spiece.model") == "pieces");
+  // The checkpoint's own goes before one that was put there, and is not taken when it is damaged.
+  std::filesystem::remove_all(folder + "/back");
+  write_file(folder + "/sy/spiece.model", "others");
+  const std::vector<std::string> once_more{"convert", "--from",       "switchyard",    "--to",
+                                           "hf",      folder + "/sy", folder + "/back"};
+  CHECK(run_program(once_more).code == 0);
+  CHECK(read_file(folder + "/back/spiece.model") == "pieces");
+  std::filesystem::remove_all(folder + "/back");
+  write_file(folder + "/sy/tokenizer.model", "peices");
+  const auto damaged = run_program(once_more);
+  CHECK(damaged.code == 3);
+  CHECK_THAT(damaged.err, Catch::Contains("tokenizer.model does not match the checksum"));
+  CHECK_FALSE(std::filesystem::exists(folder + "/back"));
 }
 
 TEST_CASE("convert command: an output that cannot be written", "[convert_command]") {

@@ -5,6 +5,8 @@
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/convert/convert.h"
 #include "lib/convert/hf_folder.h"
+#include "tests/checkpoint/file_log.h"
+#include "tests/cli/program.h"
 #include "tests/convert/hf_fixture.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
@@ -31,7 +33,7 @@ std::vector<float> read_param(const CheckpointReader& reader, const std::string&
                               const Shape& shape) {
   std::vector<float> values(static_cast<size_t>(shape.numel()));
   const std::string stored = "parameters/" + name;
-  reader.read({{stored, Tensor(values.data(), DType::f32, shape), shape}});
+  reader.read({whole_tensor(stored, Tensor(values.data(), DType::f32, shape))});
   return values;
 }
 
@@ -129,15 +131,22 @@ TEST_CASE("convert: a checkpoint of several ranks", "[convert_round_trip]") {
     std::vector<CheckpointTensor> tensors;
     for (const CheckpointReader::Entry& entry : reader.tensors()) {
       const bool expert = entry.global.rank() == 3;
-      Shape shape = entry.global;
-      if (expert) shape[0] /= kRanks;
-      memory.push_back(std::make_unique<Owned>(DType::f32, shape));
-      tensors.push_back({entry.name, *memory.back(), entry.global, expert ? kRanks : 1,
-                         expert ? rank : 0, expert || rank == 0});
+      // Experts are cut between ranks, and each one's matrix within a rank's reach as well.
+      for (int half = 0; half < (expert ? 2 : 1); ++half) {
+        Slab slab = Slab::whole(entry.global);
+        if (expert) {
+          slab.extent[0] /= kRanks;
+          slab.offset[0] = slab.extent[0] * rank;
+          slab.extent[2] /= 2;
+          slab.offset[2] = slab.extent[2] * half;
+        }
+        memory.push_back(std::make_unique<Owned>(DType::f32, slab.extent));
+        tensors.push_back({entry.name, *memory.back(), entry.global, slab, expert || rank == 0});
+      }
     }
     reader.read(tensors);
     Owned moment(DType::f32, {3});
-    tensors.push_back({"optimizer/moment", moment, {3}, 1, 0, rank == 0});
+    tensors.push_back(whole_tensor("optimizer/moment", moment, rank == 0));
     writers.back()->start(tensors,
                           {5, reader.config_yaml(), R"({"step": 5, "tokens": 9})", {}, ""});
     writers.back()->wait_shard();
@@ -145,6 +154,19 @@ TEST_CASE("convert: a checkpoint of several ranks", "[convert_round_trip]") {
   for (auto& writer : writers) writer->commit();
   convert_model(to_hf(folder + "/ranks/step-00000005", folder + "/back"));
   CHECK((read_hf_folder(folder + "/back") == values));
+}
+
+TEST_CASE("convert: a checkpoint is durable before it has its name", "[convert_round_trip]") {
+  const HfSpec& spec = tiny_models()[2];
+  const std::string folder = temporary_folder();
+  write_hf_folder(folder + "/hf", config_json(spec),
+                  random_values(state_dict(spec), FloatType::f32));
+  write_file(folder + "/hf/spiece.model", "pieces");
+  const FileLog log;
+  convert_model(from_hf(folder + "/hf", folder + "/sy"));
+  CHECK(order_faults(log.calls(), folder + "/sy.partial", folder + "/sy") ==
+        std::vector<std::string>{});
+  CHECK(fs::exists(folder + "/sy/tokenizer.model"));
 }
 
 TEST_CASE("convert: another element type on writing", "[convert_round_trip]") {

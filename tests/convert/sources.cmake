@@ -1,7 +1,8 @@
 set(suites float_type safetensors hf_names hf_config round_trip fault upcycle command)
 list(TRANSFORM suites REPLACE "(.+)" "tests/convert/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 sy_test_binary(convert_tests
-               SOURCES tests/convert/hf_fixture.cpp tests/cli/program.cpp ${suite_sources}
+               SOURCES tests/convert/hf_fixture.cpp tests/cli/program.cpp
+                       tests/checkpoint/file_log.cpp ${suite_sources}
                LINK sy_convert)
 target_compile_definitions(convert_tests PRIVATE SY_PROGRAM="$<TARGET_FILE:switchyard>")
 add_dependencies(convert_tests switchyard)

@@ -16,21 +16,30 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-// One tensor on one rank for each that is stored, all of it on this rank.
+// One tensor on one rank for each that is stored, all of it on this rank; then its last element.
 void plan_all(const Manifest& manifest) {
-  std::vector<sy::CheckpointTensor> tensors;
+  std::vector<sy::CheckpointTensor> tensors, lasts;
   for (const Manifest::TensorEntry& entry : manifest.tensors) {
-    const sy::Tensor local(nullptr, entry.dtype, entry.global);
-    tensors.push_back({entry.name, local, entry.global});
+    tensors.push_back(sy::whole_tensor(entry.name, sy::Tensor(nullptr, entry.dtype, entry.global)));
+    sy::Slab last = sy::Slab::whole(entry.global);
+    for (int axis = 0; axis < last.rank(); ++axis) {
+      last.offset[axis] = last.extent[axis] - 1;
+      last.extent[axis] = 1;
+    }
+    const sy::Tensor local(nullptr, entry.dtype, last.extent);
+    lasts.push_back({entry.name, local, entry.global, last});
   }
   using Extra = sy::CheckpointReader::Extra;
   require(read_faults(manifest, tensors, Extra::refuse).empty());
   for (const auto& reads : plan_reads(manifest, tensors)) {
     for (const PieceRead& read : reads) {
-      require(overlap(read.local_rows, read.stored_rows).count() == read.stored_shape()[0]);
+      require(read.common() == read.stored->slab);
       require(!read.dataset().empty());
     }
   }
+  size_t found = 0;
+  for (const auto& reads : plan_reads(manifest, lasts)) found += reads.size();
+  require(found == lasts.size());
 }
 
 void try_manifest(const std::string& text) {

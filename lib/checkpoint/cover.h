@@ -1,0 +1,25 @@
+// Whether the slabs of a tensor make it up, each element once.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/tensor/slab.h"
+
+namespace sy::checkpoint {
+
+// The first element, in row-major order, that is not covered once.
+struct CoverFault {
+  Shape at;
+  int64_t times = 0;  // 0: a gap; 2 and more: an overlap
+};
+
+// Nothing where the slabs, each of which lies within `whole`, cover it exactly. n slabs of rank r
+// take n 2^r numbers of memory and the time to sort them, however they are cut.
+std::optional<CoverFault> find_cover_fault(const Slab& whole, const std::vector<Slab>& slabs);
+
+// "no slab holds [2, 0]" or "2 slabs hold [2, 0]".
+std::string describe(const CoverFault& fault);
+
+}  // namespace sy::checkpoint
