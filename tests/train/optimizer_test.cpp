@@ -103,11 +103,12 @@ template <class Plain>
 Numbers train_alone(Plain& plain, const Param& param, int64_t part,
                     const OptimizerSection& config) {
   Numbers weights = numbers_of(part_of(param, param.value, part)), gradient(weights.size());
-  const int64_t first = HandMadeParams::element(param, part * static_cast<int64_t>(weights.size()));
+  const int64_t first = part * static_cast<int64_t>(weights.size());
   for (int64_t step = 1; step <= 5; ++step) {
     const Update update = update_of(step);
     for (size_t i = 0; i < gradient.size(); ++i) {
-      gradient[i] = clip_of(step) * gradient_of(param, step, first + static_cast<int64_t>(i));
+      const int64_t element = HandMadeParams::element(param, first + static_cast<int64_t>(i));
+      gradient[i] = clip_of(step) * gradient_of(param, step, element);
     }
     plain.step(weights, gradient, update, config);
   }
@@ -115,20 +116,20 @@ Numbers train_alone(Plain& plain, const Param& param, int64_t part,
 }
 
 // Calls check(trained, param, part) for every part, where `param` holds the weights that the
-// training began with; on every split of the experts.
+// training began with; on every split of the experts over the data ranks of `model`.
 template <class Check>
-void for_each_part(const OptimizerSection& config, const Check& check) {
+void for_each_part(const OptimizerSection& config, const Check& check, int model = 1) {
   const int ranks = test_world().size();
   // Kernels executed on the host are slow: there the two ends of the splits.
   const int factor = test_backend() == Backend::cuda ? std::max(ranks, 2) : 2;
-  for (int expert = 1; expert <= ranks; expert *= factor) {
-    const Mesh mesh(test_world(), {ranks, 1, expert});
+  for (int expert = 1; expert <= ranks / model; expert *= factor) {
+    const Mesh mesh(test_world(), {ranks, model, expert});
     const Setup start(config, mesh);
     Setup trained(config, mesh);
     for (int64_t step = 1; step <= 5; ++step) trained.step(step);
     for (const Param& param : start.params.store.all()) {
       for (int64_t part = 0; part < parts(param); ++part) {
-        CAPTURE(expert, param.name, part);
+        CAPTURE(model, expert, param.name, part);
         check(trained, param, part);
       }
     }
@@ -159,14 +160,23 @@ TEST_CASE("optimizer: adamw is the paper's", "[optimizer]") {
   config.name = OptimizerName::adamw;
   config.weight_decay = GENERATE(0.0, 0.1);
   if (GENERATE(false, true)) config.beta1 = 0.7, config.beta2 = 0.95, config.epsilon = 1e-3;
-  for_each_part(config, [&](Setup& trained, const Param& param, int64_t part) {
-    PlainAdamW plain(static_cast<size_t>(part_shape(param).numel()));
+  const auto check = [&](Setup& trained, const Param& param, int64_t part) {
+    PlainAdamW plain(numbers_of(part_of(param, param.value, part)).size());
     const Numbers weights = train_alone(plain, param, part, config);
     const std::string state = "optimizer/" + param.name;
     check_close(part_of(param, trained.params.store.find(param.name)->value, part), weights);
     check_close(part_of(param, trained.state(state + "/first"), part), plain.first);
     check_close(part_of(param, trained.state(state + "/second"), part), plain.second);
-  });
+  };
+  for_each_part(config, check);
+  if (test_world().size() > 1) for_each_part(config, check, 2);
+}
+
+TEST_CASE("optimizer: adafactor's means are of whole matrices", "[optimizer]") {
+  const int ranks = test_world().size();
+  if (ranks == 1) return;
+  const Mesh mesh(test_world(), {ranks, 2, 1});
+  CHECK_THROWS_AS(Setup(OptimizerSection{}, mesh), InternalError);
 }
 
 TEST_CASE("optimizer: an expert without tokens keeps its weights", "[optimizer]") {
