@@ -56,11 +56,16 @@ Tensor block_forward(const LayerContext& context, const BlockParams& params, Blo
   }
   const Tensor out = saved.out.slice(0, tokens);
   if (params.sparse) {
-    moe_ffn_forward(context, params.moe, saved.moe, out, stream, sub_layer, params.sparse_layer);
+    moe_ffn_forward(context, params.moe, saved.moe, out, stream, sub_layer);
   } else {
     dense_ffn_forward(context, params.dense, saved.dense, out, stream, sub_layer);
   }
   return out;
+}
+
+void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
+                   RouterStats& stats) {
+  if (params.sparse) moe_ffn_observe(context, saved.moe, params.sparse_layer, stats);
 }
 
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,

@@ -52,9 +52,13 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the stream after the block, a view of saved.out. x [T, d_model] must stay until backward;
-// memory is the encoder's output (unused in the encoder).
+// memory is the encoder's output (unused in the encoder). Overwrites `saved` and nothing else, so
+// that a second run from the same x leaves what the first one did.
 Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                      Tensor x, const AttentionSource& memory);
+// Adds what the block's router counted to the step's statistics, if it has one.
+void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
+                   RouterStats& stats);
 
 // d_stream [T, d_model] is the gradient of the block's output and becomes that of its input, in
 // place. Parameters accumulate, and in the decoder d_memory.

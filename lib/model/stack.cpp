@@ -71,16 +71,23 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
   const int64_t tokens = context.tokens();
   Tensor stream = saved.embedded.slice(0, tokens);
   embed_forward(context, *params.embedding, stream, ids, params.first_sub_layer);
-  begin_stack_losses(context);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
     stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, memory);
   }
-  end_stack_losses(context);
   saved.x = stream;
   const Tensor out = saved.out.slice(0, tokens);
   rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));
   return out;
+}
+
+void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
+                   RouterStats& stats) {
+  begin_stack_losses(context);
+  for (size_t i = 0; i < params.blocks.size(); ++i) {
+    block_observe(context, params.blocks[i], saved.blocks[i], stats);
+  }
+  end_stack_losses(context, stats);
 }
 
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,

@@ -37,9 +37,15 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is the encoder's
-// output (unused in the encoder); context.stack_shares are saved's, here and in backward.
+// output (unused in the encoder). Overwrites `saved` and counts nothing.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& memory);
+
+// Adds what the routers of the stack's last forward counted, and their losses, to the step's
+// statistics: once a micro-batch, before its backward. context.stack_shares are saved's, here and
+// in backward.
+void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
+                   RouterStats& stats);
 
 // d_out [T, d_model] is the gradient of the output and is used up. Parameters accumulate, and in
 // the decoder d_memory.

@@ -79,7 +79,6 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .mesh = mesh,
           .model = model,
           .step = step,
-          .router_stats = stats,
           .sequences = batch.encoder_ids.dim(0),
           .length = in_decoder ? shape.decoder_length : shape.encoder_length,
           .valid = routed(in_decoder ? batch.decoder_valid : batch.encoder_valid),
@@ -111,6 +110,11 @@ Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepCont
   encode(exec, batch, step);
   return stack_forward(context(exec, batch, step, true), decoder, decoder_saved,
                        flat(batch.decoder_ids), encoded(batch));
+}
+
+void SwitchModel::State::observe(Exec& exec, const Batch& batch, const StepContext& step) {
+  stack_observe(context(exec, batch, step, false), encoder, encoder_saved, stats);
+  stack_observe(context(exec, batch, step, true), decoder, decoder_saved, stats);
 }
 
 }  // namespace sy

@@ -68,11 +68,12 @@ class MoeLayer {
 
   // `valid` int32 [T]: T / length sequences, at most the planned ones.
   LayerContext context(Tensor valid) {
-    return {exec, mesh, model, step, stats, valid.numel() / length, length, valid, {}};
+    return {exec, mesh, model, step, valid.numel() / length, length, valid, {}};
   }
   void forward(Tensor out, Tensor x, Tensor valid) {
     if (!exec.planning) owned_stats.clear();
-    moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer, 0);
+    moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer);
+    moe_ffn_observe(context(valid), saved, 0, stats);
   }
   void backward(Tensor d_x, Tensor d_out, Tensor valid) {
     moe_ffn_backward(context(valid), params, saved, d_x, d_out, kSubLayer);

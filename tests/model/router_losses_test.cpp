@@ -54,7 +54,7 @@ class Routers {
   double forward(const std::vector<Owned>& inputs) {
     f_.stats.clear();
     const LayerContext now = context();
-    begin_stack_losses(now);
+    std::vector<Owned> slots;
     for (size_t i = 0; i < kLayers; ++i) {
       Owned x = inputs[i];
       route_forward(now, params_[i], saved_[i], x, 0);
@@ -62,9 +62,11 @@ class Routers {
           counts(DType::i32, {f_.model.experts.count + 1}),
           token(DType::i32, {f_.model.experts.count * sequences_ * capacity_});
       assign_slots(*f_.exec, slot, token, counts, saved_[i].expert, sequences_, capacity_);
-      add_kept_tokens(now, saved_[i].expert, slot);
+      slots.push_back(slot);
     }
-    end_stack_losses(now);
+    begin_stack_losses(now);
+    for (size_t i = 0; i < kLayers; ++i) observe_router(now, saved_[i], slots[i], f_.stats.stats);
+    end_stack_losses(now, f_.stats.stats);
     return f_.step.group_scale * (0.3 * f_.stats.balance_sum() + 0.2 * f_.stats.z_sum());
   }
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "lib/model/moe/router_losses.h"
 #include "tests/model/fixture.h"
 
 namespace sy {
@@ -39,6 +40,7 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   const auto loss = [&] {
     f.stats.clear();
     route_forward(context, params, saved, x, 1);
+    observe_router(context, saved, {}, f.stats.stats);
     return weighted_sum(saved.gate, weight) +
            0.25 * (0.3 * f.stats.balance_sum() + 0.2 * f.stats.z_sum());
   };

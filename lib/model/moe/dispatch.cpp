@@ -137,7 +137,7 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
 }
 
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
-                     DispatchSaved& saved, Tensor expert, int sparse_layer) {
+                     DispatchSaved& saved, Tensor expert) {
   Exec& exec = context.exec;
   const ExpertsSection& experts = context.model.experts;
   const TokenGroups groups = token_groups(experts, context.sequences, context.length);
@@ -159,7 +159,6 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     const Tensor token = saved.token.slice(0, saved.slots);
     assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
-  add_counts(exec, context.router_stats.counts.at(sparse_layer), saved.counts);
 }
 
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer) {

@@ -59,10 +59,10 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims);
 
 DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Gives every routed token its slot, tells the ranks how many rows come (dropless), and adds the
-// counts to row `sparse_layer` of context.router_stats. `expert` int32 [T'] is the router's.
+// Gives every routed token its slot and tells the ranks how many rows come (dropless). Overwrites
+// `saved` but for row_ids and returned. `expert` int32 [T'] is the router's.
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
-                     DispatchSaved& saved, Tensor expert, int sparse_layer);
+                     DispatchSaved& saved, Tensor expert);
 
 // The dropout inside the experts, of rows [R, d_ff]; once Dispatch::start() was called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer);

@@ -28,7 +28,7 @@ MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDim
 }
 
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                     Tensor out, Tensor x, int sub_layer, int sparse_layer) {
+                     Tensor out, Tensor x, int sub_layer) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t tokens = context.tokens();
@@ -38,8 +38,7 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
   jitter_for_all(context, normed, sub_layer);
   route_forward(context, params.router, saved.router, normed, sub_layer);
-  dispatch_assign(context, params.labels, dispatch, saved.router.expert, sparse_layer);
-  add_kept_tokens(context, saved.router.expert, dispatch.slot);
+  dispatch_assign(context, params.labels, dispatch, saved.router.expert);
   Dispatch travel(context, params.labels, dispatch, scratch);
   travel.start(saved.experts.in, normed);
   const Dropout hidden_dropout = expert_dropout(context, dispatch, sub_layer);
@@ -49,6 +48,12 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   });
   travel.combine(out, saved.router.gate);
   residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
+}
+
+void moe_ffn_observe(const LayerContext& context, const MoeFfnSaved& saved, int sparse_layer,
+                     RouterStats& stats) {
+  add_counts(context.exec, stats.counts.at(sparse_layer), saved.dispatch.counts);
+  observe_router(context, saved.router, saved.dispatch.slot, stats);
 }
 
 void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,

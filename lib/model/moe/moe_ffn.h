@@ -34,10 +34,12 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix,
                             const ModelSection& model);
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] is overwritten; x must stay until backward and is not out. `sparse_layer` is the
-// row of context.router_stats.
+// out [T, d_model] and `saved` are overwritten; x must stay until backward and is not out.
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                     Tensor out, Tensor x, int sub_layer, int sparse_layer);
+                     Tensor out, Tensor x, int sub_layer);
+// Adds the counts to row `sparse_layer` of stats, and the losses (router_losses.h).
+void moe_ffn_observe(const LayerContext& context, const MoeFfnSaved& saved, int sparse_layer,
+                     RouterStats& stats);
 
 // d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate. Adds
 // the gradients of the balance and z losses, scaled by their coefficients and step.group_scale.
