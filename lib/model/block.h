@@ -17,8 +17,7 @@ struct BlockParams {
   bool sparse = false;              // which of the two below is used
   DenseFfnParams dense;
   MoeFfnParams moe;
-  int sub_layer = 0;     // number of the block's first sub-layer in the model
-  int sparse_layer = 0;  // row of the router's counters, when sparse
+  int sub_layer = 0;  // number of the block's first sub-layer in the model
 
   bool has_cross_attention() const { return cross_attention.norm != nullptr; }
   int sub_layers() const { return has_cross_attention() ? 3 : 2; }
@@ -40,13 +39,11 @@ struct BlockPlace {
   int64_t layer = 0;               // in its stack, from 0
   bool decoder = false;            // causal, with cross-attention
   Param* relative_bias = nullptr;  // the stack's
-  int sub_layer = 0;
-  int sparse_layer = 0;  // sparse layers of the model before this one
 };
 
 // prefix is "encoder/layers/I" or "decoder/layers/I".
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
-                         const BlockPlace& place);
+                         const BlockPlace& place, LayerCounter& counter);
 // source_length is the encoder's, for cross-attention.
 BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
                       const LayerDims& dims, int64_t source_length);

@@ -24,10 +24,10 @@ struct StepContext {
 };
 
 // Router counters of a step, added up by observing the stacks after their forward (stack.h); one
-// row a sparse layer, encoder's first. In the exec's memory, owned by the model; zeroed by the
+// row a routed layer. In the exec's memory, owned by the model; zeroed by the
 // trainer at the start of a step.
 struct RouterStats {
-  Tensor counts;  // int32 [sparse layers, E + 1]: tokens routed to each expert before dropping;
+  Tensor counts;  // int32 [routed layers, E + 1]: tokens routed to each expert before dropping;
                   // last column: tokens dropped
   // Float64 [1] each: sums over groups and layers (hugging_face: groups and stacks), before the
   // coefficients.
@@ -40,7 +40,13 @@ struct RouterStats {
 struct StackShares {
   Tensor fraction;     // [groups, E]
   Tensor mean_prob;    // [groups, E]
-  int64_t layers = 0;  // sparse layers of the stack
+  int64_t layers = 0;  // routed layers of the stack
+};
+
+// Numbers that layers are given as they are declared, in forward order, over all stacks.
+struct LayerCounter {
+  int sub_layers = 0;     // LayerContext::key
+  int routed_layers = 0;  // rows of RouterStats
 };
 
 // The uses of random draws inside one sub-layer; a sub-layer has 16 sites.

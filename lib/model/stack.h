@@ -15,9 +15,8 @@ struct StackParams {
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
   int first_sub_layer = 0;
-  int end_sub_layer = 0;     // one past the stack's; the last one is the final norm
-  int sparse_layers = 0;     // of the stack
-  int end_sparse_layer = 0;  // sparse layers of the model up to here
+  int last_sub_layer = 0;  // the final norm
+  int routed_layers = 0;   // of the stack
 };
 
 struct StackSaved {
@@ -29,10 +28,10 @@ struct StackSaved {
   Tensor out;          // [T, d_model], the stack's output
 };
 
-// The encoder's parameters, or the decoder's, which continue the encoder's numbering.
-StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding);
+StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
+                           LayerCounter& counter);
 StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           const StackParams& encoder);
+                           LayerCounter& counter);
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
                       const LayerDims& dims, int64_t source_length);
 

@@ -33,8 +33,8 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
       params(dtype_, mesh_.shape().expert, mesh_.expert_rank()) {
   check_mesh(model, mesh.shape());
   Param* const embedding = embedding_params(params, model);
-  encoder = encoder_params(params, model, embedding);
-  decoder = decoder_params(params, model, embedding, encoder);
+  encoder = encoder_params(params, model, embedding, layers);
+  decoder = decoder_params(params, model, embedding, layers);
   loss = loss_params(params, model, embedding);
 }
 
@@ -58,7 +58,7 @@ void SwitchModel::State::plan() {
 }
 
 void SwitchModel::State::plan_statistics() {
-  const Shape counts{decoder.end_sparse_layer, model.experts.count + 1};
+  const Shape counts{layers.routed_layers, model.experts.count + 1};
   stats.counts = statistics.take(DType::i32, counts, "router counts");
   sums = statistics.take(DType::f64, {3}, "losses");
   stats.balance = sums.slice(1, 1);

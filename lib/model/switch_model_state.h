@@ -20,6 +20,7 @@ struct SwitchModel::State {
   bool training;
 
   ParamStore params;
+  LayerCounter layers;
   StackParams encoder, decoder;
   LossParams loss;
 

@@ -52,7 +52,7 @@ struct Layer {
   LayerFixture f;
   DispatchLabels labels{"moe"};
   DispatchSaved saved;
-  Owned expert = int_tensor({8}, kExpert);
+  Owned expert = int_tensor({8, 1}, kExpert);
 
   explicit Layer(CapacityMode capacity) {
     f.model.d_model = 2;
@@ -119,9 +119,9 @@ TEST_CASE("dispatch: a second run starts anew", "[dispatch]") {
 TEST_CASE("dispatch: there and back, and its gradients", "[dispatch]") {
   Layer layer(GENERATE(CapacityMode::fixed, CapacityMode::dropless));
   const LayerContext context = layer.context();
-  Owned x = random_tensor(DType::f64, {8, 2}, 1), gate = random_tensor(DType::f64, {8}, 2);
+  Owned x = random_tensor(DType::f64, {8, 2}, 1), gate = random_tensor(DType::f64, {8, 1}, 2);
   Owned weight = random_tensor(DType::f64, {8, 2}, 3);
-  Owned out(DType::f64, {8, 2}), d_x(DType::f64, {8, 2}), d_gate(DType::f64, {8});
+  Owned out(DType::f64, {8, 2}), d_x(DType::f64, {8, 2}), d_gate(DType::f64, {8, 1});
   Owned in(DType::f64, {layer.saved.rows(), 2});
   const auto triple = [](Tensor to, Tensor from) {
     for (int64_t i = 0; i < to.numel(); ++i) to.data<double>()[i] = 3 * from.data<double>()[i];

@@ -58,7 +58,7 @@ class Routers {
     for (size_t i = 0; i < kLayers; ++i) {
       Owned x = inputs[i];
       route_forward(now, params_[i], saved_[i], x, 0);
-      Owned slot(DType::i32, {sequences_ * length_}),
+      Owned slot(DType::i32, {sequences_ * length_, 1}),
           counts(DType::i32, {f_.model.experts.count + 1}),
           token(DType::i32, {f_.model.experts.count * sequences_ * capacity_});
       assign_slots(*f_.exec, slot, token, counts, saved_[i].expert, sequences_, capacity_);
@@ -71,7 +71,7 @@ class Routers {
   }
 
   void backward(size_t layer, Tensor d_x, Tensor x) {
-    Owned d_gate(DType::f64, {sequences_ * length_});
+    Owned d_gate(DType::f64, {sequences_ * length_, 1});
     route_backward(context(), params_[layer], saved_[layer], d_x, d_gate, x, 0);
   }
 

@@ -36,7 +36,7 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   Owned valid = int_tensor({tokens}, {1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0});
   const LayerContext context = f.context(sequences, length, {}, valid);
   Owned x = random_tensor(DType::f64, {tokens, f.model.d_model}, 1);
-  Owned weight = random_tensor(DType::f64, {grouped}, 2), d_x = x;
+  Owned weight = random_tensor(DType::f64, {grouped, 1}, 2), d_x = x;
   const auto loss = [&] {
     f.stats.clear();
     route_forward(context, params, saved, x, 1);

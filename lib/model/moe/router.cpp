@@ -99,8 +99,8 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   const int64_t tokens = groups.total(), experts = model.experts.count;
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
-  saved.expert = arena.take(DType::i32, {tokens}, "router expert");
-  saved.gate = arena.take(dims.statistics(), {tokens}, "router gate");
+  saved.expert = arena.take(DType::i32, {tokens, kChoices}, "router expert");
+  saved.gate = arena.take(dims.statistics(), {tokens, kChoices}, "router gate");
   saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
   saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
   saved.fraction = arena.take(dims.statistics(), {groups.count, experts}, "router fraction");

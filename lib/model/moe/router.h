@@ -1,4 +1,4 @@
-// The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks one expert for each token.
+// The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks k experts for each token.
 // In float32 inside, whatever the activations (Fedus et al. 2022, section 2.4, "selective
 // precision"), unless experts.router_precision asks for what bfloat16 would give.
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
@@ -24,6 +24,8 @@ struct TokenGroups {
 // At least one group, whatever the number of sequences.
 TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length);
 
+constexpr int64_t kChoices = 1;  // k: top-1
+
 struct RouterParams {
   Param* weight = nullptr;  // [d_model, E]
 };
@@ -32,8 +34,8 @@ struct RouterParams {
 // token_groups().total() rows, of which the first T are the micro-batch's tokens.
 struct RouterSaved {
   Tensor valid;      // int32 [T'], the context's, 0 past T
-  Tensor expert;     // int32 [T'], -1 where not valid
-  Tensor gate;       // [T'], probability of the expert, 0 where not valid
+  Tensor expert;     // int32 [T', k], -1 where not valid
+  Tensor gate;       // [T', k], probability of the expert, 0 where not valid
   Tensor probs;      // [T', E]
   Tensor log_sum;    // [T'], logsumexp of the logits
   Tensor fraction;   // [groups, E], share of the group's valid tokens that chose the expert
@@ -54,7 +56,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
                    Tensor normed, int sub_layer);
 
 // d_normed [T, d_model] is overwritten with the router's share: through the gates, whose gradient
-// is d_gate [T'], and through both losses, scaled by their coefficients and step.group_scale.
+// is d_gate [T', k], and through both losses, scaled by their coefficients and step.group_scale.
 // normed is forward's. The parameter accumulates.
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed,

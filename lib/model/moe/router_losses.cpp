@@ -27,14 +27,14 @@ StackShares used(const LayerContext& context) {
 }  // namespace
 
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t sparse_layers) {
-  if (sparse_layers == 0 || judged(model.experts) != Judged::together) return {};
+                              int64_t routed_layers) {
+  if (routed_layers == 0 || judged(model.experts) != Judged::together) return {};
   const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
   const Shape shape{groups, model.experts.count};
   StackShares shares;
   shares.fraction = arena.take(dims.statistics(), shape, "stack fraction");
   shares.mean_prob = arena.take(dims.statistics(), shape, "stack mean_prob");
-  shares.layers = sparse_layers;
+  shares.layers = routed_layers;
   return shares;
 }
 

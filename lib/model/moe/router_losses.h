@@ -9,16 +9,16 @@
 
 namespace sy {
 
-// Empty where layers are judged alone, or none is. `sparse_layers` of the stack.
+// Empty where layers are judged alone, or none is. `routed_layers` of the stack.
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t sparse_layers);
+                              int64_t routed_layers);
 
 // A forward counts nothing, so that it may be run again; what it left in the saved sets is observed
-// afterwards, once for each micro-batch and before its backward: begin, every sparse layer of the
+// afterwards, once for each micro-batch and before its backward: begin, every routed layer of the
 // stack in order, end. `stats` accumulates. Where layers are judged together, context.stack_shares
 // is overwritten and then complete.
 void begin_stack_losses(const LayerContext& context);
-// slot int32 [T'] is where the layer's tokens went, -1: dropped; read where layers are judged
+// slot int32 [T', k] is where the layer's tokens went, -1: dropped; read where layers are judged
 // together.
 void observe_router(const LayerContext& context, const RouterSaved& router, Tensor slot,
                     RouterStats& stats);
