@@ -10,8 +10,13 @@ namespace {
 
 constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();  // a slot's number is an int32
 
-int64_t chunks_of(const Exec& exec, int64_t tokens) {
-  return exec.backend == Backend::cpu ? 1 : ceil_div(tokens, kAssignTokens);
+int64_t chunks_of(const Exec& exec, int64_t choices) {
+  return exec.backend == Backend::cpu ? 1 : ceil_div(choices, kAssignTokens);
+}
+
+// Whether both are [T, k] of the same sizes.
+bool are_choices(Tensor a, Tensor b) {
+  return a.rank() == 2 && a.dim(1) > 0 && a.shape() == b.shape();
 }
 
 }  // namespace
@@ -19,10 +24,10 @@ int64_t chunks_of(const Exec& exec, int64_t tokens) {
 void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert,
                   int64_t groups, int64_t capacity) {
   const int64_t experts = counts.numel() - 1;
-  SY_CHECK(groups > 0 && capacity >= 0 && experts > 0 && expert.numel() % groups == 0 &&
-               slot.numel() == expert.numel() && token.numel() == experts * groups * capacity,
-           "assign_slots: {} tokens, {} groups, {} experts, capacity {}, {} slots", expert.numel(),
-           groups, experts, capacity, token.numel());
+  SY_CHECK(are_choices(expert, slot) && groups > 0 && capacity >= 0 && experts > 0 &&
+               expert.dim(0) % groups == 0 && token.numel() == experts * groups * capacity,
+           "assign_slots: expert {}, slot {}, {} groups, {} experts, capacity {}, {} slots",
+           expert.shape().str(), slot.shape().str(), groups, experts, capacity, token.numel());
   SY_CHECK(token.numel() <= kMaxSlots, "assign_slots: {} slots", token.numel());
   ScratchScope scratch(exec);
   const int64_t chunks = chunks_of(exec, expert.numel() / groups);
@@ -36,10 +41,10 @@ void assign_slots(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor e
 
 void assign_slots_dropless(Exec& exec, Tensor slot, Tensor token, Tensor counts, Tensor expert) {
   const int64_t experts = counts.numel() - 1;
-  SY_CHECK(experts > 0 && slot.numel() == expert.numel() && token.numel() == expert.numel() &&
+  SY_CHECK(are_choices(expert, slot) && experts > 0 && token.numel() == expert.numel() &&
                token.numel() <= kMaxSlots,
-           "assign_slots_dropless: {} tokens, {} slots, {} experts", expert.numel(), token.numel(),
-           experts);
+           "assign_slots_dropless: expert {}, slot {}, {} slots, {} experts", expert.shape().str(),
+           slot.shape().str(), token.numel(), experts);
   ScratchScope scratch(exec);
   const int64_t chunks = chunks_of(exec, expert.numel());
   const Tensor next = scratch.take(DType::i32, {chunks + 1, experts}, "assign_slots");
@@ -60,8 +65,9 @@ void slot_row_ids(Exec& exec, Tensor ids, Tensor token, int64_t first_row) {
 }
 
 void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index) {
-  SY_CHECK(out.cols() == x.cols() && out.rows() == index.numel(),
-           "gather_rows: out {}, x {}, {} rows", out.shape().str(), x.shape().str(), index.numel());
+  SY_CHECK(out.cols() == x.cols() && index.rank() <= 2 && out.rows() == index.dim(0),
+           "gather_rows: out {}, x {}, index {}", out.shape().str(), x.shape().str(),
+           index.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
   dispatch_activations(exec, x.dtype(), "gather_rows", [&]<Backend B, class T>() {
@@ -70,9 +76,9 @@ void gather_rows(Exec& exec, Tensor out, Tensor x, Tensor index) {
 }
 
 void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor gate) {
-  SY_CHECK(out.cols() == slots.cols() && out.rows() == slot.numel() && gate.numel() == slot.numel(),
-           "combine: out {}, slots {}, {} tokens", out.shape().str(), slots.shape().str(),
-           slot.numel());
+  SY_CHECK(out.cols() == slots.cols() && are_choices(slot, gate) && out.rows() == slot.dim(0),
+           "combine: out {}, slots {}, slot {}, gate {}", out.shape().str(), slots.shape().str(),
+           slot.shape().str(), gate.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
   dispatch_activations(exec, out.dtype(), "combine", [&]<Backend B, class T>() {
@@ -83,10 +89,10 @@ void combine_forward(Exec& exec, Tensor out, Tensor slots, Tensor slot, Tensor g
 void combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d_out, Tensor slots,
                       Tensor slot, Tensor token, Tensor gate) {
   SY_CHECK(d_slots.rows() == token.numel() && d_slots.cols() == d_out.cols() &&
-               slots.numel() == d_slots.numel() && d_out.rows() == slot.numel() &&
-               d_gate.numel() == slot.numel(),
-           "combine: d_slots {}, d_out {}, slots {}", d_slots.shape().str(), d_out.shape().str(),
-           slots.shape().str());
+               slots.numel() == d_slots.numel() && are_choices(slot, gate) &&
+               d_out.rows() == slot.dim(0) && d_gate.shape() == slot.shape(),
+           "combine: d_slots {}, d_out {}, slots {}, slot {}, d_gate {}", d_slots.shape().str(),
+           d_out.shape().str(), slots.shape().str(), slot.shape().str(), d_gate.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::dispatch);
   dispatch_activations(exec, d_out.dtype(), "combine", [&]<Backend B, class T>() {

@@ -21,6 +21,16 @@ RouterScratch take_sums(const Exec& exec, ScratchScope& scratch, DType dtype, in
           scratch.take(DType::f64, {2, slices}, "router sums")};
 }
 
+// Whether `choices` is [tokens, k].
+bool is_choices(Tensor choices, int64_t tokens) {
+  return choices.rank() == 2 && choices.dim(0) == tokens;
+}
+
+void check_top_1(Tensor expert) {
+  SY_CHECK(expert.cols() == 1, "router: {} experts a token, but its choice is top-1",
+           expert.cols());
+}
+
 }  // namespace
 
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
@@ -30,10 +40,11 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
   const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
   SY_CHECK(groups > 0 && experts > 0 && tokens % groups == 0 && fraction.dim(1) == experts &&
                mean_prob.shape() == fraction.shape() && probs.shape() == logits.shape() &&
-               gate.numel() == tokens && log_sum.numel() == tokens && expert.numel() == tokens &&
-               valid.numel() == tokens && losses.numel() == 2,
-           "router: logits {}, fraction {}, {} valid", logits.shape().str(), fraction.shape().str(),
-           valid.numel());
+               is_choices(expert, tokens) && gate.shape() == expert.shape() &&
+               log_sum.numel() == tokens && valid.numel() == tokens && losses.numel() == 2,
+           "router: logits {}, fraction {}, expert {}, gate {}, {} valid", logits.shape().str(),
+           fraction.shape().str(), expert.shape().str(), gate.shape().str(), valid.numel());
+  check_top_1(expert);
   ScratchScope scratch(exec);
   const RouterScratch sums =
       take_sums(exec, scratch, logits.dtype(), groups, tokens / groups, experts);
@@ -46,10 +57,10 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
 }
 
 void router_count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot) {
-  SY_CHECK(count.rank() == 2 && count.dim(0) > 0 && expert.numel() % count.dim(0) == 0 &&
-               slot.numel() == expert.numel(),
-           "router: count {} of {} tokens, {} with slots", count.shape().str(), expert.numel(),
-           slot.numel());
+  SY_CHECK(count.rank() == 2 && count.dim(0) > 0 && expert.rank() == 2 &&
+               expert.dim(0) % count.dim(0) == 0 && slot.shape() == expert.shape(),
+           "router: count {} of experts {}, slots {}", count.shape().str(), expert.shape().str(),
+           slot.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, count.dtype(), "router",
@@ -75,11 +86,13 @@ void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, T
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale) {
   const int64_t tokens = probs.dim(0), groups = fraction.dim(0);
-  SY_CHECK(d_logits.shape() == probs.shape() && d_gate.numel() == tokens &&
-               log_sum.numel() == tokens && expert.numel() == tokens && valid.numel() == tokens &&
-               groups > 0 && tokens % groups == 0 && fraction.dim(1) == probs.dim(1),
+  SY_CHECK(d_logits.shape() == probs.shape() && is_choices(expert, tokens) &&
+               d_gate.shape() == expert.shape() && log_sum.numel() == tokens &&
+               valid.numel() == tokens && groups > 0 && tokens % groups == 0 &&
+               fraction.dim(1) == probs.dim(1),
            "router: d_logits {}, d_gate {}, probs {}, fraction {}", d_logits.shape().str(),
            d_gate.shape().str(), probs.shape().str(), fraction.shape().str());
+  check_top_1(expert);
   ScratchScope scratch(exec);
   const Tensor share =
       exec.backend == Backend::cpu ? Tensor{} : scratch.take(DType::f64, {groups}, "router sums");

@@ -2,6 +2,7 @@
 // docs/math.md): float32 (float64 in gradient checks), padding neither routed nor counted, ties to
 // the lowest expert, f counted before dropping.
 //   p = softmax(logits),  expert = argmax p (taken of the logits),  gate = p[expert]
+// Choices are [T, k]. The choice here is top-1: k must be 1.
 //   balance loss of a group = E * sum_e f_e P_e,  z-loss of a group = mean over tokens of
 //   logsumexp^2
 #pragma once
@@ -11,17 +12,17 @@
 
 namespace sy {
 
-// Tokens are `groups` groups of T / groups consecutive ones. Overwritten: probs [T, E], gate [T],
-// log_sum [T] (logsumexp of a token's logits), expert int32 [T] (-1 where not valid), fraction
-// [groups, E] (f), mean_prob [groups, E] (P), losses [2] (balance and z, each summed over the
-// groups; a group without valid tokens adds 0). logits [T, E]; valid int32 [T], 0 for padding; a
-// token that is not valid has gate 0.
+// Tokens are `groups` groups of T / groups consecutive ones. Overwritten: probs [T, E], gate [T,
+// k], log_sum [T] (logsumexp of a token's logits), expert int32 [T, k] (-1 where not valid),
+// fraction [groups, E] (f), mean_prob [groups, E] (P), losses [2] (balance and z, each summed over
+// the groups; a group without valid tokens adds 0). logits [T, E]; valid int32 [T], 0 for padding;
+// a token that is not valid has gate 0.
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                     Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid);
 
-// Adds to count [groups, E] the tokens of its group that each expert has after dropping; a dropped
-// one counts for expert 0, as in Hugging Face's SwitchTransformers. expert int32 [T] (-1: counts
-// for none), slot int32 [T] (-1: dropped).
+// Adds to count [groups, E] the choices of its group that each expert has after dropping; a dropped
+// one counts for expert 0, as in Hugging Face's SwitchTransformers. expert int32 [T, k] (-1: counts
+// for none), slot int32 [T, k] (-1: dropped); any k.
 void router_count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot);
 
 // loss [1] (overwritten) = E * sum over groups and experts of fraction * mean_prob, both [groups,
@@ -30,7 +31,7 @@ void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob);
 
 // d_logits [T, E] is overwritten with the gradient of
 //   sum_t d_gate[t] gate[t] + balance_scale * sum_g balance_g + z_scale * sum_g z_g,
-// where the gradient of balance flows through P only. d_gate [T]; the rest as forward left it.
+// where the gradient of balance flows through P only. d_gate [T, k]; the rest as forward left it.
 void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale);

@@ -1,5 +1,5 @@
-// The first half of assigning slots: how many tokens of a chunk, and of the chunks before it, chose
-// each expert.
+// The first half of assigning slots: how many choices of a chunk, and of the chunks before it, are
+// of each expert.
 #pragma once
 
 #include "kernels/cuda/reduce.h"
@@ -10,7 +10,24 @@ namespace sy {
 
 constexpr int kAssignThreads = 256;
 
-// The tokens [begin, begin + count) of group `group` that a block has: chunk blockIdx.x of all.
+// The choices [T, k] in the order in which they take places: a group's after another's, and within
+// one all tokens' first choices, then their second ones.
+struct ChoiceOrder {
+  int64_t tokens;  // of a group
+  int k;
+  __device__ int64_t size() const { return tokens * k; }  // choices of a group
+  // The choice at a place of the order, whose group is known; its number in [T, k].
+  __device__ int64_t choice(int64_t group, int64_t place) const {
+    if (k == 1) return place;
+    const int64_t within = place - group * size();
+    return (group * tokens + within % tokens) * k + within / tokens;
+  }
+  __device__ int32_t token(int64_t choice) const {
+    return static_cast<int32_t>(k == 1 ? choice : choice / k);
+  }
+};
+
+// The places [begin, begin + count) of group `group` that a block has: chunk blockIdx.x of all.
 struct Chunk {
   int64_t group, begin;
   int count;
@@ -22,17 +39,17 @@ struct Chunk {
   }
 };
 
-// next[chunk] = the tokens of the chunk that chose each expert, by a thread a token. An expert that
-// does not exist counts as dropped.
+// next[chunk] = the chunk's choices of each expert, by a thread a choice. An expert that does not
+// exist counts as dropped.
 static __global__ void assign_count_kernel(int32_t* next, int32_t* dropped, const int32_t* expert,
-                                           int64_t size, int64_t chunks, int experts) {
+                                           ChoiceOrder order, int64_t chunks, int experts) {
   static_assert(kAssignTokens == kAssignThreads);
   int* routed = reinterpret_cast<int*>(shared_memory());
   for (int e = static_cast<int>(threadIdx.x); e < experts; e += kAssignThreads) routed[e] = 0;
   __syncthreads();
-  const Chunk chunk(size, chunks);
+  const Chunk chunk(order.size(), chunks);
   if (static_cast<int>(threadIdx.x) < chunk.count) {
-    const int e = expert[chunk.begin + threadIdx.x];
+    const int e = expert[order.choice(chunk.group, chunk.begin + threadIdx.x)];
     if (e >= 0 && e < experts) {
       atomicAdd(routed + e, 1);
     } else if (e != -1) {

@@ -1,11 +1,11 @@
-// The second half of assigning slots: a token's place among those that chose the same expert.
+// The second half of assigning slots: a choice's place among those of the same expert.
 #pragma once
 
 #include "kernels/cuda/assign_count.h"
 
 namespace sy {
 
-// From an expert, a group and a place among the group's tokens that chose it: the slot, or -1.
+// From an expert, a group and a place among the group's choices of it: the slot, or -1.
 struct FixedSlots {
   int64_t groups, capacity;
   __device__ int operator()(int e, int64_t group, int place) const {
@@ -28,21 +28,21 @@ __device__ unsigned lanes_of_same(int e, int bits) {
   return same;
 }
 
-// A chunk a block of one warp, 32 tokens at a time in their order: a token's place is its expert's
-// next one and the lanes below that chose the same. Bytes: expert, slot and token once and E counts
-// a chunk.
+// A chunk a block of one warp, 32 choices at a time in their order: a choice's place is its
+// expert's next one and the lanes below that have the same. Bytes: expert, slot and token once and
+// E counts a chunk.
 template <class Slots>
 __global__ void assign_place_kernel(int32_t* slot, int32_t* token, const int32_t* expert,
-                                    const int32_t* next, int64_t size, int64_t chunks, int experts,
-                                    int bits, Slots slots) {
+                                    const int32_t* next, ChoiceOrder order, int64_t chunks,
+                                    int experts, int bits, Slots slots) {
   constexpr int kSteps = kAssignTokens / kWarp;
   int* place = reinterpret_cast<int*>(shared_memory());
-  const Chunk chunk(size, chunks);
+  const Chunk chunk(order.size(), chunks);
   int chosen[kSteps];
 #pragma unroll
   for (int i = 0; i < kSteps; ++i) {
     const int at = i * kWarp + lane_id();
-    chosen[i] = at < chunk.count ? expert[chunk.begin + at] : -1;
+    chosen[i] = at < chunk.count ? expert[order.choice(chunk.group, chunk.begin + at)] : -1;
     if (chosen[i] >= experts) chosen[i] = -1;
   }
   for (int e = lane_id(); e < experts; e += kWarp) {
@@ -60,8 +60,9 @@ __global__ void assign_place_kernel(int32_t* slot, int32_t* token, const int32_t
     const int at = i * kWarp + lane_id();
     if (at >= chunk.count) continue;
     const int s = e >= 0 ? slots(e, chunk.group, taken + below) : -1;
-    slot[chunk.begin + at] = s;
-    if (s >= 0) token[s] = static_cast<int32_t>(chunk.begin + at);
+    const int64_t choice = order.choice(chunk.group, chunk.begin + at);
+    slot[choice] = s;
+    if (s >= 0) token[s] = order.token(choice);
   }
 }
 

@@ -9,8 +9,9 @@ namespace sy::convert {
 std::vector<Param> model_params(const ModelSection& model) {
   ParamStore store;
   Param* const embedding = embedding_params(store, model);
-  const StackParams encoder = encoder_params(store, model, embedding);
-  decoder_params(store, model, embedding, encoder);
+  LayerCounter layers;
+  encoder_params(store, model, embedding, layers);
+  decoder_params(store, model, embedding, layers);
   loss_params(store, model, embedding);
   return {store.all().begin(), store.all().end()};
 }

@@ -3,10 +3,9 @@
 namespace sy {
 
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
-                         const BlockPlace& place) {
+                         const BlockPlace& place, LayerCounter& counter) {
   BlockParams params;
-  params.sub_layer = place.sub_layer;
-  params.sparse_layer = place.sparse_layer;
+  params.sub_layer = counter.sub_layers;
   params.self_attention = attention_params(store, prefix + "/self_attention", model);
   params.self_attention.relative_bias = place.relative_bias;
   params.self_attention.causal = place.decoder;
@@ -15,10 +14,11 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
   }
   params.sparse = is_sparse_layer(model, place.layer);
   if (params.sparse) {
-    params.moe = moe_ffn_params(store, prefix + "/moe", model);
+    params.moe = moe_ffn_params(store, prefix + "/moe", model, counter);
   } else {
     params.dense = dense_ffn_params(store, prefix + "/ffn", model);
   }
+  counter.sub_layers += params.sub_layers();
   return params;
 }
 
@@ -56,11 +56,16 @@ Tensor block_forward(const LayerContext& context, const BlockParams& params, Blo
   }
   const Tensor out = saved.out.slice(0, tokens);
   if (params.sparse) {
-    moe_ffn_forward(context, params.moe, saved.moe, out, stream, sub_layer, params.sparse_layer);
+    moe_ffn_forward(context, params.moe, saved.moe, out, stream, sub_layer);
   } else {
     dense_ffn_forward(context, params.dense, saved.dense, out, stream, sub_layer);
   }
   return out;
+}
+
+void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
+                   RouterStats& stats) {
+  if (params.sparse) routing_observe(context, params.moe.routing, saved.moe.routing, stats);
 }
 
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,

@@ -17,8 +17,7 @@ struct BlockParams {
   bool sparse = false;              // which of the two below is used
   DenseFfnParams dense;
   MoeFfnParams moe;
-  int sub_layer = 0;     // number of the block's first sub-layer in the model
-  int sparse_layer = 0;  // row of the router's counters, when sparse
+  int sub_layer = 0;  // number of the block's first sub-layer in the model
 
   bool has_cross_attention() const { return cross_attention.norm != nullptr; }
   int sub_layers() const { return has_cross_attention() ? 3 : 2; }
@@ -40,21 +39,23 @@ struct BlockPlace {
   int64_t layer = 0;               // in its stack, from 0
   bool decoder = false;            // causal, with cross-attention
   Param* relative_bias = nullptr;  // the stack's
-  int sub_layer = 0;
-  int sparse_layer = 0;  // sparse layers of the model before this one
 };
 
 // prefix is "encoder/layers/I" or "decoder/layers/I".
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
-                         const BlockPlace& place);
+                         const BlockPlace& place, LayerCounter& counter);
 // source_length is the encoder's, for cross-attention.
 BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the stream after the block, a view of saved.out. x [T, d_model] must stay until backward;
-// memory is the encoder's output (unused in the encoder).
+// memory is the encoder's output (unused in the encoder). Overwrites `saved` and nothing else, so
+// that a second run from the same x leaves what the first one did.
 Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                      Tensor x, const AttentionSource& memory);
+// Adds what the block's router counted to the step's statistics, if it has one.
+void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
+                   RouterStats& stats);
 
 // d_stream [T, d_model] is the gradient of the block's output and becomes that of its input, in
 // place. Parameters accumulate, and in the decoder d_memory.

@@ -22,10 +22,11 @@ struct StepContext {
   double group_scale = 1.0;    // 1 / routing groups of the global batch, per stack
 };
 
-// Router counters of a step, added up by the sparse layers; one row a sparse layer, encoder's
-// first. In the exec's memory, owned by the model; zeroed by the trainer at the start of a step.
+// Router counters of a step, added up by observing the stacks after their forward (stack.h); one
+// row a routed layer. In the exec's memory, owned by the model; zeroed by the
+// trainer at the start of a step.
 struct RouterStats {
-  Tensor counts;  // int32 [sparse layers, E + 1]: tokens routed to each expert before dropping;
+  Tensor counts;  // int32 [routed layers, E + 1]: tokens routed to each expert before dropping;
                   // last column: tokens dropped
   // Float64 [1] each: sums over groups and layers (hugging_face: groups and stacks), before the
   // coefficients.
@@ -34,12 +35,17 @@ struct RouterStats {
 
 // What the balance loss of a whole stack is made of (experts.convention hugging_face): over the
 // tokens of all its sparse layers, the share that an expert has after dropping, and its mean
-// probability. Complete after the stack's forward. Planned by the stack; else empty, and in
-// decoding, where nobody judges.
+// probability. Complete once the stack is observed. Planned by the stack; else empty.
 struct StackShares {
   Tensor fraction;     // [groups, E]
   Tensor mean_prob;    // [groups, E]
-  int64_t layers = 0;  // sparse layers of the stack
+  int64_t layers = 0;  // routed layers of the stack
+};
+
+// Numbers that layers are given as they are declared, in forward order, over all stacks.
+struct LayerCounter {
+  int sub_layers = 0;     // LayerContext::key
+  int routed_layers = 0;  // rows of RouterStats
 };
 
 // The uses of random draws inside one sub-layer; a sub-layer has 16 sites.
@@ -51,7 +57,6 @@ struct LayerContext {
   Mesh& mesh;
   const ModelSection& model;
   const StepContext& step;
-  RouterStats& router_stats;
   int64_t sequences = 0;  // B of this micro-batch
   int64_t length = 0;     // tokens a sequence in this stack
   Tensor valid;           // int32 [B * length], 1 where a token is routed

@@ -131,7 +131,6 @@ LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
           .mesh = *pass_mesh,
           .model = model,
           .step = step,
-          .router_stats = owner.router_stats(),
           .sequences = rows,
           .length = 1,
           .valid = inputs.valid.slice(0, rows),

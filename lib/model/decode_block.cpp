@@ -94,7 +94,7 @@ Tensor block_step(const LayerContext& context, const BlockParams& params, BlockC
   attend(context, params.cross_attention, filled(cache.cross, rows), after_cross, after_self, cross,
          0);
   if (params.sparse) {
-    moe_ffn_forward(context, params.moe, cache.moe, out, after_cross, ffn, params.sparse_layer);
+    moe_ffn_forward(context, params.moe, cache.moe, out, after_cross, ffn);
   } else {
     dense_ffn_forward(context, params.dense, cache.dense, out, after_cross, ffn);
   }

@@ -10,45 +10,42 @@ namespace sy {
 namespace {
 
 StackParams stack_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                         bool decoder, int sub_layer, int sparse_layer) {
+                         bool decoder, LayerCounter& counter) {
   const std::string name = decoder ? "decoder" : "encoder";
   const double d = static_cast<double>(model.d_model);
   StackParams params;
   params.embedding = embedding;
-  params.first_sub_layer = sub_layer;
+  params.first_sub_layer = counter.sub_layers;
   params.relative_bias =
       store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
                 Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
   const int64_t layers = decoder ? model.decoder_layers : model.encoder_layers;
   for (int64_t layer = 0; layer < layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
-    params.blocks.push_back(block_params(
-        store, prefix, model,
-        {layer, decoder, params.relative_bias, sub_layer, sparse_layer + params.sparse_layers}));
-    sub_layer += params.blocks.back().sub_layers();
-    params.sparse_layers += params.blocks.back().sparse ? 1 : 0;
+    params.blocks.push_back(
+        block_params(store, prefix, model, {layer, decoder, params.relative_bias}, counter));
+    params.routed_layers += params.blocks.back().sparse ? 1 : 0;
   }
   params.final_norm =
       store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
-  params.end_sub_layer = sub_layer + 1;
-  params.end_sparse_layer = sparse_layer + params.sparse_layers;
+  params.last_sub_layer = counter.sub_layers++;
   return params;
 }
 
 Dropout final_dropout(const LayerContext& context, const StackParams& params) {
-  return context.dropout(params.end_sub_layer - 1, Use::output);
+  return context.dropout(params.last_sub_layer, Use::output);
 }
 
 }  // namespace
 
-StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding) {
-  return stack_params(store, model, embedding, false, 0, 0);
+StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
+                           LayerCounter& counter) {
+  return stack_params(store, model, embedding, false, counter);
 }
 
 StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           const StackParams& encoder) {
-  return stack_params(store, model, embedding, true, encoder.end_sub_layer,
-                      encoder.end_sparse_layer);
+                           LayerCounter& counter) {
+  return stack_params(store, model, embedding, true, counter);
 }
 
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
@@ -59,7 +56,7 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
   for (const BlockParams& block : params.blocks) {
     saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
   }
-  saved.shares = stack_shares_plan(arena, model, dims, params.sparse_layers);
+  saved.shares = stack_shares_plan(arena, model, dims, params.routed_layers);
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "final norm rstd");
   saved.out = arena.take(dims.dtype, stream, "stack output");
   return saved;
@@ -71,16 +68,23 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
   const int64_t tokens = context.tokens();
   Tensor stream = saved.embedded.slice(0, tokens);
   embed_forward(context, *params.embedding, stream, ids, params.first_sub_layer);
-  begin_stack_losses(context);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
     stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, memory);
   }
-  end_stack_losses(context);
   saved.x = stream;
   const Tensor out = saved.out.slice(0, tokens);
   rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));
   return out;
+}
+
+void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
+                   RouterStats& stats) {
+  begin_stack_losses(context);
+  for (size_t i = 0; i < params.blocks.size(); ++i) {
+    block_observe(context, params.blocks[i], saved.blocks[i], stats);
+  }
+  end_stack_losses(context, stats);
 }
 
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,

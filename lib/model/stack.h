@@ -15,9 +15,8 @@ struct StackParams {
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
   int first_sub_layer = 0;
-  int end_sub_layer = 0;     // one past the stack's; the last one is the final norm
-  int sparse_layers = 0;     // of the stack
-  int end_sparse_layer = 0;  // sparse layers of the model up to here
+  int last_sub_layer = 0;  // the final norm
+  int routed_layers = 0;   // of the stack
 };
 
 struct StackSaved {
@@ -29,17 +28,23 @@ struct StackSaved {
   Tensor out;          // [T, d_model], the stack's output
 };
 
-// The encoder's parameters, or the decoder's, which continue the encoder's numbering.
-StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding);
+StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
+                           LayerCounter& counter);
 StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           const StackParams& encoder);
+                           LayerCounter& counter);
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is the encoder's
-// output (unused in the encoder); context.stack_shares are saved's, here and in backward.
+// output (unused in the encoder). Overwrites `saved` and counts nothing.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& memory);
+
+// Adds what the routers of the stack's last forward counted, and their losses, to the step's
+// statistics: once a micro-batch, before its backward. context.stack_shares are saved's, here and
+// in backward.
+void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
+                   RouterStats& stats);
 
 // d_out [T, d_model] is the gradient of the output and is used up. Parameters accumulate, and in
 // the decoder d_memory.

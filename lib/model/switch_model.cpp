@@ -128,6 +128,7 @@ void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepC
   State& s = *state_;
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
   const Tensor h = s.decode(exec, batch, step);
+  s.observe(exec, batch, step);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
   loss_forward(s.context(exec, batch, step, true), s.loss, s.loss_sum(), d_h, h,
                flat(batch.targets));

@@ -71,9 +71,9 @@ class SwitchModel {
   void clear_stats(Exec& exec);
 
   // Adds the cross-entropy of the micro-batch's valid target tokens (nats, not scaled) to
-  // loss_sum(). While step.training, also prepares backward, and adds the output projection's
-  // gradient to its parameter. The batch, of the exec's memory, may hold fewer sequences than
-  // planned. Waits for nothing.
+  // loss_sum(), and what the routers did to router_stats(). While step.training, also prepares
+  // backward, and adds the output projection's gradient to its parameter. The batch, of the exec's
+  // memory, may hold fewer sequences than planned. Waits for nothing.
   void accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step);
   // The same from a loss_sum() of zero; waits for the sum and returns it.
   double forward(Exec& exec, const Batch& batch, const StepContext& step);

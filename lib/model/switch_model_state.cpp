@@ -34,8 +34,8 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
       params(dtype_, mesh_.place()) {
   check_mesh(model, mesh.shape());
   Param* const embedding = embedding_params(params, model);
-  encoder = encoder_params(params, model, embedding);
-  decoder = decoder_params(params, model, embedding, encoder);
+  encoder = encoder_params(params, model, embedding, layers);
+  decoder = decoder_params(params, model, embedding, layers);
   loss = loss_params(params, model, embedding);
 }
 
@@ -59,7 +59,7 @@ void SwitchModel::State::plan() {
 }
 
 void SwitchModel::State::plan_statistics() {
-  const Shape counts{decoder.end_sparse_layer, model.experts.count + 1};
+  const Shape counts{layers.routed_layers, model.experts.count + 1};
   stats.counts = statistics.take(DType::i32, counts, "router counts");
   sums = statistics.take(DType::f64, {3}, "losses");
   stats.balance = sums.slice(1, 1);
@@ -80,7 +80,6 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .mesh = *pass_mesh,
           .model = model,
           .step = step,
-          .router_stats = stats,
           .sequences = batch.encoder_ids.dim(0),
           .length = in_decoder ? shape.decoder_length : shape.encoder_length,
           .valid = routed(in_decoder ? batch.decoder_valid : batch.encoder_valid),
@@ -112,6 +111,11 @@ Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepCont
   encode(exec, batch, step);
   return stack_forward(context(exec, batch, step, true), decoder, decoder_saved,
                        flat(batch.decoder_ids), encoded(batch));
+}
+
+void SwitchModel::State::observe(Exec& exec, const Batch& batch, const StepContext& step) {
+  stack_observe(context(exec, batch, step, false), encoder, encoder_saved, stats);
+  stack_observe(context(exec, batch, step, true), decoder, decoder_saved, stats);
 }
 
 }  // namespace sy

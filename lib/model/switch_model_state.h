@@ -22,6 +22,7 @@ struct SwitchModel::State {
   bool training;
 
   ParamStore params;
+  LayerCounter layers;
   StackParams encoder, decoder;
   LossParams loss;
 
@@ -55,6 +56,8 @@ struct SwitchModel::State {
   AttentionSource encoded(const Batch& batch) const;
   // Both stacks forward; returns the decoder's output [B * decoder length, d_model].
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
+  // Adds what both stacks' last forward left to be counted to `stats`.
+  void observe(Exec& exec, const Batch& batch, const StepContext& step);
 
   Tensor loss_sum() const { return sums.slice(0, 1); }
 };

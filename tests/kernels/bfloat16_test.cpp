@@ -178,9 +178,9 @@ TEST_CASE("bfloat16: rows to their experts and back", "[bfloat16]") {
   const auto exec = make_exec();
   Both x({5, 40}, 1), slots(Shape{6, 40}), out(Shape{5, 40}), d_out({5, 40}, 2);
   Both d_slots(Shape{6, 40});
-  Owned slot = int_tensor({5}, {2, -1, 0, 5, 1}), token = int_tensor({6}, {2, 4, 0, -1, -1, 3});
-  Owned gate = random_tensor(DType::f32, {5}, 3);
-  Owned d_gate(DType::f32, {5}), d_gate_bf16(DType::f32, {5});
+  Owned slot = int_tensor({5, 1}, {2, -1, 0, 5, 1}), token = int_tensor({6}, {2, 4, 0, -1, -1, 3});
+  Owned gate = random_tensor(DType::f32, {5, 1}, 3);
+  Owned d_gate(DType::f32, {5, 1}), d_gate_bf16(DType::f32, {5, 1});
   gather_rows(*exec, slots.f32, x.f32, token);
   gather_rows(*exec, slots.bf16, x.bf16, token);
   CHECK(slots.error() == 0);

@@ -18,9 +18,9 @@ struct Run {
       : logits(from),
         valid(which),
         probs(dtype(), shape()),
-        gate(dtype(), {shape()[0]}),
+        gate(dtype(), {shape()[0], 1}),
         log_sum(dtype(), {shape()[0]}),
-        expert(DType::i32, {shape()[0]}),
+        expert(DType::i32, {shape()[0], 1}),
         fraction(dtype(), {groups, shape()[1]}),
         mean_prob(dtype(), {groups, shape()[1]}),
         losses(dtype(), {2}) {}
@@ -222,7 +222,7 @@ TEST_CASE("router: gradients through gate, balance and z", "[router]") {
   Owned valid = all_valid(tokens);
   for (int64_t t = 0; t < tokens; t += 3) valid.data<int32_t>()[t] = 0;
   Run run(random_tensor(DType::f64, {tokens, experts}, 1, 2.0), valid, groups);
-  Owned d_gate = random_tensor(DType::f64, {tokens}, 2, gate);
+  Owned d_gate = random_tensor(DType::f64, {tokens, 1}, 2, gate);
   Owned d_logits(DType::f64, {tokens, experts});
   run.forward(*exec);
   router_backward(*exec, d_logits, d_gate, run.probs, run.log_sum, run.expert, run.fraction, valid,
@@ -245,9 +245,9 @@ TEST_CASE("router: float32 agrees with float64", "[router]") {
   CHECK(largest_difference(run.mean_prob, wide.mean_prob) < 1e-6);
   CHECK(largest_difference(run.losses, wide.losses) < 1e-4);
   Owned gradient(DType::f32, {kTokens, kExperts}), wide_gradient(DType::f64, {kTokens, kExperts});
-  router_backward(*exec, gradient, random_tensor(DType::f32, {kTokens}, 2), run.probs, run.log_sum,
-                  run.expert, run.fraction, run.valid, 0.1, 0.2);
-  router_backward(*exec, wide_gradient, random_tensor(DType::f64, {kTokens}, 2), wide.probs,
+  router_backward(*exec, gradient, random_tensor(DType::f32, {kTokens, 1}, 2), run.probs,
+                  run.log_sum, run.expert, run.fraction, run.valid, 0.1, 0.2);
+  router_backward(*exec, wide_gradient, random_tensor(DType::f64, {kTokens, 1}, 2), wide.probs,
                   wide.log_sum, wide.expert, wide.fraction, wide.valid, 0.1, 0.2);
   CHECK(largest_difference(gradient, wide_gradient) < 1e-6);
 }
@@ -255,7 +255,7 @@ TEST_CASE("router: float32 agrees with float64", "[router]") {
 TEST_CASE("router: the same bits for any number of threads", "[router]") {
   constexpr int64_t kTokens = 300, kExperts = 130;
   Owned logits = random_tensor(DType::f32, {kTokens, kExperts}, 1);
-  Owned d_gate = random_tensor(DType::f32, {kTokens}, 2);
+  Owned d_gate = random_tensor(DType::f32, {kTokens, 1}, 2);
   const int64_t groups = GENERATE(1, 3);
   CHECK(same_for_any_threads(Owned(DType::f32, {kTokens, kExperts}), [&](Exec& exec, Tensor out) {
     Run run(logits, all_valid(kTokens), groups);
@@ -309,17 +309,17 @@ TEST_CASE("router: tokens after dropping, a dropped one counting for expert 0", 
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned count = tensor_of(dtype, {2, 3}, {1, 0, 0, 0, 0, 5});
-  Owned expert = int_tensor({8}, {2, 2, 1, -1, 0, 1, 1, 1});
-  Owned slot = int_tensor({8}, {4, -1, 2, -1, 0, 2, -1, -1});
+  Owned expert = int_tensor({8, 1}, {2, 2, 1, -1, 0, 1, 1, 1});
+  Owned slot = int_tensor({8, 1}, {4, -1, 2, -1, 0, 2, -1, -1});
   router_count_kept(*exec, count, expert, slot);
   CHECK(values_of(count) == std::vector<double>{2, 1, 1, 3, 1, 5});
-  CHECK_THROWS_AS(router_count_kept(*exec, count, Owned(DType::i32, {7}), slot), InternalError);
+  CHECK_THROWS_AS(router_count_kept(*exec, count, Owned(DType::i32, {7, 1}), slot), InternalError);
 }
 
 TEST_CASE("router: tokens after dropping, of many experts", "[router]") {
   auto exec = make_exec();
   constexpr int32_t kExperts = 9001, kTokens = 600;
-  Owned count(DType::f32, {1, kExperts}), expert(DType::i32, {kTokens}), slot = expert;
+  Owned count(DType::f32, {1, kExperts}), expert(DType::i32, {kTokens, 1}), slot = expert;
   std::vector<double> expected(kExperts);
   for (int32_t t = 0; t < kTokens; ++t) {
     const int32_t e = t * 977 % kExperts, dropped = t % 3 == 0;
@@ -368,6 +368,27 @@ TEST_CASE("router: scratch taken while planning is enough", "[router]") {
   all();
   CHECK(at(loss, 0) == Approx(run.balance()));
   CHECK(exec.scratch.top() == 0);
+}
+
+TEST_CASE("router: the choices after dropping of tokens with two", "[router]") {
+  auto exec = make_exec();
+  Owned count = tensor_of(DType::f32, {2, 3}, {0, 0, 0, 0, 0, 0});
+  Owned expert = int_tensor({4, 2}, {2, 1, 1, 2, -1, -1, 1, 0});
+  Owned slot = int_tensor({4, 2}, {4, 0, 1, -1, -1, -1, -1, 3});
+  router_count_kept(*exec, count, expert, slot);
+  CHECK(values_of(count) == std::vector<double>{1, 2, 1, 2, 0, 0});
+}
+
+TEST_CASE("router: the choice is top-1, and says so", "[router]") {
+  auto exec = make_exec();
+  Run run(random_tensor(DType::f32, {4, 3}, 1), all_valid(4), 1);
+  run.gate = Owned(DType::f32, {4, 2});
+  run.expert = Owned(DType::i32, {4, 2});
+  CHECK_THROWS_WITH(run.forward(*exec), Catch::Contains("2 experts a token"));
+  Owned d_logits(DType::f32, {4, 3}), d_gate(DType::f32, {4, 2});
+  CHECK_THROWS_WITH(router_backward(*exec, d_logits, d_gate, run.probs, run.log_sum, run.expert,
+                                    run.fraction, run.valid, 0.1, 0.2),
+                    Catch::Contains("2 experts a token"));
 }
 
 TEST_CASE("router: shapes must fit", "[router]") {

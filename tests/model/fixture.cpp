@@ -123,7 +123,7 @@ LayerFixture::LayerFixture(const ModelSection& section) : model(section) {
 
 LayerContext LayerFixture::context(int64_t sequences, int64_t length, Tensor lengths,
                                    Tensor valid) {
-  return {*exec, mesh, model, step, stats.stats, sequences, length, valid, lengths};
+  return {*exec, mesh, model, step, sequences, length, valid, lengths};
 }
 
 void LayerFixture::check_params(const std::function<double()>& loss) {

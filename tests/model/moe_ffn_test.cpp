@@ -65,7 +65,7 @@ class PlainLayer {
       }
       for (int64_t e = 0; e < experts_.count; ++e) {
         sums[static_cast<size_t>(e)] +=
-            input * weight(layer_.params.router.weight, c * experts_.count + e);
+            input * weight(layer_.params.routing.router.weight, c * experts_.count + e);
       }
     }
     return sums;
@@ -195,7 +195,7 @@ int32_t dropped_tokens(MoeLayer& layer) {
 
 // Sends every token to `expert` when x is positive.
 void favour(MoeLayer& layer, int64_t expert) {
-  Param& router = *layer.params.router.weight;
+  Param& router = *layer.params.routing.router.weight;
   const int64_t experts = router.shape[1];
   for (int64_t i = 0; i < router.value.numel(); ++i) {
     router.value.data<double>()[i] *= 0.1;

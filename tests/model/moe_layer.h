@@ -48,7 +48,8 @@ class MoeLayer {
         owned_stats(section.experts.count),
         sequences(sequences_),
         length(length_) {
-    params = moe_ffn_params(store, "moe", model);
+    LayerCounter layers;
+    params = moe_ffn_params(store, "moe", model, layers);
     const LayerDims dims{sequences, length, mesh.shape().expert, dtype};
     store.plan(values_, grads_);
     saved = moe_ffn_plan(activations_, model, dims);
@@ -69,11 +70,12 @@ class MoeLayer {
 
   // `valid` int32 [T]: T / length sequences, at most the planned ones.
   LayerContext context(Tensor valid) {
-    return {exec, *pass_mesh_, model, step, stats, valid.numel() / length, length, valid, {}};
+    return {exec, *pass_mesh_, model, step, valid.numel() / length, length, valid, {}};
   }
   void forward(Tensor out, Tensor x, Tensor valid) {
     if (!exec.planning) owned_stats.clear();
-    moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer, 0);
+    moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer);
+    routing_observe(context(valid), params.routing, saved.routing, stats);
   }
   void backward(Tensor d_x, Tensor d_out, Tensor valid) {
     moe_ffn_backward(context(valid), params, saved, d_x, d_out, kSubLayer);

@@ -54,22 +54,24 @@ class Routers {
   double forward(const std::vector<Owned>& inputs) {
     f_.stats.clear();
     const LayerContext now = context();
-    begin_stack_losses(now);
+    std::vector<Owned> slots;
     for (size_t i = 0; i < kLayers; ++i) {
       Owned x = inputs[i];
       route_forward(now, params_[i], saved_[i], x, 0);
-      Owned slot(DType::i32, {sequences_ * length_}),
+      Owned slot(DType::i32, {sequences_ * length_, 1}),
           counts(DType::i32, {f_.model.experts.count + 1}),
           token(DType::i32, {f_.model.experts.count * sequences_ * capacity_});
       assign_slots(*f_.exec, slot, token, counts, saved_[i].expert, sequences_, capacity_);
-      add_kept_tokens(now, saved_[i].expert, slot);
+      slots.push_back(slot);
     }
-    end_stack_losses(now);
+    begin_stack_losses(now);
+    for (size_t i = 0; i < kLayers; ++i) observe_router(now, saved_[i], slots[i], f_.stats.stats);
+    end_stack_losses(now, f_.stats.stats);
     return f_.step.group_scale * (0.3 * f_.stats.balance_sum() + 0.2 * f_.stats.z_sum());
   }
 
   void backward(size_t layer, Tensor d_x, Tensor x) {
-    Owned d_gate(DType::f64, {sequences_ * length_});
+    Owned d_gate(DType::f64, {sequences_ * length_, 1});
     route_backward(context(), params_[layer], saved_[layer], d_x, d_gate, x, 0);
   }
 

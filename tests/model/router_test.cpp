@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "lib/model/moe/router_losses.h"
 #include "tests/model/fixture.h"
 
 namespace sy {
@@ -35,10 +36,11 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   Owned valid = int_tensor({tokens}, {1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0});
   const LayerContext context = f.context(sequences, length, {}, valid);
   Owned x = random_tensor(DType::f64, {tokens, f.model.d_model}, 1);
-  Owned weight = random_tensor(DType::f64, {grouped}, 2), d_x = x;
+  Owned weight = random_tensor(DType::f64, {grouped, 1}, 2), d_x = x;
   const auto loss = [&] {
     f.stats.clear();
     route_forward(context, params, saved, x, 1);
+    observe_router(context, saved, {}, f.stats.stats);
     return weighted_sum(saved.gate, weight) +
            0.25 * (0.3 * f.stats.balance_sum() + 0.2 * f.stats.z_sum());
   };

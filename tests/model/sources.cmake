@@ -14,9 +14,12 @@ foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloa
 endforeach()
 
 sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp
-               tests/model/bfloat16_mesh_test.cpp tests/model/fixture.cpp
+               tests/model/bfloat16_mesh_test.cpp tests/model/forward_twice_test.cpp
+               tests/model/fixture.cpp
                LINK sy_model)
 sy_add_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4)
 sy_add_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4)
+sy_add_mpi_test(model.forward_twice model_mpi_tests "[forward_twice]" 1 2 4)
 sy_add_cuda_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4 SCHEDULES random)
 sy_add_cuda_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4 SCHEDULES reverse)
+sy_add_cuda_mpi_test(model.forward_twice model_mpi_tests "[forward_twice]" 1 2 4 SCHEDULES random)

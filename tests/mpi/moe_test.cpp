@@ -112,7 +112,7 @@ TEST_CASE("moe: every token to the experts of one rank", "[moe]") {
   const int64_t share = kSequences / ranks, rows = share * kLength;
   MoeLayer layer(model, mesh, share, kLength, DType::f64, 1, exec);
   // Expert 1 wins wherever the tokens are.
-  Tensor router = layer.params.router.weight->value;
+  Tensor router = layer.params.routing.router.weight->value;
   for (int64_t i = 0; i < router.numel(); ++i) {
     router.data<double>()[i] = i % model.experts.count == 1 ? 1.0 : 0.0;
   }
@@ -125,7 +125,7 @@ TEST_CASE("moe: every token to the experts of one rank", "[moe]") {
   const bool dropless = model.experts.capacity == CapacityMode::dropless;
   // All 40 tokens arrive at its rank; with capacity 1, each group of two sequences keeps one.
   if (dropless) {
-    CHECK(layer.saved.dispatch.rows() == (mesh.expert_rank() == 1 / (4 / ranks) ? 40 : 0));
+    CHECK(layer.saved.routing.dispatch.rows() == (mesh.expert_rank() == 1 / (4 / ranks) ? 40 : 0));
   }
   CHECK(layer.stats.counts.data<int32_t>()[1] == rows);
   CHECK(layer.stats.counts.data<int32_t>()[4] == (dropless ? 0 : rows - share / 2));

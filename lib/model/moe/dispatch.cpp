@@ -106,7 +106,8 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims) {
   const ExpertsSection& experts = model.experts;
   const TokenGroups groups = token_groups(experts, dims.sequences, dims.length);
   if (experts.capacity == CapacityMode::dropless) {
-    return {groups.total(), groups.total() * dims.expert_ranks};
+    const int64_t slots = groups.total() * kChoices;
+    return {slots, slots * dims.expert_ranks};
   }
   const int64_t capacity = std::max(expert_capacity(experts, groups.tokens, true),
                                     expert_capacity(experts, groups.tokens, false));
@@ -118,8 +119,8 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
   const ExpertsSection& experts = model.experts;
   const DispatchSizes sizes = dispatch_sizes(model, dims);
   DispatchSaved saved;
-  saved.slot = arena.take(DType::i32, {token_groups(experts, dims.sequences, dims.length).total()},
-                          "dispatch slot");
+  const int64_t tokens = token_groups(experts, dims.sequences, dims.length).total();
+  saved.slot = arena.take(DType::i32, {tokens, kChoices}, "dispatch slot");
   saved.token = arena.take(DType::i32, {sizes.slots}, "dispatch token");
   saved.counts = arena.take(DType::i32, {experts.count + 1}, "dispatch counts");
   saved.returned = arena.take(dims.dtype, {sizes.slots, model.d_model}, "dispatch returned");
@@ -135,7 +136,7 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
 }
 
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
-                     DispatchSaved& saved, Tensor expert, int sparse_layer) {
+                     DispatchSaved& saved, Tensor expert) {
   Exec& exec = context.exec;
   const ExpertsSection& experts = context.model.experts;
   const TokenGroups groups = token_groups(experts, context.sequences, context.length);
@@ -143,7 +144,7 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
   const Tensor chosen = expert.slice(0, groups.total());
   const int64_t ranks = expert_ranks(context), local = div_exact(experts.count, ranks);
   if (is_dropless(context)) {
-    saved.slots = groups.total();
+    saved.slots = chosen.numel();
     saved.exchange.sources =
         ranks > 1 ? saved.received : saved.counts.slice(0, local).view({1, local});
     saved.exchange.plan_most(ranks, context.mesh.expert_rank(), local, saved.slots);
@@ -157,7 +158,6 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     const Tensor token = saved.token.slice(0, saved.slots);
     assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
-  add_counts(exec, context.router_stats.counts.at(sparse_layer), saved.counts);
 }
 
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer) {

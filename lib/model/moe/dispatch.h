@@ -5,8 +5,8 @@
 //   fixed capacity: slots [E, groups, capacity, d_model]; rows [E_local, expert_ranks, groups,
 //                   capacity, d_model], or of one expert's pieces; as many on every rank and in
 //                   every step
-//   dropless:       slots [T', d_model] sorted by expert; rows as many as arrive, at most
-//                   T' * expert_ranks
+//   dropless:       slots [T' * k, d_model] sorted by expert; rows as many as arrive, at most
+//                   T' * k * expert_ranks
 //
 // With one expert rank slots and rows are the same memory and nothing is sent.
 #pragma once
@@ -36,13 +36,13 @@ struct DispatchLabels {
 
 // Planned for the most slots S and rows R that there can be; a micro-batch uses the first.
 struct DispatchSaved {
-  Tensor slot;      // int32 [T']: place of a token, -1 where it has none
-  Tensor token;     // int32 [S]: its inverse, -1 in an empty slot
-  Tensor counts;    // int32 [E + 1]: tokens routed to each expert; last: dropped
+  Tensor slot;      // int32 [T', k]: places of a token, -1 where it has none
+  Tensor token;     // int32 [S]: the token in a slot, -1 in an empty one
+  Tensor counts;    // int32 [E + 1]: choices of each expert; last: dropped
   Tensor received;  // int32 [expert_ranks, E_local]: rows from each source, dropless
   Tensor row_ids;   // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
   Tensor returned;  // [S, d_model]: the experts' outputs, back in the slots
-  // In use. Dropless, as many as there can be, and from Dispatch::start() on one a routed token
+  // In use. Dropless, as many as there can be, and from Dispatch::start() on one a choice
   // where the host must know their number.
   int64_t slots = 0;
   RowExchange exchange;
@@ -59,10 +59,10 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims);
 
 DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Gives every routed token its slot, tells the ranks how many rows come (dropless), and adds the
-// counts to row `sparse_layer` of context.router_stats. `expert` int32 [T'] is the router's.
+// Gives every routed token its slots and tells the ranks how many rows come (dropless). Overwrites
+// `saved` but for row_ids and returned. `expert` int32 [T', k] is the router's.
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
-                     DispatchSaved& saved, Tensor expert, int sparse_layer);
+                     DispatchSaved& saved, Tensor expert);
 
 // The dropout inside the experts, of rows [R, d_ff]; once Dispatch::start() was called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer);
@@ -83,8 +83,8 @@ class Dispatch {
   void compute_parts(Compute&& compute) {
     trip_.compute_parts(saved_.returned.slice(0, saved_.slots), out_, compute);
   }
-  // out [T, d_model] is overwritten with gate * the expert's output, zeros where a token has no
-  // slot. gate [T'].
+  // out [T, d_model] is overwritten with the sum of gate * the expert's output over a token's
+  // slots, zeros where it has none. gate [T', k].
   void combine(Tensor out, Tensor gate);
 
   Tensor out() const { return out_; }  // [R, d_model]: saved.returned with one expert rank
@@ -103,7 +103,7 @@ class DispatchGrad {
   DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                const DispatchSaved& saved, ScratchScope& scratch);
 
-  // Backward of combine: d_gate [T'] is overwritten. d_out [T, d_model], gate [T'].
+  // Backward of combine: d_gate [T', k] is overwritten. d_out [T, d_model], gate [T', k].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
   // Calls compute(ExpertRows) for each part of rows() that is there; what it leaves in it is sent
   // back.

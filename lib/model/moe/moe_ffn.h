@@ -1,44 +1,38 @@
 // The Switch sub-layer (Fedus et al. 2022, section 2; docs/math-moe.md):
 //   out = x + dropout(gate * expert(norm(x))), dropped and padding tokens: out = x
-// router -> dispatch -> all-to-all -> experts -> all-to-all -> combine. With fixed capacity every
-// collective has the same counts on every rank, whatever the routing.
+// norm, the experts behind the routing (routing.h), residual.
 #pragma once
 
 #include <string>
 
 #include "lib/model/context.h"
-#include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/experts.h"
-#include "lib/model/moe/router.h"
+#include "lib/model/moe/routing.h"
 #include "lib/model/param.h"
 
 namespace sy {
 
 struct MoeFfnParams {
   Param* norm = nullptr;  // [d_model]
-  RouterParams router;
+  RoutingParams routing;
   ExpertsParams experts;
-  DispatchLabels labels;
 };
 
 struct MoeFfnSaved {
   Tensor x;       // [T, d_model] view of the input, kept by the caller until backward
   Tensor rstd;    // [T]
   Tensor normed;  // [T, d_model]
-  RouterSaved router;
-  DispatchSaved dispatch;
+  RoutingSaved routing;
   ExpertsSaved experts;
 };
 
-MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix,
-                            const ModelSection& model);
+MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
+                            LayerCounter& counter);
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] is overwritten; x must stay until backward and is not out. `sparse_layer` is the
-// row of context.router_stats.
+// out [T, d_model] and `saved` are overwritten; x must stay until backward and is not out.
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                     Tensor out, Tensor x, int sub_layer, int sparse_layer);
-
+                     Tensor out, Tensor x, int sub_layer);
 // d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate. Adds
 // the gradients of the balance and z losses, scaled by their coefficients and step.group_scale.
 void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,

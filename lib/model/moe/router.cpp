@@ -71,7 +71,8 @@ Operands router_operands(const LayerContext& context, const Param& weight, Tenso
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
   return {saved.valid.slice(0, groups.total()),   saved.expert.slice(0, groups.total()),
           saved.gate.slice(0, groups.total()),    saved.probs.slice(0, groups.total()),
-          saved.log_sum.slice(0, groups.total()), saved.fraction.slice(0, groups.count)};
+          saved.log_sum.slice(0, groups.total()), saved.fraction.slice(0, groups.count),
+          saved.mean_prob.slice(0, groups.count), saved.losses};
 }
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
@@ -98,11 +99,13 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   const int64_t tokens = groups.total(), experts = model.experts.count;
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
-  saved.expert = arena.take(DType::i32, {tokens}, "router expert");
-  saved.gate = arena.take(dims.statistics(), {tokens}, "router gate");
+  saved.expert = arena.take(DType::i32, {tokens, kChoices}, "router expert");
+  saved.gate = arena.take(dims.statistics(), {tokens, kChoices}, "router gate");
   saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
   saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
   saved.fraction = arena.take(dims.statistics(), {groups.count, experts}, "router fraction");
+  saved.mean_prob = arena.take(dims.statistics(), {groups.count, experts}, "router mean_prob");
+  saved.losses = arena.take(dims.statistics(), {2}, "router losses");
   return saved;
 }
 
@@ -129,13 +132,10 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const Operands of = router_operands(context, *params.weight, normed, scratch, sub_layer);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
-  const Tensor mean_prob = scratch.take(dtype, now.fraction.shape(), "router mean_prob");
-  const Tensor losses = scratch.take(dtype, {2}, "router losses");
-  router_forward(exec, now.probs, now.gate, now.log_sum, now.expert, now.fraction, mean_prob,
-                 losses, logits, now.valid);
+  router_forward(exec, now.probs, now.gate, now.log_sum, now.expert, now.fraction, now.mean_prob,
+                 now.losses, logits, now.valid);
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
-  add_router_losses(context, mean_prob, losses);
 }
 
 void route_backward(const LayerContext& context, const RouterParams& params,

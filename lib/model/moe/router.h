@@ -1,4 +1,4 @@
-// The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks one expert for each token.
+// The router of a Switch sub-layer (docs/math-moe.md, "Router"): picks k experts for each token.
 // In float32 inside, whatever the activations (Fedus et al. 2022, section 2.4, "selective
 // precision"), unless experts.router_precision asks for what bfloat16 would give.
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
@@ -24,19 +24,23 @@ struct TokenGroups {
 // At least one group, whatever the number of sequences.
 TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length);
 
+constexpr int64_t kChoices = 1;  // k: top-1
+
 struct RouterParams {
   Param* weight = nullptr;  // [d_model, E]
 };
 
-// What backward, dispatch and combine need. T' = token_groups().total() rows, of which the first T
-// are the micro-batch's tokens.
+// What backward, dispatch and combine need, and what is observed after forward. T' =
+// token_groups().total() rows, of which the first T are the micro-batch's tokens.
 struct RouterSaved {
-  Tensor valid;     // int32 [T'], the context's, 0 past T
-  Tensor expert;    // int32 [T'], -1 where not valid
-  Tensor gate;      // [T'], probability of the expert, 0 where not valid
-  Tensor probs;     // [T', E]
-  Tensor log_sum;   // [T'], logsumexp of the logits
-  Tensor fraction;  // [groups, E], share of the group's valid tokens that chose the expert
+  Tensor valid;      // int32 [T'], the context's, 0 past T
+  Tensor expert;     // int32 [T', k], -1 where not valid
+  Tensor gate;       // [T', k], probability of the expert, 0 where not valid
+  Tensor probs;      // [T', E]
+  Tensor log_sum;    // [T'], logsumexp of the logits
+  Tensor fraction;   // [groups, E], share of the group's valid tokens that chose the expert
+  Tensor mean_prob;  // [groups, E], the expert's mean probability over them
+  Tensor losses;     // [2], balance and z, summed over the groups
 };
 
 RouterParams router_params(ParamStore& store, const std::string& prefix, const ModelSection& model);
@@ -46,13 +50,13 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
 // the experts see what the router sees, which then draws nothing itself. Else does nothing.
 void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer);
 
-// Fills `saved`; adds the groups' balance and z losses to context.router_stats, or to
-// context.stack_shares (router_losses.h). normed [T, d_model].
+// Overwrites `saved`, losses included, which count once observed (router_losses.h).
+// normed [T, d_model].
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed, int sub_layer);
 
 // d_normed [T, d_model] is overwritten with the router's share: through the gates, whose gradient
-// is d_gate [T'], and through both losses, scaled by their coefficients and step.group_scale.
+// is d_gate [T', k], and through both losses, scaled by their coefficients and step.group_scale.
 // normed is forward's. The parameter accumulates.
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed,

@@ -2,7 +2,6 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/router.h"
-#include "lib/model/moe/router.h"
 
 namespace sy {
 namespace {
@@ -28,14 +27,14 @@ StackShares used(const LayerContext& context) {
 }  // namespace
 
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t sparse_layers) {
-  if (sparse_layers == 0 || judged(model.experts) != Judged::together) return {};
+                              int64_t routed_layers) {
+  if (routed_layers == 0 || judged(model.experts) != Judged::together) return {};
   const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
   const Shape shape{groups, model.experts.count};
   StackShares shares;
   shares.fraction = arena.take(dims.statistics(), shape, "stack fraction");
   shares.mean_prob = arena.take(dims.statistics(), shape, "stack mean_prob");
-  shares.layers = sparse_layers;
+  shares.layers = routed_layers;
   return shares;
 }
 
@@ -46,26 +45,31 @@ void begin_stack_losses(const LayerContext& context) {
   fill_zero(context.exec, now.mean_prob);
 }
 
-void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor losses) {
-  RouterStats& stats = context.router_stats;
-  const Judged how = judged(context.model.experts);
-  if (how == Judged::never) return;
-  if (how == Judged::together && context.stack_shares.layers == 0) return;  // decoding
-  if (how == Judged::together) add_inplace(context.exec, used(context).mean_prob, mean_prob);
-  if (how == Judged::alone) add_sum(context.exec, stats.balance, losses.slice(0, 1));
-  const int64_t layers = how == Judged::alone ? 1 : context.stack_shares.layers;
-  add_sum(context.exec, stats.z, losses.slice(1, 1), 1.0 / static_cast<double>(layers));
-}
-
-void add_kept_tokens(const LayerContext& context, Tensor expert, Tensor slot) {
-  if (context.stack_shares.layers == 0) return;
-  const int64_t tokens = groups_of(context).total();
-  router_count_kept(context.exec, used(context).fraction, expert.slice(0, tokens),
-                    slot.slice(0, tokens));
+void observe_router(const LayerContext& context, const RouterSaved& router, Tensor slot,
+                    RouterStats& stats) {
+  Exec& exec = context.exec;
+  const Tensor balance = router.losses.slice(0, 1), z = router.losses.slice(1, 1);
+  switch (judged(context.model.experts)) {
+    case Judged::alone:
+      add_sum(exec, stats.balance, balance);
+      add_sum(exec, stats.z, z);
+      return;
+    case Judged::together: {
+      const StackShares now = used(context);
+      const TokenGroups groups = groups_of(context);
+      add_inplace(exec, now.mean_prob, router.mean_prob.slice(0, groups.count));
+      router_count_kept(exec, now.fraction, router.expert.slice(0, groups.total()),
+                        slot.slice(0, groups.total()));
+      add_sum(exec, stats.z, z, 1.0 / static_cast<double>(now.layers));
+      return;
+    }
+    case Judged::never:
+      return;
+  }
 }
 
 // Counts become shares, and the sum over layers a mean.
-void end_stack_losses(const LayerContext& context) {
+void end_stack_losses(const LayerContext& context, RouterStats& stats) {
   if (context.stack_shares.layers == 0) return;
   ScratchScope scratch(context.exec);
   const StackShares now = used(context);
@@ -75,7 +79,7 @@ void end_stack_losses(const LayerContext& context) {
   scale_inplace(context.exec, now.mean_prob, layer_share);
   const Tensor loss = scratch.take(now.fraction.dtype(), {1}, "stack balance loss");
   router_balance(context.exec, loss, now.fraction, now.mean_prob);
-  add_sum(context.exec, context.router_stats.balance, loss);
+  add_sum(context.exec, stats.balance, loss);
 }
 
 RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fraction) {

@@ -5,26 +5,27 @@
 #pragma once
 
 #include "lib/model/context.h"
+#include "lib/model/moe/router.h"
 
 namespace sy {
 
-// Empty where layers are judged alone, or none is. `sparse_layers` of the stack.
+// Empty where layers are judged alone, or none is. `routed_layers` of the stack.
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t sparse_layers);
+                              int64_t routed_layers);
 
-// Before a stack's first layer and after its last one, in forward. The latter adds the stack's
-// balance loss to context.router_stats.
+// A forward counts nothing, so that it may be run again; what it left in the saved sets is observed
+// afterwards, once for each micro-batch and before its backward: begin, every routed layer of the
+// stack in order, end. `stats` accumulates. Where layers are judged together, context.stack_shares
+// is overwritten and then complete.
 void begin_stack_losses(const LayerContext& context);
-void end_stack_losses(const LayerContext& context);
-
-// A layer's part, after its router and after its tokens have their slots. mean_prob [groups, E] and
-// losses [2] are router_forward's; expert, slot int32 [T'], -1: not routed, dropped. Nothing where
-// a stack's layers are judged together and context.stack_shares is empty.
-void add_router_losses(const LayerContext& context, Tensor mean_prob, Tensor losses);
-void add_kept_tokens(const LayerContext& context, Tensor expert, Tensor slot);
+// slot int32 [T', k] is where the layer's tokens went, -1: dropped; read where layers are judged
+// together.
+void observe_router(const LayerContext& context, const RouterSaved& router, Tensor slot,
+                    RouterStats& stats);
+void end_stack_losses(const LayerContext& context, RouterStats& stats);
 
 // What router_backward of a layer is given for its losses: fraction [groups, E], the layer's or the
-// stack's (complete, since a stack's forward comes first), and the scales that go with it.
+// stack's (complete, since the stack was observed before), and the scales that go with it.
 struct RouterLossGrad {
   Tensor fraction;
   double balance_scale = 0;

@@ -1,0 +1,208 @@
+// A forward has no side effects: run again, stack by stack or block by block as recomputation does,
+// it leaves outputs, saved sets, statistics and gradients as they were, to the last bit. Dense and
+// sparse blocks of both stacks, dropout and jitter on, experts spread over the ranks.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "kernels/elementwise.h"
+#include "lib/model/embedding.h"
+#include "lib/model/stack.h"
+#include "lib/tensor/transfer.h"
+#include "tests/model/fixture.h"
+#include "tests/support/group_maker.h"
+#include "tests/support/mpi_world.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kSequences = 2, kEncoderLength = 7, kDecoderLength = 5;
+constexpr int64_t kScratchBytes = 64 << 20;
+
+ModelSection section_of(Convention convention, CapacityMode capacity) {
+  ModelSection model = tiny_model();  // of every two blocks, the second is sparse
+  model.dropout = 0.2;
+  model.experts.count = 4;
+  model.experts.interval = 2;
+  model.experts.capacity = capacity;
+  model.experts.fixed_capacity = 1;
+  model.experts.group_sequences = 2;
+  model.experts.jitter = 0.1;
+  model.experts.balance_loss = 0.3;
+  model.experts.z_loss = 0.2;
+  model.experts.dropout = 0.3;
+  model.experts.convention = convention;
+  if (convention == Convention::paper) return model;
+  model.experts.group_sequences = 1;
+  model.encoder_layers = model.decoder_layers = 4;  // two sparse ones, judged together
+  return model;
+}
+
+enum class Again { never, stacks, blocks, observation };
+
+// What a step leaves: bytes of the saved sets, the statistics and the gradients.
+struct Left {
+  std::vector<char> saved, statistics, gradients;
+};
+
+void append(std::vector<char>& to, const void* from, int64_t bytes) {
+  const auto* begin = static_cast<const char*>(from);
+  to.insert(to.end(), begin, begin + bytes);
+}
+
+// Both stacks with everything around them, and what goes in at either end.
+class Stacks {
+ public:
+  Stacks(const ModelSection& section, Mesh& mesh, Exec& exec)
+      : model_(section), mesh_(mesh), exec_(exec) {
+    Param* const embedding = embedding_params(store_, model_);
+    encoder_ = encoder_params(store_, model_, embedding, layers_);
+    decoder_ = decoder_params(store_, model_, embedding, layers_);
+    plan();
+    for (Arena* arena : {&values_, &grads_, &saved_, &statistics_}) arena->allocate(test_memory());
+    plan();
+    store_.initialize(exec_, 7);
+    step_.seed = 3;
+    step_.group_scale = 0.5;
+    step_.first_sequence = kSequences * mesh.data_rank();
+  }
+
+  Left step(Again again) {
+    clear();
+    forward();
+    if (again == Again::stacks) forward();
+    observe();
+    if (again == Again::observation) observe();
+    if (again == Again::blocks) forward_blocks();
+    backward();
+    synchronize(exec_);
+    return left();
+  }
+
+ private:
+  void plan() {
+    const int ranks = mesh_.shape().expert;
+    store_.plan(values_, grads_);
+    encoder_saved_ = stack_plan(saved_, model_, encoder_,
+                                {kSequences, kEncoderLength, ranks, dtype_}, kEncoderLength);
+    decoder_saved_ = stack_plan(saved_, model_, decoder_,
+                                {kSequences, kDecoderLength, ranks, dtype_}, kEncoderLength);
+    sums_ = statistics_.take(DType::f64, {2}, "sums");
+    stats_.balance = sums_.slice(0, 1);
+    stats_.z = sums_.slice(1, 1);
+    stats_.counts =
+        statistics_.take(DType::i32, {layers_.routed_layers, model_.experts.count + 1}, "counts");
+  }
+
+  LayerContext context(bool in_decoder) {
+    const Batch& batch = batch_.batch();
+    return {.exec = exec_,
+            .mesh = mesh_,
+            .model = model_,
+            .step = step_,
+            .sequences = kSequences,
+            .length = in_decoder ? kDecoderLength : kEncoderLength,
+            .valid = in_decoder ? batch.decoder_valid : batch.encoder_valid,
+            .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths,
+            .stack_shares = in_decoder ? decoder_saved_.shares : encoder_saved_.shares};
+  }
+  Tensor ids(bool in_decoder) {
+    const Tensor ids = in_decoder ? batch_.batch().decoder_ids : batch_.batch().encoder_ids;
+    return ids.view({ids.numel()});
+  }
+  AttentionSource encoded() { return {encoder_saved_.out, batch_.batch().encoder_lengths}; }
+
+  void clear() {
+    for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
+      fill_zero(exec_, store_.flat_grads(group));
+    }
+    fill_zero(exec_, Tensor(encoder_saved_.embedded.raw(), DType::i32, {saved_.bytes() / 4}));
+    fill_zero(exec_, Tensor(sums_.raw(), DType::i32, {statistics_.bytes() / 4}));
+  }
+  void forward() {
+    stack_forward(context(false), encoder_, encoder_saved_, ids(false), {});
+    stack_forward(context(true), decoder_, decoder_saved_, ids(true), encoded());
+  }
+  // Each block again from what it was given, the last one first.
+  void forward_blocks() {
+    const auto again = [&](bool in_decoder, const StackParams& params, StackSaved& saved) {
+      for (size_t i = params.blocks.size(); i-- > 0;) {
+        const Tensor x = i == 0 ? saved.embedded : saved.blocks[i - 1].out;
+        block_forward(context(in_decoder), params.blocks[i], saved.blocks[i], x, encoded());
+      }
+    };
+    again(true, decoder_, decoder_saved_);
+    again(false, encoder_, encoder_saved_);
+  }
+  void observe() {
+    stack_observe(context(false), encoder_, encoder_saved_, stats_);
+    stack_observe(context(true), decoder_, decoder_saved_, stats_);
+  }
+  void backward() {
+    GradReady nobody;
+    GradProgress progress(nobody, static_cast<int>(store_.all().size()));
+    Owned d_out = random_tensor(dtype_, decoder_saved_.out.shape(), 5);
+    Owned d_encoded = zeros(dtype_, encoder_saved_.out.shape());
+    stack_backward(context(true), decoder_, decoder_saved_, d_out, d_encoded, ids(true), encoded(),
+                   progress);
+    stack_backward(context(false), encoder_, encoder_saved_, d_encoded, {}, ids(false), {},
+                   progress);
+    synchronize(exec_);
+  }
+  Left left() {
+    Left left;
+    append(left.saved, encoder_saved_.embedded.raw(), saved_.bytes());
+    for (const StackSaved* stack : {&encoder_saved_, &decoder_saved_}) {
+      for (const BlockSaved& block : stack->blocks) {
+        const DispatchSaved& dispatch = block.moe.routing.dispatch;
+        const int64_t host[2] = {dispatch.slots, dispatch.rows()};
+        append(left.saved, host, sizeof(host));
+      }
+    }
+    append(left.statistics, sums_.raw(), statistics_.bytes());
+    for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
+      const Tensor grads = store_.flat_grads(group);
+      append(left.gradients, grads.raw(), grads.bytes());
+    }
+    return left;
+  }
+
+  ModelSection model_;
+  Mesh& mesh_;
+  Exec& exec_;
+  DType dtype_ = DType::f32;
+  ParamStore store_{dtype_, mesh_.shape().expert, mesh_.expert_rank()};
+  LayerCounter layers_;
+  StackParams encoder_, decoder_;
+  StackSaved encoder_saved_, decoder_saved_;
+  StepContext step_;
+  RouterStats stats_;
+  Tensor sums_;
+  OwnedBatch batch_{kEncoderLength, kDecoderLength, 13, {7, 4}, {3, 5}};
+  Arena values_{"values"}, grads_{"gradients"}, saved_{"saved"}, statistics_{"statistics"};
+};
+
+TEST_CASE("forward_twice: the bits of one run", "[forward_twice]") {
+  const Convention convention = GENERATE(Convention::paper, Convention::hugging_face);
+  const CapacityMode capacity = GENERATE(CapacityMode::fixed, CapacityMode::dropless);
+  Exec exec;
+  use_test_backend(exec);
+  exec.scratch.allocate(kScratchBytes, exec.memory);
+  const int ranks = test_world().size();
+  Mesh mesh(test_world(), {ranks, 1, ranks}, group_maker(exec));
+  Stacks stacks(section_of(convention, capacity), mesh, exec);
+  const Left once = stacks.step(Again::never);
+  CHECK(std::count(once.gradients.begin(), once.gradients.end(), 0) < std::ssize(once.gradients));
+  for (const Again again : {Again::stacks, Again::blocks}) {
+    CAPTURE(static_cast<int>(again));
+    const Left left = stacks.step(again);
+    CHECK((left.saved == once.saved));  // without printing a region
+    CHECK((left.statistics == once.statistics));
+    CHECK((left.gradients == once.gradients));
+  }
+  // What counts twice shows.
+  CHECK((stacks.step(Again::observation).statistics != once.statistics));
+}
+
+}  // namespace
+}  // namespace sy
