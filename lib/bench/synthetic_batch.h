@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
-#include "lib/data/loader.h"
+#include "lib/data/example.h"
 
 namespace sy {
 

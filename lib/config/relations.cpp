@@ -1,8 +1,8 @@
 #include "lib/config/relations.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "lib/base/span_plan.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
 
@@ -65,22 +65,15 @@ void check_windows(Checker& check, const RunConfig& config) {
   resolve_config(resolved, 0);
   const DataSection& data = resolved.data;
   const int64_t window = data.window_tokens.value, targets = data.decoder_length.value;
-  const WindowLengths made = window_lengths(window, data.noise_density, data.mean_noise_span);
-  check.require(made.spans <= made.kept, "data.noise_density",
+  const SpanPlan made = window_plan(window, data.noise_density, data.mean_noise_span);
+  check.require(made.spans <= made.kept_tokens, "data.noise_density",
                 "{} masks {} spans of a window with {} tokens between them; lower it or raise "
                 "data.mean_noise_span",
-                data.noise_density, made.spans, made.kept);
+                data.noise_density, made.spans, made.kept_tokens);
   check.require(made.spans <= data.extra_ids, "data.extra_ids",
                 "{} sentinels are fewer than the {} spans masked in a window of {} tokens; raise "
                 "it, or raise data.mean_noise_span",
                 data.extra_ids, made.spans, window);
-  const bool derived = config.data.window_tokens.is_auto && config.data.decoder_length.is_auto;
-  const bool fits = made.inputs <= data.encoder_length && made.targets <= targets;
-  check.require(fits || !derived, "data.encoder_length",
-                "{} is too short for span corruption with data.noise_density {} and "
-                "data.mean_noise_span {}; raise it",
-                data.encoder_length, data.noise_density, data.mean_noise_span);
-  if (derived) return;
   check.require(made.inputs <= data.encoder_length, "data.window_tokens",
                 "{} makes inputs of {} tokens, more than data.encoder_length ({}); use auto",
                 window, made.inputs, data.encoder_length);
@@ -124,16 +117,6 @@ void check_batches(Checker& check, const RunConfig& config) {
 }
 
 }  // namespace
-
-WindowLengths window_lengths(int64_t tokens, double noise_density, double mean_noise_span) {
-  const auto length = static_cast<double>(tokens);
-  const int64_t masked =
-      std::clamp<int64_t>(std::llrint(length * noise_density), 1, std::max<int64_t>(tokens - 1, 1));
-  const int64_t spans =
-      std::max<int64_t>(1, std::llrint(static_cast<double>(masked) / mean_noise_span));
-  const int64_t kept = tokens - masked;
-  return {spans, kept, kept + spans + 1, masked + spans + 1};
-}
 
 std::vector<std::string> find_relation_faults(const RunConfig& config) {
   Checker check;

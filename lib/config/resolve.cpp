@@ -1,23 +1,18 @@
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
+#include "lib/base/span_plan.h"
 #include "lib/config/config.h"
-#include "lib/config/relations.h"
-#include "lib/data/span_lengths.h"
 
 namespace sy {
 
 void resolve_config(RunConfig& config, int64_t tokenizer_size) {
   DataSection& data = config.data;
-  if (data.window_tokens.is_auto) {
-    const SpanLengths lengths =
-        span_lengths(data.encoder_length, data.noise_density, data.mean_noise_span);
-    data.window_tokens = {false, lengths.window_tokens};
-    if (data.decoder_length.is_auto) data.decoder_length = {false, lengths.decoder_length};
-  } else if (data.decoder_length.is_auto) {
-    const WindowLengths made =
-        window_lengths(data.window_tokens.value, data.noise_density, data.mean_noise_span);
-    data.decoder_length = {false, made.targets};
-  }
+  const SpanPlan plan =
+      data.window_tokens.is_auto
+          ? span_plan(data.encoder_length, data.noise_density, data.mean_noise_span)
+          : window_plan(data.window_tokens.value, data.noise_density, data.mean_noise_span);
+  data.window_tokens = {false, plan.window_tokens};
+  if (data.decoder_length.is_auto) data.decoder_length = {false, plan.decoder_length};
   if (tokenizer_size == 0) return;
   AutoInt& vocabulary = config.model.vocab_size;
   constexpr int64_t kRows = 128;  // a friendly width for the output projection

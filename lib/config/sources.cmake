@@ -3,4 +3,4 @@ sy_library(config
                    lib/config/parse.cpp lib/config/reader.cpp lib/config/reference.cpp
                    lib/config/relations.cpp lib/config/resolve.cpp lib/config/scalar.cpp
                    lib/config/validate.cpp lib/config/write.cpp lib/config/yaml_text.cpp
-           LINK sy_base PRIVATE_LINK sy::yaml sy_span_lengths)
+           LINK sy_base PRIVATE_LINK sy::yaml)

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/data/loader.h"
+#include "lib/data/example.h"
 
 namespace sy {
 

@@ -6,7 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
-#include "lib/data/span_corruption.h"
+#include "lib/base/token_ids.h"
 
 namespace sy {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/data/c4_reader.h"
+#include "lib/data/document.h"
 #include "lib/data/shard_list.h"
 #include "lib/data/tokenizer.h"
 
@@ -51,7 +52,7 @@ class DocumentStream {
   // The next document: never empty, without pad and eos. Throws DataError.
   Document next();
 
-  // Goes on in this stream's unit `slot` - 1, behind `record` lines of its shard (StreamState).
+  // Goes on in this stream's unit `slot` - 1, behind `record` lines of its shard.
   // Before the first next(), which then opens the shard.
   void restore(int64_t slot, int64_t record);
 

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "lib/config/run_config.h"
-#include "lib/data/loader.h"
 
 namespace sy {
 
@@ -21,6 +20,16 @@ enum class BadRecord : uint8_t {
   corrupt_shard,
 };
 constexpr int kBadRecordKinds = 6;
+
+// Bad records by kind, and what was read, since the start of this process.
+struct DataCounters {
+  int64_t documents = 0, tokens = 0;
+  int64_t malformed = 0, invalid_utf8 = 0, missing_text = 0, empty_text = 0, too_long = 0,
+          corrupt_shards = 0;
+  int64_t bad() const {
+    return malformed + invalid_utf8 + missing_text + empty_text + too_long + corrupt_shards;
+  }
+};
 
 class Ledger {
  public:

@@ -4,30 +4,10 @@
 #include <chrono>
 
 #include "lib/base/error.h"
-#include "lib/base/numeric.h"
-#include "lib/data/byte_source.h"
 #include "lib/data/loader_worker.h"
 
 namespace sy {
 namespace {
-
-// The shards, once it is known that one of them can be opened (under `fail`: the first).
-std::vector<std::string> openable(std::vector<std::string> shards, BadRecordPolicy policy) {
-  std::string first_reason;
-  for (const std::string& shard : shards) {
-    try {
-      open_shard(shard);
-      return shards;
-    } catch (const ShardFault& fault) {
-      if (first_reason.empty()) first_reason = fault.what();
-      if (policy == BadRecordPolicy::fail) break;
-    }
-  }
-  throw DataError(fmt::format(
-      "the shard {} {}{}; correct its permissions or data.train and "
-      "data.validation",
-      shards.front(), first_reason, policy == BadRecordPolicy::fail ? "" : ", nor can any other"));
-}
 
 LoaderPlace checked(const LoaderPlace& place) {
   SY_CHECK(place.num_streams > 0 && place.examples_per_stream > 0 && place.first_stream >= 0 &&
@@ -40,27 +20,23 @@ LoaderPlace checked(const LoaderPlace& place) {
 }  // namespace
 
 struct Loader::Impl {
-  Impl(const DataSection& data, const std::vector<std::string>& patterns, const LoaderPlace& place,
-       uint64_t seed, std::shared_ptr<const Tokenizer> given)
-      : tokenizer(std::move(given)),
-        plan(make_example_plan(data, checked(place), seed, *tokenizer)),
-        ledger(data.on_bad_record),
-        shards(openable(expand_globs(patterns), data.on_bad_record), place.total_streams, seed),
-        barren(shards.units()),
-        sources{shards,    *tokenizer, ledger, barren, cache, seed, data.max_document_bytes,
-                &cancelled},
-        threads(std::clamp<int64_t>(data.loader_threads, 1, place.num_streams)),
-        ahead(data.read_ahead_batches),
-        states(static_cast<size_t>(place.num_streams)),
+  Impl(std::unique_ptr<ExampleSources> given, const LoaderPlace& wanted, int64_t threads_,
+       int64_t ahead_)
+      : sources(std::move(given)),
+        place(checked(wanted)),
+        threads(std::clamp<int64_t>(threads_, 1, place.num_streams)),
+        ahead(ahead_),
         batch(static_cast<size_t>(place.num_streams * place.examples_per_stream)),
         shares(static_cast<size_t>(threads)) {
-    for (size_t i = 0; i < states.size(); ++i) {
-      states[i].stream = place.first_stream + static_cast<int64_t>(i);
+    for (int64_t i = 0; i < place.num_streams; ++i) {
+      streams.push_back(sources->open(place.first_stream + i));
+      states.push_back(streams.back()->state());
     }
   }
 
   ~Impl() {
     cancelled = true;
+    sources->cancel();
     for (auto& worker : workers) worker->wake();
   }
 
@@ -68,17 +44,13 @@ struct Loader::Impl {
   void start();
   void collect(size_t worker);
 
-  const std::shared_ptr<const Tokenizer> tokenizer;
-  const ExamplePlan plan;
-  Ledger ledger;
-  const ShardList shards;
-  BarrenUnits barren;
-  ShardCache cache{size_t{32} << 20};
-  std::atomic<bool> cancelled{false};
-  const DocumentSources sources;
+  const std::unique_ptr<ExampleSources> sources;
+  const LoaderPlace place;
   const int64_t threads;
   const int64_t ahead;
-  std::vector<StreamState> states;  // after the batch last given
+  std::atomic<bool> cancelled{false};
+  std::vector<std::unique_ptr<ExampleSource>> streams;  // until start(), which gives them away
+  std::vector<StreamState> states;                      // after the batch last given
   std::vector<Example> batch;
   std::vector<WorkerBatch> shares;  // [threads]
   double wait_seconds = 0;
@@ -87,14 +59,13 @@ struct Loader::Impl {
 
 // Stream i of this rank belongs to thread i modulo threads.
 void Loader::Impl::start() {
-  std::vector<std::vector<std::unique_ptr<ExampleStream>>> streams(static_cast<size_t>(threads));
-  for (size_t i = 0; i < states.size(); ++i) {
-    auto stream = std::make_unique<ExampleStream>(sources, plan, states[i].stream);
-    stream->restore(states[i]);
-    streams[i % streams.size()].push_back(std::move(stream));
+  std::vector<std::vector<std::unique_ptr<ExampleSource>>> shared(static_cast<size_t>(threads));
+  for (size_t i = 0; i < streams.size(); ++i) {
+    shared[i % shared.size()].push_back(std::move(streams[i]));
   }
-  for (auto& own : streams) {
-    workers.push_back(std::make_unique<LoaderWorker>(std::move(own), plan.place.examples_per_stream,
+  streams.clear();
+  for (auto& own : shared) {
+    workers.push_back(std::make_unique<LoaderWorker>(std::move(own), place.examples_per_stream,
                                                      ahead, cancelled));
   }
   for (auto& worker : workers) worker->start();
@@ -102,7 +73,7 @@ void Loader::Impl::start() {
 
 // Moves a worker's share of a batch to its places, and its streams' states on.
 void Loader::Impl::collect(size_t worker) {
-  const auto each = static_cast<size_t>(plan.place.examples_per_stream);
+  const auto each = static_cast<size_t>(place.examples_per_stream);
   WorkerBatch& share = shares[worker];
   for (size_t i = 0; i < share.steps.size(); ++i) {
     const size_t stream = i * workers.size() + worker;
@@ -113,9 +84,14 @@ void Loader::Impl::collect(size_t worker) {
   }
 }
 
+Loader::Loader(std::unique_ptr<ExampleSources> sources, const LoaderPlace& place, int64_t threads,
+               int64_t ahead)
+    : impl_(std::make_unique<Impl>(std::move(sources), place, threads, ahead)) {}
+
 Loader::Loader(const DataSection& data, const std::vector<std::string>& shards,
                const LoaderPlace& place, uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer)
-    : impl_(std::make_unique<Impl>(data, shards, place, seed, std::move(tokenizer))) {}
+    : Loader(make_example_sources(data, shards, checked(place), seed, std::move(tokenizer)), place,
+             data.loader_threads, data.read_ahead_batches) {}
 
 Loader::~Loader() = default;
 
@@ -138,17 +114,16 @@ void Loader::restore(std::vector<StreamState> states) {
   SY_CHECK(!impl_->started(), "a loader is restored after its first batch");
   SY_CHECK(states.size() == impl_->states.size(), "{} states for {} streams", states.size(),
            impl_->states.size());
-  const size_t capacity = impl_->plan.shuffle_buffer;
   for (size_t i = 0; i < states.size(); ++i) {
     SY_CHECK(states[i].stream == impl_->states[i].stream, "the state of stream {} for stream {}",
              states[i].stream, impl_->states[i].stream);
-    check_restorable(states[i], capacity, impl_->tokenizer->size());
+    impl_->streams[i]->restore(states[i]);
   }
   impl_->states = std::move(states);
 }
 
 DataCounters Loader::counters() const {
-  return impl_->ledger.counters();
+  return impl_->sources->counters();
 }
 
 double Loader::wait_seconds() const {

@@ -1,10 +1,11 @@
 #include "lib/data/loader_worker.h"
 
 #include "lib/base/numeric.h"
+#include "lib/data/line_reader.h"
 
 namespace sy {
 
-LoaderWorker::LoaderWorker(std::vector<std::unique_ptr<ExampleStream>> streams,
+LoaderWorker::LoaderWorker(std::vector<std::unique_ptr<ExampleSource>> streams,
                            int64_t examples_per_stream, int64_t ahead,
                            const std::atomic<bool>& cancelled)
     : streams_(std::move(streams)),

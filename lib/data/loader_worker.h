@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "lib/data/example_stream.h"
+#include "lib/data/example_source.h"
 
 namespace sy {
 
@@ -22,8 +22,8 @@ struct WorkerBatch {
 
 class LoaderWorker {
  public:
-  // Prepares up to `ahead` batches. `cancelled` is the flag that the streams look at.
-  LoaderWorker(std::vector<std::unique_ptr<ExampleStream>> streams, int64_t examples_per_stream,
+  // Prepares up to `ahead` batches. Once `cancelled` is set, next() of the streams ends soon.
+  LoaderWorker(std::vector<std::unique_ptr<ExampleSource>> streams, int64_t examples_per_stream,
                int64_t ahead, const std::atomic<bool>& cancelled);
   ~LoaderWorker();  // `cancelled` must be set; waits for the thread
 
@@ -41,7 +41,7 @@ class LoaderWorker {
   void prepare(WorkerBatch& batch);
   bool put(WorkerBatch& batch);
 
-  std::vector<std::unique_ptr<ExampleStream>> streams_;
+  std::vector<std::unique_ptr<ExampleSource>> streams_;
   const int64_t examples_per_stream_;
   const std::atomic<bool>& cancelled_;
   std::mutex mutex_;

@@ -1,15 +1,13 @@
-# Apart from the rest, for the configuration derives lengths with it and reads no data.
-sy_library(span_lengths SOURCES lib/data/span_lengths.cpp LINK sy_base)
-
 # In pipeline order: shards, records, ids, examples, batches, all of it on threads; then training of
 # the tokenizer and the measure of speed.
 sy_library(data
            SOURCES lib/data/shard_list.cpp lib/data/ledger.cpp lib/data/byte_source.cpp lib/data/shard_cache.cpp
-                   lib/data/line_reader.cpp lib/data/c4_reader.cpp 
+                   lib/data/line_reader.cpp lib/data/c4_reader.cpp
                    lib/data/sentencepiece_model.cpp lib/data/tokenizer.cpp
                    lib/data/document.cpp lib/data/document_stream.cpp lib/data/span_corruption.cpp
-                   lib/data/example_stream.cpp lib/data/stream_state.cpp lib/data/batcher.cpp
+                   lib/data/window_stream.cpp lib/data/stream_state.cpp
+                   lib/data/span_corruption_source.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer_train.cpp
                    lib/data/loader_bench.cpp
-           LINK sy_span_lengths sy_base Threads::Threads
+           LINK sy_base Threads::Threads
            PRIVATE_LINK sy::simdjson sy::zlib sy::zstd sy::sentencepiece_train sy::sentencepiece)

@@ -1,18 +1,14 @@
 #include "lib/data/span_corruption.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
+#include "lib/base/span_plan.h"
 
 namespace sy {
 namespace {
-
-int64_t round_half_even(float value) {
-  return static_cast<int64_t>(std::nearbyint(value));
-}
 
 // Each run of tokens whose mask is `replaced` becomes a sentinel.
 void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
@@ -37,15 +33,6 @@ void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
 }
 
 }  // namespace
-
-SpanCounts span_counts(int64_t length, double density, double mean_span) {
-  if (density == 0) return {0, 0, length};
-  const int64_t tokens = std::max<int64_t>(length, 2);
-  const int64_t rounded = round_half_even(static_cast<float>(tokens) * static_cast<float>(density));
-  const int64_t noise = std::clamp<int64_t>(rounded, 1, tokens - 1);
-  const int64_t spans = round_half_even(static_cast<float>(noise) / static_cast<float>(mean_span));
-  return {noise, std::max<int64_t>(1, spans), tokens - noise};
-}
 
 // A cut lies behind parts - 1 of the first total - 1 items; the first draws of a Fisher-Yates
 // shuffle choose which.
@@ -80,12 +67,12 @@ std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
 
 std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
                                 uint64_t index) {
-  const SpanCounts counts = span_counts(length, density, mean_span);
-  if (counts.noise == 0) return std::vector<uint8_t>(static_cast<size_t>(length), 0);
+  const SpanPlan plan = window_plan(length, density, mean_span);
+  if (plan.spans == 0) return std::vector<uint8_t>(static_cast<size_t>(length), 0);
   const RandomKey key{seed, 0, site::kSpans};
   uint64_t draw = index * kDrawsPerExample;
-  const auto noise = random_partition(counts.noise, counts.spans, key, draw);
-  const auto nonnoise = random_partition(counts.nonnoise, counts.spans, key, draw);
+  const auto noise = random_partition(plan.noise_tokens, plan.spans, key, draw);
+  const auto nonnoise = random_partition(plan.kept_tokens, plan.spans, key, draw);
   std::vector<uint8_t> mask = interleave_spans(nonnoise, noise);
   mask.resize(static_cast<size_t>(length));  // a single token counts as two above
   return mask;

@@ -13,15 +13,6 @@
 
 namespace sy {
 
-// How many tokens of a sequence are masked, in how many runs. Rounds half to even in float32, as
-// TensorFlow does.
-struct SpanCounts {
-  int64_t noise = 0;
-  int64_t spans = 0;
-  int64_t nonnoise = 0;
-};
-SpanCounts span_counts(int64_t length, double density, double mean_span);
-
 // Draws that a sequence may take: those of example i are [i, i + 1) * kDrawsPerExample of the key's
 // stream, so that a mask is a pure function of (seed, example). A sequence takes fewer than its
 // tokens, and none is that long.
@@ -36,8 +27,8 @@ std::vector<int64_t> random_partition(int64_t total, int64_t parts, const Random
 std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
                                       std::span<const int64_t> noise);
 
-// The mask of example `index`. All zeros when density is 0 or length 1. Needs spans <= nonnoise
-// (span_counts).
+// The mask of example `index`, with the counts of window_plan(). All zeros when density is 0 or
+// length 1. Needs spans <= kept_tokens.
 std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
                                 uint64_t index);
 

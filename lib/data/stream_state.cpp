@@ -1,5 +1,6 @@
 #include "lib/data/stream_state.h"
 
+#include <algorithm>
 #include <span>
 
 #include "lib/base/error.h"
@@ -8,14 +9,41 @@
 namespace sy {
 namespace {
 
-// Layout: magic, version; stream, slot, record, draws, examples, ids left over, documents (two
-// words each, low first); the left over ids; for each document its length (one word) and its ids.
+// Layout: magic, version, node. A node is the kind (its length, then a word a character); stream,
+// examples and the numbers of numbers, tokens, buffers and parts; the numbers; the tokens; for each
+// buffer how many documents it holds, and for each of them its length (one word) and its ids; the
+// parts' nodes. Other counts and numbers are two words each, low first.
 constexpr int32_t kMagic = 0x53595353;
-constexpr int32_t kVersion = 1;
+constexpr int32_t kVersion = 2;
+constexpr int kDeepest = 8;  // parts within parts
+constexpr int64_t kLongestKind = 64;
 
 void put_wide(std::vector<int32_t>& values, int64_t value) {
   values.push_back(static_cast<int32_t>(static_cast<uint64_t>(value) & 0xFFFFFFFF));
   values.push_back(static_cast<int32_t>(value >> 32));
+}
+
+void put_documents(std::vector<int32_t>& values, const std::vector<Document>& documents) {
+  put_wide(values, narrow<int64_t>(documents.size()));
+  for (const Document& document : documents) {
+    values.push_back(narrow<int32_t>(document->size()));
+    values.insert(values.end(), document->begin(), document->end());
+  }
+}
+
+void put_node(std::vector<int32_t>& values, const StreamState& state) {
+  values.push_back(narrow<int32_t>(state.kind.size()));
+  values.insert(values.end(), state.kind.begin(), state.kind.end());
+  put_wide(values, state.stream);
+  put_wide(values, state.examples);
+  for (const size_t count :
+       {state.numbers.size(), state.tokens.size(), state.buffers.size(), state.parts.size()}) {
+    put_wide(values, narrow<int64_t>(count));
+  }
+  for (const int64_t number : state.numbers) put_wide(values, number);
+  values.insert(values.end(), state.tokens.begin(), state.tokens.end());
+  for (const auto& documents : state.buffers) put_documents(values, documents);
+  for (const StreamState& part : state.parts) put_node(values, part);
 }
 
 class Cursor {
@@ -28,7 +56,7 @@ class Cursor {
     return values_[next_++];
   }
 
-  // A count or number: not negative.
+  // Not negative.
   int64_t wide() {
     const auto low = static_cast<uint32_t>(word()), high = static_cast<uint32_t>(word());
     const auto value = static_cast<int64_t>(static_cast<uint64_t>(high) << 32 | low);
@@ -36,10 +64,17 @@ class Cursor {
     return value;
   }
 
-  std::span<const int32_t> ids(int64_t count) {
-    require(count <= left(), "it ends early");
-    const auto result = std::span(values_).subspan(next_, static_cast<size_t>(count));
-    next_ += static_cast<size_t>(count);
+  // How many things follow of a word or more each.
+  size_t count() {
+    const int64_t value = wide();
+    require(value <= left(), "it ends early");
+    return static_cast<size_t>(value);
+  }
+
+  std::span<const int32_t> ids(size_t count) {
+    require(count <= static_cast<size_t>(left()), "it ends early");
+    const auto result = std::span(values_).subspan(next_, count);
+    next_ += count;
     for (const int32_t id : result) require(id >= 0, "a token id is negative");
     return result;
   }
@@ -60,81 +95,126 @@ class Cursor {
   size_t next_ = 0;
 };
 
+std::string take_kind(Cursor& cursor) {
+  const int32_t length = cursor.word();
+  cursor.require(length >= 0 && length <= kLongestKind, "a name is too long");
+  std::string kind;
+  for (int32_t i = 0; i < length; ++i) {
+    const int32_t character = cursor.word();
+    cursor.require(character > ' ' && character <= '~', "a name has an odd character");
+    kind.push_back(static_cast<char>(character));
+  }
+  return kind;
+}
+
+std::vector<Document> take_documents(Cursor& cursor) {
+  std::vector<Document> documents(cursor.count());
+  for (Document& document : documents) {
+    const int32_t length = cursor.word();
+    cursor.require(length > 0, "a document is empty");
+    document = make_document(cursor.ids(static_cast<size_t>(length)));
+  }
+  return documents;
+}
+
+StreamState take_node(Cursor& cursor, int depth) {
+  cursor.require(depth <= kDeepest, "its parts lie too deep");
+  StreamState state;
+  state.kind = take_kind(cursor);
+  state.stream = cursor.wide();
+  state.examples = cursor.wide();
+  const size_t numbers = cursor.count(), tokens = cursor.count(), buffers = cursor.count(),
+               parts = cursor.count();
+  for (size_t i = 0; i < numbers; ++i) state.numbers.push_back(cursor.wide());
+  const std::span<const int32_t> ids = cursor.ids(tokens);
+  state.tokens.assign(ids.begin(), ids.end());
+  for (size_t i = 0; i < buffers; ++i) state.buffers.push_back(take_documents(cursor));
+  for (size_t i = 0; i < parts; ++i) state.parts.push_back(take_node(cursor, depth + 1));
+  return state;
+}
+
+void require_same(const StreamState& state, bool condition, const std::string& fault) {
+  if (condition) return;
+  throw DataError(fmt::format(
+      "the saved position of data stream {} {}; resume with the configuration that it was saved "
+      "with",
+      state.stream, fault));
+}
+
 }  // namespace
 
 void apply(StreamStep& step, StreamState& state) {
-  state.slot = step.slot;
-  state.record = step.record;
-  state.draws = step.draws;
+  SY_CHECK(step.changes.size() == state.buffers.size() && step.parts.size() == state.parts.size(),
+           "a step of {} buffers and {} parts for a state of {} and {}", step.changes.size(),
+           step.parts.size(), state.buffers.size(), state.parts.size());
   state.examples = step.examples;
-  state.leftover.swap(step.leftover);
-  for (auto& [place, document] : step.placed) {
-    SY_CHECK(place <= state.buffer.size(), "place {} of {}", place, state.buffer.size());
-    if (place == state.buffer.size()) state.buffer.emplace_back();
-    state.buffer[place] = std::move(document);
+  state.numbers.swap(step.numbers);
+  state.tokens.swap(step.tokens);
+  for (size_t i = 0; i < state.buffers.size(); ++i) {
+    std::vector<Document>& buffer = state.buffers[i];
+    for (auto& [place, document] : step.changes[i]) {
+      SY_CHECK(place <= buffer.size(), "place {} of {}", place, buffer.size());
+      if (place == buffer.size()) buffer.emplace_back();
+      buffer[place] = std::move(document);
+    }
+    step.changes[i].clear();
   }
-  step.placed.clear();
+  for (size_t i = 0; i < state.parts.size(); ++i) apply(step.parts[i], state.parts[i]);
 }
 
 std::vector<int32_t> serialize(const StreamState& state) {
   std::vector<int32_t> values = {kMagic, kVersion};
-  for (const int64_t value :
-       {state.stream, state.slot, state.record, state.draws, state.examples,
-        narrow<int64_t>(state.leftover.size()), narrow<int64_t>(state.buffer.size())}) {
-    put_wide(values, value);
-  }
-  values.insert(values.end(), state.leftover.begin(), state.leftover.end());
-  for (const Document& document : state.buffer) {
-    values.push_back(narrow<int32_t>(document->size()));
-    values.insert(values.end(), document->begin(), document->end());
-  }
+  put_node(values, state);
   return values;
-}
-
-void check_restorable(const StreamState& state, size_t capacity, int64_t pieces) {
-  const auto require = [&](bool condition, const std::string& fault) {
-    if (condition) return;
-    throw DataError(
-        fmt::format("the saved position of data stream {} {}; resume with the configuration that "
-                    "it was saved with",
-                    state.stream, fault));
-  };
-  require(state.buffer.size() <= capacity,
-          fmt::format("holds {} documents, more than data.shuffle_buffer ({})", state.buffer.size(),
-                      capacity));
-  const auto check_ids = [&](std::span<const int32_t> ids) {
-    for (const int32_t id : ids) {
-      require(id >= 0 && id < pieces,
-              fmt::format("holds token {}, which the tokenizer of {} pieces lacks", id, pieces));
-    }
-  };
-  check_ids(state.leftover);
-  for (const Document& document : state.buffer) check_ids(*document);
 }
 
 StreamState parse_stream_state(const std::vector<int32_t>& values, const std::string& name) {
   Cursor cursor(values, name);
   cursor.require(cursor.word() == kMagic, "it does not begin like one");
-  cursor.require(cursor.word() == kVersion, "its version is not 1");
-  StreamState state;
-  state.stream = cursor.wide();
-  state.slot = cursor.wide();
-  state.record = cursor.wide();
-  state.draws = cursor.wide();
-  state.examples = cursor.wide();
-  const int64_t leftover = cursor.wide(), documents = cursor.wide();
-  cursor.require(state.slot > 0 || state.record == 0, "a record is given without a shard");
-  const std::span<const int32_t> ids = cursor.ids(leftover);
-  state.leftover.assign(ids.begin(), ids.end());
-  cursor.require(documents <= cursor.left(), "it ends early");
-  state.buffer.reserve(static_cast<size_t>(documents));
-  for (int64_t i = 0; i < documents; ++i) {
-    const int32_t length = cursor.word();
-    cursor.require(length > 0, "a document is empty");
-    state.buffer.push_back(make_document(cursor.ids(length)));
+  const int32_t version = cursor.word();
+  if (version != kVersion) {
+    throw DataError(fmt::format(
+        "{} is the position of a data stream in version {} of its form, and this program reads "
+        "version {}; resume with the program that saved it",
+        name, version, kVersion));
   }
+  StreamState state = take_node(cursor, 0);
   cursor.require(cursor.left() == 0, "more follows than it counts");
   return state;
+}
+
+void check_kind(const StreamState& state, const std::string& kind, size_t numbers, size_t buffers,
+                size_t parts) {
+  require_same(state, state.kind == kind,
+               fmt::format("is one of examples of the kind '{}' where '{}' is configured",
+                           state.kind, kind));
+  require_same(state,
+               state.numbers.size() == numbers && state.buffers.size() == buffers &&
+                   state.parts.size() == parts,
+               fmt::format("has {} numbers, {} buffers and {} parts where '{}' has {}, {} and {}",
+                           state.numbers.size(), state.buffers.size(), state.parts.size(), kind,
+                           numbers, buffers, parts));
+}
+
+void check_capacity(const StreamState& state, size_t buffer, size_t capacity, const char* key) {
+  const size_t held = state.buffers.at(buffer).size();
+  require_same(state, held <= capacity,
+               fmt::format("holds {} documents, more than {} ({})", held, key, capacity));
+}
+
+void check_pieces(const StreamState& state, int64_t pieces) {
+  const auto check = [&](std::span<const int32_t> ids) {
+    for (const int32_t id : ids) {
+      if (id >= 0 && id < pieces) continue;
+      require_same(
+          state, false,
+          fmt::format("holds token {}, which the tokenizer of {} pieces lacks", id, pieces));
+    }
+  };
+  check(state.tokens);
+  for (const auto& buffer : state.buffers) {
+    for (const Document& document : buffer) check(*document);
+  }
 }
 
 }  // namespace sy

@@ -85,6 +85,12 @@ TEST_CASE("resolve: lengths of span corruption and the vocabulary", "[resolve]")
   CHECK(window.data.window_tokens == AutoInt{false, 100});
   CHECK(window.data.decoder_length == AutoInt{false, 21});  // 15 masked in 5 spans, eos
 
+  // A mask of this window has a span more than T5's own estimate.
+  RunConfig rounded = parse_config("data: {encoder_length: 640}", "run.yaml");
+  resolve_config(rounded, 0);
+  CHECK(rounded.data.window_tokens == AutoInt{false, 710});
+  CHECK(rounded.data.decoder_length == AutoInt{false, 144});
+
   RunConfig small = parse_config("model: {vocab_size: 200}", "run.yaml");
   CHECK_THROWS_WITH(resolve_config(small, 201),
                     "model.vocab_size: 200 is less than the 201 pieces and sentinels of "

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "lib/base/error.h"
+#include "lib/base/span_plan.h"
 #include "lib/data/c4_reader.h"
-#include "lib/data/span_lengths.h"
-#include "lib/data/stream_state.h"
+#include "lib/data/document_stream.h"
 #include "tests/data/support.h"
 #include "tests/support/shared_files.h"
 
@@ -56,7 +56,7 @@ void check_same(const std::vector<Example>& a, const std::vector<Example>& b) {
 TEST_CASE("loader: examples are full, numbered in global order", "[loader]") {
   const DataSection data = small_section(make_shards(4, 60) + "/*.gz");
   const auto loader = open_loader(data);
-  const int64_t targets = span_lengths(64, 0.15, 3.0).decoder_length;
+  const int64_t targets = span_plan(64, 0.15, 3.0).decoder_length;
   int64_t index = 0;
   for (const Example& example : take(*loader, 5)) {
     CHECK(example.index == index);

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "lib/base/error.h"
+#include "lib/base/span_plan.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
@@ -34,10 +35,10 @@ TEST_CASE("span_corruption: the published examples", "[span_corruption]") {
   const std::vector<uint8_t> mask = {1, 1, 0, 0, 1, 0};
   CHECK(corrupt(tokens, mask, true, 999) == Ids{999, 12, 13, 998, 15});
   CHECK(corrupt(tokens, mask, false, 999) == Ids{10, 11, 999, 14, 998});
-  const SpanCounts counts = span_counts(32, 0.25, 2.0);
-  CHECK(counts.noise == 8);
+  const SpanPlan counts = window_plan(32, 0.25, 2.0);
+  CHECK(counts.noise_tokens == 8);
   CHECK(counts.spans == 4);
-  CHECK(counts.nonnoise == 24);
+  CHECK(counts.kept_tokens == 24);
   CHECK(noise_mask(32, 0.0, 3.0, 1, 0) == std::vector<uint8_t>(32, 0));
   CHECK(noise_mask(1, 0.15, 3.0, 1, 0) == std::vector<uint8_t>{0});
 }
@@ -50,11 +51,11 @@ TEST_CASE("span_corruption: the reference's inputs and targets", "[span_corrupti
   int64_t count = 0;
   for (simdjson::dom::element item : cases) {
     const int64_t length = item["length"];
-    const SpanCounts counts = span_counts(length, item["noise_density"], item["mean"]);
+    const SpanPlan counts = window_plan(length, item["noise_density"], item["mean"]);
     CAPTURE(length, count);
-    CHECK(counts.noise == int64_t{item["num_noise"]});
+    CHECK(counts.noise_tokens == int64_t{item["num_noise"]});
     CHECK(counts.spans == int64_t{item["num_spans"]});
-    CHECK(counts.nonnoise == int64_t{item["num_nonnoise"]});
+    CHECK(counts.kept_tokens == int64_t{item["num_nonnoise"]});
     std::vector<uint8_t> mask = interleave_spans(list_of<int64_t>(item["nonnoise_spans"]),
                                                  list_of<int64_t>(item["noise_spans"]));
     mask.resize(static_cast<size_t>(length));
@@ -70,13 +71,13 @@ TEST_CASE("span_corruption: the reference's inputs and targets", "[span_corrupti
 TEST_CASE("span_corruption: every mask has the counts, starts kept and ends masked",
           "[span_corruption]") {
   const int64_t length = GENERATE(2, 3, 17, 141, 568);
-  const SpanCounts counts = span_counts(length, 0.15, 3.0);
+  const SpanPlan counts = window_plan(length, 0.15, 3.0);
   for (uint64_t index = 0; index < 200; ++index) {
     const std::vector<uint8_t> mask = noise_mask(length, 0.15, 3.0, 4, index);
     int64_t runs = 0;
     for (size_t i = 1; i < mask.size(); ++i) runs += mask[i] == 1 && mask[i - 1] == 0;
     CHECK(static_cast<int64_t>(mask.size()) == length);
-    CHECK(std::accumulate(mask.begin(), mask.end(), int64_t{0}) == counts.noise);
+    CHECK(std::accumulate(mask.begin(), mask.end(), int64_t{0}) == counts.noise_tokens);
     CHECK(runs == counts.spans);
     CHECK(mask.front() == 0);
     CHECK(mask.back() == 1);

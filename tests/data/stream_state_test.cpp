@@ -9,37 +9,67 @@ namespace sy {
 namespace {
 using namespace test;
 
+Document document(std::vector<int32_t> ids) {
+  return make_document(ids);
+}
+
 StreamState sample() {
   StreamState state;
+  state.kind = "reading";
   state.stream = 3;
-  state.slot = 7;
-  state.record = (int64_t{1} << 40) + 5;
-  state.draws = 0x1FFFFFFFF;
   state.examples = 12;
-  state.leftover = {4, 5, 6};
-  state.buffer = {make_document(std::vector<int32_t>{9}),
-                  make_document(std::vector<int32_t>{8, 7, 32099})};
+  state.numbers = {7, (int64_t{1} << 40) + 5, 0x1FFFFFFFF};
+  state.tokens = {4, 5, 6};
+  state.buffers = {{document({9}), document({8, 7, 32099})}, {}};
+  return state;
+}
+
+// Of a source that is made of two others.
+StreamState mixed() {
+  StreamState state;
+  state.kind = "mixture";
+  state.examples = 40;
+  state.parts = {sample(), sample()};
+  state.parts[1].kind = "writing";
+  state.parts[1].buffers[1] = {document({5, 6})};
   return state;
 }
 
 void check_equal(const StreamState& a, const StreamState& b) {
+  CHECK(a.kind == b.kind);
   CHECK(a.stream == b.stream);
-  CHECK(a.slot == b.slot);
-  CHECK(a.record == b.record);
-  CHECK(a.draws == b.draws);
   CHECK(a.examples == b.examples);
-  CHECK(a.leftover == b.leftover);
-  REQUIRE(a.buffer.size() == b.buffer.size());
-  for (size_t i = 0; i < a.buffer.size(); ++i) CHECK(*a.buffer[i] == *b.buffer[i]);
+  CHECK(a.numbers == b.numbers);
+  CHECK(a.tokens == b.tokens);
+  REQUIRE(a.buffers.size() == b.buffers.size());
+  for (size_t i = 0; i < a.buffers.size(); ++i) {
+    REQUIRE(a.buffers[i].size() == b.buffers[i].size());
+    for (size_t j = 0; j < a.buffers[i].size(); ++j) {
+      CHECK(*a.buffers[i][j] == *b.buffers[i][j]);
+    }
+  }
+  REQUIRE(a.parts.size() == b.parts.size());
+  for (size_t i = 0; i < a.parts.size(); ++i) check_equal(a.parts[i], b.parts[i]);
 }
 
 TEST_CASE("stream_state: comes back as it was", "[stream_state]") {
   check_equal(parse_stream_state(serialize(sample()), "x"), sample());
+  check_equal(parse_stream_state(serialize(mixed()), "x"), mixed());
   check_equal(parse_stream_state(serialize(StreamState{}), "x"), StreamState{});
 }
 
+TEST_CASE("stream_state: one of another version is refused in one sentence", "[stream_state]") {
+  std::vector<int32_t> values = serialize(sample());
+  --values[1];
+  const std::string message =
+      message_of<DataError>([&] { parse_stream_state(values, "stream-00003"); });
+  CHECK(message.find("stream-00003") != std::string::npos);
+  CHECK(message.find("version 1 ") != std::string::npos);
+  CHECK(message.find('\n') == std::string::npos);
+}
+
 TEST_CASE("stream_state: garbage is an error that names it", "[stream_state]") {
-  const std::vector<int32_t> values = serialize(sample());
+  const std::vector<int32_t> values = serialize(mixed());
   for (size_t size = 0; size < values.size(); ++size) {
     CAPTURE(size);
     CHECK_THROWS_AS(
@@ -54,7 +84,7 @@ TEST_CASE("stream_state: garbage is an error that names it", "[stream_state]") {
 
 // What is accepted with a word changed must be what it says it is.
 TEST_CASE("stream_state: any changed word is refused or shows", "[stream_state]") {
-  const std::vector<int32_t> values = serialize(sample());
+  const std::vector<int32_t> values = serialize(mixed());
   int64_t refused = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     for (const int32_t word : {-1, 0, 1, 2, 1 << 20, INT32_MAX, INT32_MIN}) {
@@ -72,33 +102,54 @@ TEST_CASE("stream_state: any changed word is refused or shows", "[stream_state]"
   CHECK(refused > 70);
 }
 
-TEST_CASE("stream_state: a step moves a state on", "[stream_state]") {
-  StreamState state = sample();
+StreamStep step_of_sample() {
   StreamStep step;
-  step.slot = 8;
-  step.record = 1;
-  step.draws = 2;
   step.examples = 13;
-  step.leftover = {1};
-  step.placed = {{0, make_document(std::vector<int32_t>{5})},
-                 {2, make_document(std::vector<int32_t>{6})},
-                 {0, make_document(std::vector<int32_t>{7})}};
-  apply(step, state);
-  CHECK(state.slot == 8);
-  CHECK(state.record == 1);
-  CHECK(state.draws == 2);
-  CHECK(state.examples == 13);
-  CHECK(state.leftover == std::vector<int32_t>{1});
-  REQUIRE(state.buffer.size() == 3);
-  CHECK(state.buffer[0]->front() == 7);
-  CHECK(state.buffer[1]->front() == 8);
-  CHECK(state.buffer[2]->front() == 6);
+  step.numbers = {8, 1, 2};
+  step.tokens = {1};
+  step.changes = {{{0, document({5})}, {2, document({6})}, {0, document({7})}}, {}};
+  return step;
 }
 
-TEST_CASE("stream_state: one of another configuration is refused", "[stream_state]") {
-  CHECK_NOTHROW(check_restorable(sample(), 2, 32100));
-  CHECK_THROWS_AS(check_restorable(sample(), 1, 32100), DataError);
-  CHECK_THROWS_AS(check_restorable(sample(), 2, 32099), DataError);
+void check_moved(const StreamState& state) {
+  CHECK(state.examples == 13);
+  CHECK(state.numbers == std::vector<int64_t>{8, 1, 2});
+  CHECK(state.tokens == std::vector<int32_t>{1});
+  REQUIRE(state.buffers[0].size() == 3);
+  CHECK(state.buffers[0][0]->front() == 7);
+  CHECK(state.buffers[0][1]->front() == 8);
+  CHECK(state.buffers[0][2]->front() == 6);
+}
+
+TEST_CASE("stream_state: a step moves a state on", "[stream_state]") {
+  StreamState state = sample();
+  StreamStep step = step_of_sample();
+  apply(step, state);
+  check_moved(state);
+
+  StreamState whole = mixed();
+  StreamStep of_both;
+  of_both.examples = 41;
+  of_both.parts = {step_of_sample(), step_of_sample()};
+  apply(of_both, whole);
+  CHECK(whole.examples == 41);
+  for (const StreamState& part : whole.parts) check_moved(part);
+}
+
+TEST_CASE("stream_state: one of another source or configuration is refused", "[stream_state]") {
+  CHECK_NOTHROW(check_kind(sample(), "reading", 3, 2, 0));
+  CHECK(message_of<DataError>([] {
+          check_kind(sample(), "writing", 3, 2, 0);
+        }).find("'reading' where 'writing'") != std::string::npos);
+  CHECK_THROWS_AS(check_kind(sample(), "reading", 4, 2, 0), DataError);
+  CHECK_THROWS_AS(check_kind(sample(), "reading", 3, 1, 0), DataError);
+  CHECK_THROWS_AS(check_kind(sample(), "reading", 3, 2, 1), DataError);
+  CHECK_NOTHROW(check_capacity(sample(), 0, 2, "data.shuffle_buffer"));
+  CHECK(message_of<DataError>([] {
+          check_capacity(sample(), 0, 1, "data.shuffle_buffer");
+        }).find("data.shuffle_buffer (1)") != std::string::npos);
+  CHECK_NOTHROW(check_pieces(sample(), 32100));
+  CHECK_THROWS_AS(check_pieces(sample(), 32099), DataError);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@ source "$(dirname "$0")/common.sh"
 
 declare -A level=([base]=0 [tensor]=1 [kernels]=2 [dist]=2 [config]=2 [data]=2 [checkpoint]=2
   [model]=3 [generate]=4 [convert]=4 [train]=4 [bench]=5 [cmd]=6)
-# Plain structs, and the arithmetic of span corruption that resolves `data.window_tokens`.
-shared_headers=" lib/config/run_config.h lib/data/span_lengths.h "
+# Plain structs.
+shared_headers=" lib/config/run_config.h "
 # What kernels are written in has a second form, for execution on the host: chosen in these two files alone.
 host_execution=" kernels/cuda/device.h:tests/hostcuda/device.h kernels/cuda/launch.h:tests/hostcuda/launch.h "
 

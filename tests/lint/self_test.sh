@@ -11,8 +11,8 @@ fresh_tree() {
   mkdir -p "$tree"/{lib/{base,tensor,dist,config,data,model},kernels,cmd,tests/kernels}
   cp "$lints/../../.clang-format" "$tree"
   echo '#include "lib/base/error.h"' >"$tree/lib/tensor/tensor.h"
-  printf '#include "kernels/add.h"\n#include "lib/data/span_lengths.h"\n' >"$tree/lib/model/loss.h"
-  echo '#include "lib/data/span_lengths.h"' >"$tree/lib/config/resolve.cpp"
+  printf '#include "kernels/add.h"\n#include "lib/config/run_config.h"\n' >"$tree/lib/model/loss.h"
+  echo '#include "lib/config/run_config.h"' >"$tree/lib/data/loader.h"
   printf 'template <class T>\nstruct AddImpl;\n' >"$tree/kernels/add.h"
   mkdir -p "$tree/kernels/cuda" && echo '#include "tests/hostcuda/device.h"' >"$tree/kernels/cuda/device.h"
   echo 'sy_add_op(add)' >"$tree/kernels/sources.cmake"
