@@ -113,9 +113,7 @@ class Stacks {
   AttentionSource encoded() { return {encoder_saved_.out, batch_.batch().encoder_lengths}; }
 
   void clear() {
-    for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
-      fill_zero(exec_, store_.flat_grads(group));
-    }
+    for (const ParamRegion& region : store_.regions()) fill_zero(exec_, region.grads);
     fill_zero(exec_, Tensor(encoder_saved_.embedded.raw(), DType::i32, {saved_.bytes() / 4}));
     fill_zero(exec_, Tensor(sums_.raw(), DType::i32, {statistics_.bytes() / 4}));
   }
@@ -160,9 +158,8 @@ class Stacks {
       }
     }
     append(left.statistics, sums_.raw(), statistics_.bytes());
-    for (const ParamGroup group : {ParamGroup::replicated, ParamGroup::expert}) {
-      const Tensor grads = store_.flat_grads(group);
-      append(left.gradients, grads.raw(), grads.bytes());
+    for (const ParamRegion& region : store_.regions()) {
+      append(left.gradients, region.grads.raw(), region.grads.bytes());
     }
     return left;
   }
