@@ -25,9 +25,19 @@ inline std::vector<std::string> with_backend(Backend backend, std::vector<std::s
   return overrides;
 }
 
+inline StepTokens tokens_of(const std::vector<Example>& examples) {
+  StepTokens tokens;
+  for (const Example& example : examples) {
+    tokens.input += static_cast<int64_t>(example.inputs.size());
+    tokens.target += static_cast<int64_t>(example.targets.size());
+  }
+  return tokens;
+}
+
 struct Steps {
-  explicit Steps(Backend backend, const std::vector<std::string>& overrides = {})
-      : session(parse_config(kTiny, "tiny", with_backend(backend, overrides)), test_world(),
+  explicit Steps(Backend backend, const std::vector<std::string>& overrides = {},
+                 Communicator& world = test_world())
+      : session(parse_config(kTiny, "tiny", with_backend(backend, overrides)), world,
                 RankResources{1}, true, false),
         train_step(session),
         batch(session.exec, session.sequences_per_rank(), session.config.train.micro_batch,
@@ -38,6 +48,13 @@ struct Steps {
     const int64_t first = step * session.config.train.global_batch + rank * count;
     batch.fill(synthetic_examples(session.config, first, count));
     tokens.target = batch.target_tokens() * session.mesh.shape().data();
+  }
+  // This rank's part of a whole global batch.
+  void fill(const std::vector<Example>& all) {
+    const int64_t count = session.sequences_per_rank();
+    const auto first = all.begin() + session.mesh.data_rank() * count;
+    batch.fill({first, first + count});
+    tokens = tokens_of(all);
   }
   void start() { train_step.start(++step, batch, tokens); }
   StepResult run() {
