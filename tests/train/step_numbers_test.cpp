@@ -50,7 +50,7 @@ std::vector<Example> uneven_examples(const RunConfig& config, int64_t step) {
     example.inputs.resize(share(example.inputs, count - 1 - (i * 5 + step) % count));
     example.targets.resize(share(example.targets, i));
   }
-  examples[static_cast<size_t>(5 + step)] = {};
+  examples[static_cast<size_t>(3 + step)] = {};
   return examples;
 }
 
@@ -109,14 +109,23 @@ void check_tensors(Steps& steps, const PlainTraining& plain,
   }
 }
 
+// Kernels executed on the host are slow: there the experts spread over all ranks, one optimiser,
+// and half the sequences.
+bool is_slow() {
+  return test_backend() == Backend::cuda;
+}
+
 TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbers]") {
   const WithoutLaunchBlocking as_in_a_run;
   const std::string optimizer = GENERATE("adafactor", "adamw");
+  if (is_slow() && optimizer == "adafactor") return;
   const int ranks = test_world().size();
   const auto alone = make_self_communicator();
-  for (int expert = 1; expert <= ranks; expert *= 2) {
+  for (int expert = is_slow() ? ranks : 1; expert <= ranks; expert *= 2) {
     CAPTURE(optimizer, expert);
-    const std::vector<std::string> overrides = numbers_config({"optimizer.name=" + optimizer});
+    const std::vector<std::string> overrides =
+        numbers_config({"optimizer.name=" + optimizer,
+                        is_slow() ? "train.global_batch=8" : "train.global_batch=16"});
     Steps whole(Backend::cpu, overrides, *alone);
     const RunConfig& config = whole.session.config;
     PlainTraining plain(config, whole.session.model.params());
@@ -169,6 +178,8 @@ std::vector<double> losses_of_one(const std::string& noise) {
 }
 
 TEST_CASE("step_numbers: every step and place draws masks of its own", "[step_numbers]") {
+  if (is_slow())
+    return;  // train_step: the same numbers, with dropout and jitter, from both backends
   const std::string noise =
       GENERATE("model.dropout=0.3", "model.experts.dropout=0.5", "model.experts.jitter=0.5");
   CAPTURE(noise);
@@ -183,6 +194,7 @@ TEST_CASE("step_numbers: every step and place draws masks of its own", "[step_nu
 }
 
 TEST_CASE("step_numbers: without noise neither step nor place matters", "[step_numbers]") {
+  if (is_slow()) return;
   const std::vector<double> losses = losses_of_one("model.dropout=0");
   for (const double loss : losses) CHECK(loss == Approx(losses.front()).epsilon(1e-6));
 }
