@@ -22,13 +22,14 @@ sy_test_binary(train_mpi_tests MPI
                        tests/train/grad_reduce_test.cpp tests/train/optimizer_test.cpp
                        tests/train/plain_training.cpp tests/train/step_fault_test.cpp
                        tests/train/step_numbers_test.cpp tests/train/train_step_test.cpp
-                       tests/model/fixture.cpp
-               LINK sy_bench)
-foreach(suite grad_fault grad_norm grad_reduce optimizer step_fault step_numbers train_step)
+                       tests/train/trainer_test.cpp
+                       tests/data/support.cpp tests/model/fixture.cpp tests/model/reference_model.cpp
+               LINK sy_bench sy::simdjson sy::zlib sy::zstd)
+foreach(suite grad_fault grad_norm grad_reduce optimizer step_fault step_numbers train_step trainer)
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
 foreach(column "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "step_fault reverse"
-               "step_numbers random" "train_step random")
+               "step_numbers random" "train_step random" "trainer forward")
   separate_arguments(column)
   list(GET column 0 suite)
   list(GET column 1 schedule)

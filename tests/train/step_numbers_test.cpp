@@ -4,6 +4,7 @@
 
 #include "lib/base/random.h"
 #include "lib/tensor/transfer.h"
+#include "tests/train/alone.h"
 #include "tests/train/plain_training.h"
 #include "tests/train/tiny_steps.h"
 
@@ -109,8 +110,7 @@ void check_tensors(Steps& steps, const PlainTraining& plain,
   }
 }
 
-// Kernels executed on the host are slow: there the experts spread over all ranks, one optimiser,
-// and half the sequences.
+// Kernels executed on the host are slow: there one optimiser, and the experts over all ranks.
 bool is_slow() {
   return test_backend() == Backend::cuda;
 }
@@ -120,15 +120,12 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
   const std::string optimizer = GENERATE("adafactor", "adamw");
   if (is_slow() && optimizer == "adafactor") return;
   const int ranks = test_world().size();
-  const auto alone = make_self_communicator();
   for (int expert = is_slow() ? ranks : 1; expert <= ranks; expert *= 2) {
     CAPTURE(optimizer, expert);
-    const std::vector<std::string> overrides =
-        numbers_config({"optimizer.name=" + optimizer,
-                        is_slow() ? "train.global_batch=8" : "train.global_batch=16"});
-    Steps whole(Backend::cpu, overrides, *alone);
-    const RunConfig& config = whole.session.config;
-    PlainTraining plain(config, whole.session.model.params());
+    const std::vector<std::string> overrides = numbers_config({"optimizer.name=" + optimizer});
+    AloneAtStart start(parse_config(kTiny, "tiny", overrides), false);
+    const RunConfig& config = start.session.config;
+    PlainTraining plain(config, start.session.model.params());
     const std::map<std::string, Numbers> before = plain.weights;
     std::vector<PlainStep> expected;
     for (int64_t step = 1; step <= kSteps; ++step) {
@@ -178,8 +175,7 @@ std::vector<double> losses_of_one(const std::string& noise) {
 }
 
 TEST_CASE("step_numbers: every step and place draws masks of its own", "[step_numbers]") {
-  if (is_slow())
-    return;  // train_step: the same numbers, with dropout and jitter, from both backends
+  const WithoutLaunchBlocking as_in_a_run;
   const std::string noise =
       GENERATE("model.dropout=0.3", "model.experts.dropout=0.5", "model.experts.jitter=0.5");
   CAPTURE(noise);
@@ -194,7 +190,7 @@ TEST_CASE("step_numbers: every step and place draws masks of its own", "[step_nu
 }
 
 TEST_CASE("step_numbers: without noise neither step nor place matters", "[step_numbers]") {
-  if (is_slow()) return;
+  const WithoutLaunchBlocking as_in_a_run;
   const std::vector<double> losses = losses_of_one("model.dropout=0");
   for (const double loss : losses) CHECK(loss == Approx(losses.front()).epsilon(1e-6));
 }

@@ -35,9 +35,8 @@ inline StepTokens tokens_of(const std::vector<Example>& examples) {
 }
 
 struct Steps {
-  explicit Steps(Backend backend, const std::vector<std::string>& overrides = {},
-                 Communicator& world = test_world())
-      : session(parse_config(kTiny, "tiny", with_backend(backend, overrides)), world,
+  explicit Steps(Backend backend, const std::vector<std::string>& overrides = {})
+      : session(parse_config(kTiny, "tiny", with_backend(backend, overrides)), test_world(),
                 RankResources{1}, true, false),
         train_step(session),
         batch(session.exec, session.sequences_per_rank(), session.config.train.micro_batch,
