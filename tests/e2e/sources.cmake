@@ -1,5 +1,6 @@
 # The real binary on real text.
-foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite stands_alone)
+foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up nonfinite
+        stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
@@ -12,7 +13,7 @@ if(SY_HAVE_HOSTCUDA)
 
   # One order of streams and threads each.
   foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random"
-                 "bench_parts forward")
+                 "bench_parts forward" "metrics_add_up reverse" "stop_flag random")
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)
@@ -24,7 +25,8 @@ endif()
 # And on the machine's GPUs.
 if(SY_GPU_TESTS)
   add_dependencies(gpu_tests switchyard)
-  foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree nonfinite)
+  foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up
+          nonfinite stop_flag)
     sy_add_gpu_test(e2e.${name} ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   endforeach()
 endif()

@@ -35,6 +35,15 @@ inline std::unique_ptr<Runtime> make_runtime(const RunConfig& config, Traffic* c
   return std::make_unique<Runtime>(config, test_world(), RankResources{1}, counted);
 }
 
+inline StepTokens tokens_of(const std::vector<Example>& examples) {
+  StepTokens tokens;
+  for (const Example& example : examples) {
+    tokens.input += static_cast<int64_t>(example.inputs.size());
+    tokens.target += static_cast<int64_t>(example.targets.size());
+  }
+  return tokens;
+}
+
 struct Steps {
   // On a runtime of its own, ready for the first step.
   explicit Steps(Backend backend, const std::vector<std::string>& overrides = {})
@@ -56,6 +65,13 @@ struct Steps {
     const int64_t first = step * session.config.train.global_batch + rank * count;
     batch.fill(synthetic_examples(session.config, first, count));
     tokens.target = batch.target_tokens() * session.mesh.shape().data();
+  }
+  // This rank's part of a whole global batch.
+  void fill(const std::vector<Example>& all) {
+    const int64_t count = session.sequences_per_rank();
+    const auto first = all.begin() + session.mesh.data_rank() * count;
+    batch.fill({first, first + count});
+    tokens = tokens_of(all);
   }
   void start() { train_step.start(++step, batch, tokens); }
   StepResult run() {

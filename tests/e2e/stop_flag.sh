@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# One rank alone is told to stop, the last: all stop after the same step, with its checkpoint committed and exit code
+# 75, and the run goes on from there.
+source "$(dirname "$0")/common.sh"
+ways="1:TERM 2:USR1 4:TERM"
+if [[ $hosted == yes ]]; then ways="2:TERM"; fi
+
+fail() {
+  cat "$folder/$run.out"
+  echo "$run: $1"
+  exit 1
+}
+
+# The process of rank $1 of the run.
+pid_of() {
+  local pid
+  for pid in $(pgrep -f "^$switchyard pretrain $folder/tiny.yaml --set run.name=$run "); do
+    if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$1"; then echo "$pid"; fi
+  done
+}
+
+for way in $ways; do
+  ranks=${way%:*} signal=${way#*:}
+  if ((ranks > most_ranks)); then continue; fi
+  run=stop-$ranks
+  given=(--set train.checkpoint_every=0 --set train.eval_every=0 --set run.hang_timeout_seconds=20)
+  train "$ranks" "$run" "${given[@]}" --set train.steps=100000 &
+  launcher=$!
+  until grep -q "^step 3/" "$folder/$run.out" 2>/dev/null; do
+    kill -0 "$launcher" 2>/dev/null || fail "ended by itself"
+    sleep 0.02
+  done
+  kill "-$signal" "$(pid_of $((ranks - 1)))"
+  code=0
+  wait "$launcher" || code=$?
+  ((code == 75)) || fail "after SIG$signal to rank $((ranks - 1)) the exit code is $code"
+  step=$(sed -n 's/^stopped by .* after step \([0-9]*\): .*/\1/p' "$folder/$run.out")
+  [[ $step =~ ^[0-9]+$ ]] || fail "not one line says after which step it stopped: '$step'"
+  name=$(printf 'step-%08d' "$step")
+  [[ $(ls "$folder/$run/checkpoints") == "$name" ]] || fail "checkpoints: $(ls "$folder/$run/checkpoints")"
+  "$switchyard" inspect "$folder/$run/checkpoints/$name" --verify >"$folder/verify.txt" || fail "damaged"
+  tail -n 1 "$folder/$run/metrics.jsonl" | grep -q "\"step\": $step," || fail "the last line is not of step $step"
+
+  train "$ranks" "$run" "${given[@]}" --set train.steps=$((step + 2)) || fail "does not go on"
+  grep -q "^resumed from .*/$name at step $step\$" "$folder/$run.out" || fail "goes on from elsewhere"
+  [[ $(grep -c "" "$folder/$run/metrics.jsonl") == $((step + 2)) ]] || fail "not a line a step"
+  echo "$ranks ranks: stopped after step $step and went on"
+done

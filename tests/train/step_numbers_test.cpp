@@ -1,0 +1,199 @@
+// Whole steps against numbers written plainly: what ties gradients, ranks, micro-batches, schedule
+// and optimiser together, on batches in which no two ranks or micro-batches have as many tokens.
+#include <catch2/catch.hpp>
+
+#include "lib/base/random.h"
+#include "lib/tensor/transfer.h"
+#include "tests/train/alone.h"
+#include "tests/train/plain_training.h"
+#include "tests/train/tiny_steps.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kSteps = 3;
+
+// Coefficients, rates and a clipping norm that all weigh in these steps' numbers.
+std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
+  std::vector<std::string> overrides{"model.vocab_size=64",
+                                     "data.extra_ids=10",
+                                     "model.d_model=16",
+                                     "model.num_heads=2",
+                                     "model.d_ff=24",
+                                     "model.experts.jitter=0.1",
+                                     "model.experts.capacity_factor=0.8",
+                                     "model.experts.min_capacity=2",
+                                     "model.experts.balance_loss=0.5",
+                                     "model.experts.z_loss=0.2",
+                                     "data.encoder_length=12",
+                                     "train.steps=6",
+                                     "optimizer.factor_from=8",
+                                     "optimizer.weight_decay=0.1",
+                                     "optimizer.epsilon=0.001",
+                                     "optimizer.learning_rate=0.1",
+                                     "optimizer.clip_norm=0.5",
+                                     "optimizer.schedule=linear",
+                                     "optimizer.warmup_steps=2"};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return overrides;
+}
+
+// Targets grow through the batch and inputs shrink; one place is empty.
+std::vector<Example> uneven_examples(const RunConfig& config, int64_t step) {
+  const int64_t count = config.train.global_batch;
+  std::vector<Example> examples = synthetic_examples(config, step * count, count);
+  for (int64_t i = 0; i < count; ++i) {
+    Example& example = examples[static_cast<size_t>(i)];
+    const auto share = [&](const std::vector<int32_t>& ids, int64_t place) {
+      return static_cast<size_t>(1 + static_cast<int64_t>(ids.size() - 1) * place / (count - 1));
+    };
+    example.inputs.resize(share(example.inputs, count - 1 - (i * 5 + step) % count));
+    example.targets.resize(share(example.targets, i));
+  }
+  examples[static_cast<size_t>(3 + step)] = {};
+  return examples;
+}
+
+Numbers read(Exec& exec, Tensor tensor) {
+  std::vector<float> values(static_cast<size_t>(tensor.numel()));
+  download(exec, Tensor(values.data(), DType::f32, tensor.shape()), tensor);
+  return {values.begin(), values.end()};
+}
+
+// This rank's part of a whole tensor of `global` shape that is cut as `param` is.
+Numbers local_part(const Numbers& whole, const Param& param, Shape global, int64_t count) {
+  if (static_cast<int64_t>(whole.size()) == count) return whole;
+  const auto first = whole.begin() + param.first_expert * (global.numel() / global[0]);
+  return {first, first + count};
+}
+
+// || is - expected || within `tolerance` of || expected - before ||.
+void check_change(const Numbers& is, const Numbers& expected, const Numbers& before,
+                  double tolerance) {
+  REQUIRE(is.size() == expected.size());
+  double error = 0, change = 0;
+  for (size_t i = 0; i < is.size(); ++i) {
+    error += (is[i] - expected[i]) * (is[i] - expected[i]);
+    change += (expected[i] - before[i]) * (expected[i] - before[i]);
+  }
+  CHECK(std::sqrt(error) <= tolerance * std::sqrt(change));
+}
+
+void check_numbers(const StepResult& is, const PlainStep& expected) {
+  CHECK(is.updated);
+  CHECK(is.loss == Approx(expected.loss).epsilon(1e-5));
+  CHECK(is.grad_norm == Approx(expected.grad_norm).epsilon(1e-5));
+  CHECK(is.learning_rate == Approx(expected.learning_rate).epsilon(1e-14));
+  CHECK(is.router.balance_loss == Approx(expected.balance_loss).epsilon(1e-5));
+  CHECK(is.router.z_loss == Approx(expected.z_loss).epsilon(1e-5));
+  CHECK(is.router.dropped_fraction == Approx(expected.dropped_fraction).epsilon(1e-12));
+  CHECK(is.router.expert_load_max == Approx(expected.expert_load_max).epsilon(1e-12));
+}
+
+void check_tensors(Steps& steps, const PlainTraining& plain,
+                   const std::map<std::string, Numbers>& before) {
+  Exec& exec = steps.session.exec;
+  for (const Param& param : steps.session.model.params().all()) {
+    CAPTURE(param.name);
+    const auto part = [&](const Numbers& whole) {
+      return local_part(whole, param, param.shape, param.value.numel());
+    };
+    check_change(read(exec, param.value), part(plain.weights.at(param.name)),
+                 part(before.at(param.name)), 1e-3);
+  }
+  for (const OptimizerTensor& state : steps.train_step.optimizer().state()) {
+    CAPTURE(state.name);
+    const Numbers expected =
+        local_part(plain.state.at(state.name), *state.param, state.global, state.value.numel());
+    check_change(read(exec, state.value), expected, Numbers(expected.size()), 1e-3);
+  }
+}
+
+// Kernels executed on the host are slow: there one optimiser, and the experts over all ranks.
+bool is_slow() {
+  return test_backend() == Backend::cuda;
+}
+
+TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbers]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  const std::string optimizer = GENERATE("adafactor", "adamw");
+  if (is_slow() && optimizer == "adafactor") return;
+  const int ranks = test_world().size();
+  for (int expert = is_slow() ? ranks : 1; expert <= ranks; expert *= 2) {
+    CAPTURE(optimizer, expert);
+    const std::vector<std::string> overrides = numbers_config({"optimizer.name=" + optimizer});
+    AloneAtStart start(parse_config(kTiny, "tiny", overrides), false);
+    const RunConfig& config = start.session.config;
+    PlainTraining plain(config, start.session.model.params());
+    const std::map<std::string, Numbers> before = plain.weights;
+    std::vector<PlainStep> expected;
+    for (int64_t step = 1; step <= kSteps; ++step) {
+      expected.push_back(plain.step(uneven_examples(config, step)));
+      REQUIRE(expected.back().grad_norm > 1.5 * config.optimizer.clip_norm);
+      REQUIRE(expected.back().dropped_fraction > 0.01);
+    }
+
+    std::vector<std::string> spread = overrides;
+    spread.push_back(fmt::format("mesh.expert={}", expert));
+    Steps steps(test_backend(), spread);
+    // As in a run on a GPU: a step is started before the numbers of the one before are read.
+    for (int64_t step = 1; step <= kSteps; ++step) {
+      CAPTURE(step);
+      steps.fill(uneven_examples(config, step));
+      steps.start();
+      if (step > 1) check_numbers(steps.train_step.finish(), expected[step - 2]);
+    }
+    check_numbers(steps.train_step.finish(), expected.back());
+    check_tensors(steps, plain, before);
+  }
+}
+
+// One example at some place of a batch that is otherwise empty.
+std::vector<Example> one_example(const RunConfig& config, int64_t place) {
+  std::vector<Example> examples(static_cast<size_t>(config.train.global_batch));
+  examples[static_cast<size_t>(place)] = synthetic_examples(config, 0, 1).front();
+  return examples;
+}
+
+// The loss of one and the same example with the same weights, by step (1, 2) and place: in the
+// first rank's first two micro-batches, and in the last rank's last.
+std::vector<double> losses_of_one(const std::string& noise) {
+  Steps steps(test_backend(),
+              numbers_config({"model.dropout=0", "model.experts.dropout=0",
+                              "model.experts.jitter=0", "optimizer.learning_rate=1e-30", noise}));
+  const RunConfig& config = steps.session.config;
+  const int64_t micro = config.train.micro_batch;
+  std::vector<double> losses;
+  for (const int64_t place : {int64_t{0}, micro, config.train.global_batch - micro}) {
+    for (steps.step = 0; steps.step < 2;) {
+      steps.fill(one_example(config, place));
+      losses.push_back(steps.run().loss);
+    }
+  }
+  return losses;
+}
+
+TEST_CASE("step_numbers: every step and place draws masks of its own", "[step_numbers]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  const std::string noise =
+      GENERATE("model.dropout=0.3", "model.experts.dropout=0.5", "model.experts.jitter=0.5");
+  CAPTURE(noise);
+  const std::vector<double> losses = losses_of_one(noise);
+  CHECK(losses == losses_of_one(noise));
+  for (size_t i = 0; i < losses.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      CAPTURE(i, j, losses[i], losses[j]);
+      CHECK(std::abs(losses[i] - losses[j]) > 1e-5);
+    }
+  }
+}
+
+TEST_CASE("step_numbers: without noise neither step nor place matters", "[step_numbers]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  const std::vector<double> losses = losses_of_one("model.dropout=0");
+  for (const double loss : losses) CHECK(loss == Approx(losses.front()).epsilon(1e-6));
+}
+
+}  // namespace
+}  // namespace sy

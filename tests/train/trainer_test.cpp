@@ -1,0 +1,242 @@
+// A run as a user makes it, from shards to metrics.jsonl and checkpoints: every number that it
+// writes against plainly written training (plain_training.h) and, for evaluations, the scalar
+// reference model.
+#include "lib/train/trainer.h"
+
+#include <simdjson.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "lib/config/config.h"
+#include "tests/data/support.h"
+#include "tests/model/reference_model.h"
+#include "tests/support/shared_files.h"
+#include "tests/train/alone.h"
+#include "tests/train/plain_training.h"
+#include "tests/train/tiny_steps.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+// What rank 0 has, on every rank.
+std::string from_first_rank(const std::string& text) {
+  auto size = static_cast<int32_t>(text.size());
+  test_world().broadcast(Tensor(&size, DType::i32, {1}), 0, "size of a text");
+  std::vector<int32_t> letters(text.begin(), text.end());
+  letters.resize(static_cast<size_t>(size));
+  test_world().broadcast(Tensor(letters.data(), DType::i32, {size}), 0, "a text");
+  return {letters.begin(), letters.end()};
+}
+
+// A folder with training text, other text for validation, and a tokenizer. Collective.
+std::string make_text() {
+  std::string folder;
+  if (test_world().rank() == 0) {
+    folder = temporary_folder();
+    write_file(folder + "/train.0.json.gz", gzip(records(60, 1)));
+    write_file(folder + "/train.1.json.gz", gzip(records(60, 2)));
+    write_file(folder + "/validation.json.gz", gzip(records(60, 3)));
+    write_file(folder + "/small.model", read_file(small_model()));
+  }
+  return from_first_rank(folder);
+}
+
+// Noise, drops in training and in evaluation, and a moving rate.
+RunConfig run_config(const std::string& folder, const std::string& backend) {
+  return parse_config(fmt::format(R"(
+run: {{name: run, directory: {0}, seed: 5}}
+backend: {1}
+model: {{d_model: 16, d_kv: 8, num_heads: 2, d_ff: 24, encoder_layers: 2, decoder_layers: 2, dropout: 0.2,
+        experts: {{count: 4, capacity_factor: 0.6, eval_capacity_factor: 0.9, min_capacity: 1, jitter: 0.2,
+                  dropout: 0.2, balance_loss: 0.5, z_loss: 0.2}}}}
+data: {{train: ["{0}/train.*.json.gz"], validation: ["{0}/validation.json.gz"], tokenizer: {0}/small.model,
+       extra_ids: 20, encoder_length: 24, streams: 4, shuffle_buffer: 8}}
+optimizer: {{learning_rate: 0.1, warmup_steps: 3, schedule: linear, clip_norm: 0.3, factor_from: 8}}
+train: {{steps: 6, global_batch: 16, micro_batch: 2, log_every: 1, eval_every: 2, eval_sequences: 16,
+        checkpoint_every: 2, keep_checkpoints: 0}}
+)",
+                                  folder, backend),
+                      "run");
+}
+
+// The numbers of a metrics.jsonl line by name.
+using Line = std::map<std::string, double>;
+
+// kind -> step -> line
+std::map<std::string, std::map<int64_t, Line>> read_metrics(const std::string& path) {
+  std::map<std::string, std::map<int64_t, Line>> lines;
+  simdjson::dom::parser parser;
+  std::istringstream text(read_file(path));
+  for (std::string line; std::getline(text, line);) {
+    Line numbers;
+    const simdjson::dom::object fields = parser.parse(line);
+    for (const auto [key, value] : fields) {
+      if (key != "kind") numbers[std::string(key)] = double(value);
+    }
+    const std::string kind{std::string_view(fields["kind"])};
+    REQUIRE(lines[kind].emplace(static_cast<int64_t>(numbers.at("step")), numbers).second);
+  }
+  return lines;
+}
+
+// `count` batches of `size` examples.
+std::vector<std::vector<Example>> read_batches(Session& session,
+                                               const std::vector<std::string>& shards, int64_t size,
+                                               int64_t count, int64_t shuffle_buffer) {
+  DataSection data = session.config.data;
+  data.shuffle_buffer = shuffle_buffer;
+  Loader loader(data, shards, session.loader_place(size),
+                static_cast<uint64_t>(session.config.run.seed), session.tokenizer);
+  std::vector<std::vector<Example>> result;
+  for (int64_t i = 0; i < count; ++i) result.push_back(loader.next());
+  return result;
+}
+
+std::vector<int> padded(const std::vector<int32_t>& ids, int64_t length) {
+  std::vector<int> row(ids.begin(), ids.end());
+  row.resize(static_cast<size_t>(length));
+  return row;
+}
+
+ReferenceResult plain_evaluation(const RunConfig& config, const ReferenceParams& weights,
+                                 const std::vector<Example>& examples) {
+  ReferenceBatch batch;
+  for (const Example& example : examples) {
+    batch.inputs.push_back(padded(example.inputs, config.data.encoder_length));
+    batch.targets.push_back(padded(example.targets, config.data.decoder_length.value));
+  }
+  return reference_forward(config.model, weights, batch, config.model.experts.eval_capacity_factor);
+}
+
+void check_router(const Line& line, const std::vector<std::vector<int>>& counts) {
+  double routed = 0, dropped = 0, largest = 0;
+  for (const std::vector<int>& layer : counts) {
+    double total = 0, fullest = 0;
+    for (size_t e = 0; e + 1 < layer.size(); ++e) {
+      total += layer[e];
+      fullest = std::max<double>(fullest, layer[e]);
+    }
+    routed += total;
+    dropped += layer.back();
+    largest = std::max(largest, fullest * static_cast<double>(layer.size() - 1) / total);
+  }
+  REQUIRE(dropped > 0);
+  CHECK(line.at("dropped_fraction") == Approx(dropped / routed).epsilon(1e-12));
+  CHECK(line.at("expert_load_max") == Approx(largest).epsilon(1e-12));
+}
+
+void check_evaluation(const Line& line, const RunConfig& config, const ReferenceParams& weights,
+                      const std::vector<Example>& examples, int64_t tokens) {
+  const ReferenceResult expected = plain_evaluation(config, weights, examples);
+  const int64_t targets = tokens_of(examples).target;
+  CHECK(line.at("loss") ==
+        Approx(expected.cross_entropy / static_cast<double>(targets)).epsilon(1e-5));
+  CHECK(line.at("neg_log_perplexity") == -line.at("loss"));
+  CHECK(line.at("target_tokens") == static_cast<double>(targets));
+  CHECK(line.at("sequences") == static_cast<double>(examples.size()));
+  CHECK(line.at("tokens") == static_cast<double>(tokens));
+  check_router(line, expected.counts);
+}
+
+void check_step(const Line& line, const PlainStep& expected, const StepTokens& of_step,
+                int64_t tokens) {
+  CHECK(line.at("tokens") == static_cast<double>(tokens));
+  CHECK(line.at("loss") == Approx(expected.loss).epsilon(1e-5));
+  CHECK(line.at("neg_log_perplexity") == -line.at("loss"));
+  CHECK(line.at("grad_norm") == Approx(expected.grad_norm).epsilon(1e-5));
+  CHECK(line.at("learning_rate") == Approx(expected.learning_rate).epsilon(1e-14));
+  CHECK(line.at("balance_loss") == Approx(expected.balance_loss).epsilon(1e-5));
+  CHECK(line.at("z_loss") == Approx(expected.z_loss).epsilon(1e-5));
+  CHECK(line.at("dropped_fraction") == Approx(expected.dropped_fraction).epsilon(1e-12));
+  CHECK(line.at("expert_load_max") == Approx(expected.expert_load_max).epsilon(1e-12));
+  CHECK(line.at("tokens_per_second") * line.at("step_seconds") ==
+        Approx(static_cast<double>(of_step.total())).epsilon(1e-12));
+}
+
+// What `switchyard evaluate` computes.
+Evaluation evaluate_checkpoint(const RunConfig& config, const std::string& path) {
+  AloneSession alone(config, false, true);
+  Session& session = alone.session;
+  session.model.allocate(session.exec);
+  restore_parameters(session, CheckpointReader(path));
+  return Evaluator(session, config.data.validation, config.train.eval_sequences).run();
+}
+
+void check_run(const RunConfig& config) {
+  const std::string folder = config.run.directory + "/" + config.run.name;
+  auto lines = read_metrics(folder + "/metrics.jsonl");
+  AloneAtStart alone(config, true);
+  const RunConfig& resolved = alone.session.config;
+  const auto batches = read_batches(alone.session, config.data.train, config.train.global_batch,
+                                    config.train.steps, config.data.shuffle_buffer);
+  const auto validation =
+      read_batches(alone.session, config.data.validation, config.train.eval_sequences, 1, 1)
+          .front();
+  PlainTraining plain(resolved, alone.session.model.params());
+  REQUIRE(lines["train"].size() == batches.size());
+  REQUIRE(lines["evaluation"].size() == 4);
+
+  int64_t tokens = 0;
+  check_evaluation(lines["evaluation"].at(0), resolved, plain.weights, validation, tokens);
+  const Line& first = lines["train"].at(1);
+  for (int64_t step = 1; step <= config.train.steps; ++step) {
+    CAPTURE(step);
+    const std::vector<Example>& batch = batches[static_cast<size_t>(step - 1)];
+    const PlainStep expected = plain.step(batch);
+    REQUIRE(expected.grad_norm > 1.5 * config.optimizer.clip_norm);
+    tokens += tokens_of(batch).total();
+    const Line& line = lines["train"].at(step);
+    check_step(line, expected, tokens_of(batch), tokens);
+    CHECK(line.at("mfu") * line.at("step_seconds") ==
+          Approx(first.at("mfu") * first.at("step_seconds")).epsilon(1e-12));
+    if (step % config.train.eval_every != 0) continue;
+    const Line& evaluation = lines["evaluation"].at(step);
+    check_evaluation(evaluation, resolved, plain.weights, validation, tokens);
+    const Evaluation again =
+        evaluate_checkpoint(config, fmt::format("{}/checkpoints/step-{:08}", folder, step));
+    CHECK(evaluation.at("loss") == Approx(again.loss).epsilon(1e-6));
+    CHECK(evaluation.at("dropped_fraction") == again.dropped_fraction);
+    CHECK(evaluation.at("target_tokens") == static_cast<double>(again.target_tokens));
+  }
+}
+
+TEST_CASE("trainer: every number of a run is the plainly written one", "[trainer]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  const std::string folder = make_text();
+  const RunConfig config = run_config(folder, name_of(test_backend()));
+  {
+    Trainer trainer(config, test_world(), RankResources{1}, "none");
+    CHECK(trainer.run() == ExitCode::done);
+  }
+  if (test_world().rank() == 0) check_run(config);
+  test_world().barrier("the run is checked");
+}
+
+// Twice m n k a product, and its gradient's two products as much again each.
+TEST_CASE("trainer: MFU is the formula's FLOPs over seconds and peak", "[trainer]") {
+  if (test_world().rank() != 0) return;
+  const std::string folder = temporary_folder();
+  const AloneSession alone(parse_config(kTiny, "tiny", {"model.experts.count=0"}), true, false);
+  const Session& session = alone.session;
+  RunLog log(folder, session, 0, 3e9);
+  TrainMetrics metrics;
+  metrics.step = 1;
+  metrics.step_seconds = 0.25;
+  log.train(metrics);
+  const double le = 32, ld = static_cast<double>(session.config.data.decoder_length.value);
+  const double d = 32, inner = 32, ff = 64, vocab = 256, batch = 16;
+  const auto attention = [&](double queries, double keys) {
+    return 2 * (2 * queries * d * inner + 2 * keys * d * inner + 2 * queries * keys * inner);
+  };
+  const auto feed_forward = [&](double tokens) { return 2 * (2 * tokens * d * ff); };
+  const double forward = 2 * (attention(le, le) + feed_forward(le)) +
+                         2 * (attention(ld, ld) + attention(ld, le) + feed_forward(ld)) +
+                         2 * ld * d * vocab;
+  const Line line = read_metrics(folder + "/metrics.jsonl").at("train").at(1);
+  CHECK(line.at("mfu") == Approx(batch * 3 * forward / 0.25 / 3e9).epsilon(1e-12));
+}
+
+}  // namespace
+}  // namespace sy
