@@ -29,7 +29,7 @@ with workplace() as folder:
         # Nothing is left to do: no step is done again, no checkpoint written.
         check(start(folder, ranks, f"done-{ranks}", SHORT), 0, errors=0)
         check(start(folder, ranks, f"failed-{ranks}", {**SHORT, "run.directory": folder / "file"}), 1, errors=1)
-        check(start(folder, ranks, f"usage-{ranks}", {**SHORT, "train.global_batch": 7}), 2, errors=1)
+        check(start(folder, ranks, f"usage-{ranks}", {**SHORT, "mesh.expert": 4}), 2, errors=1)
         check(start(folder, ranks, f"data-{ranks}", {**SHORT, "data.train": f"[{folder}/none-*.json.gz]"}), 3,
               errors=1)
         run = start(folder, ranks, f"stopped-{ranks}", LONG)

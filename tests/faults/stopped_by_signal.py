@@ -8,23 +8,27 @@ from launch import HOSTED, checkpoints, pretrain, require, require_same_metrics,
 
 LAST = 24 if HOSTED else 200
 GIVEN = {"train.steps": LAST, "train.eval_every": LAST // 4, "train.checkpoint_every": LAST // 4}
-# mpirun kills the ranks one second after a SIGTERM unless it is told to wait longer, and then waits as long.
-PATIENT = ("--mca", "odls_base_sigkill_timeout", "10")
-# Signal, the rank it goes to (None: mpirun, which passes it on), what rank 0 says stopped it.
-STOPS = [(signal.SIGUSR1, None, "SIGUSR1"), (signal.SIGTERM, None, "SIGTERM"),
-         (signal.SIGUSR1, 0, "SIGUSR1"), (signal.SIGTERM, 1, "a signal to another rank")]
+# Signal, the ranks that it goes to (none: mpirun, which passes USR1 on), what rank 0 says stopped it.
+STOPS = [(signal.SIGUSR1, (), "SIGUSR1"), (signal.SIGTERM, (0,), "SIGTERM"),
+         (signal.SIGUSR1, (1,), "a signal to another rank"), (signal.SIGTERM, (0, 1), "SIGTERM")]
 if HOSTED:
-    STOPS = STOPS[1:]
+    STOPS = STOPS[:2]
 
 
-def stop(folder, after, number, rank, said):
-    """Returns the step at which the run stopped."""
-    patient = PATIENT if number == signal.SIGTERM and rank is None else ()
-    run = pretrain(folder, 2, "stopped", GIVEN, mpi=patient)
+def send(folder, after, number, ranks):
+    """The run, once it has printed step `after` and the signal is on its way."""
+    run = pretrain(folder, 2, "stopped", GIVEN)
     require(run.wait_for(f"step {after}/{LAST} "), "the run ended before it was stopped", run)
-    run.signal(number, rank)
+    for rank in ranks or (None,):
+        run.signal(number, rank)
+    return run
+
+
+def stop(folder, after, number, ranks, said):
+    """Returns the step at which the run stopped."""
+    run = send(folder, after, number, ranks)
     code = run.end()
-    require(code == 75, f"after signal {number} to {rank} the exit code is {code}", run)
+    require(code == 75, f"after signal {number} to {ranks} the exit code is {code}", run)
     stopped = re.search(r"^stopped by (.+) after step (\d+): the checkpoint is committed", run.text(), re.M)
     require(stopped is not None and stopped[1] == said, f"not said to be stopped by {said}", run)
     step = int(stopped[2])
@@ -35,17 +39,30 @@ def stop(folder, after, number, rank, said):
     return step
 
 
+def terminate_mpirun(folder, after):
+    """mpirun passes SIGTERM on late, kills soon after and has an exit code of its own: whether there was time
+    for a checkpoint is open, but what there is must be whole. Returns the newest."""
+    run = send(folder, after, signal.SIGTERM, ())
+    require(run.end() != 0, "mpirun ended well after SIGTERM", run)
+    kept = checkpoints(folder, "stopped")
+    verify(kept[max(kept)])
+    return max(kept)
+
+
 with workplace() as folder:
     code = pretrain(folder, 2, "straight", GIVEN).end()
     require(code == 0, f"undisturbed, the exit code is {code}")
     at = 0
-    for number, rank, said in STOPS:
-        begun, at = at, stop(folder, at + LAST // 20, number, rank, said)
+    for number, ranks, said in STOPS:
+        begun, at = at, stop(folder, at + LAST // 20, number, ranks, said)
         if begun > 0:
             text = (folder / "stopped.out").read_text()
             require(re.search(rf"^resumed from .*/step-0*{begun} at step {begun}$", text, re.M),
                     f"the run did not go on from step {begun}:\n{text}")
-        print(f"{signal.Signals(number).name} to {'mpirun' if rank is None else f'rank {rank}'}: step {at}")
+        print(f"{number.name} to {f'ranks {ranks}' if ranks else 'mpirun'}: step {at}")
+    if not HOSTED:
+        newest = terminate_mpirun(folder, at + 1)
+        require(newest >= at, f"after SIGTERM to mpirun the newest checkpoint is {newest}, it was {at}")
     run = pretrain(folder, 2, "stopped", GIVEN)
     code = run.end()
     require(code == 0, f"after the stops the exit code is {code}", run)
