@@ -7,10 +7,10 @@ import time
 
 from launch import HOSTED, checkpoints, pretrain, require, require_same_metrics, verify, workplace
 
-LAST = 24 if HOSTED else 200
-GIVEN = {"train.steps": LAST, "train.eval_every": LAST // 4, "train.checkpoint_every": 2 if HOSTED else 10}
+LAST = 24 if HOSTED else 500
+GIVEN = {"train.steps": LAST, "train.eval_every": LAST // 4, "train.checkpoint_every": 2 if HOSTED else 25}
 # Ranks, the one that is killed, the share of the run after which.
-KILLS = [(2, 0, 0.3), (2, 1, 0.6), (4, 2, 0.4)]
+KILLS = [(2, 0, 0.2), (2, 1, 0.5), (4, 2, 0.3)]
 SECONDS = 10  # within which the others must end; they need less than two
 if HOSTED:
     KILLS = KILLS[1:2]

@@ -6,7 +6,7 @@ import signal
 
 from launch import HOSTED, checkpoints, pretrain, require, require_same_metrics, verify, workplace
 
-LAST = 24 if HOSTED else 200
+LAST = 24 if HOSTED else 500
 GIVEN = {"train.steps": LAST, "train.eval_every": LAST // 4, "train.checkpoint_every": LAST // 4}
 # Signal, the ranks that it goes to (none: mpirun, which passes USR1 on), what rank 0 says stopped it.
 STOPS = [(signal.SIGUSR1, (), "SIGUSR1"), (signal.SIGTERM, (0,), "SIGTERM"),

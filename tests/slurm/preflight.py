@@ -30,10 +30,11 @@ with cluster() as slurm:
     require(words[words.index("--resume") + 1] == "none", "the trial resumes", job)
     require(not left(slurm), f"{left(slurm)} is left")
 
-    job = slurm.run(SCRIPT, CONFIG, code=2, says="of 1 of 2 nodes", starts=0, LONE_NODE="1")
+    slurm.run(SCRIPT, CONFIG, code=2, says="of 1 of 2 nodes", starts=0, LONE_NODE="1")
     job = slurm.run(SCRIPT, CONFIG, code=5, starts=0, VERSION_CODE="5")
     require("all is well" not in job.text() and "good" not in job.text(), "a node without the binary is good", job)
-    slurm.run(SCRIPT, CONFIG, "--set", "mesh.expert=3", code=2, says="mesh.expert", starts=0)
+    slurm.run(SCRIPT, CONFIG, "--set", "mesh.expert=8", code=2, says="mesh.expert", starts=0)
+    require(not left(slurm), f"{left(slurm)} is left by a wrong mesh")
     for code in (1, 3, 75):
         job = slurm.run(SCRIPT, CONFIG, code=code, says=f"training failed with {code}; runs/preflight-4711",
                         starts=1, TASK=f"exit {code}")

@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "faults"
 import launch
 from cluster import REAL, cluster, require
 
-LAST = 200
+LAST = 1000
 GIVEN = {"train.steps": LAST, "train.eval_every": 0, "train.checkpoint_every": 0}
 MPIRUN = " ".join([shutil.which("mpirun"), *launch.MPIRUN[1:], "-n", "2"])
 

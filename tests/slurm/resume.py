@@ -31,7 +31,7 @@ with cluster() as slurm:
     slurm.run(SCRIPT, CONFIG, "--from", code=2, says="--from '' is not a folder", starts=0)
     slurm.run(SCRIPT, CONFIG, "--set", "train.stepz=1", code=2, says="train.stepz", starts=0)
     # The mesh is checked on the ranks of this job.
-    slurm.run(SCRIPT, CONFIG, "--set", "mesh.expert=3", code=2, says="mesh.expert", starts=0)
+    slurm.run(SCRIPT, CONFIG, "--set", "mesh.expert=8", code=2, says="mesh.expert", starts=0)
     starts_from(slurm, str(other), ["--from", str(other), CONFIG, "--set", "run.seed=2"])
     starts_from(slurm, "other run/step-00000020", [CONFIG, "--from", "other run/step-00000020"])
     # A node that failed before the first checkpoint: Slurm queued the job again with nothing reached.
