@@ -21,6 +21,23 @@ def check(run, code, errors):
     require(len(run.errors()) == errors, f"{run.out.stem}: {len(run.errors())} messages", run)
 
 
+def damage(checkpoint):
+    """Turns a byte in the middle of each shard."""
+    for shard in checkpoint.glob("shard-*.h5"):
+        data = bytearray(shard.read_bytes())
+        data[len(data) // 2] ^= 0x40
+        shard.write_bytes(data)
+
+
+def check_damaged(folder):
+    checkpoint = checkpoints(folder, "done-2")[4]
+    damage(checkpoint)
+    run = Run([SWITCHYARD, "inspect", checkpoint, "--verify"], folder / "inspect.out")
+    require(run.end() == 3 and "every checksum agrees" not in run.text(), "damage is not found", run)
+    require(all("shard-0000" in line for line in run.errors()) and run.errors(), "it does not say where", run)
+    check(start(folder, 2, "done-2", {**SHORT, "train.steps": 6}), 3, errors=1)
+
+
 with workplace() as folder:
     (folder / "file").write_text("in the way")
     for ranks in (1, 2):
@@ -40,3 +57,5 @@ with workplace() as folder:
         require(f"after step {max(kept)}: " in run.text(), "the checkpoint is not of the last step", run)
         verify(kept[max(kept)])
         print(f"{ranks} ranks: 0, 1, 2, 3 and 75")
+    check_damaged(folder)
+    print("a damaged checkpoint: 3")

@@ -88,7 +88,7 @@ def check_bad_records(folder):
 with workplace() as folder:
     finish(pretrain(folder, 2, "due", GIVEN))
     check_due(folder, "due")
-    each = {**GIVEN, "train.log_every": 1, "train.eval_every": 7}
+    each = {**GIVEN, "train.log_every": 1, "train.eval_every": 7}  # checkpoints of 5 and 7, then of 10 and 14
     first = finish(pretrain(folder, 2, "each", {**each, "train.steps": 7}))
     first.out = first.out.rename(folder / "first.out")
     second = finish(pretrain(folder, 2, "each", each))
@@ -96,6 +96,9 @@ with workplace() as folder:
     check_numbers(folder, "each")
     check_files(folder, "each", [first, second], each)
     check_evaluate(folder, "each")
+    # A start's name, by which shards that an earlier one left are told apart, is its own.
+    names = [json.loads((path / "manifest.json").read_text())["attempt"] for path in checkpoints(folder, "each").values()]
+    require(len(names) == 4 and len(set(names)) == 2, f"checkpoints of two starts are of {names}")
     # Nothing is left to do: the last checkpoint is not written again.
     manifest = checkpoints(folder, "each")[LAST] / "manifest.json"
     before = manifest.stat()
