@@ -74,6 +74,25 @@ def check_evaluate(folder, name):
         require(lines[0][key] == last[key], f"{key} is {lines[0][key]}, the run has {last[key]}", run)
 
 
+def check_other_shards(folder, name):
+    """--shards measures other text; without --json the result is a sentence."""
+    words = ["evaluate", folder / "tiny.yaml", *settings({"run.name": name}), "--shards", folder / "train-*.json.gz"]
+    done = finish(Run([SWITCHYARD, *words], folder / "shards.out"))
+    last = metrics(folder, name, "evaluation")[LAST]
+    require(f"step {LAST}: loss " in done.text() and f"loss {last['loss']:.4f} " not in done.text(), "--shards", done)
+
+
+def check_inspect(folder, name):
+    """--json alone is on stdout, whatever --verify has to say."""
+    done = subprocess.run([SWITCHYARD, "inspect", checkpoints(folder, name)[LAST], "--json", "--verify"],
+                          capture_output=True, check=True, text=True, timeout=60)
+    shown = json.loads(done.stdout)
+    require(shown["step"] == LAST and shown["state"]["seed"] == 3 and len(shown["streams"]) == 4, f"shows {shown}")
+    count = sum(math.prod(each["shape"]) for each in shown["tensors"] if each["name"].startswith("parameters/"))
+    require(shown["parameters"] == count > 0, f"{shown['parameters']} parameters, not {count}")
+    require(done.stderr == "every checksum agrees\n", f"--verify says '{done.stderr}'")
+
+
 def check_bad_records(folder):
     """Skipped, each told of, and counted at the end."""
     for shard in folder.glob("train-*.json.gz"):
@@ -96,6 +115,8 @@ with workplace() as folder:
     check_numbers(folder, "each")
     check_files(folder, "each", [first, second], each)
     check_evaluate(folder, "each")
+    check_other_shards(folder, "each")
+    check_inspect(folder, "each")
     # A start's name, by which shards that an earlier one left are told apart, is its own.
     names = [json.loads((path / "manifest.json").read_text())["attempt"] for path in checkpoints(folder, "each").values()]
     require(len(names) == 4 and len(set(names)) == 2, f"checkpoints of two starts are of {names}")

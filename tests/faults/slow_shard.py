@@ -6,10 +6,10 @@ import signal
 import sys
 import time
 
-from launch import (HOSTED, MPIRUN, PATIENCE, SWITCHYARD, Run, checkpoints, pretrain, require, require_same_metrics,
+from launch import (MPIRUN, PATIENCE, SWITCHYARD, Run, checkpoints, pretrain, require, require_same_metrics,
                     settings, verify, workplace)
 
-LAST = 24 if HOSTED else 200
+LAST = 200
 EVERY = LAST // 4
 GIVEN = {"train.steps": LAST, "train.eval_every": 0, "train.checkpoint_every": EVERY}
 SLOW_DISK = sys.argv[2]
@@ -27,7 +27,7 @@ def with_slow_rank(folder, name, ranks, slow, milliseconds):
 
 def commits_beside_training(folder):
     """A checkpoint is committed once its shards are done, long before the next one is due."""
-    every = 10 if HOSTED else 400
+    every = 400
     run = pretrain(folder, 2, "beside", {**GIVEN, "train.steps": 100000, "train.checkpoint_every": every,
                                          "train.log_every": every // 10})
     require(run.wait_for(f"step {every}/"), "the run ended by itself", run)
@@ -45,7 +45,7 @@ def partial(folder, name):
 
 with workplace() as folder:
     commits_beside_training(folder)
-    for ranks, slow in ((2, 1), (4, 2)) if not HOSTED else ((2, 1),):
+    for ranks, slow in ((2, 1), (4, 2)):
         straight, name = f"straight-{ranks}", f"slow-{ranks}"
         code = pretrain(folder, ranks, straight, GIVEN).end()
         require(code == 0, f"undisturbed, the exit code is {code}")

@@ -11,7 +11,7 @@ foreach(name stopped_by_signal killed_rank stopped_rank one_rank_fails slow_shar
 endforeach()
 
 if(SY_HAVE_HOSTCUDA)
-  foreach(column "stopped_by_signal forward" "stopped_rank random")
+  foreach(column "stopped_by_signal forward" "killed_rank reverse" "stopped_rank random")
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)
