@@ -26,6 +26,7 @@ bool stop_requested() {
 }
 
 const char* stop_signal_name() {
+  if (received == 0) return "a signal to another rank";
   return received == SIGUSR1 ? "SIGUSR1" : "SIGTERM";
 }
 

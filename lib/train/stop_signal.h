@@ -6,6 +6,7 @@ namespace sy {
 
 void install_stop_signals();
 bool stop_requested();
-const char* stop_signal_name();  // "SIGTERM", "SIGUSR1"
+// "SIGTERM", "SIGUSR1"; "a signal to another rank" where this one got none.
+const char* stop_signal_name();
 
 }  // namespace sy

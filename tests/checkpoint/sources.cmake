@@ -12,3 +12,7 @@ sy_test_binary(checkpoint_tests
 foreach(suite layout cover manifest hdf5 save slabs inputs writer damage order kill full h5py)
   sy_add_test(checkpoint.${suite} checkpoint_tests "[checkpoint_${suite}]")
 endforeach()
+
+sy_test_binary(checkpoint_mpi_tests MPI SOURCES tests/checkpoint/support.cpp tests/checkpoint/commit_test.cpp
+               LINK sy_checkpoint sy_dist sy::hdf5)
+sy_add_mpi_test(checkpoint.commit checkpoint_mpi_tests "[checkpoint_commit]" 2 4)

@@ -1,6 +1,7 @@
 // Goes wrong on purpose, for faults.sh: `hang` leaves rank 1 out of a collective, `throw` fails on
-// rank 1 while the others wait. For nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective
-// on GPUs, `nccl_order` has it make another.
+// rank 1 while the others wait, `nested` waits in a call around another; `slow` only takes its
+// time. For nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs, `nccl_order` has
+// it make another.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/dist/mpi_environment.h"
 #include "lib/dist/nccl_communicator.h"
+#include "lib/dist/watchdog.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
@@ -27,8 +29,35 @@ void leave_rank_1_out(Communicator& world) {
 }
 
 void fail_on_rank_1(Communicator& world) {
-  if (world.rank() == 1) throw RuntimeFailure("rank 1 gives up");
+  const auto group = world.split(0, "group");
+  int32_t value = 0;
+  if (world.rank() == 1) {
+    // Nobody else joins: what is under way must not be waited for.
+    const auto request = group->start_all_reduce_sum(Tensor(&value, DType::i32, {1}), "under way");
+    throw RuntimeFailure("rank 1 gives up");
+  }
   world.barrier("the others wait");
+}
+
+// The call within has returned: it is the outer one that waits.
+void wait_in_outer_call() {
+  const WatchedCall outer({"barrier", "whole step", "world", 7});
+  { const WatchedCall inner({"broadcast", "part of it", "data", 3}); }
+  sleep_long();
+}
+
+// Longer than the limit, but in no call, or in one after another, or with no limit: all is well.
+void take_time(Communicator& world) {
+  const auto nap = [] { std::this_thread::sleep_for(std::chrono::milliseconds(600)); };
+  for (int i = 0; i < 2; ++i) nap();
+  for (int64_t i = 1; i <= 2; ++i) {
+    const WatchedCall call({"barrier", "one of several", "world", i});
+    nap();
+  }
+  world.barrier("all are there");
+  start_watchdog(0);
+  const WatchedCall call({"barrier", "without a limit", "world", 3});
+  for (int i = 0; i < 2; ++i) nap();
 }
 
 void go_wrong_on_gpus(Communicator& world, bool hangs) {
@@ -58,6 +87,10 @@ int main(int argc, char** argv) {
     sy::start_watchdog(1.0);
     if (std::strcmp(argv[1], "hang") == 0) {
       sy::leave_rank_1_out(mpi.world());
+    } else if (std::strcmp(argv[1], "nested") == 0) {
+      sy::wait_in_outer_call();
+    } else if (std::strcmp(argv[1], "slow") == 0) {
+      sy::take_time(mpi.world());
     } else if (std::strncmp(argv[1], "nccl", 4) == 0) {
       sy::go_wrong_on_gpus(mpi.world(), std::strcmp(argv[1], "nccl_hang") == 0);
     } else {

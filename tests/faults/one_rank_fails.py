@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""What fails on one rank alone ends all of them, with its exit code and one message that says whose it is; of
+what every rank meets, one rank tells."""
+import gzip
+
+from launch import MPIRUN, SWITCHYARD, Run, pretrain, require, settings, workplace
+
+SECONDS = 20
+COMMON = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 0}
+
+
+def check(run, code, rank, *words):
+    ended = run.end(SECONDS)
+    require(ended == code, f"the exit code is {ended}, not {code}", run)
+    said = run.errors()
+    require(len([line for line in said if not line.startswith("  ")]) == 1, f"{len(said)} messages", run)
+    for word in words:
+        require(word in said[0], f"the message does not tell of {word}", run)
+    require(rank is None or f"[rank {rank}/2 " in run.text(), f"it is not rank {rank}'s message", run)
+    print(f"{run.out.stem}: exit code {code}, {said[0]}")
+
+
+def on_each_rank(folder, name, first, second):
+    """Rank 0 with the first settings, rank 1 with the second."""
+    command = list(MPIRUN)
+    for given in (first, second):
+        command += ["-n", 1, SWITCHYARD, "pretrain", folder / "tiny.yaml",
+                    *settings({"run.name": name, **COMMON, **given}), ":"]
+    return Run(command[:-1], folder / f"{name}.out")
+
+
+def spoil(shard):
+    """Cuts a shard off in the middle."""
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:len(whole) // 2])
+
+
+with workplace() as folder:
+    # Before MPI is up the rank is known from the launcher alone.
+    check(on_each_rank(folder, "unknown-key", {}, {"train.stepz": 3}), 2, None, "train.stepz")
+    check(on_each_rank(folder, "bad-mesh", {}, {"mesh.expert": 4}), 2, 1, "mesh.expert: 4")
+    check(on_each_rank(folder, "no-tokenizer", {}, {"data.tokenizer": folder / "none.model"}), 3, 1, "none.model")
+    # Rank 0 finds all in order; rank 1's text has a record that is none.
+    bad = folder / "bad.json.gz"
+    with gzip.open(bad, "wt", encoding="utf-8") as file:
+        file.write("{}\n" * 3)
+    check(on_each_rank(folder, "one-bad-shard", {}, {"data.train": f"[{bad}]", "data.on_bad_record": "fail"}),
+          3, 1, "bad.json.gz:1", "data.on_bad_record: skip")
+    # What all meet alike: before MPI is up, and after.
+    check(Run([*MPIRUN, "-n", 3, SWITCHYARD, "pretrain", folder / "tiny.yaml", "--resum", "auto"],
+              folder / "usage.out"), 2, None, "--resum")
+    check(pretrain(folder, 3, "key", {"train.stepz": 3}), 2, None, "train.stepz")
+    check(pretrain(folder, 2, "mesh", {"mesh.expert": 4}), 2, 0, "mesh.expert: 4")
+    run = pretrain(folder, 2, "seed", {"train.steps": 1})
+    require(run.end(SECONDS) == 0, "a run of one step", run)
+    check(pretrain(folder, 2, "seed", {"run.seed": 4}), 2, 0, "belongs to another run")
+    for shard in folder.glob("train-*.json.gz"):
+        spoil(shard)
+    given = {**COMMON, "data.on_bad_record": "fail", "data.shuffle_buffer": 64}
+    check(pretrain(folder, 2, "all-shards-cut-off", given), 3, 0, "train-", "fetch the shard again")

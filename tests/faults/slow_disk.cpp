@@ -1,0 +1,15 @@
+// Preloaded into one rank: its fsync takes $SLOW_FSYNC_MS longer, as on a disk that others use.
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+extern "C" int fsync(int file) {
+  static const auto real = reinterpret_cast<int (*)(int)>(dlsym(RTLD_NEXT, "fsync"));
+  if (const char* slow = std::getenv("SLOW_FSYNC_MS")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(slow)));
+  }
+  return real(file);
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Stands in for srun, scontrol, hostname, sleep and the program, by the name that it is called by. Each call is a line
+of $CLUSTER/calls: its name, its words and what it sees of the environment."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+CLUSTER = pathlib.Path(os.environ["CLUSTER"])
+
+
+def note(name, **facts):
+    with open(CLUSTER / "calls", "a", encoding="utf-8") as calls:
+        calls.write(json.dumps({"name": name, **facts}) + "\n")
+
+
+def program(words):
+    """As $TASK says: `exit CODE`, or `signal CODE [SECONDS]`: with CODE so long after the first USR1."""
+    if words[0] == "config":
+        sys.exit(subprocess.run([os.environ["REAL"], *words], check=False).returncode)
+    if words[0] == "--version":
+        sys.exit(int(os.environ.get("VERSION_CODE", 0)))
+    way, code, *seconds = os.environ["TASK"].split()
+    received = []
+    signal.signal(signal.SIGUSR1, lambda number, _: received.append(number))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(98))  # no time for a checkpoint
+    for word in words:
+        if word.startswith("run.name=preflight-"):
+            os.makedirs("runs/" + word.partition("=")[2], exist_ok=True)
+    note("program", words=words, threads=os.environ.get("OMP_NUM_THREADS"), folder=os.getcwd())
+    limit = time.monotonic() + 20
+    while way == "signal" and not received:
+        if time.monotonic() > limit:
+            sys.exit(97)
+        time.sleep(0.01)
+    time.sleep(float(seconds[0]) if seconds else 0)
+    note("program ends")
+    sys.exit(int(code))
+
+
+def srun(words):
+    """Passes USR1 on to its task, and ends at once on TERM, as srun may."""
+    options = [word for word in words[:next(i for i, w in enumerate(words) if not w.startswith("--"))]]
+    note("srun", options=options)
+    command = words[len(options):]
+    if "--ntasks-per-node=1" not in options:
+        launcher = os.environ.get("LAUNCHER", "").split()
+        with subprocess.Popen([*launcher, *command]) as task:
+            signal.signal(signal.SIGUSR1, lambda number, _: task.send_signal(number))
+            signal.signal(signal.SIGTERM, lambda *_: (task.kill(), sys.exit(143)))
+            sys.exit(task.wait())
+    ntasks = next(int(word.partition("=")[2]) for word in options if word.startswith("--ntasks="))
+    for node in range(ntasks):
+        alone = node == int(os.environ.get("LONE_NODE", -1))
+        if alone:  # its file system is its own
+            os.makedirs(CLUSTER / "lone/runs", exist_ok=True)
+            for trial in pathlib.Path("runs").iterdir():
+                os.makedirs(CLUSTER / "lone/runs" / trial.name, exist_ok=True)
+        done = subprocess.run(command, env={**os.environ, "NODE": f"node{node}"}, check=False,
+                              cwd=CLUSTER / "lone" if alone else None)
+        if done.returncode != 0:
+            sys.exit(done.returncode)
+
+
+name = pathlib.Path(sys.argv[0]).name
+if name == "srun":
+    srun(sys.argv[1:])
+elif name == "scontrol":
+    note("scontrol", words=sys.argv[1:])
+    sys.exit(int(os.environ.get("SCONTROL_CODE", 0)))
+elif name == "hostname":
+    print(os.environ.get("NODE", "login"))
+elif name in ("sbatch", "squeue", "scancel", "mpirun", "sleep"):
+    note(name, words=sys.argv[1:])
+else:
+    program(sys.argv[1:])
