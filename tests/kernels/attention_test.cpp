@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
@@ -264,6 +265,46 @@ TEST_CASE("vector_exp: within an ulp, and its ends", "[attention]") {
   CHECK(vector_exp(0.0f) == 1.0f);
   CHECK(std::isfinite(vector_exp(1000.0f)));
   CHECK(std::isnan(vector_exp(std::numeric_limits<float>::quiet_NaN())));
+}
+
+// The definition in float64: the real number whose integer part is the bucket of `distance` when a
+// direction has `n` of them.
+double place_of(int64_t distance, int n, int max_distance) {
+  const double exact = n / 2;
+  if (static_cast<double>(distance) < exact) return static_cast<double>(distance);
+  const double ratio =
+      std::log(static_cast<double>(distance) / exact) / std::log(max_distance / exact);
+  return std::min(exact + ratio * (n - exact), n - 1.0);
+}
+
+TEST_CASE("relative buckets: the definition", "[attention]") {
+  const auto [buckets, max_distance] =
+      GENERATE(std::pair(32, 128), std::pair(32, 64), std::pair(8, 20), std::pair(64, 1000));
+  for (const bool bidirectional : {true, false}) {
+    const int n = bidirectional ? buckets / 2 : buckets;
+    for (int64_t relative = -1100; relative <= 1100; ++relative) {
+      const int64_t distance = bidirectional ? std::abs(relative) : std::max<int64_t>(-relative, 0);
+      const int first = bidirectional && relative > 0 ? n : 0;
+      const double place = place_of(distance, n, max_distance);
+      const int bucket = relative_bucket(relative, bidirectional, buckets, max_distance) - first;
+      CAPTURE(buckets, max_distance, bidirectional, relative, place);
+      // The logarithms are float32: where the place is an integer but for their rounding, both
+      // of its neighbours are right.
+      CHECK(bucket >= static_cast<int>(place - 1e-5));
+      CHECK(bucket <= static_cast<int>(place + 1e-5));
+    }
+  }
+}
+
+TEST_CASE("relative buckets: where T5's begin", "[attention]") {
+  // The least distance of each: 8 exact ones, then the least integers from 8 * 16^(i / 8) on.
+  const int64_t least[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91};
+  for (int64_t distance = 0; distance < 600; ++distance) {
+    const auto bucket = std::upper_bound(least, least + 16, distance) - least - 1;
+    CAPTURE(distance);
+    CHECK(relative_bucket(-distance, true, 32, 128) == bucket);
+    CHECK(relative_bucket(distance, true, 32, 128) == (distance == 0 ? 0 : 16 + bucket));
+  }
 }
 
 TEST_CASE("relative buckets: published vectors", "[attention]") {
