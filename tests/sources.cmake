@@ -31,5 +31,5 @@ sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
 foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
              e2e lint fuzz race hostcuda bench pack)
-  include(tests/${room}/sources.cmake OPTIONAL)
+  include(tests/${room}/sources.cmake)
 endforeach()

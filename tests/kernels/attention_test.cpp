@@ -7,9 +7,11 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "kernels/relative_bucket.h"
 #include "kernels/vector_math.h"
+#include "tests/kernels/op_test.h"
 #include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
@@ -150,6 +152,73 @@ TEST_CASE("attention: gradients", "[attention]") {
   }
   for (int64_t i = 0; i < g.d_q.tensor().numel(); ++i) {
     CHECK(g.d_q.data<double>()[i] == Owned(q_once).data<double>()[i]);
+  }
+}
+
+// The bias table's gradient by its definition: of every pair of query and key, the gradient of its
+// score, added to the entry of the pair's distance.
+std::vector<double> bias_gradient(Problem& p, Tensor d_out) {
+  const Case& c = p.c;
+  std::vector<double> gradient(static_cast<size_t>(c.buckets * c.h));
+  const auto row = [&](Tensor x, int64_t length, int64_t b, int64_t i, int64_t h) {
+    return x.data<double>() + ((b * length + i) * c.h + h) * c.d;
+  };
+  const auto dot = [&](const double* x, const double* y) {
+    double sum = 0;
+    for (int64_t n = 0; n < c.d; ++n) sum += x[n] * y[n];
+    return sum;
+  };
+  std::vector<double> share(static_cast<size_t>(c.lk)), d_share(share.size());
+  for (int64_t at = 0; at < c.b * c.h * c.lq; ++at) {
+    const int64_t i = at % c.lq, h = at / c.lq % c.h, b = at / (c.lq * c.h);
+    int64_t keys = p.lengths.data<int32_t>()[b];
+    if (c.causal) keys = std::min(keys, i + 1);
+    const auto entry = [&](int64_t j) {
+      return relative_bucket(j - i, !c.causal, static_cast<int>(c.buckets), p.spec.max_distance) *
+                 c.h +
+             h;
+    };
+    double total = 0, mean = 0;
+    for (int64_t j = 0; j < keys; ++j) {
+      const size_t n = static_cast<size_t>(j);
+      share[n] = std::exp(dot(row(p.q, c.lq, b, i, h), row(p.k, c.lk, b, j, h)) +
+                          p.table.data<double>()[entry(j)]);
+      total += share[n];
+      d_share[n] = dot(row(d_out, c.lq, b, i, h), row(p.v, c.lk, b, j, h));
+    }
+    for (size_t n = 0; n < static_cast<size_t>(keys); ++n) mean += share[n] / total * d_share[n];
+    for (int64_t j = 0; j < keys; ++j) {
+      const size_t n = static_cast<size_t>(j);
+      gradient[static_cast<size_t>(entry(j))] += share[n] / total * (d_share[n] - mean);
+    }
+  }
+  return gradient;
+}
+
+// Up to T5's length and one distance past it: 1021, 1023 and 1024 of them, most past the last
+// bucket's beginning.
+TEST_CASE("attention: the bias's gradient at T5's lengths", "[attention]") {
+  const auto [lq, lk, causal] = GENERATE(std::tuple<int64_t, int64_t, bool>(511, 511, false),
+                                         std::tuple<int64_t, int64_t, bool>(512, 512, true),
+                                         std::tuple<int64_t, int64_t, bool>(512, 512, false),
+                                         std::tuple<int64_t, int64_t, bool>(512, 513, false));
+  auto exec = make_exec();
+  Problem exact({1, 2, lq, lk, 4, 32, causal, 0.0f}, DType::f64);
+  exact.spec.max_distance = 128;
+  const Owned d_out = random_tensor(DType::f64, exact.out.tensor().shape(), 9);
+  const std::vector<double> wanted = bias_gradient(exact, d_out);
+  for (const DType dtype : {DType::f64, DType::f32}) {
+    Problem p(exact.c, dtype);
+    p.spec.max_distance = 128;
+    Gradients g(p);
+    p.forward(*exec);
+    g.backward(*exec, p, random_tensor(dtype, p.out.tensor().shape(), 9));
+    double worst = 0;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      worst = std::max(worst, std::abs(at(g.d_table, static_cast<int64_t>(i)) - wanted[i]));
+    }
+    CAPTURE(lq, lk, causal, dtype == DType::f64);
+    CHECK(worst < (dtype == DType::f64 ? 1e-11 : 1e-3));
   }
 }
 

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   sy::test::environment = &environment;
   sy::start_watchdog(sy::test::kHangSeconds);
   Catch::Session session;
+  session.configData().warnings = Catch::WarnAbout::NoTests;  // a filter that no test matches fails
   if (const int bad = session.applyCommandLine(argc, argv); bad != 0) return bad;
   // One report is enough; a failure prints itself on any rank.
   if (environment.world().rank() != 0) session.configData().outputFilename = "/dev/null";

@@ -18,14 +18,14 @@ foreach(suite metrics progress schedule tensorboard)
 endforeach()
 
 sy_test_binary(train_mpi_tests MPI
-               SOURCES tests/train/grad_fault_test.cpp tests/train/grad_norm_test.cpp
+               SOURCES tests/train/draws_test.cpp tests/train/grad_fault_test.cpp tests/train/grad_norm_test.cpp
                        tests/train/grad_reduce_test.cpp tests/train/optimizer_test.cpp
                        tests/train/step_fault_test.cpp tests/train/train_step_test.cpp
                LINK sy_bench)
-foreach(suite grad_fault grad_norm grad_reduce optimizer step_fault train_step)
+foreach(suite draws grad_fault grad_norm grad_reduce optimizer step_fault train_step)
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
-foreach(column "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "step_fault reverse"
+foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "step_fault reverse"
                "train_step random")
   separate_arguments(column)
   list(GET column 0 suite)
