@@ -205,7 +205,7 @@ TEST_CASE("attention: the bias's gradient at T5's lengths", "[attention]") {
   auto exec = make_exec();
   Problem exact({1, 2, lq, lk, 4, 32, causal, 0.0f}, DType::f64);
   exact.spec.max_distance = 128;
-  const Owned d_out = random_tensor(DType::f64, exact.out.tensor().shape(), 9);
+  Owned d_out = random_tensor(DType::f64, exact.out.tensor().shape(), 9);
   const std::vector<double> wanted = bias_gradient(exact, d_out);
   for (const DType dtype : {DType::f64, DType::f32}) {
     Problem p(exact.c, dtype);
