@@ -1,6 +1,6 @@
 // Main of the single-process test programs. A test that needs what is absent here calls
-// sy::test::skip; a run with a skip and without a failure exits 77, which ctest shows as skipped. A filter
-// that no test matches is a failure, as with Catch2's option -w NoTests.
+// sy::test::skip; a run with a skip and without a failure exits 77, which ctest shows as skipped. A
+// filter that no test matches is a failure, as with Catch2's option -w NoTests.
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
