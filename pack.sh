@@ -4,7 +4,7 @@
 #   pack.sh [OPTION...] FOLDER    FOLDER must not exist
 #     --build BUILD    take this build as it is, instead of making one for any processor of the baseline
 #     --baseline CPU   the oldest processor it is to run on, as gcc's -march (x86-64-v3: AVX2 and FMA)
-#     --shared SHARED  add the tests' reference text and vectors from this folder; skipped where absent
+#     --shared SHARED  add further cases of the tests, reference text and vectors, from this folder
 #     --link           link to this machine's libraries instead of copying them: to test this script
 # Exit codes: 0; 1 something failed; 2 wrong use.
 set -euo pipefail
@@ -59,6 +59,7 @@ if [[ -d data/sample ]]; then mkdir "$folder/data" && cp -r data/sample "$folder
 cp -r tests/e2e tests/support "$folder/tests/"
 cp tests/bench/{on_gpu,gpu_parts,experts}.sh "$folder/tests/bench/"
 rm "$folder"/tests/*/*.{cpp,h,cmake} 2>/dev/null || true
+if [[ -d $build/tests/sample ]]; then cp -r "$build/tests/sample" "$folder/tests/"; fi
 if [[ -n $shared ]]; then
   mkdir "$folder/shared"
   for part in data vectors; do

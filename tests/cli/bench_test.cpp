@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "tests/cli/program.h"
-#include "tests/support/shared_files.h"
+#include "tests/support/sample.h"
 
 namespace sy {
 namespace {
@@ -64,12 +64,10 @@ TEST_CASE("bench: what it cannot do is said, with exit code 2", "[bench]") {
 }
 
 TEST_CASE("bench: the loader beside SentencePiece", "[bench]") {
-  const auto shards = test::shared_file("data/c4/c4-train.00000-of-00003.json.gz");
-  const auto model = test::shared_file("data/tokenizer/t5.model");
-  if (!shards || !model) return;
-  const auto outcome =
-      run_program({"bench", kTiny, "--part", "loader", "--seconds", "1", "--json", "--set",
-                   "data.train=[\"" + *shards + "\"]", "--set", "data.tokenizer=" + *model});
+  const test::Sample& text = test::sample();
+  const auto outcome = run_program({"bench", kTiny, "--part", "loader", "--seconds", "1", "--json",
+                                    "--set", "data.train=[\"" + text.train + "\"]", "--set",
+                                    "data.tokenizer=" + text.tokenizer});
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
   simdjson::dom::parser parser;

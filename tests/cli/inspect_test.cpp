@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/cli/program.h"
+#include "tests/support/sample.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
@@ -10,16 +11,13 @@ namespace {
 using test::run_program;
 
 TEST_CASE("inspect data: any window of the global order, the same examples", "[inspect]") {
-  const auto shards = test::shared_file("data/c4/c4-train.00000-of-00003.json.gz");
-  const auto model = test::shared_file("data/tokenizer/t5.model");
-  if (!shards || !model) return;
   const std::vector<std::string> data = {"inspect",
                                          "data",
                                          "tests/cli/small.yaml",
                                          "--set",
-                                         "data.train=[\"" + *shards + "\"]",
+                                         "data.train=[\"" + test::sample().train + "\"]",
                                          "--set",
-                                         "data.tokenizer=" + *model};
+                                         "data.tokenizer=" + test::sample().tokenizer};
   const auto window = [&](const std::string& first, const std::string& examples) {
     std::vector<std::string> arguments = data;
     arguments.insert(arguments.end(), {"--first", first, "--examples", examples});

@@ -17,7 +17,7 @@ std::vector<int64_t> ids_of(simdjson::dom::element object) {
   return ids;
 }
 
-TEST_CASE("tokenizer show: the ids of SentencePiece, one JSON object a text", "[tokenizer]") {
+TEST_CASE("tokenizer show: the ids of T5's own, one JSON object a text", "[tokenizer]") {
   const auto model = test::shared_file("data/tokenizer/t5-100extra.model");
   const auto vectors = test::shared_file("vectors/t5_tokenization_100extra.jsonl");
   if (!model || !vectors) return;
@@ -45,7 +45,34 @@ TEST_CASE("tokenizer show: the ids of SentencePiece, one JSON object a text", "[
   }
 }
 
+// What is shown of four texts, given as arguments and as a file's lines.
+void check_shown(const std::string& model, const std::string& shown) {
+  const std::string blanks = "The <extra_id_0> walks in <extra_id_1> park";
+  CHECK(run_program({"tokenizer", "show", model, "--text", blanks, "--text", "[a,b]", "--text",
+                     "\"\\\"", "--text", ""})
+            .out == shown);
+  const std::string path = test::temporary_folder() + "/lines.txt";
+  test::write_file(path, blanks + "\n[a,b]\n\"\\\"\n\n");
+  CHECK(run_program({"tokenizer", "show", model, "--lines", path}).out == shown);
+}
+
 TEST_CASE("tokenizer show: golden lines, from arguments and from a file", "[tokenizer]") {
+  // A model of 31 pieces, all but five of them letters; it knows neither T nor brackets.
+  const std::string shown =
+      R"({"ids": [3, 2, 5, 4, 133, 3, 31, 13, 9, 15, 17, 3, 14, 10, 132, 3, 30, 13, 7, 15], )"
+      R"("pieces": ["▁", "T", "h", "e", "▁<extra_id_0>", "▁", "w", "a", "l", "k", "s", "▁", "i", "n", )"
+      R"("▁<extra_id_1>", "▁", "p", "a", "r", "k"]})"
+      "\n"
+      R"({"ids": [3, 2, 13, 2, 26, 2], "pieces": ["▁", "[", "a", ",", "b", "]"]})"
+      "\n"
+      R"({"ids": [3, 2], "pieces": ["▁", "\"\\\""]})"
+      "\n"
+      R"({"ids": [], "pieces": []})"
+      "\n";
+  check_shown(SY_SOURCE_DIR "/tests/fuzz/sound.model", shown);
+}
+
+TEST_CASE("tokenizer show: T5's golden lines", "[tokenizer]") {
   const auto model = test::shared_file("data/tokenizer/t5.model");
   if (!model) return;
   const std::string shown =
@@ -58,13 +85,7 @@ TEST_CASE("tokenizer show: golden lines, from arguments and from a file", "[toke
       "\n"
       R"({"ids": [], "pieces": []})"
       "\n";
-  const std::string blanks = "The <extra_id_0> walks in <extra_id_1> park";
-  CHECK(run_program({"tokenizer", "show", *model, "--text", blanks, "--text", "[a,b]", "--text",
-                     "\"\\\"", "--text", ""})
-            .out == shown);
-  const std::string path = test::temporary_folder() + "/lines.txt";
-  test::write_file(path, blanks + "\n[a,b]\n\"\\\"\n\n");
-  CHECK(run_program({"tokenizer", "show", *model, "--lines", path}).out == shown);
+  check_shown(*model, shown);
 }
 
 }  // namespace

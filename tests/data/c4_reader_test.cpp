@@ -5,6 +5,8 @@
 
 #include "lib/base/error.h"
 #include "tests/data/support.h"
+#include "tests/support/sample.h"
+#include "tests/support/sample_text.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
@@ -42,6 +44,16 @@ TEST_CASE("c4_reader: keys in any order, spacing, escapes and line ends", "[c4_r
   CHECK(reading.texts ==
         Texts{"bom", "spaced", "a\n\u00e9\"\U0001F600", "escaped key", "no line end"});
   CHECK(reading.counters.bad() == 0);
+}
+
+TEST_CASE("c4_reader: a shard in C4's form, text for text", "[c4_reader]") {
+  const Reading reading = read(sample().folder + "/c4-train.00001-of-00003.json.gz");
+  REQUIRE(static_cast<int>(reading.texts.size()) == kSampleDocuments);
+  CHECK(reading.counters.bad() == 0);
+  for (uint32_t i = 0; i < kSampleDocuments; ++i) {
+    CAPTURE(i);
+    CHECK(reading.texts[i] == sample_document(2, i));
+  }
 }
 
 TEST_CASE("c4_reader: shards of C4 and mC4 as they are", "[c4_reader]") {

@@ -2,8 +2,10 @@ set(suites span_plan shard_list byte_source c4_reader tokenizer tokenizer_train 
            batcher stream_state loader loader_faults)
 list(TRANSFORM suites REPLACE "(.+)" "tests/data/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 sy_test_binary(data_tests
-               SOURCES tests/data/support.cpp tests/data/sha1.cpp ${suite_sources}
+               SOURCES tests/data/support.cpp tests/data/sha1.cpp tests/data/tokenizer_definition_test.cpp
+                       tests/support/sample_text.cpp ${suite_sources}
                LINK sy_data sy::simdjson sy::zlib sy::zstd)
+add_dependencies(data_tests test_sample)
 foreach(suite ${suites} shard_cache)
   sy_add_test(data.${suite} data_tests "[${suite}]")
 endforeach()

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <numeric>
@@ -66,6 +67,37 @@ TEST_CASE("span_corruption: the reference's inputs and targets", "[span_corrupti
     ++count;
   }
   CHECK(count == 62);
+}
+
+// Inputs: a token that is kept stands for itself, the first of a run that is not for a sentinel,
+// the others for nothing. Targets: the same, kept and masked exchanged.
+std::vector<int32_t> by_definition(const std::vector<int32_t>& tokens,
+                                   const std::vector<uint8_t>& mask, uint8_t replaced) {
+  std::vector<int32_t> ids;
+  int32_t sentinel = 32099;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (mask[i] != replaced) ids.push_back(tokens[i]);
+    if (mask[i] == replaced && (i == 0 || mask[i - 1] != replaced)) ids.push_back(sentinel--);
+  }
+  return ids;
+}
+
+TEST_CASE("span_corruption: inputs and targets by their definition", "[span_corruption]") {
+  for (const int64_t length : {1, 2, 3, 10, 141, 568}) {
+    std::vector<int32_t> tokens;
+    for (int64_t i = 0; i < length; ++i) tokens.push_back(static_cast<int32_t>(1000 + 7 * i));
+    for (uint64_t index = 0; index < 20; ++index) {
+      const std::vector<uint8_t> mask = noise_mask(length, 0.15, 3.0, 4, index);
+      CAPTURE(length, index);
+      CHECK(corrupt(tokens, mask, true, 32099) == by_definition(tokens, mask, 1));
+      CHECK(corrupt(tokens, mask, false, 32099) == by_definition(tokens, mask, 0));
+      // A mask that begins and ends with noise.
+      std::vector<uint8_t> other = mask;
+      std::reverse(other.begin(), other.end());
+      CHECK(corrupt(tokens, other, true, 32099) == by_definition(tokens, other, 1));
+      CHECK(corrupt(tokens, other, false, 32099) == by_definition(tokens, other, 0));
+    }
+  }
 }
 
 TEST_CASE("span_corruption: every mask has the counts, starts kept and ends masked",

@@ -1,13 +1,19 @@
-# What the end-to-end tests share: the real binary on real text, in a folder of their own. Sourced with
-# $1 the binary. Where that executes a GPU's code on the host (`hosted`), which is slow, runs are of fewer
-# tokens, a smaller vocabulary and, in each script, fewer steps.
+# What the end-to-end tests share: the real binary on the build's sample of text, in a folder of their own. Sourced
+# with $1 the binary; $2, where it is `c4`, takes C4's text and T5's tokenizer from ../shared instead. Where the
+# binary executes a GPU's code on the host (`hosted`), which is slow, runs are of fewer tokens, a smaller vocabulary
+# and, in each script, fewer steps.
 set -Eeuo pipefail  # -E: a failure inside train() is shown as well
 switchyard=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-shared=${SWITCHYARD_SHARED:-$here/../../../shared}
-if [[ ! -e $shared/data/c4 ]]; then
-  echo "skipped: $shared/data/c4 is absent"
-  exit 77
+source "$here/../support/sample.sh"
+text=$sample tokenizer=$sample/sentencepiece.model
+if [[ ${2:-} == c4 ]]; then
+  shared=${SWITCHYARD_SHARED:-$here/../../../shared}
+  text=$shared/data/c4 tokenizer=$shared/data/tokenizer/t5.model
+  if [[ ! -e $text ]]; then
+    echo "skipped: $text is absent"
+    exit 77
+  fi
 fi
 # $SWITCHYARD_TEST_BACKEND: cpu or cuda. A rank has a GPU to itself (NCCL refuses to share one).
 backend=${SWITCHYARD_TEST_BACKEND:-cpu} hosted=no
@@ -26,13 +32,10 @@ trap 'rm -rf "$folder"' EXIT
 trap 'tail -n 30 "$(ls -t "$folder"/*.out | head -n 1)" >&2 || true' ERR
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
-tokenizer=$shared/data/tokenizer/t5.model
 length=48 batch=16
 if [[ $hosted == yes ]]; then
-  tokenizer=$folder/small.model
+  tokenizer=$sample/small.model
   length=32 batch=8
-  "$switchyard" tokenizer train --shards "$shared/data/c4/c4-validation.*.json.gz" --output "$tokenizer" \
-    --vocab-size 256 --max-sentences 1000 >"$folder/tokenizer.out" 2>&1
 fi
 
 cat >"$folder/tiny.yaml" <<YAML
@@ -40,7 +43,7 @@ backend: $backend
 run: {name: tiny, directory: $folder, seed: 3}
 model: {d_model: 64, d_kv: 16, num_heads: 4, d_ff: 128, encoder_layers: 2, decoder_layers: 2, dropout: 0.1,
         experts: {count: 4, capacity_factor: 1.0, dropout: 0.1}}
-data: {train: ["$shared/data/c4/c4-train.*.json.gz"], validation: ["$shared/data/c4/c4-validation.*.json.gz"],
+data: {train: ["$text/c4-train.*.json.gz"], validation: ["$text/c4-validation.*.json.gz"],
        tokenizer: $tokenizer, encoder_length: $length, streams: 4, shuffle_buffer: 32}
 optimizer: {warmup_steps: 10000}
 train: {steps: 20, global_batch: $batch, micro_batch: $((batch / 4)), log_every: 1, eval_every: 10, eval_sequences: $batch,

@@ -1,9 +1,14 @@
-# The real binary on real text.
+# The real binary, on the build's sample of text; and on C4's where that lies beside the project.
 foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up nonfinite
         stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
+if(EXISTS ${CMAKE_SOURCE_DIR}/../shared/data/c4)
+  add_test(NAME e2e.meshes_agree_c4
+           COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/meshes_agree.sh $<TARGET_FILE:switchyard> c4)
+  set_tests_properties(e2e.meshes_agree_c4 PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
+endif()
 
 # The program itself, its CUDA backend executed on the host.
 if(SY_HAVE_HOSTCUDA)

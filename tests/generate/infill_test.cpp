@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/sample.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
@@ -11,23 +12,24 @@ using namespace test;
 
 const std::string kText = "Thank you <extra_id_0> me to your party <extra_id_1> week.";
 
-// What fill_blanks() makes of `text` and a target written as text; nothing without T5's tokenizer.
-struct Filler {
-  std::optional<std::string> path = shared_file("data/tokenizer/t5.model");
-  std::optional<Tokenizer> tokenizer;
+// The sample's tokenizer, and T5's where it is there.
+std::vector<std::string> models() {
+  std::vector<std::string> paths = {sample().tokenizer};
+  if (const auto t5 = shared_file("data/tokenizer/t5.model")) paths.push_back(*t5);
+  return paths;
+}
 
-  Filler() {
-    if (path) tokenizer.emplace(*path, 100);
-  }
-  bool absent() const { return !tokenizer; }
+// What fill_blanks() makes of `text` and a target written as text.
+struct Filler {
+  Tokenizer tokenizer{GENERATE_COPY(from_range(models())), 100};
+
   std::string operator()(const std::string& text, const std::string& target) const {
-    return fill_blanks(*tokenizer, text, tokenizer->encode(target));
+    return fill_blanks(tokenizer, text, tokenizer.encode(target));
   }
 };
 
 TEST_CASE("infill: each span goes into its blank", "[infill]") {
   const Filler fill;
-  if (fill.absent()) return;
   const std::string filled = "Thank you for inviting me to your party last week.";
   CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_1> last <extra_id_2>") == filled);
   CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_1> last") == filled);
@@ -41,7 +43,6 @@ TEST_CASE("infill: each span goes into its blank", "[infill]") {
 
 TEST_CASE("infill: a blank that the target does not know stays", "[infill]") {
   const Filler fill;
-  if (fill.absent()) return;
   CHECK(fill(kText, "<extra_id_1> last <extra_id_2>") ==
         "Thank you <extra_id_0> me to your party last week.");
   CHECK(fill(kText, "") == kText);
@@ -51,7 +52,6 @@ TEST_CASE("infill: a blank that the target does not know stays", "[infill]") {
 TEST_CASE("infill: a sentinel that the text does not know is passed over with its span",
           "[infill]") {
   const Filler fill;
-  if (fill.absent()) return;
   CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_7> never <extra_id_1> last") ==
         "Thank you for inviting me to your party last week.");
   CHECK(fill("No blanks.", "<extra_id_0> for <extra_id_1> last") == "No blanks.");
@@ -60,7 +60,6 @@ TEST_CASE("infill: a sentinel that the text does not know is passed over with it
 
 TEST_CASE("infill: of a sentinel that comes twice the first span counts", "[infill]") {
   const Filler fill;
-  if (fill.absent()) return;
   CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_0> from <extra_id_1> last") ==
         "Thank you for inviting me to your party last week.");
   // A blank that comes twice is two blanks, filled in turn.
@@ -70,7 +69,6 @@ TEST_CASE("infill: of a sentinel that comes twice the first span counts", "[infi
 
 TEST_CASE("infill: an empty span takes its blank away", "[infill]") {
   const Filler fill;
-  if (fill.absent()) return;
   CHECK(fill(kText, "<extra_id_0> <extra_id_1> last <extra_id_2>") ==
         "Thank you  me to your party last week.");
   CHECK(fill(kText, "<extra_id_0> for inviting <extra_id_1>") ==
@@ -79,7 +77,6 @@ TEST_CASE("infill: an empty span takes its blank away", "[infill]") {
 
 TEST_CASE("infill: what stands before the first sentinel belongs to no blank", "[infill]") {
   const Filler fill;
-  if (fill.absent()) return;
   CHECK(fill(kText, "so to say <extra_id_0> for inviting <extra_id_1> last") ==
         "Thank you for inviting me to your party last week.");
 }

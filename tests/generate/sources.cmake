@@ -3,6 +3,7 @@ sy_test_binary(generate_tests
                        tests/generate/beam_search_test.cpp tests/generate/generate_test.cpp
                        tests/generate/infill_test.cpp tests/model/fixture.cpp
                LINK sy_generate)
+add_dependencies(generate_tests test_sample)
 foreach(suite options sampling beam_search generate infill)
   sy_add_test(generate.${suite} generate_tests "[${suite}]")
 endforeach()

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "tests/hostcuda/block_state.h"
+#include "tests/hostcuda/held_writes.h"
 #include "tests/hostcuda/memory.h"
 #include "tests/hostcuda/report.h"
 #include "tests/hostcuda/schedule.h"
@@ -22,6 +23,7 @@ void enter(uint32_t thread) {
   block.current = thread;
   place.thread = block.threads[thread].index;
   place.lane = thread % kWarpLanes;
+  give_back_writes(thread);
 }
 
 uint32_t take_ready() {
@@ -66,6 +68,7 @@ void run_thread(uint32_t number) {
   } catch (const std::exception& error) {
     ((Message() << running) << " threw an exception: " << error.what()).die();
   }
+  show_writes();
   DeviceThread& thread = block.threads[number];
   thread.state = State::left;
   ++block.left;
@@ -112,6 +115,7 @@ void run_block(uint32_t number, size_t shared_bytes) {
   const dim3& grid = place.grid_size;
   place.block = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
   begin_shared_memory(shared_bytes);
+  begin_block_writes();
   const uint32_t count = static_cast<uint32_t>(block.threads.size());
   for (uint32_t w = 0; w * kWarpLanes < count; ++w) {
     const uint32_t lanes = std::min(kWarpLanes, count - w * kWarpLanes);
@@ -142,6 +146,7 @@ void run_kernel(const KernelCall& call, const std::function<void()>& body) {
   running.is_kernel = true;
   running.shared_bytes = call.shared_bytes;
   kernel_fiber = &running_fiber();
+  begin_kernel_writes();
   block.body = &body;
   place.grid_size = call.grid;
   shape_block(call.block);

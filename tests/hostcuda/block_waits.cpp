@@ -1,5 +1,7 @@
 // Where device threads wait for each other.
 #include "tests/hostcuda/block_state.h"
+#include "tests/hostcuda/held_writes.h"
+#include "tests/hostcuda/left_out.h"
 #include "tests/hostcuda/report.h"
 #include "tests/hostcuda/schedule.h"
 
@@ -82,6 +84,26 @@ void wake_others(const Exchange& exchange) {
   }
 }
 
+// Until every lane of `mask` has come to the same call; the words of the 32 lanes.
+const uint64_t* wait_for_lanes(unsigned mask, uint64_t word, const char* name, Site site) {
+  const unsigned lane = block.current % kWarpLanes;
+  Warp& warp = block.warps[block.current / kWarpLanes];
+  if ((mask & ~warp.present) != 0 || (mask >> lane & 1) == 0) check_mask(warp, mask, name, site);
+  Exchange& call = find_exchange(warp, mask, name, site);
+  call.words[lane] = word;
+  call.arrived |= 1u << lane;
+  if (call.arrived != mask) {
+    mark(State::in_warp, name, site);
+    wait_here();
+  } else {
+    call.arrived = 0;
+    call.unread = mask;
+    wake_others(call);
+  }
+  go_on(warp, call, lane);
+  return call.words;
+}
+
 }  // namespace
 
 void make_all_ready(State state) {
@@ -95,6 +117,8 @@ void make_all_ready(State state) {
 }
 
 void barrier(Site site) {
+  if (left_out(site)) return;
+  show_writes();
   const DeviceThread& thread = block.threads[block.current];
   if (block.at_barrier == 0) {
     block.barrier_site = site;
@@ -115,23 +139,16 @@ void barrier(Site site) {
   wait_here();
 }
 
+void sync_warp(unsigned mask, Site site) {
+  show_writes();
+  wait_for_lanes(mask, 0, "__syncwarp", site);
+}
+
 const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site site) {
-  const unsigned lane = block.current % kWarpLanes;
-  Warp& warp = block.warps[block.current / kWarpLanes];
-  if ((mask & ~warp.present) != 0 || (mask >> lane & 1) == 0) check_mask(warp, mask, name, site);
-  Exchange& call = find_exchange(warp, mask, name, site);
-  call.words[lane] = word;
-  call.arrived |= 1u << lane;
-  if (call.arrived != mask) {
-    mark(State::in_warp, name, site);
-    wait_here();
-  } else {
-    call.arrived = 0;
-    call.unread = mask;
-    wake_others(call);
-  }
-  go_on(warp, call, lane);
-  return call.words;
+  hold_writes(block.current);
+  const uint64_t* words = wait_for_lanes(mask, word, name, site);
+  give_back_writes(block.current);
+  return words;
 }
 
 }  // namespace sy::hostcuda

@@ -37,6 +37,10 @@ void barrier(Site site);
 // valid until this thread's next exchange. Reported: a lane of the mask that cannot come.
 const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site site);
 
+// __syncwarp: the same, and what lanes wrote is seen by all. A fence: what this thread wrote is.
+void sync_warp(unsigned mask, Site site);
+void show_writes();
+
 // Reports a lane that reads from one that the mask leaves out.
 [[noreturn]] void report_source_lane(const char* name, unsigned source, unsigned mask, Site site);
 
@@ -74,10 +78,14 @@ inline void __syncthreads(sy::hostcuda::Site site = sy::hostcuda::Site::current(
 }
 inline void __syncwarp(unsigned mask = 0xffffffffu,
                        sy::hostcuda::Site site = sy::hostcuda::Site::current()) {
-  sy::hostcuda::exchange(mask, 0, "__syncwarp", site);
+  sy::hostcuda::sync_warp(mask, site);
 }
-inline void __threadfence() {}
-inline void __threadfence_block() {}
+inline void __threadfence() {
+  sy::hostcuda::show_writes();
+}
+inline void __threadfence_block() {
+  sy::hostcuda::show_writes();
+}
 
 // Segments of `width` lanes, a power of two; a source outside the segment is the lane itself, as on
 // the device.

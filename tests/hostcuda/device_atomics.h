@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <type_traits>
 
 namespace sy::hostcuda {
@@ -16,35 +17,44 @@ concept Addable = Countable<T> || std::is_same_v<T, float> || std::is_same_v<T, 
 template <class T>
 concept Exchangeable = Countable<T> || std::is_same_v<T, float>;
 
+// What an atomic operation leaves is seen by all at once (held_writes.h).
+void show_atomic(const void* at, size_t bytes);
+
+template <class T>
+void put(T* at, T value) {
+  *at = value;
+  show_atomic(at, sizeof value);
+}
+
 }  // namespace sy::hostcuda
 
 template <sy::hostcuda::Addable T>
 T atomicAdd(T* at, std::type_identity_t<T> value) {
   const T before = *at;
-  *at = before + value;
+  sy::hostcuda::put(at, before + value);
   return before;
 }
 template <sy::hostcuda::Countable T>
 T atomicMax(T* at, std::type_identity_t<T> value) {
   const T before = *at;
-  *at = std::max(before, value);
+  sy::hostcuda::put(at, std::max(before, value));
   return before;
 }
 template <sy::hostcuda::Countable T>
 T atomicMin(T* at, std::type_identity_t<T> value) {
   const T before = *at;
-  *at = std::min(before, value);
+  sy::hostcuda::put(at, std::min(before, value));
   return before;
 }
 template <sy::hostcuda::Exchangeable T>
 T atomicExch(T* at, std::type_identity_t<T> value) {
   const T before = *at;
-  *at = value;
+  sy::hostcuda::put(at, value);
   return before;
 }
 template <sy::hostcuda::Countable T>
 T atomicCAS(T* at, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
   const T before = *at;
-  if (before == expected) *at = value;
+  if (before == expected) sy::hostcuda::put(at, value);
   return before;
 }

@@ -27,6 +27,41 @@ TEST_CASE("faults: a missing barrier changes the answer", "[faults]") {
   CHECK(wrong_reversals(false) == static_cast<int>(every_schedule().size()));
 }
 
+// Wrong answers of a warp that reads what other lanes wrote before `between`.
+int wrong_lanes(Between between, hostcuda::Order order) {
+  const std::vector<int> in = counting<int>(32), expected(in.rbegin(), in.rend());
+  hostcuda::set_schedule({order, 5});
+  const Stream stream;
+  const Device<int> from(in), out(32);
+  reverse_lanes(stream, out, from, between);
+  const std::vector<int> got = out.read(stream);
+  int wrong = 0;
+  for (size_t i = 0; i < got.size(); ++i) wrong += got[i] != expected[i];
+  return wrong;
+}
+
+TEST_CASE("faults: a vote or a shuffle in a barrier's place changes the answer", "[faults]") {
+  using hostcuda::Order;
+  for (const Between between : {Between::vote, Between::shuffle}) {
+    CHECK(wrong_lanes(between, Order::forward) == 0);
+    CHECK(wrong_lanes(between, Order::reverse) > 0);
+    CHECK(wrong_lanes(between, Order::random) > 0);
+  }
+  for (const Order order : {Order::forward, Order::reverse, Order::random}) {
+    CHECK(wrong_lanes(Between::sync_warp, order) == 0);
+  }
+}
+
+TEST_CASE("faults: what an atomic operation leaves is there for all at once", "[faults]") {
+  for (const hostcuda::Schedule& schedule : every_schedule()) {
+    hostcuda::set_schedule(schedule);
+    const Stream stream;
+    const Device<int> out(32);
+    count_lanes(stream, out);
+    CHECK(out.read(stream) == std::vector<int>(32, 32));
+  }
+}
+
 TEST_CASE("faults: an index one past the end", "[faults]") {
   hostcuda::set_schedule({});
   const Stream stream;

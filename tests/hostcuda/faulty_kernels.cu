@@ -20,6 +20,26 @@ __global__ void reverse_kernel(int* out, const int* in) {
   out[thread()] = values[static_cast<int>(blockDim.x) - 1 - thread()];
 }
 
+template <Between kBetween>
+__global__ void reverse_lanes_kernel(int* out, const int* in) {
+  int* values = reinterpret_cast<int*>(shared_memory());
+  values[lane_id()] = in[lane_id()];
+  int nothing = 0;
+  if constexpr (kBetween == Between::vote) nothing = __any_sync(kFullWarp, 0);
+  if constexpr (kBetween == Between::shuffle) nothing = __shfl_xor_sync(kFullWarp, 0, 1);
+  if constexpr (kBetween == Between::sync_warp) __syncwarp();
+  out[lane_id()] = values[kWarp - 1 - lane_id()] + nothing;
+}
+
+__global__ void count_lanes_kernel(int* out) {
+  int* count = reinterpret_cast<int*>(shared_memory());
+  if (lane_id() == 0) *count = 0;
+  __syncwarp();
+  atomicAdd(count, 1);
+  const int nothing = __any_sync(kFullWarp, 0);
+  out[lane_id()] = *count + nothing;
+}
+
 __global__ void write_shifted_kernel(float* out, int shift) {
   out[static_cast<int>(blockIdx.x * blockDim.x) + thread() + shift] = 1;
 }
@@ -103,6 +123,19 @@ void reverse(cudaStream_t stream, int* out, const int* in, int threads, bool wit
                           .shared_bytes = static_cast<size_t>(threads) * sizeof(int)};
   launch(stream, "reverse", shape, with_barrier ? reverse_kernel<true> : reverse_kernel<false>, out,
          in);
+}
+
+void reverse_lanes(cudaStream_t stream, int* out, const int* in, Between between) {
+  const auto kernel = between == Between::vote      ? reverse_lanes_kernel<Between::vote>
+                      : between == Between::shuffle ? reverse_lanes_kernel<Between::shuffle>
+                                                    : reverse_lanes_kernel<Between::sync_warp>;
+  launch(stream, "reverse_lanes", {.block = kWarp, .shared_bytes = kWarp * sizeof(int)}, kernel,
+         out, in);
+}
+
+void count_lanes(cudaStream_t stream, int* out) {
+  launch(stream, "count_lanes", {.block = kWarp, .shared_bytes = sizeof(int)}, count_lanes_kernel,
+         out);
 }
 
 void write_shifted(cudaStream_t stream, float* out, int shift, int count) {

@@ -7,6 +7,12 @@ namespace sy::test {
 
 // out[i] = in[threads - 1 - i] through shared memory, with or without the barrier between.
 void reverse(cudaStream_t stream, int* out, const int* in, int threads, bool with_barrier);
+// The same in one warp, which waits for all its lanes in between: in a vote or a shuffle, which
+// order no memory, or in __syncwarp, which does.
+enum class Between { vote, shuffle, sync_warp };
+void reverse_lanes(cudaStream_t stream, int* out, const int* in, Between between);
+// out[i] = the number of lanes, counted in shared memory by atomics and read after a vote.
+void count_lanes(cudaStream_t stream, int* out);
 // out[i + shift] = 1 for i in 0 .. count - 1, two blocks.
 void write_shifted(cudaStream_t stream, float* out, int shift, int count);
 // out[i] = in[i]

@@ -40,6 +40,10 @@ char* shared_memory() {
   return room.begin;
 }
 
+size_t shared_bytes() {
+  return room.bytes;
+}
+
 void begin_shared_memory(size_t bytes) {
   if (room.first == nullptr) make_room();
   const size_t used = (bytes + 15) / 16 * 16;

@@ -11,6 +11,8 @@ constexpr size_t kSharedBytes = 48 << 10;
 
 // Fills `bytes` with NaN for a new block; device.h's shared_memory() then returns them.
 void begin_shared_memory(size_t bytes);
+// How many the running block has.
+size_t shared_bytes();
 // Reports a write to the bytes just before or behind them.
 void check_shared_memory();
 // Usable in signal handlers.

@@ -5,7 +5,7 @@ if(NOT SY_HAVE_HOSTCUDA)
 endif()
 
 set(parts block block_reports block_waits cublaslt_algorithm cublaslt_desc cublaslt_handle cublaslt_layout
-          cublaslt_matmul cublaslt_preference cublaslt_product cublaslt_table fault fiber memory report runtime_device runtime_error
+          cublaslt_matmul cublaslt_preference cublaslt_product cublaslt_table fault fiber held_writes left_out memory report runtime_device runtime_error
           runtime_event runtime_memory runtime_stream schedule scheduler shared_memory stream)
 list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
 sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)

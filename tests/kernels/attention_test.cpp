@@ -2,13 +2,16 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "kernels/relative_bucket.h"
 #include "kernels/vector_math.h"
+#include "tests/kernels/op_test.h"
 #include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
@@ -152,6 +155,73 @@ TEST_CASE("attention: gradients", "[attention]") {
   }
 }
 
+// The bias table's gradient by its definition: of every pair of query and key, the gradient of its
+// score, added to the entry of the pair's distance.
+std::vector<double> bias_gradient(Problem& p, Tensor d_out) {
+  const Case& c = p.c;
+  std::vector<double> gradient(static_cast<size_t>(c.buckets * c.h));
+  const auto row = [&](Tensor x, int64_t length, int64_t b, int64_t i, int64_t h) {
+    return x.data<double>() + ((b * length + i) * c.h + h) * c.d;
+  };
+  const auto dot = [&](const double* x, const double* y) {
+    double sum = 0;
+    for (int64_t n = 0; n < c.d; ++n) sum += x[n] * y[n];
+    return sum;
+  };
+  std::vector<double> share(static_cast<size_t>(c.lk)), d_share(share.size());
+  for (int64_t at = 0; at < c.b * c.h * c.lq; ++at) {
+    const int64_t i = at % c.lq, h = at / c.lq % c.h, b = at / (c.lq * c.h);
+    int64_t keys = p.lengths.data<int32_t>()[b];
+    if (c.causal) keys = std::min(keys, i + 1);
+    const auto entry = [&](int64_t j) {
+      return relative_bucket(j - i, !c.causal, static_cast<int>(c.buckets), p.spec.max_distance) *
+                 c.h +
+             h;
+    };
+    double total = 0, mean = 0;
+    for (int64_t j = 0; j < keys; ++j) {
+      const size_t n = static_cast<size_t>(j);
+      share[n] = std::exp(dot(row(p.q, c.lq, b, i, h), row(p.k, c.lk, b, j, h)) +
+                          p.table.data<double>()[entry(j)]);
+      total += share[n];
+      d_share[n] = dot(row(d_out, c.lq, b, i, h), row(p.v, c.lk, b, j, h));
+    }
+    for (size_t n = 0; n < static_cast<size_t>(keys); ++n) mean += share[n] / total * d_share[n];
+    for (int64_t j = 0; j < keys; ++j) {
+      const size_t n = static_cast<size_t>(j);
+      gradient[static_cast<size_t>(entry(j))] += share[n] / total * (d_share[n] - mean);
+    }
+  }
+  return gradient;
+}
+
+// Up to T5's length and one distance past it: 1021, 1023 and 1024 of them, most past the last
+// bucket's beginning.
+TEST_CASE("attention: the bias's gradient at T5's lengths", "[attention]") {
+  const auto [lq, lk, causal] = GENERATE(std::tuple<int64_t, int64_t, bool>(511, 511, false),
+                                         std::tuple<int64_t, int64_t, bool>(512, 512, true),
+                                         std::tuple<int64_t, int64_t, bool>(512, 512, false),
+                                         std::tuple<int64_t, int64_t, bool>(512, 513, false));
+  auto exec = make_exec();
+  Problem exact({1, 2, lq, lk, 4, 32, causal, 0.0f}, DType::f64);
+  exact.spec.max_distance = 128;
+  Owned d_out = random_tensor(DType::f64, exact.out.tensor().shape(), 9);
+  const std::vector<double> wanted = bias_gradient(exact, d_out);
+  for (const DType dtype : {DType::f64, DType::f32}) {
+    Problem p(exact.c, dtype);
+    p.spec.max_distance = 128;
+    Gradients g(p);
+    p.forward(*exec);
+    g.backward(*exec, p, random_tensor(dtype, p.out.tensor().shape(), 9));
+    double worst = 0;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      worst = std::max(worst, std::abs(at(g.d_table, static_cast<int64_t>(i)) - wanted[i]));
+    }
+    CAPTURE(lq, lk, causal, dtype == DType::f64);
+    CHECK(worst < (dtype == DType::f64 ? 1e-11 : 1e-3));
+  }
+}
+
 TEST_CASE("attention: float32 agrees, and bits do not depend on threads", "[attention]") {
   const Case c{2, 3, 70, 70, 16, 32, GENERATE(false, true), 0.1f};
   Problem exact(c, DType::f64);
@@ -264,6 +334,46 @@ TEST_CASE("vector_exp: within an ulp, and its ends", "[attention]") {
   CHECK(vector_exp(0.0f) == 1.0f);
   CHECK(std::isfinite(vector_exp(1000.0f)));
   CHECK(std::isnan(vector_exp(std::numeric_limits<float>::quiet_NaN())));
+}
+
+// The definition in float64: the real number whose integer part is the bucket of `distance` when a
+// direction has `n` of them.
+double place_of(int64_t distance, int n, int max_distance) {
+  const double exact = n / 2;
+  if (static_cast<double>(distance) < exact) return static_cast<double>(distance);
+  const double ratio =
+      std::log(static_cast<double>(distance) / exact) / std::log(max_distance / exact);
+  return std::min(exact + ratio * (n - exact), n - 1.0);
+}
+
+TEST_CASE("relative buckets: the definition", "[attention]") {
+  const auto [buckets, max_distance] =
+      GENERATE(std::pair(32, 128), std::pair(32, 64), std::pair(8, 20), std::pair(64, 1000));
+  for (const bool bidirectional : {true, false}) {
+    const int n = bidirectional ? buckets / 2 : buckets;
+    for (int64_t relative = -1100; relative <= 1100; ++relative) {
+      const int64_t distance = bidirectional ? std::abs(relative) : std::max<int64_t>(-relative, 0);
+      const int first = bidirectional && relative > 0 ? n : 0;
+      const double place = place_of(distance, n, max_distance);
+      const int bucket = relative_bucket(relative, bidirectional, buckets, max_distance) - first;
+      CAPTURE(buckets, max_distance, bidirectional, relative, place);
+      // The logarithms are float32: where the place is an integer but for their rounding, both
+      // of its neighbours are right.
+      CHECK(bucket >= static_cast<int>(place - 1e-5));
+      CHECK(bucket <= static_cast<int>(place + 1e-5));
+    }
+  }
+}
+
+TEST_CASE("relative buckets: where T5's begin", "[attention]") {
+  // The least distance of each: 8 exact ones, then the least integers from 8 * 16^(i / 8) on.
+  const int64_t least[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91};
+  for (int64_t distance = 0; distance < 600; ++distance) {
+    const auto bucket = std::upper_bound(least, least + 16, distance) - least - 1;
+    CAPTURE(distance);
+    CHECK(relative_bucket(-distance, true, 32, 128) == bucket);
+    CHECK(relative_bucket(distance, true, 32, 128) == (distance == 0 ? 0 : 16 + bucket));
+  }
 }
 
 TEST_CASE("relative buckets: published vectors", "[attention]") {

@@ -5,10 +5,10 @@ sy_test_binary(model_tests
                        tests/model/fixture.cpp
                        tests/model/reference_model.cpp tests/model/switch_model_test.cpp
                        tests/model/model_gradient_test.cpp tests/model/memory_test.cpp
-                       tests/model/layout_test.cpp tests/model/bfloat16_test.cpp
+                       tests/model/layout_test.cpp tests/model/bfloat16_test.cpp tests/model/draws_test.cpp
                LINK sy_model)
 sy_add_test(model.placement model_tests "[placement]")
-foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16)
+foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16 draws)
   sy_add_test(model.${layer} model_tests "[${layer}]")
   sy_add_cuda_test(model.${layer} model_tests "[${layer}]" SCHEDULES random)
 endforeach()

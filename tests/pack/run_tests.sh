@@ -7,7 +7,8 @@ here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 cd "$here" || exit 2
 . "$here/environment.sh"
 . "$here/tests/support/gpu_present.sh"
-export PATH="$here:$PATH" SWITCHYARD_TEST_BACKEND=cuda SWITCHYARD_SHARED="${SWITCHYARD_SHARED:-$here/shared}"
+export PATH="$here:$PATH" SWITCHYARD_TEST_BACKEND=cuda SWITCHYARD_SHARED="${SWITCHYARD_SHARED:-$here/shared}" \
+  SWITCHYARD_SAMPLE="$here/tests/sample"
 
 reason=$(why_no_gpu)
 if [[ -n $reason ]]; then

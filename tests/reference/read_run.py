@@ -2,8 +2,9 @@
 """read_run.py SWITCHYARD [--renew]: makes a tiny run on two ranks, runs every ```python block of docs/python.md
 beside it in order, and compares what each prints with the ```text block that follows: words and whole numbers as
 they stand, other numbers to a tenth, "..." for anything. With --renew the ```text blocks are written anew.
+The text is the sample that the build makes for tests: $SWITCHYARD_SAMPLE, else tests/sample beside SWITCHYARD.
 
-A block whose module is absent is reported and skipped. Exit code 77 where the text or h5py is absent."""
+A block whose module is absent is reported and skipped. Exit code 77 where h5py is absent."""
 import contextlib
 import importlib.util
 import io
@@ -17,16 +18,16 @@ import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "python.md"
-SHARED = pathlib.Path(os.environ.get("SWITCHYARD_SHARED", ROOT.parent / "shared"))
+SAMPLE = os.environ.get("SWITCHYARD_SAMPLE", f"{pathlib.Path(sys.argv[1]).resolve().parent}/tests/sample")
 OPTIONAL = ("pandas", "tensorboard")
 
 TINY = {
     "run.name": "tiny", "model.d_model": 128, "model.d_kv": 32, "model.d_ff": 256, "model.encoder_layers": 2,
     "model.decoder_layers": 2, "model.experts.count": 4, "model.vocab_size": "auto", "data.encoder_length": 48,
     "train.steps": 20, "train.log_every": 2, "train.eval_every": 10, "train.eval_sequences": 16,
-    "train.checkpoint_every": 10, "data.train": f'["{SHARED}/data/c4/c4-train.*.json.gz"]',
-    "data.validation": f'["{SHARED}/data/c4/c4-validation.*.json.gz"]',
-    "data.tokenizer": f"{SHARED}/data/tokenizer/t5.model",
+    "train.checkpoint_every": 10, "data.train": f'["{SAMPLE}/c4-train.*.json.gz"]',
+    "data.validation": f'["{SAMPLE}/c4-validation.*.json.gz"]',
+    "data.tokenizer": f"{SAMPLE}/sentencepiece.model",
 }
 BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<shown>.*?)```\n)?", re.DOTALL)
 
@@ -113,8 +114,6 @@ def check_page(page, renew):
 
 
 def main():
-    if not (SHARED / "data" / "c4").exists():
-        skip(f"{SHARED}/data/c4 is absent")
     if not importlib.util.find_spec("h5py"):
         skip("h5py is absent")
     page = PAGE.read_text(encoding="utf-8")

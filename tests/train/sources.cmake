@@ -18,7 +18,7 @@ foreach(suite metrics progress schedule tensorboard)
 endforeach()
 
 sy_test_binary(train_mpi_tests MPI
-               SOURCES tests/train/grad_fault_test.cpp tests/train/grad_norm_test.cpp
+               SOURCES tests/train/draws_test.cpp tests/train/grad_fault_test.cpp tests/train/grad_norm_test.cpp
                        tests/train/grad_reduce_test.cpp tests/train/optimizer_test.cpp
                        tests/train/plain_training.cpp tests/train/runtime_test.cpp
                        tests/train/step_fault_test.cpp tests/train/step_numbers_test.cpp
@@ -26,11 +26,12 @@ sy_test_binary(train_mpi_tests MPI
                        tests/train/trainer_test.cpp
                        tests/data/support.cpp tests/model/fixture.cpp tests/model/reference_model.cpp
                LINK sy_bench sy::simdjson sy::zlib sy::zstd)
-foreach(suite grad_fault grad_norm grad_reduce optimizer runtime step_fault step_numbers traffic train_step trainer)
+foreach(suite draws grad_fault grad_norm grad_reduce optimizer runtime step_fault step_numbers traffic train_step trainer)
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
-foreach(column "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "runtime random"
-               "step_fault reverse" "step_numbers random" "traffic forward" "train_step random" "trainer forward")
+foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse"
+               "runtime random" "step_fault reverse" "step_numbers random" "traffic forward" "train_step random"
+               "trainer forward")
   separate_arguments(column)
   list(GET column 0 suite)
   list(GET column 1 schedule)

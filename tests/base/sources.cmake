@@ -1,0 +1,6 @@
+set(suites error log numeric random statistics wire_format)
+list(TRANSFORM suites REPLACE "(.+)" "tests/base/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
+sy_test_binary(base_tests SOURCES ${suite_sources} LINK sy_base)
+foreach(suite ${suites})
+  sy_add_test(base.${suite} base_tests "[${suite}]")
+endforeach()

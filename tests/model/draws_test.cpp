@@ -1,0 +1,158 @@
+// What is drawn at different steps, in different sub-layers, for different uses and tokens has
+// nothing to do with each other. Seen in what the layers make of it, where it can be seen.
+//
+// Bounds: of n independent terms in [a, b] the sum leaves its mean by t or more with probability at
+// most 2 exp(-2 t^2 / (n (b - a)^2)) (Hoeffding 1963); t is where that is 1e-9, for all comparisons
+// of a test together. Draws that are the same leave it by n / 2 (of masks) and n / 3 (of noise).
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <set>
+
+#include "kernels/router_jitter.h"
+#include "lib/model/attention.h"
+#include "lib/model/dense_ffn.h"
+#include "tests/kernels/op_test.h"
+#include "tests/model/fixture.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+constexpr int64_t kSequences = 4, kLength = 6, kTokens = kSequences * kLength, kWidth = 128;
+
+double deviation(double terms, double range, double comparisons) {
+  return std::sqrt(terms * range * range / 2 * std::log(2 * comparisons / 1e-9));
+}
+
+// Half of everything is dropped.
+ModelSection wide_model() {
+  ModelSection model = tiny_model();
+  model.d_model = model.d_ff = kWidth;
+  model.dropout = 0.5;
+  return model;
+}
+
+using Mask = std::vector<bool>;  // true: dropped
+
+// The masks of two passes, or of two tokens of one: they agree on half of their elements.
+void check_unlike(const std::vector<Mask>& masks) {
+  const auto count = static_cast<double>(masks.size()), n = static_cast<double>(masks[0].size());
+  const double most = deviation(n, 1, count * (count - 1) / 2);
+  REQUIRE(most < n / 2);  // a mask is told from itself
+  double worst = 0;
+  for (size_t a = 0; a < masks.size(); ++a) {
+    for (size_t b = 0; b < a; ++b) {
+      double alike = 0;
+      for (size_t i = 0; i < masks[a].size(); ++i) alike += masks[a][i] == masks[b][i];
+      worst = std::max(worst, std::abs(alike - n / 2));
+    }
+  }
+  CHECK(worst <= most);
+}
+
+std::vector<Mask> rows_of(const Mask& mask) {
+  std::vector<Mask> rows;
+  for (auto row = mask.begin(); row != mask.end(); row += kWidth)
+    rows.emplace_back(row, row + kWidth);
+  return rows;
+}
+
+// Where `out` is what the residual stream was.
+Mask untouched(Tensor out, Tensor x) {
+  Mask mask;
+  for (int64_t i = 0; i < out.numel(); ++i) mask.push_back(at(out, i) == at(x, i));
+  return mask;
+}
+
+TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws]") {
+  LayerFixture f(wide_model());
+  f.model.activation = Activation::gelu;  // of no input exactly 0
+  const LayerDims dims{kSequences, kLength, 1, DType::f64};
+  const DenseFfnParams ffn = dense_ffn_params(f.store, "ffn", f.model);
+  const AttentionParams attention = attention_params(f.store, "attention", f.model);
+  DenseFfnSaved ffn_saved;
+  AttentionSaved attention_saved;
+  f.allocate([&](Arena& arena) {
+    ffn_saved = dense_ffn_plan(arena, f.model, dims);
+    attention_saved = attention_plan(arena, f.model, dims, kLength);
+    return 0;
+  });
+  Owned lengths = int_tensor({kSequences}, std::vector<int32_t>(kSequences, kLength));
+  const Shape shape{kTokens, kWidth};
+  Owned x = random_tensor(DType::f64, shape, 1), out(DType::f64, shape),
+        nothing = zeros(DType::f64, shape);
+  std::vector<Mask> masks;
+  for (const uint32_t step : {1u, 2u}) {
+    f.step.step = step;
+    for (const int64_t first_sequence : {int64_t{0}, kSequences}) {
+      f.step.first_sequence = first_sequence;
+      for (const int sub_layer : {0, 1}) {
+        const LayerContext context = f.context(kSequences, kLength, lengths);
+        dense_ffn_forward(context, ffn, ffn_saved, out, x, sub_layer);
+        masks.push_back(untouched(out, x));
+        masks.push_back(untouched(ffn_saved.activated, nothing));
+        self_attention_forward(context, attention, attention_saved, out, x, 2 + sub_layer);
+        masks.push_back(untouched(out, x));
+      }
+    }
+  }
+  check_unlike(masks);
+  for (const Mask& mask : masks) check_unlike(rows_of(mask));
+}
+
+TEST_CASE("draws: the router's noise", "[draws]") {
+  LayerFixture f(wide_model());
+  constexpr float kEpsilon = 0.5f;
+  constexpr int64_t kNoises = 1024;  // a token
+  const Shape shape{kTokens, kNoises};
+  Owned ones(DType::f64, shape), out(DType::f64, shape);
+  std::fill_n(ones.data<double>(), shape.numel(), 1.0);
+  std::vector<std::vector<double>> noise;  // in [-1, 1)
+  for (const uint32_t step : {1u, 2u}) {
+    f.step.step = step;
+    const LayerContext context = f.context(kSequences, kLength);
+    for (const int sub_layer : {0, 1}) {
+      for (const int64_t first_row : {int64_t{0}, kTokens}) {
+        router_jitter(*f.exec, out, ones, kEpsilon, context.key(sub_layer, Use::jitter), first_row);
+        for (int64_t t = 0; t < kTokens; ++t) {
+          auto& row = noise.emplace_back();
+          for (int64_t i = 0; i < kNoises; ++i)
+            row.push_back((at(out, t * kNoises + i) - 1) / kEpsilon);
+        }
+      }
+    }
+  }
+  // The products of two rows' noise lie in [-1, 1) and are 0 in the mean.
+  const auto rows = static_cast<double>(noise.size());
+  const double most = deviation(kNoises, 2, rows * (rows - 1) / 2);
+  double worst = 0, least_square = kNoises;
+  for (size_t a = 0; a < noise.size(); ++a) {
+    for (size_t b = 0; b <= a; ++b) {
+      double product = 0;
+      for (size_t i = 0; i < kNoises; ++i) product += noise[a][i] * noise[b][i];
+      if (a == b) least_square = std::min(least_square, product);
+      if (a != b) worst = std::max(worst, std::abs(product));
+    }
+  }
+  CAPTURE(worst, most, least_square);
+  CHECK(worst <= most);
+  CHECK(most < least_square);  // a row is told from itself
+}
+
+TEST_CASE("draws: no sub-layer's use shares its site with another, or with what draws elsewhere",
+          "[draws]") {
+  LayerFixture f;
+  const LayerContext context = f.context(1, 1);
+  std::set<uint32_t> sites;
+  constexpr int kSubLayers = 1000;
+  for (int sub_layer = 0; sub_layer < kSubLayers; ++sub_layer) {
+    for (const Use use : {Use::attention, Use::hidden, Use::output, Use::jitter, Use::embedding}) {
+      sites.insert(context.key(sub_layer, use).site);
+    }
+  }
+  CHECK(sites.size() == 5 * kSubLayers);
+  CHECK(*sites.rbegin() < site::kData);
+}
+
+}  // namespace
+}  // namespace sy

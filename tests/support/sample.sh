@@ -1,0 +1,14 @@
+# Sourced with $switchyard the program under test. Gives $sample, the folder of text and tokenizers that the build
+# makes for tests (tests/support/sample_maker.cpp lists its files): $SWITCHYARD_SAMPLE, or the one beside the program,
+# of a build or of a packed folder.
+sample=${SWITCHYARD_SAMPLE:-}
+if [[ -z $sample ]]; then
+  beside=$(cd "$(dirname "$switchyard")" && pwd)
+  for sample in "$beside/tests/sample" "$beside/sample" "$beside/../tests/sample"; do
+    [[ ! -e $sample ]] || break
+  done
+fi
+if [[ ! -e $sample/small.model ]]; then
+  echo "$sample is absent: build the target test_sample" >&2
+  exit 1
+fi
