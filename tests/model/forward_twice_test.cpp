@@ -168,7 +168,7 @@ class Stacks {
   Mesh& mesh_;
   Exec& exec_;
   DType dtype_ = DType::f32;
-  ParamStore store_{dtype_, mesh_.shape().expert, mesh_.expert_rank()};
+  ParamStore store_{dtype_, mesh_.place()};
   LayerCounter layers_;
   StackParams encoder_, decoder_;
   StackSaved encoder_saved_, decoder_saved_;
