@@ -29,9 +29,11 @@ foreach(suite grad_fault grad_norm grad_reduce optimizer step_fault step_numbers
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
 foreach(column "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "step_fault reverse"
-               "step_numbers random" "train_step random" "trainer forward")
+               "step_numbers random" "train_step random")
   separate_arguments(column)
   list(GET column 0 suite)
   list(GET column 1 schedule)
   sy_add_cuda_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4 SCHEDULES ${schedule})
 endforeach()
+# A whole run, executed on the host, takes a minute: one number of ranks.
+sy_add_cuda_mpi_test(train.trainer train_mpi_tests "[trainer]" 2 SCHEDULES forward)
