@@ -39,7 +39,8 @@ def main():
         assert line.keys() == other.keys(), f"{key}: fields differ: {line.keys() ^ other.keys()}"
         for name in line.keys() - CLOCK:
             far = difference(name, line[name], other[name])
-            worst[name] = max(worst.get(name, (0.0,)), (far, key, line[name], other[name]), key=lambda it: it[0])
+            if name not in worst or far > worst[name][0]:
+                worst[name] = (far, key, line[name], other[name])
     shown = ", ".join(f"{name} {far[0] * {**RELATIVE, **ABSOLUTE}.get(name, 1):.1e}"
                       for name, far in sorted(worst.items()) if name in RELATIVE or name in ABSOLUTE)
     print(f"{len(a)} lines, largest differences: {shown}")

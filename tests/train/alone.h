@@ -7,10 +7,11 @@
 namespace sy::test {
 
 struct AloneSession {
-  explicit AloneSession(RunConfig config, bool training, bool needs_tokenizer)
+  AloneSession(const RunConfig& config, bool training, bool needs_tokenizer)
       : world(make_self_communicator()),
-        session(on_the_cpu(std::move(config)), *world, RankResources{1}, training,
-                needs_tokenizer) {}
+        runtime(on_the_cpu(config), *world, RankResources{1}),
+        session(runtime, on_the_cpu(config),
+                needs_tokenizer ? open_tokenizer(config.data) : nullptr, training) {}
 
   static RunConfig on_the_cpu(RunConfig config) {
     config.backend = BackendChoice::cpu;
@@ -19,13 +20,18 @@ struct AloneSession {
   }
 
   std::unique_ptr<Communicator> world;
+  Runtime runtime;
   Session session;
 };
 
 // With the weights that training begins with.
 struct AloneAtStart : AloneSession {
-  explicit AloneAtStart(RunConfig config, bool needs_tokenizer)
-      : AloneSession(std::move(config), true, needs_tokenizer), train_step(session) {}
+  AloneAtStart(const RunConfig& config, bool needs_tokenizer)
+      : AloneSession(config, true, needs_tokenizer), train_step(session) {
+    train_step.plan();
+    train_step.allocate();
+    train_step.initialize();
+  }
 
   TrainStep train_step;
 };

@@ -30,10 +30,11 @@ foreach(suite draws grad_fault grad_norm grad_reduce optimizer runtime step_faul
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
 foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse"
-               "runtime random" "step_fault reverse" "step_numbers random" "traffic forward" "train_step random"
-               "trainer forward")
+               "runtime random" "step_fault reverse" "step_numbers random" "traffic forward" "train_step random")
   separate_arguments(column)
   list(GET column 0 suite)
   list(GET column 1 schedule)
   sy_add_cuda_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4 SCHEDULES ${schedule})
 endforeach()
+# A whole run, executed on the host, takes a minute: one number of ranks.
+sy_add_cuda_mpi_test(train.trainer train_mpi_tests "[trainer]" 2 SCHEDULES forward)

@@ -61,11 +61,12 @@ Numbers read(Exec& exec, Tensor tensor) {
   return {values.begin(), values.end()};
 }
 
-// This rank's part of a whole tensor of `global` shape that is cut as `param` is.
-Numbers local_part(const Numbers& whole, const Param& param, Shape global, int64_t count) {
-  if (static_cast<int64_t>(whole.size()) == count) return whole;
-  const auto first = whole.begin() + param.first_expert * (global.numel() / global[0]);
-  return {first, first + count};
+// The part at `place` of a whole tensor of `global` shape, of which only axis 0 is cut.
+Numbers local_part(const Numbers& whole, const Placement& placement, const Shape& global,
+                   const MeshPlace& place) {
+  const Slab slab = placement.slab(global, place);
+  const auto first = whole.begin() + slab.offset[0] * (global.numel() / global[0]);
+  return {first, first + slab.numel()};
 }
 
 // || is - expected || within `tolerance` of || expected - before ||.
@@ -94,10 +95,11 @@ void check_numbers(const StepResult& is, const PlainStep& expected) {
 void check_tensors(Steps& steps, const PlainTraining& plain,
                    const std::map<std::string, Numbers>& before) {
   Exec& exec = steps.session.exec;
+  const MeshPlace& place = steps.session.mesh.place();
   for (const Param& param : steps.session.model.params().all()) {
     CAPTURE(param.name);
     const auto part = [&](const Numbers& whole) {
-      return local_part(whole, param, param.shape, param.value.numel());
+      return local_part(whole, param.placement, param.shape, place);
     };
     check_change(read(exec, param.value), part(plain.weights.at(param.name)),
                  part(before.at(param.name)), 1e-3);
@@ -105,7 +107,7 @@ void check_tensors(Steps& steps, const PlainTraining& plain,
   for (const OptimizerTensor& state : steps.train_step.optimizer().state()) {
     CAPTURE(state.name);
     const Numbers expected =
-        local_part(plain.state.at(state.name), *state.param, state.global, state.value.numel());
+        local_part(plain.state.at(state.name), state.placement, state.global, place);
     check_change(read(exec, state.value), expected, Numbers(expected.size()), 1e-3);
   }
 }

@@ -159,6 +159,7 @@ void check_step(const Line& line, const PlainStep& expected, const StepTokens& o
 Evaluation evaluate_checkpoint(const RunConfig& config, const std::string& path) {
   AloneSession alone(config, false, true);
   Session& session = alone.session;
+  session.model.plan(session.exec);
   session.model.allocate(session.exec);
   restore_parameters(session, CheckpointReader(path));
   return Evaluator(session, config.data.validation, config.train.eval_sequences).run();
@@ -207,7 +208,8 @@ TEST_CASE("trainer: every number of a run is the plainly written one", "[trainer
   const std::string folder = make_text();
   const RunConfig config = run_config(folder, name_of(test_backend()));
   {
-    Trainer trainer(config, test_world(), RankResources{1}, "none");
+    Runtime runtime(config, test_world(), RankResources{1});
+    Trainer trainer(runtime, config, "none");
     CHECK(trainer.run() == ExitCode::done);
   }
   if (test_world().rank() == 0) check_run(config);
