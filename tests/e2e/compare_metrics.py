@@ -48,4 +48,5 @@ def main():
         assert far <= tolerance, f"{name} of {key}: {one} and {two}"
 
 
-main()
+if __name__ == "__main__":
+    main()

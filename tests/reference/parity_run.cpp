@@ -149,7 +149,7 @@ void ParityRun::write_gradients(const std::string& path) {
       sink.write(param, slice, Tensor(values.data(), DType::f32, convert::slice_shape(param)));
     }
   }
-  sink.commit([](const std::string&) {});
+  sink.commit({});
 }
 
 }  // namespace

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# record_numbers.sh BINARY OUT: 40 steps of tiny models with dropout, jitter and drops, on 1, 2 and 4 ranks. For each run OUT has
+# the metrics without the clock's and a checksum of every tensor of the last checkpoint, so two builds compute the
+# same to the last bit where `diff -r` finds nothing between their folders: what a change of structure alone must
+# show. By hand; $SWITCHYARD_SAMPLE gives an earlier build the text of this one. Executed on the host
+# ($SWITCHYARD_TEST_BACKEND=cuda, tests/switchyard_hostcuda) it takes ten minutes. Needs h5py.
+source "$(dirname "$0")/common.sh" "$1"
+out=$2
+mkdir -p "$out"
+
+record() {
+  local ranks=$1 name=$2-$1
+  shift 2
+  train "$ranks" "$name" --set train.steps=40 --set train.eval_every=20 --set train.checkpoint_every=0 \
+    --set model.experts.z_loss=0.001 "$@"
+  /usr/bin/python3 "$here/record_numbers.py" "$folder/$name" "$out/$name"
+}
+
+for ranks in 1 2 4; do
+  record "$ranks" fixed
+  record "$ranks" dropless --set model.experts.capacity=dropless
+  [[ $hosted == no ]] || continue
+  record "$ranks" adamw-bfloat16-geglu --set optimizer.name=adamw --set optimizer.learning_rate=0.001 \
+    --set precision=bfloat16 --set model.activation=geglu --set model.tie_embeddings=false
+  record "$ranks" hugging-face --set model.experts.convention=hugging_face --set model.experts.capacity=fixed \
+    --set model.experts.group_sequences=1
+done
+ls "$out"
