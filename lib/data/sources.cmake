@@ -11,5 +11,5 @@ sy_library(data
                    lib/data/example_stream.cpp lib/data/stream_state.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer_train.cpp
                    lib/data/loader_bench.cpp
-           LINK sy_span_lengths sy_base Threads::Threads
+           LINK sy_span_lengths sy_tensor sy_base Threads::Threads
            PRIVATE_LINK sy::simdjson sy::zlib sy::zstd sy::sentencepiece_train sy::sentencepiece)
