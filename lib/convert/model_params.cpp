@@ -10,8 +10,8 @@ std::vector<Param> model_params(const ModelSection& model) {
   ParamStore store;
   Param* const embedding = embedding_params(store, model);
   LayerCounter layers;
-  encoder_params(store, model, embedding, layers);
-  decoder_params(store, model, embedding, layers);
+  stack_params(store, model, encoder_spec(model, embedding), layers);
+  stack_params(store, model, decoder_spec(model, embedding), layers);
   loss_params(store, model, embedding);
   return {store.all().begin(), store.all().end()};
 }

@@ -1,79 +1,96 @@
 #include "lib/data/batcher.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
+#include "lib/base/token_ids.h"
 
 namespace sy {
 namespace {
 
-size_t places(int64_t sequences, int64_t length) {
-  return static_cast<size_t>(sequences * length);
+// Row `row` of [B, length].
+std::span<int32_t> row_of(Tensor tensor, int64_t row, int64_t length) {
+  return {tensor.data<int32_t>() + row * length, static_cast<size_t>(length)};
 }
 
-// Row `row` of [sequences, length] becomes `ids` and padding.
-void fill_row(std::vector<int32_t>& all, int64_t row, int64_t length,
-              const std::vector<int32_t>& ids) {
-  const auto begin = all.begin() + row * length;
-  std::fill(std::copy(ids.begin(), ids.end(), begin), begin + length, 0);
+void fill_row(std::span<int32_t> row, std::span<const int32_t> ids) {
+  std::fill(std::copy(ids.begin(), ids.end(), row.begin()), row.end(), kPadId);
 }
 
-void fill_valid(std::vector<int32_t>& all, int64_t row, int64_t length, size_t valid) {
-  const auto begin = all.begin() + row * length;
-  const auto end = begin + static_cast<int64_t>(valid);
-  std::fill(begin, end, 1);
-  std::fill(end, begin + length, 0);
+void fill_prefix(std::span<int32_t> row, size_t valid) {
+  const auto end = row.begin() + static_cast<int64_t>(valid);
+  std::fill(row.begin(), end, 1);
+  std::fill(end, row.end(), 0);
 }
 
-// The decoder reads the target one place late, after a pad.
-void shift_right(std::vector<int32_t>& decoder_ids, const std::vector<int32_t>& targets,
-                 int64_t row, int64_t length) {
-  const auto from = targets.begin() + row * length;
-  const auto to = decoder_ids.begin() + row * length;
-  *to = 0;
-  std::copy(from, from + length - 1, to + 1);
+// The decoder reads the target one place late, after a pad; which places count is the target's.
+void fill_targets(const Batch& batch, int64_t row, std::span<const int32_t> ids) {
+  const TokenStream& stream = batch.streams[kDecoder];
+  const int64_t length = stream.ids.dim(1);
+  const std::span<int32_t> targets = row_of(batch.targets, row, length);
+  const std::span<int32_t> shifted = row_of(stream.ids, row, length);
+  fill_row(targets, ids);
+  shifted[0] = kPadId;
+  std::copy(targets.begin(), targets.end() - 1, shifted.begin() + 1);
+  fill_prefix(row_of(stream.valid, row, length), ids.size());
+  stream.lengths.data<int32_t>()[row] = narrow<int32_t>(ids.size());
 }
 
 }  // namespace
 
-BatchMemory::BatchMemory(int64_t sequences_, int64_t encoder_length_, int64_t decoder_length_)
-    : sequences(sequences_),
-      encoder_length(encoder_length_),
-      decoder_length(decoder_length_),
-      encoder_ids(places(sequences, encoder_length)),
-      encoder_valid(encoder_ids.size()),
-      decoder_ids(places(sequences, decoder_length)),
-      targets(decoder_ids.size()),
-      decoder_valid(decoder_ids.size()),
-      encoder_lengths(static_cast<size_t>(sequences)),
-      decoder_lengths(static_cast<size_t>(sequences)) {
-  SY_CHECK(sequences > 0 && encoder_length > 0 && decoder_length > 0, "a batch of {} x {}, {}",
-           sequences, encoder_length, decoder_length);
+void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids) {
+  const int64_t length = stream.ids.dim(1);
+  SY_CHECK(std::ssize(ids) <= length, "{} ids for a stream of {}", ids.size(), length);
+  fill_row(row_of(stream.ids, row, length), ids);
+  fill_prefix(row_of(stream.valid, row, length), ids.size());
+  stream.lengths.data<int32_t>()[row] = narrow<int32_t>(ids.size());
 }
 
-int64_t fill_batch(BatchMemory& memory, const std::vector<Example>& examples, int64_t first) {
+int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int64_t first) {
   static const Example kNothing;
-  const auto given = static_cast<int64_t>(examples.size());
+  const TokenStream& encoder = batch.streams[kEncoder];
   int64_t valid_targets = 0;
-  for (int64_t row = 0; row < memory.sequences; ++row) {
+  for (int64_t row = 0; row < batch.sequences(); ++row) {
     const int64_t place = first + row;
-    const Example& example = place < given ? examples[static_cast<size_t>(place)] : kNothing;
-    const size_t inputs = example.inputs.size(), targets = example.targets.size();
-    SY_CHECK(inputs <= static_cast<size_t>(memory.encoder_length) &&
-                 targets <= static_cast<size_t>(memory.decoder_length),
-             "example {} of {} and {} tokens for a batch of {} and {}", example.index, inputs,
-             targets, memory.encoder_length, memory.decoder_length);
-    fill_row(memory.encoder_ids, row, memory.encoder_length, example.inputs);
-    fill_row(memory.targets, row, memory.decoder_length, example.targets);
-    shift_right(memory.decoder_ids, memory.targets, row, memory.decoder_length);
-    fill_valid(memory.encoder_valid, row, memory.encoder_length, inputs);
-    fill_valid(memory.decoder_valid, row, memory.decoder_length, targets);
-    memory.encoder_lengths[static_cast<size_t>(row)] = narrow<int32_t>(inputs);
-    memory.decoder_lengths[static_cast<size_t>(row)] = narrow<int32_t>(targets);
-    valid_targets += narrow<int64_t>(targets);
+    const Example& example =
+        place < std::ssize(examples) ? examples[static_cast<size_t>(place)] : kNothing;
+    SY_CHECK(std::ssize(example.inputs) <= encoder.ids.dim(1) &&
+                 std::ssize(example.targets) <= batch.targets.dim(1),
+             "example {} of {} and {} tokens for a batch of {} and {}", example.index,
+             example.inputs.size(), example.targets.size(), encoder.ids.dim(1),
+             batch.targets.dim(1));
+    fill_sequence(encoder, row, example.inputs);
+    fill_targets(batch, row, example.targets);
+    valid_targets += std::ssize(example.targets);
   }
   return valid_targets;
+}
+
+BatchBuilder::BatchBuilder(Exec& exec, int64_t count, const BatchShape& shape)
+    : shape_(shape), host_(static_cast<size_t>(count)), sent_(host_.size()) {
+  SY_CHECK(count > 0 && shape.sequences > 0 && shape.lengths[kEncoder] > 0, "{} batches of {} x {}",
+           count, shape.sequences, shape.lengths[kEncoder]);
+  const int64_t bytes = place(host_, nullptr);
+  memory_.resize(static_cast<size_t>(bytes) / sizeof(int32_t));
+  place(host_, reinterpret_cast<char*>(memory_.data()));
+  sent_ = host_;
+  if (exec.backend == Backend::cuda) upload_.emplace(exec, bytes);
+}
+
+int64_t BatchBuilder::place(std::vector<Batch>& batches, char* base) {
+  int64_t bytes = 0;
+  for (Batch& batch : batches) {
+    bytes += place_batch(batch, shape_, base == nullptr ? nullptr : base + bytes);
+  }
+  return bytes;
+}
+
+void BatchBuilder::send() {
+  if (!upload_) return;
+  std::memcpy(upload_->next(), memory_.data(), memory_.size() * sizeof(int32_t));
+  place(sent_, upload_->send());
 }
 
 }  // namespace sy

@@ -1,26 +1,50 @@
-// Examples to the int32 memory that the model reads (model/batch.h has the views).
+// Examples and prompts to the batches that the model reads: the one builder for training,
+// evaluation and generation.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "lib/data/batch.h"
 #include "lib/data/example.h"
+#include "lib/tensor/staged_copy.h"
 
 namespace sy {
 
-// Host memory of one micro-batch of `sequences` sequences; padded with 0 to the two lengths.
-struct BatchMemory {
-  BatchMemory(int64_t sequences, int64_t encoder_length, int64_t decoder_length);
+// Row `row` of a stream becomes `ids`, at most its length, and padding. Host memory.
+void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids);
 
-  int64_t sequences, encoder_length, decoder_length;
-  std::vector<int32_t> encoder_ids, encoder_valid;           // [B * Le]
-  std::vector<int32_t> decoder_ids, targets, decoder_valid;  // [B * Ld]
-  std::vector<int32_t> encoder_lengths, decoder_lengths;     // [B]
+// Fills a batch of the host with examples [first, first + batch.sequences()); places past the end
+// of `examples` become all padding. Returns the number of valid target tokens. Throws InternalError
+// when an example is longer than the streams.
+int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int64_t first);
+
+// Batches of one shape in memory that is made once: the host's, to fill, and where the exec
+// computes elsewhere a copy there.
+class BatchBuilder {
+ public:
+  // `exec` must outlive it.
+  BatchBuilder(Exec& exec, int64_t count, const BatchShape& shape);
+  BatchBuilder(const BatchBuilder&) = delete;
+  BatchBuilder& operator=(const BatchBuilder&) = delete;
+
+  int64_t count() const { return static_cast<int64_t>(host_.size()); }
+  // The i-th batch in host memory, zeros at first.
+  const Batch& host(int64_t i) const { return host_[static_cast<size_t>(i)]; }
+  // Copies what was filled to where the exec computes; allocates nothing.
+  void send();
+  // The i-th batch as the exec reads it, until the next send().
+  const Batch& sent(int64_t i) const { return sent_[static_cast<size_t>(i)]; }
+
+ private:
+  int64_t place(std::vector<Batch>& batches, char* base);
+
+  BatchShape shape_;
+  std::vector<int32_t> memory_;  // of host_
+  std::vector<Batch> host_, sent_;
+  std::optional<StagedUpload> upload_;  // where the exec's memory is not the host's
 };
-
-// Fills `memory` with examples [first, first + memory.sequences); places past the end of `examples`
-// become all padding. Returns the number of valid target tokens. Throws InternalError when an
-// example is longer than the lengths.
-int64_t fill_batch(BatchMemory& memory, const std::vector<Example>& examples, int64_t first);
 
 }  // namespace sy

@@ -9,5 +9,5 @@ sy_library(data
                    lib/data/span_corruption_source.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer_train.cpp
                    lib/data/loader_bench.cpp
-           LINK sy_base Threads::Threads
+           LINK sy_tensor sy_base Threads::Threads
            PRIVATE_LINK sy::simdjson sy::zlib sy::zstd sy::sentencepiece_train sy::sentencepiece)

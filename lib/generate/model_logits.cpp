@@ -1,9 +1,5 @@
 #include "lib/generate/model_logits.h"
 
-#include <algorithm>
-
-#include "lib/base/numeric.h"
-#include "lib/base/token_ids.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
@@ -17,45 +13,23 @@ ModelLogits::ModelLogits(SwitchModel& model, Decoder& decoder, Exec& exec, int64
     : model_(model),
       decoder_(decoder),
       exec_(exec),
-      usable_(usable == 0 ? decoder.vocabulary() : usable) {
-  plan();
-  inputs_.allocate(exec.memory);
-  plan();
-}
-
-void ModelLogits::plan() {
-  const int64_t prompts = decoder_.shape().prompts, length = decoder_.shape().encoder_length;
-  batch_.encoder_ids = inputs_.take(DType::i32, {prompts, length}, "prompt ids");
-  batch_.encoder_valid = inputs_.take(DType::i32, {prompts * length}, "prompt valid");
-  batch_.encoder_lengths = inputs_.take(DType::i32, {prompts}, "prompt lengths");
-}
+      usable_(usable == 0 ? decoder.vocabulary() : usable),
+      prompts_(exec, 1, {decoder.shape().prompts, {decoder.shape().encoder_length, 0}}) {}
 
 void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
   const int64_t length = decoder_.shape().encoder_length, count = std::ssize(prompts);
-  ids_.assign(static_cast<size_t>(count * length), kPadId);
-  valid_.assign(ids_.size(), 0);
-  lengths_.clear();
+  SY_CHECK(count <= decoder_.shape().prompts, "{} prompts, planned for {}", count,
+           decoder_.shape().prompts);
   for (int64_t b = 0; b < count; ++b) {
     const std::vector<int32_t>& prompt = prompts[static_cast<size_t>(b)];
     SY_CHECK(!prompt.empty() && std::ssize(prompt) <= length, "a prompt of {} ids, planned for {}",
              prompt.size(), length);
-    std::copy(prompt.begin(), prompt.end(), ids_.begin() + b * length);
-    std::fill_n(valid_.begin() + b * length, prompt.size(), 1);
-    lengths_.push_back(narrow<int32_t>(std::ssize(prompt)));
+    fill_sequence(prompts_.host(0).streams[kEncoder], b, prompt);
   }
-  Batch batch;
-  batch.encoder_ids = batch_.encoder_ids.slice(0, count);
-  batch.encoder_valid = batch_.encoder_valid.slice(0, count * length);
-  batch.encoder_lengths = batch_.encoder_lengths.slice(0, count);
-  const auto send = [&](Tensor to, std::vector<int32_t>& from) {
-    upload(exec_, to, Tensor(from.data(), DType::i32, to.shape()));
-  };
-  send(batch.encoder_ids, ids_);
-  send(batch.encoder_valid, valid_);
-  send(batch.encoder_lengths, lengths_);
+  prompts_.send();
   StepContext step;
   step.training = false;
-  decoder_.begin(exec_, model_.encode(exec_, batch, step));
+  decoder_.begin(exec_, model_.encode(exec_, prompts_.sent(0).slice(0, count), step));
 }
 
 LogitRows ModelLogits::next(std::span<const int32_t> parents, std::span<const int32_t> ids) {

@@ -1,6 +1,7 @@
 // A model's logits, by incremental decoding.
 #pragma once
 
+#include "lib/data/batcher.h"
 #include "lib/generate/logits.h"
 #include "lib/generate/options.h"
 #include "lib/model/decode.h"
@@ -20,15 +21,11 @@ class ModelLogits : public NextLogits {
   LogitRows next(std::span<const int32_t> parents, std::span<const int32_t> ids) override;
 
  private:
-  void plan();
-
   SwitchModel& model_;
   Decoder& decoder_;
   Exec& exec_;
   int64_t usable_;
-  std::vector<int32_t> ids_, valid_, lengths_;  // [B * encoder length] twice, [B]
-  Arena inputs_{"prompts"};
-  Batch batch_;                // the encoder's side of the largest one, in the exec's memory
+  BatchBuilder prompts_;
   std::vector<float> logits_;  // a copy, where they do not lie in host memory
 };
 

@@ -8,8 +8,8 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
   params.sub_layer = counter.sub_layers;
   params.self_attention = attention_params(store, prefix + "/self_attention", model);
   params.self_attention.relative_bias = place.relative_bias;
-  params.self_attention.causal = place.decoder;
-  if (place.decoder) {
+  params.self_attention.causal = place.causal;
+  if (place.cross) {
     params.cross_attention = attention_params(store, prefix + "/cross_attention", model);
   }
   params.sparse = is_sparse_layer(model, place.layer);

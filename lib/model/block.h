@@ -1,4 +1,4 @@
-// One block of a stack: self-attention, in the decoder also cross-attention, and a feed-forward
+// One block of a stack: self-attention, in some stacks also cross-attention, and a feed-forward
 // sub-layer, dense or sparse. Each sub-layer adds to the residual stream and writes it afresh, so
 // that backward finds every sub-layer's input.
 #pragma once
@@ -13,7 +13,7 @@ namespace sy {
 
 struct BlockParams {
   AttentionParams self_attention;
-  AttentionParams cross_attention;  // decoder only, else norm is nullptr
+  AttentionParams cross_attention;  // norm is nullptr where the stack has none
   bool sparse = false;              // which of the two below is used
   DenseFfnParams dense;
   MoeFfnParams moe;
@@ -30,18 +30,19 @@ struct BlockSaved {
   DenseFfnSaved dense;
   MoeFfnSaved moe;
   Tensor after_self;   // [T, d_model], the stream after each sub-layer
-  Tensor after_cross;  // [T, d_model], decoder only
+  Tensor after_cross;  // [T, d_model], with cross-attention only
   Tensor out;          // [T, d_model]
 };
 
 // Where a block stands; what of BlockParams is not a parameter.
 struct BlockPlace {
   int64_t layer = 0;               // in its stack, from 0
-  bool decoder = false;            // causal, with cross-attention
+  bool causal = false;             // self-attention sees no later token
+  bool cross = false;              // with cross-attention
   Param* relative_bias = nullptr;  // the stack's
 };
 
-// prefix is "encoder/layers/I" or "decoder/layers/I".
+// prefix is "STACK/layers/I".
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
                          const BlockPlace& place, LayerCounter& counter);
 // source_length is the encoder's, for cross-attention.

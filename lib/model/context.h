@@ -23,8 +23,8 @@ struct StepContext {
 };
 
 // Router counters of a step, added up by observing the stacks after their forward (stack.h); one
-// row a routed layer. In the exec's memory, owned by the model; zeroed by the
-// trainer at the start of a step.
+// row a routed layer. In the exec's memory, owned by the model; zeroed by the trainer at the start
+// of a step.
 struct RouterStats {
   Tensor counts;  // int32 [routed layers, E + 1]: tokens routed to each expert before dropping;
                   // last column: tokens dropped

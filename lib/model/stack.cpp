@@ -9,43 +9,41 @@
 namespace sy {
 namespace {
 
-StackParams stack_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                         bool decoder, LayerCounter& counter) {
-  const std::string name = decoder ? "decoder" : "encoder";
-  const double d = static_cast<double>(model.d_model);
-  StackParams params;
-  params.embedding = embedding;
-  params.first_sub_layer = counter.sub_layers;
-  params.relative_bias =
-      store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
-                Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
-  const int64_t layers = decoder ? model.decoder_layers : model.encoder_layers;
-  for (int64_t layer = 0; layer < layers; ++layer) {
-    const std::string prefix = fmt::format("{}/layers/{}", name, layer);
-    params.blocks.push_back(
-        block_params(store, prefix, model, {layer, decoder, params.relative_bias}, counter));
-    params.routed_layers += params.blocks.back().sparse ? 1 : 0;
-  }
-  params.final_norm =
-      store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
-  params.last_sub_layer = counter.sub_layers++;
-  return params;
-}
-
 Dropout final_dropout(const LayerContext& context, const StackParams& params) {
   return context.dropout(params.last_sub_layer, Use::output);
 }
 
 }  // namespace
 
-StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           LayerCounter& counter) {
-  return stack_params(store, model, embedding, false, counter);
+StackSpec encoder_spec(const ModelSection& model, Param* embedding) {
+  return {"encoder", kEncoder, model.encoder_layers, false, false, embedding};
 }
 
-StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           LayerCounter& counter) {
-  return stack_params(store, model, embedding, true, counter);
+StackSpec decoder_spec(const ModelSection& model, Param* embedding) {
+  return {"decoder", kDecoder, model.decoder_layers, true, true, embedding};
+}
+
+StackParams stack_params(ParamStore& store, const ModelSection& model, const StackSpec& spec,
+                         LayerCounter& counter) {
+  const std::string& name = spec.name;
+  const double d = static_cast<double>(model.d_model);
+  StackParams params;
+  params.stream = spec.stream;
+  params.embedding = spec.embedding;
+  params.first_sub_layer = counter.sub_layers;
+  params.relative_bias =
+      store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
+                Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
+  for (int64_t layer = 0; layer < spec.layers; ++layer) {
+    const std::string prefix = fmt::format("{}/layers/{}", name, layer);
+    const BlockPlace place{layer, spec.causal, spec.cross, params.relative_bias};
+    params.blocks.push_back(block_params(store, prefix, model, place, counter));
+    params.routed_layers += params.blocks.back().sparse ? 1 : 0;
+  }
+  params.final_norm =
+      store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
+  params.last_sub_layer = counter.sub_layers++;
+  return params;
 }
 
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,

@@ -1,16 +1,31 @@
-// The encoder or the decoder: embedding, blocks, final norm, dropout. One pair of files for both,
-// since a decoder differs in its blocks alone (causal, with cross-attention).
+// A stack of blocks, the encoder or the decoder: embedding, blocks, final norm, dropout. How stacks
+// differ is their spec.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "lib/data/batch.h"
 #include "lib/model/block.h"
 #include "lib/model/grad_ready.h"
 
 namespace sy {
 
+struct StackSpec {
+  std::string name;            // begins the names of its parameters
+  size_t stream = kEncoder;    // of a batch: what it reads
+  int64_t layers = 0;          // blocks
+  bool causal = false;         // a token sees none after it
+  bool cross = false;          // attends to another stack's output
+  Param* embedding = nullptr;  // shared by both stacks
+};
+
+StackSpec encoder_spec(const ModelSection& model, Param* embedding);
+StackSpec decoder_spec(const ModelSection& model, Param* embedding);
+
 struct StackParams {
-  Param* embedding = nullptr;      // shared by both stacks
+  size_t stream = kEncoder;        // its spec's
+  Param* embedding = nullptr;      // its spec's
   Param* relative_bias = nullptr;  // [buckets, H], shared by the stack's blocks
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
@@ -28,15 +43,13 @@ struct StackSaved {
   Tensor out;          // [T, d_model], the stack's output
 };
 
-StackParams encoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           LayerCounter& counter);
-StackParams decoder_params(ParamStore& store, const ModelSection& model, Param* embedding,
-                           LayerCounter& counter);
+StackParams stack_params(ParamStore& store, const ModelSection& model, const StackSpec& spec,
+                         LayerCounter& counter);
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
                       const LayerDims& dims, int64_t source_length);
 
-// Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is the encoder's
-// output (unused in the encoder). Overwrites `saved` and counts nothing.
+// Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is what
+// cross-attention reads, if there is any. Overwrites `saved` and counts nothing.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& memory);
 

@@ -11,10 +11,9 @@ namespace {
 
 // A batch of the planned size, without memory.
 Batch planning_batch(const ModelShape& shape) {
-  const int64_t b = shape.sequences, le = shape.encoder_length, ld = shape.decoder_length;
-  const auto view = [](Shape dims) { return Tensor(nullptr, DType::i32, dims); };
-  return {view({b, le}),  view({b, ld}), view({b, ld}), view({b * le}),
-          view({b * ld}), view({b}),     view({b})};
+  Batch batch;
+  place_batch(batch, {shape.sequences, {shape.encoder_length, shape.decoder_length}}, nullptr);
+  return batch;
 }
 
 }  // namespace
@@ -130,7 +129,7 @@ void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepC
   const Tensor h = s.decode(exec, batch, step);
   s.observe(exec, batch, step);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
-  loss_forward(s.context(exec, batch, step, true), s.loss, s.loss_sum(), d_h, h,
+  loss_forward(s.context(exec, batch, step, kDecoder), s.loss, s.loss_sum(), d_h, h,
                flat(batch.targets));
 }
 
@@ -146,13 +145,15 @@ void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& st
   SY_CHECK(step.training, "backward follows a training forward");
   GradProgress progress(ready, static_cast<int>(s.params.all().size()));
   const AttentionSource memory = s.encoded(batch);
-  const Tensor d_encoded = s.d_encoded.slice(0, batch.encoder_ids.numel());
-  const Tensor d_decoded = s.d_decoded.slice(0, batch.decoder_ids.numel());
+  const Tensor encoder_ids = flat(batch.streams[kEncoder].ids);
+  const Tensor decoder_ids = flat(batch.streams[kDecoder].ids);
+  const Tensor d_encoded = s.d_encoded.slice(0, encoder_ids.numel());
+  const Tensor d_decoded = s.d_decoded.slice(0, decoder_ids.numel());
   fill_zero(exec, d_encoded);
-  stack_backward(s.context(exec, batch, step, true), s.decoder, s.decoder_saved, d_decoded,
-                 d_encoded, flat(batch.decoder_ids), memory, progress);
-  stack_backward(s.context(exec, batch, step, false), s.encoder, s.encoder_saved, d_encoded, {},
-                 flat(batch.encoder_ids), {}, progress);
+  stack_backward(s.context(exec, batch, step, kDecoder), s.decoder, s.decoder_saved, d_decoded,
+                 d_encoded, decoder_ids, memory, progress);
+  stack_backward(s.context(exec, batch, step, kEncoder), s.encoder, s.encoder_saved, d_encoded, {},
+                 encoder_ids, {}, progress);
   progress.complete_from(0);
 }
 
@@ -162,22 +163,22 @@ void SwitchModel::logits_at(Exec& exec, const Batch& batch, const StepContext& s
   SY_CHECK(!step.training && position >= 0 && position < s.shape.decoder_length,
            "logits at position {} of {}", position, s.shape.decoder_length);
   const Tensor h = s.decode(exec, batch, step);
-  const int64_t sequences = batch.decoder_ids.dim(0);
+  const int64_t sequences = batch.sequences();
   ScratchScope scratch(exec);
   const Tensor rows = scratch.take(s.dtype, {sequences, s.model.d_model}, "rows of the position");
   for (int64_t b = 0; b < sequences; ++b) {
     copy(exec, rows.slice(b, 1), h.slice(b * s.shape.decoder_length + position, 1));
   }
-  output_logits(s.context(exec, batch, step, true), s.loss, logits, rows);
+  output_logits(s.context(exec, batch, step, kDecoder), s.loss, logits, rows);
 }
 
 AttentionSource SwitchModel::encode(Exec& exec, const Batch& batch, const StepContext& step) {
   State& s = *state_;
-  const int64_t b = batch.encoder_ids.dim(0);
-  SY_CHECK(!step.training && b <= s.shape.sequences &&
-               batch.encoder_ids.dim(1) == s.shape.encoder_length,
-           "encoding {} with a model of {} sequences of {}", batch.encoder_ids.shape().str(),
-           s.shape.sequences, s.shape.encoder_length);
+  const Tensor ids = batch.streams[kEncoder].ids;
+  SY_CHECK(
+      !step.training && ids.dim(0) <= s.shape.sequences && ids.dim(1) == s.shape.encoder_length,
+      "encoding {} with a model of {} sequences of {}", ids.shape().str(), s.shape.sequences,
+      s.shape.encoder_length);
   s.encode(exec, batch, step);
   return s.encoded(batch);
 }

@@ -11,7 +11,7 @@
 
 #include <memory>
 
-#include "lib/model/batch.h"
+#include "lib/data/batch.h"
 #include "lib/model/context.h"
 #include "lib/model/grad_ready.h"
 #include "lib/model/param.h"
@@ -90,8 +90,8 @@ class SwitchModel {
   void logits_at(Exec& exec, const Batch& batch, const StepContext& step, int64_t position,
                  Tensor logits);
 
-  // The encoder's output for the batch's encoder side, which is all that is read of it: views that
-  // hold until the next pass. step.training is false.
+  // The encoder's output for the batch's encoder stream, which is all that is read of it: views
+  // that hold until the next pass. step.training is false.
   AttentionSource encode(Exec& exec, const Batch& batch, const StepContext& step);
   // What incremental decoding shares with the model.
   const StackParams& decoder() const;

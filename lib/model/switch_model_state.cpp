@@ -34,8 +34,8 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
       params(dtype_, mesh_.place()) {
   check_mesh(model, mesh.shape());
   Param* const embedding = embedding_params(params, model);
-  encoder = encoder_params(params, model, embedding, layers);
-  decoder = decoder_params(params, model, embedding, layers);
+  encoder = stack_params(params, model, encoder_spec(model, embedding), layers);
+  decoder = stack_params(params, model, decoder_spec(model, embedding), layers);
   loss = loss_params(params, model, embedding);
 }
 
@@ -75,47 +75,50 @@ Tensor SwitchModel::State::routed(Tensor valid) {
 }
 
 LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
-                                         bool in_decoder) {
+                                         size_t stream) {
+  const TokenStream& tokens = batch.streams[stream];
+  const StackSaved& saved = stream == decoder.stream ? decoder_saved : encoder_saved;
   return {.exec = exec,
           .mesh = *pass_mesh,
           .model = model,
           .step = step,
-          .sequences = batch.encoder_ids.dim(0),
-          .length = in_decoder ? shape.decoder_length : shape.encoder_length,
-          .valid = routed(in_decoder ? batch.decoder_valid : batch.encoder_valid),
-          .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths,
-          .stack_shares = in_decoder ? decoder_saved.shares : encoder_saved.shares};
+          .sequences = batch.sequences(),
+          .length = tokens.ids.dim(1),
+          .valid = routed(tokens.valid),
+          .lengths = tokens.lengths,
+          .stack_shares = saved.shares};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {
-  const int64_t b = batch.encoder_ids.dim(0);
+  const int64_t b = batch.sequences();
+  const Tensor encoder_ids = batch.streams[kEncoder].ids, decoder_ids = batch.streams[kDecoder].ids;
   const Shape encoder_shape{b, shape.encoder_length}, decoder_shape{b, shape.decoder_length};
-  SY_CHECK(b <= shape.sequences && batch.encoder_ids.shape() == encoder_shape &&
-               batch.decoder_ids.shape() == decoder_shape && batch.targets.shape() == decoder_shape,
-           "batch {} -> {} for a model of {} sequences of {} -> {}",
-           batch.encoder_ids.shape().str(), batch.decoder_ids.shape().str(), shape.sequences,
-           shape.encoder_length, shape.decoder_length);
+  SY_CHECK(b <= shape.sequences && encoder_ids.shape() == encoder_shape &&
+               decoder_ids.shape() == decoder_shape && batch.targets.shape() == decoder_shape,
+           "batch {} -> {} for a model of {} sequences of {} -> {}", encoder_ids.shape().str(),
+           decoder_ids.shape().str(), shape.sequences, shape.encoder_length, shape.decoder_length);
 }
 
 AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
-  return {encoder_saved.out.slice(0, batch.encoder_ids.numel()), batch.encoder_lengths};
+  const TokenStream& source = batch.streams[kEncoder];
+  return {encoder_saved.out.slice(0, source.ids.numel()), source.lengths};
 }
 
 void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step) {
-  stack_forward(context(exec, batch, step, false), encoder, encoder_saved, flat(batch.encoder_ids),
-                {});
+  stack_forward(context(exec, batch, step, kEncoder), encoder, encoder_saved,
+                flat(batch.streams[kEncoder].ids), {});
 }
 
 Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step) {
   check(batch);
   encode(exec, batch, step);
-  return stack_forward(context(exec, batch, step, true), decoder, decoder_saved,
-                       flat(batch.decoder_ids), encoded(batch));
+  return stack_forward(context(exec, batch, step, kDecoder), decoder, decoder_saved,
+                       flat(batch.streams[kDecoder].ids), encoded(batch));
 }
 
 void SwitchModel::State::observe(Exec& exec, const Batch& batch, const StepContext& step) {
-  stack_observe(context(exec, batch, step, false), encoder, encoder_saved, stats);
-  stack_observe(context(exec, batch, step, true), decoder, decoder_saved, stats);
+  stack_observe(context(exec, batch, step, kEncoder), encoder, encoder_saved, stats);
+  stack_observe(context(exec, batch, step, kDecoder), decoder, decoder_saved, stats);
 }
 
 }  // namespace sy

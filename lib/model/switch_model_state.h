@@ -47,7 +47,8 @@ struct SwitchModel::State {
   void plan();
   void plan_statistics();
 
-  LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, bool in_decoder);
+  // Of the stack that reads stream `stream`.
+  LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, size_t stream);
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
 

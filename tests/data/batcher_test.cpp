@@ -9,40 +9,88 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
+Ids ids_of(Tensor tensor) {
+  return {tensor.data<int32_t>(), tensor.data<int32_t>() + tensor.numel()};
+}
+
 TEST_CASE("batcher: padding, the shifted decoder input and the masks", "[batcher]") {
   std::vector<Example> examples(3);
   examples[1].inputs = {5, 6, 1};
   examples[1].targets = {9, 1};
   examples[2].inputs = {7, 8, 4, 1};
   examples[2].targets = {3, 2, 1};
-  BatchMemory memory(2, 4, 3);
-  CHECK(fill_batch(memory, examples, 1) == 5);
-  CHECK(memory.encoder_ids == Ids{5, 6, 1, 0, 7, 8, 4, 1});
-  CHECK(memory.encoder_valid == Ids{1, 1, 1, 0, 1, 1, 1, 1});
-  CHECK(memory.targets == Ids{9, 1, 0, 3, 2, 1});
-  CHECK(memory.decoder_ids == Ids{0, 9, 1, 0, 3, 2});
-  CHECK(memory.decoder_valid == Ids{1, 1, 0, 1, 1, 1});
-  CHECK(memory.encoder_lengths == Ids{3, 4});
-  CHECK(memory.decoder_lengths == Ids{2, 3});
+  Exec exec;
+  BatchBuilder builder(exec, 1, {2, {4, 3}});
+  const Batch& batch = builder.host(0);
+  const TokenStream &encoder = batch.streams[kEncoder], &decoder = batch.streams[kDecoder];
+  CHECK(fill_batch(batch, examples, 1) == 5);
+  CHECK(ids_of(encoder.ids) == Ids{5, 6, 1, 0, 7, 8, 4, 1});
+  CHECK(ids_of(encoder.valid) == Ids{1, 1, 1, 0, 1, 1, 1, 1});
+  CHECK(ids_of(batch.targets) == Ids{9, 1, 0, 3, 2, 1});
+  CHECK(ids_of(decoder.ids) == Ids{0, 9, 1, 0, 3, 2});
+  CHECK(ids_of(decoder.valid) == Ids{1, 1, 0, 1, 1, 1});
+  CHECK(ids_of(encoder.lengths) == Ids{3, 4});
+  CHECK(ids_of(decoder.lengths) == Ids{2, 3});
 
   // Past the end there is padding only, whatever the memory held.
-  CHECK(fill_batch(memory, examples, 2) == 3);
-  CHECK(memory.encoder_ids == Ids{7, 8, 4, 1, 0, 0, 0, 0});
-  CHECK(memory.targets == Ids{3, 2, 1, 0, 0, 0});
-  CHECK(memory.decoder_ids == Ids{0, 3, 2, 0, 0, 0});
-  CHECK(memory.decoder_valid == Ids{1, 1, 1, 0, 0, 0});
-  CHECK(memory.encoder_lengths == Ids{4, 0});
-  CHECK(fill_batch(memory, examples, 9) == 0);
+  CHECK(fill_batch(batch, examples, 2) == 3);
+  CHECK(ids_of(encoder.ids) == Ids{7, 8, 4, 1, 0, 0, 0, 0});
+  CHECK(ids_of(batch.targets) == Ids{3, 2, 1, 0, 0, 0});
+  CHECK(ids_of(decoder.ids) == Ids{0, 3, 2, 0, 0, 0});
+  CHECK(ids_of(decoder.valid) == Ids{1, 1, 1, 0, 0, 0});
+  CHECK(ids_of(encoder.lengths) == Ids{4, 0});
+  CHECK(fill_batch(batch, examples, 9) == 0);
+}
+
+TEST_CASE("batcher: several batches in one block, and some sequences of one", "[batcher]") {
+  std::vector<Example> examples(5);
+  for (int32_t i = 0; i < 5; ++i) {
+    examples[static_cast<size_t>(i)].inputs = {10 + i, 1};
+    examples[static_cast<size_t>(i)].targets = {20 + i};
+  }
+  Exec exec;
+  BatchBuilder builder(exec, 2, {3, {4, 2}});
+  for (const int64_t i : {0, 1}) CHECK(fill_batch(builder.host(i), examples, 3 * i) == 3 - i);
+  builder.send();
+  const Batch& last = builder.sent(1);
+  CHECK(ids_of(builder.sent(0).targets) == Ids{20, 0, 21, 0, 22, 0});
+  CHECK(ids_of(last.streams[kEncoder].ids) == Ids{13, 1, 0, 0, 14, 1, 0, 0, 0, 0, 0, 0});
+  const Batch part = last.slice(1, 1);
+  CHECK(part.sequences() == 1);
+  CHECK(ids_of(part.streams[kEncoder].ids) == Ids{14, 1, 0, 0});
+  CHECK(ids_of(part.streams[kEncoder].valid) == Ids{1, 1, 0, 0});
+  CHECK(ids_of(part.streams[kDecoder].ids) == Ids{0, 24});
+  CHECK(ids_of(part.streams[kDecoder].valid) == Ids{1, 0});
+  CHECK(ids_of(part.streams[kDecoder].lengths) == Ids{1});
+  CHECK(ids_of(part.targets) == Ids{24, 0});
+}
+
+TEST_CASE("batcher: prompts are a batch without a decoder's stream", "[batcher]") {
+  Exec exec;
+  BatchBuilder builder(exec, 1, {2, {3, 0}});
+  const Batch& batch = builder.host(0);
+  CHECK(batch.streams[kDecoder].ids.empty());
+  CHECK(batch.targets.empty());
+  const TokenStream& encoder = batch.streams[kEncoder];
+  fill_sequence(encoder, 1, Ids{7, 8, 9});
+  fill_sequence(encoder, 0, Ids{5});
+  CHECK(ids_of(encoder.ids) == Ids{5, 0, 0, 7, 8, 9});
+  CHECK(ids_of(encoder.valid) == Ids{1, 0, 0, 1, 1, 1});
+  fill_sequence(encoder, 1, {});
+  CHECK(ids_of(encoder.ids) == Ids{5, 0, 0, 0, 0, 0});
+  CHECK(ids_of(encoder.lengths) == Ids{1, 0});
+  CHECK_THROWS_AS(fill_sequence(encoder, 0, Ids{1, 2, 3, 4}), InternalError);
 }
 
 TEST_CASE("batcher: an example longer than the batch is our fault", "[batcher]") {
   std::vector<Example> examples(1);
   examples[0].inputs = {5, 6, 7, 8, 1};
-  BatchMemory memory(1, 4, 3);
-  CHECK_THROWS_AS(fill_batch(memory, examples, 0), InternalError);
+  Exec exec;
+  BatchBuilder builder(exec, 1, {1, {4, 3}});
+  CHECK_THROWS_AS(fill_batch(builder.host(0), examples, 0), InternalError);
   examples[0].inputs = {1};
   examples[0].targets = {1, 1, 1, 1};
-  CHECK_THROWS_AS(fill_batch(memory, examples, 0), InternalError);
+  CHECK_THROWS_AS(fill_batch(builder.host(0), examples, 0), InternalError);
 }
 
 }  // namespace

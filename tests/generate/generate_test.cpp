@@ -123,8 +123,8 @@ struct RealModel {
   std::vector<int32_t> greedy(const std::vector<int32_t>& prompt, int64_t max_length) {
     OwnedBatch batch(8, max_length, 13, {static_cast<int32_t>(prompt.size())},
                      {static_cast<int32_t>(max_length)});
-    std::copy(prompt.begin(), prompt.end(), batch.batch().encoder_ids.data<int32_t>());
-    int32_t* decoder_ids = batch.batch().decoder_ids.data<int32_t>();
+    std::copy(prompt.begin(), prompt.end(), batch.batch().streams[kEncoder].ids.data<int32_t>());
+    int32_t* decoder_ids = batch.batch().streams[kDecoder].ids.data<int32_t>();
     std::vector<int32_t> target;
     std::vector<float> logits(13);
     while (std::ssize(target) < max_length) {

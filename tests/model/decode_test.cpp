@@ -51,7 +51,7 @@ struct Pair {
   // Largest difference of row `row` of `logits` and the whole pass's at `position`, relative to the
   // largest logit there.
   double difference(const Batch& batch, int64_t position, Tensor logits) {
-    Owned expected(logits.dtype(), {batch.encoder_ids.dim(0), logits.dim(1)});
+    Owned expected(logits.dtype(), {batch.streams[kEncoder].ids.dim(0), logits.dim(1)});
     full.model.logits_at(*full.exec, batch, full.step, position, expected);
     double worst = 0, largest = 1e-3;
     for (int64_t i = 0; i < logits.numel(); ++i) {
@@ -74,7 +74,7 @@ void compare_positions(const ModelSection& section, const ModelSection& whole, D
     for (int64_t t = 0; t < kDecoderLength; ++t) {
       std::vector<int32_t> ids;
       for (int64_t b = 0; b < sequences; ++b) {
-        ids.push_back(part.decoder_ids.data<int32_t>()[b * kDecoderLength + t]);
+        ids.push_back(part.streams[kDecoder].ids.data<int32_t>()[b * kDecoderLength + t]);
       }
       const Tensor logits = pair.decoder.step(pair.exec, ids);
       CAPTURE(sequences, t);
@@ -152,11 +152,11 @@ class HistoryBatch {
         std::copy_n(in.data<int32_t>() + histories.prompt[i] * width, width,
                     out.data<int32_t>() + row * width);
       };
-      copy_row(to.encoder_ids, from.encoder_ids, kEncoderLength);
-      copy_row(to.encoder_valid, from.encoder_valid, kEncoderLength);
-      copy_row(to.encoder_lengths, from.encoder_lengths, 1);
+      copy_row(to.streams[kEncoder].ids, from.streams[kEncoder].ids, kEncoderLength);
+      copy_row(to.streams[kEncoder].valid, from.streams[kEncoder].valid, kEncoderLength);
+      copy_row(to.streams[kEncoder].lengths, from.streams[kEncoder].lengths, 1);
       std::copy(histories.ids[i].begin(), histories.ids[i].end(),
-                to.decoder_ids.data<int32_t>() + row * kDecoderLength);
+                to.streams[kDecoder].ids.data<int32_t>() + row * kDecoderLength);
     }
   }
   const Batch& batch() const { return batch_.batch(); }

@@ -80,39 +80,28 @@ void randomize(ParamStore& params, uint64_t seed, double scale) {
 OwnedBatch::OwnedBatch(int64_t encoder_length, int64_t decoder_length, int64_t vocab,
                        const std::vector<int32_t>& encoder_lengths,
                        const std::vector<int32_t>& decoder_lengths, uint64_t seed)
-    : encoder_ids_(int_tensor({count_of(encoder_lengths), encoder_length},
-                              random_ids(encoder_lengths, encoder_length, vocab, seed))),
-      decoder_ids_(zeros(DType::i32, {count_of(decoder_lengths), decoder_length})),
-      targets_(int_tensor({count_of(decoder_lengths), decoder_length},
-                          random_ids(decoder_lengths, decoder_length, vocab, seed + 1))),
-      encoder_valid_(int_tensor({count_of(encoder_lengths) * encoder_length},
-                                prefix_mask(encoder_lengths, encoder_length))),
-      decoder_valid_(int_tensor({count_of(decoder_lengths) * decoder_length},
-                                prefix_mask(decoder_lengths, decoder_length))),
-      encoder_lengths_(int_tensor({count_of(encoder_lengths)}, encoder_lengths)),
-      decoder_lengths_(int_tensor({count_of(decoder_lengths)}, decoder_lengths)) {
-  const int32_t* targets = targets_.data<int32_t>();
-  const std::vector<int32_t> shifted = shifted_right(
-      std::vector<int32_t>(targets, targets + targets_.tensor().numel()), decoder_length);
-  std::copy(shifted.begin(), shifted.end(), decoder_ids_.data<int32_t>());
-  batch_ = {encoder_ids_,   decoder_ids_,     targets_,        encoder_valid_,
-            decoder_valid_, encoder_lengths_, decoder_lengths_};
-}
-
-Batch OwnedBatch::slice(int64_t begin, int64_t count) const {
-  const int64_t le = batch_.encoder_ids.dim(1), ld = batch_.decoder_ids.dim(1);
-  return {batch_.encoder_ids.slice(begin, count),
-          batch_.decoder_ids.slice(begin, count),
-          batch_.targets.slice(begin, count),
-          batch_.encoder_valid.slice(begin * le, count * le),
-          batch_.decoder_valid.slice(begin * ld, count * ld),
-          batch_.encoder_lengths.slice(begin, count),
-          batch_.decoder_lengths.slice(begin, count)};
+    : memory_(DType::i32, {0}) {
+  const BatchShape shape{count_of(encoder_lengths), {encoder_length, decoder_length}};
+  memory_ = Owned(DType::i32, {place_batch(batch_, shape, nullptr) / 4});
+  place_batch(batch_, shape, static_cast<char*>(memory_.tensor().raw()));
+  const auto fill = [](Tensor tensor, const std::vector<int32_t>& values) {
+    std::copy(values.begin(), values.end(), tensor.data<int32_t>());
+  };
+  const auto fill_stream = [&](size_t stream, const std::vector<int32_t>& ids,
+                               const std::vector<int32_t>& lengths) {
+    fill(batch_.streams[stream].ids, ids);
+    fill(batch_.streams[stream].valid, prefix_mask(lengths, shape.lengths[stream]));
+    fill(batch_.streams[stream].lengths, lengths);
+  };
+  const std::vector<int32_t> targets = random_ids(decoder_lengths, decoder_length, vocab, seed + 1);
+  fill_stream(kEncoder, random_ids(encoder_lengths, encoder_length, vocab, seed), encoder_lengths);
+  fill_stream(kDecoder, shifted_right(targets, decoder_length), decoder_lengths);
+  fill(batch_.targets, targets);
 }
 
 int64_t OwnedBatch::target_tokens() const {
-  const int32_t* valid = batch_.decoder_valid.data<int32_t>();
-  return std::count(valid, valid + batch_.decoder_valid.numel(), 1);
+  const Tensor valid = batch_.streams[kDecoder].valid;
+  return std::count(valid.data<int32_t>(), valid.data<int32_t>() + valid.numel(), 1);
 }
 
 LayerFixture::LayerFixture(const ModelSection& section) : model(section) {

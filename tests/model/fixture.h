@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "lib/model/batch.h"
+#include "lib/data/batch.h"
 #include "lib/model/context.h"
 #include "lib/model/param.h"
 #include "lib/model/switch_model.h"
@@ -32,13 +32,12 @@ class OwnedBatch {
 
   const Batch& batch() const { return batch_; }
   // Sequences [begin, begin + count) alone.
-  Batch slice(int64_t begin, int64_t count) const;
+  Batch slice(int64_t begin, int64_t count) const { return batch_.slice(begin, count); }
   int64_t target_tokens() const;
 
  private:
-  Owned encoder_ids_, decoder_ids_, targets_, encoder_valid_, decoder_valid_, encoder_lengths_,
-      decoder_lengths_;
   Batch batch_;
+  Owned memory_;
 };
 
 // One layer: a parameter store in float64, saved tensors, contexts. Used as

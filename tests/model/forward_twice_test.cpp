@@ -56,8 +56,8 @@ class Stacks {
   Stacks(const ModelSection& section, Mesh& mesh, Exec& exec)
       : model_(section), mesh_(mesh), exec_(exec) {
     Param* const embedding = embedding_params(store_, model_);
-    encoder_ = encoder_params(store_, model_, embedding, layers_);
-    decoder_ = decoder_params(store_, model_, embedding, layers_);
+    encoder_ = stack_params(store_, model_, encoder_spec(model_, embedding), layers_);
+    decoder_ = stack_params(store_, model_, decoder_spec(model_, embedding), layers_);
     plan();
     for (Arena* arena : {&values_, &grads_, &saved_, &statistics_}) arena->allocate(test_memory());
     plan();
@@ -96,21 +96,25 @@ class Stacks {
 
   LayerContext context(bool in_decoder) {
     const Batch& batch = batch_.batch();
-    return {.exec = exec_,
-            .mesh = mesh_,
-            .model = model_,
-            .step = step_,
-            .sequences = kSequences,
-            .length = in_decoder ? kDecoderLength : kEncoderLength,
-            .valid = in_decoder ? batch.decoder_valid : batch.encoder_valid,
-            .lengths = in_decoder ? batch.decoder_lengths : batch.encoder_lengths,
-            .stack_shares = in_decoder ? decoder_saved_.shares : encoder_saved_.shares};
+    return {
+        .exec = exec_,
+        .mesh = mesh_,
+        .model = model_,
+        .step = step_,
+        .sequences = kSequences,
+        .length = in_decoder ? kDecoderLength : kEncoderLength,
+        .valid = in_decoder ? batch.streams[kDecoder].valid : batch.streams[kEncoder].valid,
+        .lengths = in_decoder ? batch.streams[kDecoder].lengths : batch.streams[kEncoder].lengths,
+        .stack_shares = in_decoder ? decoder_saved_.shares : encoder_saved_.shares};
   }
   Tensor ids(bool in_decoder) {
-    const Tensor ids = in_decoder ? batch_.batch().decoder_ids : batch_.batch().encoder_ids;
+    const Tensor ids =
+        in_decoder ? batch_.batch().streams[kDecoder].ids : batch_.batch().streams[kEncoder].ids;
     return ids.view({ids.numel()});
   }
-  AttentionSource encoded() { return {encoder_saved_.out, batch_.batch().encoder_lengths}; }
+  AttentionSource encoded() {
+    return {encoder_saved_.out, batch_.batch().streams[kEncoder].lengths};
+  }
 
   void clear() {
     for (const ParamRegion& region : store_.regions()) fill_zero(exec_, region.grads);

@@ -49,7 +49,7 @@ double largest_difference(Tensor logits, const std::vector<double>& expected, in
 
 double worst_logit(ModelFixture& f, const Batch& batch, DType dtype,
                    const std::vector<double>& expected) {
-  Owned logits(dtype, {batch.encoder_ids.dim(0), f.model.config().vocab_size.value});
+  Owned logits(dtype, {batch.streams[kEncoder].ids.dim(0), f.model.config().vocab_size.value});
   double worst = 0;
   for (int64_t position = 0; position < kDecoderLength; ++position) {
     f.model.logits_at(*f.exec, batch, f.step, position, logits);
@@ -68,7 +68,8 @@ void compare_with_reference(const ModelSection& section) {
   f32.copy_params_from(f64.model);
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
                    kDecoderLengths);
-  const ReferenceBatch plain{rows_of(batch.batch().encoder_ids), rows_of(batch.batch().targets)};
+  const ReferenceBatch plain{rows_of(batch.batch().streams[kEncoder].ids),
+                             rows_of(batch.batch().targets)};
   const ReferenceParams params = reference_params(f64.model.params());
   for (const bool training : {true, false}) {
     const double factor =

@@ -15,13 +15,15 @@ ParityBatch::ParityBatch(const std::string& path) : path_(path), file_(read_tens
   const Shape encoder{inputs[0], inputs[1]}, decoder{inputs[0], labels[1]};
   std::vector<int32_t>& targets = file_["labels"].ids;
   std::replace(targets.begin(), targets.end(), -100, 0);
-  batch_.encoder_ids = take("input_ids", encoder);
-  batch_.decoder_ids = take("decoder_input_ids", decoder);
+  batch_.streams[kEncoder].ids = take("input_ids", encoder);
+  batch_.streams[kDecoder].ids = take("decoder_input_ids", decoder);
   batch_.targets = take("labels", decoder);
-  batch_.encoder_lengths = take("input_lengths", {inputs[0]});
-  batch_.decoder_lengths = take("label_lengths", {inputs[0]});
-  batch_.encoder_valid = mask(encoder_valid_, batch_.encoder_lengths, inputs[1]);
-  batch_.decoder_valid = mask(decoder_valid_, batch_.decoder_lengths, labels[1]);
+  batch_.streams[kEncoder].lengths = take("input_lengths", {inputs[0]});
+  batch_.streams[kDecoder].lengths = take("label_lengths", {inputs[0]});
+  batch_.streams[kEncoder].valid =
+      mask(encoder_valid_, batch_.streams[kEncoder].lengths, inputs[1]);
+  batch_.streams[kDecoder].valid =
+      mask(decoder_valid_, batch_.streams[kDecoder].lengths, labels[1]);
 }
 
 Tensor ParityBatch::take(const std::string& name, Shape shape) {
@@ -40,7 +42,8 @@ Tensor ParityBatch::mask(std::vector<int32_t>& memory, Tensor lengths, int64_t l
 }
 
 ModelShape ParityBatch::shape() const {
-  return {batch_.encoder_ids.dim(0), batch_.encoder_ids.dim(1), batch_.decoder_ids.dim(1)};
+  return {batch_.streams[kEncoder].ids.dim(0), batch_.streams[kEncoder].ids.dim(1),
+          batch_.streams[kDecoder].ids.dim(1)};
 }
 
 int64_t ParityBatch::target_tokens() const {

@@ -1,0 +1,75 @@
+// One micro-batch as the model reads it: a stream of tokens for each of its stacks, and targets.
+// Views of int32 in one block of memory, filled by batcher.h.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "lib/base/numeric.h"
+#include "lib/tensor/tensor.h"
+
+namespace sy {
+
+// What one stack reads.
+struct TokenStream {
+  Tensor ids;      // [B, L], pad 0 at the end
+  Tensor valid;    // [B * L], 1 where there is a token and no padding
+  Tensor lengths;  // [B], tokens before the padding
+
+  // Sequences [first, first + count).
+  TokenStream slice(int64_t first, int64_t count) const {
+    if (ids.empty()) return {};
+    const int64_t length = ids.dim(1);
+    return {ids.slice(first, count), valid.slice(first * length, count * length),
+            lengths.slice(first, count)};
+  }
+};
+
+// Numbers of an encoder-decoder's streams. What the decoder reads are the targets shifted right,
+// beginning with pad 0.
+constexpr size_t kEncoder = 0, kDecoder = 1, kStreams = 2;
+
+struct BatchShape {
+  int64_t sequences = 0;                    // B
+  std::array<int64_t, kStreams> lengths{};  // L of each stream; 0: without it
+
+  int64_t target_length() const { return lengths[kDecoder]; }
+};
+
+struct Batch {
+  std::array<TokenStream, kStreams> streams;
+  Tensor targets;  // [B, L of the decoder], pad 0 at the end; absent without one
+
+  int64_t sequences() const { return streams[kEncoder].ids.dim(0); }
+  // Sequences [first, first + count).
+  Batch slice(int64_t first, int64_t count) const {
+    Batch part;
+    for (size_t i = 0; i < kStreams; ++i) part.streams[i] = streams[i].slice(first, count);
+    if (!targets.empty()) part.targets = targets.slice(first, count);
+    return part;
+  }
+};
+
+// Places the tensors of a batch one after another from `base` on, at multiples of 64 bytes of it,
+// and returns how many bytes that takes. With base nullptr they have shapes alone, as planning
+// wants them.
+inline int64_t place_batch(Batch& batch, const BatchShape& shape, char* base) {
+  int64_t bytes = 0;
+  const auto place = [&](Tensor& view, Shape dims) {
+    view = Tensor(base == nullptr ? nullptr : base + bytes, DType::i32, dims);
+    bytes += round_up(view.bytes(), 64);
+  };
+  batch = {};
+  const int64_t b = shape.sequences;
+  for (size_t i = 0; i < kStreams; ++i) {
+    const int64_t length = shape.lengths[i];
+    if (length == 0) continue;
+    place(batch.streams[i].ids, {b, length});
+    place(batch.streams[i].valid, {b * length});
+    place(batch.streams[i].lengths, {b});
+  }
+  if (shape.target_length() > 0) place(batch.targets, {b, shape.target_length()});
+  return bytes;
+}
+
+}  // namespace sy
