@@ -1,6 +1,5 @@
 #include "lib/data/window_stream.h"
 
-#include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/base/token_ids.h"
 
@@ -8,7 +7,10 @@ namespace sy {
 
 WindowStream::WindowStream(const DocumentSources& sources, const WindowOptions& options,
                            int64_t stream)
-    : sources_(sources), options_(options), stream_(stream), documents_(sources, stream) {}
+    : options_(options),
+      documents_(sources, stream),
+      shuffled_(options.shuffle_buffer, options.shuffle_buffer,
+                {sources.seed, 0, site::kData + static_cast<uint32_t>(stream)}) {}
 
 std::span<const int32_t> WindowStream::next() {
   const auto length = static_cast<size_t>(options_.window_tokens);
@@ -19,45 +21,31 @@ std::span<const int32_t> WindowStream::next() {
 }
 
 void WindowStream::save(StreamState& state) const {
-  state.numbers = {documents_.slot(), documents_.record(), draws_};
+  state.numbers = {documents_.slot(), documents_.record(), shuffled_.draws()};
   state.tokens.assign(tokens_.begin() + static_cast<int64_t>(used_), tokens_.end());
-  state.buffers = {buffer_};
+  state.buffers = {shuffled_.held()};
 }
 
 void WindowStream::take_step(StreamStep& step) {
-  step.numbers.assign({documents_.slot(), documents_.record(), draws_});
+  step.numbers.assign({documents_.slot(), documents_.record(), shuffled_.draws()});
   step.tokens.assign(tokens_.begin() + static_cast<int64_t>(used_), tokens_.end());
   step.changes.resize(kBuffers);
-  step.changes[0].clear();
-  step.changes[0].swap(placed_);
+  shuffled_.take_changes(step.changes[0]);
 }
 
 void WindowStream::restore(const StreamState& state) {
+  check_capacity(state, 0, shuffled_.capacity(), "data.shuffle_buffer");
   documents_.restore(state.numbers[0], state.numbers[1]);
-  draws_ = state.numbers[2];
+  shuffled_.restore(state.numbers[2], state.buffers[0]);
   tokens_ = state.tokens;
   used_ = 0;
-  buffer_ = state.buffers[0];
-  check_capacity(state, 0, options_.shuffle_buffer, "data.shuffle_buffer");
 }
 
-// Reads a document into the shuffle buffer.
-void WindowStream::place_document(size_t place) {
-  Document document = documents_.next();
-  placed_.emplace_back(place, document);
-  if (place == buffer_.size()) buffer_.emplace_back();
-  buffer_[place] = std::move(document);
-}
-
-// A random document of the full buffer; the next one read takes its place.
 Document WindowStream::draw_document() {
-  while (buffer_.size() < options_.shuffle_buffer) place_document(buffer_.size());
-  const RandomKey key{sources_.seed, 0, site::kData + static_cast<uint32_t>(stream_)};
-  const size_t place =
-      random_below(key, static_cast<uint64_t>(draws_++), narrow<uint32_t>(buffer_.size()));
-  Document drawn = buffer_[place];
-  place_document(place);
-  return drawn;
+  while (true) {
+    if (Document drawn = shuffled_.draw([this] { return documents_.next(); })) return drawn;
+    documents_.begin_epoch();
+  }
 }
 
 void WindowStream::append_document() {

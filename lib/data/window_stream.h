@@ -1,5 +1,6 @@
 // Windows of text of one virtual stream: documents pass a shuffle buffer, are joined and cut into
-// windows of equal length.
+// windows of equal length. Every document of an epoch is joined before the first of the next, so a
+// pass over the text shows each document once, however large the buffer is.
 //
 // T5 joins 128 documents at a time and keeps the short window at the end of each group. Our streams
 // have no end, so a window that is not full waits for the next document and every window is full.
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "lib/data/document_stream.h"
+#include "lib/data/shuffle_buffer.h"
 #include "lib/data/stream_state.h"
 
 namespace sy {
@@ -36,19 +38,14 @@ class WindowStream {
   void restore(const StreamState& state);
 
  private:
-  void place_document(size_t place);
   Document draw_document();
   void append_document();
 
-  const DocumentSources& sources_;
   const WindowOptions& options_;
-  int64_t stream_;
   DocumentStream documents_;
-  std::vector<Document> buffer_;
-  std::vector<BufferChange> placed_;  // since the last step
-  std::vector<int32_t> tokens_;       // joined; from used_ on not in a window yet
+  ShuffleBuffer shuffled_;
+  std::vector<int32_t> tokens_;  // joined; from used_ on not in a window yet
   size_t used_ = 0;
-  int64_t draws_ = 0;
 };
 
 }  // namespace sy

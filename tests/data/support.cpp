@@ -125,6 +125,25 @@ DataSection small_section(const std::string& pattern) {
   return data;
 }
 
+std::vector<int32_t> window_of(const Example& example) {
+  const auto tokenizer = small_tokenizer();
+  const int32_t last_sentinel = tokenizer->sentinel(tokenizer->sentinels() - 1);
+  std::vector<int32_t> window;
+  auto target = example.targets.begin();
+  for (size_t i = 0; i + 1 < example.inputs.size(); ++i) {
+    if (example.inputs[i] < last_sentinel) {
+      window.push_back(example.inputs[i]);
+      continue;
+    }
+    SY_CHECK(*target == example.inputs[i], "sentinel {} and {}", *target, example.inputs[i]);
+    for (++target; *target < last_sentinel && target + 1 != example.targets.end(); ++target) {
+      window.push_back(*target);
+    }
+  }
+  SY_CHECK(target + 1 == example.targets.end(), "targets go on behind the inputs");
+  return window;
+}
+
 void reset_peak_memory() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
+#include "lib/data/example.h"
 #include "lib/data/tokenizer.h"
 
 namespace sy::test {
@@ -33,6 +34,9 @@ std::shared_ptr<const Tokenizer> small_tokenizer();
 
 // A section that reads `pattern` with small_model() and short sequences.
 DataSection small_section(const std::string& pattern);
+
+// Undoes span corruption with small_tokenizer(): inputs and targets tell the window.
+std::vector<int32_t> window_of(const Example& example);
 
 // The message of the E that `run` throws; "" when it throws none, "other: ..." when another.
 template <class E, class F>
