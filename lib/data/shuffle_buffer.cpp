@@ -1,8 +1,16 @@
 #include "lib/data/shuffle_buffer.h"
 
+#include <algorithm>
+
 #include "lib/base/numeric.h"
 
 namespace sy {
+
+void ShuffleBuffer::save(std::vector<Document>& held) const {
+  constexpr size_t kRoom = 1 << 16;  // more is left to the few who want it
+  held.reserve(std::min(capacity_, kRoom));
+  held.assign(held_.begin(), held_.end());
+}
 
 void ShuffleBuffer::restore(int64_t draws, const std::vector<Document>& held) {
   draws_ = draws;

@@ -29,10 +29,12 @@ class ShuffleBuffer {
     return held_.empty() ? nullptr : draw_held();
   }
 
-  // Draws made so far, and what is held.
-  int64_t draws() const { return draws_; }
-  const std::vector<Document>& held() const { return held_; }
+  int64_t draws() const { return draws_; }  // made so far
   size_t capacity() const { return capacity_; }
+
+  // Copies what is held, with room for what may come: a state that follows by changes then grows
+  // without allocating.
+  void save(std::vector<Document>& held) const;
 
   void restore(int64_t draws, const std::vector<Document>& held);
 

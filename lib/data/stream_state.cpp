@@ -1,6 +1,5 @@
 #include "lib/data/stream_state.h"
 
-#include <algorithm>
 #include <span>
 
 #include "lib/base/error.h"

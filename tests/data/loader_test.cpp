@@ -72,17 +72,19 @@ TEST_CASE("loader: examples are full, numbered in global order", "[loader]") {
   CHECK(loader->counters().bad() == 0);
 }
 
-// The order is the configuration's: 3 shards for 4 streams are read in parts, 9 are not.
+// The order is the configuration's: 3 shards for 8 streams are read in parts, 9 are not.
 TEST_CASE("loader: any ranks, threads and read-ahead give the same batches", "[loader]") {
   const int64_t shards = GENERATE(1, 3, 9);
   DataSection data = small_section(make_shards(shards, 40) + "/*.gz");
+  data.streams = 8;
+  data.example_buffer = 5;
   const std::vector<Example> expected = take(*open_loader(data), 8);
-  for (const int64_t threads : {3, 4, 9}) {
+  for (const int64_t threads : {3, 8, 17}) {
     data.loader_threads = threads;
-    data.read_ahead_batches = threads == 4 ? 1 : 7;
+    data.read_ahead_batches = threads == 8 ? 1 : 7;
     check_same(take(*open_loader(data), 8), expected);
   }
-  for (const int64_t ranks : {2, 4}) {
+  for (const int64_t ranks : {2, 4, 8}) {
     data.loader_threads = ranks == 2 ? 2 : 1;
     std::vector<Example> joined(expected.size());
     for (int64_t rank = 0; rank < ranks; ++rank) {
@@ -163,7 +165,7 @@ TEST_CASE("loader: without shuffling, windows are the documents joined", "[loade
   write_file(folder + "/a.jsonl", records(80, 1));
   DataSection data = small_section(folder + "/a.jsonl");
   data.streams = 1;
-  data.shuffle_buffer = 1;
+  data.shuffle_buffer = data.example_buffer = 1;
   data.document_separator = GENERATE(Separator::none, Separator::eos);
   std::vector<int32_t> expected, seen;
   Ledger ledger(BadRecordPolicy::fail);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -170,6 +171,7 @@ TEST_CASE("shuffle: a pass shows every document once, whatever the buffer", "[sh
     DataSection data = small_section(folder + "/*.gz");
     data.streams = streams;
     data.shuffle_buffer = buffer;
+    data.example_buffer = 1;
     data.document_separator = Separator::eos;
     CAPTURE(shards, streams, buffer);
     const auto expected = documents_by_epoch(data, kEpochs);
@@ -210,6 +212,183 @@ TEST_CASE("shuffle: a buffer far larger than the corpus is filled once", "[shuff
   loader->next();
   CHECK(loader->counters().documents <= 40);
   CHECK(loader->state()[0].buffers[0].size() < 40);
+}
+
+// The windows of `batches` batches of one example a stream, [stream].
+std::vector<std::vector<Ids>> windows_of(const DataSection& data, int64_t batches) {
+  const auto loader = open_loader(data);
+  std::vector<std::vector<Ids>> windows(static_cast<size_t>(data.streams));
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    for (const Example& example : loader->next()) {
+      windows[static_cast<size_t>(example.stream)].push_back(window_of(example));
+    }
+  }
+  return windows;
+}
+
+// How many of `windows`, in text order, end in each epoch, given what the epochs' documents and
+// their separators hold.
+std::vector<size_t> windows_by_epoch(const std::vector<std::vector<Ids>>& epochs, size_t length) {
+  std::vector<size_t> counts;
+  size_t tokens = 0, before = 0;
+  for (const std::vector<Ids>& epoch : epochs) {
+    for (const Ids& document : epoch) tokens += document.size() + 1;
+    counts.push_back(tokens / length - before);
+    before = tokens / length;
+  }
+  return counts;
+}
+
+TEST_CASE("shuffle: windows are shuffled within their epoch", "[shuffle]") {
+  DataSection data = small_section(make_shards(4, 20) + "/*.gz");
+  data.streams = GENERATE(1, 2, 4);
+  data.document_separator = Separator::eos;
+  data.example_buffer = 1;
+  constexpr int64_t kEpochs = 3;
+  const auto documents = documents_by_epoch(data, kEpochs);
+  const int64_t batches = 300 / data.streams;
+  const auto in_text_order = windows_of(data, batches);
+  data.example_buffer = GENERATE(5, 1000);
+  const auto shuffled = windows_of(data, batches);
+  for (size_t v = 0; v < shuffled.size(); ++v) {
+    size_t begin = 0;
+    for (const size_t count : windows_by_epoch(documents[v], in_text_order[v][0].size())) {
+      const auto from = in_text_order[v].begin() + static_cast<int64_t>(begin);
+      REQUIRE(begin + count <= in_text_order[v].size());
+      CHECK(count > 5);
+      const std::vector<Ids> epoch(from, from + static_cast<int64_t>(count));
+      CHECK(holds_epoch(shuffled[v], begin, epoch));
+      const auto given = shuffled[v].begin() + static_cast<int64_t>(begin);
+      CHECK_FALSE(std::equal(epoch.begin(), epoch.end(), given));
+      begin += count;
+    }
+  }
+}
+
+// Documents of about 50 windows each. In a buffer of s windows the neighbours of the one before are
+// drawn with a chance of at most 2 / s; their number is Poisson of at most the sum, nearly.
+TEST_CASE("shuffle: neighbouring windows share a routing group no more than by chance",
+          "[shuffle]") {
+  constexpr size_t kGroups = 400, kBuffer = 100;
+  const std::string folder = temporary_folder();
+  std::string lines;
+  for (uint64_t document = 0; document < 20; ++document) {
+    lines += record(made_up_text(document, 1400));
+  }
+  write_file(folder + "/long.jsonl", lines);
+  DataSection data = small_section(folder + "/long.jsonl");
+  data.streams = 1;
+  data.example_buffer = 1;
+  const std::vector<Ids> in_text_order = windows_of(data, 2 * kGroups + kBuffer)[0];
+  std::map<Ids, int64_t> number;
+  for (size_t i = 0; i < in_text_order.size(); ++i) {
+    number[in_text_order[i]] = static_cast<int64_t>(i);
+  }
+  REQUIRE(number.size() == in_text_order.size());
+  data.example_buffer = kBuffer;
+  const std::vector<Ids> shuffled = windows_of(data, 2 * kGroups)[0];
+  int64_t together = 0;
+  double expected = 0;
+  for (size_t group = 0; group < kGroups; ++group) {
+    const size_t second = 2 * group + 1;
+    together += std::abs(number.at(shuffled[second - 1]) - number.at(shuffled[second])) == 1;
+    expected += 2 / static_cast<double>(std::min(kBuffer, second + 2));
+  }
+  CHECK(expected < 0.05 * kGroups);
+  CHECK(static_cast<double>(together) < expected + 5 * std::sqrt(expected));
+}
+
+bool operator==(const Example& a, const Example& b) {
+  return a.index == b.index && a.stream == b.stream && a.inputs == b.inputs &&
+         a.targets == b.targets;
+}
+
+// The examples of `batches` batches that follow `states`.
+std::vector<Example> examples_after(const DataSection& data, const std::vector<StreamState>& states,
+                                    size_t batches) {
+  const auto loader = open_loader(data);
+  loader->restore(states);
+  std::vector<Example> examples;
+  for (size_t i = 0; i < batches; ++i) {
+    const std::vector<Example>& batch = loader->next();
+    examples.insert(examples.end(), batch.begin(), batch.end());
+  }
+  return examples;
+}
+
+struct Straight {
+  std::vector<std::vector<int32_t>> states;  // [batch * streams + stream], before the batch
+  std::vector<Example> examples;             // [batch * streams + stream]
+};
+
+Straight run_straight(const DataSection& data, size_t batches) {
+  Straight run;
+  const auto loader = open_loader(data);
+  for (size_t i = 0; i < batches; ++i) {
+    for (const StreamState& state : loader->state()) run.states.push_back(serialize(state));
+    const std::vector<Example>& batch = loader->next();
+    run.examples.insert(run.examples.end(), batch.begin(), batch.end());
+  }
+  return run;
+}
+
+bool same(const std::vector<Example>& a, const Example* b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i] == b[i])) return false;
+  }
+  return true;
+}
+
+std::vector<StreamState> states_of(const Straight& run, size_t batch) {
+  std::vector<StreamState> states;
+  for (size_t v = 0; v < 2; ++v) {
+    states.push_back(parse_stream_state(run.states[batch * 2 + v], "x"));
+  }
+  return states;
+}
+
+// Two streams through more than two epochs, resumed before every example of them.
+TEST_CASE("shuffle: resumes exactly from every point of two epochs", "[shuffle]") {
+  DataSection data = small_section(make_shards(2, 8) + "/*.gz");
+  data.streams = 2;
+  data.shuffle_buffer = GENERATE(1, 4, 100);
+  data.example_buffer = GENERATE(1, 4, 100);
+  constexpr size_t kBatches = 50;
+  const Straight run = run_straight(data, kBatches);
+  for (size_t batch = 0; batch < kBatches; ++batch) {
+    CAPTURE(data.shuffle_buffer, data.example_buffer, batch);
+    const size_t left = std::min<size_t>(kBatches - batch, 20);
+    CHECK(same(examples_after(data, states_of(run, batch), left), &run.examples[batch * 2]));
+  }
+  for (const StreamState& state : states_of(run, kBatches - 1)) {
+    CHECK(state.numbers.at(4) >= 2);  // two epochs of windows are behind
+  }
+}
+
+TEST_CASE("shuffle: whatever is lost of a position shows after a resume", "[shuffle]") {
+  DataSection data = small_section(make_shards(2, 60) + "/*.gz");
+  data.streams = 2;
+  data.shuffle_buffer = data.example_buffer = 6;
+  const Straight run = run_straight(data, 60);
+  constexpr size_t kBatch = 25, kLeft = 35;
+  const auto resumes = [&](const std::function<void(StreamState&)>& change) {
+    std::vector<StreamState> states = states_of(run, kBatch);
+    change(states[1]);
+    return same(examples_after(data, states, kLeft), &run.examples[kBatch * 2]);
+  };
+  CHECK(resumes([](StreamState&) {}));
+  CHECK_FALSE(resumes([](StreamState& state) { ++state.numbers[0]; }));  // unit
+  CHECK_FALSE(resumes([](StreamState& state) { ++state.numbers[1]; }));  // record
+  CHECK_FALSE(resumes([](StreamState& state) { ++state.numbers[2]; }));  // draws of documents
+  CHECK_FALSE(resumes([](StreamState& state) { ++state.numbers[3]; }));  // draws of windows
+  CHECK_FALSE(resumes([](StreamState& state) { ++state.examples; }));
+  CHECK_FALSE(resumes([](StreamState& state) { state.tokens.pop_back(); }));
+  for (const size_t buffer : {0, 1}) {
+    CHECK_FALSE(resumes([&](StreamState& state) { state.buffers[buffer].pop_back(); }));
+    CHECK_FALSE(resumes([&](StreamState& state) {
+      std::swap(state.buffers[buffer].at(0), state.buffers[buffer].at(1));
+    }));
+  }
 }
 
 }  // namespace

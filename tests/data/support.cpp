@@ -37,6 +37,13 @@ std::string text(uint64_t seed, uint32_t document) {
 
 }  // namespace
 
+std::string made_up_text(uint64_t seed, uint32_t words) {
+  const RandomKey key{seed, 2, 0};
+  std::string result;
+  for (uint32_t i = 0; i < words; ++i) result += word(random_below(key, i, 400)) + " ";
+  return result;
+}
+
 void write_file(const std::string& path, std::string_view content) {
   std::ofstream file(path, std::ios::binary);
   file << content;

@@ -22,6 +22,9 @@ std::string zstd(std::string_view content);
 // One line, `text` escaped; a url in front, so that the text is not the first key.
 std::string record(std::string_view text);
 
+// `words` made-up words, different for each seed.
+std::string made_up_text(uint64_t seed, uint32_t words);
+
 // `count` documents of made-up words, different for each seed, one line each.
 std::string records(int64_t count, uint64_t seed);
 
