@@ -202,11 +202,10 @@ TEST_CASE("shuffle: a pass shows every document once, whatever the buffer", "[sh
   }
 }
 
-// A shuffle buffer of ten million documents holds the corpus and no more.
 TEST_CASE("shuffle: a buffer far larger than the corpus is filled once", "[shuffle]") {
   DataSection data = small_section(make_shards(2, 20) + "/*.gz");
   data.streams = 1;
-  data.shuffle_buffer = 10'000'000;
+  data.shuffle_buffer = 10'000;
   data.read_ahead_batches = 1;
   const auto loader = open_loader(data);
   loader->next();
@@ -263,6 +262,25 @@ TEST_CASE("shuffle: windows are shuffled within their epoch", "[shuffle]") {
       begin += count;
     }
   }
+}
+
+// Were draws the same in every stream, their orders would be.
+TEST_CASE("shuffle: every stream has draws of its own", "[shuffle]") {
+  DataSection data = small_section(make_shards(2, 40) + "/*.gz");
+  data.streams = 2;
+  data.example_buffer = 1;
+  const auto in_text_order = windows_of(data, 40);
+  data.example_buffer = 20;
+  const auto shuffled = windows_of(data, 10);
+  std::vector<int64_t> orders[2];
+  for (size_t v = 0; v < 2; ++v) {
+    for (const Ids& window : shuffled[v]) {
+      const auto& text = in_text_order[v];
+      orders[v].push_back(std::find(text.begin(), text.end(), window) - text.begin());
+    }
+    CHECK(*std::max_element(orders[v].begin(), orders[v].end()) < 20);
+  }
+  CHECK(orders[0] != orders[1]);
 }
 
 // Documents of about 50 windows each. In a buffer of s windows the neighbours of the one before are
@@ -384,6 +402,9 @@ TEST_CASE("shuffle: whatever is lost of a position shows after a resume", "[shuf
   CHECK_FALSE(resumes([](StreamState& state) { ++state.examples; }));
   CHECK_FALSE(resumes([](StreamState& state) { state.tokens.pop_back(); }));
   for (const size_t buffer : {0, 1}) {
+    for (const StreamState& state : states_of(run, kBatch)) {
+      REQUIRE(state.buffers.at(buffer).size() >= 2);
+    }
     CHECK_FALSE(resumes([&](StreamState& state) { state.buffers[buffer].pop_back(); }));
     CHECK_FALSE(resumes([&](StreamState& state) {
       std::swap(state.buffers[buffer].at(0), state.buffers[buffer].at(1));
