@@ -100,7 +100,7 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
   LoaderPlace place;
   place.num_streams = place.total_streams = config.data.streams;
   place.examples_per_stream = batch / config.data.streams;
-  if (options.validation) config.data.shuffle_buffer = 1;
+  if (options.validation) config.data.shuffle_buffer = config.data.example_buffer = 1;
   Loader loader(config.data, options.validation ? config.data.validation : config.data.train, place,
                 static_cast<uint64_t>(config.run.seed), tokenizer);
   const int64_t end = options.first + options.examples;

@@ -89,10 +89,11 @@ SY_HOST_DEVICE inline uint32_t random_below(const RandomKey& key, uint64_t index
 // Sites: one number for each place that draws. The model numbers its sub-layers from 0 and gives
 // each 16 sites; data and initialisation sit above.
 namespace site {
-constexpr uint32_t kModel = 0;            // kModel + 16 * sub_layer + use
-constexpr uint32_t kData = 0x40000000u;   // kData + stream: shuffling
-constexpr uint32_t kSpans = 0x50000000u;  // kSpans: noise masks, step 0, counter from the example
-constexpr uint32_t kInit = 0x60000000u;   // kInit + parameter's number
+constexpr uint32_t kModel = 0;              // kModel + 16 * sub_layer + use
+constexpr uint32_t kData = 0x40000000u;     // kData + stream: shuffling
+constexpr uint32_t kSpans = 0x50000000u;    // kSpans: noise masks, step 0, counter from the example
+constexpr uint32_t kWindows = 0x51000000u;  // kWindows + stream: shuffling of windows
+constexpr uint32_t kInit = 0x60000000u;     // kInit + parameter's number
 constexpr uint32_t kSampling = 0x70000000u;   // generation
 constexpr uint32_t kSynthetic = 0x70000001u;  // batches of the benchmark
 }  // namespace site

@@ -157,6 +157,7 @@ struct DataSection {
   Separator document_separator = Separator::none;
   int64_t streams = 8;
   int64_t shuffle_buffer = 1024;
+  int64_t example_buffer = 1000;
   BadRecordPolicy on_bad_record = BadRecordPolicy::skip;
   int64_t max_document_bytes = 16 << 20;
   int64_t loader_threads = 1;
@@ -181,6 +182,10 @@ struct DataSection {
     visit("streams", streams,
           "virtual data streams; data ranks divide it, and it divides train.global_batch");
     visit("shuffle_buffer", shuffle_buffer, "documents held by a stream's shuffle buffer");
+    visit(
+        "example_buffer", example_buffer,
+        "examples held by a stream's second shuffle buffer, which parts neighbouring windows of a "
+        "document; 1: off");
     visit("on_bad_record", on_bad_record, "skip (counted, reported) or fail");
     visit("max_document_bytes", max_document_bytes, "a longer line is a bad record");
     visit("loader_threads", loader_threads, "threads of a rank that read and tokenise ahead");

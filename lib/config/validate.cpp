@@ -100,6 +100,7 @@ void check_data(Checker& check, const RunConfig& config) {
                 "{} is out of range; use 1 to 1000; T5 uses 3", data.mean_noise_span);
   check.integer("data.streams", data.streams, 1, kMostCount);
   check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMostCount);
+  check.integer("data.example_buffer", data.example_buffer, 1, kMostCount);
   check.integer("data.max_document_bytes", data.max_document_bytes, 1, int64_t{1} << 32);
   check.integer("data.loader_threads", data.loader_threads, 1, 1024);
   check.integer("data.read_ahead_batches", data.read_ahead_batches, 1, 4096);

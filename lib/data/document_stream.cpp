@@ -33,6 +33,7 @@ Document DocumentStream::next() {
     if (sources_.cancelled != nullptr && *sources_.cancelled) throw Cancelled();
     if (reader_ == nullptr) open_unit();
     if (!reader_->next(text)) {
+      if (units_.epoch(slot_) != epoch()) return nullptr;
       close_unit();
       continue;
     }
@@ -43,10 +44,15 @@ Document DocumentStream::next() {
   }
 }
 
+void DocumentStream::begin_epoch() {
+  close_unit();
+  open_unit();
+}
+
 void DocumentStream::restore(int64_t slot, int64_t record) {
   slot_ = slot;
   resuming_ = slot > 0;
-  resume_record_ = record;
+  resume_record_ = resuming_ ? record : 0;
 }
 
 void DocumentStream::open_unit() {

@@ -1,4 +1,5 @@
-// Documents of one virtual stream as token ids, in the order of its shard units, without end.
+// Documents of one virtual stream as token ids, in the order of its shard units, epoch after epoch
+// without end.
 #pragma once
 
 #include <atomic>
@@ -49,8 +50,15 @@ class DocumentStream {
  public:
   DocumentStream(const DocumentSources& sources, int64_t stream);
 
-  // The next document: never empty, without pad and eos. Throws DataError.
+  // The next document of the epoch: never empty, without pad and eos. Null, now and later, once
+  // the stream's units of the epoch are read. Throws DataError.
   Document next();
+
+  // After null: goes on with the next epoch.
+  void begin_epoch();
+
+  // Of the document last given, and of the next one if there is one.
+  int64_t epoch() const { return units_.epoch(slot_ == 0 ? 0 : slot_ - 1); }
 
   // Goes on in this stream's unit `slot` - 1, behind `record` lines of its shard.
   // Before the first next(), which then opens the shard.

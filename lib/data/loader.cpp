@@ -110,7 +110,7 @@ const std::vector<StreamState>& Loader::state() const {
   return impl_->states;
 }
 
-void Loader::restore(std::vector<StreamState> states) {
+void Loader::restore(const std::vector<StreamState>& states) {
   SY_CHECK(!impl_->started(), "a loader is restored after its first batch");
   SY_CHECK(states.size() == impl_->states.size(), "{} states for {} streams", states.size(),
            impl_->states.size());
@@ -118,8 +118,8 @@ void Loader::restore(std::vector<StreamState> states) {
     SY_CHECK(states[i].stream == impl_->states[i].stream, "the state of stream {} for stream {}",
              states[i].stream, impl_->states[i].stream);
     impl_->streams[i]->restore(states[i]);
+    impl_->states[i] = impl_->streams[i]->state();
   }
-  impl_->states = std::move(states);
 }
 
 DataCounters Loader::counters() const {

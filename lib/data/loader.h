@@ -7,7 +7,8 @@
 //
 // What the examples are, their source knows (example_source.h). Today's:
 //
-//   shard_list -> c4_reader -> tokenizer -> shuffle buffer -> windows -> span_corruption
+//   shard_list -> c4_reader -> tokenizer -> shuffle buffer -> windows ->
+//   shuffle buffer -> span_corruption
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,7 @@ class Loader {
 
   // Goes on from these states (one for each of this rank's streams, in order). Before the first
   // next(). Throws DataError when they do not fit the configuration.
-  void restore(std::vector<StreamState> states);
+  void restore(const std::vector<StreamState>& states);
 
   DataCounters counters() const;
 

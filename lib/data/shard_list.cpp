@@ -80,12 +80,11 @@ std::vector<int64_t> ShardList::epoch_order(int64_t epoch) const {
 }
 
 int64_t UnitSequence::unit_number(int64_t turn) {
-  const int64_t slot = stream_ + turn * list_->streams(), units = list_->units();
-  if (slot / units != epoch_) {
-    epoch_ = slot / units;
+  if (epoch(turn) != epoch_) {
+    epoch_ = epoch(turn);
     order_ = list_->epoch_order(epoch_);
   }
-  return order_[static_cast<size_t>(slot % units)];
+  return order_[static_cast<size_t>(slot(turn) % list_->units())];
 }
 
 }  // namespace sy

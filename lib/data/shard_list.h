@@ -50,8 +50,11 @@ class UnitSequence {
 
   // Number of the stream's `turn`-th unit, from 0.
   int64_t unit_number(int64_t turn);
+  int64_t epoch(int64_t turn) const { return slot(turn) / list_->units(); }
 
  private:
+  int64_t slot(int64_t turn) const { return stream_ + turn * list_->streams(); }
+
   const ShardList* list_;
   int64_t stream_;
   int64_t epoch_ = -1;

@@ -5,7 +5,8 @@ sy_library(data
                    lib/data/line_reader.cpp lib/data/c4_reader.cpp
                    lib/data/sentencepiece_model.cpp lib/data/tokenizer.cpp
                    lib/data/document.cpp lib/data/document_stream.cpp lib/data/span_corruption.cpp
-                   lib/data/window_stream.cpp lib/data/stream_state.cpp
+                   lib/data/stream_state.cpp lib/data/shuffle_buffer.cpp
+                   lib/data/window_stream.cpp
                    lib/data/span_corruption_source.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer_train.cpp
                    lib/data/loader_bench.cpp

@@ -70,6 +70,7 @@ SpanCorruptionPlan make_span_corruption_plan(const DataSection& data, const Load
   plan.windows.window_tokens = lengths.window_tokens;
   plan.windows.separator = data.document_separator;
   plan.windows.shuffle_buffer = narrow<size_t>(std::max<int64_t>(data.shuffle_buffer, 1));
+  plan.windows.example_buffer = narrow<size_t>(std::max<int64_t>(data.example_buffer, 1));
   plan.noise_density = data.noise_density;
   plan.mean_noise_span = data.mean_noise_span;
   plan.seed = seed;
@@ -85,7 +86,8 @@ SpanCorruptionSource::SpanCorruptionSource(const DocumentSources& sources,
       windows_(sources, plan.windows, stream) {}
 
 void SpanCorruptionSource::next(Example& example) {
-  const std::span<const int32_t> window = windows_.next();
+  const Document tokens = windows_.next();
+  const std::span<const int32_t> window(*tokens);
   example.stream = stream_;
   example.index = plan_.place.example_index(stream_, examples_++);
   const std::vector<uint8_t> mask =

@@ -1,6 +1,5 @@
 #include "lib/data/stream_state.h"
 
-#include <algorithm>
 #include <span>
 
 #include "lib/base/error.h"
@@ -143,6 +142,20 @@ void require_same(const StreamState& state, bool condition, const std::string& f
 
 }  // namespace
 
+void apply_change(const BufferChange& change, std::vector<Document>& buffer) {
+  const auto& [place, document] = change;
+  SY_CHECK(place < buffer.size() + (document == nullptr ? 0 : 1), "place {} of {}", place,
+           buffer.size());
+  if (document == nullptr) {
+    std::swap(buffer[place], buffer.back());
+    buffer.pop_back();
+  } else if (place == buffer.size()) {
+    buffer.push_back(document);
+  } else {
+    buffer[place] = document;
+  }
+}
+
 void apply(StreamStep& step, StreamState& state) {
   SY_CHECK(step.changes.size() == state.buffers.size() && step.parts.size() == state.parts.size(),
            "a step of {} buffers and {} parts for a state of {} and {}", step.changes.size(),
@@ -151,12 +164,7 @@ void apply(StreamStep& step, StreamState& state) {
   state.numbers.swap(step.numbers);
   state.tokens.swap(step.tokens);
   for (size_t i = 0; i < state.buffers.size(); ++i) {
-    std::vector<Document>& buffer = state.buffers[i];
-    for (auto& [place, document] : step.changes[i]) {
-      SY_CHECK(place <= buffer.size(), "place {} of {}", place, buffer.size());
-      if (place == buffer.size()) buffer.emplace_back();
-      buffer[place] = std::move(document);
-    }
+    for (const BufferChange& change : step.changes[i]) apply_change(change, state.buffers[i]);
     step.changes[i].clear();
   }
   for (size_t i = 0; i < state.parts.size(); ++i) apply(step.parts[i], state.parts[i]);

@@ -23,8 +23,10 @@ struct StreamState {
   std::vector<StreamState> parts;  // of a source that is made of others
 };
 
-// A document put at a place of a buffer; the place behind the last appends.
+// A document put at a place of a buffer; the place behind the last appends. Null takes the place's
+// document away, and the last one moves there.
 using BufferChange = std::pair<size_t, Document>;
+void apply_change(const BufferChange& change, std::vector<Document>& buffer);
 
 // What a batch changes in a StreamState. The loader's threads are batches ahead of the training, so
 // they hand over each batch's change, and the state of the batch last given is kept by applying it:

@@ -52,6 +52,7 @@ void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
   require("data.encoder_length", was.data.encoder_length, is.data.encoder_length);
   require("data.window_tokens", was.data.window_tokens.value, is.data.window_tokens.value);
   require("data.shuffle_buffer", was.data.shuffle_buffer, is.data.shuffle_buffer);
+  require("data.example_buffer", was.data.example_buffer, is.data.example_buffer);
   require("train.global_batch", was.train.global_batch, is.train.global_batch);
   require("optimizer.name", static_cast<int64_t>(was.optimizer.name),
           static_cast<int64_t>(is.optimizer.name));
@@ -141,7 +142,7 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
     const std::string name = stream_name(place.first_stream + i);
     streams.push_back(parse_stream_state(checkpoint.stream(name), name));
   }
-  loader.restore(std::move(streams));
+  loader.restore(streams);
   return read_run_state(checkpoint);
 }
 

@@ -126,14 +126,19 @@ TEST_CASE("loader: lengths and sentinels that do not fit are the configuration's
 }
 
 TEST_CASE("loader: a state of another configuration is refused", "[loader_faults]") {
-  DataSection data = section_of(make_shards(2, 30));
+  DataSection data = section_of(make_shards(2, 100));
   const auto loader = open_loader(data);
-  loader->next();
+  for (int i = 0; i < 3; ++i) loader->next();
   const std::vector<StreamState> states = loader->state();
   data.shuffle_buffer = 8;
   CHECK(message_of<DataError>([&] {
           open_loader(data)->restore(states);
         }).find("data.shuffle_buffer") != std::string::npos);
+  data.shuffle_buffer = 16;
+  data.example_buffer = 1;
+  CHECK(message_of<DataError>([&] {
+          open_loader(data)->restore(states);
+        }).find("data.example_buffer") != std::string::npos);
   CHECK_THROWS_AS(loader->restore(states), InternalError);
 }
 

@@ -72,17 +72,19 @@ TEST_CASE("loader: examples are full, numbered in global order", "[loader]") {
   CHECK(loader->counters().bad() == 0);
 }
 
-// The order is the configuration's: 3 shards for 4 streams are read in parts, 9 are not.
+// The order is the configuration's: 3 shards for 8 streams are read in parts, 9 are not.
 TEST_CASE("loader: any ranks, threads and read-ahead give the same batches", "[loader]") {
   const int64_t shards = GENERATE(1, 3, 9);
   DataSection data = small_section(make_shards(shards, 40) + "/*.gz");
+  data.streams = 8;
+  data.example_buffer = 5;
   const std::vector<Example> expected = take(*open_loader(data), 8);
-  for (const int64_t threads : {3, 4, 9}) {
+  for (const int64_t threads : {3, 8, 17}) {
     data.loader_threads = threads;
-    data.read_ahead_batches = threads == 4 ? 1 : 7;
+    data.read_ahead_batches = threads == 8 ? 1 : 7;
     check_same(take(*open_loader(data), 8), expected);
   }
-  for (const int64_t ranks : {2, 4}) {
+  for (const int64_t ranks : {2, 4, 8}) {
     data.loader_threads = ranks == 2 ? 2 : 1;
     std::vector<Example> joined(expected.size());
     for (int64_t rank = 0; rank < ranks; ++rank) {
@@ -158,30 +160,12 @@ TEST_CASE("loader: nothing before a saved position is read again", "[loader]") {
   CHECK(resumed->counters().documents < 200);
 }
 
-// Undoes span corruption: inputs and targets tell the window.
-std::vector<int32_t> window_of(const Example& example, int32_t last_sentinel) {
-  std::vector<int32_t> window;
-  auto target = example.targets.begin();
-  for (size_t i = 0; i + 1 < example.inputs.size(); ++i) {
-    if (example.inputs[i] < last_sentinel) {
-      window.push_back(example.inputs[i]);
-      continue;
-    }
-    CHECK(*target == example.inputs[i]);
-    for (++target; *target < last_sentinel && target + 1 != example.targets.end(); ++target) {
-      window.push_back(*target);
-    }
-  }
-  CHECK(target + 1 == example.targets.end());
-  return window;
-}
-
 TEST_CASE("loader: without shuffling, windows are the documents joined", "[loader]") {
   const std::string folder = temporary_folder();
   write_file(folder + "/a.jsonl", records(80, 1));
   DataSection data = small_section(folder + "/a.jsonl");
   data.streams = 1;
-  data.shuffle_buffer = 1;
+  data.shuffle_buffer = data.example_buffer = 1;
   data.document_separator = GENERATE(Separator::none, Separator::eos);
   std::vector<int32_t> expected, seen;
   Ledger ledger(BadRecordPolicy::fail);
@@ -194,11 +178,10 @@ TEST_CASE("loader: without shuffling, windows are the documents joined", "[loade
       if (data.document_separator == Separator::eos) expected.push_back(1);
     }
   }
-  const int32_t last_sentinel = tokenizer->sentinel(tokenizer->sentinels() - 1);
   const auto loader = open_loader(data);
   while (seen.size() + 200 < expected.size()) {
     for (const Example& example : loader->next()) {
-      const std::vector<int32_t> window = window_of(example, last_sentinel);
+      const std::vector<int32_t> window = window_of(example);
       seen.insert(seen.end(), window.begin(), window.end());
     }
   }
@@ -219,9 +202,7 @@ TEST_CASE("loader: an epoch gives each document once", "[loader]") {
   std::vector<std::vector<int32_t>> seen, all;
   for (int64_t v = 0; v < data.streams; ++v) {
     DocumentStream stream(sources, v);
-    // Slots v, v + streams, ... below the first epoch's end.
-    const int64_t turns = (list.units() - v + data.streams - 1) / data.streams;
-    for (Document document = stream.next(); stream.slot() <= turns; document = stream.next()) {
+    while (const Document document = stream.next()) {
       seen.emplace_back(document->begin(), document->end());
     }
   }
@@ -254,6 +235,8 @@ TEST_CASE("loader: a very long document gives one chunk of itself", "[loader]") 
     const size_t size = stream.next()->size();
     sizes.insert(size);
     CHECK(stream.next()->size() < 10);
+    CHECK(stream.next() == nullptr);
+    stream.begin_epoch();
   }
   const auto last = static_cast<size_t>(tokens % kMaxDocumentTokens);
   CHECK(sizes == std::set<size_t>{last, kMaxDocumentTokens});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -142,6 +143,37 @@ TEST_CASE("span_corruption: all partitions are equally likely", "[span_corruptio
   CHECK(chi_square < 130);
   CHECK(random_partition(5, 1, key, draw) == std::vector<int64_t>{5});
   CHECK(random_partition(3, 3, key, draw) == std::vector<int64_t>{1, 1, 1});
+}
+
+// Lengths of the k-th masked and the k-th kept run of many masks. Drawn apart, their correlation
+// over n pairs deviates by about 1 / sqrt(n) from 0; one draw for both would make them nearly
+// equal.
+TEST_CASE("span_corruption: masked and kept spans are drawn apart", "[span_corruption]") {
+  const size_t which = GENERATE(0, 1, 5, 9);
+  constexpr int64_t kMasks = 4000, kLength = 200;  // 30 masked, in 10 spans
+  double sums[2] = {}, squares[2] = {}, product = 0;
+  for (uint64_t index = 0; index < kMasks; ++index) {
+    const std::vector<uint8_t> mask = noise_mask(kLength, 0.15, 3.0, 9, index);
+    std::vector<double> runs[2];
+    for (size_t i = 0; i < mask.size(); ++i) {
+      if (i == 0 || mask[i] != mask[i - 1]) runs[mask[i]].push_back(0);
+      ++runs[mask[i]].back();
+    }
+    REQUIRE(runs[0].size() == 10);
+    const double lengths[2] = {runs[0][which], runs[1][which]};
+    for (size_t kind = 0; kind < 2; ++kind) {
+      sums[kind] += lengths[kind];
+      squares[kind] += lengths[kind] * lengths[kind];
+    }
+    product += lengths[0] * lengths[1];
+  }
+  const auto covariance = [&](double of_both, double a, double b) {
+    return of_both / kMasks - a / kMasks * b / kMasks;
+  };
+  const double correlation =
+      covariance(product, sums[0], sums[1]) / std::sqrt(covariance(squares[0], sums[0], sums[0]) *
+                                                        covariance(squares[1], sums[1], sums[1]));
+  CHECK(std::abs(correlation) < 5 / std::sqrt(kMasks));
 }
 
 TEST_CASE("span_corruption: more runs than sentinels are refused", "[span_corruption]") {

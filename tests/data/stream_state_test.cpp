@@ -136,6 +136,19 @@ TEST_CASE("stream_state: a step moves a state on", "[stream_state]") {
   for (const StreamState& part : whole.parts) check_moved(part);
 }
 
+TEST_CASE("stream_state: the last document takes the place of one that leaves", "[stream_state]") {
+  std::vector<Document> buffer = {document({5}), document({6}), document({7})};
+  apply_change(BufferChange{0, nullptr}, buffer);
+  REQUIRE(buffer.size() == 2);
+  CHECK(buffer[0]->front() == 7);
+  CHECK(buffer[1]->front() == 6);
+  apply_change(BufferChange{1, nullptr}, buffer);
+  REQUIRE(buffer.size() == 1);
+  CHECK(buffer[0]->front() == 7);
+  CHECK_THROWS_AS(apply_change(BufferChange{1, nullptr}, buffer), InternalError);
+  CHECK_THROWS_AS(apply_change(BufferChange{2, document({8})}, buffer), InternalError);
+}
+
 TEST_CASE("stream_state: one of another source or configuration is refused", "[stream_state]") {
   CHECK_NOTHROW(check_kind(sample(), "reading", 3, 2, 0));
   CHECK(message_of<DataError>([] {

@@ -37,6 +37,13 @@ std::string text(uint64_t seed, uint32_t document) {
 
 }  // namespace
 
+std::string made_up_text(uint64_t seed, uint32_t words) {
+  const RandomKey key{seed, 2, 0};
+  std::string result;
+  for (uint32_t i = 0; i < words; ++i) result += word(random_below(key, i, 400)) + " ";
+  return result;
+}
+
 void write_file(const std::string& path, std::string_view content) {
   std::ofstream file(path, std::ios::binary);
   file << content;
@@ -123,6 +130,25 @@ DataSection small_section(const std::string& pattern) {
   data.streams = 4;
   data.shuffle_buffer = 16;
   return data;
+}
+
+std::vector<int32_t> window_of(const Example& example) {
+  const auto tokenizer = small_tokenizer();
+  const int32_t last_sentinel = tokenizer->sentinel(tokenizer->sentinels() - 1);
+  std::vector<int32_t> window;
+  auto target = example.targets.begin();
+  for (size_t i = 0; i + 1 < example.inputs.size(); ++i) {
+    if (example.inputs[i] < last_sentinel) {
+      window.push_back(example.inputs[i]);
+      continue;
+    }
+    SY_CHECK(*target == example.inputs[i], "sentinel {} and {}", *target, example.inputs[i]);
+    for (++target; *target < last_sentinel && target + 1 != example.targets.end(); ++target) {
+      window.push_back(*target);
+    }
+  }
+  SY_CHECK(target + 1 == example.targets.end(), "targets go on behind the inputs");
+  return window;
 }
 
 void reset_peak_memory() {

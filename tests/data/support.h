@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
+#include "lib/data/example.h"
 #include "lib/data/tokenizer.h"
 
 namespace sy::test {
@@ -21,6 +22,9 @@ std::string zstd(std::string_view content);
 // One line, `text` escaped; a url in front, so that the text is not the first key.
 std::string record(std::string_view text);
 
+// `words` made-up words, different for each seed.
+std::string made_up_text(uint64_t seed, uint32_t words);
+
 // `count` documents of made-up words, different for each seed, one line each.
 std::string records(int64_t count, uint64_t seed);
 
@@ -33,6 +37,9 @@ std::shared_ptr<const Tokenizer> small_tokenizer();
 
 // A section that reads `pattern` with small_model() and short sequences.
 DataSection small_section(const std::string& pattern);
+
+// Undoes span corruption with small_tokenizer(): inputs and targets tell the window.
+std::vector<int32_t> window_of(const Example& example);
 
 // The message of the E that `run` throws; "" when it throws none, "other: ..." when another.
 template <class E, class F>
