@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants faults one at a time and sees whether the tests notice: what a test suite is worth.
 
-  tests/mutation/run.py OUT [--only TEXT] [--list] [--jobs N]
+  tests/mutation/run.py OUT [--only TEXT ...] [--list] [--jobs N]
 
 Reads tests/mutation/*.txt, copies the tree to OUT/tree and builds there, so that nothing here changes. For
 each fault the copy is changed, the targets that it names are built, and the tests that should fail are run.
@@ -35,6 +35,7 @@ LIMIT = 900  # seconds for the tests of a fault; one that hangs is noticed too
 @dataclasses.dataclass
 class Fault:
     id: str
+    group: str  # the file's name
     file: str = ""
     old: list = dataclasses.field(default_factory=list)
     new: list = dataclasses.field(default_factory=list)
@@ -51,7 +52,7 @@ def read_faults():
             if line.startswith("#") or not line.strip():
                 continue
             if key == "id":
-                faults.append(Fault(value.strip()))
+                faults.append(Fault(value.strip(), path.stem))
             elif line.startswith(("- ", "+ ")) or line in "-+":
                 (faults[-1].old if line[0] == "-" else faults[-1].new).append(line[2:])
             elif key in ("file", "build", "test", "why"):
@@ -137,11 +138,12 @@ def summary(results):
 def main():
     parser = argparse.ArgumentParser(description="plants faults and sees whether the tests notice")
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--only", default="", help="faults whose id contains this")
+    parser.add_argument("--only", action="append", help="faults of whose FILE/ID this is a part; may be repeated")
     parser.add_argument("--list", action="store_true", help="only lists the faults")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    faults = [fault for fault in read_faults() if options.only in fault.id]
+    only = options.only or [""]
+    faults = [fault for fault in read_faults() if any(part in f"{fault.group}/{fault.id}" for part in only)]
     if options.list:
         for fault in faults:
             print(f"{fault.id:40} {fault.file:44} {fault.test}")
