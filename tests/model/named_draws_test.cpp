@@ -53,7 +53,6 @@ struct Stacks {
     forward();
   }
 
- private:
   void forward() {
     std::vector<int32_t> some;
     for (int32_t i = 0; i < kTokens; ++i) some.push_back(1 + i % 12);
@@ -78,6 +77,7 @@ void check_alike(const StackSaved& small, const StackSaved& large) {
   }
   int64_t dropped = 0;
   for (int64_t i = 0; i < small.out.numel(); ++i) {
+    if (at(small.x, i) == 0 || at(large.x, i) == 0) continue;  // dropped in all that it sums
     dropped += at(small.out, i) == 0;
     CHECK((at(small.out, i) == 0) == (at(large.out, i) == 0));
   }
@@ -101,20 +101,22 @@ TEST_CASE("draws: a layer more leaves all that has other names as it was", "[dra
 }
 
 // The sites of all dropout and jitter of a stack.
-void append(std::vector<uint32_t>& sites, const StackParams& stack) {
-  const auto add = [&](std::initializer_list<uint32_t> more) { sites.insert(sites.end(), more); };
-  add({stack.sites.embedding, stack.sites.final_norm});
-  for (const BlockParams& block : stack.blocks) {
-    add({block.self_attention.sites.probs, block.self_attention.sites.output});
+std::vector<uint32_t*> sites_of(StackParams& stack) {
+  std::vector<uint32_t*> sites{&stack.sites.embedding, &stack.sites.final_norm};
+  const auto add = [&](std::initializer_list<uint32_t*> more) { sites.insert(sites.end(), more); };
+  for (BlockParams& block : stack.blocks) {
+    add({&block.self_attention.sites.probs, &block.self_attention.sites.output});
     if (block.has_cross_attention()) {
-      add({block.cross_attention.sites.probs, block.cross_attention.sites.output});
+      add({&block.cross_attention.sites.probs, &block.cross_attention.sites.output});
     }
     if (block.sparse) {
-      add({block.moe.sites.hidden, block.moe.sites.output, block.moe.routing.router.jitter_site});
+      add({&block.moe.sites.hidden, &block.moe.sites.output,
+           &block.moe.routing.router.jitter_site});
     } else {
-      add({block.dense.sites.hidden, block.dense.sites.output});
+      add({&block.dense.sites.hidden, &block.dense.sites.output});
     }
   }
+  return sites;
 }
 
 TEST_CASE("draws: layers, uses and stacks have sites of their own, up to 100 layers", "[draws]") {
@@ -122,13 +124,40 @@ TEST_CASE("draws: layers, uses and stacks have sites of their own, up to 100 lay
   ParamStore store;
   LayerCounter layers;
   Param* const embedding = embedding_params(store, model);
+  StackParams stacks[] = {encoder_params(store, model, embedding, layers),
+                          decoder_params(store, model, embedding, layers)};
   std::vector<uint32_t> sites;
-  append(sites, encoder_params(store, model, embedding, layers));
-  append(sites, decoder_params(store, model, embedding, layers));
+  for (StackParams& stack : stacks) {
+    for (const uint32_t* site : sites_of(stack)) sites.push_back(*site);
+  }
   CHECK(sites.size() == 2 * 2 + 100 * 2 + 100 * 4 + 100 * 2 + 100 * 3);
   for (const Param& param : store.all()) sites.push_back(param.site);
   CHECK(std::set(sites.begin(), sites.end()).size() == sites.size());
   CHECK(*std::ranges::min_element(sites) >= site::kNamed);
+}
+
+std::vector<double> values_of(Tensor x) {
+  return {x.data<double>(), x.data<double>() + x.numel()};
+}
+
+// Were one drawn at another's site, moving it would move nothing.
+TEST_CASE("draws: every site is drawn at", "[draws]") {
+  Stacks stacks(drawing_model(2, 2));
+  const auto check = [&](StackParams& stack, const StackSaved& saved) {
+    const std::vector<double> before = values_of(saved.out);
+    const std::vector<uint32_t*> sites = sites_of(stack);
+    for (size_t i = 0; i < sites.size(); ++i) {
+      CAPTURE(i);
+      *sites[i] ^= 1;
+      stacks.forward();
+      CHECK(values_of(saved.out) != before);
+      *sites[i] ^= 1;
+    }
+    stacks.forward();
+    CHECK(values_of(saved.out) == before);
+  };
+  check(stacks.encoder, stacks.encoder_saved);
+  check(stacks.decoder, stacks.decoder_saved);
 }
 
 }  // namespace
