@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "lib/base/host_device.h"
 
@@ -86,16 +87,27 @@ SY_HOST_DEVICE inline uint32_t random_below(const RandomKey& key, uint64_t index
   return static_cast<uint32_t>((static_cast<uint64_t>(random_word(key, index)) * bound) >> 32);
 }
 
-// Sites: one number for each place that draws. The model numbers its sub-layers from 0 and gives
-// each 16 sites; data and initialisation sit above.
+// Sites: one number for each place that draws. What is numbered lies below kNamed; what has a name,
+// all that a model draws, lies from there on.
 namespace site {
-constexpr uint32_t kModel = 0;              // kModel + 16 * sub_layer + use
-constexpr uint32_t kData = 0x40000000u;     // kData + stream: shuffling
-constexpr uint32_t kSpans = 0x50000000u;    // kSpans: noise masks, step 0, counter from the example
-constexpr uint32_t kWindows = 0x51000000u;  // kWindows + stream: shuffling of windows
-constexpr uint32_t kInit = 0x60000000u;     // kInit + parameter's number
+constexpr uint32_t kData = 0x40000000u;       // kData + stream: shuffling
+constexpr uint32_t kSpans = 0x50000000u;      // noise masks, step 0, counter from the example
+constexpr uint32_t kWindows = 0x51000000u;    // kWindows + stream: shuffling of windows
 constexpr uint32_t kSampling = 0x70000000u;   // generation
 constexpr uint32_t kSynthetic = 0x70000001u;  // batches of the benchmark
+constexpr uint32_t kNamed = 0x80000000u;
+
+// The site of a name: its 32-bit FNV-1a hash with the top bit set. It never changes, or runs would
+// not resume as they began. The name begins with what is drawn, so that uses of one place are kept
+// apart: "init/encoder/layers/0/ffn/wi", "dropout/encoder/layers/0/ffn/hidden",
+// "jitter/encoder/layers/1/moe". No order of declaration enters, so a layer or a stack more leaves
+// all other draws as they are. Two names may have one site; who declares them checks it
+// (SiteRegistry).
+constexpr uint32_t of_name(std::string_view name) {
+  uint32_t hash = 0x811C9DC5u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193u;
+  return hash | kNamed;
+}
 }  // namespace site
 
 }  // namespace sy

@@ -43,8 +43,7 @@ UpcycledSource::UpcycledSource(std::unique_ptr<ParamSource> dense, int64_t exper
 void UpcycledSource::draw_router(const Param& param, const SliceUse& use) const {
   std::vector<float> values(static_cast<size_t>(param.shape.numel()));
   const Tensor router(values.data(), DType::f32, param.shape);
-  const RandomKey key{static_cast<uint64_t>(config_.run.seed), 0,
-                      site::kInit + static_cast<uint32_t>(param.number)};
+  const RandomKey key{static_cast<uint64_t>(config_.run.seed), 0, param.site};
   fill_initial_values(router, param.init, key, param.shape, param.slab);
   use(0, router);
 }

@@ -15,13 +15,13 @@ Tensor merged(Tensor heads) {
   return heads.view({heads.dim(0) * heads.dim(1), heads.dim(2) * heads.dim(3)});
 }
 
-AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params, int sub_layer) {
+AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params) {
   AttentionSpec spec;
   spec.causal = params.causal;
   spec.bidirectional = !params.causal;
   spec.max_distance = narrow<int>(context.model.relative_max_distance);
   spec.dropout_rate = static_cast<float>(context.dropout_rate());
-  spec.dropout_key = context.key(sub_layer, Use::attention);
+  spec.dropout_key = context.key(params.sites.probs);
   spec.first_sequence = context.step.first_sequence;
   return spec;
 }
@@ -54,22 +54,22 @@ void normalise(const LayerContext& context, const AttentionParams& params, Atten
 }
 
 void attend(const LayerContext& context, const AttentionParams& params, const AttentionSaved& saved,
-            Tensor out, const AttentionSource& source, int sub_layer) {
+            Tensor out, const AttentionSource& source) {
   Exec& exec = context.exec;
   linear_forward(exec, merged(saved.q), saved.normed, *params.q);
   linear_forward(exec, merged(saved.k), source.rows, *params.k);
   linear_forward(exec, merged(saved.v), source.rows, *params.v);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
-                    bias_value(params), source.lengths, spec_of(context, params, sub_layer));
+                    bias_value(params), source.lengths, spec_of(context, params));
   linear_forward(exec, out, merged(saved.attended), *params.o);
-  residual_dropout_forward(exec, out, saved.x, out, context.dropout(sub_layer, Use::output));
+  residual_dropout_forward(exec, out, saved.x, out, context.dropout(params.sites.output));
 }
 
 // d_normed (overwritten) is the gradient of the normed input through the queries; d_source gets the
 // keys' and values' share added, and may be d_normed itself.
 void attend_backward(const LayerContext& context, const AttentionParams& params,
                      const AttentionSaved& saved, Tensor d_normed, Tensor d_source, Tensor d_out,
-                     const AttentionSource& source, int sub_layer) {
+                     const AttentionSource& source) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const DType dtype = d_out.dtype();
@@ -78,12 +78,12 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   const Tensor d_k = scratch.take(dtype, saved.k.shape(), "attention d_k");
   const Tensor d_v = scratch.take(dtype, saved.v.shape(), "attention d_v");
   // Until the queries' gradient is known, d_normed holds that of o's output.
-  dropout_forward(exec, d_normed, d_out, context.dropout(sub_layer, Use::output));
+  dropout_forward(exec, d_normed, d_out, context.dropout(params.sites.output));
   linear_backward_weight(exec, *params.o, d_normed, merged(saved.attended));
   linear_backward_input(exec, merged(d_attended), d_normed, *params.o);
   attention_backward(exec, d_q, d_k, d_v, bias_grad(params), d_attended, saved.attended,
                      saved.log_sum, saved.q, saved.k, saved.v, bias_value(params), source.lengths,
-                     spec_of(context, params, sub_layer));
+                     spec_of(context, params));
   linear_backward_weight(exec, *params.q, merged(d_q), saved.normed);
   linear_backward_weight(exec, *params.k, merged(d_k), source.rows);
   linear_backward_weight(exec, *params.v, merged(d_v), source.rows);
@@ -115,6 +115,8 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
   params.v = store.add(prefix + "/v", {d, inner}, whole, cut_normal(s / fan_in));
   params.o =
       store.add(prefix + "/o", {inner, d}, whole, cut_normal(s / static_cast<double>(inner)));
+  params.sites = {store.add_site("dropout/" + prefix + "/probs"),
+                  store.add_site("dropout/" + prefix + "/output")};
   return params;
 }
 
@@ -135,37 +137,36 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
 }
 
 void self_attention_forward(const LayerContext& context, const AttentionParams& params,
-                            AttentionSaved& saved, Tensor out, Tensor x, int sub_layer) {
+                            AttentionSaved& saved, Tensor out, Tensor x) {
   normalise(context, params, saved, x);
   const AttentionSaved views = filled(saved, context);
-  attend(context, params, views, out, self_source(context, views), sub_layer);
+  attend(context, params, views, out, self_source(context, views));
 }
 
 void self_attention_backward(const LayerContext& context, const AttentionParams& params,
-                             const AttentionSaved& saved, Tensor d_x, Tensor d_out, int sub_layer) {
+                             const AttentionSaved& saved, Tensor d_x, Tensor d_out) {
   ScratchScope scratch(context.exec);
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
-  attend_backward(context, params, views, d_normed, d_normed, d_out, self_source(context, views),
-                  sub_layer);
+  attend_backward(context, params, views, d_normed, d_normed, d_out, self_source(context, views));
   rms_norm_backward(context.exec, d_x, params.norm->grad, d_normed, views.x, params.norm->value,
                     views.rstd, d_out);
 }
 
 void cross_attention_forward(const LayerContext& context, const AttentionParams& params,
                              AttentionSaved& saved, Tensor out, Tensor x,
-                             const AttentionSource& memory, int sub_layer) {
+                             const AttentionSource& memory) {
   normalise(context, params, saved, x);
-  attend(context, params, filled(saved, context), out, memory, sub_layer);
+  attend(context, params, filled(saved, context), out, memory);
 }
 
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
                               const AttentionSaved& saved, Tensor d_x, Tensor d_memory,
-                              Tensor d_out, const AttentionSource& memory, int sub_layer) {
+                              Tensor d_out, const AttentionSource& memory) {
   ScratchScope scratch(context.exec);
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
-  attend_backward(context, params, views, d_normed, d_memory, d_out, memory, sub_layer);
+  attend_backward(context, params, views, d_normed, d_memory, d_out, memory);
   rms_norm_backward(context.exec, d_x, params.norm->grad, d_normed, views.x, params.norm->value,
                     views.rstd, d_out);
 }

@@ -18,6 +18,9 @@ struct AttentionParams {
   Param* o = nullptr;              // [H * d_kv, d_model]
   Param* relative_bias = nullptr;  // [buckets, H], the stack's own; nullptr in cross-attention
   bool causal = false;             // decoder self-attention
+  struct Sites {
+    uint32_t probs = 0, output = 0;
+  } sites;  // of the dropout of the weights, and of what joins the residual stream
 };
 
 // What backward needs.
@@ -47,21 +50,21 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
 
 // out [T, d_model] is overwritten; x [T, d_model] must stay until backward and is not out.
 void self_attention_forward(const LayerContext& context, const AttentionParams& params,
-                            AttentionSaved& saved, Tensor out, Tensor x, int sub_layer);
+                            AttentionSaved& saved, Tensor out, Tensor x);
 
 // d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters, the relative
 // bias among them, accumulate.
 void self_attention_backward(const LayerContext& context, const AttentionParams& params,
-                             const AttentionSaved& saved, Tensor d_x, Tensor d_out, int sub_layer);
+                             const AttentionSaved& saved, Tensor d_x, Tensor d_out);
 
 // As above; memory, the encoder's output, must stay until backward.
 void cross_attention_forward(const LayerContext& context, const AttentionParams& params,
                              AttentionSaved& saved, Tensor out, Tensor x,
-                             const AttentionSource& memory, int sub_layer);
+                             const AttentionSource& memory);
 
 // As above; d_memory (shape of memory.rows) accumulates.
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
                               const AttentionSaved& saved, Tensor d_x, Tensor d_memory,
-                              Tensor d_out, const AttentionSource& memory, int sub_layer);
+                              Tensor d_out, const AttentionSource& memory);
 
 }  // namespace sy

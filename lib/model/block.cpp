@@ -5,7 +5,6 @@ namespace sy {
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
                          const BlockPlace& place, LayerCounter& counter) {
   BlockParams params;
-  params.sub_layer = counter.sub_layers;
   params.self_attention = attention_params(store, prefix + "/self_attention", model);
   params.self_attention.relative_bias = place.relative_bias;
   params.self_attention.causal = place.causal;
@@ -18,7 +17,6 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
   } else {
     params.dense = dense_ffn_params(store, prefix + "/ffn", model);
   }
-  counter.sub_layers += params.sub_layers();
   return params;
 }
 
@@ -44,21 +42,19 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
 Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                      Tensor x, const AttentionSource& memory) {
   const int64_t tokens = context.tokens();
-  int sub_layer = params.sub_layer;
   Tensor stream = saved.after_self.slice(0, tokens);
-  self_attention_forward(context, params.self_attention, saved.self_attention, stream, x,
-                         sub_layer++);
+  self_attention_forward(context, params.self_attention, saved.self_attention, stream, x);
   if (params.has_cross_attention()) {
     const Tensor after = saved.after_cross.slice(0, tokens);
     cross_attention_forward(context, params.cross_attention, saved.cross_attention, after, stream,
-                            memory, sub_layer++);
+                            memory);
     stream = after;
   }
   const Tensor out = saved.out.slice(0, tokens);
   if (params.sparse) {
-    moe_ffn_forward(context, params.moe, saved.moe, out, stream, sub_layer);
+    moe_ffn_forward(context, params.moe, saved.moe, out, stream);
   } else {
-    dense_ffn_forward(context, params.dense, saved.dense, out, stream, sub_layer);
+    dense_ffn_forward(context, params.dense, saved.dense, out, stream);
   }
   return out;
 }
@@ -70,18 +66,16 @@ void block_observe(const LayerContext& context, const BlockParams& params, const
 
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                     Tensor d_stream, Tensor d_memory, const AttentionSource& memory) {
-  int sub_layer = params.sub_layer + params.sub_layers() - 1;
   if (params.sparse) {
-    moe_ffn_backward(context, params.moe, saved.moe, d_stream, d_stream, sub_layer--);
+    moe_ffn_backward(context, params.moe, saved.moe, d_stream, d_stream);
   } else {
-    dense_ffn_backward(context, params.dense, saved.dense, d_stream, d_stream, sub_layer--);
+    dense_ffn_backward(context, params.dense, saved.dense, d_stream, d_stream);
   }
   if (params.has_cross_attention()) {
     cross_attention_backward(context, params.cross_attention, saved.cross_attention, d_stream,
-                             d_memory, d_stream, memory, sub_layer--);
+                             d_memory, d_stream, memory);
   }
-  self_attention_backward(context, params.self_attention, saved.self_attention, d_stream, d_stream,
-                          sub_layer);
+  self_attention_backward(context, params.self_attention, saved.self_attention, d_stream, d_stream);
 }
 
 }  // namespace sy

@@ -17,10 +17,8 @@ struct BlockParams {
   bool sparse = false;              // which of the two below is used
   DenseFfnParams dense;
   MoeFfnParams moe;
-  int sub_layer = 0;  // number of the block's first sub-layer in the model
 
   bool has_cross_attention() const { return cross_attention.norm != nullptr; }
-  int sub_layers() const { return has_cross_attention() ? 3 : 2; }
   int first_param() const { return self_attention.norm->number; }
 };
 

@@ -44,12 +44,8 @@ struct StackShares {
 
 // Numbers that layers are given as they are declared, in forward order, over all stacks.
 struct LayerCounter {
-  int sub_layers = 0;     // LayerContext::key
   int routed_layers = 0;  // rows of RouterStats
 };
-
-// The uses of random draws inside one sub-layer; a sub-layer has 16 sites.
-enum class Use : uint32_t { attention, hidden, output, jitter, embedding };
 
 // Everything a layer needs besides its parameters, saved tensors and arguments.
 struct LayerContext {
@@ -63,17 +59,14 @@ struct LayerContext {
   Tensor lengths;         // int32 [B]
   StackShares stack_shares = {};
 
-  // sub_layer numbers every sub-layer of the model (encoder's first, from 0).
-  RandomKey key(int sub_layer, Use use) const {
-    return {step.seed, step.step,
-            site::kModel + 16u * static_cast<uint32_t>(sub_layer) + static_cast<uint32_t>(use)};
-  }
+  // What this step draws at a site, which the layer was given as it was declared.
+  RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }
   int64_t tokens() const { return sequences * length; }
   int64_t first_row() const { return step.first_sequence * length; }  // global row of token 0
   double dropout_rate() const { return step.training ? model.dropout : 0.0; }
   // Dropout of a [tokens(), cols] tensor of this stack.
-  Dropout dropout(int sub_layer, Use use) const {
-    return {static_cast<float>(dropout_rate()), key(sub_layer, use), first_row(), {}};
+  Dropout dropout(uint32_t site) const {
+    return {static_cast<float>(dropout_rate()), key(site), first_row(), {}};
   }
 };
 

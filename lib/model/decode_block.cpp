@@ -87,16 +87,15 @@ void block_cache_begin(Exec& exec, const BlockParams& params, BlockCache& cache,
 Tensor block_step(const LayerContext& context, const BlockParams& params, BlockCache& cache,
                   Tensor x, const KeyPlaces& self, const KeyPlaces& cross, int64_t first_key) {
   const int64_t rows = context.sequences;
-  const int ffn = params.sub_layer + params.sub_layers() - 1;
   const Tensor after_self = cache.after_self.slice(0, rows);
   const Tensor after_cross = cache.after_cross.slice(0, rows), out = cache.out.slice(0, rows);
   attend(context, params.self_attention, filled(cache.self, rows), after_self, x, self, first_key);
   attend(context, params.cross_attention, filled(cache.cross, rows), after_cross, after_self, cross,
          0);
   if (params.sparse) {
-    moe_ffn_forward(context, params.moe, cache.moe, out, after_cross, ffn);
+    moe_ffn_forward(context, params.moe, cache.moe, out, after_cross);
   } else {
-    dense_ffn_forward(context, params.dense, cache.dense, out, after_cross, ffn);
+    dense_ffn_forward(context, params.dense, cache.dense, out, after_cross);
   }
   return out;
 }

@@ -22,6 +22,8 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
     params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, whole, in);
   }
   params.wo = store.add(prefix + "/wo", {d_ff, d}, whole, out);
+  params.sites = {store.add_site("dropout/" + prefix + "/hidden"),
+                  store.add_site("dropout/" + prefix + "/output")};
   return params;
 }
 
@@ -41,7 +43,7 @@ DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const Laye
 }
 
 void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
-                       DenseFfnSaved& saved, Tensor out, Tensor x, int sub_layer) {
+                       DenseFfnSaved& saved, Tensor out, Tensor x) {
   Exec& exec = context.exec;
   const int64_t tokens = context.tokens();
   const bool gated = params.wi_linear != nullptr;
@@ -51,17 +53,17 @@ void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
   const Activation activation = context.model.activation;
-  const Dropout dropout = context.dropout(sub_layer, Use::hidden);
+  const Dropout dropout = context.dropout(params.sites.hidden);
   const bool fused = is_relu_alone(activation, dropout);
   gemm(exec, hidden, normed, params.wi->compute, {.relu = fused});
   if (gated) linear_forward(exec, linear, normed, *params.wi_linear);
   if (!fused) activation_forward(exec, activated, hidden, linear, activation, dropout);
   linear_forward(exec, out, activated, *params.wo);
-  residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
+  residual_dropout_forward(exec, out, x, out, context.dropout(params.sites.output));
 }
 
 void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
-                        const DenseFfnSaved& saved, Tensor d_x, Tensor d_out, int sub_layer) {
+                        const DenseFfnSaved& saved, Tensor d_x, Tensor d_out) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t tokens = context.tokens();
@@ -73,13 +75,13 @@ void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& param
 
   // One buffer serves as the gradient of wo's output, then of the norm's.
   const Tensor d_inner = scratch.take(dtype, d_out.shape(), "ffn d_normed");
-  dropout_forward(exec, d_inner, d_out, context.dropout(sub_layer, Use::output));
+  dropout_forward(exec, d_inner, d_out, context.dropout(params.sites.output));
   const Tensor d_hidden = scratch.take(dtype, hidden.shape(), "ffn d_hidden");
   const Tensor d_linear = gated ? scratch.take(dtype, hidden.shape(), "ffn d_linear") : Tensor();
   linear_backward_weight(exec, *params.wo, d_inner, activated);
   linear_backward_input(exec, d_hidden, d_inner, *params.wo);
   activation_backward(exec, d_hidden, d_linear, d_hidden, hidden, linear, context.model.activation,
-                      context.dropout(sub_layer, Use::hidden));
+                      context.dropout(params.sites.hidden));
   linear_backward_weight(exec, *params.wi, d_hidden, normed);
   linear_backward_input(exec, d_inner, d_hidden, *params.wi);
   if (gated) {

@@ -15,6 +15,9 @@ struct DenseFfnParams {
   Param* wi = nullptr;         // [d_model, d_ff]
   Param* wi_linear = nullptr;  // [d_model, d_ff], geglu only
   Param* wo = nullptr;         // [d_ff, d_model]
+  struct Sites {
+    uint32_t hidden = 0, output = 0;
+  } sites;  // of the dropout after the activation, and of what joins the residual stream
 };
 
 // What backward needs.
@@ -33,10 +36,10 @@ DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const Laye
 
 // out [T, d_model] is overwritten; x [T, d_model] must stay until backward and is not out.
 void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
-                       DenseFfnSaved& saved, Tensor out, Tensor x, int sub_layer);
+                       DenseFfnSaved& saved, Tensor out, Tensor x);
 
 // d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate.
 void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
-                        const DenseFfnSaved& saved, Tensor d_x, Tensor d_out, int sub_layer);
+                        const DenseFfnSaved& saved, Tensor d_x, Tensor d_out);
 
 }  // namespace sy

@@ -10,14 +10,14 @@ Param* embedding_params(ParamStore& store, const ModelSection& model) {
 }
 
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
-                   int sub_layer) {
+                   uint32_t site) {
   embedding_forward(context.exec, out, table.compute, ids);
-  dropout_forward(context.exec, out, out, context.dropout(sub_layer, Use::embedding));
+  dropout_forward(context.exec, out, out, context.dropout(site));
 }
 
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
-                    int sub_layer) {
-  dropout_forward(context.exec, d_out, d_out, context.dropout(sub_layer, Use::embedding));
+                    uint32_t site) {
+  dropout_forward(context.exec, d_out, d_out, context.dropout(site));
   embedding_backward(context.exec, table.grad, d_out, ids);
 }
 

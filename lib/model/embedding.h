@@ -10,14 +10,13 @@ namespace sy {
 // "shared/embedding" [vocab, d_model], normal with std 1.
 Param* embedding_params(ParamStore& store, const ModelSection& model);
 
-// out [T, d_model] is overwritten; ids int32 [T]. sub_layer is the first of the stack that reads
-// it.
+// out [T, d_model] is overwritten; ids int32 [T]. site is of the dropout: the stack's that reads.
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
-                   int sub_layer);
+                   uint32_t site);
 
 // table.grad accumulates. d_out [T, d_model] is changed in place: afterwards it is the gradient
 // before the dropout.
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
-                    int sub_layer);
+                    uint32_t site);
 
 }  // namespace sy

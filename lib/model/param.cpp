@@ -42,6 +42,7 @@ Param* ParamStore::add(std::string name, Shape shape, const Placement& placement
   param.slab = placement.slab(shape, place_);
   param.init = init;
   param.number = narrow<int>(static_cast<int64_t>(params_.size()) - 1);
+  param.site = sites_.declare("init/" + param.name);
   const MeshAxes axes = placement.axes();
   const auto place = std::ranges::lower_bound(regions_, axes, {}, &ParamRegion::axes);
   if (place == regions_.end() || place->axes != axes) regions_.insert(place, {axes, {}, {}, {}});
@@ -99,7 +100,7 @@ void ParamStore::update_compute(Exec& exec) {
 void ParamStore::initialize(Exec& exec, uint64_t seed) {
   std::vector<char> drawn;  // of a parameter that does not lie in host memory
   for (Param& param : params_) {
-    const RandomKey key{seed, 0, site::kInit + static_cast<uint32_t>(param.number)};
+    const RandomKey key{seed, 0, param.site};
     Tensor values = param.value;
     if (exec.backend == Backend::cuda) {
       drawn.resize(std::max(drawn.size(), static_cast<size_t>(values.bytes())));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/dist/placement.h"
+#include "lib/model/site_registry.h"
 #include "lib/tensor/arena.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
@@ -29,7 +30,8 @@ struct Param {
   Placement placement;
   Slab slab;  // this rank's part of `shape`
   Init init;
-  int number = 0;  // order of declaration; site of its initial draws
+  int number = 0;     // order of declaration
+  uint32_t site = 0;  // of its initial draws: by its name
 
   Tensor value;    // master weights: of the slab's extent
   Tensor compute;  // what products and embeddings read: value itself, or its bfloat16 copy
@@ -57,12 +59,14 @@ class ParamStore {
 
   // Declares a parameter; the pointer stays valid. Names are unique.
   Param* add(std::string name, Shape shape, const Placement& placement, Init init);
+  // Declares what else a layer draws, "dropout/encoder/layers/0/ffn/hidden"; returns its site.
+  uint32_t add_site(const std::string& name) { return sites_.declare(name); }
 
   // Measures or carves the regions (see arena.h).
   void plan(Arena& values, Arena& grads);
   void plan_values(Arena& values);  // without gradients: evaluation and infilling
 
-  // Initial values, a pure function of (seed, parameter, global element index), and
+  // Initial values, a pure function of (seed, parameter's name, global element index), and
   // update_compute().
   void initialize(Exec& exec, uint64_t seed);
 
@@ -89,6 +93,7 @@ class ParamStore {
   DType dtype_;
   MeshPlace place_;
   std::deque<Param> params_;
+  SiteRegistry sites_;
   std::vector<ParamRegion> regions_;
 };
 

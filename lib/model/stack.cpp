@@ -10,7 +10,7 @@ namespace sy {
 namespace {
 
 Dropout final_dropout(const LayerContext& context, const StackParams& params) {
-  return context.dropout(params.last_sub_layer, Use::output);
+  return context.dropout(params.sites.final_norm);
 }
 
 }  // namespace
@@ -30,7 +30,6 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
   StackParams params;
   params.stream = spec.stream;
   params.embedding = spec.embedding;
-  params.first_sub_layer = counter.sub_layers;
   params.relative_bias =
       store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
                 Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
@@ -42,7 +41,8 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
   }
   params.final_norm =
       store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
-  params.last_sub_layer = counter.sub_layers++;
+  params.sites = {store.add_site("dropout/" + name + "/embedding"),
+                  store.add_site("dropout/" + name + "/final_norm")};
   return params;
 }
 
@@ -65,7 +65,7 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
   Exec& exec = context.exec;
   const int64_t tokens = context.tokens();
   Tensor stream = saved.embedded.slice(0, tokens);
-  embed_forward(context, *params.embedding, stream, ids, params.first_sub_layer);
+  embed_forward(context, *params.embedding, stream, ids, params.sites.embedding);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
     stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, memory);
   }
@@ -103,7 +103,7 @@ void stack_backward(const LayerContext& context, const StackParams& params, Stac
     progress.complete_from(params.blocks[i].first_param());
   }
   progress.complete_from(params.relative_bias->number);
-  embed_backward(context, *params.embedding, d_stream, ids, params.first_sub_layer);
+  embed_backward(context, *params.embedding, d_stream, ids, params.sites.embedding);
 }
 
 }  // namespace sy

@@ -29,9 +29,10 @@ struct StackParams {
   Param* relative_bias = nullptr;  // [buckets, H], shared by the stack's blocks
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
-  int first_sub_layer = 0;
-  int last_sub_layer = 0;  // the final norm
-  int routed_layers = 0;   // of the stack
+  int routed_layers = 0;        // of the stack
+  struct Sites {
+    uint32_t embedding = 0, final_norm = 0;
+  } sites;  // of its dropout
 };
 
 struct StackSaved {

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace sy {
@@ -78,6 +79,25 @@ TEST_CASE("random: integers below a bound are equally likely", "[random]") {
   for (const double count : seen) chi_square += (count - 2000) * (count - 2000) / 2000;
   CHECK(chi_square < 33.7);
   for (uint64_t i = 0; i < 100; ++i) CHECK(random_below(key, i, 1) == 0);
+}
+
+TEST_CASE("random: a name's site is its FNV-1a hash with the top bit set", "[random]") {
+  // Known answers of the hash's authors (Fowler, Noll and Vo), 32 bits.
+  STATIC_REQUIRE(site::of_name("") == 0x811C9DC5);
+  STATIC_REQUIRE(site::of_name("a") == 0xE40C292C);
+  STATIC_REQUIRE(site::of_name("fo") == (0x6222E842 | 0x80000000));
+  STATIC_REQUIRE(site::of_name("foobar") == 0xBF9CF968);
+  STATIC_REQUIRE(site::of_name("init/encoder/layers/0/ffn/wi") == 0x9305422E);
+}
+
+TEST_CASE("random: no name has the site of anything that is numbered", "[random]") {
+  constexpr uint32_t kStreams = 1 << 24;  // that a numbered range holds at least
+  for (const uint32_t numbered : {site::kData, site::kSpans, site::kSampling, site::kSynthetic}) {
+    CHECK(numbered <= site::kNamed - kStreams);
+  }
+  for (int i = 0; i < 10000; ++i) {
+    CHECK(site::of_name("dropout/" + std::to_string(i)) >= site::kNamed);
+  }
 }
 
 TEST_CASE("random: seed, step, site and place each change what is drawn", "[random]") {

@@ -33,11 +33,11 @@ TEST_CASE("attention: gradients of self-attention", "[attention]") {
   Owned x = random_tensor(DType::f64, shape, 1), weight = random_tensor(DType::f64, shape, 2);
   Owned out(DType::f64, shape), d_x(DType::f64, shape);
   const auto loss = [&] {
-    self_attention_forward(context, params, saved, out, x, 1);
+    self_attention_forward(context, params, saved, out, x);
     return weighted_sum(out, weight);
   };
   loss();
-  self_attention_backward(context, params, saved, d_x, weight, 1);
+  self_attention_backward(context, params, saved, d_x, weight);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   f.check_params(loss);
 }
@@ -59,17 +59,17 @@ TEST_CASE("attention: gradients of cross-attention", "[attention]") {
   Owned out(DType::f64, shape), d_x(DType::f64, shape), d_rows = zeros(DType::f64, source);
   const AttentionSource memory{rows, lengths.tensor().slice(0, sequences)};
   const auto loss = [&] {
-    cross_attention_forward(context, params, saved, out, x, memory, 1);
+    cross_attention_forward(context, params, saved, out, x, memory);
     return weighted_sum(out, weight);
   };
   loss();
-  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory, 1);
+  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   CHECK(gradient_error(rows, d_rows, loss) < kGradientTolerance);
   f.check_params(loss);
   // The encoder's gradient is a sum over the decoder's layers.
   const double before = sequences > 0 ? d_rows.data<double>()[0] : 0;
-  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory, 1);
+  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory);
   if (sequences > 0) CHECK(d_rows.data<double>()[0] == Approx(2 * before));
 }
 

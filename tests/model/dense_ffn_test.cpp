@@ -26,11 +26,11 @@ TEST_CASE("dense_ffn: gradients", "[dense_ffn]") {
   Owned x = random_tensor(DType::f64, shape, 1), weight = random_tensor(DType::f64, shape, 2);
   Owned out(DType::f64, shape), d_x(DType::f64, shape);
   const auto loss = [&] {
-    dense_ffn_forward(context, params, saved, out, x, 1);
+    dense_ffn_forward(context, params, saved, out, x);
     return weighted_sum(out, weight);
   };
   loss();
-  dense_ffn_backward(context, params, saved, d_x, weight, 1);
+  dense_ffn_backward(context, params, saved, d_x, weight);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   f.check_params(loss);
 }
@@ -47,9 +47,9 @@ TEST_CASE("dense_ffn: the gradient may go down in place", "[dense_ffn]") {
   const LayerContext context = f.context(kPlanned, kLength);
   Owned x = random_tensor(DType::f64, shape, 1), in_place = random_tensor(DType::f64, shape, 2);
   Owned out(DType::f64, shape), d_x(DType::f64, shape);
-  dense_ffn_forward(context, params, saved, out, x, 1);
-  dense_ffn_backward(context, params, saved, d_x, in_place, 1);
-  dense_ffn_backward(context, params, saved, in_place, in_place, 1);
+  dense_ffn_forward(context, params, saved, out, x);
+  dense_ffn_backward(context, params, saved, d_x, in_place);
+  dense_ffn_backward(context, params, saved, in_place, in_place);
   for (int64_t i = 0; i < shape.numel(); ++i) {
     CHECK(d_x.data<double>()[i] == in_place.data<double>()[i]);
   }

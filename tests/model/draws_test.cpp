@@ -6,7 +6,6 @@
 // of a test together. Draws that are the same leave it by n / 2 (of masks) and n / 3 (of noise).
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <set>
 
 #include "kernels/router_jitter.h"
 #include "lib/model/attention.h"
@@ -68,8 +67,10 @@ TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws
   LayerFixture f(wide_model());
   f.model.activation = Activation::gelu;  // of no input exactly 0
   const LayerDims dims{kSequences, kLength, 1, DType::f64};
-  const DenseFfnParams ffn = dense_ffn_params(f.store, "ffn", f.model);
-  const AttentionParams attention = attention_params(f.store, "attention", f.model);
+  const DenseFfnParams ffn[] = {dense_ffn_params(f.store, "0/ffn", f.model),
+                                dense_ffn_params(f.store, "1/ffn", f.model)};
+  const AttentionParams attention[] = {attention_params(f.store, "0/attention", f.model),
+                                       attention_params(f.store, "1/attention", f.model)};
   DenseFfnSaved ffn_saved;
   AttentionSaved attention_saved;
   f.allocate([&](Arena& arena) {
@@ -86,12 +87,12 @@ TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws
     f.step.step = step;
     for (const int64_t first_sequence : {int64_t{0}, kSequences}) {
       f.step.first_sequence = first_sequence;
-      for (const int sub_layer : {0, 1}) {
+      for (const size_t layer : {0, 1}) {
         const LayerContext context = f.context(kSequences, kLength, lengths);
-        dense_ffn_forward(context, ffn, ffn_saved, out, x, sub_layer);
+        dense_ffn_forward(context, ffn[layer], ffn_saved, out, x);
         masks.push_back(untouched(out, x));
         masks.push_back(untouched(ffn_saved.activated, nothing));
-        self_attention_forward(context, attention, attention_saved, out, x, 2 + sub_layer);
+        self_attention_forward(context, attention[layer], attention_saved, out, x);
         masks.push_back(untouched(out, x));
       }
     }
@@ -111,9 +112,10 @@ TEST_CASE("draws: the router's noise", "[draws]") {
   for (const uint32_t step : {1u, 2u}) {
     f.step.step = step;
     const LayerContext context = f.context(kSequences, kLength);
-    for (const int sub_layer : {0, 1}) {
+    for (const char* name : {"jitter/0/moe", "jitter/1/moe"}) {
+      const RandomKey key = context.key(site::of_name(name));
       for (const int64_t first_row : {int64_t{0}, kTokens}) {
-        router_jitter(*f.exec, out, ones, kEpsilon, context.key(sub_layer, Use::jitter), first_row);
+        router_jitter(*f.exec, out, ones, kEpsilon, key, first_row);
         for (int64_t t = 0; t < kTokens; ++t) {
           auto& row = noise.emplace_back();
           for (int64_t i = 0; i < kNoises; ++i)
@@ -137,21 +139,6 @@ TEST_CASE("draws: the router's noise", "[draws]") {
   CAPTURE(worst, most, least_square);
   CHECK(worst <= most);
   CHECK(most < least_square);  // a row is told from itself
-}
-
-TEST_CASE("draws: no sub-layer's use shares its site with another, or with what draws elsewhere",
-          "[draws]") {
-  LayerFixture f;
-  const LayerContext context = f.context(1, 1);
-  std::set<uint32_t> sites;
-  constexpr int kSubLayers = 1000;
-  for (int sub_layer = 0; sub_layer < kSubLayers; ++sub_layer) {
-    for (const Use use : {Use::attention, Use::hidden, Use::output, Use::jitter, Use::embedding}) {
-      sites.insert(context.key(sub_layer, use).site);
-    }
-  }
-  CHECK(sites.size() == 5 * kSubLayers);
-  CHECK(*sites.rbegin() < site::kData);
 }
 
 }  // namespace

@@ -32,11 +32,12 @@ class PlainLayer {
   double weight(Param* param, int64_t i) const { return param->value.data<double>()[i]; }
   int64_t d() const { return layer_.model.d_model; }
   int64_t global_row(int64_t t) const { return layer_.step.first_sequence * kLength + t; }
-  RandomKey key(Use use) const { return layer_.context(valid_).key(MoeLayer::kSubLayer, use); }
+  RandomKey key(uint32_t site) const { return layer_.context(valid_).key(site); }
 
-  double dropped(double value, double rate, Use use, int64_t t, int64_t c, int64_t cols) const {
+  double dropped(double value, double rate, uint32_t site, int64_t t, int64_t c,
+                 int64_t cols) const {
     if (!layer_.step.training) return value;
-    const double u = random_uniform(key(use), static_cast<uint64_t>(global_row(t) * cols + c));
+    const double u = random_uniform(key(site), static_cast<uint64_t>(global_row(t) * cols + c));
     return u >= rate ? value / (1 - rate) : 0.0;
   }
 
@@ -57,8 +58,8 @@ class PlainLayer {
     for (int64_t c = 0; c < d(); ++c) {
       double input = normed[static_cast<size_t>(c)];
       if (layer_.step.training) {
-        const float u =
-            random_uniform(key(Use::jitter), static_cast<uint64_t>(global_row(t) * d() + c));
+        const float u = random_uniform(key(layer_.params.routing.router.jitter_site),
+                                       static_cast<uint64_t>(global_row(t) * d() + c));
         // The factor is a float32 number in every dtype.
         const float spread = static_cast<float>(experts_.jitter) * (2.0f * u - 1.0f);
         input *= static_cast<double>(1.0f + spread);
@@ -94,7 +95,7 @@ class PlainLayer {
       if (layer_.model.activation == Activation::geglu) {
         value *= product(normed, params.wi_linear, e, j, d_ff);
       }
-      inner.push_back(dropped(value, experts_.dropout, Use::hidden, t, j, d_ff));
+      inner.push_back(dropped(value, experts_.dropout, layer_.params.sites.hidden, t, j, d_ff));
     }
     for (int64_t c = 0; c < d(); ++c) result.push_back(product(inner, params.wo, e, c, d()));
     return result;
@@ -135,7 +136,7 @@ class PlainLayer {
       for (int64_t c = 0; c < d(); ++c) {
         const double gated = std::exp(h[best]) / total * y[static_cast<size_t>(c)];
         out[static_cast<size_t>(t * d() + c)] +=
-            dropped(gated, layer_.model.dropout, Use::output, t, c, d());
+            dropped(gated, layer_.model.dropout, layer_.params.sites.output, t, c, d());
       }
     }
     if (tokens == 0) return;

@@ -35,8 +35,6 @@ inline ModelSection moe_model() {
 
 class MoeLayer {
  public:
-  static constexpr int kSubLayer = 3;
-
   // `exec_` is that of the mesh's groups, where they have one.
   MoeLayer(const ModelSection& section, Mesh& mesh_, int64_t sequences_, int64_t length_,
            DType dtype = DType::f64, int threads = 2,
@@ -74,11 +72,11 @@ class MoeLayer {
   }
   void forward(Tensor out, Tensor x, Tensor valid) {
     if (!exec.planning) owned_stats.clear();
-    moe_ffn_forward(context(valid), params, saved, out, x, kSubLayer);
+    moe_ffn_forward(context(valid), params, saved, out, x);
     routing_observe(context(valid), params.routing, saved.routing, stats);
   }
   void backward(Tensor d_x, Tensor d_out, Tensor valid) {
-    moe_ffn_backward(context(valid), params, saved, d_x, d_out, kSubLayer);
+    moe_ffn_backward(context(valid), params, saved, d_x, d_out);
   }
   // What the layer adds to the loss besides its output.
   double extra_loss() const {

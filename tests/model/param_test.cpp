@@ -85,6 +85,36 @@ TEST_CASE("param: each rank's experts start as in a run on one rank", "[param]")
   }
 }
 
+// Made apart from this code: FNV-1a and Philox written in Python, quantiles by its NormalDist.
+TEST_CASE("param: initial values of a name are these for ever", "[param]") {
+  const double normal[] = {-0.2301851506298731, 0.5786306898947822,   1.5357673276656512,
+                           0.5492931682747891,  -0.13076149393097466, -0.28860771003123786};
+  const double cut[] = {-0.21953756772744074, 0.549402351599429,    1.3903369142825055,
+                        0.5218327420246284,   -0.12478008891474804, -0.2751310698069113};
+  const bool truncated = GENERATE(true, false);
+  ParamStore store(DType::f64);
+  store.add("declared before", {7}, Placement::replicated(), {});
+  Param* param = store.add("encoder/layers/0/ffn/wi", {2, 3}, Placement::replicated(),
+                           {truncated ? Init::Kind::truncated_normal : Init::Kind::normal, 1.0});
+  Regions regions;
+  regions.allocate(store);
+  store.initialize(*test::make_exec(), 1);
+  CHECK(param->site == 0x9305422E);
+  for (size_t i = 0; i < 6; ++i) {
+    CHECK(param->value.data<double>()[i] ==
+          Approx(truncated ? cut[i] : normal[i]).epsilon(1e-8).margin(0));
+  }
+}
+
+TEST_CASE("param: two names that hash alike are refused, and named", "[param]") {
+  SiteRegistry sites;
+  CHECK(sites.declare("costarring") == (0x5E4DAA9D | 0x80000000));
+  CHECK_THROWS_WITH(sites.declare("liquid"),
+                    Catch::Contains("costarring") && Catch::Contains("liquid"));
+  CHECK_THROWS_AS(sites.declare("costarring"), InternalError);
+  CHECK(sites.declare("dropout/costarring") != sites.declare("jitter/costarring"));
+}
+
 TEST_CASE("param: moments and bounds of the initial values", "[param]") {
   const bool truncated = GENERATE(true, false);
   const double std_dev = 0.05;

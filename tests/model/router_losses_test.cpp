@@ -57,7 +57,7 @@ class Routers {
     std::vector<Owned> slots;
     for (size_t i = 0; i < kLayers; ++i) {
       Owned x = inputs[i];
-      route_forward(now, params_[i], saved_[i], x, 0);
+      route_forward(now, params_[i], saved_[i], x);
       Owned slot(DType::i32, {sequences_ * length_, 1}),
           counts(DType::i32, {f_.model.experts.count + 1}),
           token(DType::i32, {f_.model.experts.count * sequences_ * capacity_});
@@ -72,7 +72,7 @@ class Routers {
 
   void backward(size_t layer, Tensor d_x, Tensor x) {
     Owned d_gate(DType::f64, {sequences_ * length_, 1});
-    route_backward(context(), params_[layer], saved_[layer], d_x, d_gate, x, 0);
+    route_backward(context(), params_[layer], saved_[layer], d_x, d_gate, x);
   }
 
   Tensor weight(size_t layer) { return params_[layer].weight->value; }

@@ -39,7 +39,7 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   Owned weight = random_tensor(DType::f64, {grouped, 1}, 2), d_x = x;
   const auto loss = [&] {
     f.stats.clear();
-    route_forward(context, params, saved, x, 1);
+    route_forward(context, params, saved, x);
     observe_router(context, saved, {}, f.stats.stats);
     return weighted_sum(saved.gate, weight) +
            0.25 * (0.3 * f.stats.balance_sum() + 0.2 * f.stats.z_sum());
@@ -50,7 +50,7 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
     CHECK(saved.expert.data<int32_t>()[t] == -1);
     CHECK(saved.gate.data<double>()[t] == 0);
   }
-  route_backward(context, params, saved, d_x, weight, x, 1);
+  route_backward(context, params, saved, d_x, weight, x);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   f.check_params(loss);
 }
@@ -69,7 +69,7 @@ TEST_CASE("router: jitter is for training only, and the same wherever the token 
   Owned x = random_tensor(DType::f64, {8, f.model.d_model}, 1);
   const auto gates = [&](int64_t first, int64_t count) {
     route_forward(f.context(count, length, {}, valid.tensor().slice(0, count * length)), params,
-                  saved, x.tensor().slice(first * length, count * length), 1);
+                  saved, x.tensor().slice(first * length, count * length));
     const double* gate = saved.gate.data<double>();
     return std::vector<double>(gate, gate + count * length);
   };

@@ -40,7 +40,7 @@ void multiply(const ExpertRows& rows, Tensor to, Tensor from) {
 
 struct Layer {
   LayerFixture f;
-  LayerCounter layers{.sub_layers = 0, .routed_layers = 4};
+  LayerCounter layers{.routed_layers = 4};
   RoutingParams params;
   RoutingSaved saved;
   Owned valid = int_tensor({kTokens}, {1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0});
@@ -56,12 +56,12 @@ struct Layer {
   }
   LayerContext context() { return f.context(kSequences, kLength, {}, valid); }
   void forward() {
-    routing_forward(context(), params, saved, out, in, tokens, 1, [&](Dispatch& travel) {
+    routing_forward(context(), params, saved, out, in, tokens, [&](Dispatch& travel) {
       travel.compute_parts([&](const ExpertRows& rows) { multiply(rows, travel.out(), in); });
     });
   }
   void backward(Tensor d_tokens, Tensor d_out) {
-    routing_backward(context(), params, saved, d_tokens, d_out, tokens, 1, [&](DispatchGrad& grad) {
+    routing_backward(context(), params, saved, d_tokens, d_out, tokens, [&](DispatchGrad& grad) {
       grad.compute_parts([&](const ExpertRows& rows) { multiply(rows, grad.rows(), grad.rows()); });
     });
   }

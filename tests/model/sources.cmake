@@ -6,6 +6,7 @@ sy_test_binary(model_tests
                        tests/model/reference_model.cpp tests/model/switch_model_test.cpp
                        tests/model/model_gradient_test.cpp tests/model/memory_test.cpp
                        tests/model/layout_test.cpp tests/model/bfloat16_test.cpp tests/model/draws_test.cpp
+                       tests/model/named_draws_test.cpp
                LINK sy_model)
 sy_add_test(model.placement model_tests "[placement]")
 foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16 draws)

@@ -160,11 +160,11 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
   }
 }
 
-Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer) {
+Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, uint32_t site) {
   Dropout dropout;
   dropout.rate = static_cast<float>(dropout_rate(context));
   if (dropout.rate == 0) return dropout;
-  dropout.key = context.key(sub_layer, Use::hidden);
+  dropout.key = context.key(site);
   dropout.row_ids = saved.row_ids.slice(0, saved.rows());
   return dropout;
 }

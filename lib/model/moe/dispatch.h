@@ -64,8 +64,9 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved, Tensor expert);
 
-// The dropout inside the experts, of rows [R, d_ff]; once Dispatch::start() was called.
-Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, int sub_layer);
+// The dropout inside the experts, of rows [R, d_ff], drawn at `site`; once Dispatch::start() was
+// called.
+Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, uint32_t site);
 
 // To the experts and back in forward. Memory is taken from scratch, which must outlive it.
 class Dispatch {

@@ -12,6 +12,8 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const 
       store.add(prefix + "/norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
   params.routing = routing_params(store, prefix, model, counter);
   params.experts = experts_params(store, prefix, model);
+  params.sites = {store.add_site("dropout/" + prefix + "/hidden"),
+                  store.add_site("dropout/" + prefix + "/output")};
   return params;
 }
 
@@ -25,26 +27,25 @@ MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDim
 }
 
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                     Tensor out, Tensor x, int sub_layer) {
+                     Tensor out, Tensor x) {
   Exec& exec = context.exec;
   const int64_t tokens = context.tokens();
   const Tensor normed = saved.normed.slice(0, tokens);
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
   const auto experts = [&](Dispatch& travel) {
-    const Dropout dropout = expert_dropout(context, saved.routing.dispatch, sub_layer);
+    const Dropout dropout = expert_dropout(context, saved.routing.dispatch, params.sites.hidden);
     travel.compute_parts([&](const ExpertRows& rows) {
       experts_forward(exec, params.experts, saved.experts, rows, travel.out(),
                       context.model.activation, dropout);
     });
   };
-  routing_forward(context, params.routing, saved.routing, out, saved.experts.in, normed, sub_layer,
-                  experts);
-  residual_dropout_forward(exec, out, x, out, context.dropout(sub_layer, Use::output));
+  routing_forward(context, params.routing, saved.routing, out, saved.experts.in, normed, experts);
+  residual_dropout_forward(exec, out, x, out, context.dropout(params.sites.output));
 }
 
 void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                      Tensor d_x, Tensor d_out, int sub_layer) {
+                      Tensor d_x, Tensor d_out) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t tokens = context.tokens();
@@ -53,10 +54,10 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   // One buffer serves as the gradient of combine's output, then of dispatch's input.
   const Tensor d_tokens = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
-  dropout_forward(exec, d_tokens, d_out, context.dropout(sub_layer, Use::output));
+  dropout_forward(exec, d_tokens, d_out, context.dropout(params.sites.output));
   const auto experts = [&](DispatchGrad& grad) {
     ScratchScope hidden_scratch(exec);
-    const Dropout dropout = expert_dropout(context, dispatch, sub_layer);
+    const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
     const ExpertsGrad hidden =
         experts_grad(params.experts, saved.experts, dispatch.rows(), hidden_scratch);
     grad.compute_parts([&](const ExpertRows& rows) {
@@ -65,8 +66,7 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
     });
     experts_backward_weights(exec, params.experts, saved.experts, dispatch.exchange.all, hidden);
   };
-  routing_backward(context, params.routing, saved.routing, d_normed, d_tokens, normed, sub_layer,
-                   experts);
+  routing_backward(context, params.routing, saved.routing, d_normed, d_tokens, normed, experts);
   rms_norm_backward(exec, d_x, params.norm->grad, d_normed, saved.x, params.norm->value,
                     saved.rstd.slice(0, tokens), d_out);
 }

@@ -16,6 +16,9 @@ struct MoeFfnParams {
   Param* norm = nullptr;  // [d_model]
   RoutingParams routing;
   ExpertsParams experts;
+  struct Sites {
+    uint32_t hidden = 0, output = 0;
+  } sites;  // of the dropout inside the experts, and of what joins the residual stream
 };
 
 struct MoeFfnSaved {
@@ -32,10 +35,10 @@ MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDim
 
 // out [T, d_model] and `saved` are overwritten; x must stay until backward and is not out.
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                     Tensor out, Tensor x, int sub_layer);
+                     Tensor out, Tensor x);
 // d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate. Adds
 // the gradients of the balance and z losses, scaled by their coefficients and step.group_scale.
 void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
-                      Tensor d_x, Tensor d_out, int sub_layer);
+                      Tensor d_x, Tensor d_out);
 
 }  // namespace sy

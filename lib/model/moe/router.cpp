@@ -27,15 +27,15 @@ bool jitters(const LayerContext& context) {
   return context.step.training && context.model.experts.jitter > 0;
 }
 
-RouterJitter jitter_of(const LayerContext& context, int sub_layer) {
-  return {static_cast<float>(context.model.experts.jitter), context.key(sub_layer, Use::jitter),
+RouterJitter jitter_of(const LayerContext& context, const RouterParams& params) {
+  return {static_cast<float>(context.model.experts.jitter), context.key(params.jitter_site),
           context.first_row()};
 }
 
 // The router's own: none where the experts see it too, for then it is in `normed` already.
-RouterJitter own_jitter(const LayerContext& context, Tensor normed, int sub_layer) {
+RouterJitter own_jitter(const LayerContext& context, const RouterParams& params, Tensor normed) {
   const bool own = jitters(context) && !experts_see_jitter(context, normed);
-  return own ? jitter_of(context, sub_layer) : RouterJitter{};
+  return own ? jitter_of(context, params) : RouterJitter{};
 }
 
 void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
@@ -55,9 +55,10 @@ struct Operands {
   RouterJitter jitter;
 };
 
-Operands router_operands(const LayerContext& context, const Param& weight, Tensor normed,
-                         ScratchScope& scratch, int sub_layer) {
-  const RouterJitter jitter = own_jitter(context, normed, sub_layer);
+Operands router_operands(const LayerContext& context, const RouterParams& params, Tensor normed,
+                         ScratchScope& scratch) {
+  const Param& weight = *params.weight;
+  const RouterJitter jitter = own_jitter(context, params, normed);
   if (!is_rounded(context, normed)) return {normed, weight.value, jitter};
   const Tensor x = scratch.take(DType::f32, normed.shape(), "router input");
   jitter_into(context.exec, x, normed, jitter);
@@ -91,7 +92,8 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
   const Init init{Init::Kind::truncated_normal,
                   std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
   return {store.add(prefix + "/router", {model.d_model, model.experts.count},
-                    Placement::replicated(), init)};
+                    Placement::replicated(), init),
+          store.add_site("jitter/" + prefix)};
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
@@ -109,14 +111,14 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   return saved;
 }
 
-void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer) {
+void jitter_for_all(const LayerContext& context, const RouterParams& params, Tensor normed) {
   if (jitters(context) && experts_see_jitter(context, normed)) {
-    jitter_into(context.exec, normed, normed, jitter_of(context, sub_layer));
+    jitter_into(context.exec, normed, normed, jitter_of(context, params));
   }
 }
 
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
-                   Tensor normed, int sub_layer) {
+                   Tensor normed) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const TokenGroups groups = groups_of(context);
@@ -129,7 +131,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   clear_from(exec, now.valid, tokens);
   const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
   clear_from(exec, logits, tokens);
-  const Operands of = router_operands(context, *params.weight, normed, scratch, sub_layer);
+  const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
   router_forward(exec, now.probs, now.gate, now.log_sum, now.expert, now.fraction, now.mean_prob,
@@ -139,8 +141,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
 }
 
 void route_backward(const LayerContext& context, const RouterParams& params,
-                    const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed,
-                    int sub_layer) {
+                    const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const RouterSaved now = used(saved, groups_of(context));
@@ -151,11 +152,11 @@ void route_backward(const LayerContext& context, const RouterParams& params,
                   now.valid, losses.balance_scale, losses.z_scale);
   const bool rounded = is_rounded(context, normed);
   if (rounded) round_to_bfloat16(exec, d_logits);
-  const Operands of = router_operands(context, *params.weight, normed, scratch, sub_layer);
+  const Operands of = router_operands(context, params, normed, scratch);
   const Tensor d_x = rounded ? scratch.take(dtype, normed.shape(), "router d_input") : d_normed;
   router_logits_backward(exec, d_x, params.weight->grad, d_logits.slice(0, context.tokens()), of.x,
                          of.weight, of.jitter);
-  if (rounded) jitter_into(exec, d_normed, d_x, own_jitter(context, normed, sub_layer));
+  if (rounded) jitter_into(exec, d_normed, d_x, own_jitter(context, params, normed));
 }
 
 }  // namespace sy

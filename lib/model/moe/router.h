@@ -27,7 +27,8 @@ TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64
 constexpr int64_t kChoices = 1;  // k: top-1
 
 struct RouterParams {
-  Param* weight = nullptr;  // [d_model, E]
+  Param* weight = nullptr;   // [d_model, E]
+  uint32_t jitter_site = 0;  // of its input's noise
 };
 
 // What backward, dispatch and combine need, and what is observed after forward. T' =
@@ -48,18 +49,17 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
 
 // experts.convention hugging_face: jitters normed [T, d_model], or its gradient, in place, so that
 // the experts see what the router sees, which then draws nothing itself. Else does nothing.
-void jitter_for_all(const LayerContext& context, Tensor normed, int sub_layer);
+void jitter_for_all(const LayerContext& context, const RouterParams& params, Tensor normed);
 
 // Overwrites `saved`, losses included, which count once observed (router_losses.h).
 // normed [T, d_model].
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
-                   Tensor normed, int sub_layer);
+                   Tensor normed);
 
 // d_normed [T, d_model] is overwritten with the router's share: through the gates, whose gradient
 // is d_gate [T', k], and through both losses, scaled by their coefficients and step.group_scale.
 // normed is forward's. The parameter accumulates.
 void route_backward(const LayerContext& context, const RouterParams& params,
-                    const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed,
-                    int sub_layer);
+                    const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed);
 
 }  // namespace sy

@@ -39,10 +39,10 @@ RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDi
 // from those of `in`.
 template <class Compute>
 void routing_forward(const LayerContext& context, const RoutingParams& params, RoutingSaved& saved,
-                     Tensor out, Tensor in, Tensor tokens, int sub_layer, Compute&& compute) {
+                     Tensor out, Tensor in, Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
-  jitter_for_all(context, tokens, sub_layer);
-  route_forward(context, params.router, saved.router, tokens, sub_layer);
+  jitter_for_all(context, params.router, tokens);
+  route_forward(context, params.router, saved.router, tokens);
   dispatch_assign(context, params.labels, saved.dispatch, saved.router.expert);
   Dispatch travel(context, params.labels, saved.dispatch, scratch);
   travel.start(in, tokens);
@@ -62,18 +62,18 @@ void routing_observe(const LayerContext& context, const RoutingParams& params,
 template <class Compute>
 void routing_backward(const LayerContext& context, const RoutingParams& params,
                       const RoutingSaved& saved, Tensor d_tokens, Tensor d_out, Tensor tokens,
-                      int sub_layer, Compute&& compute) {
+                      Compute&& compute) {
   ScratchScope scratch(context.exec);
   const TokenGroups groups = token_groups(context.model.experts, context.sequences, context.length);
   const Tensor d_gate =
       scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_out, saved.router.gate);
-  route_backward(context, params.router, saved.router, d_tokens, d_gate, tokens, sub_layer);
+  route_backward(context, params.router, saved.router, d_tokens, d_gate, tokens);
   compute(grad);
   grad.gather(d_out);
   add_inplace(context.exec, d_tokens, d_out);
-  jitter_for_all(context, d_tokens, sub_layer);
+  jitter_for_all(context, params.router, d_tokens);
 }
 
 }  // namespace sy
