@@ -1,4 +1,4 @@
-"""What the tests of faults share: the real program under mpirun on text of our own, its ranks' processes,
+"""What the tests of faults share: the real program under mpirun on the build's sample of text, its ranks' processes,
 and the limits within which a run must end. Tests are given the program as their first argument."""
 import contextlib
 import os
@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-
-import sample
 
 SWITCHYARD = str(pathlib.Path(sys.argv[1]).resolve())
 HOSTED = SWITCHYARD.endswith("_hostcuda")  # a GPU's code on the host, which is slow
@@ -25,7 +23,7 @@ backend: {backend}
 run: {{name: tiny, directory: {folder}, seed: 3, hang_timeout_seconds: 30}}
 model: {{d_model: 16, d_kv: 8, num_heads: 2, d_ff: 32, encoder_layers: 2, decoder_layers: 2, dropout: 0.1,
         experts: {{count: 4, capacity_factor: 1.0}}}}
-data: {{train: ["{folder}/train-*.json.gz"], validation: ["{folder}/validation-*.json.gz"],
+data: {{train: ["{folder}/c4-train.*.json.gz"], validation: ["{folder}/c4-validation.*.json.gz"],
        tokenizer: {folder}/small.model, encoder_length: 16, streams: 4, shuffle_buffer: 8}}
 optimizer: {{warmup_steps: 100}}
 train: {{steps: 200, global_batch: 8, micro_batch: 2, log_every: 1, eval_every: 50, eval_sequences: 8,
@@ -44,12 +42,23 @@ def require(condition, message, run=None):
         fail(message, run)
 
 
+def sample():
+    """The text that the build makes for tests, as tests/support/sample.sh finds it."""
+    beside = pathlib.Path(SWITCHYARD).parent
+    given = os.environ.get("SWITCHYARD_SAMPLE")
+    places = [pathlib.Path(given)] if given else [beside / "tests" / "sample", beside / "sample"]
+    for place in places:
+        if (place / "small.model").exists():
+            return place
+    return fail(f"{places[-1]} is absent: build the target test_sample")
+
+
 @contextlib.contextmanager
 def workplace():
     """A folder with text, tokenizer and tiny.yaml, gone afterwards."""
     folder = pathlib.Path(tempfile.mkdtemp())
     try:
-        sample.make_sample(folder, SWITCHYARD)
+        shutil.copytree(sample(), folder, dirs_exist_ok=True)
         (folder / "tiny.yaml").write_text(CONFIG.format(backend=BACKEND, folder=folder))
         yield folder
     finally:

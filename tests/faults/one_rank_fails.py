@@ -54,7 +54,7 @@ with workplace() as folder:
     run = pretrain(folder, 2, "seed", {"train.steps": 1})
     require(run.end(SECONDS) == 0, "a run of one step", run)
     check(pretrain(folder, 2, "seed", {"run.seed": 4}), 2, 0, "belongs to another run")
-    for shard in folder.glob("train-*.json.gz"):
+    for shard in folder.glob("c4-train.*.json.gz"):
         spoil(shard)
     given = {**COMMON, "data.on_bad_record": "fail", "data.shuffle_buffer": 64}
-    check(pretrain(folder, 2, "all-shards-cut-off", given), 3, 0, "train-", "fetch the shard again")
+    check(pretrain(folder, 2, "all-shards-cut-off", given), 3, 0, "c4-train.", "fetch the shard again")

@@ -1,4 +1,4 @@
-# The real binary under signals, dead and hanging ranks, slow disks; on text that the tests make.
+# The real binary under signals, dead and hanging ranks, slow disks; on the sample of text.
 add_library(slow_disk MODULE tests/faults/slow_disk.cpp)
 target_link_libraries(slow_disk PRIVATE ${CMAKE_DL_LIBS})
 set_target_properties(slow_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
