@@ -92,7 +92,8 @@ TEST_CASE("random: a name's site is its FNV-1a hash with the top bit set", "[ran
 
 TEST_CASE("random: no name has the site of anything that is numbered", "[random]") {
   constexpr uint32_t kStreams = 1 << 24;  // that a numbered range holds at least
-  for (const uint32_t numbered : {site::kData, site::kSpans, site::kSampling, site::kSynthetic}) {
+  for (const uint32_t numbered :
+       {site::kData, site::kSpans, site::kWindows, site::kSampling, site::kSynthetic}) {
     CHECK(numbered <= site::kNamed - kStreams);
   }
   for (int i = 0; i < 10000; ++i) {

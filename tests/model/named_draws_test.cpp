@@ -42,8 +42,8 @@ struct Stacks {
 
   explicit Stacks(const ModelSection& section) : f(section) {
     Param* const embedding = embedding_params(f.store, f.model);
-    encoder = encoder_params(f.store, f.model, embedding, layers);
-    decoder = decoder_params(f.store, f.model, embedding, layers);
+    encoder = stack_params(f.store, f.model, encoder_spec(f.model, embedding), layers);
+    decoder = stack_params(f.store, f.model, decoder_spec(f.model, embedding), layers);
     const LayerDims dims{kSequences, kLength, 1, DType::f64};
     std::tie(encoder_saved, decoder_saved) = f.allocate([&](Arena& arena) {
       StackSaved first = stack_plan(arena, f.model, encoder, dims, kLength);
@@ -124,8 +124,8 @@ TEST_CASE("draws: layers, uses and stacks have sites of their own, up to 100 lay
   ParamStore store;
   LayerCounter layers;
   Param* const embedding = embedding_params(store, model);
-  StackParams stacks[] = {encoder_params(store, model, embedding, layers),
-                          decoder_params(store, model, embedding, layers)};
+  StackParams stacks[] = {stack_params(store, model, encoder_spec(model, embedding), layers),
+                          stack_params(store, model, decoder_spec(model, embedding), layers)};
   std::vector<uint32_t> sites;
   for (StackParams& stack : stacks) {
     for (const uint32_t* site : sites_of(stack)) sites.push_back(*site);
