@@ -81,12 +81,12 @@ std::map<std::string, std::map<int64_t, Line>> read_metrics(const std::string& p
   return lines;
 }
 
-// `count` batches of `size` examples.
+// `count` batches of `size` examples; evaluation's are in the text's own order.
 std::vector<std::vector<Example>> read_batches(Session& session,
                                                const std::vector<std::string>& shards, int64_t size,
-                                               int64_t count, int64_t shuffle_buffer) {
+                                               int64_t count, bool shuffled) {
   DataSection data = session.config.data;
-  data.shuffle_buffer = shuffle_buffer;
+  if (!shuffled) data.shuffle_buffer = data.example_buffer = 1;
   Loader loader(data, shards, session.loader_place(size),
                 static_cast<uint64_t>(session.config.run.seed), session.tokenizer);
   std::vector<std::vector<Example>> result;
@@ -171,9 +171,9 @@ void check_run(const RunConfig& config) {
   AloneAtStart alone(config, true);
   const RunConfig& resolved = alone.session.config;
   const auto batches = read_batches(alone.session, config.data.train, config.train.global_batch,
-                                    config.train.steps, config.data.shuffle_buffer);
+                                    config.train.steps, true);
   const auto validation =
-      read_batches(alone.session, config.data.validation, config.train.eval_sequences, 1, 1)
+      read_batches(alone.session, config.data.validation, config.train.eval_sequences, 1, false)
           .front();
   PlainTraining plain(resolved, alone.session.model.params());
   REQUIRE(lines["train"].size() == batches.size());
