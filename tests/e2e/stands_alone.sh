@@ -35,7 +35,7 @@ cmp "$folder/back/tokenizer.model" "$tokenizer"
 show table inspect "$checkpoint" --verify
 grep -q "^  file tokenizer.model  *$(stat --format=%s "$tokenizer") bytes" "$folder/table.out"
 "$switchyard" inspect "$checkpoint" --json >"$folder/inspect.json"
-python3 - "$folder/inspect.json" "$shared"/data/c4/c4-train.*.json.gz <<'PYTHON'
+python3 - "$folder/inspect.json" "$text"/c4-train.*.json.gz <<'PYTHON'
 import json, os, sys
 told = json.load(open(sys.argv[1]))
 assert [file["name"] for file in told["files"]] == ["tokenizer.model"], told["files"]
