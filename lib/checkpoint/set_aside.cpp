@@ -29,6 +29,7 @@ std::string set_aside_later(const std::string& folder, int64_t step) {
     const std::string name = checkpoint::committed_name(other);
     checkpoint::rename_path(folder + "/" + name, aside + "/" + name);
   }
+  checkpoint::sync_path(aside);
   checkpoint::sync_path(folder);
   return aside;
 }

@@ -100,5 +100,26 @@ TEST_CASE("checkpoint: a folder in the way is refused where nothing may be repla
   CHECK(read_text(committed + "/file", 10) == "mine");
 }
 
+TEST_CASE("checkpoint: what was set aside is durable there, and gone from its place",
+          "[checkpoint_order]") {
+  const std::string folder = temporary_folder();
+  for (const int64_t step : {1, 2, 3}) {
+    const RankModel model({}, 0, 1, step);
+    const std::string partial = folder + "/" + partial_name(step);
+    write_shard_record(partial,
+                       write_shard_file(partial, {0, 1}, model.tensors(), model.meta(step)));
+    commit_checkpoint({partial, folder + "/" + committed_name(step)}, 1, model.meta(step));
+  }
+  const FileLog log;
+  const std::string aside = set_aside_later(folder, 1);
+  std::vector<std::string> seen;
+  for (const LoggedCall& call : log.calls()) {
+    seen.push_back((call.call == FileCall::rename ? "rename to " + call.to : "sync " + call.path));
+  }
+  CHECK(seen == std::vector<std::string>{"rename to " + aside + "/" + committed_name(2),
+                                         "rename to " + aside + "/" + committed_name(3),
+                                         "sync " + aside, "sync " + folder});
+}
+
 }  // namespace
 }  // namespace sy
