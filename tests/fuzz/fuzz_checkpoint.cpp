@@ -32,7 +32,7 @@ void plan_all(const Manifest& manifest) {
   using Extra = sy::CheckpointReader::Extra;
   require(read_faults(manifest, tensors, Extra::refuse).empty());
   for (const auto& reads : plan_reads(manifest, tensors)) {
-    for (const PieceRead& read : reads) {
+    for (const SlabRead& read : reads) {
       require(read.common() == read.stored->slab);
       require(!read.dataset().empty());
     }
