@@ -4,7 +4,7 @@ sy_library(hf_format
                    lib/convert/safetensors_header.cpp lib/convert/hf_folder.cpp
                    lib/convert/config_json.cpp lib/convert/sparse_layers.cpp
                    lib/convert/hf_names.cpp lib/convert/hf_config_read.cpp
-           LINK sy_checkpoint sy_config PRIVATE_LINK sy::simdjson)
+           LINK sy_checkpoint sy_config sy_placement PRIVATE_LINK sy::simdjson)
 
 # The parameters' ways in and out.
 sy_library(convert

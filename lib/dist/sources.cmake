@@ -1,10 +1,12 @@
+# Where tensors lie, in numbers alone: what needs no communicator links it without MPI.
+sy_library(placement SOURCES lib/dist/placement.cpp LINK sy_tensor)
+
 sy_library(dist SOURCES lib/dist/argument_checks.cpp lib/dist/self_communicator.cpp
                         lib/dist/counting_communicator.cpp lib/dist/planned_communicator.cpp
                         lib/dist/traffic.cpp
                         lib/dist/mpi_check.cpp lib/dist/mpi_communicator.cpp lib/dist/mesh.cpp
-                        lib/dist/placement.cpp
                         lib/dist/mpi_environment.cpp lib/dist/mpi_request.cpp lib/dist/request_pool.cpp lib/dist/threads.cpp lib/dist/watchdog.cpp
-           LINK sy_tensor MPI::MPI_CXX PRIVATE_LINK Threads::Threads)
+           LINK sy_placement sy_tensor MPI::MPI_CXX PRIVATE_LINK Threads::Threads)
 if(NOT SY_HAVE_CUDA)
   target_sources(sy_dist PRIVATE lib/dist/no_nccl.cpp)
 endif()
