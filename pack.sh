@@ -48,7 +48,7 @@ if [[ $(cached SY_NATIVE) == ON ]]; then
   baseline="the processor of the machine it was built on, and its like"
 fi
 
-mkdir -p "$folder"/{bin,lib,openmpi/{bin,plugins,share,etc},pmix/lib,tests/{bin,bench}}
+mkdir -p "$folder"/{bin,lib,openmpi/{bin,plugins,share,etc},pmix/lib,tests/{bin,bench}} "$folder/benchmarks"
 folder=$(cd "$folder" && pwd)
 trap 'rm -rf "$folder"' EXIT  # nothing half made is left
 build=$(cd "$build" && pwd)
@@ -57,7 +57,8 @@ cp -r configs "$folder/"
 cp LICENSE "$folder/"
 if [[ -d data/sample ]]; then mkdir "$folder/data" && cp -r data/sample "$folder/data/"; fi
 cp -r tests/e2e tests/support "$folder/tests/"
-cp tests/bench/{on_gpu,gpu_parts,experts}.sh "$folder/tests/bench/"
+cp benchmarks/{on_gpu,gpu_parts}.sh "$folder/benchmarks/"
+cp tests/bench/experts.sh "$folder/tests/bench/"
 rm "$folder"/tests/*/*.{cpp,h,cmake} 2>/dev/null || true
 if [[ -d $build/tests/sample ]]; then cp -r "$build/tests/sample" "$folder/tests/"; fi
 if [[ -n $shared ]]; then

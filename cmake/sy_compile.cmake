@@ -1,6 +1,6 @@
 # One interface target carries the options of every translation unit.
 add_library(sy_options INTERFACE)
-target_include_directories(sy_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_include_directories(sy_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 target_compile_options(sy_options INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
 if(SY_WARNINGS_AS_ERRORS)
   target_compile_options(sy_options INTERFACE -Werror)

@@ -14,19 +14,19 @@ elseif(SY_HAVE_CUDA)
 else()
   set(cuda_column "skipped: no CUDA toolkit")
 endif()
-file(WRITE ${CMAKE_BINARY_DIR}/cuda_column.txt "${cuda_column}\n")  # for test.sh
+file(WRITE ${PROJECT_BINARY_DIR}/cuda_column.txt "${cuda_column}\n")  # for test.sh
 
 if(SY_GPU_TESTS)
   add_custom_target(gpu_tests)  # all that the tests of GPUs run
 endif()
 set(all_schedules forward reverse random)
-set(mpirun ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh)
+set(mpirun ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh)
 
 function(sy_add_host_column name command schedules labels processors)
   foreach(schedule ${schedules})
     add_test(NAME cuda.${name}.${schedule} COMMAND ${command})
     set_tests_properties(cuda.${name}.${schedule} PROPERTIES
-      TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS "${labels}"
+      TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS "${labels}"
       PROCESSORS ${processors}
       ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};OMP_NUM_THREADS=1")
   endforeach()
@@ -40,7 +40,7 @@ function(sy_gpu_binary binary)
   add_executable(${binary}_gpu tests/support/gpu_required.cpp $<TARGET_OBJECTS:${binary}>)
   get_target_property(link ${binary} SY_LINK)
   target_link_libraries(${binary}_gpu PRIVATE sy_test_support ${link} sy_backend_gpu)
-  set_target_properties(${binary}_gpu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(${binary}_gpu PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_dependencies(gpu_tests ${binary}_gpu)
 endfunction()
 
@@ -48,7 +48,7 @@ endfunction()
 function(sy_add_gpu_test name)
   add_test(NAME gpu.${name} COMMAND ${ARGN})
   set_tests_properties(gpu.${name} PROPERTIES
-    TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} LABELS gpu RESOURCE_LOCK gpu
+    TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS gpu RESOURCE_LOCK gpu
     ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda")
 endfunction()
 

@@ -6,19 +6,22 @@ function(sy_library name)
   target_link_libraries(sy_${name} PUBLIC sy_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 
-# sy_add_op(foo): kernels/foo.{h,cpp}, foo_cpu.cpp, foo_cuda.cu and tests/kernels/foo_test.cpp must
-# exist. Configuring fails and names what is missing.
+# sy_add_op(foo [ROOM]): foo.{h,cpp}, foo_cpu.cpp and foo_cuda.cu in kernels/ROOM (kernels/foo where left
+# out) and tests/kernels/foo_test.cpp must exist. Configuring fails and names what is missing.
 set(SY_OPS "" CACHE INTERNAL "")
 function(sy_add_op op)
-  set(needed kernels/${op}.h kernels/${op}.cpp kernels/${op}_cpu.cpp
-             kernels/${op}_cuda.cu tests/kernels/${op}_test.cpp)
-  foreach(file ${needed})
-    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
+  set(room ${op})
+  if(ARGC GREATER 1)
+    set(room ${ARGV1})
+  endif()
+  set(stem kernels/${room}/${op})
+  foreach(file ${stem}.h ${stem}.cpp ${stem}_cpu.cpp ${stem}_cuda.cu tests/kernels/${op}_test.cpp)
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
       message(FATAL_ERROR "op ${op} is incomplete: ${file} is missing")
     endif()
   endforeach()
-  target_sources(sy_kernels PRIVATE kernels/${op}.cpp kernels/${op}_cpu.cpp)
-  sy_cuda_kernels(kernels/${op}_cuda.cu)
+  target_sources(sy_kernels PRIVATE ${stem}.cpp ${stem}_cpu.cpp)
+  sy_cuda_kernels(${stem}_cuda.cu)
   set(SY_OPS ${SY_OPS} ${op} CACHE INTERNAL "")
 endfunction()
 
@@ -27,7 +30,7 @@ set(SY_LAYERS "" CACHE INTERNAL "")
 function(sy_add_layer layer)
   get_filename_component(stem ${layer} NAME)
   foreach(file lib/model/${layer}.h lib/model/${layer}.cpp tests/model/${stem}_test.cpp)
-    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${file})
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
       message(FATAL_ERROR "layer ${layer} is incomplete: ${file} is missing")
     endif()
   endforeach()
@@ -44,7 +47,7 @@ function(sy_test_binary name)
   endif()
   add_executable(${name} ${main} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE sy_test_support ${ARG_LINK} sy_backend_host)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
                                            SY_LINK "${ARG_LINK}")
 endfunction()
 
@@ -52,16 +55,16 @@ endfunction()
 function(sy_add_test name binary filter)
   add_test(NAME ${name} COMMAND ${binary} ${filter})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
-                       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROCESSORS 1)
+                       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROCESSORS 1)
 endfunction()
 
 # sy_add_mpi_test(NAME BINARY FILTER RANKS...): the same under mpirun, once per rank count.
 function(sy_add_mpi_test name binary filter)
   foreach(ranks ${ARGN})
     add_test(NAME ${name}.np${ranks}
-             COMMAND ${CMAKE_SOURCE_DIR}/tests/support/mpirun.sh ${ranks} $<TARGET_FILE:${binary}>
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh ${ranks} $<TARGET_FILE:${binary}>
                      ${filter})
     set_tests_properties(${name}.np${ranks} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
-                         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
+                         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
   endforeach()
 endfunction()

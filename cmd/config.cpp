@@ -4,7 +4,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy {
 namespace {

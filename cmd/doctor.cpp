@@ -5,9 +5,9 @@
 #include "cmd/commands.h"
 #include "cmd/doctor_probes.h"
 #include "cmd/parallel.h"
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 #include "lib/base/log.h"
-#include "lib/tensor/cuda_device.h"
+#include "lib/tensor/cuda/cuda_device.h"
 #include "lib/train/matrix_rate.h"
 
 namespace sy {

@@ -10,8 +10,8 @@
 #include <functional>
 
 #include "lib/checkpoint/durable.h"
-#include "lib/checkpoint/hdf5_file.h"
-#include "lib/dist/nccl_communicator.h"
+#include "lib/checkpoint/hdf5/hdf5_file.h"
+#include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {

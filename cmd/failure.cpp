@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "lib/base/log.h"
-#include "lib/dist/mpi_environment.h"
+#include "lib/dist/mpi/mpi_environment.h"
 
 namespace sy {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 #include "lib/generate/generate.h"
 
 namespace sy {

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "cmd/json_text.h"
-#include "lib/data/c4_reader.h"
-#include "lib/data/shard_list.h"
-#include "lib/data/tokenizer.h"
+#include "lib/data/text/c4_reader.h"
+#include "lib/data/text/shard_list.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/config/run_config.h"
-#include "lib/dist/mpi_environment.h"
+#include "lib/dist/mpi/mpi_environment.h"
 #include "lib/train/rank_resources.h"
 
 namespace sy {

@@ -1,4 +1,4 @@
-file(GLOB commands CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} cmd/*.cpp)
+file(GLOB commands CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} cmd/*.cpp)
 add_library(sy_cmd OBJECT ${commands})
 target_compile_definitions(sy_cmd PRIVATE SY_VERSION="${PROJECT_VERSION}")
 target_link_libraries(sy_cmd PUBLIC sy_config sy_data sy_dist sy_train sy_generate sy_checkpoint

@@ -1,4 +1,4 @@
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 #include <cstdio>
 #include <fstream>
@@ -6,7 +6,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/json_text.h"
-#include "lib/data/tokenizer_train.h"
+#include "lib/data/tokenizer/tokenizer_train.h"
 
 namespace sy {
 namespace {

@@ -2,15 +2,15 @@ sy_library(test_support SOURCES tests/support/allocations.cpp
                                 tests/support/backend.cpp tests/support/gradcheck.cpp tests/support/sample.cpp
                                 tests/support/shared_files.cpp
            LINK sy_kernels)
-target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-set(SY_SAMPLE_FOLDER ${CMAKE_BINARY_DIR}/tests/sample)
+target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+set(SY_SAMPLE_FOLDER ${PROJECT_BINARY_DIR}/tests/sample)
 target_compile_definitions(sy_test_support PRIVATE SY_SAMPLE_FOLDER="${SY_SAMPLE_FOLDER}")
 
 # Text and tokenizers for tests, made once. With the program, so that whoever builds no more than that can
 # run its end-to-end tests.
 add_executable(sample_maker tests/support/sample_maker.cpp tests/support/sample_text.cpp)
 target_link_libraries(sample_maker PRIVATE sy_data sy::zlib)
-set_target_properties(sample_maker PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set_target_properties(sample_maker PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 add_custom_command(OUTPUT ${SY_SAMPLE_FOLDER}.made
                    COMMAND sample_maker ${SY_SAMPLE_FOLDER}
                    COMMAND ${CMAKE_COMMAND} -E touch ${SY_SAMPLE_FOLDER}.made
@@ -30,6 +30,6 @@ sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
 foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
-             e2e faults slurm lint fuzz race hostcuda bench pack)
+             e2e faults slurm lint fuzz hostcuda bench pack)
   include(tests/${room}/sources.cmake)
 endforeach()

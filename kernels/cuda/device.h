@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #ifdef SY_HOSTCUDA
-#include "tests/hostcuda/device.h"
+#include "tests/hostcuda/device/device.h"
 #else
 #include <cuda_runtime.h>
 #endif

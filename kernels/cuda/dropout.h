@@ -1,11 +1,11 @@
-// The mask of a Dropout in device code: element by element the words that kernels/dropout_row.h
-// draws on the CPU, four of them from each block of Philox.
+// The mask of a Dropout in device code: element by element the words that
+// kernels/dropout/dropout_row.h draws on the CPU, four of them from each block of Philox.
 #pragma once
 
 #include <cmath>
 
 #include "kernels/cuda/map.h"
-#include "kernels/dropout.h"
+#include "kernels/dropout/dropout.h"
 
 namespace sy {
 

@@ -10,10 +10,10 @@
 #include <tuple>
 #include <utility>
 
-#include "lib/tensor/cuda_check.h"
+#include "lib/tensor/cuda/cuda_check.h"
 
 #ifdef SY_HOSTCUDA
-#include "tests/hostcuda/launch.h"
+#include "tests/hostcuda/device/launch.h"
 #endif
 
 namespace sy {

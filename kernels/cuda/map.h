@@ -7,7 +7,7 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
 #include "lib/base/numeric.h"
-#include "lib/tensor/cuda_context.h"
+#include "lib/tensor/cuda/cuda_context.h"
 
 namespace sy {
 

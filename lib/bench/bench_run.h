@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "kernels/gemm_shape.h"
+#include "kernels/gemm/gemm_shape.h"
 #include "lib/train/train_step.h"
 
 namespace sy {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/tensor/bfloat16.h"

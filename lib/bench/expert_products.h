@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "kernels/grouped_gemm.h"
+#include "kernels/gemm/grouped_gemm.h"
 #include "lib/config/run_config.h"
 #include "lib/model/moe/experts.h"
 #include "lib/tensor/arena.h"

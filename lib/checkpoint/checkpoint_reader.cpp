@@ -4,11 +4,11 @@
 
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/checkpoint/durable.h"
-#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/hdf5/hdf5_file.h"
+#include "lib/checkpoint/hdf5/read_slab.h"
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/manifest.h"
 #include "lib/checkpoint/read_plan.h"
-#include "lib/checkpoint/read_slab.h"
 
 namespace sy {
 using namespace checkpoint;

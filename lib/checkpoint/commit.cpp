@@ -5,7 +5,7 @@
 #include <set>
 
 #include "lib/checkpoint/durable.h"
-#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/hdf5/hdf5_file.h"
 #include "lib/checkpoint/layout.h"
 
 namespace sy::checkpoint {

@@ -1,7 +1,7 @@
 #include "lib/checkpoint/shard.h"
 
 #include "lib/checkpoint/durable.h"
-#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/hdf5/hdf5_file.h"
 #include "lib/checkpoint/layout.h"
 
 namespace sy::checkpoint {

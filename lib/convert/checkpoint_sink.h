@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/hdf5/hdf5_file.h"
 #include "lib/checkpoint/manifest.h"
 #include "lib/convert/output_folder.h"
 #include "lib/convert/param_stream.h"

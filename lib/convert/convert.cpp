@@ -11,8 +11,8 @@
 #include "lib/checkpoint/layout.h"
 #include "lib/convert/checkpoint_sink.h"
 #include "lib/convert/checkpoint_source.h"
-#include "lib/convert/hf_sink.h"
-#include "lib/convert/hf_source.h"
+#include "lib/convert/hf/hf_sink.h"
+#include "lib/convert/hf/hf_source.h"
 #include "lib/convert/model_params.h"
 #include "lib/convert/upcycled_source.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/convert/float_type.h"
+#include "lib/convert/hf/float_type.h"
 
 namespace sy::convert {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
-#include "lib/convert/float_type.h"
-#include "lib/convert/hf_names.h"
+#include "lib/convert/hf/float_type.h"
+#include "lib/convert/hf/hf_names.h"
 #include "lib/model/param.h"
 
 namespace sy::convert {

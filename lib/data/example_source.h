@@ -9,9 +9,9 @@
 
 #include "lib/config/run_config.h"
 #include "lib/data/example.h"
-#include "lib/data/ledger.h"
 #include "lib/data/stream_state.h"
-#include "lib/data/tokenizer.h"
+#include "lib/data/text/ledger.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy {
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "lib/base/error.h"
-#include "lib/data/c4_reader.h"
 #include "lib/data/loader.h"
-#include "lib/data/shard_list.h"
+#include "lib/data/text/c4_reader.h"
+#include "lib/data/text/shard_list.h"
 
 namespace sy {
 namespace {

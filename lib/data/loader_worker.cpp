@@ -1,7 +1,7 @@
 #include "lib/data/loader_worker.h"
 
 #include "lib/base/numeric.h"
-#include "lib/data/line_reader.h"
+#include "lib/data/text/line_reader.h"
 
 namespace sy {
 

@@ -9,7 +9,7 @@
 
 #include "lib/base/random.h"
 #include "lib/base/token_ids.h"
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy {
 

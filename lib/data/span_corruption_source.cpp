@@ -5,8 +5,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
-#include "lib/data/byte_source.h"
 #include "lib/data/span_corruption.h"
+#include "lib/data/text/byte_source.h"
 
 namespace sy {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/data/document.h"
+#include "lib/data/text/document.h"
 
 namespace sy {
 

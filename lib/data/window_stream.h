@@ -14,9 +14,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/data/document_stream.h"
-#include "lib/data/shuffle_buffer.h"
 #include "lib/data/stream_state.h"
+#include "lib/data/text/document_stream.h"
+#include "lib/data/text/shuffle_buffer.h"
 
 namespace sy {
 

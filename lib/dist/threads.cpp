@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "lib/dist/mpi_environment.h"
+#include "lib/dist/mpi/mpi_environment.h"
 
 namespace sy {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lib/base/log.h"
-#include "lib/dist/mpi_environment.h"
+#include "lib/dist/mpi/mpi_environment.h"
 
 namespace sy {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "kernels/attention.h"
-#include "kernels/rms_norm.h"
+#include "kernels/attention/attention.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/dropout.h"
+#include "kernels/dropout/dropout.h"
 #include "lib/base/random.h"
 #include "lib/config/run_config.h"
 #include "lib/dist/mesh.h"

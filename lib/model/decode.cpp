@@ -5,8 +5,8 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/embedding.h"
-#include "kernels/rms_norm.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/base/token_ids.h"
 #include "lib/dist/planning.h"

@@ -1,8 +1,8 @@
 #include "lib/model/decode_block.h"
 
-#include "kernels/attention_step.h"
-#include "kernels/elementwise.h"
-#include "kernels/rms_norm.h"
+#include "kernels/attention/attention_step.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "kernels/activation.h"
-#include "kernels/rms_norm.h"
+#include "kernels/activation/activation.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/linear.h"
 
 namespace sy {

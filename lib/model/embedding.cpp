@@ -1,6 +1,6 @@
 #include "lib/model/embedding.h"
 
-#include "kernels/embedding.h"
+#include "kernels/embedding/embedding.h"
 
 namespace sy {
 

@@ -1,7 +1,7 @@
 // A linear map without bias, the product that every layer is made of: y = x w.
 #pragma once
 
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 #include "lib/model/param.h"
 
 namespace sy {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/model/initial_values.h"

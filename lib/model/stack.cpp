@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/rms_norm.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/embedding.h"
 #include "lib/model/moe/router_losses.h"
 

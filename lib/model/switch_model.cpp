@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "kernels/elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "lib/model/switch_model_state.h"
 #include "lib/tensor/transfer.h"
 

@@ -1,8 +1,8 @@
 #include <cstring>
 
 #include "lib/base/numeric.h"
+#include "lib/tensor/cuda/staged_copy_cuda.h"
 #include "lib/tensor/staged_copy.h"
-#include "lib/tensor/staged_copy_cuda.h"
 
 namespace sy {
 

@@ -9,8 +9,8 @@
 #include "lib/checkpoint/checksum.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/config/config.h"
-#include "lib/data/shard_list.h"
 #include "lib/data/stream_state.h"
+#include "lib/data/text/shard_list.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/checkpoint/checkpoint.h"
-#include "lib/train/optimizer.h"
+#include "lib/train/optimizer/optimizer.h"
 #include "lib/train/session.h"
 
 namespace sy {

@@ -2,7 +2,7 @@
 
 #include "lib/base/numeric.h"
 #include "lib/tensor/transfer.h"
-#include "lib/train/router_summary.h"
+#include "lib/train/log/router_summary.h"
 
 namespace sy {
 

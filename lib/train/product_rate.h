@@ -3,7 +3,7 @@
 // of them: the library would run them slower, so the floor is the stricter without them.
 #pragma once
 
-#include "kernels/gemm_shape.h"
+#include "kernels/gemm/gemm_shape.h"
 #include "lib/tensor/exec.h"
 
 namespace sy {

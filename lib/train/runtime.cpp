@@ -2,8 +2,8 @@
 
 #include "lib/config/config.h"
 #include "lib/dist/counting_communicator.h"
-#include "lib/dist/nccl_communicator.h"
-#include "lib/tensor/cuda_device.h"
+#include "lib/dist/nccl/nccl_communicator.h"
+#include "lib/tensor/cuda/cuda_device.h"
 
 namespace sy {
 namespace {

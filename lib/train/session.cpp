@@ -1,6 +1,6 @@
 #include "lib/train/session.h"
 
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/config/config.h"

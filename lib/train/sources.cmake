@@ -1,15 +1,15 @@
 sy_library(metrics
-           SOURCES lib/train/metrics.cpp lib/train/progress.cpp lib/train/schedule.cpp
-                   lib/train/tensorboard.cpp
+           SOURCES lib/train/log/metrics.cpp lib/train/log/progress.cpp lib/train/optimizer/schedule.cpp
+                   lib/train/log/tensorboard.cpp
            LINK sy_base PRIVATE_LINK sy::simdjson)
 
 sy_library(train
-           SOURCES lib/train/adafactor.cpp lib/train/adamw.cpp lib/train/checkpointing.cpp
-                   lib/train/evaluate.cpp lib/train/grad_fault.cpp lib/train/grad_norm.cpp
-                   lib/train/grad_reduce.cpp
-                   lib/train/matrix_rate.cpp lib/train/optimizer.cpp
+           SOURCES lib/train/optimizer/adafactor.cpp lib/train/optimizer/adamw.cpp lib/train/checkpointing.cpp
+                   lib/train/evaluate.cpp lib/train/optimizer/grad_fault.cpp lib/train/optimizer/grad_norm.cpp
+                   lib/train/optimizer/grad_reduce.cpp
+                   lib/train/matrix_rate.cpp lib/train/optimizer/optimizer.cpp
                    lib/train/product_rate.cpp
-                   lib/train/router_summary.cpp lib/train/run_folder.cpp lib/train/run_log.cpp
+                   lib/train/log/router_summary.cpp lib/train/run_folder.cpp lib/train/log/run_log.cpp
                    lib/train/runtime.cpp lib/train/session.cpp lib/train/step_batch.cpp lib/train/stop_signal.cpp
                    lib/train/train_step.cpp lib/train/trainer.cpp
                    lib/train/trainer_setup.cpp

@@ -1,12 +1,12 @@
 #include "lib/train/train_step.h"
 
-#include "kernels/elementwise.h"
-#include "kernels/grad_clip.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/grad_clip/grad_clip.h"
 #include "lib/base/numeric.h"
 #include "lib/dist/planning.h"
-#include "lib/train/grad_fault.h"
-#include "lib/train/grad_norm.h"
-#include "lib/train/schedule.h"
+#include "lib/train/optimizer/grad_fault.h"
+#include "lib/train/optimizer/grad_norm.h"
+#include "lib/train/optimizer/schedule.h"
 
 namespace sy {
 

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "lib/tensor/staged_copy.h"
-#include "lib/train/grad_reduce.h"
-#include "lib/train/optimizer.h"
-#include "lib/train/router_summary.h"
+#include "lib/train/log/router_summary.h"
+#include "lib/train/optimizer/grad_reduce.h"
+#include "lib/train/optimizer/optimizer.h"
 #include "lib/train/session.h"
 #include "lib/train/step_batch.h"
 
@@ -86,7 +86,7 @@ class TrainStep {
   Tensor squares_;  // float64, by region: of the gradients
   // One after the other, so that they are read together:
   Tensor outcome_;  // float64 [kStepScalars + regions]: both
-  Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip.h
+  Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip/grad_clip.h
   Tensor faults_;   // float64, by region: see grad_fault.h
 
   // Steps' numbers on their way to the host, and their learning rates; two steps in turn.

@@ -9,8 +9,8 @@
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/train/checkpointing.h"
 #include "lib/train/evaluate.h"
+#include "lib/train/log/run_log.h"
 #include "lib/train/run_folder.h"
-#include "lib/train/run_log.h"
 #include "lib/train/train_step.h"
 
 namespace sy {

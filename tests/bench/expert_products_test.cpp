@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "kernels/gemm_shape.h"
+#include "kernels/gemm/gemm_shape.h"
 #include "tests/support/backend.h"
 
 namespace sy {

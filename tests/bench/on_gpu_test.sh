@@ -31,7 +31,7 @@ run() {
   local expected=$1 code=0
   shift
   rm -rf "$folder/out"
-  bash "$here/on_gpu.sh" --build "$folder/build" "$@" "$folder/out" >"$folder/text" 2>&1 || code=$?
+  bash "$here/../../benchmarks/on_gpu.sh" --build "$folder/build" "$@" "$folder/out" >"$folder/text" 2>&1 || code=$?
   text=$(<"$folder/text")
   [[ $code == "$expected" ]] || fail "on_gpu.sh $*: exit code $code instead of $expected"
 }

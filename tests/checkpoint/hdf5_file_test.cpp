@@ -1,4 +1,4 @@
-#include "lib/checkpoint/hdf5_file.h"
+#include "lib/checkpoint/hdf5/hdf5_file.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "lib/convert/convert.h"
-#include "lib/convert/hf_folder.h"
-#include "lib/convert/hf_source.h"
+#include "lib/convert/hf/hf_folder.h"
+#include "lib/convert/hf/hf_source.h"
 #include "tests/convert/hf_fixture.h"
 #include "tests/support/shared_files.h"
 

@@ -1,4 +1,4 @@
-#include "lib/convert/float_type.h"
+#include "lib/convert/hf/float_type.h"
 
 #include <bit>
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-#include "lib/convert/hf_config.h"
+#include "lib/convert/hf/hf_config.h"
 
 #include <catch2/catch.hpp>
 

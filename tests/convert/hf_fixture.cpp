@@ -7,8 +7,8 @@
 #include <fstream>
 #include <random>
 
-#include "lib/convert/hf_folder.h"
-#include "lib/convert/safetensors.h"
+#include "lib/convert/hf/hf_folder.h"
+#include "lib/convert/hf/safetensors.h"
 
 namespace sy::test {
 using namespace convert;

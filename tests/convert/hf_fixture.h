@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "lib/convert/float_type.h"
-#include "lib/convert/hf_names.h"
+#include "lib/convert/hf/float_type.h"
+#include "lib/convert/hf/hf_names.h"
 
 namespace sy::test {
 

@@ -1,10 +1,10 @@
-#include "lib/convert/hf_names.h"
+#include "lib/convert/hf/hf_names.h"
 
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "lib/convert/hf/sparse_layers.h"
 #include "lib/convert/model_params.h"
-#include "lib/convert/sparse_layers.h"
 #include "tests/convert/hf_fixture.h"
 
 namespace sy::convert {

@@ -4,7 +4,7 @@
 
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/convert/convert.h"
-#include "lib/convert/hf_folder.h"
+#include "lib/convert/hf/hf_folder.h"
 #include "tests/checkpoint/file_log.h"
 #include "tests/cli/program.h"
 #include "tests/convert/hf_fixture.h"

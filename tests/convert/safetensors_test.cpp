@@ -1,4 +1,4 @@
-#include "lib/convert/safetensors.h"
+#include "lib/convert/hf/safetensors.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>

@@ -11,6 +11,6 @@ foreach(suite ${suites})
 endforeach()
 # The published sizes are run by hand: big_round_trip.py says how. This keeps the script runnable.
 add_test(NAME convert.big_round_trip
-         COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/convert/big_round_trip.py
+         COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/convert/big_round_trip.py
                  $<TARGET_FILE:switchyard> --shapes tiny-float32,tiny-bfloat16)
 set_tests_properties(convert.big_round_trip PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)

@@ -2,7 +2,7 @@
 
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/convert/convert.h"
-#include "lib/convert/hf_source.h"
+#include "lib/convert/hf/hf_source.h"
 #include "lib/convert/model_params.h"
 #include "lib/convert/upcycled_source.h"
 #include "tests/convert/hf_fixture.h"

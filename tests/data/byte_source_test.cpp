@@ -1,8 +1,8 @@
-#include "lib/data/byte_source.h"
+#include "lib/data/text/byte_source.h"
 
 #include <catch2/catch.hpp>
 
-#include "lib/data/shard_cache.h"
+#include "lib/data/text/shard_cache.h"
 #include "tests/data/support.h"
 #include "tests/support/shared_files.h"
 

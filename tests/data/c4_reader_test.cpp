@@ -1,4 +1,4 @@
-#include "lib/data/c4_reader.h"
+#include "lib/data/text/c4_reader.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>

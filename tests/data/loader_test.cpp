@@ -7,8 +7,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/span_plan.h"
-#include "lib/data/c4_reader.h"
-#include "lib/data/document_stream.h"
+#include "lib/data/text/c4_reader.h"
+#include "lib/data/text/document_stream.h"
 #include "tests/data/support.h"
 #include "tests/support/shared_files.h"
 

@@ -1,4 +1,4 @@
-#include "lib/data/shard_list.h"
+#include "lib/data/text/shard_list.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
-#include "lib/data/document_stream.h"
 #include "lib/data/loader.h"
-#include "lib/data/shuffle_buffer.h"
+#include "lib/data/text/document_stream.h"
+#include "lib/data/text/shuffle_buffer.h"
 #include "tests/data/support.h"
 #include "tests/support/shared_files.h"
 

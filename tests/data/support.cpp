@@ -9,7 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
-#include "lib/data/tokenizer_train.h"
+#include "lib/data/tokenizer/tokenizer_train.h"
 #include "tests/support/shared_files.h"
 
 namespace sy::test {

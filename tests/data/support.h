@@ -9,7 +9,7 @@
 
 #include "lib/config/run_config.h"
 #include "lib/data/example.h"
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy::test {
 

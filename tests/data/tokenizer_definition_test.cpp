@@ -6,7 +6,7 @@
 #include <map>
 
 #include "lib/base/wire_format.h"
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 #include "tests/data/support.h"
 #include "tests/support/sample.h"
 #include "tests/support/sample_text.h"

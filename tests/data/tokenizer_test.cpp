@@ -1,4 +1,4 @@
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 #include <simdjson.h>
 
@@ -8,8 +8,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
-#include "lib/data/c4_reader.h"
-#include "lib/data/sentencepiece_model.h"
+#include "lib/data/text/c4_reader.h"
+#include "lib/data/tokenizer/sentencepiece_model.h"
 #include "tests/data/sha1.h"
 #include "tests/data/support.h"
 #include "tests/support/shared_files.h"

@@ -1,12 +1,12 @@
 # The real binary, on the build's sample of text; and on C4's where that lies beside the project.
 foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up nonfinite
         stands_alone stop_flag)
-  add_test(NAME e2e.${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
+  add_test(NAME e2e.${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
-if(EXISTS ${CMAKE_SOURCE_DIR}/../shared/data/c4)
+if(EXISTS ${PROJECT_SOURCE_DIR}/../shared/data/c4)
   add_test(NAME e2e.meshes_agree_c4
-           COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/meshes_agree.sh $<TARGET_FILE:switchyard> c4)
+           COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/meshes_agree.sh $<TARGET_FILE:switchyard> c4)
   set_tests_properties(e2e.meshes_agree_c4 PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endif()
 
@@ -14,7 +14,7 @@ endif()
 if(SY_HAVE_HOSTCUDA)
   add_executable(switchyard_hostcuda $<TARGET_OBJECTS:sy_cmd>)
   target_link_libraries(switchyard_hostcuda PRIVATE sy_cmd sy_backend_host)
-  set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 
   # One order of streams and threads each.
   foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random"
@@ -22,7 +22,7 @@ if(SY_HAVE_HOSTCUDA)
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)
-    sy_add_host_column(e2e.${name} "${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh;$<TARGET_FILE:switchyard_hostcuda>"
+    sy_add_host_column(e2e.${name} "${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh;$<TARGET_FILE:switchyard_hostcuda>"
                        ${schedule} hostcuda 2)
   endforeach()
 endif()
@@ -32,6 +32,6 @@ if(SY_GPU_TESTS)
   add_dependencies(gpu_tests switchyard)
   foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up
           nonfinite stop_flag)
-    sy_add_gpu_test(e2e.${name} ${CMAKE_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
+    sy_add_gpu_test(e2e.${name} ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   endforeach()
 endif()

@@ -1,11 +1,11 @@
 # The real binary under signals, dead and hanging ranks, slow disks; on the sample of text.
 add_library(slow_disk MODULE tests/faults/slow_disk.cpp)
 target_link_libraries(slow_disk PRIVATE ${CMAKE_DL_LIBS})
-set_target_properties(slow_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set_target_properties(slow_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 
 set(slow_shard_with $<TARGET_FILE:slow_disk>)
 foreach(name stopped_by_signal killed_rank stopped_rank one_rank_fails slow_shard exit_codes run_record)
-  add_test(NAME faults.${name} COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/faults/${name}.py
+  add_test(NAME faults.${name} COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/faults/${name}.py
                                        $<TARGET_FILE:switchyard> ${${name}_with})
   set_tests_properties(faults.${name} PROPERTIES TIMEOUT 300 PROCESSORS 2 LABELS faults)
 endforeach()
@@ -15,7 +15,7 @@ if(SY_HAVE_HOSTCUDA)
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)
-    set(command python3 ${CMAKE_SOURCE_DIR}/tests/faults/${name}.py $<TARGET_FILE:switchyard_hostcuda>)
+    set(command python3 ${PROJECT_SOURCE_DIR}/tests/faults/${name}.py $<TARGET_FILE:switchyard_hostcuda>)
     sy_add_host_column(faults.${name} "${command}" ${schedule} "hostcuda;faults" 2)
   endforeach()
 endif()

@@ -8,8 +8,8 @@
 
 #include "lib/base/error.h"
 #include "lib/config/config.h"
-#include "lib/convert/hf_config.h"
-#include "lib/convert/safetensors.h"
+#include "lib/convert/hf/hf_config.h"
+#include "lib/convert/hf/safetensors.h"
 #include "tests/fuzz/temporary_file.h"
 
 namespace {

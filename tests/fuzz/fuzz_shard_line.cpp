@@ -9,7 +9,7 @@
 #include <string>
 
 #include "lib/base/error.h"
-#include "lib/data/c4_reader.h"
+#include "lib/data/text/c4_reader.h"
 #include "tests/fuzz/temporary_file.h"
 
 namespace {

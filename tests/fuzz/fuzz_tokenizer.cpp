@@ -1,7 +1,7 @@
 // Feeds the tokenizer: after an 'm' the input is a model's file, else it is text for a sound model.
 // A model is refused with a DataError or works; text, valid UTF-8 or not, becomes ids that are
 // pieces.
-#include "lib/data/tokenizer.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 #include <cstdint>
 #include <cstdlib>

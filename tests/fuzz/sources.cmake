@@ -2,7 +2,7 @@
 # own. In that build (SY_FUZZ, with clang): the fuzzers. Only the libraries they link are built there.
 include_guard(GLOBAL)
 if(NOT SY_FUZZ)
-  add_test(NAME fuzz COMMAND bash ${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh ${CMAKE_BINARY_DIR}-fuzz)
+  add_test(NAME fuzz COMMAND bash ${PROJECT_SOURCE_DIR}/tests/fuzz/run.sh ${PROJECT_BINARY_DIR}-fuzz)
   set_tests_properties(fuzz PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 PROCESSORS 2)
   return()
 endif()
@@ -14,7 +14,7 @@ target_link_options(sy_options INTERFACE -fsanitize=address,undefined)
 
 function(sy_add_fuzzer name)
   add_executable(fuzz_${name} tests/fuzz/fuzz_${name}.cpp)
-  target_compile_definitions(fuzz_${name} PRIVATE SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_definitions(fuzz_${name} PRIVATE SY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   add_dependencies(fuzzers fuzz_${name})

@@ -4,36 +4,32 @@ if(NOT SY_HAVE_HOSTCUDA)
   return()
 endif()
 
-set(parts block block_reports block_waits cublaslt_algorithm cublaslt_desc cublaslt_handle cublaslt_layout
-          cublaslt_matmul cublaslt_preference cublaslt_product cublaslt_table fault fiber held_writes left_out memory report runtime_device runtime_error
-          runtime_event runtime_memory runtime_stream schedule scheduler shared_memory stream)
-list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
+file(GLOB parts CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/hostcuda/device/*.cpp
+     tests/hostcuda/runtime/*.cpp tests/hostcuda/cublaslt/*.cpp)
 sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
 target_compile_definitions(sy_hostcuda PUBLIC SY_HOSTCUDA)
 target_include_directories(sy_hostcuda SYSTEM PUBLIC ${SY_CUDA_INCLUDE} ${SY_BOOST_INCLUDE})
 
 # NCCL, over MPI. A program that starts it has MPI's calls that wait from here too (mpi_progress.cpp).
-set(parts mpi_progress nccl nccl_call nccl_comm nccl_messages nccl_move nccl_operation nccl_reduce
-          nccl_result nccl_table)
-list(TRANSFORM parts REPLACE "(.+)" "tests/hostcuda/\\1.cpp")
+file(GLOB parts CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/hostcuda/nccl/*.cpp)
 sy_library(hostnccl SOURCES ${parts} LINK sy_hostcuda sy_base MPI::MPI_CXX)
 target_link_libraries(sy_backend_host INTERFACE sy_hostnccl)
 
-# sy_compile_for_host(FILE.cu...): by the host's compiler, against tests/hostcuda/device.h.
+# sy_compile_for_host(FILE.cu...): by the host's compiler, against tests/hostcuda/device/device.h.
 function(sy_compile_for_host)
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX
                               COMPILE_OPTIONS "-x;c++;-DSY_HOSTCUDA")
 endfunction()
 
 set(suites block stream memory faults runtime cublaslt)
-list(TRANSFORM suites REPLACE "(.+)" "tests/hostcuda/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
-set(kernels tests/hostcuda/right_kernels.cu tests/hostcuda/faulty_kernels.cu)
+list(TRANSFORM suites REPLACE "(.+)" "tests/hostcuda/tests/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
+set(kernels tests/hostcuda/tests/right_kernels.cu tests/hostcuda/tests/faulty_kernels.cu)
 sy_compile_for_host(${kernels})
 add_executable(hostcuda_tests tests/support/test_main.cpp tests/support/shared_files.cpp
-               tests/hostcuda/support.cpp ${kernels} ${suite_sources})
+               tests/hostcuda/tests/support.cpp ${kernels} ${suite_sources})
 target_link_libraries(hostcuda_tests PRIVATE sy_base sy_hostcuda)
-target_compile_definitions(hostcuda_tests PRIVATE SY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-set_target_properties(hostcuda_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_compile_definitions(hostcuda_tests PRIVATE SY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+set_target_properties(hostcuda_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 foreach(suite ${suites})
   sy_add_test(hostcuda.${suite} hostcuda_tests "[${suite}]")
 endforeach()

@@ -1,4 +1,4 @@
-#include "kernels/adafactor.h"
+#include "kernels/adafactor/adafactor.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,10 @@
-#include "kernels/attention_step.h"
+#include "kernels/attention/attention_step.h"
 
 #include <catch2/catch.hpp>
 #include <numeric>
 
-#include "kernels/attention.h"
-#include "kernels/relative_bucket.h"
+#include "kernels/attention/attention.h"
+#include "kernels/attention/relative_bucket.h"
 #include "tests/kernels/op_test.h"
 #include "tests/support/allocations.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/attention.h"
+#include "kernels/attention/attention.h"
 
 #include <simdjson.h>
 
@@ -9,7 +9,7 @@
 #include <limits>
 #include <tuple>
 
-#include "kernels/relative_bucket.h"
+#include "kernels/attention/relative_bucket.h"
 #include "kernels/vector_math.h"
 #include "tests/kernels/op_test.h"
 #include "tests/support/allocations.h"

@@ -5,14 +5,14 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "kernels/activation.h"
-#include "kernels/attention.h"
-#include "kernels/cross_entropy.h"
-#include "kernels/dispatch.h"
-#include "kernels/elementwise.h"
-#include "kernels/embedding.h"
-#include "kernels/gemm.h"
-#include "kernels/rms_norm.h"
+#include "kernels/activation/activation.h"
+#include "kernels/attention/attention.h"
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/dispatch/dispatch.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "tests/kernels/op_test.h"
 
 namespace sy {

@@ -1,4 +1,4 @@
-#include "kernels/dispatch.h"
+#include "kernels/dispatch/dispatch.h"
 
 #include <catch2/catch.hpp>
 #include <numeric>

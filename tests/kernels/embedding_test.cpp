@@ -1,4 +1,4 @@
-#include "kernels/embedding.h"
+#include "kernels/embedding/embedding.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "kernels/find_nonfinite.h"
+#include "kernels/find_nonfinite/find_nonfinite.h"
 
 #include <catch2/catch.hpp>
 

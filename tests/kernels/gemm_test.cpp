@@ -1,11 +1,11 @@
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 
 #include <omp.h>
 
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "kernels/gemm_shape.h"
+#include "kernels/gemm/gemm_shape.h"
 #include "lib/tensor/transfer.h"
 #include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"

@@ -1,4 +1,4 @@
-#include "kernels/grad_clip.h"
+#include "kernels/grad_clip/grad_clip.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "kernels/grouped_gemm.h"
+#include "kernels/gemm/grouped_gemm.h"
 
 #include <catch2/catch.hpp>
 #include <limits>

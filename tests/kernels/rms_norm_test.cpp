@@ -1,4 +1,4 @@
-#include "kernels/rms_norm.h"
+#include "kernels/rms_norm/rms_norm.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
-#include "kernels/router_jitter.h"
+#include "kernels/router/router_jitter.h"
 
 #include <catch2/catch.hpp>
 
-#include "kernels/elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "lib/tensor/transfer.h"
 #include "tests/kernels/op_test.h"
 

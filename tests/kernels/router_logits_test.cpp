@@ -1,10 +1,10 @@
-#include "kernels/router_logits.h"
+#include "kernels/router/router_logits.h"
 
 #include <catch2/catch.hpp>
 
-#include "kernels/elementwise.h"
-#include "kernels/gemm.h"
-#include "kernels/router_jitter.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/router/router_jitter.h"
 #include "lib/tensor/transfer.h"
 #include "tests/kernels/op_test.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/router.h"
+#include "kernels/router/router.h"
 
 #include <simdjson.h>
 #include <catch2/catch.hpp>

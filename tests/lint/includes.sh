@@ -8,7 +8,7 @@ declare -A level=([base]=0 [tensor]=1 [kernels]=2 [dist]=2 [config]=2 [data]=2 [
 # Plain structs.
 shared_headers=" lib/config/run_config.h "
 # What kernels are written in has a second form, for execution on the host: chosen in these two files alone.
-host_execution=" kernels/cuda/device.h:tests/hostcuda/device.h kernels/cuda/launch.h:tests/hostcuda/launch.h "
+host_execution=" kernels/cuda/device.h:tests/hostcuda/device/device.h kernels/cuda/launch.h:tests/hostcuda/device/launch.h "
 
 room_of() { # lib/ROOM/..., kernels/... or cmd/...
   local path=${1#lib/}

@@ -8,15 +8,15 @@ failed=0
 
 fresh_tree() {
   rm -rf "${tree:?}"/*
-  mkdir -p "$tree"/{lib/{base,tensor,dist,config,data,model},kernels,cmd,tests/kernels}
+  mkdir -p "$tree"/{lib/{base,tensor,dist,config,data,model},kernels/{add,cuda},cmd,tests/kernels}
   cp "$lints/../../.clang-format" "$tree"
   echo '#include "lib/base/error.h"' >"$tree/lib/tensor/tensor.h"
-  printf '#include "kernels/add.h"\n#include "lib/config/run_config.h"\n' >"$tree/lib/model/loss.h"
+  printf '#include "kernels/add/add.h"\n#include "lib/config/run_config.h"\n' >"$tree/lib/model/loss.h"
   echo '#include "lib/config/run_config.h"' >"$tree/lib/data/loader.h"
-  printf 'template <class T>\nstruct AddImpl;\n' >"$tree/kernels/add.h"
-  mkdir -p "$tree/kernels/cuda" && echo '#include "tests/hostcuda/device.h"' >"$tree/kernels/cuda/device.h"
+  printf 'template <class T>\nstruct AddImpl;\n' >"$tree/kernels/add/add.h"
+  echo '#include "tests/hostcuda/device/device.h"' >"$tree/kernels/cuda/device.h"
   echo 'sy_add_op(add)' >"$tree/kernels/sources.cmake"
-  touch "$tree"/kernels/add{.cpp,_cpu.cpp,_cuda.cu} "$tree/tests/kernels/add_test.cpp"
+  touch "$tree"/kernels/add/add{.cpp,_cpu.cpp,_cuda.cu} "$tree/tests/kernels/add_test.cpp"
 }
 
 # finds LINT TEXT: the lint fails on the tree and says TEXT.
@@ -39,12 +39,12 @@ for lint in includes file_length leftovers ops format; do
   [[ $status == 0 || $status == 77 ]] || { echo "$lint.sh fails on a clean tree: $output"; failed=1; }
 done
 
-echo '#include "lib/model/loss.h"' >>"$tree/kernels/add.cpp"
-finds includes 'kernels/add.cpp:1: includes lib/model/loss.h, but model lies above kernels'
+echo '#include "lib/model/loss.h"' >>"$tree/kernels/add/add.cpp"
+finds includes 'kernels/add/add.cpp:1: includes lib/model/loss.h, but model lies above kernels'
 echo '#include "lib/data/loader.h"' >>"$tree/lib/dist/mesh.h"
 finds includes 'lib/dist/mesh.h:1: includes lib/data/loader.h, but data lies beside dist'
-echo '#include "tests/hostcuda/device.h"' >>"$tree/kernels/add.cpp"
-finds includes 'kernels/add.cpp:1: includes tests/hostcuda/device.h, which is not a path'
+echo '#include "tests/hostcuda/device/device.h"' >>"$tree/kernels/add/add.cpp"
+finds includes 'kernels/add/add.cpp:1: includes tests/hostcuda/device/device.h, which is not a path'
 echo '#include "error.h"' >>"$tree/lib/tensor/tensor.h"
 finds includes 'lib/tensor/tensor.h:2: includes error.h, which is not a path'
 mkdir "$tree/lib/attic" && touch "$tree/lib/attic/old.h"
@@ -55,10 +55,10 @@ echo "// TO""DO: later" >"$tree/cmd/main.cpp"
 finds leftovers 'cmd/main.cpp:1: a note of unfinished work'
 echo "data: /ho""me/me/c4" >"$tree/cmd/main.yaml"
 finds leftovers 'cmd/main.yaml:1: a path that only one machine has'
-rm "$tree/kernels/add_cpu.cpp"
-finds ops 'op add has no kernels/add_cpu.cpp'
-rm "$tree/kernels/add_cuda.cu"
-finds ops 'op add has no kernels/add_cuda.cu'
+rm "$tree/kernels/add/add_cpu.cpp"
+finds ops 'op add has no kernels/add/add_cpu.cpp'
+rm "$tree/kernels/add/add_cuda.cu"
+finds ops 'op add has no kernels/add/add_cuda.cu'
 echo >"$tree/kernels/sources.cmake"
 finds ops 'no sy_add_op(add)'
 echo 'int  f( );' >"$tree/cmd/main.cpp"

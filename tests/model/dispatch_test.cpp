@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "kernels/grouped_gemm.h"
+#include "kernels/gemm/grouped_gemm.h"
 #include "tests/model/fixture.h"
 
 namespace sy {

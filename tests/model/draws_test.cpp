@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "kernels/router_jitter.h"
+#include "kernels/router/router_jitter.h"
 #include "lib/model/attention.h"
 #include "lib/model/dense_ffn.h"
 #include "tests/kernels/op_test.h"

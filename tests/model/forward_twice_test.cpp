@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "kernels/elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "lib/model/embedding.h"
 #include "lib/model/stack.h"
 #include "lib/tensor/transfer.h"

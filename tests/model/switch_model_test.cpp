@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "kernels/gemm_shape.h"
+#include "kernels/gemm/gemm_shape.h"
 #include "tests/model/fixture.h"
 #include "tests/model/reference_model.h"
 

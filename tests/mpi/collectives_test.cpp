@@ -4,7 +4,7 @@
 #include <mpi.h>
 #include <catch2/catch.hpp>
 
-#include "lib/dist/mpi_communicator.h"
+#include "lib/dist/mpi/mpi_communicator.h"
 #include "tests/mpi/tensor_group.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/mpi_world.h"

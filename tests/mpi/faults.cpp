@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "lib/base/log.h"
-#include "lib/dist/mpi_environment.h"
-#include "lib/dist/nccl_communicator.h"
+#include "lib/dist/mpi/mpi_environment.h"
+#include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/dist/watchdog.h"
 #include "lib/tensor/transfer.h"
 

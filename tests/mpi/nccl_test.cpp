@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include "lib/dist/watchdog.h"
-#include "lib/tensor/cuda_context.h"
-#include "tests/hostcuda/schedule.h"
+#include "lib/tensor/cuda/cuda_context.h"
+#include "tests/hostcuda/device/schedule.h"
 #include "tests/mpi/tensor_group.h"
 #include "tests/support/mpi_world.h"
 #include "tests/support/shared_files.h"

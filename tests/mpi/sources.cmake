@@ -17,14 +17,14 @@ endif()
 
 add_executable(mpi_faults tests/mpi/faults.cpp)
 target_link_libraries(mpi_faults PRIVATE sy_dist sy_backend_host)
-set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set_target_properties(mpi_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 add_test(NAME mpi.faults
-         COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/faults.sh $<TARGET_FILE:mpi_faults>
+         COMMAND ${PROJECT_SOURCE_DIR}/tests/mpi/faults.sh $<TARGET_FILE:mpi_faults>
                  $<TARGET_FILE:mpi_tests>)
 set_tests_properties(mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS mpi)
 if(SY_HAVE_HOSTCUDA)
   add_test(NAME cuda.mpi.faults
-           COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi/nccl_faults.sh $<TARGET_FILE:mpi_faults>)
+           COMMAND ${PROJECT_SOURCE_DIR}/tests/mpi/nccl_faults.sh $<TARGET_FILE:mpi_faults>)
   set_tests_properties(cuda.mpi.faults PROPERTIES TIMEOUT 120 PROCESSORS 2 LABELS "hostcuda;mpi")
 endif()
 

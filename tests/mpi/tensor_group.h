@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "lib/dist/mpi_communicator.h"
+#include "lib/dist/mpi/mpi_communicator.h"
 #include "lib/tensor/transfer.h"
 #include "tests/support/backend.h"
 #include "tests/support/gradcheck.h"

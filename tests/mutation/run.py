@@ -12,7 +12,7 @@ Exit codes: 0 at least 95 % caught and none broken; 1 otherwise; 2 wrong use.
 
 A fault is
   id: clip-ignored
-  file: kernels/grad_clip_rule.h
+  file: kernels/grad_clip/grad_clip_rule.h
   - the lines to replace, each behind "- "; they stand in the file exactly once
   + what replaces them
   build: train_mpi_tests

@@ -59,7 +59,7 @@ if ! nvidia-smi -L >/dev/null 2>&1; then
   ./run_tests.sh 2>message.txt || code=$?
   [[ $code == 2 && $(wc -l <message.txt) == 1 ]] || fail "run_tests.sh without a GPU: $code, $(cat message.txt)"
   code=0
-  tests/bench/on_gpu.sh results >message.txt 2>&1 || code=$?
+  benchmarks/on_gpu.sh results >message.txt 2>&1 || code=$?
   [[ $code == 2 && $(wc -l <message.txt) == 1 && ! -e results ]] || fail "on_gpu.sh without a GPU: $code, $(cat message.txt)"
-  [[ -x tests/bench/gpu_parts.sh && -x tests/bench/experts.sh ]] || fail "on_gpu.sh lacks its parts"
+  [[ -x benchmarks/gpu_parts.sh && -x tests/bench/experts.sh ]] || fail "on_gpu.sh lacks its parts"
 fi

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "lib/convert/checkpoint_source.h"
-#include "lib/convert/hf_sink.h"
-#include "lib/convert/hf_source.h"
+#include "lib/convert/hf/hf_sink.h"
+#include "lib/convert/hf/hf_source.h"
 #include "lib/convert/model_params.h"
 #include "tests/reference/parity_batch.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "lib/convert/convert.h"
-#include "lib/convert/hf_folder.h"
+#include "lib/convert/hf/hf_folder.h"
 #include "tests/reference/parity_run.h"
 #include "tests/reference/tensor_file.h"
 #include "tests/support/shared_files.h"

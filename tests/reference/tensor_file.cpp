@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "lib/convert/safetensors.h"
+#include "lib/convert/hf/safetensors.h"
 
 namespace sy::test {
 using convert::File;

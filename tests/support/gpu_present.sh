@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by what needs a GPU (test.sh, tests/bench/on_gpu.sh; packed, run_tests.sh): each function prints why
+# Sourced by what needs a GPU (test.sh, benchmarks/on_gpu.sh; packed, run_tests.sh): each function prints why
 # there is none that can be used, and nothing where there is one.
 
 # As far as the driver's own tool knows.

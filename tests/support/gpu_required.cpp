@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "lib/tensor/cuda_device.h"
+#include "lib/tensor/cuda/cuda_device.h"
 #include "tests/support/backend.h"
 
 namespace sy::test {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/grad_clip.h"
+#include "kernels/grad_clip/grad_clip.h"
 #include "lib/base/random.h"
 
 namespace sy::test {

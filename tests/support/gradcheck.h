@@ -58,7 +58,8 @@ Owned random_tensor(DType dtype, Shape shape, uint64_t seed, double scale = 1.0)
 Owned zeros(DType dtype, Shape shape);
 Owned int_tensor(Shape shape, const std::vector<int32_t>& values);
 
-// What kernels/grad_clip.h leaves for an optimiser: the gradient's factor, and whether to update.
+// What kernels/grad_clip/grad_clip.h leaves for an optimiser: the gradient's factor, and whether to
+// update.
 Owned clip_tensor(double factor, bool apply = true);
 
 // sum_i weight_i x_i in float64: makes a scalar of an op's output, `weight` being the output's

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/dist/mesh.h"
-#include "lib/dist/nccl_communicator.h"
+#include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/tensor/exec.h"
 
 namespace sy::test {

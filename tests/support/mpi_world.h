@@ -1,7 +1,7 @@
 // The world of a test program that runs under mpirun (its main is mpi_test_main.cpp).
 #pragma once
 
-#include "lib/dist/mpi_environment.h"
+#include "lib/dist/mpi/mpi_environment.h"
 
 namespace sy::test {
 

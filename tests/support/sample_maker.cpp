@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "lib/base/error.h"
-#include "lib/data/tokenizer_train.h"
+#include "lib/data/tokenizer/tokenizer_train.h"
 #include "tests/support/sample.h"
 #include "tests/support/sample_text.h"
 

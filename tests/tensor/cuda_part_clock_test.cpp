@@ -1,10 +1,10 @@
 // What CUDA's clock owns of the runtime, and what it refuses.
-#include "lib/tensor/cuda_part_clock.h"
+#include "lib/tensor/cuda/cuda_part_clock.h"
 
 #include <catch2/catch.hpp>
 
 #include "lib/base/error.h"
-#include "lib/tensor/cuda_context.h"
+#include "lib/tensor/cuda/cuda_context.h"
 #include "tests/tensor/timed_work.h"
 
 namespace sy {

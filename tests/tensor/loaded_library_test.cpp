@@ -1,12 +1,12 @@
 // The libraries that the CUDA backend loads at its first call; no GPU or driver is needed for that.
-#include "lib/tensor/loaded_library.h"
+#include "lib/tensor/cuda/loaded_library.h"
 
 #include <catch2/catch.hpp>
 #include <string>
 
 #include "lib/base/error.h"
-#include "lib/dist/nccl_library.h"
-#include "lib/tensor/cublaslt.h"
+#include "lib/dist/nccl/nccl_library.h"
+#include "lib/tensor/cuda/cublaslt.h"
 
 namespace sy {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <numeric>
 
-#include "kernels/elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "lib/tensor/part_clock.h"
 #include "lib/tensor/transfer.h"
 #include "tests/support/backend.h"

@@ -1,11 +1,11 @@
 // Which gradient is at fault: the same answer on every rank, whoever holds it.
-#include "lib/train/grad_fault.h"
+#include "lib/train/optimizer/grad_fault.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 
 #include "lib/tensor/transfer.h"
-#include "lib/train/grad_norm.h"
+#include "lib/train/optimizer/grad_norm.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/group_maker.h"
 #include "tests/support/mpi_world.h"

@@ -1,5 +1,5 @@
 // The norm of the whole model's gradients, whatever the mesh.
-#include "lib/train/grad_norm.h"
+#include "lib/train/optimizer/grad_norm.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

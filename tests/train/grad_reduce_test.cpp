@@ -1,5 +1,5 @@
 // Sums of gradients over the ranks, in whole numbers, so that they are exact in any order.
-#include "lib/train/grad_reduce.h"
+#include "lib/train/optimizer/grad_reduce.h"
 
 #include <catch2/catch.hpp>
 

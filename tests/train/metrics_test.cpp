@@ -1,4 +1,4 @@
-#include "lib/train/metrics.h"
+#include "lib/train/log/metrics.h"
 
 #include <simdjson.h>
 #include <catch2/catch.hpp>

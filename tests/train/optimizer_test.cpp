@@ -1,6 +1,6 @@
 // make_optimizer() over replicated and expert parameters against the papers' formulas, each expert
 // on its own, on every split of the experts.
-#include "lib/train/optimizer.h"
+#include "lib/train/optimizer/optimizer.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "lib/train/optimizer.h"
+#include "lib/train/optimizer/optimizer.h"
 
 namespace sy::test {
 

@@ -1,4 +1,4 @@
-#include "lib/train/progress.h"
+#include "lib/train/log/progress.h"
 
 #include <catch2/catch.hpp>
 

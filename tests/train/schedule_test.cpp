@@ -1,4 +1,4 @@
-#include "lib/train/schedule.h"
+#include "lib/train/optimizer/schedule.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,12 +1,12 @@
 # What the event files hold, read back by protobuf itself: an independent check of our writing.
 add_custom_command(
-  OUTPUT ${CMAKE_BINARY_DIR}/tests/train/events.pb.cc ${CMAKE_BINARY_DIR}/tests/train/events.pb.h
-  COMMAND protobuf::protoc --proto_path=${CMAKE_SOURCE_DIR} --cpp_out=${CMAKE_BINARY_DIR}
+  OUTPUT ${PROJECT_BINARY_DIR}/tests/train/events.pb.cc ${PROJECT_BINARY_DIR}/tests/train/events.pb.h
+  COMMAND protobuf::protoc --proto_path=${PROJECT_SOURCE_DIR} --cpp_out=${PROJECT_BINARY_DIR}
           tests/train/events.proto
-  DEPENDS ${CMAKE_SOURCE_DIR}/tests/train/events.proto)
-add_library(sy_events STATIC ${CMAKE_BINARY_DIR}/tests/train/events.pb.cc
-                             ${CMAKE_BINARY_DIR}/tests/train/events.pb.h)
-target_include_directories(sy_events SYSTEM PUBLIC ${CMAKE_BINARY_DIR})
+  DEPENDS ${PROJECT_SOURCE_DIR}/tests/train/events.proto)
+add_library(sy_events STATIC ${PROJECT_BINARY_DIR}/tests/train/events.pb.cc
+                             ${PROJECT_BINARY_DIR}/tests/train/events.pb.h)
+target_include_directories(sy_events SYSTEM PUBLIC ${PROJECT_BINARY_DIR})
 target_link_libraries(sy_events PUBLIC protobuf::libprotobuf-lite)
 
 sy_test_binary(metrics_tests

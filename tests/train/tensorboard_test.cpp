@@ -1,4 +1,4 @@
-#include "lib/train/tensorboard.h"
+#include "lib/train/log/tensorboard.h"
 
 #include <catch2/catch.hpp>
 

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "kernels/gemm.h"
+#include "kernels/gemm/gemm.h"
 #include "tests/train/tiny_steps.h"
 
 namespace sy {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/dispatch.h"
-#include "kernels/elementwise.h"
-#include "kernels/grouped_gemm.h"
+#include "kernels/dispatch/dispatch.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/gemm/grouped_gemm.h"
 #include "lib/base/numeric.h"
 #include "lib/tensor/transfer.h"
 

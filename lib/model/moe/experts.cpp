@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "kernels/activation.h"
-#include "kernels/grouped_gemm.h"
+#include "kernels/activation/activation.h"
+#include "kernels/gemm/grouped_gemm.h"
 
 namespace sy {
 namespace {

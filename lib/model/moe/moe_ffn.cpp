@@ -1,7 +1,7 @@
 #include "lib/model/moe/moe_ffn.h"
 
-#include "kernels/elementwise.h"
-#include "kernels/rms_norm.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/rms_norm/rms_norm.h"
 
 namespace sy {
 

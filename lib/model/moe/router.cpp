@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/elementwise.h"
-#include "kernels/router.h"
-#include "kernels/router_jitter.h"
-#include "kernels/router_logits.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/router/router.h"
+#include "kernels/router/router_jitter.h"
+#include "kernels/router/router_logits.h"
 #include "lib/base/numeric.h"
 #include "lib/model/moe/router_losses.h"
 

@@ -1,7 +1,7 @@
 #include "lib/model/moe/router_losses.h"
 
-#include "kernels/elementwise.h"
-#include "kernels/router.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/router/router.h"
 
 namespace sy {
 namespace {

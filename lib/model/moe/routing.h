@@ -9,7 +9,7 @@
 
 #include <string>
 
-#include "kernels/elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 #include "lib/model/context.h"
 #include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/router.h"

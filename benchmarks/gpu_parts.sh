@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# gpu_parts.sh PART OUT SECONDS BUILD: one part of on_gpu.sh, which stops it after so many seconds. What it
+# prints is its log; a line `note: ...` is for the summary. Files of results go to OUT.
+# Exit codes: 0; 77 it cannot run here, for the reason of the line `skipped: ...`; else it failed.
+set -uo pipefail
+part=$1 out=$2 seconds=$3 build=$4
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+export PATH="$PATH:${CUDA_HOME:-/usr/local/cuda}/bin"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+switchyard=$build/switchyard op_tests=$build/tests/kernels_tests_gpu
+tests=(ctest --test-dir "$build" -L '^gpu$' --no-tests=error --output-on-failure)
+if [[ -f $root/environment.sh ]]; then
+  # shellcheck source=tests/pack/environment.sh
+  here=$root && . "$root/environment.sh"
+  switchyard=$root/switchyard op_tests=$root/tests/bin/kernels_tests_gpu tests=("$root/run_tests.sh")
+fi
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+need() { command -v "$1" >/dev/null || skip "there is no $1"; }
+
+# on_cuda COMMAND CONFIG SEQUENCES [ARGUMENT...]: in bfloat16, so many sequences as one micro-batch.
+on_cuda() {
+  local config=configs/$2.yaml sequences=$3 command=$1
+  shift 3
+  "$switchyard" "$command" "$config" --set backend=cuda --set precision=bfloat16 --set train.micro_batch="$sequences" \
+    --set train.global_batch="$sequences" --set data.streams="$sequences" "$@"
+}
+
+# number KEY FILE [N]: the N-th number (the first) of that key in a file of JSON.
+number() { grep -o "\"$1\": [-+.0-9e]*" "$2" | sed -n "${3:-1}s/.*: //p"; }
+
+# Not content either where the program has not found the GPU.
+doctor() {
+  local found=$out/doctor.txt code=0
+  "$switchyard" doctor --folder "$out/doctor" 2>&1 | tee "$found" || code=$?
+  rm -rf "$out/doctor"
+  echo "note: $(grep '^GPU matrix products' "$found" | tr -s ' ')"
+  if grep '^CUDA  *not used' "$found"; then return 1; fi
+  return $code
+}
+
+run_tests() {
+  local log=$out/tests.txt code=0
+  "${tests[@]}" 2>&1 | tee "$log" || code=$?
+  echo "note: $(grep -E 'tests passed|[0-9]+ passed, ' "$log" | tail -n 1)"
+  return $code
+}
+
+# bench_model CONFIG SEQUENCES...: steps, at the first number of sequences that the GPU has memory for.
+bench_model() {
+  local config=$1 sequences file twin=()
+  [[ $config == t5-* ]] || twin=(--twin)
+  for sequences in "${@:2}"; do
+    file=$out/bench-$config-$sequences.json
+    if on_cuda bench "$config" "$sequences" --rounds 5 --json "${twin[@]}" >"$file"; then
+      cat "$file"
+      echo "note: $sequences sequences: step $(number step_seconds "$file") s, $(number tokens_per_second "$file")" \
+        "tokens/s, MFU $(number mfu "$file")$(number step_over_dense_twin "$file" | sed 's/^/, over its twin /')"
+      return
+    fi
+    rm "$file"
+  done
+  return 1
+}
+
+# bench_experts NAME CONFIG SEQUENCES [ARGUMENT...]
+bench_experts() {
+  local file=$out/experts-$1.json
+  if ! on_cuda bench "${@:2:2}" --part experts --json "${@:4}" >"$file"; then
+    rm "$file"
+    return 1
+  fi
+  cat "$file"
+  note+="${note:+; }$1: $(number ratio "$file"), $(number ratio "$file" 2)"
+}
+
+# As docs/gpu.md predicts them: all experts here, one of 8 GPUs' share, and all of 128 with few rows each.
+experts() {
+  local note='' code=0
+  bench_experts 8 switch-base-8 128 || code=1
+  bench_experts 16-of-128 switch-base-128 128 --expert-ranks 8 || code=1
+  bench_experts 128 switch-base-128 16 || code=1
+  echo "note: ${note:+one by one / batched, encoder and decoder: $note}"
+  return $code
+}
+
+# sanitize TOOL: suites of the op tests while there is time. The first has most kernels of a step; gradient
+# checks launch each thousands of times.
+sanitize() {
+  local suite left code clean='' bad=''
+  need compute-sanitizer
+  for suite in bfloat16 grouped_gemm dispatch router cross_entropy attention rms_norm embedding adafactor; do
+    left=$((seconds - SECONDS - 3)) code=0
+    ((left > 3)) || break
+    timeout "$left" compute-sanitizer --tool "$1" --error-exitcode 1 --target-processes all "$op_tests" "[$suite]" \
+      >"$out/$1-$suite.txt" 2>&1 || code=$?
+    if grep -qi 'device not supported' "$out/$1-$suite.txt"; then skip "compute-sanitizer refuses this device"; fi
+    case $code in
+      0) clean+=" $suite" ;;
+      124) break ;;
+      *) bad+=" $suite" && tail -n 40 "$out/$1-$suite.txt" ;;
+    esac
+  done
+  echo "note: clean:${clean:- none}${bad:+; NOT CLEAN:$bad}"
+  [[ -z $bad ]] || return 1
+  [[ -n $clean ]] || return 124
+}
+
+# on_small COMMAND...: the command before a benchmark of Switch-Base with 8 experts at 16 sequences.
+on_small() {
+  "$@" "$switchyard" bench configs/switch-base-8.yaml --rounds 1 --set backend=cuda --set precision=bfloat16 \
+    --set train.micro_batch=16 --set train.global_batch=16 --set data.streams=16
+}
+
+# count FILE ARGUMENT...: ncu's counters of it into the file.
+count() {
+  local file=$1 code=0
+  on_small ncu --target-processes all "${@:2}" >"$file" 2>&1 || code=$?
+  if grep -q ERR_NVGPUCTRPERM "$file"; then skip "the driver lets root alone read the GPU's counters"; fi
+  if grep -q LibraryNotLoaded "$file"; then skip "ncu cannot read this GPU's counters"; fi
+  ((code == 0)) || tail -n 40 "$file"
+  return $code
+}
+
+# Lines `SECONDS CALLS KERNEL` of ncu's table of durations, the longest first.
+sum_durations() {
+  awk -F '","' '
+    { gsub(/^"|"$/, "") }
+    /,"Kernel Name",/ { for (i = 1; i <= NF; ++i) column[$i] = i; next }
+    column["Kernel Name"] && $column["Metric Name"] == "gpu__time_duration.sum" {
+      value = $column["Metric Value"]
+      gsub(",", "", value)
+      sum[$column["Kernel Name"]] += value
+      ++calls[$column["Kernel Name"]]
+    }
+    END { for (name in sum) printf "%.6f %d %s\n", sum[name] * 1e-9, calls[name], name }' "$1" | sort -rn
+}
+
+# The time of every kernel of about one step, then all counters of our own, the longest first, while there is time.
+kernels() {
+  local kernel longest counted=''
+  need ncu
+  count "$out/ncu-durations.csv" --csv --print-units base --print-kernel-base function \
+    --metrics gpu__time_duration.sum --launch-skip 2100 --launch-count 2100 || return
+  sum_durations "$out/ncu-durations.csv" | tee "$out/kernels.txt"
+  longest=$(awk '$3 ~ /_kernel$/ { print $3 }' "$out/kernels.txt" | head -n 6)
+  [[ -n $longest ]] || { echo "no kernel of ours was seen"; return 1; }
+  for kernel in $longest; do
+    echo "note: $(wc -l <"$out/kernels.txt") kernels timed, counters of:${counted:- none}"
+    ((seconds - SECONDS > 15)) || return 0
+    count "$out/ncu-$kernel.txt" --set full --page details --kernel-name "$kernel" --launch-skip 8 --launch-count 2 ||
+      return
+    counted+=" $kernel"
+  done
+  echo "note: $(wc -l <"$out/kernels.txt") kernels timed, counters of:$counted"
+}
+
+timeline() {
+  need nsys
+  on_small nsys profile -t cuda,mpi --stats=true --force-overwrite=true -o "$out/timeline"
+}
+
+case $part in
+  doctor) doctor ;;
+  tests) run_tests ;;
+  bench-512) bench_model bench-512 64 8 ;;
+  bench-t5-base) bench_model t5-base 128 32 ;;
+  bench-switch-base-8) bench_model switch-base-8 128 64 32 ;;
+  experts) experts ;;
+  memcheck | racecheck | synccheck) sanitize "$part" ;;
+  kernels) kernels ;;
+  timeline) timeline ;;
+  *) echo "gpu_parts.sh: no part '$part'" >&2 && exit 2 ;;
+esac

@@ -1,0 +1,86 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/vector_math.h"
+
+namespace sy {
+namespace {
+
+constexpr int64_t kPiece = 2048;  // summed in T; pieces are added in float64
+
+template <class T>
+T largest_of(const T* x, int64_t count) {
+  T largest = -std::numeric_limits<T>::infinity();
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 0; i < count; ++i) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
+// Sum of e^(x - largest); with kStore the exponentials take x's place, so that the gradient needs
+// no second one.
+template <bool kStore, class T>
+double sum_exp(T* x, int64_t count, T largest) {
+  double total = 0;
+  for (int64_t begin = 0; begin < count; begin += kPiece) {
+    const int64_t end = std::min(count, begin + kPiece);
+    T piece = 0;
+#pragma omp simd reduction(+ : piece)
+    for (int64_t i = begin; i < end; ++i) {
+      const T e = vector_exp(x[i] - largest);
+      if constexpr (kStore) x[i] = e;
+      piece += e;
+    }
+    total += static_cast<double>(piece);
+  }
+  return total;
+}
+
+// `d_x` is x itself, another row, or null: no gradient.
+template <class T, class C>
+C row_loss(T* d_x, C* x, int64_t count, int32_t target, double scale) {
+  const C largest = largest_of(x, count);
+  const double above_target = static_cast<double>(largest) - static_cast<double>(x[target]);
+  if (d_x == nullptr) {
+    return static_cast<C>(std::log(sum_exp<false>(x, count, largest)) + above_target);
+  }
+  const double total = sum_exp<true>(x, count, largest);
+  const C factor = static_cast<C>(scale / total);
+  const C of_target = x[target] * factor - static_cast<C>(scale);
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) put(d_x[i], x[i] * factor);
+  put(d_x[target], of_target);
+  return static_cast<C>(std::log(total) + above_target);
+}
+
+}  // namespace
+
+template <class T>
+struct CrossEntropyImpl<Backend::cpu, T> {
+  using C = Compute<T>;
+
+  static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
+                  double scale) {
+    const int64_t rows = logits.rows(), vocab = logits.cols();
+    const int32_t* target = targets.data<int32_t>();
+    C *values = logits.data<C>(), *losses = loss.data<C>();
+    T* gradients = d_logits.empty() ? nullptr : d_logits.data<T>();
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+    for (int64_t r = 0; r < rows; ++r) {
+      T* gradient = gradients == nullptr ? nullptr : gradients + r * vocab;
+      if (target[r] != kPadId) {
+        losses[r] = row_loss(gradient, values + r * vocab, vocab, target[r], scale);
+        continue;
+      }
+      losses[r] = 0;
+      if (gradient != nullptr) std::fill_n(gradient, vocab, T(C(0)));
+    }
+  }
+};
+
+template struct CrossEntropyImpl<Backend::cpu, float>;
+template struct CrossEntropyImpl<Backend::cpu, double>;
+template struct CrossEntropyImpl<Backend::cpu, BFloat16>;
+
+}  // namespace sy

@@ -1,0 +1,35 @@
+// The sizes of one matrix product, worked out and checked from its tensors.
+#pragma once
+
+#include <compare>
+#include <map>
+
+#include "kernels/gemm/gemm.h"
+
+namespace sy {
+
+struct GemmShape {
+  int64_t batch = 1, m = 0, n = 0, k = 0;
+  DType in = DType::f32, out = DType::f32;  // of a and b, and of c
+  GemmOptions options;
+
+  double flops() const {
+    return 2.0 * static_cast<double>(batch) * static_cast<double>(m) * static_cast<double>(n) *
+           static_cast<double>(k);
+  }
+  auto operator<=>(const GemmShape&) const = default;
+};
+
+// How often each shape was multiplied while the profiler was on; an Exec's state.
+using GemmCounts = std::map<GemmShape, int64_t>;
+
+inline double flops_of(const GemmCounts& counts) {
+  double flops = 0;
+  for (const auto& [shape, times] : counts) flops += shape.flops() * static_cast<double>(times);
+  return flops;
+}
+
+// Throws InternalError unless the tensors fit one another.
+GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options);
+
+}  // namespace sy

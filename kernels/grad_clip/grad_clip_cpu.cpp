@@ -1,0 +1,12 @@
+#include "kernels/grad_clip/grad_clip_rule.h"
+
+namespace sy {
+
+template <>
+void GradClipImpl<Backend::cpu>::run(Exec&, Tensor scalars, Tensor squares, Tensor loss,
+                                     double loss_scale, double clip_norm) {
+  clip_gradient(scalars.data<double>(), squares.data<double>(), squares.numel(),
+                *loss.data<double>() * loss_scale, clip_norm);
+}
+
+}  // namespace sy

@@ -1,0 +1,104 @@
+// The router's forward, a token a warp, and the sums of a chunk of tokens.
+#pragma once
+
+#include <cmath>
+
+#include "kernels/cuda/reduce.h"
+#include "kernels/router/router.h"
+
+namespace sy {
+
+constexpr int kRouterThreads = 256;
+constexpr int kRouterWarps = kRouterThreads / kWarp;
+
+// The first of the largest logits, in every lane: what a loop over all of them from 0 finds, NaN
+// among them or not.
+template <class T>
+__device__ int largest_logit(const T* logits, int experts, T* largest) {
+  T value = logits[0];
+  int best = 0;
+  for (int e = lane_id(); e < experts; e += kWarp) {
+    if (logits[e] > value) {
+      value = logits[e];
+      best = e;
+    }
+  }
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    const T other = __shfl_xor_sync(kFullWarp, value, distance);
+    const int place = __shfl_xor_sync(kFullWarp, best, distance);
+    if (other > value || (other == value && place < best)) {
+      value = other;
+      best = place;
+    }
+  }
+  *largest = value;
+  return best;
+}
+
+// Pointers of router_forward, at its first token.
+template <class T>
+struct Routed {
+  T *probs, *gate, *log_sum;
+  int32_t* expert;
+  const T* logits;
+  const int32_t* valid;
+  int experts;
+};
+
+// One token by one warp. The row is read three times, but from memory once.
+template <class T>
+__device__ void route_token(const Routed<T>& to, int64_t t) {
+  const T* logits = to.logits + t * to.experts;
+  T* probs = to.probs + t * to.experts;
+  T largest;
+  const int best = largest_logit(logits, to.experts, &largest);
+  T total = 0;
+  for (int e = lane_id(); e < to.experts; e += kWarp) total += std::exp(logits[e] - largest);
+  total = warp_sum(total);
+  const T inverse = T(1) / total;
+  for (int e = lane_id(); e < to.experts; e += kWarp) {
+    const T p = std::exp(logits[e] - largest) * inverse;
+    probs[e] = p;
+    if (e == best) to.gate[t] = to.valid[t] != 0 ? p : T(0);
+  }
+  if (lane_id() == 0) {
+    to.log_sum[t] = largest + std::log(total);
+    to.expert[t] = to.valid[t] != 0 ? best : -1;
+  }
+}
+
+// A chunk of a group's tokens a block, a token a warp; then the chunk's sums, while its rows are in
+// cache. Bytes: logits once, probs once, the least.
+template <class T>
+__global__ void router_tokens_kernel(Routed<T> to, T* chunk_probs, double* chunk_z, int64_t size,
+                                     int64_t chunks) {
+  const int64_t group = blockIdx.x / chunks;
+  const int64_t begin = group * size + blockIdx.x % chunks * kRouterTokens;
+  const int64_t left = (group + 1) * size - begin;
+  const int count = static_cast<int>(left < kRouterTokens ? left : kRouterTokens);
+  for (int i = warp_id(); i < count; i += kRouterWarps) route_token(to, begin + i);
+  __syncthreads();
+
+  T* sums = chunk_probs + int64_t{blockIdx.x} * 2 * to.experts;
+  for (int e = static_cast<int>(threadIdx.x); e < to.experts; e += kRouterThreads) {
+    T total = 0, tokens = 0;
+    for (int64_t t = begin; t < begin + count; ++t) {
+      const int chosen = to.expert[t];
+      if (chosen >= 0) total += to.probs[t * to.experts + e];
+      if (chosen == e) tokens += T(1);
+    }
+    sums[e] = total;
+    sums[to.experts + e] = tokens;
+  }
+  if (warp_id() != 0) return;
+  static_assert(kRouterTokens == kWarp);
+  const bool counts = lane_id() < count && to.expert[begin + lane_id()] >= 0;
+  const double log_sum = counts ? static_cast<double>(to.log_sum[begin + lane_id()]) : 0.0;
+  const double squares = warp_sum(log_sum * log_sum), tokens = warp_sum(counts ? 1.0 : 0.0);
+  if (lane_id() == 0) {
+    chunk_z[int64_t{blockIdx.x} * 2] = squares;
+    chunk_z[int64_t{blockIdx.x} * 2 + 1] = tokens;
+  }
+}
+
+}  // namespace sy

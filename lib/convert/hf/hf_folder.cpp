@@ -1,0 +1,125 @@
+#include "lib/convert/hf/hf_folder.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <simdjson.h>
+
+#include <filesystem>
+#include <set>
+
+#include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/json_text.h"
+
+namespace sy::convert {
+namespace fs = std::filesystem;
+using checkpoint::json_quote;
+namespace {
+
+constexpr int64_t kLargestIndex = 1 << 28;
+
+void throw_faults(const std::vector<std::string>& faults) {
+  if (!faults.empty()) throw DataError(fmt::format("{}", fmt::join(faults, "\n")));
+}
+
+// A file of this very folder.
+bool is_plain_name(std::string_view name) {
+  return name.ends_with(".safetensors") && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
+// An index's weight_map: tensor to file.
+std::map<std::string, std::string> read_index(const std::string& path) {
+  const std::string text = checkpoint::read_text(path, kLargestIndex);
+  simdjson::dom::parser parser;
+  simdjson::dom::object map;
+  if (parser.parse(text)["weight_map"].get(map) != simdjson::SUCCESS) {
+    throw DataError(
+        fmt::format("{} is no index: it has no \"weight_map\" of names to files", path));
+  }
+  std::map<std::string, std::string> result;
+  for (const auto& [name, value] : map) {
+    std::string_view file;
+    if (value.get(file) != simdjson::SUCCESS || !is_plain_name(file)) {
+      throw DataError(fmt::format("{}: {} has no file of this folder that ends in .safetensors",
+                                  path, json_quote(std::string(name))));
+    }
+    if (!result.emplace(name, file).second) {
+      throw DataError(fmt::format("{}: {} comes twice", path, json_quote(std::string(name))));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string hf_shard_name(int64_t shard, int64_t shards) {
+  return fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
+}
+
+HfFolder::HfFolder(std::string path) : path_(std::move(path)) {
+  std::error_code error;
+  if (fs::exists(path_ + "/" + kHfSingleName, error)) {
+    std::vector<std::string> faults;
+    add_file(kHfSingleName, faults);
+    throw_faults(faults);
+  } else if (fs::exists(path_ + "/" + kHfIndexName, error)) {
+    add_indexed_files();
+  } else {
+    throw DataError(fmt::format(
+        "{} has neither {} nor {}; a folder with .bin files alone is to be saved again as "
+        "safetensors first",
+        path_, kHfSingleName, kHfIndexName));
+  }
+}
+
+void HfFolder::add_file(const std::string& name, std::vector<std::string>& faults) {
+  const std::string path = path_ + "/" + name;
+  try {
+    for (SafetensorsEntry& tensor : read_safetensors_header(File::open(path))) {
+      const std::string tensor_name = tensor.name;
+      if (!tensors_.emplace(tensor_name, std::move(tensor)).second) {
+        faults.push_back(fmt::format("{}: {} is in {} too", path, json_quote(tensor_name),
+                                     file_of_.at(tensor_name)));
+      }
+      file_of_.emplace(tensor_name, name);
+    }
+  } catch (const DataError& fault) {
+    faults.emplace_back(fault.what());
+  }
+}
+
+void HfFolder::add_indexed_files() {
+  const std::string path = path_ + "/" + kHfIndexName;
+  const std::map<std::string, std::string> index = read_index(path);
+  std::set<std::string> files;
+  for (const auto& [tensor, file] : index) files.insert(file);
+  std::vector<std::string> faults;
+  for (const std::string& file : files) add_file(file, faults);
+  throw_faults(faults);
+  for (const auto& [tensor, file] : index) {
+    const auto found = file_of_.find(tensor);
+    if (found == file_of_.end() || found->second != file) {
+      faults.push_back(fmt::format("{}: {} is not in {}", path, json_quote(tensor), file));
+    }
+  }
+  for (const auto& [tensor, file] : file_of_) {
+    if (index.contains(tensor)) continue;
+    faults.push_back(fmt::format("{}: {} of {} is left out", path, json_quote(tensor), file));
+  }
+  throw_faults(faults);
+}
+
+const SafetensorsEntry* HfFolder::find(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+void HfFolder::read(const SafetensorsEntry& tensor, int64_t begin, int64_t bytes, void* out) {
+  SY_CHECK(begin >= 0 && bytes >= 0 && begin + bytes <= tensor.bytes, "bytes {} to {} of {}", begin,
+           begin + bytes, tensor.name);
+  const std::string path = path_ + "/" + file_of_.at(tensor.name);
+  if (!open_ || open_->path() != path) open_ = File::open(path);
+  open_->read(out, tensor.begin + begin, bytes);
+}
+
+}  // namespace sy::convert

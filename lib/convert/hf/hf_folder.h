@@ -1,0 +1,47 @@
+// A Hugging Face folder's tensors: model.safetensors, or the files that
+// model.safetensors.index.json names. Headers are read at once, contents when they are asked for.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/convert/hf/file.h"
+#include "lib/convert/hf/safetensors.h"
+
+namespace sy::convert {
+
+constexpr const char* kHfConfigName = "config.json";
+constexpr const char* kHfSingleName = "model.safetensors";
+constexpr const char* kHfIndexName = "model.safetensors.index.json";
+
+std::string hf_shard_name(int64_t shard, int64_t shards);  // model-00001-of-00003.safetensors
+
+class HfFolder {
+ public:
+  // Throws DataError listing every file that is missing or unsound and every disagreement between
+  // index and files.
+  explicit HfFolder(std::string path);
+
+  const std::string& path() const { return path_; }
+  std::string config_path() const { return path_ + "/" + kHfConfigName; }
+
+  // By name.
+  const std::map<std::string, SafetensorsEntry>& tensors() const { return tensors_; }
+  const SafetensorsEntry* find(const std::string& name) const;
+
+  // Bytes [begin, begin + bytes) of one of tensors(). One file is open at a time.
+  void read(const SafetensorsEntry& tensor, int64_t begin, int64_t bytes, void* out);
+
+ private:
+  void add_file(const std::string& name, std::vector<std::string>& faults);
+  void add_indexed_files();
+
+  std::string path_;
+  std::map<std::string, SafetensorsEntry> tensors_;
+  std::map<std::string, std::string> file_of_;  // tensor to file name
+  std::optional<File> open_;
+};
+
+}  // namespace sy::convert

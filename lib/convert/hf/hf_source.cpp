@@ -1,0 +1,168 @@
+#include "lib/convert/hf/hf_source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstring>
+#include <set>
+
+#include "lib/checkpoint/durable.h"
+#include "lib/config/keys.h"
+#include "lib/convert/hf/row_blocks.h"
+#include "lib/convert/model_params.h"
+
+namespace sy::convert {
+namespace {
+
+constexpr int64_t kLargestConfig = 1 << 24;
+constexpr int64_t kCompareBytes = 1 << 20;
+// Beyond this many, names are not searched for slips of the finger: the file is another model's.
+constexpr size_t kMostGuesses = 64;
+
+std::string fault_of(const SafetensorsEntry& entry, const HfTensor& expected) {
+  if (entry.shape != expected.shape) {
+    return fmt::format("{} is {} and {} is needed", entry.name, shape_text(entry.shape),
+                       shape_text(expected.shape));
+  }
+  if (float_type_named(entry.dtype)) return "";
+  return fmt::format("{} is {}; F32, BF16 and F16 can be read", entry.name, entry.dtype);
+}
+
+// Names that are missing and names that are left over, each with its likely partner.
+void add_name_faults(const std::vector<std::string>& missing, const std::vector<std::string>& extra,
+                     std::vector<std::string>& faults) {
+  const bool guess = missing.size() <= kMostGuesses && extra.size() <= kMostGuesses;
+  for (const std::string& name : missing) {
+    const std::string near = guess ? nearest_word(name, extra) : "";
+    faults.push_back(near.empty()
+                         ? fmt::format("{} is missing", name)
+                         : fmt::format("{} is missing; {} may be it, misnamed", name, near));
+  }
+  for (const std::string& name : extra) {
+    faults.push_back(fmt::format("{} is no tensor of this model", name));
+  }
+}
+
+}  // namespace
+
+HfSource::HfSource(const std::string& path, const std::vector<std::string>& overrides)
+    : folder_(path),
+      hf_(parse_hf_config(checkpoint::read_text(folder_.config_path(), kLargestConfig),
+                          folder_.config_path(), overrides)) {
+  check_tensors();
+  note_dtypes();
+}
+
+const SafetensorsEntry* HfSource::find(const Param& param, int64_t slice) const {
+  const ModelSection& model = hf_.config.model;
+  const HfTensor tensor = hf_tensor(param, slice, hf_.family, model.activation);
+  if (const SafetensorsEntry* entry = folder_.find(tensor.name)) return entry;
+  for (const std::string& alias : hf_aliases(param, model.tie_embeddings)) {
+    if (const SafetensorsEntry* entry = folder_.find(alias)) return entry;
+  }
+  return nullptr;
+}
+
+// A list of all that is missing helps where the files are about this model's.
+void HfSource::check_count(const std::vector<Param>& params) const {
+  int64_t needed = 0;
+  for (const Param& param : params) needed += slices_of(param);
+  const auto found = static_cast<int64_t>(folder_.tensors().size());
+  if (needed <= 10 * found + 1000) return;
+  throw DataError(fmt::format("{} announces a model of {} tensors and the files hold {}",
+                              folder_.config_path(), needed, found));
+}
+
+void HfSource::check_tensors() {
+  const ModelSection& model = hf_.config.model;
+  const std::vector<Param> params = model_params(model);
+  check_count(params);
+  std::vector<std::string> faults, missing, extra;
+  std::set<std::string> known;
+  for (const Param& param : params) {
+    for (int64_t slice = 0; slice < slices_of(param); ++slice) {
+      const HfTensor expected = hf_tensor(param, slice, hf_.family, model.activation);
+      known.insert(expected.name);
+      const SafetensorsEntry* entry = find(param, slice);
+      if (entry == nullptr) {
+        missing.push_back(expected.name);
+      } else if (const std::string fault = fault_of(*entry, expected); !fault.empty()) {
+        faults.push_back(fault);
+      }
+    }
+    for (const std::string& alias : hf_aliases(param, model.tie_embeddings)) known.insert(alias);
+    check_copies(param, faults);
+  }
+  for (const auto& [name, entry] : folder_.tensors()) {
+    if (known.contains(name)) continue;
+    if (is_unused_by_hf(name)) {
+      hf_.warnings.push_back(fmt::format("{} is left out, as Hugging Face does", name));
+    } else {
+      extra.push_back(name);
+    }
+  }
+  add_name_faults(missing, extra, faults);
+  if (faults.empty()) return;
+  throw DataError(fmt::format("{} does not hold the model of its {}:\n  {}", folder_.path(),
+                              kHfConfigName, fmt::join(faults, "\n  ")));
+}
+
+// Files may hold a tensor under several of its names; only one is carried over.
+void HfSource::check_copies(const Param& param, std::vector<std::string>& faults) {
+  const SafetensorsEntry* first = find(param, 0);
+  for (const std::string& alias : hf_aliases(param, hf_.config.model.tie_embeddings)) {
+    const SafetensorsEntry* copy = folder_.find(alias);
+    if (copy == nullptr || copy == first || same_bytes(*first, *copy)) continue;
+    faults.push_back(fmt::format(
+        "{} and {} differ, and the model has one of them{}", first->name, alias,
+        alias == "lm_head.weight" ? " (tie_word_embeddings is true: --set it to false if it is not)"
+                                  : ""));
+  }
+}
+
+bool HfSource::same_bytes(const SafetensorsEntry& a, const SafetensorsEntry& b) {
+  if (a.dtype != b.dtype || a.shape != b.shape) return false;
+  std::vector<char> a_bytes(kCompareBytes), b_bytes(kCompareBytes);
+  for (int64_t begin = 0; begin < a.bytes; begin += kCompareBytes) {
+    const int64_t count = std::min(kCompareBytes, a.bytes - begin);
+    folder_.read(a, begin, count, a_bytes.data());
+    folder_.read(b, begin, count, b_bytes.data());
+    if (std::memcmp(a_bytes.data(), b_bytes.data(), static_cast<size_t>(count)) != 0) return false;
+  }
+  return true;
+}
+
+void HfSource::note_dtypes() {
+  std::set<std::string> dtypes;
+  for (const auto& [name, entry] : folder_.tensors()) dtypes.insert(entry.dtype);
+  if (dtypes.size() == 1) {
+    dtype_ = *float_type_named(*dtypes.begin());
+  } else {
+    hf_.warnings.push_back(fmt::format(
+        "the tensors are of several types ({}); converted back they will all be float32",
+        fmt::join(dtypes, ", ")));
+  }
+}
+
+void HfSource::read(const Param& param, const SliceUse& use) {
+  const Shape shape = slice_shape(param);
+  std::vector<float> values(static_cast<size_t>(shape.numel())), block;
+  std::vector<char> raw;
+  for (int64_t slice = 0; slice < slices_of(param); ++slice) {
+    const Matrix matrix(hf_tensor(param, slice, hf_.family, hf_.config.model.activation));
+    const SafetensorsEntry& entry = *find(param, slice);
+    const FloatType type = *float_type_named(entry.dtype);
+    const int64_t row_bytes = matrix.cols * static_cast<int64_t>(size_of(type));
+    block.resize(static_cast<size_t>(matrix.block_rows() * matrix.cols));
+    raw.resize(static_cast<size_t>(matrix.block_rows() * row_bytes));
+    for (int64_t row = 0; row < matrix.rows; row += matrix.block_rows()) {
+      const int64_t count = std::min(matrix.block_rows(), matrix.rows - row);
+      folder_.read(entry, row * row_bytes, count * row_bytes, raw.data());
+      to_float32(block.data(), raw.data(), count * matrix.cols, type);
+      scatter_rows(values.data(), block.data(), matrix, row, count);
+    }
+    use(slice, Tensor(values.data(), DType::f32, shape));
+  }
+}
+
+}  // namespace sy::convert

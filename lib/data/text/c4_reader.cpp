@@ -1,0 +1,121 @@
+#include "lib/data/text/c4_reader.h"
+
+#include <fmt/core.h>
+#include <simdjson.h>
+
+namespace sy {
+namespace {
+
+static_assert(LineReader::kPadding >= static_cast<int64_t>(simdjson::SIMDJSON_PADDING));
+
+std::string_view without_byte_order_mark(std::string_view line) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return line.starts_with(kMark) ? line.substr(kMark.size()) : line;
+}
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+}  // namespace
+
+struct C4Reader::Parser {
+  simdjson::dom::parser json;
+};
+
+C4Reader::C4Reader(std::string shard, const ReaderOptions& options, Ledger& ledger)
+    : shard_(std::move(shard)),
+      options_(options),
+      ledger_(ledger),
+      parser_(std::make_unique<Parser>()) {
+  try {
+    auto source = options.cache == nullptr ? open_shard(shard_) : options.cache->open(shard_);
+    lines_ = std::make_unique<LineReader>(std::move(source), options.max_document_bytes,
+                                          options.cancelled);
+  } catch (const ShardFault& fault) {
+    close_at_fault(fault);
+  }
+}
+
+C4Reader::~C4Reader() = default;
+
+void C4Reader::skip(int64_t lines) {
+  std::string_view line;
+  try {
+    while (line_ < lines && lines_ != nullptr) {
+      if (lines_->next(line) == LineReader::Result::end) {
+        lines_.reset();
+        return;
+      }
+      ++line_;
+    }
+  } catch (const ShardFault& fault) {
+    close_at_fault(fault);
+  }
+}
+
+bool C4Reader::next(std::string_view& text) {
+  std::string_view line;
+  while (lines_ != nullptr) {
+    LineReader::Result result;
+    try {
+      result = lines_->next(line);
+    } catch (const ShardFault& fault) {
+      close_at_fault(fault);
+      return false;
+    }
+    if (result == LineReader::Result::end) {
+      lines_.reset();
+      return false;
+    }
+    if (line_ == 0) line = without_byte_order_mark(line);
+    const bool mine = line_++ % options_.parts == options_.part;
+    if (!mine) continue;
+    if (result == LineReader::Result::too_long) {
+      report(BadRecord::too_long,
+             fmt::format("the line is longer than data.max_document_bytes ({})",
+                         options_.max_document_bytes));
+    } else if (!is_blank(line) && parse(line, text)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Reports and returns false when the line is not a record with a text.
+bool C4Reader::parse(std::string_view line, std::string_view& text) {
+  simdjson::dom::element record;
+  constexpr bool kCopy = false;  // the line reader keeps padding behind every line
+  if (const auto error = parser_->json.parse(line.data(), line.size(), kCopy).get(record)) {
+    if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+    if (error == simdjson::UTF8_ERROR) {
+      report(BadRecord::invalid_utf8, "the line is not valid UTF-8");
+    } else {
+      report(BadRecord::malformed,
+             fmt::format("the line is not JSON ({})", simdjson::error_message(error)));
+    }
+    return false;
+  }
+  if (record["text"].get(text)) {
+    report(BadRecord::missing_text, "the record has no string `text`");
+    return false;
+  }
+  if (text.empty()) report(BadRecord::empty_text, "the record's `text` is empty");
+  return !text.empty();
+}
+
+// About the line just passed.
+void C4Reader::report(BadRecord kind, const std::string& reason) {
+  ledger_.report(kind, shard_, line_ - 1, reason);
+}
+
+void C4Reader::close_at_fault(const ShardFault& fault) {
+  lines_.reset();
+  const bool mine = line_ % options_.parts == options_.part;
+  if (mine || ledger_.fails()) {
+    ledger_.report(BadRecord::corrupt_shard, shard_, line_,
+                   fmt::format("the shard {}", fault.what()));
+  }
+}
+
+}  // namespace sy

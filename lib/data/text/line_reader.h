@@ -1,0 +1,47 @@
+// Lines of a shard in constant memory: a line longer than the limit is passed over without being
+// held.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/data/text/byte_source.h"
+
+namespace sy {
+
+// Thrown out of a read when `cancelled` was set from another thread.
+struct Cancelled {};
+
+class LineReader {
+ public:
+  enum class Result : uint8_t { line, too_long, end };
+
+  // `cancelled` (may be null) is looked at for each block read.
+  LineReader(std::unique_ptr<ByteSource> source, int64_t max_bytes,
+             const std::atomic<bool>* cancelled);
+
+  // The next line without its end; it holds until the next call, and kPadding readable bytes follow
+  // it. The last line may lack its end. Throws ShardFault at a fault; the part of a line before a
+  // fault is not given.
+  Result next(std::string_view& line);
+
+  // Bytes of memory held for lines.
+  int64_t capacity() const { return static_cast<int64_t>(buffer_.size()); }
+
+  static constexpr int64_t kPadding = 64;
+
+ private:
+  bool refill();
+  Result pass_over();
+
+  std::unique_ptr<ByteSource> source_;
+  size_t max_bytes_;
+  const std::atomic<bool>* cancelled_;
+  std::vector<char> buffer_;
+  size_t begin_ = 0, end_ = 0;  // bytes not given yet
+};
+
+}  // namespace sy

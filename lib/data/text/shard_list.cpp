@@ -1,0 +1,90 @@
+#include "lib/data/text/shard_list.h"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include "lib/base/error.h"
+#include "lib/base/numeric.h"
+#include "lib/base/random.h"
+
+namespace sy {
+namespace {
+
+// Above any stream's own site.
+constexpr uint32_t kOrderSite = site::kData + 0x0F000000u;
+
+std::vector<std::string> expand(const std::string& pattern) {
+  struct Matches : glob_t {
+    Matches() : glob_t{} {}
+    ~Matches() { globfree(this); }
+  } matches;
+  const int rc = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_BRACE | GLOB_TILDE, nullptr, &matches);
+  if (rc != 0 && rc != GLOB_NOMATCH) {
+    throw DataError(
+        fmt::format("the shard pattern '{}' cannot be expanded: a folder on its way "
+                    "cannot be read; check its permissions",
+                    pattern));
+  }
+  if (matches.gl_pathc == 0) {
+    throw DataError(
+        fmt::format("the shard pattern '{}' matches no file, seen from {}; correct data.train or "
+                    "data.validation, or run from the folder that the pattern starts from",
+                    pattern, std::filesystem::current_path().string()));
+  }
+  return {matches.gl_pathv, matches.gl_pathv + matches.gl_pathc};
+}
+
+void check_ending(const std::string& path) {
+  for (const char* ending : {".json", ".jsonl", ".gz", ".zst"}) {
+    if (path.ends_with(ending)) return;
+  }
+  throw DataError(fmt::format(
+      "{} is no shard: its name ends in none of .json, .jsonl, .gz and .zst; narrow the pattern "
+      "or rename the file",
+      path));
+}
+
+}  // namespace
+
+std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) {
+  if (patterns.empty()) {
+    throw DataError("no shard patterns are given; set data.train and data.validation");
+  }
+  std::vector<std::string> paths;
+  for (const std::string& pattern : patterns) {
+    for (std::string& path : expand(pattern)) paths.push_back(std::move(path));
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  std::for_each(paths.begin(), paths.end(), check_ending);
+  return paths;
+}
+
+ShardList::ShardList(std::vector<std::string> shards, int64_t streams, uint64_t seed)
+    : shards_(std::move(shards)), streams_(streams), seed_(seed) {
+  SY_CHECK(!shards_.empty() && streams > 0, "{} shards for {} streams", shards_.size(), streams);
+  parts_ = std::max<int64_t>(1, ceil_div(streams, static_cast<int64_t>(shards_.size())));
+}
+
+std::vector<int64_t> ShardList::epoch_order(int64_t epoch) const {
+  std::vector<int64_t> order(static_cast<size_t>(units()));
+  std::iota(order.begin(), order.end(), 0);
+  const RandomKey key{seed_, static_cast<uint32_t>(epoch), kOrderSite};
+  for (size_t last = order.size() - 1; last > 0; --last) {
+    std::swap(order[last], order[random_below(key, last, narrow<uint32_t>(last + 1))]);
+  }
+  return order;
+}
+
+int64_t UnitSequence::unit_number(int64_t turn) {
+  if (epoch(turn) != epoch_) {
+    epoch_ = epoch(turn);
+    order_ = list_->epoch_order(epoch_);
+  }
+  return order_[static_cast<size_t>(slot(turn) % list_->units())];
+}
+
+}  // namespace sy

@@ -1,0 +1,218 @@
+#include "lib/dist/mpi/mpi_communicator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "lib/base/log.h"
+#include "lib/dist/argument_checks.h"
+#include "lib/dist/mpi/mpi_check.h"
+#include "lib/dist/mpi/mpi_request.h"
+#include "lib/dist/row_blocks.h"
+
+namespace sy {
+namespace {
+
+constexpr int kTag = 0;  // one is enough: messages between two ranks keep their order
+
+MPI_Datatype mpi_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return MPI_FLOAT;
+    case DType::f64:
+      return MPI_DOUBLE;
+    case DType::i32:
+      return MPI_INT32_T;
+    case DType::bf16:
+      return MPI_UINT16_T;  // moved, never reduced
+  }
+  return MPI_DATATYPE_NULL;
+}
+
+using detail::address;
+using detail::Block;
+using detail::EqualBlocks;
+using detail::MpiPlace;
+using detail::RowBlocks;
+
+class MpiCommunicator : public Communicator {
+ public:
+  // Takes over `comm`.
+  MpiCommunicator(MPI_Comm comm, std::string name, int64_t message_limit)
+      : comm_(comm), name_(std::move(name)), limit_(message_limit) {
+    MPI_CHECK(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
+    MPI_CHECK(MPI_Comm_rank(comm_, &rank_));
+    MPI_CHECK(MPI_Comm_size(comm_, &size_));
+  }
+
+  // Freeing is collective, so not while an exception unwinds.
+  ~MpiCommunicator() override {
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (finalized == 0 && std::uncaught_exceptions() == 0) MPI_Comm_free(&comm_);
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  const std::string& name() const override { return name_; }
+
+  void all_reduce_sum(Tensor tensor, const char* label) override {
+    all_reduce(tensor, MPI_SUM, begin("all_reduce_sum", label));
+  }
+  void all_reduce_max(Tensor tensor, const char* label) override {
+    all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label));
+  }
+
+  RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
+    detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
+    const MpiPlace place = begin("all_reduce_sum", label);
+    auto request = requests_.take(place);
+    for_each_piece(tensor.numel(), [&](int64_t first, int count) {
+      place.check(MPI_Iallreduce(MPI_IN_PLACE, address(tensor, first), count,
+                                 mpi_type(tensor.dtype()), MPI_SUM, comm_, request->next()),
+                  "MPI_Iallreduce");
+    });
+    return request;
+  }
+
+  void all_to_all(Tensor recv, Tensor send, const char* label) override {
+    detail::check_all_to_all(recv, send, size_, label);
+    detail::check_memory({recv, send}, label);
+    const EqualBlocks equal{send.numel() / size_};
+    exchange(recv, equal, send, equal, begin("all_to_all", label))->wait();
+  }
+
+  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                                   const std::vector<RowRange>& sends, const char* label) override {
+    detail::check_rows(recv, receives, send, sends, *this, label);
+    detail::check_memory({recv, send}, label);
+    return exchange(recv, RowBlocks(recv, receives, size_), send, RowBlocks(send, sends, size_),
+                    begin("all_to_all_rows", label));
+  }
+
+  void all_gather(Tensor recv, Tensor send, const char* label) override {
+    detail::check_all_gather(recv, send, size_, label);
+    detail::check_memory({recv, send}, label);
+    const MpiPlace place = begin("all_gather", label);
+    const int64_t count = send.numel();
+    if (count <= limit_) {
+      const WatchedCall watched(place.call);
+      const MPI_Datatype type = mpi_type(send.dtype());
+      place.check(MPI_Allgather(send.raw(), static_cast<int>(count), type, recv.raw(),
+                                static_cast<int>(count), type, comm_),
+                  "MPI_Allgather");
+      return;
+    }
+    exchange(recv, EqualBlocks{count}, send, EqualBlocks{count, 0}, place)->wait();
+  }
+
+  void broadcast(Tensor tensor, int root, const char* label) override {
+    detail::check_memory({tensor}, label);
+    const MpiPlace place = begin("broadcast", label);
+    const WatchedCall watched(place.call);
+    for_each_piece(tensor.numel(), [&](int64_t first, int count) {
+      place.check(MPI_Bcast(address(tensor, first), count, mpi_type(tensor.dtype()), root, comm_),
+                  "MPI_Bcast");
+    });
+  }
+
+  void barrier(const char* label) override {
+    const MpiPlace place = begin("barrier", label);
+    const WatchedCall watched(place.call);
+    place.check(MPI_Barrier(comm_), "MPI_Barrier");
+  }
+
+  std::unique_ptr<Communicator> split(int color, const std::string& name) override {
+    const MpiPlace place = begin("split", name.c_str());
+    const WatchedCall watched(place.call);
+    MPI_Comm comm = MPI_COMM_NULL;
+    place.check(MPI_Comm_split(comm_, color, rank_, &comm), "MPI_Comm_split");
+    return std::make_unique<MpiCommunicator>(comm, name, limit_);
+  }
+
+ private:
+  MpiPlace begin(const char* call, const char* label) {
+    return {{call, label, name_.c_str(), ++calls_}, rank_, size_};
+  }
+
+  template <class Function>
+  void for_each_piece(int64_t total, Function&& function) const {
+    for (int64_t first = 0; first < total; first += limit_) {
+      function(first, static_cast<int>(std::min(limit_, total - first)));
+    }
+  }
+
+  void all_reduce(Tensor tensor, MPI_Op op, const MpiPlace& place) {
+    detail::check_reduction(tensor, place.call.label);
+    detail::check_memory({tensor}, place.call.label);
+    const WatchedCall watched(place.call);
+    for_each_piece(tensor.numel(), [&](int64_t first, int count) {
+      place.check(MPI_Allreduce(MPI_IN_PLACE, address(tensor, first), count,
+                                mpi_type(tensor.dtype()), op, comm_),
+                  "MPI_Allreduce");
+    });
+  }
+
+  // Calls function(first element, elements) for the pieces of a peer's blocks.
+  template <class Blocks, class Function>
+  void for_each_message(const Blocks& blocks, int peer, Function&& function) const {
+    for (size_t number = 0; number < blocks.each(); ++number) {
+      const Block block = blocks(peer, number);
+      for_each_piece(block.count,
+                     [&](int64_t first, int count) { function(block.first + first, count); });
+    }
+  }
+
+  // Blocks to(peer, k) of send go to each peer, from(peer, k) of recv come from it. Receives are
+  // posted first; peers are taken from this rank's right neighbour on, so that not all send to rank
+  // 0 at once.
+  template <class From, class To>
+  RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to,
+                      const MpiPlace& place) {
+    auto request = requests_.take(place);
+    const MPI_Datatype type = mpi_type(send.dtype());
+    for (int step = 1; step < size_; ++step) {
+      const int peer = (rank_ - step + size_) % size_;
+      for_each_message(from, peer, [&](int64_t first, int count) {
+        place.check(
+            MPI_Irecv(address(recv, first), count, type, peer, kTag, comm_, request->next()),
+            "MPI_Irecv");
+      });
+    }
+    for (int step = 1; step < size_; ++step) {
+      const int peer = (rank_ + step) % size_;
+      for_each_message(to, peer, [&](int64_t first, int count) {
+        place.check(
+            MPI_Isend(address(send, first), count, type, peer, kTag, comm_, request->next()),
+            "MPI_Isend");
+      });
+    }
+    for (size_t number = 0; number < from.each(); ++number) {
+      const Block mine = from(rank_, number);
+      if (mine.count == 0) continue;
+      std::memcpy(address(recv, mine.first), address(send, to(rank_, number).first),
+                  static_cast<size_t>(mine.count) * size_of(send.dtype()));
+    }
+    return request;
+  }
+
+  MPI_Comm comm_;
+  std::string name_;
+  int64_t limit_;
+  int rank_ = 0;
+  int size_ = 1;
+  int64_t calls_ = 0;
+  detail::RequestPool<detail::MpiRequest> requests_;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm, const std::string& name,
+                                                    int64_t message_limit) {
+  MPI_Comm own = MPI_COMM_NULL;
+  MPI_CHECK(MPI_Comm_dup(comm, &own));
+  return std::make_unique<MpiCommunicator>(own, name, message_limit);
+}
+
+}  // namespace sy

@@ -1,0 +1,50 @@
+#include "lib/dist/mpi/mpi_environment.h"
+
+#include <mpi.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "lib/base/log.h"
+#include "lib/dist/mpi/mpi_check.h"
+#include "lib/dist/mpi/mpi_communicator.h"
+#include "lib/dist/watchdog.h"
+
+namespace sy {
+
+MpiEnvironment::MpiEnvironment(int* argc, char*** argv) {
+  int provided = MPI_THREAD_SINGLE;
+  MPI_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
+  MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+  if (provided < MPI_THREAD_FUNNELED) {
+    throw RuntimeFailure(
+        "this MPI library does not support threads (MPI_THREAD_FUNNELED): use one that does");
+  }
+  world_ = make_mpi_communicator(MPI_COMM_WORLD, "world");
+  log::set_rank(world_->rank(), world_->size());
+
+  MPI_Comm node = MPI_COMM_NULL;
+  MPI_CHECK(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world_->rank(), MPI_INFO_NULL,
+                                &node));
+  MPI_CHECK(MPI_Comm_rank(node, &local_rank_));
+  MPI_CHECK(MPI_Comm_size(node, &local_size_));
+  MPI_CHECK(MPI_Comm_free(&node));
+}
+
+MpiEnvironment::~MpiEnvironment() {
+  // A rank that fails leaves the others in their collectives, and MPI_Finalize would join them.
+  if (std::uncaught_exceptions() > 0) return;
+  world_.reset();
+  {
+    const WatchedCall watched({"MPI_Finalize", "end of the program", "world", 1});
+    MPI_Finalize();
+  }
+  stop_watchdog();
+}
+
+void MpiEnvironment::abort(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);  // MPI_Abort does not return; the compiler cannot know
+}
+
+}  // namespace sy

@@ -1,0 +1,36 @@
+#include "lib/dist/mpi/mpi_request.h"
+
+#include "lib/dist/mpi/mpi_check.h"
+
+namespace sy::detail {
+
+void MpiPlace::check(int code, const char* mpi_call) const {
+  if (code == MPI_SUCCESS) [[likely]]
+    return;
+  throw RuntimeFailure(fmt::format("{} \"{}\" (call {} of group {}, rank {} of {}): {}: {}",
+                                   call.call, call.label, call.number, call.group, rank, size,
+                                   mpi_call, mpi_error_text(code)));
+}
+
+void MpiRequest::begin(const MpiPlace& place) {
+  place_ = place;
+  requests_.clear();
+  begin_again();
+}
+
+bool MpiRequest::test() {
+  if (done_) return true;
+  int flag = 0;
+  place_.check(MPI_Testall(count(), requests_.data(), &flag, MPI_STATUSES_IGNORE), "MPI_Testall");
+  done_ = flag != 0;
+  return done_;
+}
+
+void MpiRequest::wait() {
+  if (done_) return;
+  const WatchedCall watched(place_.call);
+  done_ = true;  // also when it fails: there is nothing to wait for again
+  place_.check(MPI_Waitall(count(), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+}
+
+}  // namespace sy::detail

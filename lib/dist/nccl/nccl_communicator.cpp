@@ -1,0 +1,184 @@
+#include "lib/dist/nccl/nccl_communicator.h"
+
+#include "lib/dist/argument_checks.h"
+#include "lib/dist/nccl/nccl_library.h"
+#include "lib/dist/nccl/nccl_request.h"
+#include "lib/dist/row_blocks.h"
+#include "lib/tensor/cuda/cuda_context.h"
+
+namespace sy {
+namespace {
+
+using detail::address;
+using detail::Block;
+using detail::EqualBlocks;
+using detail::NcclPlace;
+using detail::RowBlocks;
+
+ncclDataType_t nccl_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return ncclFloat32;
+    case DType::f64:
+      return ncclFloat64;
+    case DType::i32:
+      return ncclInt32;
+    case DType::bf16:
+      return ncclBfloat16;  // moved, never reduced
+  }
+  return ncclNumTypes;
+}
+
+size_t count(Tensor tensor) {
+  return static_cast<size_t>(tensor.numel());
+}
+
+class NcclCommunicator final : public Communicator {
+ public:
+  // `own` is `group`, where nobody else owns it.
+  NcclCommunicator(Communicator& group, Exec& exec, std::unique_ptr<Communicator> own = nullptr)
+      : own_(std::move(own)),
+        group_(group),
+        exec_(exec),
+        compute_(cuda(exec).compute),
+        link_(group),
+        queue_(link_),
+        watch_(queue_) {}
+
+  // While the watchdog still knows the calls.
+  ~NcclCommunicator() override {
+    if (!link_.failed()) cudaStreamSynchronize(link_.stream());
+  }
+
+  int rank() const override { return group_.rank(); }
+  int size() const override { return group_.size(); }
+  const std::string& name() const override { return group_.name(); }
+
+  void all_reduce_sum(Tensor tensor, const char* label) override {
+    all_reduce(tensor, ncclSum, "all_reduce_sum", label)->wait();
+  }
+  void all_reduce_max(Tensor tensor, const char* label) override {
+    all_reduce(tensor, ncclMax, "all_reduce_max", label)->wait();
+  }
+  RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
+    return all_reduce(tensor, ncclSum, "all_reduce_sum", label);
+  }
+
+  void all_to_all(Tensor recv, Tensor send, const char* label) override {
+    detail::check_all_to_all(recv, send, size(), label);
+    detail::check_memory({recv, send}, label);
+    const EqualBlocks equal{send.numel() / size()};
+    exchange(recv, equal, send, equal, "all_to_all", label)->wait();
+  }
+
+  RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
+                                   const std::vector<RowRange>& sends, const char* label) override {
+    detail::check_rows(recv, receives, send, sends, *this, label);
+    detail::check_memory({recv, send}, label);
+    return exchange(recv, RowBlocks(recv, receives, size()), send, RowBlocks(send, sends, size()),
+                    "all_to_all_rows", label);
+  }
+
+  void all_gather(Tensor recv, Tensor send, const char* label) override {
+    detail::check_all_gather(recv, send, size(), label);
+    detail::check_memory({recv, send}, label);
+    start("all_gather", label, [&](const NcclPlace& place) {
+      place.check(nccl().AllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
+                                   link_.comm(), link_.stream()),
+                  "ncclAllGather");
+    })->wait();
+  }
+
+  void broadcast(Tensor tensor, int root, const char* label) override {
+    detail::check_memory({tensor}, label);
+    start("broadcast", label, [&](const NcclPlace& place) {
+      place.check(nccl().Broadcast(tensor.raw(), tensor.raw(), count(tensor),
+                                   nccl_type(tensor.dtype()), root, link_.comm(), link_.stream()),
+                  "ncclBroadcast");
+    })->wait();
+  }
+
+  // Of the hosts.
+  void barrier(const char* label) override { group_.barrier(label); }
+
+  std::unique_ptr<Communicator> split(int color, const std::string& name) override {
+    std::unique_ptr<Communicator> part = group_.split(color, name);
+    Communicator& host = *part;
+    return std::make_unique<NcclCommunicator>(host, exec_, std::move(part));
+  }
+
+ private:
+  // Runs `queue`, which makes NCCL's calls. NCCL may wait for other ranks within them, when it
+  // connects to them for the first time.
+  template <class Queue>
+  RequestPtr start(const char* call, const char* label, Queue&& queue) {
+    const NcclPlace place{{call, label, name().c_str(), ++calls_}, rank(), size(), link_.comm()};
+    const WatchedCall watched(place.call);
+    queue_.begin(compute_);
+    queue(place);
+    queue_.end(place.call);
+    return requests_.take(place, queue_, compute_);
+  }
+
+  RequestPtr all_reduce(Tensor tensor, ncclRedOp_t op, const char* call, const char* label) {
+    detail::check_reduction(tensor, label);
+    detail::check_memory({tensor}, label);
+    return start(call, label, [&](const NcclPlace& place) {
+      place.check(nccl().AllReduce(tensor.raw(), tensor.raw(), count(tensor),
+                                   nccl_type(tensor.dtype()), op, link_.comm(), link_.stream()),
+                  "ncclAllReduce");
+    });
+  }
+
+  // Blocks to(peer, k) of send go to each peer, from(peer, k) of recv come from it; where a block
+  // is empty neither side calls. The group must be ended whatever fails within it.
+  template <class From, class To>
+  RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to, const char* call,
+                      const char* label) {
+    return start(call, label, [&](const NcclPlace& place) {
+      place.check(nccl().GroupStart(), "ncclGroupStart");
+      ncclResult_t result = ncclSuccess;
+      for (int step = 0; step < size() && result == ncclSuccess; ++step) {
+        const int left = (rank() - step + size()) % size(), right = (rank() + step) % size();
+        for (size_t number = 0; number < to.each() && result == ncclSuccess; ++number) {
+          result = send_and_receive(send, to(right, number), right, recv, from(left, number), left);
+        }
+      }
+      const ncclResult_t ended = nccl().GroupEnd();
+      place.check(result, "ncclSend or ncclRecv");
+      place.check(ended, "ncclGroupEnd");
+    });
+  }
+
+  ncclResult_t send_and_receive(Tensor send, Block out, int to, Tensor recv, Block in, int from) {
+    const ncclDataType_t type = nccl_type(send.dtype());
+    ncclResult_t result = ncclSuccess;
+    if (out.count > 0) {
+      result = nccl().Send(address(send, out.first), static_cast<size_t>(out.count), type, to,
+                           link_.comm(), link_.stream());
+    }
+    if (in.count > 0 && result == ncclSuccess) {
+      result = nccl().Recv(address(recv, in.first), static_cast<size_t>(in.count), type, from,
+                           link_.comm(), link_.stream());
+    }
+    return result;
+  }
+
+  const std::unique_ptr<Communicator> own_;
+  Communicator& group_;
+  Exec& exec_;
+  const cudaStream_t compute_;
+  detail::NcclLink link_;
+  detail::NcclQueue queue_;
+  const QueueWatch watch_;
+  detail::RequestPool<detail::NcclRequest> requests_;
+  int64_t calls_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& group, Exec& exec) {
+  return std::make_unique<NcclCommunicator>(group, exec);
+}
+
+}  // namespace sy

@@ -1,0 +1,63 @@
+#include "lib/dist/nccl/nccl_link.h"
+
+#include <cstdlib>
+#include <exception>
+
+#include "lib/dist/nccl/nccl_check.h"
+#include "lib/dist/nccl/nccl_library.h"
+#include "lib/tensor/cuda/cuda_check.h"
+
+namespace sy::detail {
+namespace {
+
+static_assert(sizeof(ncclUniqueId) % sizeof(int32_t) == 0);
+
+cudaStream_t make_stream() {
+  int least = 0, greatest = 0;
+  check_cuda(cudaDeviceGetStreamPriorityRange(&least, &greatest), "asking for stream priorities");
+  cudaStream_t stream = nullptr;
+  check_cuda(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, greatest),
+             "creating a stream");
+  return stream;
+}
+
+ncclComm_t make_comm(Communicator& group) {
+  const NcclPlace place{
+      {"start of NCCL", "ncclCommInitRank", group.name().c_str(), 1}, group.rank(), group.size()};
+  // Calls of several communicators begin on every GPU in the order in which the hosts make them, so
+  // that two of them never hold what the other needs. Read once, before the first communicator.
+  setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);
+  ncclUniqueId id{};
+  if (group.rank() == 0) place.check(nccl().GetUniqueId(&id), "ncclGetUniqueId");
+  group.broadcast(Tensor(&id, DType::i32, {sizeof id / sizeof(int32_t)}), 0, "NCCL's id");
+  ncclComm_t comm = nullptr;
+  const WatchedCall watched(place.call);
+  place.check(nccl().CommInitRank(&comm, group.size(), id, group.rank()), "ncclCommInitRank");
+  return comm;
+}
+
+}  // namespace
+
+NcclLink::NcclLink(Communicator& group)
+    : group_(group), comm_(make_comm(group)), stream_(make_stream()) {}
+
+NcclLink::~NcclLink() {
+  // Failures here follow one that was reported.
+  if (failed()) {
+    abort();
+  } else if (!aborted_.exchange(true)) {
+    const WatchedCall watched({"end of NCCL", "ncclCommDestroy", group_.name().c_str(), 1});
+    nccl().CommDestroy(comm_);
+  }
+  cudaStreamDestroy(stream_);
+}
+
+bool NcclLink::failed() const {
+  return aborted_ || std::uncaught_exceptions() > 0 || nccl_async_error(comm_) != ncclSuccess;
+}
+
+void NcclLink::abort() {
+  if (!aborted_.exchange(true)) nccl().CommAbort(comm_);
+}
+
+}  // namespace sy::detail

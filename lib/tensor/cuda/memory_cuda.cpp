@@ -1,0 +1,43 @@
+// Memory that the CUDA runtime gives.
+#include <cuda_runtime_api.h>
+
+#include "lib/base/error.h"
+#include "lib/tensor/cuda/cuda_check.h"
+#include "lib/tensor/memory.h"
+
+namespace sy {
+
+void* allocate_cuda_memory(MemoryKind kind, int64_t bytes) {
+  const auto size = static_cast<size_t>(bytes);
+  void* data = nullptr;
+  cudaError_t status = cudaSuccess;
+  switch (kind) {
+    case MemoryKind::pinned:
+      status = cudaMallocHost(&data, size);
+      break;
+    case MemoryKind::shared:
+      status = cudaMallocManaged(&data, size, cudaMemAttachGlobal);
+      break;
+    default:
+      status = cudaMalloc(&data, size);
+  }
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // the failure is told; it must not come up again at the next launch
+    return nullptr;
+  }
+  check_cuda(status, "allocating memory");
+  check_cuda(cudaMemset(data, 0, size), "clearing memory");
+  check_cuda(cudaDeviceSynchronize(), "clearing memory");
+  return data;
+}
+
+void free_cuda_memory(MemoryKind kind, void* data) {
+  // A failure here follows one that was reported.
+  if (kind == MemoryKind::pinned) {
+    cudaFreeHost(data);
+  } else {
+    cudaFree(data);
+  }
+}
+
+}  // namespace sy

@@ -1,0 +1,44 @@
+#include "lib/train/log/run_log.h"
+
+#include "lib/base/log.h"
+
+namespace sy {
+
+RunLog::RunLog(const std::string& folder, const Session& session, int64_t resumed_step,
+               double peak_flops)
+    : metrics_(folder + "/metrics.jsonl", resumed_step),
+      events_(folder, resumed_step),
+      progress_(resumed_step, session.config.train.steps),
+      step_flops_(static_cast<double>(session.config.train.global_batch) *
+                  SwitchModel::flops_per_sequence(session.config.model,
+                                                  session.config.data.encoder_length,
+                                                  session.config.data.decoder_length.value)),
+      peak_flops_(peak_flops) {}
+
+void RunLog::train(TrainMetrics metrics) {
+  metrics.neg_log_perplexity = -metrics.loss;
+  metrics.mfu = step_flops_ / metrics.step_seconds / peak_flops_;
+  metrics_.write(metrics);
+  events_.write(metrics);
+  progress_.report(metrics);
+}
+
+void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluation,
+                        double seconds) {
+  EvaluationMetrics metrics;
+  metrics.step = step;
+  metrics.tokens = tokens;
+  metrics.loss = evaluation.loss;
+  metrics.neg_log_perplexity = -evaluation.loss;
+  metrics.dropped_fraction = evaluation.dropped_fraction;
+  metrics.expert_load_max = evaluation.expert_load_max;
+  metrics.sequences = evaluation.sequences;
+  metrics.target_tokens = evaluation.target_tokens;
+  metrics.seconds = seconds;
+  metrics_.write(metrics);
+  events_.write(metrics);
+  log::info("step {}  validation loss {:.4f} over {} target tokens", step, evaluation.loss,
+            evaluation.target_tokens);
+}
+
+}  // namespace sy

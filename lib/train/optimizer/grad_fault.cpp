@@ -1,0 +1,62 @@
+#include "lib/train/optimizer/grad_fault.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/find_nonfinite/find_nonfinite.h"
+
+namespace sy {
+namespace {
+
+// Elements of the whole model, in order of declaration, before the one that is `index` elements
+// into a region's gradients here; infinity where index is -1. All are below 2^53, and exact.
+double place_in_model(const ParamStore& params, size_t region, double index) {
+  if (index < 0) return INFINITY;
+  double before = 0;
+  for (const Param& param : params.all()) {
+    const int64_t inside = static_cast<int64_t>(index) - param.offset;
+    if (params.region_of(param) == region && inside >= 0 && inside < param.grad.numel()) {
+      return before + static_cast<double>(index_in_whole(param.slab, param.shape, inside));
+    }
+    before += static_cast<double>(param.shape.numel());
+  }
+  SY_CHECK(false, "element {} of the flat gradients is no parameter's", index);
+}
+
+std::string name_of_place(const ParamStore& params, double place) {
+  for (const Param& param : params.all()) {
+    const auto count = static_cast<double>(param.shape.numel());
+    if (place >= count) {
+      place -= count;
+      continue;
+    }
+    if (!param.placement.cut_by(MeshAxis::expert)) return param.name;
+    const int64_t expert =
+        static_cast<int64_t>(place) / param.placement.slice_shape(param.shape).numel();
+    return fmt::format("{}, expert {}", param.name, expert);
+  }
+  return "";
+}
+
+}  // namespace
+
+void find_grad_faults(Exec& exec, const ParamStore& params, Tensor found, Tensor squares) {
+  int64_t r = 0;
+  for (const ParamRegion& region : params.regions()) {
+    find_nonfinite(exec, found.slice(r, 1), region.grads, squares.slice(r, 1));
+    ++r;
+  }
+}
+
+std::string first_grad_fault(const ParamStore& params, Mesh& mesh, Tensor found) {
+  const double* index = found.data<double>();
+  double last = -INFINITY;  // the first place, negated
+  for (size_t region = 0; region < params.regions().size(); ++region) {
+    last = std::max(last, -place_in_model(params, region, index[region]));
+  }
+  // Only the ranks that hold a slab see its fault.
+  mesh.world().all_reduce_max(Tensor(&last, DType::f64, {1}), "gradient at fault");
+  return name_of_place(params, -last);
+}
+
+}  // namespace sy
