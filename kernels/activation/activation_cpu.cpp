@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "kernels/activation/activation.h"
-#include "kernels/dropout/dropout_row.h"
-#include "kernels/vector_math.h"
+#include "kernels/cpu/vector_math.h"
+#include "kernels/dropout/dropped_row_cpu.h"
 
 namespace sy {
 namespace {

@@ -1,5 +1,5 @@
 #include "kernels/activation/activation.h"
-#include "kernels/cuda/dropped_map.h"
+#include "kernels/dropout/dropped_map_cuda.h"
 
 namespace sy {
 namespace {

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "kernels/adafactor/adafactor.h"
-#include "kernels/adafactor/adafactor_rule.h"
-#include "kernels/grad_clip/clip_factor.h"
+#include "kernels/adafactor/step_size.h"
+#include "kernels/grad_clip/grad_clip.h"
 
 namespace sy {
 namespace {

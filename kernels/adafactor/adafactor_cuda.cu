@@ -1,6 +1,6 @@
 #include "kernels/adafactor/adafactor.h"
-#include "kernels/adafactor/adafactor_matrix.h"
-#include "kernels/adafactor/adafactor_vector.h"
+#include "kernels/adafactor/matrix_passes_cuda.h"
+#include "kernels/adafactor/vector_passes_cuda.h"
 
 namespace sy {
 namespace {

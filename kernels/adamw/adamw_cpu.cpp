@@ -1,5 +1,5 @@
 #include "kernels/adamw/adamw_rule.h"
-#include "kernels/grad_clip/clip_factor.h"
+#include "kernels/grad_clip/grad_clip.h"
 
 namespace sy {
 

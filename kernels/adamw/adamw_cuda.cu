@@ -1,6 +1,6 @@
 #include "kernels/adamw/adamw_rule.h"
 #include "kernels/cuda/map.h"
-#include "kernels/grad_clip/clip_factor.h"
+#include "kernels/grad_clip/grad_clip.h"
 
 namespace sy {
 namespace {

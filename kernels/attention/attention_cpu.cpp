@@ -3,7 +3,7 @@
 #include <omp.h>
 
 #include "kernels/attention/attention.h"
-#include "kernels/attention/attention_head_backward.h"
+#include "kernels/attention/head_backward_cpu.h"
 #include "kernels/attention/relative_bucket.h"
 
 namespace sy {

@@ -5,7 +5,7 @@
 
 #include "kernels/attention/attention_step.h"
 #include "kernels/attention/relative_bucket.h"
-#include "kernels/vector_math.h"
+#include "kernels/cpu/vector_math.h"
 
 namespace sy {
 namespace {

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/cpu/vector_math.h"
 #include "kernels/cross_entropy/cross_entropy.h"
-#include "kernels/vector_math.h"
 
 namespace sy {
 namespace {

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "kernels/cuda/reduce.h"
-#include "kernels/dispatch/assign_place.h"
-#include "kernels/dispatch/row_moves.h"
+#include "kernels/dispatch/assign_place_cuda.h"
+#include "kernels/dispatch/row_moves_cuda.h"
 
 namespace sy {
 namespace {

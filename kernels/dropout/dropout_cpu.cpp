@@ -1,4 +1,4 @@
-#include "kernels/dropout/dropout_row.h"
+#include "kernels/dropout/dropped_row_cpu.h"
 
 namespace sy {
 

@@ -1,4 +1,4 @@
-#include "kernels/cuda/dropped_map.h"
+#include "kernels/dropout/dropped_map_cuda.h"
 
 namespace sy {
 namespace {

@@ -3,7 +3,7 @@
 #include "kernels/cuda/map.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/embedding/embedding.h"
-#include "kernels/embedding/sort_rows.h"
+#include "kernels/embedding/sort_rows_cuda.h"
 
 namespace sy {
 namespace {

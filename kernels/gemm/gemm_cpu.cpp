@@ -54,12 +54,12 @@ dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, 
 }
 
 // One product ready to run: the primitive and its arguments, whose pointers are set at each call.
-struct Product {
+struct CachedGemm {
   dnnl::matmul primitive;
   dnnl::memory a, b, c, scratchpad;
   int64_t scratch_bytes = 0;
 
-  Product(const GemmShape& s, const dnnl::engine& engine) {
+  CachedGemm(const GemmShape& s, const dnnl::engine& engine) {
     const auto a_desc = describe(s, s.m, s.k, s.options.transpose_a, s.in);
     const auto b_desc = describe(s, s.k, s.n, s.options.transpose_b, s.in);
     const auto c_desc = describe(s, s.m, s.n, false, s.out);
@@ -95,13 +95,13 @@ struct Product {
   }
 };
 
-struct ProductCache {
+struct GemmCache {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
-  std::unordered_map<GemmShape, Product, ShapeHash> products;
+  std::unordered_map<GemmShape, CachedGemm, ShapeHash> products;
   int threads = 0;  // that the products were made for
 
-  Product& find(const GemmShape& shape, int num_threads) {
+  CachedGemm& find(const GemmShape& shape, int num_threads) {
     if (num_threads != threads) products.clear();
     threads = num_threads;
     auto place = products.find(shape);
@@ -140,8 +140,8 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) 
   }
   const ThreadCount threads(exec.threads);
   try {
-    ProductCache& cache = exec.state<ProductCache>();
-    Product& product = cache.find(shape, exec.threads);
+    GemmCache& cache = exec.state<GemmCache>();
+    CachedGemm& product = cache.find(shape, exec.threads);
     ScratchScope scope(exec);
     const Tensor scratch = scope.take(DType::i32, {ceil_div(product.scratch_bytes, 4)}, "gemm");
     if (exec.planning) return;

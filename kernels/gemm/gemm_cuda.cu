@@ -16,7 +16,7 @@ namespace {
 // What cuBLASLt's fastest algorithms ask for, and where it must begin.
 constexpr int64_t kWorkspace = int64_t{32} << 20, kWorkspaceAlignment = 256;
 
-void check_products(cublasStatus_t status, const GemmShape& s) {
+void check_cublaslt(cublasStatus_t status, const GemmShape& s) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   throw RuntimeFailure(fmt::format("cuBLASLt cannot multiply {} {} x {} by {} x {} (batch {}): {}",
                                    name_of(s.in), s.m, s.k, s.k, s.n, s.batch,
@@ -41,12 +41,12 @@ struct Key {
 };
 
 // One product's descriptions and the algorithm that the library's heuristics put first.
-class Product {
+class CachedGemm {
  public:
-  Product(cublasLtHandle_t handle, const Key& key);
-  ~Product();
-  Product(const Product&) = delete;
-  Product& operator=(const Product&) = delete;
+  CachedGemm(cublasLtHandle_t handle, const Key& key);
+  ~CachedGemm();
+  CachedGemm(const CachedGemm&) = delete;
+  CachedGemm& operator=(const CachedGemm&) = delete;
 
   void run(const CudaContext& context, Tensor c, Tensor a, Tensor b, void* workspace) const;
 
@@ -55,48 +55,48 @@ class Product {
   void choose(cublasLtHandle_t handle, const Key& key);
 
   GemmShape shape_;
-  cublasLtMatmulDesc_t product_ = nullptr;
+  cublasLtMatmulDesc_t descriptor_ = nullptr;
   cublasLtMatrixLayout_t a_ = nullptr, b_ = nullptr, c_ = nullptr;
   cublasLtMatmulAlgo_t algorithm_;
 };
 
 // Row-major [rows, cols], `batch` of them one after another.
-cublasLtMatrixLayout_t Product::layout(DType dtype, int64_t rows, int64_t cols) const {
+cublasLtMatrixLayout_t CachedGemm::layout(DType dtype, int64_t rows, int64_t cols) const {
   cublasLtMatrixLayout_t made = nullptr;
-  check_products(
+  check_cublaslt(
       cublaslt().MatrixLayoutCreate(&made, cuda_type(dtype), static_cast<uint64_t>(cols),
                                     static_cast<uint64_t>(rows), std::max<int64_t>(cols, 1)),
       shape_);
   const auto batch = narrow<int32_t>(shape_.batch);
   const int64_t stride = rows * cols;
-  check_products(cublaslt().MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+  check_cublaslt(cublaslt().MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
                                                      &batch, sizeof(batch)),
                  shape_);
-  check_products(cublaslt().MatrixLayoutSetAttribute(
+  check_cublaslt(cublaslt().MatrixLayoutSetAttribute(
                      made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof(stride)),
                  shape_);
   return made;
 }
 
-Product::Product(cublasLtHandle_t handle, const Key& key) : shape_(key.shape) {
+CachedGemm::CachedGemm(cublasLtHandle_t handle, const Key& key) : shape_(key.shape) {
   const GemmShape& s = shape_;
   const bool wide = s.in == DType::f64;
-  check_products(
-      cublaslt().MatmulDescCreate(&product_, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
+  check_cublaslt(
+      cublaslt().MatmulDescCreate(&descriptor_, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
                                   wide ? CUDA_R_64F : CUDA_R_32F),
       s);
   const cublasOperation_t first = s.options.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasOperation_t second = s.options.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
-  check_products(cublaslt().MatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSA, &first,
+  check_cublaslt(cublaslt().MatmulDescSetAttribute(descriptor_, CUBLASLT_MATMUL_DESC_TRANSA, &first,
                                                    sizeof(first)),
                  s);
-  check_products(cublaslt().MatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_TRANSB, &second,
-                                                   sizeof(second)),
+  check_cublaslt(cublaslt().MatmulDescSetAttribute(descriptor_, CUBLASLT_MATMUL_DESC_TRANSB,
+                                                   &second, sizeof(second)),
                  s);
   const cublasLtEpilogue_t after =
       s.options.relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT;
-  check_products(cublaslt().MatmulDescSetAttribute(product_, CUBLASLT_MATMUL_DESC_EPILOGUE, &after,
-                                                   sizeof(after)),
+  check_cublaslt(cublaslt().MatmulDescSetAttribute(descriptor_, CUBLASLT_MATMUL_DESC_EPILOGUE,
+                                                   &after, sizeof(after)),
                  s);
   a_ = s.options.transpose_a ? layout(s.in, s.k, s.m) : layout(s.in, s.m, s.k);
   b_ = s.options.transpose_b ? layout(s.in, s.n, s.k) : layout(s.in, s.k, s.n);
@@ -104,16 +104,16 @@ Product::Product(cublasLtHandle_t handle, const Key& key) : shape_(key.shape) {
   choose(handle, key);
 }
 
-Product::~Product() {
+CachedGemm::~CachedGemm() {
   for (const cublasLtMatrixLayout_t made : {a_, b_, c_}) cublaslt().MatrixLayoutDestroy(made);
-  cublaslt().MatmulDescDestroy(product_);
+  cublaslt().MatmulDescDestroy(descriptor_);
 }
 
-void Product::choose(cublasLtHandle_t handle, const Key& key) {
+void CachedGemm::choose(cublasLtHandle_t handle, const Key& key) {
   cublasLtMatmulPreference_t preference = nullptr;
-  check_products(cublaslt().MatmulPreferenceCreate(&preference), shape_);
+  check_cublaslt(cublaslt().MatmulPreferenceCreate(&preference), shape_);
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
-    check_products(
+    check_cublaslt(
         cublaslt().MatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)),
         shape_);
   };
@@ -126,24 +126,25 @@ void Product::choose(cublasLtHandle_t handle, const Key& key) {
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c);
   cublasLtMatmulHeuristicResult_t best;
   int found = 0;
-  const cublasStatus_t status = cublaslt().MatmulAlgoGetHeuristic(handle, product_, b_, a_, c_, c_,
-                                                                  preference, 1, &best, &found);
+  const cublasStatus_t status = cublaslt().MatmulAlgoGetHeuristic(handle, descriptor_, b_, a_, c_,
+                                                                  c_, preference, 1, &best, &found);
   cublaslt().MatmulPreferenceDestroy(preference);
-  check_products(status, shape_);
-  check_products(found > 0 ? best.state : CUBLAS_STATUS_NOT_SUPPORTED, shape_);
+  check_cublaslt(status, shape_);
+  check_cublaslt(found > 0 ? best.state : CUBLAS_STATUS_NOT_SUPPORTED, shape_);
   algorithm_ = best.algo;
 }
 
-void Product::run(const CudaContext& context, Tensor c, Tensor a, Tensor b, void* workspace) const {
+void CachedGemm::run(const CudaContext& context, Tensor c, Tensor a, Tensor b,
+                     void* workspace) const {
   const float one = 1, beta = shape_.options.accumulate ? 1 : 0;
   const double one64 = 1, beta64 = beta;
   const bool wide = shape_.in == DType::f64;
   const void* alpha = wide ? static_cast<const void*>(&one64) : &one;
   const void* keep = wide ? static_cast<const void*>(&beta64) : &beta;
-  check_products(
-      cublaslt().Matmul(context.products, product_, alpha, b.raw(), b_, a.raw(), a_, keep, c.raw(),
-                        c_, c.raw(), c_, &algorithm_, workspace, kWorkspace, context.compute),
-      shape_);
+  check_cublaslt(cublaslt().Matmul(context.cublaslt_handle, descriptor_, alpha, b.raw(), b_,
+                                   a.raw(), a_, keep, c.raw(), c_, c.raw(), c_, &algorithm_,
+                                   workspace, kWorkspace, context.compute),
+                 shape_);
 }
 
 // Within memory of kWorkspaceAlignment bytes more.
@@ -152,8 +153,8 @@ void* aligned(Tensor memory) {
   return reinterpret_cast<void*>(round_up(place, kWorkspaceAlignment));
 }
 
-struct ProductCache {
-  std::map<Key, Product> products;
+struct GemmCache {
+  std::map<Key, CachedGemm> products;
 };
 
 void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) {
@@ -169,10 +170,10 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) 
     return;
   }
   const Key key{shape, alignment_of(a.raw()), alignment_of(b.raw()), alignment_of(c.raw())};
-  auto& products = exec.state<ProductCache>().products;
+  auto& products = exec.state<GemmCache>().products;
   auto place = products.find(key);
   if (place == products.end()) {
-    place = products.try_emplace(key, context.products, key).first;
+    place = products.try_emplace(key, context.cublaslt_handle, key).first;
   }
   place->second.run(context, c, a, b, aligned(memory));
 }

@@ -1,8 +1,8 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/map.h"
 #include "kernels/gemm/grouped_gemm.h"
-#include "kernels/gemm/grouped_plain.h"
-#include "kernels/gemm/grouped_product.h"
+#include "kernels/gemm/grouped_mma_cuda.h"
+#include "kernels/gemm/grouped_plain_cuda.h"
 
 namespace sy {
 namespace {

@@ -3,6 +3,7 @@
 // clip_norm, and whether the update is done at all.
 #pragma once
 
+#include "lib/base/host_device.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
@@ -21,6 +22,16 @@ constexpr int kStepScalars = 4;
 // together and are added in their order, and loss [1]; all float64.
 void grad_clip(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double loss_scale,
                double clip_norm);
+
+// The gradient's factor; 0 where nothing may change. `clip` is null where nothing is clipped.
+SY_HOST_DEVICE inline double clip_factor(const double* clip) {
+  if (clip == nullptr) return 1.0;
+  return clip[kApplyUpdate] != 0 ? clip[kGradientScale] : 0.0;
+}
+
+inline const double* clip_data(const Tensor& clip) {
+  return clip.empty() ? nullptr : clip.data<double>();
+}
 
 template <Backend>
 struct GradClipImpl {

@@ -5,7 +5,6 @@
 
 #include "kernels/find_nonfinite/find_nonfinite.h"
 #include "kernels/grad_clip/grad_clip.h"
-#include "lib/base/host_device.h"
 
 namespace sy {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/vector_math.h"
 #include "kernels/router/router.h"
-#include "kernels/vector_math.h"
 #include "lib/base/numeric.h"
 
 namespace sy {

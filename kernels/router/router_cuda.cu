@@ -1,7 +1,7 @@
 #include "kernels/cuda/map.h"
+#include "kernels/router/group_sums_cuda.h"
 #include "kernels/router/router.h"
-#include "kernels/router/router_sums.h"
-#include "kernels/router/router_tokens.h"
+#include "kernels/router/token_softmax_cuda.h"
 
 namespace sy {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/philox_fill.h"
+#include "kernels/cpu/philox_fill.h"
 #include "kernels/router/router_jitter.h"
 
 namespace sy {

@@ -1,5 +1,5 @@
 #include "kernels/cuda/map.h"
-#include "kernels/router/jitter_factors.h"
+#include "kernels/router/jitter_factors_cuda.h"
 #include "kernels/router/router_jitter.h"
 
 namespace sy {

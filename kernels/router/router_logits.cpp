@@ -1,7 +1,7 @@
 #include "kernels/router/router_logits.h"
 
 #include "kernels/dispatch_dtype.h"
-#include "kernels/router/router_logits_copy.h"
+#include "kernels/router/logits_by_gemm.h"
 
 namespace sy {
 namespace {

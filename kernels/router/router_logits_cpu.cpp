@@ -1,4 +1,4 @@
-#include "kernels/router/router_logits_copy.h"
+#include "kernels/router/logits_by_gemm.h"
 
 namespace sy {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include "kernels/router/logits_backward_cuda.h"
+#include "kernels/router/logits_forward_cuda.h"
 #include "kernels/router/router_logits.h"
-#include "kernels/router/router_logits_backward.h"
-#include "kernels/router/router_logits_forward.h"
 
 namespace sy {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kLeastChunk = 64, kMostChunks = 256;  // tokens; four blocks a processor and more
 
 template <class T>
-RouterProduct<T> product_of(Tensor x, Tensor weight, const RouterJitter& jitter) {
+RouterInput<T> input_of(Tensor x, Tensor weight, const RouterJitter& jitter) {
   return {.x = x.data<T>(),
           .weight = weight.data<Compute<T>>(),
           .stream = PhiloxStream(jitter.key),
@@ -22,7 +22,7 @@ RouterProduct<T> product_of(Tensor x, Tensor weight, const RouterJitter& jitter)
 }
 
 template <int E, class T, class C = Compute<T>>
-void fused_forward(Exec& exec, Tensor logits, const RouterProduct<T>& of) {
+void fused_forward(Exec& exec, Tensor logits, const RouterInput<T>& of) {
   const int64_t blocks = ceil_div(of.tokens, int64_t{kLogitsWarps} * kLogitsRows);
   launch(cuda(exec).compute, "router_logits",
          {.grid = narrow<unsigned>(std::min<int64_t>(blocks, kLogitsBlocks)),
@@ -33,7 +33,7 @@ void fused_forward(Exec& exec, Tensor logits, const RouterProduct<T>& of) {
 
 template <int E, class T, class C = Compute<T>>
 void fused_backward(Exec& exec, Tensor d_x, Tensor partial, Tensor d_logits,
-                    const RouterProduct<T>& of, int64_t chunk) {
+                    const RouterInput<T>& of, int64_t chunk) {
   launch(cuda(exec).compute, "router_logits_backward",
          {.grid = {narrow<unsigned>(partial.dim(0)), narrow<unsigned>(ceil_div(of.d, kSliceWidth))},
           .block = kSliceThreads,
@@ -59,7 +59,7 @@ struct RouterLogitsImpl<Backend::cuda, T> {
     if (exec.planning) return;
     const ProfileScope profile(exec.profiler, Part::router);
     check_packs(x, x, weight);
-    const RouterProduct<T> of = product_of<T>(x, weight, jitter);
+    const RouterInput<T> of = input_of<T>(x, weight, jitter);
     if constexpr (kWide) {
       if (of.experts > 8) return fused_forward<16>(exec, logits, of);
     }
@@ -76,7 +76,7 @@ struct RouterLogitsImpl<Backend::cuda, T> {
     if (exec.planning || tokens == 0) return;
     const ProfileScope profile(exec.profiler, Part::router);
     check_packs(x, d_x, weight);
-    const RouterProduct<T> of = product_of<T>(x, weight, jitter);
+    const RouterInput<T> of = input_of<T>(x, weight, jitter);
     if constexpr (kWide) {
       if (experts > 8) fused_backward<16>(exec, d_x, partial, d_logits, of, chunk);
     }

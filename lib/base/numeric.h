@@ -1,8 +1,10 @@
 // Integer helpers that turn silent rounding and truncation into errors.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "lib/base/error.h"
 
@@ -26,6 +28,13 @@ template <class To, class From>
 To narrow(From value) {
   SY_CHECK(std::in_range<To>(value), "{} does not fit the target type", value);
   return static_cast<To>(value);
+}
+
+// The median of `values`, which must not be empty; of an even number, the upper of the middle two.
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 }  // namespace sy

@@ -80,13 +80,9 @@ void append_varint_field(std::string& message, uint32_t number, uint64_t value) 
   append_varint(message, value);
 }
 
-namespace {
-
-void append_little_endian(std::string& message, uint64_t bits, int bytes) {
-  for (int i = 0; i < bytes; ++i) message += static_cast<char>(bits >> (8 * i) & 0xFF);
+void append_little_endian(std::string& bytes, uint64_t value, int width) {
+  for (int i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xFF);
 }
-
-}  // namespace
 
 void append_float_field(std::string& message, uint32_t number, float value) {
   append_varint(message, static_cast<uint64_t>(number) << 3 | 5);

@@ -44,4 +44,7 @@ void append_double_field(std::string& message, uint32_t number, double value);
 // A length-delimited field.
 void append_bytes_field(std::string& message, uint32_t number, std::string_view bytes);
 
+// The low `width` bytes of `value`, the lowest first.
+void append_little_endian(std::string& bytes, uint64_t value, int width);
+
 }  // namespace sy

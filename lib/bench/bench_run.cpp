@@ -4,7 +4,7 @@
 
 #include "lib/bench/own_process.h"
 #include "lib/bench/synthetic_batch.h"
-#include "lib/tensor/part_clock.h"
+#include "lib/tensor/exec.h"
 
 namespace sy {
 namespace {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "lib/base/statistics.h"
+#include "lib/base/numeric.h"
 #include "lib/bench/expert_products.h"
 #include "lib/model/moe/dispatch.h"
 #include "lib/tensor/transfer.h"

@@ -1,8 +1,8 @@
 #include "lib/bench/step_bench.h"
 
-#include "lib/base/resident_memory.h"
-#include "lib/base/statistics.h"
+#include "lib/base/numeric.h"
 #include "lib/bench/own_process.h"
+#include "lib/tensor/memory.h"
 #include "lib/train/matrix_rate.h"
 #include "lib/train/product_rate.h"
 

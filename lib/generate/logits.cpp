@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/vector_math.h"
+#include "kernels/cpu/vector_math.h"
 #include "lib/base/error.h"
 
 namespace sy {

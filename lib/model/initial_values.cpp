@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/philox_fill.h"
+#include "kernels/cpu/philox_fill.h"
 #include "lib/base/numeric.h"
 
 namespace sy {

@@ -1,6 +1,9 @@
 #include "lib/tensor/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "lib/base/error.h"
 
@@ -36,6 +39,13 @@ Memory::~Memory() {
   } else {
     free_cuda_memory(kind_, data_);
   }
+}
+
+int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t mapped = 0, resident = 0;
+  statm >> mapped >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace sy

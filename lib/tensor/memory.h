@@ -42,6 +42,9 @@ class Memory {
   int64_t bytes_ = 0;
 };
 
+// Bytes of this process that are resident now, libraries included; 0 where /proc does not say.
+int64_t resident_bytes();
+
 // The CUDA runtime's part of it (memory_cuda.cpp): zeroed, or null when memory is short.
 void* allocate_cuda_memory(MemoryKind kind, int64_t bytes);
 void free_cuda_memory(MemoryKind kind, void* data);

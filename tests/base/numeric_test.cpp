@@ -36,5 +36,12 @@ TEST_CASE("numeric: conversions that would change the value throw", "[numeric]")
   CHECK_THROWS_WITH(narrow<uint8_t>(256), Catch::Contains("256 does not fit"));
 }
 
+TEST_CASE("numeric: the median, of an even number the upper one", "[numeric]") {
+  CHECK(median({3}) == 3);
+  CHECK(median({5, 1, 9}) == 5);
+  CHECK(median({4, 1, 3, 2}) == 3);
+  CHECK(median({2, 2, 2, 8}) == 2);
+}
+
 }  // namespace
 }  // namespace sy

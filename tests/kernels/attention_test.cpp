@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include "kernels/attention/relative_bucket.h"
-#include "kernels/vector_math.h"
+#include "kernels/cpu/vector_math.h"
 #include "tests/kernels/op_test.h"
 #include "tests/support/allocations.h"
 #include "tests/support/gradcheck.h"

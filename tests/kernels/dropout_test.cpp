@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "kernels/philox_fill.h"
+#include "kernels/cpu/philox_fill.h"
 #include "tests/kernels/op_test.h"
 
 namespace sy {

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "kernels/elementwise/elementwise.h"
-#include "lib/tensor/part_clock.h"
+#include "lib/tensor/exec.h"
 #include "lib/tensor/transfer.h"
 #include "tests/support/backend.h"
 

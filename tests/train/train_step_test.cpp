@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "lib/base/resident_memory.h"
+#include "lib/tensor/memory.h"
 #include "lib/train/product_rate.h"
 #include "tests/support/allocations.h"
 #include "tests/train/tiny_steps.h"

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <iterator>
 
+#include "lib/tensor/bfloat16.h"
+
 namespace sy::convert {
 namespace {
 
@@ -51,7 +53,7 @@ uint16_t brain_of_bits(uint32_t bits) {
   if ((bits & ~kSign) > kInfinity) {
     return static_cast<uint16_t>((bits >> 16 & 0xff80) | narrow_nan(bits >> 16 & 0x7f, 0x40));
   }
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  return bfloat16_bits(std::bit_cast<float>(bits));
 }
 
 template <class Narrow>

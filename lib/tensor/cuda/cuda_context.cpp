@@ -10,14 +10,14 @@ namespace sy {
 CudaContext::CudaContext() {
   check_cuda(cudaStreamCreateWithFlags(&compute, cudaStreamNonBlocking), "creating a stream");
   check_cuda(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking), "creating a stream");
-  if (cublaslt().Create(&products) != CUBLAS_STATUS_SUCCESS) {
+  if (cublaslt().Create(&cublaslt_handle) != CUBLAS_STATUS_SUCCESS) {
     throw RuntimeFailure("cuBLASLt cannot be started: is its library the driver's match?");
   }
 }
 
 CudaContext::~CudaContext() {
   // Failures here follow one that was reported.
-  if (products != nullptr) cublaslt().Destroy(products);
+  if (cublaslt_handle != nullptr) cublaslt().Destroy(cublaslt_handle);
   if (copies != nullptr) cudaStreamDestroy(copies);
   if (compute != nullptr) cudaStreamDestroy(compute);
 }

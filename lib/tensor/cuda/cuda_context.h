@@ -17,7 +17,7 @@ struct CudaContext {
 
   cudaStream_t compute = nullptr;  // every op's
   cudaStream_t copies = nullptr;   // the next batch's way to the device, and numbers' way back
-  cublasLtHandle_t products = nullptr;
+  cublasLtHandle_t cublaslt_handle = nullptr;
 };
 
 inline CudaContext& cuda(Exec& exec) {

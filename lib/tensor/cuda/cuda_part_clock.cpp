@@ -2,7 +2,6 @@
 
 #include "lib/tensor/cuda/cuda_check.h"
 #include "lib/tensor/cuda/cuda_context.h"
-#include "lib/tensor/part_clock.h"
 
 namespace sy {
 

@@ -3,7 +3,6 @@
 #include "lib/tensor/cuda/cuda_device.h"
 #include "lib/tensor/cuda/staged_copy_cuda.h"
 #include "lib/tensor/memory.h"
-#include "lib/tensor/part_clock.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {

@@ -24,10 +24,6 @@ constexpr std::array<uint32_t, 256> crc32c_table() {
   return table;
 }
 
-void append_little_endian(std::string& bytes, uint64_t value, int width) {
-  for (int i = 0; i < width; ++i) bytes += static_cast<char>((value >> (8 * i)) & 0xFF);
-}
-
 double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }

@@ -1,0 +1,77 @@
+// How Adafactor cuts up matrices: into tiles of kAdafactorRows x kAdafactorCols. A block has a
+// tile, its warps the rows in turn, a lane kLaneColumns columns side by side. What tiles leave is
+// added up in their order, so a matrix's step is the same bits whatever else is in the wave.
+#pragma once
+
+#include "kernels/adafactor/wave_cuda.h"
+#include "kernels/cuda/map.h"
+
+namespace sy {
+
+constexpr int kTileThreads = 256;
+constexpr int kTileWarps = kTileThreads / kWarp;
+constexpr int kTileCols = static_cast<int>(kAdafactorCols);
+constexpr int kLaneColumns = 4;
+constexpr int kRowsAtOnce = 4;  // that a warp has on their way
+constexpr int kRowBatches = static_cast<int>(kAdafactorRows) / kTileWarps / kRowsAtOnce;
+static_assert(kTileCols == kLaneColumns * kWarp);
+static_assert(kRowBatches * kRowsAtOnce * kTileWarps == kAdafactorRows);
+
+// A tile of an item, the one numbered `tile` among those of all its matrices, and this thread's
+// part of it.
+template <class T>
+struct AdafactorTile {
+  const AdafactorBatch<T>& all;
+  int64_t e, number, block, chunk;
+  int64_t first_row, col;
+  int width;  // columns of this lane that there are
+
+  __device__ AdafactorTile(const AdafactorBatch<T>& item, unsigned tile) : all(item) {
+    e = tile / all.tiles();
+    number = tile % all.tiles();
+    block = number / all.chunks;
+    chunk = number % all.chunks;
+    first_row = block * kAdafactorRows + warp_id();
+    col = chunk * kAdafactorCols + lane_id() * kLaneColumns;
+    const int64_t left = all.m - col;
+    width = static_cast<int>(left < 0 ? 0 : left < kLaneColumns ? left : kLaneColumns);
+  }
+
+  // A warp's rows: kRowBatches times kRowsAtOnce of them.
+  __device__ int64_t row(int batch, int i) const {
+    return first_row + int64_t{batch * kRowsAtOnce + i} * kTileWarps;
+  }
+  __device__ int64_t place(int64_t row) const { return (e * all.n + row) * all.m + col; }
+  __device__ bool whole_lane() const { return all.packed && width == kLaneColumns; }
+
+  // This lane's columns of a batch of rows; zeros where there are none.
+  __device__ void load(T (&to)[kRowsAtOnce][kLaneColumns], const T* from, int batch) const {
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      const bool there = row(batch, i) < all.n;
+      const T* at = from + place(row(batch, i));
+      if (there && whole_lane()) {
+        load_packs(to[i], at);
+        continue;
+      }
+#pragma unroll
+      for (int j = 0; j < kLaneColumns; ++j) to[i][j] = there && j < width ? at[j] : T(0);
+    }
+  }
+
+  __device__ void store(T* to, const T (&from)[kLaneColumns], int64_t row) const {
+    if (whole_lane()) return store_packs(to + place(row), from);
+#pragma unroll
+    for (int j = 0; j < kLaneColumns; ++j) {
+      if (j < width) to[place(row) + j] = from[j];
+    }
+  }
+
+  // This lane's columns of what all rows share.
+  __device__ void load_shared(T (&to)[kLaneColumns], const T* from) const {
+#pragma unroll
+    for (int j = 0; j < kLaneColumns; ++j) to[j] = j < width ? from[col + j] : T(0);
+  }
+};
+
+}  // namespace sy

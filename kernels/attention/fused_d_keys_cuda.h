@@ -1,0 +1,119 @@
+// Attention backward on tensor cores, the part that owns keys: d_k and d_v. Scores are made with
+// keys as rows, so that their gradients are left operands here too.
+#pragma once
+
+#include "kernels/attention/fused_dropout_cuda.h"
+#include "kernels/attention/fused_tiles_cuda.h"
+
+namespace sy {
+
+// Queries and gradients that pass by, with their numbers.
+template <int D>
+struct alignas(16) PassingQueries {
+  static constexpr int kRows = kPassing<D>;
+  BFloat16 queries[kRows * kTileStride<D>], d_outs[kRows * kTileStride<D>];
+  float bias[kFusedThreads];  // of key - query = x - 63 in the two tiles
+  float log_sum[kRows], delta[kRows];
+
+  // Begins to copy those from `first`.
+  __device__ void stage(const AttentionHead<BFloat16>& head, const AttentionGradients<BFloat16>& g,
+                        int first, int key) {
+    const AttentionProblem<BFloat16>& p = head.p;
+    const int64_t row = head.index * p.lq + first;
+    stage_tile<D, kRows>(queries, p.q + head.query(first), p.lq - first, head.stride());
+    stage_tile<D, kRows>(d_outs, g.d_out + head.query(first), p.lq - first, head.stride());
+    stage_bias(bias, head, key - first);
+    stage_numbers<kRows>(log_sum, g.log_sum + row, p.lq - first);
+    stage_numbers<kRows>(delta, g.delta + row, p.lq - first);
+  }
+};
+
+// Which queries of the tile a lane's key is seen by.
+struct SeenBy {
+  int from, to;
+};
+
+// prob holds scores of key g + 8 x and query 8 n + 2 t + y, and d_s their d_p; prob becomes the
+// weights that were multiplied with values, d_s the gradient of the scores. i and j are the tile's
+// first query and the warp's first key.
+template <int D, int N>
+__device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
+                              const PassingQueries<D>& rows, bool biased, const SeenBy (&seen)[2],
+                              const FusedDropout& dropout, int i, int j) {
+  const int g = lane_id() / 4, t = lane_id() % 4;
+  const float* bias = rows.bias + kAttentionTile - 1 + kFusedRows * warp_id() + g - 2 * t;
+#pragma unroll
+  for (int n = 0; n < N / 8; ++n) {
+    float factors[4] = {1, 1, 1, 1};
+    if (dropout.rate > 0) dropout.of_keys(factors, i + 8 * n, j);
+#pragma unroll
+    for (int x = 0; x < 4; ++x) {
+      const int query = 8 * n + 2 * t + x % 2;
+      const float score = prob[n][x] + (biased ? bias[8 * (x / 2) - 8 * n - x % 2] : 0.0f);
+      const bool visible = query >= seen[x / 2].from && query < seen[x / 2].to;
+      const float weight = visible ? __expf(score - rows.log_sum[query]) : 0.0f;
+      d_s[n][x] = weight * (factors[x] * d_s[n][x] - rows.delta[query]);
+      prob[n][x] = weight * factors[x];
+    }
+  }
+}
+
+// The block's 64 rows from memory to operands, by way of shared memory.
+template <int D>
+__device__ void load_own_rows(uint32_t (&rows)[D / 16][4], BFloat16* tile, const BFloat16* from,
+                              int count, int64_t stride) {
+  stage_tile<D, 64>(tile, from, count, stride);
+  wait_for_tiles();
+  load_rows<D>(rows, tile);
+  __syncthreads();
+}
+
+// A block: d_k and d_v of 64 keys of a head. Reads k and v once and q, d_out once for every 64
+// keys: 2 L d (4 + 2 L / 64) bytes a head; 8 d operations a pair of query and key.
+template <int D>
+__global__ void __launch_bounds__(kFusedThreads, D > 32 ? 2 : 3)
+    fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
+                        AttentionGradients<BFloat16> g) {
+  constexpr int N = kPassing<D>;
+  auto* tiles = reinterpret_cast<PassingQueries<D>*>(shared_memory());  // two
+  const FusedPlace place(attention_tiles(p.lk), false);
+  const AttentionHead<BFloat16> head(p, place.head);
+  const FusedDropout dropout(head);
+  const int64_t stride = head.stride(), start = head.key(place.first);
+  const int warp_first = place.first + kFusedRows * warp_id();
+
+  const int begin = p.causal ? place.first : 0, end = place.first < head.keys ? p.lq : 0;
+  if (begin < end) tiles[0].stage(head, g, begin, place.first);
+  uint32_t keys[D / 16][4], values[D / 16][4];
+  BFloat16* const own = tiles[1].queries;  // with d_outs behind it at least 64 rows
+  load_own_rows<D>(keys, own, p.k + start, head.keys - place.first, stride);
+  load_own_rows<D>(values, own, p.v + start, head.keys - place.first, stride);
+  float k_sums[D / 8][4], v_sums[D / 8][4];
+#pragma unroll
+  for (int n = 0; n < D / 8; ++n) {
+#pragma unroll
+    for (int x = 0; x < 4; ++x) k_sums[n][x] = v_sums[n][x] = head.start;
+  }
+  for (int first = begin, turn = 0; first < end; first += N, turn = 1 - turn) {
+    wait_for_tiles();
+    const PassingQueries<D>& tile = tiles[turn];
+    if (first + N < end) tiles[1 - turn].stage(head, g, first + N, place.first);
+    float prob[N / 8][4], d_s[N / 8][4];
+    fused_row_products<D, N>(prob, keys, tile.queries);
+    fused_row_products<D, N>(d_s, values, tile.d_outs);
+    SeenBy seen[2];
+#pragma unroll
+    for (int x = 0; x < 2; ++x) {
+      const int j = warp_first + lane_id() / 4 + 8 * x;
+      seen[x] = {p.causal ? j - first : 0, j < head.keys ? p.lq - first : 0};
+    }
+    key_gradients<D, N>(prob, d_s, tile, p.bias != nullptr, seen, dropout, first, warp_first);
+    fused_column_products<D, N>(v_sums, prob, tile.d_outs);
+    fused_column_products<D, N>(k_sums, d_s, tile.queries);
+  }
+  __syncthreads();
+  store_tile<D>(d_k + start, p.lk - place.first, stride, k_sums, {1.0f, 1.0f}, own);
+  store_tile<D>(d_v + start, p.lk - place.first, stride, v_sums, {1.0f, 1.0f}, own);
+}
+
+}  // namespace sy

@@ -1,0 +1,97 @@
+// Dropout's masks for the tensor-core kernels: a Philox block has the words of four consecutive
+// keys of a query, which lie in different lanes; a lane draws one block for each four elements that
+// it has, and lanes exchange words. Where rows of words do not begin at a block (a number of keys
+// that four does not divide), every element draws for itself.
+#pragma once
+
+#include "kernels/attention/problem_cuda.h"
+
+namespace sy {
+
+struct FusedDropout {
+  RandomKey key;
+  float rate, kept;
+  uint64_t first;  // word of query 0, key 0
+  int keys;        // words of a query
+
+  __device__ explicit FusedDropout(const AttentionHead<BFloat16>& head)
+      : key(head.p.dropout_key),
+        rate(head.p.dropout_rate),
+        kept(head.kept()),
+        first(head.words(0)),
+        keys(head.p.lk) {}
+
+  __device__ uint64_t word(int i, int j) const {
+    return first + static_cast<uint64_t>(i) * static_cast<uint64_t>(keys) +
+           static_cast<uint64_t>(j);
+  }
+  __device__ bool by_blocks() const { return keys % 4 == 0; }
+  __device__ float factor(uint32_t drawn) const {
+    return uniform_from_word(drawn) >= rate ? kept : 0.0f;
+  }
+  // Words are chosen, not indexed: an index would put them in memory.
+  __device__ float factor_of(int i, int j) const {
+    const uint64_t place = word(i, j);
+    const Philox4 drawn = philox(key, place / 4);
+    const uint32_t low = place % 2 != 0 ? drawn.word[1] : drawn.word[0];
+    const uint32_t high = place % 2 != 0 ? drawn.word[3] : drawn.word[2];
+    return factor(place / 2 % 2 != 0 ? high : low);
+  }
+
+  // factors[2 x + y] of query i + g + 8 x, key j + 2 t + y; i and j are multiples of 8. Lanes of
+  // even t draw for the first query, those of odd t for the second.
+  __device__ void of_queries(float (&factors)[4], int i, int j) const {
+    const int g = lane_id() / 4, t = lane_id() % 4;
+    if (!by_blocks()) {
+#pragma unroll
+      for (int x = 0; x < 4; ++x) factors[x] = factor_of(i + g + x / 2 * 8, j + 2 * t + x % 2);
+      return;
+    }
+    const bool odd = t % 2 != 0;
+    const Philox4 drawn = philox(key, word(i + g + (odd ? 8 : 0), j + t / 2 * 4) / 4);
+    const uint32_t mine[2] = {odd ? drawn.word[2] : drawn.word[0],
+                              odd ? drawn.word[3] : drawn.word[1]};
+    const uint32_t first_given = odd ? drawn.word[0] : drawn.word[2];
+    const uint32_t second_given = odd ? drawn.word[1] : drawn.word[3];
+    const uint32_t theirs[2] = {__shfl_xor_sync(kFullWarp, first_given, 1),
+                                __shfl_xor_sync(kFullWarp, second_given, 1)};
+#pragma unroll
+    for (int y = 0; y < 2; ++y) {
+      factors[y] = factor(odd ? theirs[y] : mine[y]);
+      factors[2 + y] = factor(odd ? mine[y] : theirs[y]);
+    }
+  }
+
+  // factors[2 x + y] of key j + g + 8 x, query i + 2 t + y. The four lanes whose g / 4 and t are
+  // equal share four blocks: lane r = g % 4 draws for its y = r % 2 and x = r / 2, then the four by
+  // four words are transposed.
+  __device__ void of_keys(float (&factors)[4], int i, int j) const {
+    const int g = lane_id() / 4, t = lane_id() % 4, r = g % 4;
+    if (!by_blocks()) {
+#pragma unroll
+      for (int x = 0; x < 4; ++x) factors[x] = factor_of(i + 2 * t + x % 2, j + g + x / 2 * 8);
+      return;
+    }
+    Philox4 drawn = philox(key, word(i + 2 * t + r % 2, j + g / 4 * 4 + r / 2 * 8) / 4);
+    exchange(drawn.word[0], drawn.word[1], r % 2 != 0, 4);
+    exchange(drawn.word[2], drawn.word[3], r % 2 != 0, 4);
+    exchange(drawn.word[0], drawn.word[2], r / 2 != 0, 8);
+    exchange(drawn.word[1], drawn.word[3], r / 2 != 0, 8);
+#pragma unroll
+    for (int x = 0; x < 4; ++x) factors[x] = factor(drawn.word[x]);
+  }
+
+ private:
+  // A step of the transposition: of two lanes `distance` apart, the lower gives its `upper` for the
+  // other's `lower`.
+  static __device__ void exchange(uint32_t& lower, uint32_t& upper, bool is_upper, int distance) {
+    const uint32_t got = __shfl_xor_sync(kFullWarp, is_upper ? lower : upper, distance);
+    if (is_upper) {
+      lower = got;
+    } else {
+      upper = got;
+    }
+  }
+};
+
+}  // namespace sy

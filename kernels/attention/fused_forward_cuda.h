@@ -1,0 +1,164 @@
+// Attention forward on tensor cores: bfloat16, widths 32, 64 and 128.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/attention/fused_dropout_cuda.h"
+#include "kernels/attention/fused_tiles_cuda.h"
+
+namespace sy {
+
+// Adds the bias to scores of query g + 8 x and key 8 n + 2 t + y of two tiles (the warp's first
+// query is the tile's sixteenth and so on), and hides what queries do not see: `visible` keys of
+// the tile for each of the lane's two queries.
+template <int N>
+__device__ void finish_scores(float (&s)[N / 8][4], const float* bias, bool biased,
+                              const int (&visible)[2]) {
+  const int g = lane_id() / 4, t = lane_id() % 4;
+  const float* at = bias + kAttentionTile - 1 - kFusedRows * warp_id() - g + 2 * t;
+#pragma unroll
+  for (int n = 0; n < N / 8; ++n) {
+#pragma unroll
+    for (int x = 0; x < 2; ++x) {
+#pragma unroll
+      for (int y = 0; y < 2; ++y) {
+        float& score = s[n][2 * x + y];
+        if (biased) score += at[8 * n + y - 8 * x];
+        if (8 * n + 2 * t + y >= visible[x]) score = -std::numeric_limits<float>::infinity();
+      }
+    }
+  }
+}
+
+__device__ inline float quad_max(float value) {
+  value = fmaxf(value, __shfl_xor_sync(kFullWarp, value, 1));
+  return fmaxf(value, __shfl_xor_sync(kFullWarp, value, 2));
+}
+__device__ inline float quad_sum(float value) {
+  value += __shfl_xor_sync(kFullWarp, value, 1);
+  return value + __shfl_xor_sync(kFullWarp, value, 2);
+}
+
+// The lane's two rows of a softmax whose keys come tile by tile; `total` is of the lane's own keys.
+struct RowSoftmax {
+  float largest[2] = {-std::numeric_limits<float>::infinity(),
+                      -std::numeric_limits<float>::infinity()};
+  float total[2] = {0, 0};
+
+  // Scores to weights relative to the largest so far; what was summed before must be multiplied by
+  // `rescale`.
+  template <int N>
+  __device__ void weights(float (&s)[N / 8][4], float (&rescale)[2]) {
+#pragma unroll
+    for (int x = 0; x < 2; ++x) {
+      float top = largest[x];
+#pragma unroll
+      for (int n = 0; n < N / 8; ++n) top = fmaxf(top, fmaxf(s[n][2 * x], s[n][2 * x + 1]));
+      top = quad_max(top);
+      const float base = top == -std::numeric_limits<float>::infinity() ? 0.0f : top;
+      rescale[x] = __expf(largest[x] - base);
+      largest[x] = top;
+      total[x] *= rescale[x];
+#pragma unroll
+      for (int n = 0; n < N / 8; ++n) {
+#pragma unroll
+        for (int y = 0; y < 2; ++y) {
+          float& weight = s[n][2 * x + y];
+          weight = __expf(weight - base);
+          total[x] += weight;
+        }
+      }
+    }
+  }
+};
+
+template <int N>
+__device__ void drop_weights(float (&s)[N / 8][4], const FusedDropout& dropout, int i, int j) {
+#pragma unroll
+  for (int n = 0; n < N / 8; ++n) {
+    float factors[4];
+    dropout.of_queries(factors, i, j + 8 * n);
+#pragma unroll
+    for (int x = 0; x < 4; ++x) s[n][x] *= factors[x];
+  }
+}
+
+// Keys and values that pass by, with their bias.
+template <int D>
+struct alignas(16) KeyTiles {
+  static constexpr int kRows = kPassing<D>;
+  BFloat16 keys[kRows * kTileStride<D>], values[kRows * kTileStride<D>];
+  float bias[kFusedThreads];
+
+  // Begins to copy those from `first`, of which there are some before `end`.
+  __device__ void stage(const AttentionHead<BFloat16>& head, int first, int end, int query) {
+    const AttentionProblem<BFloat16>& p = head.p;
+    stage_tile<D, kRows>(keys, p.k + head.key(first), end - first, head.stride());
+    stage_tile<D, kRows>(values, p.v + head.key(first), end - first, head.stride());
+    stage_bias(bias, head, first - query);
+  }
+};
+
+// A block: out and log_sum of 64 queries of a head. Reads q once and k, v once for every 64 queries
+// (from the L2 cache, where a head's 4 L d bytes stay), writes out once: 4 L d (1 + L / 64) bytes a
+// head; 4 d operations a pair of query and key.
+template <int D>
+__global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
+    fused_forward_kernel(BFloat16* out, float* log_sum, AttentionProblem<BFloat16> p) {
+  constexpr int N = kPassing<D>;
+  auto* tiles = reinterpret_cast<KeyTiles<D>*>(shared_memory());  // two
+  const FusedPlace place(attention_tiles(p.lq), p.causal);
+  const AttentionHead<BFloat16> head(p, place.head);
+  const FusedDropout dropout(head);
+  const int64_t stride = head.stride();
+  const int warp_first = place.first + kFusedRows * warp_id(), end = head.tile_visible(place.first);
+  const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};
+
+  uint32_t queries[D / 16][4];
+  BFloat16* const own = tiles[1].keys;  // with the values behind it at least 64 rows
+  stage_tile<D, 64>(own, p.q + head.query(place.first), p.lq - place.first, stride);
+  tiles[0].stage(head, 0, end, place.first);
+  wait_for_tiles();
+  load_rows<D>(queries, own);
+
+  RowSoftmax softmax;
+  float sums[D / 8][4];
+#pragma unroll
+  for (int n = 0; n < D / 8; ++n) {
+#pragma unroll
+    for (int x = 0; x < 4; ++x) sums[n][x] = head.start;
+  }
+  for (int first = 0; first < end; first += N) {
+    wait_for_tiles();
+    const KeyTiles<D>& tile = tiles[first / N % 2];
+    if (first + N < end) tiles[1 - first / N % 2].stage(head, first + N, end, place.first);
+    float s[N / 8][4], rescale[2];
+    fused_row_products<D, N>(s, queries, tile.keys);
+    const int visible[2] = {head.visible(i[0]) - first, head.visible(i[1]) - first};
+    finish_scores<N>(s, tile.bias, p.bias != nullptr, visible);
+    softmax.weights<N>(s, rescale);
+    if (p.dropout_rate > 0) drop_weights<N>(s, dropout, warp_first, first);
+#pragma unroll
+    for (int n = 0; n < D / 8; ++n) {
+#pragma unroll
+      for (int x = 0; x < 4; ++x) sums[n][x] *= rescale[x / 2];
+    }
+    fused_column_products<D, N>(sums, s, tile.values);
+  }
+
+  float inverse[2];
+#pragma unroll
+  for (int x = 0; x < 2; ++x) {
+    const float total = quad_sum(softmax.total[x]);
+    inverse[x] = total == 0 ? 0.0f : 1.0f / total;
+    if (lane_id() % 4 == 0 && i[x] < p.lq) {
+      const float logarithm = softmax.largest[x] + std::log(total);
+      log_sum[head.index * p.lq + i[x]] = total == 0 ? head.start : logarithm;
+    }
+  }
+  __syncthreads();
+  store_tile<D>(out + head.query(place.first), p.lq - place.first, stride, sums, inverse, own);
+}
+
+}  // namespace sy

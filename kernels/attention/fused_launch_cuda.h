@@ -1,0 +1,60 @@
+// Starts the tensor-core kernels where they apply.
+#pragma once
+
+#include "kernels/attention/fused_d_keys_cuda.h"
+#include "kernels/attention/fused_d_q_cuda.h"
+#include "kernels/cuda/map.h"
+
+namespace sy {
+
+// Blocks that own `length` queries or keys of every head.
+template <class T>
+unsigned attention_blocks(const AttentionProblem<T>& p, int length) {
+  return narrow<unsigned>(int64_t{p.sequences} * p.heads * attention_tiles(length));
+}
+
+// What a block may have without asking for more.
+constexpr size_t kSharedLimit = 48 << 10;
+
+template <int D>
+void launch_fused_forward(cudaStream_t stream, BFloat16* out, float* log_sum,
+                          const AttentionProblem<BFloat16>& p) {
+  static_assert(2 * sizeof(KeyTiles<D>) <= kSharedLimit);
+  const LaunchShape shape{.grid = attention_blocks(p, p.lq),
+                          .block = kFusedThreads,
+                          .shared_bytes = 2 * sizeof(KeyTiles<D>)};
+  launch(stream, "attention_forward", shape, fused_forward_kernel<D>, out, log_sum, p);
+}
+
+template <int D>
+void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BFloat16* d_v,
+                           float* diagonals, const AttentionProblem<BFloat16>& p,
+                           const AttentionGradients<BFloat16>& g) {
+  static_assert(sizeof(QueryTiles<D>) <= kSharedLimit);
+  static_assert(2 * sizeof(PassingQueries<D>) <= kSharedLimit);
+  const LaunchShape queries{.grid = attention_blocks(p, p.lq),
+                            .block = kFusedThreads,
+                            .shared_bytes = sizeof(QueryTiles<D>)};
+  launch(stream, "attention_d_q", queries, fused_d_q_kernel<D>, d_q, diagonals, p, g);
+  const LaunchShape keys{.grid = attention_blocks(p, p.lk),
+                         .block = kFusedThreads,
+                         .shared_bytes = 2 * sizeof(PassingQueries<D>)};
+  launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D>, d_k, d_v, p, g);
+}
+
+// function.operator()<D>() for a width that the tensor-core kernels have; false for another.
+template <class Function>
+bool with_fused_width(int d, Function&& function) {
+  if (d == 32) {
+    function.template operator()<32>();
+  } else if (d == 64) {
+    function.template operator()<64>();
+  } else if (d == 128) {
+    function.template operator()<128>();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace sy

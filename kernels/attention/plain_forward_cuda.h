@@ -1,0 +1,67 @@
+// Attention forward in plain arithmetic, for any dtype and width.
+#pragma once
+
+#include <limits>
+
+#include "kernels/attention/plain_tiles_cuda.h"
+
+namespace sy {
+
+// Scores to weights of a softmax whose row is met piece by piece: `weights` are relative to the
+// largest score so far, and what was summed before must be multiplied by what is returned.
+template <class C, int N>
+__device__ C online_softmax(C (&weights)[N], C& largest, C& total) {
+  const C before = largest;
+#pragma unroll
+  for (int x = 0; x < N; ++x) largest = weights[x] > largest ? weights[x] : largest;
+  const C base = largest == -std::numeric_limits<C>::infinity() ? C(0) : largest;
+  const C rescale = std::exp(before - base);
+  total *= rescale;
+#pragma unroll
+  for (int x = 0; x < N; ++x) {
+    weights[x] = std::exp(weights[x] - base);
+    total += weights[x];
+  }
+  return rescale;
+}
+
+// A block: 32 columns of out for 64 queries of a head, and log_sum. Reads keys and values once for
+// every 64 queries and 32 columns; 2 d + 64 operations a pair of query and key for each.
+template <class T>
+__global__ void __launch_bounds__(kPlainRows)
+    plain_forward_kernel(T* out, Compute<T>* log_sum, AttentionProblem<T> p) {
+  using C = Compute<T>;
+  constexpr C kHidden = -std::numeric_limits<C>::infinity();
+  auto& tiles = *reinterpret_cast<PlainTiles<C>*>(shared_memory());
+  const PlainPlace place(attention_tiles(p.lq), p.d);
+  const AttentionHead<T> head(p, place.head);
+  const int i = place.first_row + static_cast<int>(threadIdx.x);
+  const int visible = head.visible(i), end = head.tile_visible(place.first_row);
+  const Rows<T> own{p.q + head.query(place.first_row), p.lq - place.first_row, head.stride()};
+  C largest = kHidden, total = 0, sums[kPlainColumns];
+#pragma unroll
+  for (int c = 0; c < kPlainColumns; ++c) sums[c] = head.start;
+  for (int first = 0; first < end; first += kPlainOthers) {
+    C s[kPlainOthers];
+    const Rows<T> values{p.v + head.key(first), end - first, head.stride()};
+    row_products(s, own, {p.k + head.key(first), end - first, head.stride()}, p.d, tiles);
+#pragma unroll
+    for (int x = 0; x < kPlainOthers; ++x) {
+      const C bias = p.bias == nullptr ? C(0) : head.bias(first + x - i);
+      s[x] = first + x < visible ? s[x] + bias : kHidden;
+    }
+    const C rescale = online_softmax(s, largest, total);
+#pragma unroll
+    for (int x = 0; x < kPlainOthers; ++x) s[x] *= dropout_factor(head, i, first + x);
+#pragma unroll
+    for (int c = 0; c < kPlainColumns; ++c) sums[c] *= rescale;
+    column_products(sums, s, values, place.first_column, p.d, tiles);
+  }
+  if (i >= p.lq) return;
+  const C inverse = total == 0 ? C(0) : C(1) / total;
+  store_columns(out + head.query(i), sums, place.first_column, p.d, inverse);
+  if (place.first_column > 0) return;
+  log_sum[head.index * p.lq + i] = total == 0 ? head.start : largest + std::log(total);
+}
+
+}  // namespace sy

@@ -1,0 +1,29 @@
+// Dropout of one row on the CPU, for every op that drops: the op gives what it does with an
+// element and the factor of its mask, and gets a loop in which the mask stays in registers.
+#pragma once
+
+#include "kernels/cpu/philox_fill.h"
+#include "kernels/dropout/dropout.h"
+
+namespace sy {
+
+// Calls body(c, factor) for the columns of a row: factor is 1 / (1 - rate) where the element is
+// kept and 0 where it is dropped, or 1 throughout where nothing is drawn. Calls may run in vector
+// lanes: body must touch column c alone.
+template <class T, class Body>
+inline void for_each_dropped(const Dropout& dropout, int64_t row, int64_t cols, Body body) {
+  const int64_t id =
+      dropout.row_ids.empty() ? dropout.first_row + row : dropout.row_ids.data<int32_t>()[row];
+  if (dropout.rate == 0 || id < 0) {
+#pragma omp simd
+    for (int64_t c = 0; c < cols; ++c) body(c, T(1));
+    return;
+  }
+  const float rate = dropout.rate;
+  const T keep = T(1) / (T(1) - static_cast<T>(rate));
+  const uint64_t first = static_cast<uint64_t>(id) * static_cast<uint64_t>(cols);
+  for_each_uniform(dropout.key, first, cols,
+                   [=](int64_t c, float u) { body(c, u >= rate ? keep : T(0)); });
+}
+
+}  // namespace sy

@@ -1,0 +1,93 @@
+// The mask of a Dropout in device code: element by element the words that
+// kernels/dropout/dropped_row_cpu.h draws on the CPU, four of them from each block of Philox.
+#pragma once
+
+#include <cmath>
+
+#include "kernels/cuda/map.h"
+#include "kernels/dropout/dropout.h"
+
+namespace sy {
+
+// A kernel's argument. C is what factors are computed in: 1 / (1 - rate) for elements that are
+// kept, 0 for others, 1 for all where nothing is drawn.
+template <class C>
+struct DropoutMask {
+  RandomKey key;
+  uint32_t dropped_below;  // a smaller word's uniform is below the rate
+  C keep;
+  int64_t first_row, cols;
+  const int32_t* row_ids;  // or null
+  unsigned row_maps;       // kMapElements at a time in a row, where they divide its columns
+
+  __device__ bool draws() const { return dropped_below != 0; }
+  __device__ int64_t id_of(int64_t row) const {
+    return row_ids == nullptr ? first_row + row : row_ids[row];
+  }
+  __device__ uint64_t word_of(int64_t id, int64_t col) const {
+    return static_cast<uint64_t>(id) * static_cast<uint64_t>(cols) + static_cast<uint64_t>(col);
+  }
+  __device__ C factor_of(uint32_t word) const { return word < dropped_below ? C(0) : keep; }
+
+  // Of the elements from `begin` of the whole tensor, where kMapElements divide begin and cols.
+  __device__ void factors(C (&factor)[kMapElements], int64_t begin) const {
+    // Without ids rows follow each other in the stream as in memory, and need not be told apart.
+    const int64_t row =
+        row_ids == nullptr ? 0 : static_cast<unsigned>(begin / kMapElements) / row_maps;
+    const int64_t id = id_of(row);
+    if (!draws() || id < 0) {
+#pragma unroll
+      for (int i = 0; i < kMapElements; ++i) factor[i] = 1;
+      return;
+    }
+    const uint64_t first = word_of(id, begin - row * cols);
+#pragma unroll
+    for (int i = 0; i < kMapElements; i += 4) {
+      const Philox4 words = philox(key, (first + static_cast<uint64_t>(i)) / 4);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) factor[i + j] = factor_of(words.word[j]);
+    }
+  }
+};
+
+// The factors of single elements, where rows begin anywhere in a block of words: a block is drawn
+// again only when an element of another is asked for.
+template <class C>
+class DropoutWalk {
+ public:
+  __device__ explicit DropoutWalk(const DropoutMask<C>& mask) : mask_(mask) {}
+
+  // Of element i of the whole tensor.
+  __device__ C factor(int64_t i) {
+    if (!mask_.draws()) return 1;
+    const int64_t row = i / mask_.cols, id = mask_.id_of(row);
+    if (id < 0) return 1;
+    const uint64_t word = mask_.word_of(id, i - row * mask_.cols);
+    if (word / 4 != block_) {
+      block_ = word / 4;
+      words_ = philox(mask_.key, block_);
+    }
+    // Chosen, not indexed: an array that is indexed lies in memory.
+    const uint32_t even = word % 4 < 2 ? words_.word[0] : words_.word[2];
+    const uint32_t odd = word % 4 < 2 ? words_.word[1] : words_.word[3];
+    return mask_.factor_of(word % 2 == 0 ? even : odd);
+  }
+
+ private:
+  const DropoutMask<C>& mask_;
+  uint64_t block_ = ~uint64_t{0};  // beyond the last block that an element has
+  Philox4 words_ = {};
+};
+
+// Whether an element is kept is decided on its word alone: uniform_from_word(w) = (w >> 8) / 2^24
+// is below the rate where w >> 8 is below the rate times 2^24, which is exact in float32.
+template <class C>
+DropoutMask<C> mask_of(const Dropout& dropout, int64_t cols) {
+  const auto dropped = static_cast<uint32_t>(std::ceil(dropout.rate * 16777216.0f));
+  const int32_t* ids = dropout.row_ids.empty() ? nullptr : dropout.row_ids.data<int32_t>();
+  return {
+      dropout.key, dropped << 8, C(1) / (C(1) - static_cast<C>(dropout.rate)), dropout.first_row,
+      cols,        ids,          narrow<unsigned>(cols / kMapElements)};
+}
+
+}  // namespace sy
