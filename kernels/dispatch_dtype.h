@@ -1,14 +1,14 @@
-// The one place where an op's runtime backend and dtype become a template instance:
-//   dispatch(exec, x.dtype(), "rms_norm", [&]<Backend B, class T>() { RmsNormImpl<B,
-//   T>::forward(...); });
-// Each foo.cpp checks shapes, returns while planning, and calls this.
+// Turns an op's runtime backend and dtype into a template instance, here and nowhere else:
+//   dispatch(exec, x.dtype(), "rms_norm",
+//            [&]<Backend B, class T>() { RmsNormImpl<B, T>::forward(...); });
+// Each foo.cpp checks shapes, returns early while planning, and then calls one of these.
 #pragma once
 
 #include "lib/tensor/exec.h"
 
 namespace sy {
 
-// function.operator()<B>() for the exec's backend; for ops without a dtype of their own.
+// Calls function.operator()<B>() for the exec's backend; for ops without a dtype of their own.
 template <class Function>
 void dispatch_backend(const Exec& exec, const char* op, Function&& function) {
   if (exec.backend == Backend::cpu) return function.template operator()<Backend::cpu>();
@@ -17,11 +17,11 @@ void dispatch_backend(const Exec& exec, const char* op, Function&& function) {
   function.template operator()<Backend::cuda>();
 #else
   throw ConfigError(fmt::format(
-      "{}: this program was built without the CUDA backend: set backend: cpu or auto", op));
+      "{}: this program was built without the CUDA backend; use backend: cpu or auto", op));
 #endif
 }
 
-// For ops on weights and statistics: float32, float64.
+// For ops on weights and statistics: float32 and float64.
 template <class Function>
 void dispatch(const Exec& exec, DType dtype, const char* op, Function&& function) {
   dispatch_backend(exec, op, [&]<Backend B>() {
@@ -31,12 +31,12 @@ void dispatch(const Exec& exec, DType dtype, const char* op, Function&& function
       case DType::f64:
         return function.template operator()<B, double>();
       default:
-        SY_CHECK(false, "{} has no {} form", op, name_of(dtype));
+        SY_CHECK(false, "{} does not support {}", op, name_of(dtype));
     }
   });
 }
 
-// For ops on activations, which may be bfloat16 as well.
+// For ops on activations, which may also be bfloat16.
 template <class Function>
 void dispatch_activations(const Exec& exec, DType dtype, const char* op, Function&& function) {
   if (dtype != DType::bf16) return dispatch(exec, dtype, op, function);

@@ -7,9 +7,9 @@
 namespace sy {
 namespace {
 
-// The tanh form of gelu is x s with s = (1 + tanh z) / 2 = 1 / (1 + e^-2z), z = sqrt(2 / pi) (x +
-// 0.044715 x^3): one exponential, and no cancellation where s is near 0. The derivative is s + x s
-// (1 - s) 2 dz/dx.
+// The tanh form of gelu equals x s with s = (1 + tanh z) / 2 = 1 / (1 + e^-2z) and z = sqrt(2 / pi)
+// (x + 0.044715 x^3). This takes one exponential and does not cancel where s is near 0. The
+// derivative is s + x s (1 - s) 2 dz/dx.
 template <class T>
 struct Gelu {
   T value, slope;
@@ -19,12 +19,12 @@ template <class T>
 inline Gelu<T> gelu(T x) {
   constexpr T kTwice = T(2 * 0.79788456080286535588), kCubic = T(0.044715);
   const T minus_2z = -kTwice * (x + kCubic * x * x * x);
-  const T e = vector_exp(std::min(minus_2z, T(80)));  // beyond, s is 0; NaN stays NaN
+  const T e = vector_exp(std::min(minus_2z, T(80)));  // s is 0 beyond that; NaN stays NaN
   const T s = T(1) / (T(1) + e);
   return {x * s, s + x * s * (e * s) * kTwice * (T(1) + T(3) * kCubic * x * x)};
 }
 
-// `row(r, at)` runs a row's loop: r its number, at the offset of its first element.
+// Calls row(r, offset of the row's first element) for every row r, in parallel.
 template <class Row>
 void for_each_row(Exec& exec, Tensor hidden, Row&& row) {
   const int64_t rows = hidden.rows(), cols = hidden.cols();

@@ -4,8 +4,8 @@
 namespace sy {
 namespace {
 
-// e^x and 1 / x, as exactly as a result stored as T can show: bfloat16's need only the processor's
-// own approximations, whose errors of some 1e-6 lie far below its places.
+// e^x and 1 / x, as precise as a result stored as T can represent. For bfloat16 the hardware
+// approximations suffice: their relative errors of about 1e-6 are far below its precision.
 template <class T>
 __device__ Compute<T> exponential(Compute<T> x) {
   return std::exp(x);
@@ -39,7 +39,7 @@ __device__ GeluParts<C> gelu(C x) {
   return {x * s, s + x * s * (e * s) * kTwice * (C(1) + C(3) * kCubic * x * x)};
 }
 
-// Forward bodies; in: hidden, linear.
+// Forward functors; in: hidden, linear.
 template <class T, class C = Compute<T>>
 struct Relu {
   __device__ void operator()(C (&out)[1], const C (&in)[1], C factor) const {
@@ -61,7 +61,7 @@ struct Geglu {
   }
 };
 
-// Backward bodies; in: d_out, hidden, linear; out: d_hidden, d_linear.
+// Backward functors; in: d_out, hidden, linear; out: d_hidden, d_linear.
 template <class T, class C = Compute<T>>
 struct ReluBackward {
   __device__ void operator()(C (&out)[1], const C (&in)[2], C factor) const {

@@ -24,7 +24,7 @@ void check(const AdafactorVector& item, DType dtype) {
            grad.shape().str(), second.shape().str(), name_of(dtype));
 }
 
-// In turn the items that a GPU steps together.
+// Calls body for consecutive waves: the items that one set of CUDA launches steps together.
 template <class Item, class Body>
 void for_each_wave(std::span<const Item> items, const Body& body) {
   while (!items.empty()) {
@@ -34,8 +34,8 @@ void for_each_wave(std::span<const Item> items, const Body& body) {
   }
 }
 
-// On the CPU a wave is of one item, as many of its matrices as keep every thread busy and no more:
-// between the three passes over a matrix it stays in cache.
+// On the CPU a wave is part of one item, with just enough of its matrices to keep every thread
+// busy, so that a matrix stays in cache between its three passes.
 template <class Body>
 void for_each_part(const Exec& exec, const AdafactorMatrix& item, const Body& body) {
   const AdafactorTiling tiling(exec.backend, item);

@@ -1,6 +1,6 @@
 // One Adafactor step without momentum (Shazeer & Stern 2018, algorithms 4 and 5, as T5 uses it) on
-// a list of parameters of any shapes. An item is a batch of one shape: an expert weight [E, n, m]
-// is E matrices, each factored, clipped and scaled on its own. An item's result is the same bits
+// a list of parameters of any shapes. An item is a batch of equal shapes: an expert weight [E, n,
+// m] is E matrices, each factored, clipped and scaled separately. An item's result is bit-identical
 // whatever else is in the list.
 #pragma once
 
@@ -17,43 +17,46 @@ struct AdafactorStep {
   double learning_rate =
       0;             // relative step size: multiplied by max(parameter_floor, RMS(parameter))
   double decay = 0;  // beta2_t = 1 - t^-0.8
-  double update_clip = 1.0;  // largest RMS of the update
+  double update_clip = 1.0;  // maximum RMS of the update
   double epsilon = 1e-30;    // added to the squared gradient
   double parameter_floor = 1e-3;
   double weight_decay = 0;  // value -= learning_rate * weight_decay * value
-  // Float64 and of the exec's memory, as grad_clip.h leaves it: the factor by which the gradient is
-  // multiplied first, and 0 where nothing may change. Empty: the gradient as it is.
+  // A StepScalars tensor as grad_clip.h defines it, float64, in the exec's memory: the gradient is
+  // first multiplied by kGradientScale, and nothing changes if kApplyUpdate is 0. Empty: the
+  // gradient is used as it is.
   Tensor clip;
 };
 
 // value [batch, n, m] is updated in place; row [batch, n] and col [batch, m] hold the factored
-// second moment and are updated; grad [batch, n, m] is read.
+// second moment and are updated in place; grad [batch, n, m] is read.
 struct AdafactorMatrix {
   Tensor value, row, col, grad;
 };
 
-// The unfactored form: value, second [batch, n] are updated, grad [batch, n] is read.
+// The unfactored form: value and second [batch, n] are updated in place; grad [batch, n] is read.
 struct AdafactorVector {
   Tensor value, second, grad;
 };
 
-// Steps every item. All values and gradients have one dtype, float32 or float64; no two items
-// share memory. InternalError where shapes or dtypes do not fit.
+// Steps every item. All values and gradients have the same dtype, float32 or float64, and no two
+// items share memory. Throws InternalError if shapes or dtypes do not match.
 void adafactor_matrices(Exec& exec, std::span<const AdafactorMatrix> items,
                         const AdafactorStep& step);
 void adafactor_vectors(Exec& exec, std::span<const AdafactorVector> items,
                        const AdafactorStep& step);
 
-// Rows that are summed together before blocks are added in order: results do not depend on threads.
+// Rows whose sums are accumulated together, before these blocks are added in order, so that results
+// do not depend on the number of threads.
 constexpr int64_t kAdafactorRows = 64;
-constexpr int64_t kAdafactorCols = 128;  // the CUDA form cuts such a block's columns too
-constexpr int64_t kAdafactorTotals = 3;  // float64 sums of a block
-constexpr size_t kAdafactorItems = 32;   // at most of a wave: CUDA kernels have them as arguments
+// Columns of a tile; CUDA splits a block of rows into tiles.
+constexpr int64_t kAdafactorCols = 128;
+constexpr int64_t kAdafactorTotals = 3;  // float64 sums per block or tile
+constexpr size_t kAdafactorItems = 32;   // maximum per wave: CUDA kernels take them as arguments
 
-// How an item's matrices are cut up, and what that takes of scratch.
+// How an item's matrices are tiled, and the scratch that this takes.
 struct AdafactorTiling {
   int64_t batch, n, m;
-  int64_t blocks, chunks;  // of rows, and of a block's columns
+  int64_t blocks, chunks;  // of rows; of columns within a block
 
   AdafactorTiling(Backend backend, const AdafactorMatrix& item)
       : batch(item.value.dim(0)),
@@ -63,12 +66,13 @@ struct AdafactorTiling {
         chunks(backend == Backend::cuda ? ceil_div(m, kAdafactorCols) : 1) {}
 
   int64_t tiles() const { return blocks * chunks; }
-  int64_t columns() const { return batch * (blocks + 1) * m; }                 // of T
-  int64_t rows() const { return batch * (chunks + 1) * n; }                    // of T, CUDA
-  int64_t totals() const { return batch * (tiles() + 1) * kAdafactorTotals; }  // float64
+  int64_t columns() const { return batch * (blocks + 1) * m; }  // elements of T
+  int64_t rows() const { return batch * (chunks + 1) * n; }     // elements of T, CUDA only
+  // Elements of float64.
+  int64_t totals() const { return batch * (tiles() + 1) * kAdafactorTotals; }
 };
 
-// Of a vector of n elements, each a block's on CUDA.
+// Parts of a vector of n elements; on CUDA each part has a block of threads.
 inline int64_t adafactor_parts(int64_t n) {
   constexpr int64_t kPartElements = 4096, kMostParts = 64;
   return std::min(ceil_div(n, kPartElements), kMostParts);
@@ -76,12 +80,13 @@ inline int64_t adafactor_parts(int64_t n) {
 
 template <Backend, class T>
 struct AdafactorImpl {
-  // One wave, at most kAdafactorItems; items without elements are left alone. Scratch of all items
-  // together, as their tilings say: sums [columns + rows] of T, on the CPU [columns]; totals
-  // float64.
+  // Steps one wave of at most kAdafactorItems; items without elements are skipped. Scratch for all
+  // its items together, sized by their tilings: sums of T, [columns + rows] on CUDA and [columns]
+  // on the CPU; totals of float64.
   static void matrices(Exec& exec, std::span<const AdafactorMatrix> wave, const AdafactorStep& step,
                        Tensor sums, Tensor totals);
-  // As many vectors at most. Scratch of CUDA alone: float64, 2 for each part of each vector.
+  // Steps at most kAdafactorItems vectors. Scratch on CUDA only: totals, 2 float64 per part of each
+  // vector.
   static void vectors(Exec& exec, std::span<const AdafactorVector> wave, const AdafactorStep& step,
                       Tensor totals);
 };

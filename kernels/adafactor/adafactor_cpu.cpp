@@ -8,32 +8,32 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kColumns = 256;  // columns whose factors are finished together
+constexpr int64_t kColumns = 256;  // columns whose factors are computed together
 
-// What a block of rows adds up to, and, in the last place, the whole matrix.
+// Sums over a block of rows; the last entry holds those of the whole matrix.
 struct Totals {
   double value_squares, rows, update_squares;
 };
 static_assert(sizeof(Totals) == kAdafactorTotals * sizeof(double));
 
-// One matrix in three passes over fixed blocks of rows. Squares are added in T within a block and
-// in float64 from block to block.
+// One matrix in three passes over fixed blocks of rows. Squares are summed in T within a block and
+// in float64 across blocks.
 template <class T>
 struct Matrix {
   T *value, *row, *col;
   const T* grad;
-  T* columns;      // [blocks + 1, m]: a block's column sums of g^2; last: 1 / sqrt(col)
+  T* columns;      // [blocks + 1, m]: each block's column sums of g^2; last row: 1 / sqrt(col)
   Totals* totals;  // [blocks + 1]
   int64_t n, m;
   const AdafactorStep& step;
-  double clip;  // the gradient's factor
+  double clip;  // factor of the gradient
 
   int64_t blocks() const { return ceil_div(n, kAdafactorRows); }
   int64_t end_row(int64_t block) const { return std::min(n, (block + 1) * kAdafactorRows); }
   T* root() const { return columns + blocks() * m; }
   Totals& whole() const { return totals[blocks()]; }
 
-  // Pass 1: row factors, column sums of g^2 + epsilon and the sum of value^2.
+  // Pass 1: row factors, column sums of g^2 + epsilon, and the sum of value^2.
   void read_gradient(int64_t block) const {
     T* column = columns + block * m;
     std::fill_n(column, m, T(0));
@@ -58,8 +58,8 @@ struct Matrix {
     totals[block] = sums;
   }
 
-  // After pass 1: the factors of columns [begin, end), at most kColumns, and their reciprocal
-  // roots.
+  // After pass 1: factors of columns [begin, end), at most kColumns of them, and their reciprocal
+  // square roots.
   void finish_columns(int64_t begin, int64_t end) const {
     double total[kColumns] = {};
     for (int64_t block = 0; block < blocks(); ++block) {
@@ -73,7 +73,7 @@ struct Matrix {
     }
   }
 
-  // The update's factor of row i: clip / sqrt(row_i / mean(row)).
+  // The update's factor for row i: clip / sqrt(row_i / mean(row)).
   double row_root(int64_t i) const {
     const double mean = whole().rows / static_cast<double>(n);
     return clip / std::sqrt(static_cast<double>(row[i]) / mean);
@@ -94,7 +94,7 @@ struct Matrix {
     totals[block].update_squares = squares;
   }
 
-  // Pass 3.
+  // Pass 3: writes the updated values.
   void write(int64_t block) const {
     const T* by = root();
     const double rate = adafactor_rate(step, whole().value_squares, whole().update_squares,
@@ -109,7 +109,7 @@ struct Matrix {
     }
   }
 
-  // The blocks' totals, added in order.
+  // Adds the blocks' totals in order.
   void add_totals() const {
     Totals sums{0, 0, 0};
     for (int64_t block = 0; block < blocks(); ++block) {
@@ -121,7 +121,7 @@ struct Matrix {
   }
 };
 
-// One vector: few enough elements for one thread.
+// Steps one vector, which is short enough for one thread.
 template <class T>
 void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorStep& step,
                  double clip) {
@@ -145,7 +145,7 @@ void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorS
   }
 }
 
-// The passes over a batch of matrices, a thread a block of rows.
+// Runs the passes over a batch of matrices, one block of rows per thread at a time.
 template <class T>
 void step_matrices(const Exec& exec, const AdafactorMatrix& item, const AdafactorStep& step,
                    double clip, Tensor columns, Tensor totals) {

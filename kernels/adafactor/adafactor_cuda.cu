@@ -7,7 +7,7 @@ namespace {
 
 constexpr size_t kSlots = kWarp * sizeof(double);
 
-// The items that have elements, each with its share of the scratch.
+// The items that have elements, each with its part of the scratch.
 template <class T>
 AdafactorWave<T> wave_of(std::span<const AdafactorMatrix> items, const AdafactorStep& step,
                          Tensor sums, Tensor totals) {

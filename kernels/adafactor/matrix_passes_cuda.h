@@ -1,5 +1,5 @@
-// The passes of Adafactor over a wave of matrices. Each reads the clipping first and leaves
-// everything alone where the update is not to be done.
+// Adafactor's passes over a wave of matrices. Each kernel reads the clip scalars first and changes
+// nothing if the update is to be skipped.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@ namespace sy {
 
 constexpr int kFactorThreads = 1024;
 
-// The tile's column sums: what the warps have, one after the other.
+// Adds the warps' column sums of a tile, in order of the warps.
 template <class T>
 __device__ void add_columns(const AdafactorTile<T>& tile, const T (&mine)[kLaneColumns],
                             T* shared) {
@@ -30,8 +30,8 @@ __device__ void add_columns(const AdafactorTile<T>& tile, const T (&mine)[kLaneC
   tile.all.column_sums(tile.e)[tile.block * tile.all.m + col] = total;
 }
 
-// Pass 1: a tile's sums of g^2 + epsilon along its rows and columns, and of value^2. Bytes: grad
-// and value once, the least; a 64th and a 128th of a matrix of sums.
+// Pass 1: a tile's sums of g^2 + epsilon along rows and columns, and of value^2. Traffic: reads
+// grad and value once (the minimum); the sums are a 64th and a 128th of a matrix.
 template <class T>
 __global__ void adafactor_sums_kernel(const AdafactorWave<T> wave) {
   const double factor = clip_factor(wave.clip);
@@ -69,8 +69,8 @@ __global__ void adafactor_sums_kernel(const AdafactorWave<T> wave) {
   add_columns(tile, down, reinterpret_cast<T*>(slots + kWarp));
 }
 
-// 32 factors of one side of a matrix, a factor a lane: mean squares from `parts` rows of sums, and
-// in the row behind them the factors' reciprocal roots.
+// Updates 32 factors of one side of a matrix, one per lane: mean squares from `parts` rows of sums,
+// then the factors' reciprocal square roots into the row after those.
 template <class T>
 __device__ void update_factors(T* factor, T* sums, int64_t first, int64_t count, int64_t parts,
                                int64_t others, double decay, double* shared) {
@@ -89,7 +89,7 @@ __device__ void update_factors(T* factor, T* sums, int64_t first, int64_t count,
   sums[parts * count + i] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(now)));
 }
 
-// After pass 1: a block has 32 rows or, behind all of its matrix's rows, 32 columns.
+// After pass 1: a block handles 32 rows or, after all row blocks of its matrix, 32 columns.
 template <class T>
 __global__ void adafactor_factors_kernel(const AdafactorWave<T> wave) {
   if (clip_factor(wave.clip) == 0) return;
@@ -108,8 +108,8 @@ __global__ void adafactor_factors_kernel(const AdafactorWave<T> wave) {
   }
 }
 
-// Pass 2: a tile's sum of squares of the update, but for what is one number for the whole matrix.
-// Bytes: grad once, the least that a sum over updated factors allows.
+// Pass 2: a tile's sum of squares of the update, without the factor that is constant for the whole
+// matrix. Traffic: reads grad once, the minimum for a sum that depends on the updated factors.
 template <class T>
 __global__ void adafactor_update_kernel(const AdafactorWave<T> wave) {
   if (clip_factor(wave.clip) == 0) return;
@@ -139,8 +139,9 @@ __global__ void adafactor_update_kernel(const AdafactorWave<T> wave) {
   if (threadIdx.x == 0) all.of_tile(tile.e, tile.number).update_squares = total;
 }
 
-// After pass 2, a matrix a block: the number by which row_root_i g_ij col_root_j is taken from
-// value_ij, made of the rate, the gradient's factor and the root of the rows' mean.
+// After pass 2, one block per matrix: the factor by which row_root_i g_ij col_root_j is multiplied
+// before it is subtracted from value_ij. It combines the rate, the gradient's factor and the square
+// root of the rows' mean.
 template <class T>
 __global__ void __launch_bounds__(kFactorThreads)
     adafactor_factor_kernel(const AdafactorWave<T> wave) {
@@ -168,7 +169,8 @@ __global__ void __launch_bounds__(kFactorThreads)
   }
 }
 
-// Pass 3. Bytes: grad and value once, value back, the least.
+// Pass 3: writes the updated values. Traffic: reads grad and value once, writes value once (the
+// minimum).
 template <class T>
 __global__ void adafactor_write_kernel(const AdafactorWave<T> wave) {
   if (clip_factor(wave.clip) == 0) return;

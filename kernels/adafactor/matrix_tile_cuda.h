@@ -1,6 +1,7 @@
-// How Adafactor cuts up matrices: into tiles of kAdafactorRows x kAdafactorCols. A block has a
-// tile, its warps the rows in turn, a lane kLaneColumns columns side by side. What tiles leave is
-// added up in their order, so a matrix's step is the same bits whatever else is in the wave.
+// How Adafactor tiles matrices: into tiles of kAdafactorRows x kAdafactorCols. Each block handles
+// one tile; its warps take the rows in turn, and each lane kLaneColumns adjacent columns. The
+// tiles' results are added in tile order, so a matrix's step is bit-identical whatever else is in
+// the wave.
 #pragma once
 
 #include "kernels/adafactor/wave_cuda.h"
@@ -12,19 +13,18 @@ constexpr int kTileThreads = 256;
 constexpr int kTileWarps = kTileThreads / kWarp;
 constexpr int kTileCols = static_cast<int>(kAdafactorCols);
 constexpr int kLaneColumns = 4;
-constexpr int kRowsAtOnce = 4;  // that a warp has on their way
+constexpr int kRowsAtOnce = 4;  // rows that a warp has in flight
 constexpr int kRowBatches = static_cast<int>(kAdafactorRows) / kTileWarps / kRowsAtOnce;
 static_assert(kTileCols == kLaneColumns * kWarp);
 static_assert(kRowBatches * kRowsAtOnce * kTileWarps == kAdafactorRows);
 
-// A tile of an item, the one numbered `tile` among those of all its matrices, and this thread's
-// part of it.
+// Tile number `tile` among those of all of an item's matrices, and this thread's part of it.
 template <class T>
 struct AdafactorTile {
   const AdafactorBatch<T>& all;
   int64_t e, number, block, chunk;
   int64_t first_row, col;
-  int width;  // columns of this lane that there are
+  int width;  // this lane's columns that lie within the matrix
 
   __device__ AdafactorTile(const AdafactorBatch<T>& item, unsigned tile) : all(item) {
     e = tile / all.tiles();
@@ -37,14 +37,14 @@ struct AdafactorTile {
     width = static_cast<int>(left < 0 ? 0 : left < kLaneColumns ? left : kLaneColumns);
   }
 
-  // A warp's rows: kRowBatches times kRowsAtOnce of them.
+  // Row i of a warp's batch; there are kRowBatches batches of kRowsAtOnce rows.
   __device__ int64_t row(int batch, int i) const {
     return first_row + int64_t{batch * kRowsAtOnce + i} * kTileWarps;
   }
   __device__ int64_t place(int64_t row) const { return (e * all.n + row) * all.m + col; }
   __device__ bool whole_lane() const { return all.packed && width == kLaneColumns; }
 
-  // This lane's columns of a batch of rows; zeros where there are none.
+  // Loads this lane's columns of a batch of rows; zeros outside the matrix.
   __device__ void load(T (&to)[kRowsAtOnce][kLaneColumns], const T* from, int batch) const {
 #pragma unroll
     for (int i = 0; i < kRowsAtOnce; ++i) {
@@ -67,7 +67,7 @@ struct AdafactorTile {
     }
   }
 
-  // This lane's columns of what all rows share.
+  // Loads this lane's columns of a row that all rows share.
   __device__ void load_shared(T (&to)[kLaneColumns], const T* from) const {
 #pragma unroll
     for (int j = 0; j < kLaneColumns; ++j) to[j] = j < width ? from[col + j] : T(0);

@@ -1,4 +1,4 @@
-// The arithmetic of Adafactor's step size, the same on both backends.
+// Adafactor's step size, shared by both backends.
 #pragma once
 
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace sy {
 
-// learning_rate * max(floor, RMS(value)) / max(1, RMS(update) / clip), from sums of squares of
+// learning_rate * max(floor, RMS(value)) / max(1, RMS(update) / clip), from the sums of squares of
 // `count` elements.
 SY_HOST_DEVICE inline double adafactor_rate(const AdafactorStep& step, double value_squares,
                                             double update_squares, double count) {

@@ -13,7 +13,7 @@ namespace sy {
 
 constexpr int kVectorThreads = 256;
 
-// An item, `parts` blocks each vector; totals [batch, parts, 2].
+// One item: `parts` blocks for each vector; totals [batch, parts, 2].
 template <class T>
 struct AdafactorVectors {
   T *value, *second;
@@ -32,8 +32,8 @@ struct AdafactorVectorWave {
 };
 static_assert(sizeof(AdafactorVectorWave<float>) <= 4096);
 
-// The second moment, and a block's sums of squares of value and update. Bytes: grad, value and
-// second once, second back.
+// Updates the second moment, and sums the squares of value and update per block. Traffic: reads
+// grad, value and second once, writes second once.
 template <class T>
 __global__ void adafactor_second_kernel(const AdafactorVectorWave<T> wave) {
   const double clip = clip_factor(wave.clip);
@@ -64,8 +64,8 @@ __global__ void adafactor_second_kernel(const AdafactorVectorWave<T> wave) {
   }
 }
 
-// Every warp adds up its vector's totals for itself. Bytes: grad, second and value once, value
-// back.
+// Writes the updated values; every warp sums its vector's totals itself. Traffic: reads grad,
+// second and value once, writes value once.
 template <class T>
 __global__ void adafactor_vector_kernel(const AdafactorVectorWave<T> wave) {
   const double clip = clip_factor(wave.clip);

@@ -1,5 +1,5 @@
-// A wave of Adafactor's items as kernels take it: by value, so that there is no table to send to
-// the device. A launch's blocks are dealt out among the items in order.
+// A wave of Adafactor items as the kernels take it: by value, so that no table has to be copied to
+// the device. A launch's blocks are assigned to the items in order.
 #pragma once
 
 #include "kernels/adafactor/adafactor.h"
@@ -9,7 +9,7 @@ namespace sy {
 
 constexpr int kWaveItems = static_cast<int>(kAdafactorItems);
 
-// The blocks of a launch: item i has those from first[i] on, as far as the next item's.
+// The blocks of one launch: item i has those from first[i] up to the next item's first.
 struct WaveBlocks {
   unsigned first[kWaveItems];
   unsigned total = 0;
@@ -19,9 +19,9 @@ struct WaveBlocks {
     total = narrow<unsigned>(total + blocks);
   }
 
-  // The last of `count` items that begins at or before `block`.
+  // The last of `count` items whose first block is at or before `block`.
   __device__ int item_of(unsigned block, int count) const {
-    int low = 0, high = count;  // first[low] <= block, and where there is a `high` it begins later
+    int low = 0, high = count;  // first[low] <= block; item `high`, if there is one, begins later
     while (high - low > 1) {
       const int middle = (low + high) / 2;
       if (first[middle] <= block) {
@@ -34,14 +34,14 @@ struct WaveBlocks {
   }
 };
 
-// What a tile adds up to, and, in the last place, the factor of the whole matrix's update.
+// Sums over a tile; the last entry instead holds the factor of the whole matrix's update.
 struct AdafactorTotals {
   double value_squares, update_squares, factor;
 };
 static_assert(sizeof(AdafactorTotals) == kAdafactorTotals * sizeof(double));
 
-// An item with its scratch, as AdafactorTiling has it: columns [batch, blocks + 1, m], rows
-// [batch, chunks + 1, n], totals [batch, tiles + 1].
+// One item with its scratch, laid out as AdafactorTiling defines: columns [batch, blocks + 1, m],
+// rows [batch, chunks + 1, n], totals [batch, tiles + 1].
 template <class T>
 struct AdafactorBatch {
   T *value, *row, *col;
@@ -49,7 +49,7 @@ struct AdafactorBatch {
   T *columns, *rows;
   AdafactorTotals* totals;
   int64_t n, m, blocks, chunks;
-  bool packed;  // rows begin at multiples of 16 bytes
+  bool packed;  // rows are aligned to 16 bytes
 
   __device__ int64_t tiles() const { return blocks * chunks; }
   __device__ T* column_sums(int64_t e) const { return columns + e * (blocks + 1) * m; }
@@ -65,11 +65,12 @@ struct AdafactorBatch {
 template <class T>
 struct AdafactorWave {
   AdafactorBatch<T> items[kWaveItems];
-  WaveBlocks tiles, factors, matrices;  // of launches with a block a tile, 32 factors, a matrix
+  WaveBlocks tiles, factors, matrices;  // one block per tile, per 32 factors, per matrix
   int count = 0;
   const double* clip;
   AdafactorStep step;
 };
-static_assert(sizeof(AdafactorWave<float>) <= 4096);  // of a kernel's arguments, on any device
+// The limit for kernel arguments on any device.
+static_assert(sizeof(AdafactorWave<float>) <= 4096);
 
 }  // namespace sy

@@ -1,4 +1,4 @@
-// One AdamW step (Loshchilov & Hutter 2019) over a flat region.
+// One AdamW step (Loshchilov & Hutter 2019) over a flat range of elements.
 #pragma once
 
 #include "lib/tensor/exec.h"
@@ -12,13 +12,14 @@ struct AdamWStep {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0;  // decoupled: value -= learning_rate * weight_decay * value
-  int64_t step = 1;         // counts from 1: bias correction
-  // Float64 and of the exec's memory, as grad_clip.h leaves it: the factor by which the gradient is
-  // multiplied first, and 0 where nothing may change. Empty: the gradient as it is.
+  int64_t step = 1;         // counted from 1, for bias correction
+  // A StepScalars tensor as grad_clip.h defines it, float64, in the exec's memory: the gradient is
+  // first multiplied by kGradientScale, and nothing changes if kApplyUpdate is 0. Empty: the
+  // gradient is used as it is.
   Tensor clip;
 };
 
-// value, first, second [n] are updated in place; grad [n] is read.
+// value, first and second [n] are updated in place; grad [n] is read. Float32 or float64.
 void adamw(Exec& exec, Tensor value, Tensor first, Tensor second, Tensor grad,
            const AdamWStep& step);
 

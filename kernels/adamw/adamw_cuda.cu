@@ -6,10 +6,10 @@ namespace sy {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kElements = 4;  // of a thread
+constexpr int kElements = 4;  // per thread
 
-// Four elements a thread. Bytes: grad, value and both moments once, the latter three back, the
-// least.
+// Four elements per thread. Traffic: reads grad, value and both moments once, writes the latter
+// three once (the minimum).
 template <class T>
 __global__ void adamw_kernel(T* __restrict__ value, T* __restrict__ first, T* __restrict__ second,
                              const T* __restrict__ grad, const double* clip, int64_t count,

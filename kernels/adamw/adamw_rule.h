@@ -1,4 +1,4 @@
-// The arithmetic of AdamW, the same on both backends:
+// AdamW's arithmetic, shared by both backends:
 //   m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2
 //   w -= lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay w)
 #pragma once
@@ -10,7 +10,8 @@
 
 namespace sy {
 
-// A step's numbers in T; the gradient's factor comes apart, since on CUDA it lies in memory.
+// The scalars of one step, in T. The gradient's factor is passed separately, because on CUDA it
+// lies in device memory.
 template <class T>
 struct AdamWRule {
   T b1, b2, rest1, rest2, rate, correct, epsilon, shrink;

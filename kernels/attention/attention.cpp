@@ -22,7 +22,8 @@ void check(Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v, Tensor bias
       spec.num_heads);
 }
 
-// Nothing is allocated later: a call's scratch, whatever the dtype's twin.
+// Takes all scratch of a call, for whichever implementation the dtype selects; nothing is allocated
+// later.
 AttentionScratch take_scratch(Exec& exec, ScratchScope& scope, Tensor q, Tensor k,
                               Tensor bias_table, bool backward) {
   const AttentionShape shape{q.dim(0), q.dim(2), q.dim(1),

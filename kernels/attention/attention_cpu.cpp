@@ -1,5 +1,5 @@
-// One thread owns one (sequence, head) at a time (cpu/attention_head.h); the scores of a block of
-// its queries live in its work area and nowhere else.
+// One thread handles one (sequence, head) at a time (head_cpu.h). The scores of a block of its
+// queries exist only in the thread's work area.
 #include <omp.h>
 
 #include "kernels/attention/attention.h"
@@ -21,7 +21,7 @@ void fill_buckets(Tensor buckets, int64_t lq, int64_t num_buckets, const Attenti
   }
 }
 
-// Runs body(head, work) for every (sequence, head), each on one thread.
+// Calls body(head) for every (sequence, head), each on one thread.
 template <class T, class Body>
 void for_each_head(Exec& exec, const Sizes<T>& sizes, Tensor bias_table, Tensor key_lengths,
                    const AttentionSpec& spec, const AttentionScratch& scratch, bool backward,
@@ -91,7 +91,7 @@ struct AttentionImpl<Backend::cpu, T> {
       head.fold_diagonal(scratch.d_bias.data<C>() + place, buckets, num_buckets);
     });
     if (num_buckets == 0) return;
-    // Sequences are added in order: the same sum whatever the threads.
+    // Sequences are added in order, so the sum does not depend on the number of threads.
     C* table = d_bias_table.data<C>();
     const C* partial = scratch.d_bias.data<C>();
     for (int64_t index = 0; index < q.dim(0) * sizes.heads; ++index) {

@@ -1,22 +1,22 @@
 // Attention in one kernel forward and two backward: scores live in registers and never reach
-// memory. In bfloat16 of width 32, 64 and 128 the products are the tensor cores'
-// (attention_fused*.h), elsewhere plain arithmetic's (attention_plain*.h).
+// memory. For bfloat16 with head widths of 32, 64 and 128, the products run on tensor cores
+// (fused_*_cuda.h), otherwise in plain arithmetic (plain_*_cuda.h).
 //
-// Why fused. A head of a sequence of L = 512 and d = 64 has 4 L^2 d = 67 million operations forward
-// and, in the five products that backward needs, 168 million; an H100 (989 TFLOP/s in
-// bfloat16, 3.35 TB/s) does these in 0.07 and 0.17 us. Batched products with a softmax between them
-// write and read matrices of L^2 bfloat16 about four times forward and six backward: 2.1 and 3.1
-// MB, which take 0.63 and 0.94 us however fast the products are; 12 heads: 7.5 and 11 us a
-// sequence. Fused, forward moves q, k, v and out once, 8 L d = 0.26 MB (0.08 us), and backward's
-// three kernels 26 L d = 0.85 MB (0.25 us), some of it from the L2 cache.
+// Why fused: one head of one sequence with L = 512 and d = 64 takes 4 L^2 d = 67 million operations
+// forward and 168 million in the five products that backward needs. An H100 (989 TFLOP/s in
+// bfloat16, 3.35 TB/s) does these in 0.07 and 0.17 us. Batched GEMMs with a softmax between them
+// write and read L^2 bfloat16 matrices about four times forward and six times backward: 2.1 and 3.1
+// MB, which take 0.63 and 0.94 us however fast the GEMMs are, or 7.5 and 11 us a sequence with 12
+// heads. Fused, forward reads q, k, v and writes out once, 8 L d = 0.26 MB (0.08 us), and
+// backward's three kernels move 26 L d = 0.85 MB (0.25 us), some of it in the L2 cache.
 //
-// The kernels' own floor, a head at that size:
-//   forward   67 million operations. 0.11 us if mma.sync gives 0.6 of the rate above, which is made
-//             for wgmma; 262144 exponentials, 0.07 us at 16 a clock and multiprocessor beside it
-//   backward  235 million: scores and d_p are made in both kernels, so that every sum has one owner
-//             and no atomics, and the same bits every run; 0.40 us at that rate
-// Dropout adds some 20 integer operations a pair of query and key to each of the three kernels.
-// Figures here are counted, not measured.
+// The kernels' own roofline bound, per head at that size:
+//   forward   67 million operations: 0.11 us if mma.sync reaches 0.6 of the rate above, which is
+//             wgmma's; in parallel 262144 exponentials, 0.07 us at 16 per clock and multiprocessor
+//   backward  235 million operations: 0.40 us at that rate. Both kernels compute scores and d_p, so
+//             every sum has one owner and no atomics, and the same bits in every run
+// Dropout adds about 20 integer operations per pair of query and key to each of the three kernels.
+// These figures are counted, not measured.
 #include <type_traits>
 
 #include "kernels/attention/attention.h"
@@ -55,7 +55,7 @@ AttentionProblem<T> problem(Tensor q, Tensor k, Tensor v, Tensor key_lengths,
   return p;
 }
 
-// The bias table over distances, in scratch.
+// Expands the bias table over distances, into scratch.
 template <class T>
 void spread_bias(Exec& exec, AttentionProblem<T>& p, Tensor bias_table, const AttentionSpec& spec,
                  const AttentionScratch& scratch) {
@@ -71,11 +71,11 @@ void spread_bias(Exec& exec, AttentionProblem<T>& p, Tensor bias_table, const At
   p.bias = bias;
 }
 
-constexpr int kDeltaThreads = 128;  // a warp a row
+constexpr int kDeltaThreads = 128;  // one warp per row
 
-// What the softmax's gradient subtracts in every row, the sum of d_out * out: delta [sequences,
-// heads, lq] of d_out, out [sequences, lq, heads, d]. Reads both once, which is the least: 4 d
-// bytes a row in bfloat16.
+// The row sums that the softmax's gradient subtracts: delta [sequences, heads, lq] = the sum of
+// d_out * out over columns; d_out and out are [sequences, lq, heads, d]. Traffic: reads both once
+// (the minimum), 4 d bytes per row in bfloat16.
 template <class T>
 __global__ void delta_kernel(Compute<T>* delta, const T* d_out, const T* out, int64_t rows, int lq,
                              int heads, int d) {
@@ -91,7 +91,7 @@ __global__ void delta_kernel(Compute<T>* delta, const T* d_out, const T* out, in
   delta[(token / lq * heads + head) * lq + token % lq] = sum;
 }
 
-// Row sums, in scratch.
+// Computes the row sums into scratch.
 template <class T>
 AttentionGradients<T> gradients(Exec& exec, const AttentionProblem<T>& p, Tensor d_out, Tensor out,
                                 Tensor log_sum, const AttentionScratch& scratch) {
@@ -105,7 +105,7 @@ AttentionGradients<T> gradients(Exec& exec, const AttentionProblem<T>& p, Tensor
   return {d_out.data<T>(), log_sum.data<C>(), delta};
 }
 
-// The table's gradient from sums along diagonals, of which there are `elements`.
+// Adds the table's gradient from the sums along diagonals, of which there are `elements`.
 template <class T>
 void add_bias(Exec& exec, const AttentionProblem<T>& p, Tensor d_bias_table, int64_t elements,
               const AttentionScratch& scratch) {
@@ -124,7 +124,7 @@ void add_bias(Exec& exec, const AttentionProblem<T>& p, Tensor d_bias_table, int
          partial, p.sequences, p.heads, buckets);
 }
 
-// Blocks that own `length` queries or keys of every head, 32 columns each.
+// One block per 64 queries or keys (`length` in all) of every head and 32 columns.
 template <class T>
 LaunchShape plain_shape(const AttentionProblem<T>& p, int length) {
   const int64_t blocks =
@@ -145,7 +145,7 @@ void run_forward(Exec& exec, T* out, Compute<T>* log_sum, const AttentionProblem
          p);
 }
 
-// diagonals: of backward's kernels of queries, or null.
+// diagonals: written by the kernel that owns queries, or null.
 template <class T>
 void run_backward(Exec& exec, T* d_q, T* d_k, T* d_v, Compute<T>* diagonals,
                   const AttentionProblem<T>& p, const AttentionGradients<T>& g) {

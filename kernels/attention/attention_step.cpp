@@ -17,7 +17,7 @@ void check(Tensor out, Tensor q, Tensor k, Tensor v, Tensor bias_table, Tensor i
            bias_table.shape().str(), lengths.numel(), q.shape().str());
 }
 
-// A row from outside the cache would read foreign memory.
+// A row index outside the cache would read out of bounds.
 void check_index(Tensor index, Tensor lengths, int64_t rows) {
   const int64_t width = index.dim(1);
   for (int64_t b = 0; b < index.dim(0); ++b) {
@@ -26,8 +26,8 @@ void check_index(Tensor index, Tensor lengths, int64_t rows) {
              length, width);
     const int32_t* row = index.data<int32_t>() + b * width;
     for (int64_t j = 0; j < length; ++j) {
-      SY_CHECK(row[j] >= 0 && row[j] < rows, "attention step: key {} of sequence {} is {} of {}", j,
-               b, row[j], rows);
+      SY_CHECK(row[j] >= 0 && row[j] < rows,
+               "attention step: key {} of sequence {} is row {} of {}", j, b, row[j], rows);
     }
   }
 }

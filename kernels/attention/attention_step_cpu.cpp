@@ -17,8 +17,8 @@ struct StepHead {
 
   int64_t keys, heads, head, d;
   const int32_t* index;    // [keys]
-  const int32_t* buckets;  // of distance 0, 1, ...
-  const C* bias_table;     // or nullptr
+  const int32_t* buckets;  // for distances 0, 1, ...
+  const C* bias_table;     // or null
   C* scores;               // [keys]
   C* sums;                 // [d]
 

@@ -1,6 +1,6 @@
-// A step of decoding is bound by memory: each key and value of a head is read once, 4 d bytes a key
-// in bfloat16, and nothing is used twice. A block takes one head of one sequence; a thread reads N
-// neighbouring elements at once, sixteen bytes where pointers and width allow it.
+// A decoding step is memory-bound: each key and value of a head is read once, 4 d bytes per key in
+// bfloat16, and nothing is reused. One block handles one head of one sequence. A thread reads N
+// adjacent elements at once, 16 bytes if pointers and width allow it.
 #include <limits>
 
 #include "kernels/attention/attention_step.h"
@@ -39,7 +39,7 @@ struct StepHead {
 
   const StepProblem<T>& p;
   int sequence, head, keys;
-  C start;  // what sums begin with: 0, or NaN where the number of keys is not one
+  C start;  // initial value of sums: 0, or NaN if the number of keys is invalid
 
   __device__ explicit StepHead(const StepProblem<T>& problem)
       : p(problem),
@@ -51,7 +51,8 @@ struct StepHead {
     start = valid ? C(0) : std::numeric_limits<C>::quiet_NaN();
   }
 
-  // Where key j lies in the cache; a row that is not one is made of the first, and `known` false.
+  // Address of key or value j in the cache. For an invalid row index, the address of row 0, and
+  // `known` is false.
   __device__ const T* row(const T* cache, int j, bool& known) const {
     const int32_t place = p.index[int64_t{sequence} * p.width + j];
     known = place >= 0 && place < p.rows;
@@ -78,7 +79,7 @@ struct StepHead {
     return known ? sum : std::numeric_limits<C>::quiet_NaN();
   }
 
-  // sums = keys group, group + groups, ... of the sequence's values, columns c .. c + N, by weight.
+  // sums += columns c .. c + N of the values group, group + groups, ..., weighted.
   template <int N>
   __device__ void add_values(C (&sums)[N], const C* weights, int c, int group, int groups) const {
     for (int j = group; j < keys; j += groups) {
@@ -92,7 +93,7 @@ struct StepHead {
   }
 };
 
-// scores [keys] become weights; returns 1 / their sum, or 0 without any.
+// Replaces scores [keys] by unnormalised weights; returns 1 / their sum, or 0 without any.
 template <int N, class T>
 __device__ Compute<T> step_weights(const StepHead<T>& head, Compute<T>* scores, Compute<T>* slots) {
   using C = Compute<T>;
@@ -111,8 +112,9 @@ __device__ Compute<T> step_weights(const StepHead<T>& head, Compute<T>* scores, 
   return head.keys == 0 ? C(0) : C(1) / total;
 }
 
-// out [B, H, d]; scores [B, H, width] is scratch. Keys are read a key a thread, values N columns a
-// thread by groups of threads that share out the keys. Moves what it must: each key and value once.
+// out [B, H, d]; scores [B, H, width] is scratch. Each thread reads whole keys; values are read N
+// columns per thread, by groups of threads that divide the keys among them. Traffic: reads each key
+// and value once (the minimum).
 template <class T, int N>
 __global__ void __launch_bounds__(kStepThreads)
     step_kernel(T* out, Compute<T>* scores, StepProblem<T> p) {
@@ -123,14 +125,14 @@ __global__ void __launch_bounds__(kStepThreads)
   scores += int64_t{blockIdx.x} * p.width;
   const C inverse = step_weights<N>(head, scores, slots);
   const int thread = static_cast<int>(threadIdx.x), pieces = p.d / N;
-  const int threads = pieces < kStepThreads ? pieces : kStepThreads;  // of a group
+  const int threads = pieces < kStepThreads ? pieces : kStepThreads;  // per group
   const int groups = kStepThreads / threads, group = thread / threads;
   for (int first = 0; first < pieces; first += threads) {
     const int piece = first + thread % threads;
     C sums[N];
 #pragma unroll
     for (int i = 0; i < N; ++i) sums[i] = 0;
-    __syncthreads();  // weights are there, and shares have been read
+    __syncthreads();  // the weights are complete, and the shares have been read
     if (group < groups && piece < pieces) head.add_values(sums, scores, piece * N, group, groups);
 #pragma unroll
     for (int i = 0; i < N; ++i) shares[thread * N + i] = sums[i];

@@ -1,5 +1,5 @@
-// The position bias around attention's kernels: the table spread over distances before them, and
-// its gradient gathered from their sums along diagonals.
+// The position bias around the attention kernels: the table is expanded over distances before them,
+// and its gradient is gathered afterwards from their sums along diagonals.
 #pragma once
 
 #include "kernels/attention/problem_cuda.h"
@@ -15,8 +15,8 @@ struct BiasBuckets {
   bool bidirectional;
 };
 
-// bucket[x] of key - query = x - (lq - 1), and bias [heads, places] = the table's entry for it.
-// Moves 4 bytes a place and head, and little else.
+// bucket[x] for key - query = x - (lq - 1), and bias [heads, places] = the table's entry for that
+// bucket. Traffic: about 4 bytes per place and head.
 template <class C>
 __global__ void spread_bias_kernel(C* bias, int32_t* bucket, const C* table, int heads, int lq,
                                    int places, BiasBuckets buckets) {
@@ -30,7 +30,7 @@ __global__ void spread_bias_kernel(C* bias, int32_t* bucket, const C* table, int
   }
 }
 
-// A distance's gradient: tiles are added in order.
+// The gradient of one distance; tiles are added in order.
 template <class C>
 __device__ C diagonal_sum(const C* diagonals, int x, int lq, int lk) {
   const int places = diagonal_places(lk), tiles = attention_tiles(lq);
@@ -42,8 +42,8 @@ __device__ C diagonal_sum(const C* diagonals, int x, int lq, int lk) {
   return sum;
 }
 
-// partial [sequences * heads, buckets] from diagonals [sequences * heads, tiles, places], a block
-// for each head of each sequence. Reads 4 bytes for every 64 pairs of query and key.
+// Computes partial [sequences * heads, buckets] from diagonals [sequences * heads, tiles, places],
+// one block per head of a sequence. Traffic: reads 4 bytes per 64 pairs of query and key.
 template <class C>
 __global__ void fold_diagonals_kernel(C* partial, const C* diagonals, const int32_t* bucket,
                                       int buckets, int lq, int lk) {
@@ -67,7 +67,8 @@ __global__ void fold_diagonals_kernel(C* partial, const C* diagonals, const int3
   }
 }
 
-// d_table [buckets, heads] += the sequences' partial sums, in order. Moves the partial sums once.
+// d_table [buckets, heads] += the sequences' partial sums, in order. Traffic: reads the partial
+// sums once.
 template <class C>
 __global__ void add_bias_kernel(C* d_table, const C* partial, int sequences, int heads,
                                 int buckets) {

@@ -1,5 +1,5 @@
-// Attention backward on tensor cores, the part that owns keys: d_k and d_v. Scores are made with
-// keys as rows, so that their gradients are left operands here too.
+// Attention backward on tensor cores, the kernel that owns keys: d_k and d_v. Scores are computed
+// with keys as rows, so that their gradients are left operands here too.
 #pragma once
 
 #include "kernels/attention/fused_dropout_cuda.h"
@@ -7,15 +7,15 @@
 
 namespace sy {
 
-// Queries and gradients that pass by, with their numbers.
+// A tile of queries and output gradients, with their bias, log sums and deltas.
 template <int D>
 struct alignas(16) PassingQueries {
   static constexpr int kRows = kPassing<D>;
   BFloat16 queries[kRows * kTileStride<D>], d_outs[kRows * kTileStride<D>];
-  float bias[kFusedThreads];  // of key - query = x - 63 in the two tiles
+  float bias[kFusedThreads];  // for key - query = x - 63 between the two tiles
   float log_sum[kRows], delta[kRows];
 
-  // Begins to copy those from `first`.
+  // Starts copying the tile that begins at query `first`.
   __device__ void stage(const AttentionHead<BFloat16>& head, const AttentionGradients<BFloat16>& g,
                         int first, int key) {
     const AttentionProblem<BFloat16>& p = head.p;
@@ -28,14 +28,14 @@ struct alignas(16) PassingQueries {
   }
 };
 
-// Which queries of the tile a lane's key is seen by.
+// The range of the tile's queries that see a lane's key.
 struct SeenBy {
   int from, to;
 };
 
-// prob holds scores of key g + 8 x and query 8 n + 2 t + y, and d_s their d_p; prob becomes the
-// weights that were multiplied with values, d_s the gradient of the scores. i and j are the tile's
-// first query and the warp's first key.
+// On entry, prob holds the scores of key g + 8 x and query 8 n + 2 t + y, and d_s their d_p. On
+// return, prob holds the weights that values were multiplied by, and d_s the gradient of the
+// scores. i and j are the tile's first query and the warp's first key.
 template <int D, int N>
 __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
                               const PassingQueries<D>& rows, bool biased, const SeenBy (&seen)[2],
@@ -58,7 +58,7 @@ __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
   }
 }
 
-// The block's 64 rows from memory to operands, by way of shared memory.
+// Loads the block's 64 rows as operands, through shared memory.
 template <int D>
 __device__ void load_own_rows(uint32_t (&rows)[D / 16][4], BFloat16* tile, const BFloat16* from,
                               int count, int64_t stride) {
@@ -68,14 +68,14 @@ __device__ void load_own_rows(uint32_t (&rows)[D / 16][4], BFloat16* tile, const
   __syncthreads();
 }
 
-// A block: d_k and d_v of 64 keys of a head. Reads k and v once and q, d_out once for every 64
-// keys: 2 L d (4 + 2 L / 64) bytes a head; 8 d operations a pair of query and key.
+// One block: d_k and d_v of 64 keys of a head. Traffic: reads k and v once and q and d_out once per
+// 64 keys, 2 L d (4 + 2 L / 64) bytes per head. 8 d operations per pair of query and key.
 template <int D>
 __global__ void __launch_bounds__(kFusedThreads, D > 32 ? 2 : 3)
     fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
                         AttentionGradients<BFloat16> g) {
   constexpr int N = kPassing<D>;
-  auto* tiles = reinterpret_cast<PassingQueries<D>*>(shared_memory());  // two
+  auto* tiles = reinterpret_cast<PassingQueries<D>*>(shared_memory());  // two of them
   const FusedPlace place(attention_tiles(p.lk), false);
   const AttentionHead<BFloat16> head(p, place.head);
   const FusedDropout dropout(head);
@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(kFusedThreads, D > 32 ? 2 : 3)
   const int begin = p.causal ? place.first : 0, end = place.first < head.keys ? p.lq : 0;
   if (begin < end) tiles[0].stage(head, g, begin, place.first);
   uint32_t keys[D / 16][4], values[D / 16][4];
-  BFloat16* const own = tiles[1].queries;  // with d_outs behind it at least 64 rows
+  BFloat16* const own = tiles[1].queries;  // at least 64 rows, together with d_outs behind it
   load_own_rows<D>(keys, own, p.k + start, head.keys - place.first, stride);
   load_own_rows<D>(values, own, p.v + start, head.keys - place.first, stride);
   float k_sums[D / 8][4], v_sums[D / 8][4];

@@ -1,4 +1,4 @@
-// Attention backward on tensor cores, the part that owns queries: d_q, and the gradient of the bias
+// Attention backward on tensor cores, the kernel that owns queries: d_q, and the bias's gradient
 // along diagonals.
 #pragma once
 
@@ -8,17 +8,17 @@
 
 namespace sy {
 
-// Sums of d_s along the diagonals of the tiles that a block of queries meets, from the first keys
-// on. Thread x sums half of the wrapped diagonal c = x / 2 of a tile: distance c where it has not
-// wrapped, c - 64 where it has. The next tile's wrapped part is of the distance that this tile's
-// other part was of.
+// Sums d_s along the diagonals of the tiles that a block of queries visits, from the first keys on.
+// Thread x sums half of a tile's wrapped diagonal c = x / 2, which has distance c before it wraps
+// and c - 64 after. The wrapped part of the next tile has the same distance as the unwrapped part
+// of this one.
 class TileDiagonals {
  public:
-  static constexpr int kStride = kAttentionTile + 8;  // pairs of a fragment in different banks
+  static constexpr int kStride = kAttentionTile + 8;  // puts a fragment's pairs in different banks
 
   __device__ explicit TileDiagonals(float* to) : to_(to) {}
 
-  // The lane's part of d_s, as row products are laid out, into shared memory.
+  // Stores the lane's part of d_s, laid out like row products, into shared memory.
   static __device__ void stage(float* tile, const float (&d_s)[8][4]) {
     float* at = tile + (kFusedRows * warp_id() + lane_id() / 4) * kStride + lane_id() % 4 * 2;
 #pragma unroll
@@ -28,13 +28,13 @@ class TileDiagonals {
     }
   }
 
-  // The tile's sums; keys go on by a tile from call to call.
+  // Adds the tile's sums; each call is for the next tile of keys.
   __device__ void add(const float* tile) {
     const int c = static_cast<int>(threadIdx.x) / 2;
     float unwrapped = 0, wrapped = 0;
-#pragma unroll 8  // unrolled whole, its addresses would fill registers throughout
+#pragma unroll 8  // full unrolling would keep its addresses in registers throughout
     for (int r = 0; r < kAttentionTile / 2; ++r) {
-      const int row = r % 16 + r / 16 * 32 + half() * 16;  // halves in different banks
+      const int row = r % 16 + r / 16 * 32 + half() * 16;  // the halves read different banks
       const float value = tile[row * kStride + (row + c) % kAttentionTile];
       const bool wraps = row + c >= kAttentionTile;
       wrapped += wraps ? value : 0.0f;
@@ -44,7 +44,7 @@ class TileDiagonals {
     carried_ = unwrapped;
   }
 
-  // What remains, and zeros up to `end`.
+  // Writes the remaining sums, and zeros up to `end`.
   __device__ void finish(int end) {
     put_sum(carried_);
     for (int x = first_ + static_cast<int>(threadIdx.x); x < end; x += kFusedThreads) to_[x] = 0;
@@ -65,13 +65,13 @@ class TileDiagonals {
   int first_ = 0;
 };
 
-// The lane's two values of a row of numbers [lq], 0 beyond.
+// Loads the lane's two values of a row [lq]; 0 beyond its end.
 __device__ inline void load_pair(float (&to)[2], const float* rows, const int (&i)[2], int lq) {
 #pragma unroll
   for (int x = 0; x < 2; ++x) to[x] = i[x] < lq ? rows[i[x]] : 0.0f;
 }
 
-// d_s holds d_p and becomes the gradient of the scores s; hidden scores are -inf.
+// On entry, d_s holds d_p; on return, the gradient of the scores s. Masked scores are -inf.
 __device__ inline void score_gradients(float (&d_s)[8][4], const float (&s)[8][4],
                                        const float (&log_sum)[2], const float (&delta)[2],
                                        const FusedDropout& dropout, int i, int j) {
@@ -88,8 +88,8 @@ __device__ inline void score_gradients(float (&d_s)[8][4], const float (&s)[8][4
 }
 
 // Shared memory. Where it fits, the next keys and values are copied while the block computes: keys
-// to a second place, values to their own as soon as they have been read. At width 128 there is one
-// place for keys, and values share theirs with the gradients whose diagonals are summed.
+// into a second buffer, values into their own as soon as they have been read. At width 128 there is
+// one buffer for keys, and values share theirs with the gradients whose diagonals are summed.
 template <int D>
 struct alignas(16) QueryTiles {
   static constexpr bool kAhead = D <= 64;
@@ -108,7 +108,7 @@ struct alignas(16) QueryTiles {
   float bias[2][kFusedThreads];
   std::conditional_t<kAhead, Apart, Together> other;
 
-  // Begins to copy the tile of keys, or of values, from `first`.
+  // Start copying the tile of keys, or of values, that begins at `first`.
   __device__ void stage_keys(const AttentionHead<BFloat16>& head, int first, int end, int query) {
     const int turn = first / kAttentionTile % 2;
     stage_tile<D, 64>(keys[kAhead ? turn : 0], head.p.k + head.key(first), end - first,
@@ -120,9 +120,9 @@ struct alignas(16) QueryTiles {
   }
 };
 
-// A block: d_q of 64 queries of a head and, unless `diagonals` [.., tiles, places] is null, its
-// sums along diagonals. Reads q and d_out once and k, v once for every 64 queries: 2 L d (3 + 2 L /
-// 64) bytes a head; 6 d operations a pair of query and key.
+// One block: d_q of 64 queries of a head and, unless `diagonals` [.., tiles, places] is null, its
+// sums along diagonals. Traffic: reads q and d_out once and k and v once per 64 queries, 2 L d (3 +
+// 2 L / 64) bytes per head. 6 d operations per pair of query and key.
 template <int D>
 __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_d_q_kernel(BFloat16* d_q, float* diagonals, AttentionProblem<BFloat16> p,
@@ -169,7 +169,7 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     const int visible[2] = {head.visible(i[0]) - first, head.visible(i[1]) - first};
     finish_scores<64>(s, tiles.bias[turn], p.bias != nullptr, visible);
     score_gradients(d_s, s, log_sum, delta, dropout, warp_first, first);
-    if (!kAhead) __syncthreads();  // values have been read
+    if (!kAhead) __syncthreads();  // all threads have read the values
     if (diagonals != nullptr) TileDiagonals::stage(tiles.other.gradients, d_s);
     __syncthreads();
     if (kAhead && next < end) tiles.stage_values(head, next, end);

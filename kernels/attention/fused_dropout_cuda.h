@@ -1,7 +1,7 @@
-// Dropout's masks for the tensor-core kernels: a Philox block has the words of four consecutive
-// keys of a query, which lie in different lanes; a lane draws one block for each four elements that
-// it has, and lanes exchange words. Where rows of words do not begin at a block (a number of keys
-// that four does not divide), every element draws for itself.
+// Dropout masks for the tensor-core kernels. A Philox block holds the words of four consecutive
+// keys of a query, which belong to different lanes. Each lane draws one block for every four of its
+// elements, and lanes exchange words. If rows of words do not start at a block boundary (the number
+// of keys is not a multiple of four), each element draws its own block.
 #pragma once
 
 #include "kernels/attention/problem_cuda.h"
@@ -11,8 +11,8 @@ namespace sy {
 struct FusedDropout {
   RandomKey key;
   float rate, kept;
-  uint64_t first;  // word of query 0, key 0
-  int keys;        // words of a query
+  uint64_t first;  // word of query 0 and key 0
+  int keys;        // words per query
 
   __device__ explicit FusedDropout(const AttentionHead<BFloat16>& head)
       : key(head.p.dropout_key),
@@ -29,7 +29,7 @@ struct FusedDropout {
   __device__ float factor(uint32_t drawn) const {
     return uniform_from_word(drawn) >= rate ? kept : 0.0f;
   }
-  // Words are chosen, not indexed: an index would put them in memory.
+  // Selects words without indexing: an indexed array would be placed in local memory.
   __device__ float factor_of(int i, int j) const {
     const uint64_t place = word(i, j);
     const Philox4 drawn = philox(key, place / 4);
@@ -38,8 +38,8 @@ struct FusedDropout {
     return factor(place / 2 % 2 != 0 ? high : low);
   }
 
-  // factors[2 x + y] of query i + g + 8 x, key j + 2 t + y; i and j are multiples of 8. Lanes of
-  // even t draw for the first query, those of odd t for the second.
+  // factors[2 x + y] for query i + g + 8 x and key j + 2 t + y; i and j are multiples of 8. Lanes
+  // with even t draw for the first query, lanes with odd t for the second.
   __device__ void of_queries(float (&factors)[4], int i, int j) const {
     const int g = lane_id() / 4, t = lane_id() % 4;
     if (!by_blocks()) {
@@ -62,9 +62,9 @@ struct FusedDropout {
     }
   }
 
-  // factors[2 x + y] of key j + g + 8 x, query i + 2 t + y. The four lanes whose g / 4 and t are
-  // equal share four blocks: lane r = g % 4 draws for its y = r % 2 and x = r / 2, then the four by
-  // four words are transposed.
+  // factors[2 x + y] for key j + g + 8 x and query i + 2 t + y. The four lanes with equal g / 4 and
+  // t share four blocks: lane r = g % 4 draws the one for y = r % 2 and x = r / 2, and the four by
+  // four words are then transposed.
   __device__ void of_keys(float (&factors)[4], int i, int j) const {
     const int g = lane_id() / 4, t = lane_id() % 4, r = g % 4;
     if (!by_blocks()) {
@@ -82,8 +82,8 @@ struct FusedDropout {
   }
 
  private:
-  // A step of the transposition: of two lanes `distance` apart, the lower gives its `upper` for the
-  // other's `lower`.
+  // One step of the transposition: of two lanes `distance` apart, the lower one gives its `upper`
+  // in exchange for the other's `lower`.
   static __device__ void exchange(uint32_t& lower, uint32_t& upper, bool is_upper, int distance) {
     const uint32_t got = __shfl_xor_sync(kFullWarp, is_upper ? lower : upper, distance);
     if (is_upper) {

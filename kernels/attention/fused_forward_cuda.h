@@ -1,4 +1,4 @@
-// Attention forward on tensor cores: bfloat16, widths 32, 64 and 128.
+// Attention forward on tensor cores: bfloat16, head widths 32, 64 and 128.
 #pragma once
 
 #include <cmath>
@@ -9,9 +9,9 @@
 
 namespace sy {
 
-// Adds the bias to scores of query g + 8 x and key 8 n + 2 t + y of two tiles (the warp's first
-// query is the tile's sixteenth and so on), and hides what queries do not see: `visible` keys of
-// the tile for each of the lane's two queries.
+// Adds the bias to the scores of query g + 8 x and key 8 n + 2 t + y of two tiles, where the warp's
+// queries start at row 16 * warp of the query tile, and masks keys that a query does not see: each
+// of the lane's two queries sees the first `visible` keys of the tile.
 template <int N>
 __device__ void finish_scores(float (&s)[N / 8][4], const float* bias, bool biased,
                               const int (&visible)[2]) {
@@ -40,13 +40,14 @@ __device__ inline float quad_sum(float value) {
   return value + __shfl_xor_sync(kFullWarp, value, 2);
 }
 
-// The lane's two rows of a softmax whose keys come tile by tile; `total` is of the lane's own keys.
+// The lane's two rows of a softmax over keys that arrive tile by tile; `total` covers only the
+// lane's own keys.
 struct RowSoftmax {
   float largest[2] = {-std::numeric_limits<float>::infinity(),
                       -std::numeric_limits<float>::infinity()};
   float total[2] = {0, 0};
 
-  // Scores to weights relative to the largest so far; what was summed before must be multiplied by
+  // Converts scores to weights relative to the maximum so far. Earlier sums must be multiplied by
   // `rescale`.
   template <int N>
   __device__ void weights(float (&s)[N / 8][4], float (&rescale)[2]) {
@@ -84,14 +85,14 @@ __device__ void drop_weights(float (&s)[N / 8][4], const FusedDropout& dropout, 
   }
 }
 
-// Keys and values that pass by, with their bias.
+// A tile of keys and values with their bias.
 template <int D>
 struct alignas(16) KeyTiles {
   static constexpr int kRows = kPassing<D>;
   BFloat16 keys[kRows * kTileStride<D>], values[kRows * kTileStride<D>];
   float bias[kFusedThreads];
 
-  // Begins to copy those from `first`, of which there are some before `end`.
+  // Starts copying the tile that begins at key `first`; keys from `end` on become zero.
   __device__ void stage(const AttentionHead<BFloat16>& head, int first, int end, int query) {
     const AttentionProblem<BFloat16>& p = head.p;
     stage_tile<D, kRows>(keys, p.k + head.key(first), end - first, head.stride());
@@ -100,14 +101,14 @@ struct alignas(16) KeyTiles {
   }
 };
 
-// A block: out and log_sum of 64 queries of a head. Reads q once and k, v once for every 64 queries
-// (from the L2 cache, where a head's 4 L d bytes stay), writes out once: 4 L d (1 + L / 64) bytes a
-// head; 4 d operations a pair of query and key.
+// One block: out and log_sum of 64 queries of a head. Traffic: reads q once and k and v once per 64
+// queries (from the L2 cache, where a head's 4 L d bytes stay), writes out once; 4 L d (1 + L / 64)
+// bytes per head. 4 d operations per pair of query and key.
 template <int D>
 __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_forward_kernel(BFloat16* out, float* log_sum, AttentionProblem<BFloat16> p) {
   constexpr int N = kPassing<D>;
-  auto* tiles = reinterpret_cast<KeyTiles<D>*>(shared_memory());  // two
+  auto* tiles = reinterpret_cast<KeyTiles<D>*>(shared_memory());  // two of them
   const FusedPlace place(attention_tiles(p.lq), p.causal);
   const AttentionHead<BFloat16> head(p, place.head);
   const FusedDropout dropout(head);
@@ -116,7 +117,7 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
   const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};
 
   uint32_t queries[D / 16][4];
-  BFloat16* const own = tiles[1].keys;  // with the values behind it at least 64 rows
+  BFloat16* const own = tiles[1].keys;  // at least 64 rows, together with the values behind it
   stage_tile<D, 64>(own, p.q + head.query(place.first), p.lq - place.first, stride);
   tiles[0].stage(head, 0, end, place.first);
   wait_for_tiles();

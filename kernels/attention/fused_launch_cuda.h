@@ -1,4 +1,4 @@
-// Starts the tensor-core kernels where they apply.
+// Launches the tensor-core kernels where they apply.
 #pragma once
 
 #include "kernels/attention/fused_d_keys_cuda.h"
@@ -7,13 +7,13 @@
 
 namespace sy {
 
-// Blocks that own `length` queries or keys of every head.
+// One block per 64 queries or keys (`length` in all) of every head.
 template <class T>
 unsigned attention_blocks(const AttentionProblem<T>& p, int length) {
   return narrow<unsigned>(int64_t{p.sequences} * p.heads * attention_tiles(length));
 }
 
-// What a block may have without asking for more.
+// Shared memory that a block may use without opting in to more.
 constexpr size_t kSharedLimit = 48 << 10;
 
 template <int D>
@@ -42,7 +42,8 @@ void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BF
   launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D>, d_k, d_v, p, g);
 }
 
-// function.operator()<D>() for a width that the tensor-core kernels have; false for another.
+// Calls function.operator()<D>() if the tensor-core kernels support width d; returns false
+// otherwise.
 template <class Function>
 bool with_fused_width(int d, Function&& function) {
   if (d == 32) {

@@ -1,7 +1,7 @@
-// What the tensor-core kernels of attention are made of. Four warps own 64 rows (queries or keys),
-// sixteen each, which stay in registers as operands; the others pass by in tiles of shared memory.
-// Scores, weights and their gradients live in registers alone: a warp's products of rows are laid
-// out as the left operand of the next product (mma.h).
+// Building blocks of attention's tensor-core kernels. Four warps own 64 rows (queries or keys), 16
+// each, which stay in registers as operands; the other side passes through shared memory in tiles.
+// Scores, weights and their gradients exist only in registers: a warp's row products are laid out
+// as the left operand of the next product (mma.h).
 #pragma once
 
 #include "kernels/attention/problem_cuda.h"
@@ -11,18 +11,20 @@
 namespace sy {
 
 constexpr int kFusedThreads = 128;
-constexpr int kFusedRows = 16;  // of a warp
+constexpr int kFusedRows = 16;  // per warp
 
-// Elements from one row of a tile to the next: eight rows' sixteen bytes lie in different banks.
+// Elements from one row of a tile to the next; chosen so that 16 bytes of each of eight rows lie in
+// different banks.
 template <int D>
 constexpr int kTileStride = D + 8;
 
-// Rows that pass by at a time where two tiles lie in shared memory, one in use and one on its way;
-// at width 128, half as many, of which twice two tiles fit.
+// Rows per passing tile when shared memory holds two tiles, one in use and one being copied. At
+// width 128 half as many, so that two tiles of each of two operands fit.
 template <int D>
 constexpr int kPassing = D > 64 ? 32 : 64;
 
-// Which head and rows a block has; the last tile, which has most to do when causal, first.
+// The head and the rows that a block handles. `reversed` puts the last tile first, which has the
+// most work in causal attention.
 struct FusedPlace {
   unsigned head;
   int tile, first;
@@ -35,10 +37,10 @@ struct FusedPlace {
   }
 };
 
-// Begins to copy N rows `stride` apart to tile [N, D]; those from `count` on become zero.
+// Starts copying N rows, `stride` apart, to tile [N, D]; rows from `count` on become zero.
 template <int D, int N>
 __device__ void stage_tile(BFloat16* tile, const BFloat16* from, int count, int64_t stride) {
-  constexpr int kPacks = D / 8, kStep = kFusedThreads / kPacks;  // rows at a time
+  constexpr int kPacks = D / 8, kStep = kFusedThreads / kPacks;  // rows copied at a time
   const int first = static_cast<int>(threadIdx.x) / kPacks;
   const int column = static_cast<int>(threadIdx.x) % kPacks * 8;
   from += first * stride + column;
@@ -50,7 +52,7 @@ __device__ void stage_tile(BFloat16* tile, const BFloat16* from, int count, int6
   }
 }
 
-// The same of the bias of key - query = distance + x - 63, of which a pair of tiles has 127.
+// Likewise the bias of key - query = distance + x - 63; a pair of tiles has 127 such distances.
 __device__ inline void stage_bias(float* tile, const AttentionHead<BFloat16>& head, int distance) {
   if (head.p.bias == nullptr) return;
   const int x = static_cast<int>(threadIdx.x), places = head.p.lq + head.p.lk - 1;
@@ -59,20 +61,21 @@ __device__ inline void stage_bias(float* tile, const AttentionHead<BFloat16>& he
                 place >= 0 && place < places);
 }
 
-// The same of N numbers.
+// Likewise N numbers.
 template <int N>
 __device__ void stage_numbers(float* tile, const float* from, int count) {
   const int x = static_cast<int>(threadIdx.x);
   if (x < N) copy_async<4>(tile + x, from + x, x < count);
 }
 
-// All copies that the block began are there, and nobody is before the last barrier any more.
+// Waits until all copies that the block started are complete and every thread has reached this
+// point.
 __device__ inline void wait_for_tiles() {
   wait_for_copies();
   __syncthreads();
 }
 
-// The warp's sixteen rows of a tile, as left operands.
+// Loads the warp's 16 rows of a tile as left operands.
 template <int D>
 __device__ void load_rows(uint32_t (&rows)[D / 16][4], const BFloat16* tile) {
   const BFloat16* row = tile + (kFusedRows * warp_id() + lane_id() % 16) * kTileStride<D>;
@@ -80,7 +83,8 @@ __device__ void load_rows(uint32_t (&rows)[D / 16][4], const BFloat16* tile) {
   for (int k = 0; k < D / 16; ++k) load_matrices(rows[k], row + 16 * k + lane_id() / 16 * 8);
 }
 
-// s = the warp's rows . rows of the tile: s[n][2 x + y] of row g + 8 x and row 8 n + 2 t + y.
+// s = the warp's rows times the tile's rows, transposed: s[n][2 x + y] is for row g + 8 x and tile
+// row 8 n + 2 t + y.
 template <int D, int N>
 __device__ void fused_row_products(float (&s)[N / 8][4], const uint32_t (&rows)[D / 16][4],
                                    const BFloat16* tile) {
@@ -100,7 +104,7 @@ __device__ void fused_row_products(float (&s)[N / 8][4], const uint32_t (&rows)[
   }
 }
 
-// sums += weights, laid out as s above and rounded to bfloat16, times the tile's N rows.
+// sums += weights, laid out like s above and rounded to bfloat16, times the tile's N rows.
 template <int D, int N>
 __device__ void fused_column_products(float (&sums)[D / 8][4], const float (&weights)[N / 8][4],
                                       const BFloat16* tile) {
@@ -120,8 +124,8 @@ __device__ void fused_column_products(float (&sums)[D / 8][4], const float (&wei
   }
 }
 
-// The warp's rows of a result to memory, by way of its own sixteen rows of a tile that nothing else
-// uses any more. Rows from `count` on are not written.
+// Stores the warp's rows of a result, through its own 16 rows of a tile that is no longer used.
+// Rows from `count` on are not written.
 template <int D>
 __device__ void store_tile(BFloat16* to, int count, int64_t stride, const float (&sums)[D / 8][4],
                            const float (&factor)[2], BFloat16* tile) {

@@ -1,13 +1,13 @@
-// Backward of attention_head.h. Probabilities are not kept: a block's scores are computed again and
-// log_sum makes probabilities of them.
+// Backward of head_cpu.h. Probabilities are not kept: a block's scores are recomputed, and log_sum
+// turns them into probabilities.
 #pragma once
 
 #include "kernels/attention/head_cpu.h"
 
 namespace sy::cpu_attention {
 
-// Row r of the block (query i): scores become dropped-out probabilities (for d_v), d_scores, which
-// hold d_out v^T, become the gradient of the scores.
+// For row r of the block (query i): scores become dropped-out probabilities (for d_v), and
+// d_scores, which hold d_out v^T, become the gradient of the scores.
 //   p = exp(s - log_sum),  d_s = p (mask d_p - dot),  dot = sum_c d_out_c out_c
 template <class T>
 void Head<T>::backward_row(int64_t r, int64_t i, int64_t columns, C log_sum, C dot) const {
@@ -73,7 +73,7 @@ void Head<T>::backward(T* d_q, T* d_k, T* d_v, const T* d_out, const T* out, con
   store(d_v + keys_at, s.row, w.d_v, s.narrow, s.lk, s.d);
 }
 
-// d_bias [num_buckets] of this head and sequence from the sums along diagonals.
+// d_bias [num_buckets] of this head and sequence, from the sums along diagonals.
 template <class T>
 void Head<T>::fold_diagonal(C* d_bias, const int32_t* buckets, int64_t num_buckets) const {
   std::fill_n(d_bias, num_buckets, C(0));

@@ -1,6 +1,6 @@
-// Attention of one head of one sequence on a CPU, forward; backward is attention_head_backward.h's.
-// Blocks of kQueryRows queries against all keys that they see: products of tiles, and between them
-// the softmax row by row.
+// Attention forward for one head of one sequence on the CPU; backward is in head_backward_cpu.h.
+// Blocks of kQueryRows queries are processed against all keys that they see: GEMMs of tiles, with
+// the softmax row by row between them.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@
 
 namespace sy::cpu_attention {
 
-// One head of one sequence: where its data lies and which keys a query sees.
+// One head of one sequence: where its data lies, and which keys a query sees.
 template <class T>
 struct Head {
   using C = Compute<T>;
@@ -25,17 +25,17 @@ struct Head {
   bool has_bias;
 
   int64_t offset(int64_t length) const { return (sequence * length * s.heads + head) * s.d; }
-  // Keys [0, visible(i)) take part for query i.
+  // Query i sees keys [0, visible(i)).
   int64_t visible(int64_t i) const {
     return spec.causal ? std::min(i + 1, key_length) : key_length;
   }
 
-  // w.bias[j - i + lq - 1] = the table's entry for that distance.
+  // w.bias[j - i + lq - 1] = the table's entry for distance j - i.
   void load_bias(const C* table, const int32_t* buckets) const {
     for (int64_t x = 0; x < s.lq + s.lk - 1; ++x) w.bias[x] = table[buckets[x] * s.heads + head];
   }
 
-  // w.mask[0 .. count) = dropout's factors of row i.
+  // w.mask[0 .. count) = the dropout factors of row i.
   void load_mask(int64_t i, int64_t count) const {
     const C keep = C(1) / (C(1) - static_cast<C>(spec.dropout_rate));
     const float rate = spec.dropout_rate;
@@ -47,7 +47,7 @@ struct Head {
                      [=](int64_t j, float u) { mask[j] = u >= rate ? keep : C(0); });
   }
 
-  // out [rows, keys] = x y^T for `rows` rows of x, no bias; y's tile is packed.
+  // out [rows, keys] = x y^T for `rows` rows of x, without the bias; y is packed.
   void row_products(C* out, const T* x, const Word<T>* y_transposed, int64_t rows,
                     int64_t keys) const {
     const TileLeft<T> left = tile_left<T>(w.left, x, s.row, rows, s.d);
@@ -55,7 +55,7 @@ struct Head {
                  tile_width<T>(keys), left.k, false);
   }
 
-  // out [rows of left, d] (+)= left right, right a tile of d columns.
+  // out [rows of left, d] (+)= left right, where right has d columns.
   void column_products(C* out, const TileLeft<T>& left, const Word<T>* right, int64_t rows,
                        bool accumulate) const {
     tile_gemm<T>(out, s.narrow, left.data, left.row, left.col, right, s.narrow, rows, s.narrow,
@@ -69,7 +69,7 @@ struct Head {
     for (int64_t j = 0; j < keys; ++j) row[j] += bias[j];
   }
 
-  // Keys that the block's last query sees: columns of the block's products.
+  // Keys that the block's last query sees: the columns of the block's products.
   int64_t block_keys(int64_t begin, int64_t rows) const {
     return visible(begin + rows - 1);
   }
@@ -82,7 +82,7 @@ struct Head {
   void fold_diagonal(C* d_bias, const int32_t* buckets, int64_t num_buckets) const;
 };
 
-// Scores of query i to dropped-out probabilities, zero where no key is seen.
+// Converts the scores of query i to dropped-out probabilities; zero for keys that it does not see.
 template <class T>
 void Head<T>::softmax_row(C* row, C* log_sum, int64_t i, int64_t columns) const {
   const int64_t keys = visible(i);

@@ -1,4 +1,4 @@
-// Sizes and a thread's work area of attention on CPUs.
+// Sizes and per-thread scratch of attention on the CPU.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +11,13 @@ namespace sy::cpu_attention {
 
 constexpr int64_t kQueryRows = 48;  // a multiple of the register block's rows
 
-// Sizes of a call, and the packed strides that follow.
+// The sizes of a call, and the packed strides that follow from them.
 template <class T>
 struct Sizes {
   int64_t heads, lq, lk, d;
-  int64_t row = 0;     // distance between tokens of q, k, v, out
-  int64_t wide = 0;    // stride of tiles with lk columns
-  int64_t narrow = 0;  // stride of tiles with d columns
+  int64_t row = 0;     // distance between tokens in q, k, v, out
+  int64_t wide = 0;    // row stride of tiles with lk columns
+  int64_t narrow = 0;  // row stride of tiles with d columns
 
   Sizes(int64_t num_heads, int64_t queries, int64_t keys, int64_t d_kv)
       : heads(num_heads), lq(queries), lk(keys), d(d_kv) {
@@ -27,8 +27,9 @@ struct Sizes {
   }
 };
 
-// A thread's work area, carved. Operands of products are words, what they give is Compute<T>; both
-// take as many bytes an element. Backward's tail is unused in forward.
+// One thread's work area, carved from memory. Operands of products are made of words, results of
+// Compute<T>; both have the same size per element. Forward does not use the tail that backward
+// adds.
 template <class T>
 struct Work {
   using C = Compute<T>;
@@ -51,7 +52,7 @@ struct Work {
     const int64_t queries = tile_words<T>(kQueryRows);
     take(k_transposed, depth * s.wide);
     take(v_packed, keys * s.narrow);
-    // The one left operand that is packed at a time, where memory cannot serve as it is.
+    // The left operand that is currently packed, if memory's layout cannot be used directly.
     take(left, TileWord<T>::kDepth == 1 ? 0 : kQueryRows * std::max(depth, keys));
     take(scores, kQueryRows * s.wide);
     take(result, kQueryRows * s.narrow);
@@ -69,7 +70,7 @@ struct Work {
   }
 };
 
-// out [rows, cols] with rows `stride` apart = a result, rounded.
+// out [rows, cols], with rows `stride` apart = a result, rounded to T.
 template <class T>
 void store(T* out, int64_t stride, const Compute<T>* result, int64_t ld, int64_t rows,
            int64_t cols) {

@@ -1,5 +1,5 @@
-// Attention backward in plain arithmetic: the kernel of d_q owns queries and meets keys, the one of
-// d_k and d_v the other way round, so that every sum has one owner and one order.
+// Attention backward in plain arithmetic: the d_q kernel owns queries and loops over keys, the
+// kernel of d_k and d_v the other way round, so every sum has one owner and one order.
 //   p = exp(s - log_sum),  d_s = p (mask d_p - delta),  d_p = d_out . v
 #pragma once
 
@@ -7,8 +7,9 @@
 
 namespace sy {
 
-// diagonals[first + key - query + ...] += the sums along diagonals of the block's d_s [64, 16].
-// Places move on by 16 with the keys, so they are added to in memory, each by one thread a time.
+// diagonals[first + key - query + ...] += the sums along diagonals of the block's d_s [64, 16]. The
+// range moves by 16 with each tile of keys, so the sums are accumulated in memory, each by one
+// thread at a time.
 template <class C>
 __device__ void add_diagonals(C* diagonals, int first, const C (&d_s)[kPlainOthers], C* tile) {
   constexpr int kStride = kPlainOthers + 1;
@@ -26,9 +27,10 @@ __device__ void add_diagonals(C* diagonals, int first, const C (&d_s)[kPlainOthe
   }
 }
 
-// A block: 32 columns of d_q for 64 queries of a head; the first also leaves the queries' sums
-// along diagonals (of diagonal_places(), unless null). Reads k and v once for every 64 queries and
-// 32 columns; 4 d + 64 operations a pair of query and key for each.
+// One block: 32 columns of d_q for 64 queries of a head. The block of the first columns also writes
+// the queries' sums along diagonals (diagonal_places() of them), unless `diagonals` is null.
+// Traffic: reads k and v once per 64 queries and 32 columns; for each of these, 4 d + 64 operations
+// per pair of query and key.
 template <class T>
 __global__ void __launch_bounds__(kPlainRows)
     plain_d_q_kernel(T* d_q, Compute<T>* diagonals, AttentionProblem<T> p,
@@ -70,8 +72,8 @@ __global__ void __launch_bounds__(kPlainRows)
   if (i < p.lq) store_columns(d_q + head.query(i), sums, place.first_column, p.d, C(1));
 }
 
-// A block: 32 columns of d_k and d_v for 64 keys of a head. Reads q and d_out once for every 64
-// keys and 32 columns; 4 d + 128 operations a pair of query and key for each.
+// One block: 32 columns of d_k and d_v for 64 keys of a head. Traffic: reads q and d_out once per
+// 64 keys and 32 columns; for each of these, 4 d + 128 operations per pair of query and key.
 template <class T>
 __global__ void __launch_bounds__(kPlainRows)
     plain_d_keys_kernel(T* d_k, T* d_v, AttentionProblem<T> p, AttentionGradients<T> g) {

@@ -1,4 +1,4 @@
-// Attention forward in plain arithmetic, for any dtype and width.
+// Attention forward in plain arithmetic, for any dtype and head width.
 #pragma once
 
 #include <limits>
@@ -7,8 +7,8 @@
 
 namespace sy {
 
-// Scores to weights of a softmax whose row is met piece by piece: `weights` are relative to the
-// largest score so far, and what was summed before must be multiplied by what is returned.
+// Converts scores to the weights of a softmax whose row arrives in pieces. Weights are relative to
+// the maximum so far; earlier sums must be multiplied by the returned factor.
 template <class C, int N>
 __device__ C online_softmax(C (&weights)[N], C& largest, C& total) {
   const C before = largest;
@@ -25,8 +25,9 @@ __device__ C online_softmax(C (&weights)[N], C& largest, C& total) {
   return rescale;
 }
 
-// A block: 32 columns of out for 64 queries of a head, and log_sum. Reads keys and values once for
-// every 64 queries and 32 columns; 2 d + 64 operations a pair of query and key for each.
+// One block: 32 columns of out for 64 queries of a head, and log_sum. Traffic: reads keys and
+// values once per 64 queries and 32 columns; for each of these, 2 d + 64 operations per pair of
+// query and key.
 template <class T>
 __global__ void __launch_bounds__(kPlainRows)
     plain_forward_kernel(T* out, Compute<T>* log_sum, AttentionProblem<T> p) {

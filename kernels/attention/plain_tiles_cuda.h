@@ -1,7 +1,8 @@
-// What the plain kernels of attention, for any dtype and width, are made of. A thread owns a row (a
-// query or a key) of the block's 64 and meets the others sixteen at a time; nothing is exchanged
-// between threads but what they stage in shared memory. Columns are taken 32 at a time, so that any
-// width fits; a block makes 32 columns of its result and computes its scores anew for each.
+// Building blocks of attention's plain kernels, for any dtype and head width. Each thread owns one
+// of the block's 64 rows (a query or a key) and processes the other side 16 rows at a time; threads
+// exchange data only by staging it in shared memory. Columns are processed 32 at a time, so any
+// width fits. A block computes 32 columns of its result and recomputes its scores for each such
+// group.
 #pragma once
 
 #include "kernels/attention/problem_cuda.h"
@@ -9,22 +10,24 @@
 
 namespace sy {
 
-constexpr int kPlainRows = kAttentionTile;  // threads of a block
+constexpr int kPlainRows = kAttentionTile;  // threads per block
 constexpr int kPlainOthers = 16;
 constexpr int kPlainColumns = 32;
 
 // A block's shared memory.
 template <class C>
 struct PlainTiles {
-  static constexpr int kOwnStride = kPlainColumns + 1;   // odd: a row a thread, without conflicts
-  static constexpr int kOtherStride = kPlainOthers + 4;  // columns first, still aligned
+  // Odd: one row per thread without bank conflicts.
+  static constexpr int kOwnStride = kPlainColumns + 1;
+  static constexpr int kOtherStride = kPlainOthers + 4;  // column-major, still aligned
   alignas(16) C own[kPlainRows * kOwnStride];            // [row, column]
   alignas(16) C others[kPlainColumns * kOtherStride];    // [column, other]
   alignas(16) C columns[kPlainOthers * kPlainColumns];   // [other, column]
-  alignas(16) C gradient[kPlainRows * (kPlainOthers + 1)];  // of scores, for the bias
+  // Of the scores, for the bias's gradient.
+  alignas(16) C gradient[kPlainRows * (kPlainOthers + 1)];
 };
 
-// Which head, rows and columns of the result a block has.
+// The head, rows and columns of the result that a block computes.
 struct PlainPlace {
   unsigned head;
   int first_row, first_column;
@@ -38,7 +41,7 @@ struct PlainPlace {
   }
 };
 
-// Rows [0, count) of a matrix `stride` apart; what lies beyond them reads as zero.
+// Rows [0, count) of a matrix, `stride` apart; rows beyond them read as zero.
 template <class T>
 struct Rows {
   const T* first;
@@ -50,7 +53,7 @@ struct Rows {
   }
 };
 
-// Columns first .. of all rows, into shared memory: a warp a row.
+// Stages columns from `first` of all rows in shared memory, one row per warp.
 template <class T, class Put>
 __device__ void stage_rows(const Rows<T>& rows, int row_count, int first, int end, Put put_at) {
   const int column = lane_id();
@@ -59,7 +62,7 @@ __device__ void stage_rows(const Rows<T>& rows, int row_count, int first, int en
   }
 }
 
-// s[x] = the thread's row of `own` . row x of `others`, over d columns.
+// s[x] = the dot product of the thread's row of `own` and row x of `others`, over d columns.
 template <class T>
 __device__ void row_products(Compute<T> (&s)[kPlainOthers], const Rows<T>& own,
                              const Rows<T>& others, int d, PlainTiles<Compute<T>>& tiles) {
@@ -87,7 +90,7 @@ __device__ void row_products(Compute<T> (&s)[kPlainOthers], const Rows<T>& own,
   }
 }
 
-// sums[c] += sum_x weights[x] * row x of `others`, column first + c.
+// sums[c] += sum_x weights[x] * others[x, first + c].
 template <class T>
 __device__ void column_products(Compute<T> (&sums)[kPlainColumns],
                                 const Compute<T> (&weights)[kPlainOthers], const Rows<T>& others,
@@ -110,7 +113,7 @@ __device__ void column_products(Compute<T> (&sums)[kPlainColumns],
   }
 }
 
-// Columns first .. of the thread's row of the result.
+// Stores columns from `first` of the thread's row of the result.
 template <class T>
 __device__ void store_columns(T* row, const Compute<T> (&sums)[kPlainColumns], int first, int d,
                               Compute<T> factor) {
@@ -120,7 +123,7 @@ __device__ void store_columns(T* row, const Compute<T> (&sums)[kPlainColumns], i
   }
 }
 
-// Dropout's factor of p(i, j).
+// The dropout factor of p(i, j).
 template <class T>
 __device__ Compute<T> dropout_factor(const AttentionHead<T>& head, int i, int j) {
   const float rate = head.p.dropout_rate;

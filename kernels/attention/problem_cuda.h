@@ -1,4 +1,4 @@
-// What every kernel of attention is told, and one head of one sequence as a block sees it.
+// The arguments shared by all attention kernels, and one head of one sequence as a block sees it.
 #pragma once
 
 #include <limits>
@@ -9,30 +9,32 @@
 
 namespace sy {
 
-constexpr int kAttentionTile = 64;  // queries, or keys, that a block owns
+constexpr int kAttentionTile = 64;  // queries, or keys, owned by a block
 
 // Tensors as in kernels/attention/attention.h.
 template <class T>
 struct AttentionProblem {
   const T *q, *k, *v;
-  const Compute<T>* bias;  // [heads, lq + lk - 1] by key - query + lq - 1, or null
+  const Compute<T>* bias;  // [heads, lq + lk - 1], indexed by key - query + lq - 1; or null
   const int32_t* key_lengths;
   int sequences, heads, lq, lk, d;
   bool causal;
   RandomKey dropout_key;
   float dropout_rate;
-  int64_t first_matrix, matrices;  // sequence b, head h draws matrix first + b * matrices + h
+  // Sequence b and head h draw from matrix first_matrix + b * matrices + h.
+  int64_t first_matrix, matrices;
 };
 
-// What backward's kernels read beside it.
+// Additional inputs of the backward kernels.
 template <class T>
 struct AttentionGradients {
   const T* d_out;
-  const Compute<T>*log_sum, *delta;  // [sequences, heads, lq]; delta = the sum of d_out * out
+  // [sequences, heads, lq]; delta = the sum of d_out * out over columns.
+  const Compute<T>*log_sum, *delta;
 };
 
-// Sums along diagonals that the block of a query tile leaves: place key - (query - the tile's
-// first) + kAttentionTile.
+// The number of sums along diagonals that the block of a query tile writes; the sum at place key -
+// (query - first query of the tile) + kAttentionTile.
 __device__ __host__ constexpr int diagonal_places(int lk) {
   return ((lk + kAttentionTile - 1) / kAttentionTile + 1) * kAttentionTile;
 }
@@ -48,8 +50,8 @@ struct AttentionHead {
   const AttentionProblem<T>& p;
   int64_t index;  // sequence * heads + head
   int sequence, head;
-  int keys;  // that take part: none where the length is not one
-  C start;   // what sums begin with: 0, or NaN where the length is not one
+  int keys;  // unmasked keys; none if the length is invalid
+  C start;   // initial value of sums: 0, or NaN if the length is invalid
 
   __device__ AttentionHead(const AttentionProblem<T>& problem, unsigned number)
       : p(problem),
@@ -62,7 +64,8 @@ struct AttentionHead {
     start = valid ? C(0) : std::numeric_limits<C>::quiet_NaN();
   }
 
-  // Elements from one token to the next, and to token `row` of tensors with `length` tokens.
+  // Element offsets: stride() between consecutive tokens, at() of token `row` in tensors with
+  // `length` tokens.
   __device__ int64_t stride() const { return int64_t{p.heads} * p.d; }
   __device__ int64_t at(int length, int row) const {
     return ((int64_t{sequence} * length + row) * p.heads + head) * p.d;
@@ -70,24 +73,24 @@ struct AttentionHead {
   __device__ int64_t query(int i) const { return at(p.lq, i); }
   __device__ int64_t key(int j) const { return at(p.lk, j); }
 
-  // Keys [0, visible(i)) take part for query i.
+  // Query i sees keys [0, visible(i)).
   __device__ int visible(int i) const {
     if (i >= p.lq) return 0;
     return p.causal && i + 1 < keys ? i + 1 : keys;
   }
-  // The same for the queries from i that a block owns, all of them together.
+  // The keys that any of the kAttentionTile queries from i on see.
   __device__ int tile_visible(int i) const {
     const int last = i + kAttentionTile - 1;
     return visible(last < p.lq ? last : p.lq - 1);
   }
 
-  // The bias of key - query = distance, 0 where no pair is so far apart.
+  // The bias for key - query = distance; 0 if no pair is that far apart.
   __device__ C bias(int distance) const {
     const int place = distance + p.lq - 1, places = p.lq + p.lk - 1;
     return place < 0 || place >= places ? C(0) : p.bias[int64_t{head} * places + place];
   }
 
-  // Where the words of query i begin in dropout's stream.
+  // The first word of query i in dropout's stream.
   __device__ uint64_t words(int i) const {
     const int64_t matrix = p.first_matrix + sequence * p.matrices + head;
     return static_cast<uint64_t>((matrix * p.lq + i) * p.lk);

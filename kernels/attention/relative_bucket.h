@@ -1,6 +1,6 @@
-// T5's relative position buckets (Raffel et al. 2020, section 2.1): half of the buckets exact, half
-// logarithmic up to max_distance; the bidirectional form gives each direction half of them. Host
-// and device.
+// T5's relative position buckets (Raffel et al. 2020, section 2.1): half of the buckets are exact,
+// half logarithmic up to max_distance. The bidirectional form gives half of the buckets to each
+// direction. Usable on host and device.
 #pragma once
 
 #include <cmath>
@@ -10,8 +10,8 @@
 
 namespace sy {
 
-// Bucket of `relative` = key position - query position. The logarithm is float32 and the result is
-// truncated, as the reference implementations do.
+// The bucket of `relative` = key position - query position. The logarithm is float32 and the result
+// is truncated, as in the reference implementations.
 SY_HOST_DEVICE inline int relative_bucket(int64_t relative, bool bidirectional, int num_buckets,
                                           int max_distance) {
   int bucket = 0;

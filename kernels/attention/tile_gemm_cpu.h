@@ -1,7 +1,7 @@
-// Small matrix products inside a kernel: one thread, operands in cache, no allocation. The right
-// operand and the result are packed: rows of whole vectors, zero beyond their width. Operands are
-// made of words (tile_operand.h): a number, or two bfloat16 that are neighbours along the
-// contraction, multiplied and summed in float32.
+// Small GEMMs inside a kernel: one thread, operands in cache, no allocation. The right operand and
+// the result are packed: rows of whole vectors, with zeros beyond their width. Operands consist of
+// words (tile_operand_cpu.h): one number, or two bfloat16 that are adjacent along the contraction,
+// which are multiplied and summed in float32.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,25 @@ namespace sy {
 template <class T>
 struct TileWord {
   using type = T;
-  static constexpr int64_t kDepth = 1;  // numbers in it
+  static constexpr int64_t kDepth = 1;  // numbers per word
 };
 template <>
 struct TileWord<BFloat16> {
-  // The first number lies in the lower half. May alias: it is also written as numbers.
+  // The first number lies in the lower half. may_alias, because words are also written as numbers.
   typedef uint32_t type __attribute__((may_alias));
   static constexpr int64_t kDepth = 2;
 };
 template <class T>
 using Word = typename TileWord<T>::type;
 
-// Words of `count` numbers along the contraction; the last may be half empty.
+// Words for `count` numbers along the contraction; the last one may be half empty.
 template <class T>
 constexpr int64_t tile_words(int64_t count) {
   return (count + TileWord<T>::kDepth - 1) / TileWord<T>::kDepth;
 }
 
-// A register block is kRows x kVectors accumulators: what the target's registers hold beside a row
-// of the right operand.
+// A register block has kRows x kVectors accumulators, as many as the target's registers hold beside
+// one row of the right operand.
 template <class T>
 struct TileVector {
 #if defined(__AVX512F__)
@@ -46,7 +46,7 @@ struct TileVector {
 #endif
   static constexpr int kRows = 6;
   static constexpr int kLanes = kBytes / static_cast<int>(sizeof(Word<T>));
-  // May alias: the memory is also read as numbers.
+  // may_alias, because the memory is also read as numbers.
   typedef Compute<T> sums __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
   typedef Word<T> words __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
 };
@@ -74,15 +74,15 @@ inline typename TileVector<T>::sums multiply_add(typename TileVector<T>::sums su
   }
 }
 
-// Columns rounded up to whole vectors.
+// `cols` rounded up to whole vectors.
 template <class T>
 inline int64_t tile_width(int64_t cols) {
   constexpr int64_t lanes = TileVector<T>::kLanes;
   return (cols + lanes - 1) / lanes * lanes;
 }
 
-// Distance between rows of a wide tile, an odd number of cache lines: rows a power of two apart
-// would meet in the same cache sets.
+// Row stride of a wide tile: an odd number of cache lines, because rows a power of two apart would
+// map to the same cache sets.
 template <class T>
 inline int64_t tile_stride(int64_t cols) {
   constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(Word<T>));
@@ -126,8 +126,8 @@ inline void tile_block(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_r
   }
 }
 
-// All m rows of one strip of kVectors vectors: blocks of kRows rows, then of half as many for the
-// rest, down to one.
+// All m rows of a strip of kVectors vectors: blocks of kRows rows, then half as many for the
+// remainder, down to one.
 template <class T, int kRows, int kVectors>
 inline void tile_strip(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_row, int64_t a_col,
                        const Word<T>* b, int64_t ldb, int64_t m, int64_t k, bool accumulate) {
@@ -144,8 +144,8 @@ inline void tile_strip(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_r
   }
 }
 
-// c [m, width] (+)= a [m, k] b [k, width], k in words: a's word (i, p) is a[i * a_row + p * a_col],
-// so it may be transposed; width is a multiple of the lanes; b and c are packed.
+// c [m, width] (+)= a [m, k] b [k, width], with k in words. Word (i, p) of a is a[i * a_row + p *
+// a_col], so a may be transposed; width is a multiple of the lanes; b and c are packed.
 template <class T, int kVectors = TileVector<T>::kVectors>
 inline void tile_gemm(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_row, int64_t a_col,
                       const Word<T>* b, int64_t ldb, int64_t m, int64_t width, int64_t k,

@@ -1,6 +1,6 @@
-// Operands of tile_gemm from matrices in memory and from its own results. A word's numbers are
-// neighbours along the contraction, so an operand is packed for the axis that is summed over.
-// Places beyond the last number of a word, and beyond the last column of a row, are zero.
+// Makes operands of tile_gemm from matrices in memory and from its own results. The numbers of a
+// word are adjacent along the contraction, so an operand is packed for the axis that is summed
+// over. Places beyond the last number of a word and beyond the last column of a row are zero.
 #pragma once
 
 #include <cstring>
@@ -9,7 +9,7 @@
 
 namespace sy {
 
-// A left operand: word (i, p) is at data[i * row + p * col], for p < k.
+// A left operand: word (i, p), p < k, is data[i * row + p * col].
 template <class T>
 struct TileLeft {
   const Word<T>* data;
@@ -20,8 +20,8 @@ inline uint32_t word_of(uint16_t first, uint16_t second) {
   return static_cast<uint32_t>(first) | static_cast<uint32_t>(second) << 16;
 }
 
-// Left, summed over columns: x [rows, cols] with rows `stride` apart. `packed` [rows, k] holds it
-// where memory cannot serve as it is.
+// Left operand, summed over columns: x [rows, cols] with rows `stride` apart. It is copied to
+// `packed` [rows, k] if it cannot be used in place.
 template <class T>
 inline TileLeft<T> tile_left(Word<T>* packed, const T* x, int64_t stride, int64_t rows,
                              int64_t cols) {
@@ -37,7 +37,7 @@ inline TileLeft<T> tile_left(Word<T>* packed, const T* x, int64_t stride, int64_
   }
 }
 
-// Left, summed over columns, of a result [rows, cols], rounded.
+// Left operand, summed over columns, from a result [rows, cols], rounded to T.
 template <class T>
 inline TileLeft<T> tile_left_of_result(Word<T>* packed, const Compute<T>* x, int64_t ld,
                                        int64_t rows, int64_t cols) {
@@ -56,7 +56,7 @@ inline TileLeft<T> tile_left_of_result(Word<T>* packed, const Compute<T>* x, int
   }
 }
 
-// Left and transposed, summed over rows, of a result [rows, cols], rounded.
+// Transposed left operand, summed over rows, from a result [rows, cols], rounded to T.
 template <class T>
 inline TileLeft<T> tile_left_transposed(Word<T>* packed, const Compute<T>* x, int64_t ld,
                                         int64_t rows, int64_t cols) {
@@ -81,7 +81,7 @@ inline TileLeft<T> tile_left_transposed(Word<T>* packed, const Compute<T>* x, in
   }
 }
 
-// Right, summed over rows: packed [words of rows, width(cols)] from x [rows, cols].
+// Right operand, summed over rows: packed [words of rows, width(cols)] from x [rows, cols].
 template <class T>
 inline void tile_right(Word<T>* packed, int64_t ld, const T* x, int64_t stride, int64_t rows,
                        int64_t cols) {
@@ -103,7 +103,7 @@ inline void tile_right(Word<T>* packed, int64_t ld, const T* x, int64_t stride, 
   }
 }
 
-// Right and transposed, summed over columns: packed [words of cols, width(rows)] from x [rows,
+// Transposed right operand, summed over columns: packed [words of cols, width(rows)] from x [rows,
 // cols].
 template <class T>
 inline void tile_right_transposed(Word<T>* packed, int64_t ld, const T* x, int64_t stride,

@@ -1,5 +1,5 @@
-// Philox words of consecutive elements, drawn many blocks side by side so that the compiler keeps
-// them in vector registers. The same words as random_word() of lib/base/random.h.
+// Philox words of consecutive elements, drawn in many parallel blocks so that the compiler keeps
+// them in vector registers. The words are the same as those of random_word() in lib/base/random.h.
 #pragma once
 
 #include <algorithm>
@@ -12,11 +12,11 @@ namespace sy {
 constexpr int kPhiloxLanes = 32;
 constexpr int kPhiloxWords = 4 * kPhiloxLanes;
 
-// words[0 .. 128) = words of elements 4 * block .. 4 * block + 127. Kept out of line: a call is
-// cheap beside 128 words, and the loops that use them stay small enough to be vectorised.
+// words[0 .. 128) = the words of elements 4 * block .. 4 * block + 127. Not inlined: a call is
+// cheap compared with 128 words, and the loops that use them stay small enough to vectorise.
 [[gnu::noinline]] inline void philox_words(const RandomKey& key, uint64_t block, uint32_t* words) {
-  // A counter word a 64-bit lane: a product then needs no widening, and what it leaves in the upper
-  // half is masked off where the word is multiplied next, nowhere else.
+  // Each counter word occupies a 64-bit lane, so multiplying needs no widening. The garbage in the
+  // upper half is masked off only where a word is multiplied next.
   constexpr uint64_t kLow = 0xFFFFFFFFu;
   uint64_t c0[kPhiloxLanes], c1[kPhiloxLanes], c2[kPhiloxLanes], c3[kPhiloxLanes];
 #pragma omp simd
@@ -50,9 +50,9 @@ constexpr int kPhiloxWords = 4 * kPhiloxLanes;
   }
 }
 
-// Calls use(i, uniform in [0, 1)) for elements first .. first + count of the key's stream, i from
-// 0. Calls may run in vector lanes: use must touch element i alone. It is copied, and what it
-// captures should be copies too: a reference keeps the loop from being vectorised.
+// Calls use(i, uniform in [0, 1)) for elements first .. first + count of the key's stream, with i
+// counted from 0. Calls may run in vector lanes, so `use` must touch only element i. `use` is
+// copied and should capture by value: a captured reference prevents vectorisation.
 template <class Use>
 inline void for_each_uniform(const RandomKey& key, uint64_t first, int64_t count, Use use) {
   alignas(64) uint32_t words[kPhiloxWords];

@@ -5,7 +5,7 @@
 namespace sy {
 namespace {
 
-// A target from outside would read foreign memory.
+// A target outside the vocabulary would read out of bounds.
 void check_targets(Tensor targets, int64_t vocab) {
   const int32_t* p = targets.data<int32_t>();
   for (int64_t r = 0; r < targets.numel(); ++r) {

@@ -8,7 +8,7 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kPiece = 2048;  // summed in T; pieces are added in float64
+constexpr int64_t kPiece = 2048;  // summed in T; these partial sums are added in float64
 
 template <class T>
 T largest_of(const T* x, int64_t count) {
@@ -18,8 +18,8 @@ T largest_of(const T* x, int64_t count) {
   return largest;
 }
 
-// Sum of e^(x - largest); with kStore the exponentials take x's place, so that the gradient needs
-// no second one.
+// The sum of e^(x - largest). With kStore the exponentials replace x, so that the gradient need not
+// recompute them.
 template <bool kStore, class T>
 double sum_exp(T* x, int64_t count, T largest) {
   double total = 0;
@@ -37,7 +37,7 @@ double sum_exp(T* x, int64_t count, T largest) {
   return total;
 }
 
-// `d_x` is x itself, another row, or null: no gradient.
+// `d_x` is x itself, another row, or null for no gradient.
 template <class T, class C>
 C row_loss(T* d_x, C* x, int64_t count, int32_t target, double scale) {
   const C largest = largest_of(x, count);

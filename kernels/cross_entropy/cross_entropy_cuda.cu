@@ -10,25 +10,25 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
-// Of a row's block: one for every pack of V columns, as far as a block goes.
+// Threads of a row's block: one per pack of V columns, up to the maximum block size.
 template <int V>
 unsigned threads_of(int64_t vocab) {
   const int64_t packs = std::max<int64_t>(1, ceil_div(vocab, V));
   return narrow<unsigned>(std::min<int64_t>(kMaxThreads, round_up(packs, kWarp)));
 }
 
-// Columns from one turn of the block's threads to the next.
+// Columns that one iteration of the block covers.
 template <int V>
 __device__ int row_step() {
   return static_cast<int>(blockDim.x) * V;
 }
 
-// A thread's part of a row, V columns at a time: the largest logit, and the sum of e^(x - largest).
+// A thread's part of a row, V columns at a time: the largest logit and the sum of e^(x - largest).
 // A larger logit scales down the sum so far (Milakov & Gimelshein 2018, "Online normalizer
 // calculation for softmax").
 template <class C>
 struct OnlineSum {
-  C largest = std::numeric_limits<C>::lowest();  // -inf would make NaN of a row's -inf
+  C largest = std::numeric_limits<C>::lowest();  // -inf would turn a row's -inf into NaN
   C sum = 0;
 
   template <int V>
@@ -41,7 +41,7 @@ struct OnlineSum {
       largest = above;
     }
 #pragma unroll
-    for (int j = 0; j < V; ++j) sum += std::exp(x[j] - largest);  // and NaN stays NaN
+    for (int j = 0; j < V; ++j) sum += std::exp(x[j] - largest);  // NaN stays NaN
   }
 };
 
@@ -55,8 +55,8 @@ __device__ void fill(T* row, int vocab, T value) {
   }
 }
 
-// d_x = scale * (softmax(x) - onehot), from the row's end to its beginning: what the first pass
-// read last is still in the caches.
+// d_x = scale * (softmax(x) - onehot), from the row's end to its beginning, because what the first
+// pass read last is still cached.
 template <int V, class T, class C>
 __device__ void write_gradient(T* d_x, const C* x, int vocab, int target, C largest, C factor,
                                C scale) {
@@ -76,9 +76,9 @@ __device__ void write_gradient(T* d_x, const C* x, int vocab, int target, C larg
   }
 }
 
-// A block a row. Reads logits once from memory, and once more from the caches, where a row of 32128
-// float32 (and those of the other blocks) fits; writes d_logits once: the least. Two exponentials
-// an element, about 40 operations.
+// One block per row. Traffic: reads logits once from memory and once more from the caches, where a
+// row of 32128 float32 (and those of the other blocks) fits, and writes d_logits once (the
+// minimum). Two exponentials per element, about 40 operations.
 template <int V, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kMaxThreads)
     cross_entropy_kernel(C* loss, T* d_logits, const C* logits, const int32_t* targets, int vocab,
@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kMaxThreads)
     return;
   }
   const bool known = target >= 0 && target < vocab;
-  // Read before gradients take the logits' place, which the barriers of block_max part from here.
+  // Read before the gradient overwrites the logits; the barriers in block_max separate the two.
   constexpr C kUnknown = std::numeric_limits<C>::quiet_NaN();
   const C of_target = known ? x[target] : kUnknown;
   OnlineSum<C> part;
@@ -120,7 +120,8 @@ __global__ void __launch_bounds__(kMaxThreads)
 template <class T>
 struct CrossEntropyImpl<Backend::cuda, T> {
   using C = Compute<T>;
-  static constexpr int kWide = Pack<BFloat16>::kCount;  // of logits too: the same order of sums
+  // For logits too, so that the order of sums is the same.
+  static constexpr int kWide = Pack<BFloat16>::kCount;
 
   static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
                   double scale) {

@@ -1,6 +1,6 @@
-// Copies from global to shared memory that go on while the block computes (cp.async, sm_80).
-// Compiled for the host they happen when they are waited for, and until then the place reads as
-// NaN: a missing wait, or a place that was still in use, changes the answer.
+// Asynchronous copies from global to shared memory (cp.async, sm_80). Compiled for the host, a copy
+// happens only when it is waited for, and until then its destination reads as NaN, so a missing
+// wait, or overwriting a buffer still in use, changes the result.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -17,7 +17,7 @@ namespace hostcuda {
 
 struct PendingCopy {
   void* to;
-  const void* from;  // null: zeros
+  const void* from;  // null means zeros
   size_t bytes;
   int64_t group;
 
@@ -31,7 +31,7 @@ struct PendingCopy {
 };
 struct PendingCopies {
   std::vector<PendingCopy> copies;
-  int64_t group = 0;  // that copies begun now belong to
+  int64_t group = 0;  // group of the copies started now
 
   void wait_before(int64_t end) {
     size_t done = 0;
@@ -39,13 +39,13 @@ struct PendingCopies {
     copies.erase(copies.begin(), copies.begin() + static_cast<std::ptrdiff_t>(done));
   }
 };
-inline std::array<PendingCopies, 1024> pending_copies;  // by thread of the block
+inline std::array<PendingCopies, 1024> pending_copies;  // indexed by the block's thread
 
 }  // namespace hostcuda
 #endif
 
-// to [kBytes] = from, or zeros unless `present`; both aligned to kBytes, 4 or 16. Complete once the
-// thread has waited for its copies and the block has met at a barrier.
+// Starts copying kBytes (4 or 16) from `from`, or zeros unless `present`; both pointers are aligned
+// to kBytes. Complete once the thread has waited for its copies and the block has passed a barrier.
 template <int kBytes>
 __device__ inline void copy_async(void* to, const void* from, bool present) {
   static_assert(kBytes == 4 || kBytes == 16);
@@ -66,7 +66,7 @@ __device__ inline void copy_async(void* to, const void* from, bool present) {
 #endif
 }
 
-// What the thread has begun since the last call is one group.
+// Closes a group: the copies that the thread has started since the last call.
 __device__ inline void end_copy_group() {
 #ifdef SY_HOSTCUDA
   ++hostcuda::pending_copies[threadIdx.x].group;
@@ -75,7 +75,7 @@ __device__ inline void end_copy_group() {
 #endif
 }
 
-// The thread's own copies are there, but for those of its last kUnderWay groups.
+// Waits for the thread's own copies, except those of its last kUnderWay groups.
 template <int kUnderWay>
 __device__ inline void wait_for_copy_groups() {
 #ifdef SY_HOSTCUDA
@@ -86,7 +86,7 @@ __device__ inline void wait_for_copy_groups() {
 #endif
 }
 
-// All of the thread's own copies are there.
+// Waits for all of the thread's own copies.
 __device__ inline void wait_for_copies() {
 #ifdef SY_HOSTCUDA
   auto& pending = hostcuda::pending_copies[threadIdx.x];

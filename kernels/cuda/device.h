@@ -1,6 +1,7 @@
-// What device code is written in, beside the language itself: the same names under nvcc and where
-// the sources are compiled for the host. Kernels use these alone: thread and block indices,
-// full-warp shuffles and votes, __syncthreads, shared_memory(), atomicAdd, and the functions below.
+// The device API that kernels are written in, besides the language itself; it is the same under
+// nvcc and when the sources are compiled for the host. Kernels use only this: thread and block
+// indices, full-warp shuffles and votes, __syncthreads, shared_memory(), atomicAdd, and the
+// functions below.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@ namespace sy {
 constexpr int kWarp = 32;
 constexpr unsigned kFullWarp = 0xffffffffu;
 
-// The block's shared memory, as many bytes as the launch asked for, aligned to 16; its contents are
-// undefined when the block begins.
+// The block's shared memory, of the size that the launch requested, aligned to 16 bytes. Its
+// contents are undefined when the block begins.
 __device__ inline char* shared_memory() {
 #ifdef SY_HOSTCUDA
   return hostcuda::shared_memory();
@@ -34,7 +35,7 @@ __device__ inline int warp_id() {
   return static_cast<int>(threadIdx.x) / kWarp;
 }
 
-// Sixteen bytes at once, the widest access of memory.
+// Sixteen bytes, the widest single memory access.
 template <class T>
 struct alignas(16) Pack {
   static constexpr int kCount = static_cast<int>(16 / sizeof(T));

@@ -1,7 +1,7 @@
-// The one way a kernel is started: on a stream, checked, under the name that errors report.
-//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, rms_norm_kernel<T>, out,
-//   x, d);
-// Where the sources are compiled for the host (docs/testing.md) the same call queues the kernel
+// The one function that launches kernels: on a stream, with checks, under the name that errors
+// report.
+//   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, kernel<T>, out, x, d);
+// When the sources are compiled for the host (docs/testing.md), the same call queues the kernel
 // there.
 #pragma once
 
@@ -21,11 +21,12 @@ namespace sy {
 struct LaunchShape {
   dim3 grid{1, 1, 1};
   dim3 block{1, 1, 1};
-  size_t shared_bytes = 0;  // of shared_memory() in device.h, a block
+  size_t shared_bytes = 0;  // bytes of shared_memory() (device.h) per block
 };
 
-// Starts `kernel` with the arguments converted to its parameters' types; returns at once. A grid of
-// no blocks starts nothing. Throws RuntimeFailure naming the kernel when it cannot be started.
+// Launches `kernel` with the arguments converted to its parameter types and returns immediately. A
+// grid without blocks launches nothing. Throws RuntimeFailure naming the kernel if it cannot be
+// launched.
 template <class... P, class... A>
 void launch(cudaStream_t stream, const char* name, const LaunchShape& shape, void (*kernel)(P...),
             A&&... arguments) {

@@ -1,5 +1,5 @@
-// Elementwise kernels: eight consecutive elements a thread, moved sixteen bytes at a time where the
-// pointers allow it.
+// Elementwise kernels: each thread handles eight consecutive elements, moved 16 bytes at a time if
+// the pointers allow it.
 #pragma once
 
 #include <initializer_list>
@@ -14,7 +14,7 @@ namespace sy {
 constexpr int kMapElements = 8;
 constexpr int kMapThreads = 256;
 
-// N elements, from and to 16-byte aligned memory.
+// Copies N elements from memory aligned to 16 bytes; store_packs() is the reverse.
 template <int N, class T>
 __device__ void load_packs(T (&to)[N], const T* from) {
   static_assert(N % Pack<T>::kCount == 0);
@@ -37,7 +37,8 @@ __device__ void store_packs(T* to, const T (&from)[N]) {
   }
 }
 
-// Of kernels that are compiled for packs and, for widths that are no multiple of one, for N = 1.
+// For kernels that are instantiated for packs and, for widths that are not a multiple of a pack,
+// for N = 1.
 template <int N, class T>
 __device__ void load(T (&to)[N], const T* from) {
   if constexpr (N == 1) {
@@ -56,7 +57,7 @@ __device__ void store(T* to, const T (&from)[N]) {
   }
 }
 
-// out[i] = body(a[i], b[i]) for i < count; `packed`: all three are aligned to 16 bytes.
+// out[i] = body(a[i], b[i]) for i < count. `packed` means that all three are aligned to 16 bytes.
 template <class Out, class In, class Body>
 __global__ void map_kernel(Out* out, const In* a, const In* b, int64_t count, bool packed,
                            Body body) {
@@ -84,8 +85,8 @@ inline bool is_packed(std::initializer_list<const void*> pointers) {
   return true;
 }
 
-// out[i] = body(a[i], b[i]); body is a copyable functor of device code. An op of one argument
-// passes it twice: the second load is the compiler's to drop. out may be a or b.
+// out[i] = body(a[i], b[i]) for i < count. body is a copyable device functor. An op with one
+// argument passes it twice; the compiler removes the second load. out may be a or b.
 template <class Out, class In, class Body>
 void map(Exec& exec, const char* name, Out* out, const In* a, const In* b, int64_t count,
          Body body) {

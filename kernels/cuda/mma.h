@@ -1,12 +1,13 @@
-// Tensor cores on bfloat16, a warp at a time: d [16, 8] += a [16, 16] b [16, 8] with float32 sums,
-// and what fills their operands from shared memory. Of lane l, g = l / 4 and t = l % 4:
-//   a  4 words: columns 2t, 2t + 1 of rows g and g + 8, then columns 2t + 8, 2t + 9 of the same
-//   rows b  2 words: rows 2t, 2t + 1 of column g, then rows 2t + 8, 2t + 9 d  4 sums: columns 2t,
-//   2t + 1 of row g, then of row g + 8
-// A word holds the lower row or column in its lower half. So two neighbouring d are, rounded, an a.
-// Compiled for the host, lanes exchange their words and each computes its four sums: products of
-// bfloat16 are exact in float32 and are added in the order of k, where the hardware adds them in an
-// order, and with guard digits, of its own.
+// Tensor cores for bfloat16, one warp at a time: d [16, 8] += a [16, 16] b [16, 8] with float32
+// sums, and loads of their operands from shared memory. For lane l, g = l / 4 and t = l % 4:
+//   a  4 words: columns 2t, 2t + 1 of rows g and g + 8,
+//      then columns 2t + 8, 2t + 9 of the same rows
+//   b  2 words: rows 2t, 2t + 1 of column g, then rows 2t + 8, 2t + 9
+//   d  4 sums: columns 2t, 2t + 1 of row g, then of row g + 8
+// The lower half of a word holds the lower row or column. Two adjacent d, rounded, therefore form
+// an a. Compiled for the host, lanes exchange their words and each computes its four sums: products
+// of bfloat16 are exact in float32 and are added in the order of k, whereas the hardware adds them
+// in its own order and with guard digits.
 #pragma once
 
 #include <cstring>
@@ -16,7 +17,7 @@
 
 namespace sy {
 
-// Two numbers, rounded to bfloat16, as a word of an operand.
+// Two numbers, rounded to bfloat16, packed into an operand word.
 __device__ inline uint32_t bfloat16_pair(float lower, float upper) {
 #ifdef SY_HOSTCUDA
   return bfloat16_bits(lower) | static_cast<uint32_t>(bfloat16_bits(upper)) << 16;
@@ -27,7 +28,7 @@ __device__ inline uint32_t bfloat16_pair(float lower, float upper) {
 #endif
 }
 
-// to[0], to[1] = two numbers, rounded; `to` is aligned to 4 bytes.
+// to[0], to[1] = two numbers, rounded. `to` is aligned to 4 bytes.
 __device__ inline void put_pair(BFloat16* to, float lower, float upper) {
   const uint32_t word = bfloat16_pair(lower, upper);
 #ifdef SY_HOSTCUDA
@@ -40,12 +41,12 @@ __device__ inline void put_pair(BFloat16* to, float lower, float upper) {
 #ifdef SY_HOSTCUDA
 namespace hostcuda {
 
-// words[i] = what lane first + i gave.
+// words[i] = the word of lane first + i.
 inline void four_lanes(uint64_t (&words)[4], const uint64_t* all, int first) {
   for (int i = 0; i < 4; ++i) words[i] = all[first + i];
 }
 
-// A row of a or column of b, k = 0 .. 15, from the words of its four lanes.
+// A row of a or a column of b, k = 0 .. 15, from the words of its four lanes.
 inline void operand_line(float (&line)[16], const uint64_t (&words)[4]) {
   for (int t = 0; t < 4; ++t) {
     for (int half = 0; half < 2; ++half) {
@@ -84,7 +85,7 @@ inline const BFloat16* matrix_row(const uint64_t* rows, int matrix, int row) {
 }  // namespace hostcuda
 #endif
 
-// d += a b. All lanes of the warp call it together, here and below.
+// d += a b. Here and below, all lanes of the warp must call together.
 __device__ inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
                                     uint32_t b1) {
 #ifdef SY_HOSTCUDA
@@ -97,8 +98,8 @@ __device__ inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint3
 #endif
 }
 
-// Four matrices [8, 8] of shared memory: lane l names row l % 8 of matrix l / 8, eight elements
-// aligned to 16 bytes, and gets columns 2t, 2t + 1 of row g of each matrix.
+// Loads four [8, 8] matrices from shared memory: lane l passes row l % 8 of matrix l / 8, eight
+// elements aligned to 16 bytes, and receives columns 2t, 2t + 1 of row g of each matrix.
 __device__ inline void load_matrices(uint32_t (&to)[4], const BFloat16* row) {
 #ifdef SY_HOSTCUDA
   const auto* rows = hostcuda::exchange(kFullWarp, reinterpret_cast<uint64_t>(row), "ldmatrix",
@@ -114,7 +115,7 @@ __device__ inline void load_matrices(uint32_t (&to)[4], const BFloat16* row) {
 #endif
 }
 
-// The same of the transposed matrices: rows 2t, 2t + 1 of column g.
+// Likewise for the transposed matrices: rows 2t, 2t + 1 of column g.
 __device__ inline void load_matrices_transposed(uint32_t (&to)[4], const BFloat16* row) {
 #ifdef SY_HOSTCUDA
   const auto* rows = hostcuda::exchange(kFullWarp, reinterpret_cast<uint64_t>(row), "ldmatrix",

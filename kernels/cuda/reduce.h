@@ -1,11 +1,11 @@
-// Sums and maxima over a warp and over a block, in an order that is always the same.
+// Sums and maxima over a warp and over a block, in a fixed order.
 #pragma once
 
 #include "kernels/cuda/device.h"
 
 namespace sy {
 
-// Of the 32 lanes, in every lane. All lanes call it together.
+// Reductions over the 32 lanes, returned in every lane. All lanes must call together.
 template <class T>
 __device__ T warp_sum(T value) {
   for (int distance = kWarp / 2; distance > 0; distance /= 2) {
@@ -23,8 +23,9 @@ __device__ T warp_max(T value) {
   return value;
 }
 
-// Of the block's threads, a multiple of 32 and at most 1024, in every thread; `slots` is shared
-// memory for 32 values that nothing else uses until the next barrier after the call.
+// Reductions over the block's threads (a multiple of 32, at most 1024), returned in every thread.
+// `slots` is shared memory for 32 values that nothing else uses until the next barrier after the
+// call.
 template <class T>
 __device__ T block_sum(T value, T* slots) {
   value = warp_sum(value);
@@ -45,8 +46,8 @@ __device__ T block_max(T value, T* slots) {
   return warp_max(slots[lane_id() < warps ? lane_id() : 0]);
 }
 
-// Lane by lane: the sum of what the block's warps hold, in order of the warps; known to warp 0.
-// `slots` is shared memory for a value of every thread, free again after the next barrier.
+// For each lane, the sum of the values of all the block's warps in warp order, returned in warp 0.
+// `slots` is shared memory for one value per thread, free again after the next barrier.
 template <class T>
 __device__ T sum_over_warps(T value, T* slots) {
   __syncthreads();  // an earlier call's slots may still be read

@@ -1,11 +1,11 @@
-// Sums of what comes before, over a warp and over a block.
+// Prefix sums over a warp and over a block.
 #pragma once
 
 #include "kernels/cuda/device.h"
 
 namespace sy {
 
-// Of the lanes up to and with this one. All lanes call it together.
+// The sum over the lanes up to and including this one. All lanes must call together.
 template <class T>
 __device__ T warp_inclusive_sum(T value) {
   for (int distance = 1; distance < kWarp; distance *= 2) {
@@ -15,9 +15,9 @@ __device__ T warp_inclusive_sum(T value) {
   return value;
 }
 
-// Of the block's threads before this one; *total is the sum of all, in every thread. The block has
-// a multiple of 32 threads, at most 1024; `slots` is shared memory for 32 values that nothing else
-// uses until the next barrier after the call.
+// The sum over the block's threads before this one; *total is the sum over all of them, in every
+// thread. The block has a multiple of 32 threads, at most 1024. `slots` is shared memory for 32
+// values that nothing else uses until the next barrier after the call.
 template <class T>
 __device__ T block_exclusive_sum(T value, T* slots, T* total) {
   const T inside = warp_inclusive_sum(value);

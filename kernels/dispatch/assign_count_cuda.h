@@ -1,5 +1,5 @@
-// The first half of assigning slots: how many choices of a chunk, and of the chunks before it, are
-// of each expert.
+// The first half of assigning slots: how many choices of each expert there are in a chunk and in
+// the chunks before it.
 #pragma once
 
 #include "kernels/cuda/reduce.h"
@@ -10,13 +10,13 @@ namespace sy {
 
 constexpr int kAssignThreads = 256;
 
-// The choices [T, k] in the order in which they take places: a group's after another's, and within
-// one all tokens' first choices, then their second ones.
+// The order in which the choices [T, k] take slots: group after group, and within a group all
+// tokens' first choices, then their second ones.
 struct ChoiceOrder {
-  int64_t tokens;  // of a group
+  int64_t tokens;  // per group
   int k;
-  __device__ int64_t size() const { return tokens * k; }  // choices of a group
-  // The choice at a place of the order, whose group is known; its number in [T, k].
+  __device__ int64_t size() const { return tokens * k; }  // choices per group
+  // The index in [T, k] of the choice at a given position in that order; its group is known.
   __device__ int64_t choice(int64_t group, int64_t place) const {
     if (k == 1) return place;
     const int64_t within = place - group * size();
@@ -27,7 +27,8 @@ struct ChoiceOrder {
   }
 };
 
-// The places [begin, begin + count) of group `group` that a block has: chunk blockIdx.x of all.
+// The positions [begin, begin + count) of group `group` that a block handles, namely chunk
+// blockIdx.x.
 struct Chunk {
   int64_t group, begin;
   int count;
@@ -39,8 +40,8 @@ struct Chunk {
   }
 };
 
-// next[chunk] = the chunk's choices of each expert, by a thread a choice. An expert that does not
-// exist counts as dropped.
+// next[chunk] = the chunk's choices of each expert, one choice per thread. A choice of a
+// nonexistent expert counts as dropped.
 static __global__ void assign_count_kernel(int32_t* next, int32_t* dropped, const int32_t* expert,
                                            ChoiceOrder order, int64_t chunks, int experts) {
   static_assert(kAssignTokens == kAssignThreads);
@@ -61,9 +62,9 @@ static __global__ void assign_count_kernel(int32_t* next, int32_t* dropped, cons
   for (int e = static_cast<int>(threadIdx.x); e < experts; e += kAssignThreads) to[e] = routed[e];
 }
 
-constexpr int kScanned = 16;  // counts that a thread has on their way at once
+constexpr int kScanned = 16;  // counts that a thread loads at once
 
-// x[i * stride] for i < count becomes the sum of those before; returns the sum of all.
+// Replaces x[i * stride], i < count, by the sum of the preceding entries; returns the total.
 __device__ int exclusive_sums(int32_t* x, int64_t count, int64_t stride) {
   int total = 0;
   for (int64_t first = 0; first < count; first += kScanned) {
@@ -81,9 +82,9 @@ __device__ int exclusive_sums(int32_t* x, int64_t count, int64_t stride) {
   return total;
 }
 
-// next[chunk] becomes the places that the group's chunks before it took of each expert, an expert
-// of a group a thread; counts, which were zero, get the groups' totals, and what is past the
-// capacity.
+// next[chunk] becomes the number of choices of each expert in the group's preceding chunks; one
+// thread per group and expert. counts, which are zero on entry, receive the totals over groups and
+// the number of choices beyond the capacity.
 static __global__ void assign_scan_kernel(int32_t* next, int32_t* counts, int64_t groups,
                                           int64_t chunks, int64_t experts, int64_t capacity) {
   int* slots = reinterpret_cast<int*>(shared_memory());
@@ -99,7 +100,7 @@ static __global__ void assign_scan_kernel(int32_t* next, int32_t* counts, int64_
   if (threadIdx.x == 0 && past > 0) atomicAdd(counts + experts, past);
 }
 
-// first[e] = the sum of counts before e; one block.
+// first[e] = the sum of counts before e. One block.
 static __global__ void expert_starts_kernel(int32_t* first, const int32_t* counts, int experts) {
   int* slots = reinterpret_cast<int*>(shared_memory());
   int before = 0;

@@ -1,11 +1,11 @@
-// The second half of assigning slots: a choice's place among those of the same expert.
+// The second half of assigning slots: each choice's position among those of the same expert.
 #pragma once
 
 #include "kernels/dispatch/assign_count_cuda.h"
 
 namespace sy {
 
-// From an expert, a group and a place among the group's choices of it: the slot, or -1.
+// The slot, or -1, from an expert, a group and a position among the group's choices of that expert.
 struct FixedSlots {
   int64_t groups, capacity;
   __device__ int operator()(int e, int64_t group, int place) const {
@@ -17,7 +17,7 @@ struct SortedSlots {
   __device__ int operator()(int e, int64_t, int place) const { return first[e] + place; }
 };
 
-// The lanes whose `e` is this lane's, which is not negative and has at most `bits` bits.
+// The mask of lanes with the same non-negative `e` as this lane; e has at most `bits` bits.
 __device__ unsigned lanes_of_same(int e, int bits) {
   unsigned same = __ballot_sync(kFullWarp, e >= 0);
   for (int bit = 0; bit < bits; ++bit) {
@@ -28,9 +28,9 @@ __device__ unsigned lanes_of_same(int e, int bits) {
   return same;
 }
 
-// A chunk a block of one warp, 32 choices at a time in their order: a choice's place is its
-// expert's next one and the lanes below that have the same. Bytes: expert, slot and token once and
-// E counts a chunk.
+// One chunk per block of one warp, 32 choices at a time in order. A choice's position is its
+// expert's next one plus the number of lower lanes with the same expert. Traffic: expert, slot and
+// token once, and E counts per chunk.
 template <class Slots>
 __global__ void assign_place_kernel(int32_t* slot, int32_t* token, const int32_t* expert,
                                     const int32_t* next, ChoiceOrder order, int64_t chunks,
@@ -53,7 +53,7 @@ __global__ void assign_place_kernel(int32_t* slot, int32_t* token, const int32_t
     const int e = chosen[i];
     const unsigned same = lanes_of_same(e, bits);
     const int below = __popc(same & ((1u << lane_id()) - 1));
-    __syncthreads();  // what the step before left
+    __syncthreads();  // the previous step's updates are visible
     const int taken = e >= 0 ? place[e] : 0;
     __syncthreads();
     if (e >= 0 && below == 0) place[e] = taken + __popc(same);

@@ -8,13 +8,13 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();  // a slot's number is an int32
+constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();  // slot numbers are int32
 
 int64_t chunks_of(const Exec& exec, int64_t choices) {
   return exec.backend == Backend::cpu ? 1 : ceil_div(choices, kAssignTokens);
 }
 
-// Whether both are [T, k] of the same sizes.
+// Whether both have the same shape [T, k].
 bool are_choices(Tensor a, Tensor b) {
   return a.rank() == 2 && a.dim(1) > 0 && a.shape() == b.shape();
 }

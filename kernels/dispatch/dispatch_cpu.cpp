@@ -7,7 +7,7 @@
 namespace sy {
 namespace {
 
-// An expert from outside would count in foreign memory.
+// An expert index out of range would count out of bounds.
 void check_experts(Tensor expert, int64_t experts) {
   const int32_t* p = expert.data<int32_t>();
   const int64_t k = expert.cols();
@@ -16,7 +16,7 @@ void check_experts(Tensor expert, int64_t experts) {
   }
 }
 
-// Counts of all groups together; dropped counts what is past the capacity of an expert in a group.
+// Sums the counts over groups; the dropped count is what exceeds an expert's capacity in a group.
 void sum_counts(int32_t* counts, const int32_t* routed, int64_t groups, int64_t experts,
                 int64_t capacity) {
   std::fill_n(counts, experts + 1, 0);
@@ -29,7 +29,8 @@ void sum_counts(int32_t* counts, const int32_t* routed, int64_t groups, int64_t 
   }
 }
 
-// Calls body(i, t) for the choices i of tokens [begin, end) in the order in which they take places.
+// Calls body(i, t) for choice i of token t, for tokens [begin, end), in the order in which choices
+// take slots.
 template <class Body>
 void for_each_choice(int64_t begin, int64_t end, int64_t k, Body&& body) {
   for (int64_t j = 0; j < k; ++j) {
@@ -39,7 +40,7 @@ void for_each_choice(int64_t begin, int64_t end, int64_t k, Body&& body) {
 
 }  // namespace
 
-// Groups do not share slots, so they go side by side.
+// Groups share no slots, so they run in parallel.
 template <>
 void AssignImpl<Backend::cpu>::fixed(Exec& exec, Tensor slot, Tensor token, Tensor counts,
                                      Tensor expert, int64_t groups, int64_t capacity, Tensor next) {
@@ -146,7 +147,8 @@ struct DispatchImpl<Backend::cpu, T> {
     }
   }
 
-  // out[r] = the sum over j of weight[r, j] * x[index[r, j]]; without weights, of the rows.
+  // out[r] = the sum over j of weight[r, j] * x[index[r, j]]; without weights, the plain sum of the
+  // rows.
   static void sum_rows(Exec& exec, Tensor out, Tensor x, Tensor index, const C* weight) {
     const int64_t rows = index.dim(0), k = index.dim(1), d = out.cols();
     const int32_t* from = index.data<int32_t>();
@@ -175,8 +177,8 @@ struct DispatchImpl<Backend::cpu, T> {
     const C* pg = gate.data<C>();
     T* ds = d_slots.data<T>();
     C* dg = d_gate.data<C>();
-    // A slot has one token at most: whoever has the token writes the slot, and one pass serves
-    // both.
+    // A slot has at most one token, so the thread that handles the token also writes the slot, and
+    // one pass computes both gradients.
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t t = 0; t < tokens; ++t) {
       for (int64_t i = t * k; i < (t + 1) * k; ++i) {

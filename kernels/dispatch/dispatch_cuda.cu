@@ -25,7 +25,7 @@ struct GlobalRow {
 
 struct Assignment {
   Tensor slot, token, counts, expert, next;
-  int64_t groups, chunks;  // chunks of a group
+  int64_t groups, chunks;  // chunks per group
 
   int experts() const { return narrow<int>(counts.numel() - 1); }
   ChoiceOrder order() const { return {expert.dim(0) / groups, narrow<int>(expert.dim(1))}; }
@@ -33,11 +33,11 @@ struct Assignment {
   unsigned blocks() const { return narrow<unsigned>(groups * chunks); }
 };
 
-// Up to where every expert's places begin.
+// Counts choices, up to the first position of every expert.
 void count_choices(cudaStream_t stream, const Assignment& a, int64_t capacity) {
-  constexpr size_t kTableBytes = 48 << 10;  // what a block may have without asking
-  SY_CHECK(a.table_bytes() <= kTableBytes, "{} experts, at most {} on CUDA", a.experts(),
-           kTableBytes / sizeof(int));
+  constexpr size_t kTableBytes = 48 << 10;  // available to a block without opting in
+  SY_CHECK(a.table_bytes() <= kTableBytes, "assign_slots: {} experts, but CUDA supports at most {}",
+           a.experts(), kTableBytes / sizeof(int));
   check_cuda(cudaMemsetAsync(a.counts.raw(), 0, static_cast<size_t>(a.counts.bytes()), stream),
              "assign_slots");
   check_cuda(cudaMemsetAsync(a.token.raw(), 0xff, static_cast<size_t>(a.token.bytes()), stream),
@@ -100,7 +100,7 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
 
-// A row a warp. Bytes: each row that is taken once, out once, the least.
+// One row per warp. Traffic: reads each selected row once, writes out once (the minimum).
 template <class T>
 __global__ void gather_kernel(T* __restrict__ out, const T* __restrict__ x, const int32_t* index,
                               int64_t rows, int64_t d, bool packed) {
@@ -112,7 +112,8 @@ __global__ void gather_kernel(T* __restrict__ out, const T* __restrict__ x, cons
   for_each_of_row(out + r * d, row, row, d, packed, [](T& to, T value, T) { to = value; });
 }
 
-// A token of one choice a warp. Bytes: each slot that has a token once, out once, the least.
+// One token per warp, which has one choice. Traffic: reads each slot that has a token once, writes
+// out once (the minimum).
 template <class T>
 __global__ void combine_kernel(T* __restrict__ out, const T* __restrict__ slots,
                                const int32_t* slot, const Compute<T>* gate, int64_t tokens,
@@ -127,8 +128,9 @@ __global__ void combine_kernel(T* __restrict__ out, const T* __restrict__ slots,
                   [g](T& to, T value, T) { put(to, g * Compute<T>(value)); });
 }
 
-// Rows of k: out[r] = the sum over j of weight[r, j] * x[index[r, j]], a row a warp; without
-// weights, of the rows of x. Bytes: each row that is taken once, out once, the least.
+// Sums of k rows: out[r] = the sum over j of weight[r, j] * x[index[r, j]], one row per warp;
+// without weights, the plain sum. Traffic: reads each selected row once, writes out once (the
+// minimum).
 template <class T>
 __global__ void sum_rows_kernel(T* out, const T* x, const int32_t* index, const Compute<T>* weight,
                                 int64_t rows, int k, int64_t d) {
@@ -145,8 +147,9 @@ __global__ void sum_rows_kernel(T* out, const T* x, const int32_t* index, const 
   }
 }
 
-// A choice a warp, which writes its slot too, and then a slot a warp for the empty ones. Bytes:
-// d_out for each choice and the tokens' slots once, d_slots once, with one choice the least.
+// One choice per warp, which also writes its slot; then one slot per warp for the empty ones.
+// Traffic: reads d_out for each choice and the tokens' slots once, writes d_slots once (the minimum
+// with one choice).
 template <class T>
 __global__ void combine_backward_kernel(T* d_slots, Compute<T>* d_gate, const T* d_out,
                                         const T* slots, const int32_t* slot, const int32_t* token,

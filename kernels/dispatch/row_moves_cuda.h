@@ -1,12 +1,12 @@
-// Rows moved by a warp each, sixteen bytes at a time where they lie so.
+// Row copies by one warp per row, 16 bytes at a time if alignment allows it.
 #pragma once
 
 #include "kernels/cuda/map.h"
 
 namespace sy {
 
-// Calls body(to, x, y) for the elements c of a row by a warp: to[c] of x[c] and y[c], sixteen bytes
-// at a time where `packed`. `to` may be x or y.
+// Calls body(to[c], x[c], y[c]) for the elements c of a row, by one warp, 16 bytes at a time if
+// `packed`. `to` may be x or y.
 template <class T, class Body>
 __device__ void for_each_of_row(T* to, const T* x, const T* y, int64_t d, bool packed, Body body) {
   if (packed) {
@@ -38,7 +38,7 @@ __device__ void clear_row(T* to, int64_t d, bool packed) {
   }
 }
 
-// Whether rows of d elements begin at multiples of 16 bytes.
+// Whether rows of d elements start at multiples of 16 bytes.
 template <class T>
 inline bool rows_are_packed(int64_t d, std::initializer_list<const void*> pointers) {
   return d % Pack<T>::kCount == 0 && is_packed(pointers);

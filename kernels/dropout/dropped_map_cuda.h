@@ -1,4 +1,5 @@
-// Elementwise kernels with dropout: map.h's with any number of operands, and each element's factor.
+// Elementwise kernels with dropout: like map.h, but with any number of operands and each element's
+// dropout factor.
 #pragma once
 
 #include <limits>
@@ -7,16 +8,16 @@
 
 namespace sy {
 
-// What is read and what is written, all of one shape; an output may be an input.
+// The inputs and outputs, all of one shape; an output may be an input.
 template <class T, int kIn, int kOut>
 struct Operands {
   const T* in[kIn];
   T* out[kOut];
 };
 
-// body(out, in, factor) of every element, in Compute<T>. `packed`: kMapElements divide the columns,
-// and all pointers are aligned to 16 bytes. Moves each operand once, which is the least; draws a
-// block of Philox (about 60 operations) for four elements.
+// Calls body(out, in, factor) for every element, in Compute<T>. `packed` means that the number of
+// columns is a multiple of kMapElements and all pointers are aligned to 16 bytes. Traffic: moves
+// each operand once (the minimum). Draws a Philox block (about 60 operations) per four elements.
 template <class T, int kIn, int kOut, class Body>
 __global__ void __launch_bounds__(kMapThreads)
     dropped_map_kernel(Operands<T, kIn, kOut> operands, DropoutMask<Compute<T>> mask, int64_t count,
@@ -55,13 +56,13 @@ __global__ void __launch_bounds__(kMapThreads)
   }
 }
 
-// Over the elements of a tensor shaped as `like`. body is a copyable functor of device code,
-// void(C (&out)[kOut], const C (&in)[kIn], C factor).
+// Runs over the elements of a tensor shaped like `like`. body is a copyable device functor, void(C
+// (&out)[kOut], const C (&in)[kIn], C factor).
 template <class T, int kIn, int kOut, class Body>
 void dropped_map(Exec& exec, const char* name, const Operands<T, kIn, kOut>& operands, Tensor like,
                  const Dropout& dropout, Body body) {
   const int64_t count = like.numel(), cols = like.cols();
-  // Threads find their row by a division of 32 bits.
+  // Threads find their row by a 32-bit division.
   bool packed = cols % kMapElements == 0 &&
                 count / kMapElements <= int64_t{std::numeric_limits<unsigned>::max()};
   for (const T* pointer : operands.in) packed = packed && is_packed({pointer});

@@ -1,5 +1,5 @@
-// Dropout of one row on the CPU, for every op that drops: the op gives what it does with an
-// element and the factor of its mask, and gets a loop in which the mask stays in registers.
+// Dropout of one row on the CPU, shared by all ops that apply it. The op passes what to do with an
+// element and its dropout factor, and gets a loop in which the mask stays in registers.
 #pragma once
 
 #include "kernels/cpu/philox_fill.h"
@@ -7,9 +7,9 @@
 
 namespace sy {
 
-// Calls body(c, factor) for the columns of a row: factor is 1 / (1 - rate) where the element is
-// kept and 0 where it is dropped, or 1 throughout where nothing is drawn. Calls may run in vector
-// lanes: body must touch column c alone.
+// Calls body(c, factor) for the columns of a row. factor is 1 / (1 - rate) for a kept element, 0
+// for a dropped one, and 1 if nothing is drawn. Calls may run in vector lanes, so body must touch
+// only column c.
 template <class T, class Body>
 inline void for_each_dropped(const Dropout& dropout, int64_t row, int64_t cols, Body body) {
   const int64_t id =

@@ -1,5 +1,5 @@
-// The mask of a Dropout in device code: element by element the words that
-// kernels/dropout/dropped_row_cpu.h draws on the CPU, four of them from each block of Philox.
+// The mask of a Dropout in device code: for each element the same word that
+// kernels/dropout/dropped_row_cpu.h draws on the CPU, four words per Philox block.
 #pragma once
 
 #include <cmath>
@@ -9,8 +9,8 @@
 
 namespace sy {
 
-// A kernel's argument. C is what factors are computed in: 1 / (1 - rate) for elements that are
-// kept, 0 for others, 1 for all where nothing is drawn.
+// Passed to kernels by value. C is the type of the factors: 1 / (1 - rate) for kept elements, 0 for
+// dropped ones, and 1 for all if nothing is drawn.
 template <class C>
 struct DropoutMask {
   RandomKey key;
@@ -18,7 +18,7 @@ struct DropoutMask {
   C keep;
   int64_t first_row, cols;
   const int32_t* row_ids;  // or null
-  unsigned row_maps;       // kMapElements at a time in a row, where they divide its columns
+  unsigned row_maps;       // groups of kMapElements per row, where they divide its columns
 
   __device__ bool draws() const { return dropped_below != 0; }
   __device__ int64_t id_of(int64_t row) const {
@@ -29,9 +29,11 @@ struct DropoutMask {
   }
   __device__ C factor_of(uint32_t word) const { return word < dropped_below ? C(0) : keep; }
 
-  // Of the elements from `begin` of the whole tensor, where kMapElements divide begin and cols.
+  // The factors of kMapElements elements from `begin` of the whole tensor; kMapElements must divide
+  // begin and cols.
   __device__ void factors(C (&factor)[kMapElements], int64_t begin) const {
-    // Without ids rows follow each other in the stream as in memory, and need not be told apart.
+    // Without ids, consecutive rows are consecutive in the stream too, so rows need not be
+    // distinguished.
     const int64_t row =
         row_ids == nullptr ? 0 : static_cast<unsigned>(begin / kMapElements) / row_maps;
     const int64_t id = id_of(row);
@@ -50,14 +52,14 @@ struct DropoutMask {
   }
 };
 
-// The factors of single elements, where rows begin anywhere in a block of words: a block is drawn
-// again only when an element of another is asked for.
+// The factors of single elements, for rows that start anywhere within a block of words. A block is
+// drawn again only when an element of a different block is requested.
 template <class C>
 class DropoutWalk {
  public:
   __device__ explicit DropoutWalk(const DropoutMask<C>& mask) : mask_(mask) {}
 
-  // Of element i of the whole tensor.
+  // The factor of element i of the whole tensor.
   __device__ C factor(int64_t i) {
     if (!mask_.draws()) return 1;
     const int64_t row = i / mask_.cols, id = mask_.id_of(row);
@@ -67,7 +69,7 @@ class DropoutWalk {
       block_ = word / 4;
       words_ = philox(mask_.key, block_);
     }
-    // Chosen, not indexed: an array that is indexed lies in memory.
+    // Selected without indexing: an indexed array would be placed in local memory.
     const uint32_t even = word % 4 < 2 ? words_.word[0] : words_.word[2];
     const uint32_t odd = word % 4 < 2 ? words_.word[1] : words_.word[3];
     return mask_.factor_of(word % 2 == 0 ? even : odd);
@@ -75,12 +77,12 @@ class DropoutWalk {
 
  private:
   const DropoutMask<C>& mask_;
-  uint64_t block_ = ~uint64_t{0};  // beyond the last block that an element has
+  uint64_t block_ = ~uint64_t{0};  // beyond the last block of any element
   Philox4 words_ = {};
 };
 
-// Whether an element is kept is decided on its word alone: uniform_from_word(w) = (w >> 8) / 2^24
-// is below the rate where w >> 8 is below the rate times 2^24, which is exact in float32.
+// The word alone decides whether an element is kept: uniform_from_word(w) = (w >> 8) / 2^24 is
+// below the rate exactly if w >> 8 is below the rate times 2^24, which is exact in float32.
 template <class C>
 DropoutMask<C> mask_of(const Dropout& dropout, int64_t cols) {
   const auto dropped = static_cast<uint32_t>(std::ceil(dropout.rate * 16777216.0f));

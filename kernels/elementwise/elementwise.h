@@ -1,6 +1,6 @@
-// Small helpers over whole tensors: fill, scale, add, sums. Sums are taken in a fixed order that
-// depends on the number of elements and the backend only, never on the number of threads, and
-// accumulate in float64.
+// Operations on whole tensors: fill, scale, add, copy, sum. Sums are accumulated in float64, in a
+// fixed order that depends only on the number of elements and the backend, never on the number of
+// threads.
 #pragma once
 
 #include "lib/tensor/exec.h"
@@ -12,19 +12,21 @@ void fill_zero(Exec& exec, Tensor x);                     // x = 0, any dtype
 void scale_inplace(Exec& exec, Tensor x, double factor);  // x *= factor
 void add_inplace(Exec& exec, Tensor x, Tensor y);         // x += y
 void copy(Exec& exec, Tensor out, Tensor x);              // out = x, same dtype and size
-// The three take bfloat16 too. Between the two precisions, or as copy() where the dtypes are one:
-void cast(Exec& exec, Tensor out, Tensor x);   // out = x, float32 from bfloat16 or to it
-void round_to_bfloat16(Exec& exec, Tensor x);  // float32 x = the nearest bfloat16
+// scale_inplace, add_inplace and copy also take bfloat16. Conversions; cast() between equal dtypes
+// is copy():
+void cast(Exec& exec, Tensor out, Tensor x);   // out = x, from bfloat16 to float32 or back
+void round_to_bfloat16(Exec& exec, Tensor x);  // rounds each float32 to the nearest bfloat16
 
-// total [1], float64 and of the exec's memory, += factor * the sum of x's elements, or of their
-// squares: not finite if an element is not. Nothing waits; read_number() of transfer.h reads it.
+// total [1], float64 in the exec's memory, += factor * the sum of x's elements, or of their
+// squares. Not finite if any element is not. Does not wait; read_number() in transfer.h reads the
+// result.
 void add_sum(Exec& exec, Tensor total, Tensor x, double factor = 1.0);
 void add_sum_of_squares(Exec& exec, Tensor total, Tensor x);
 
-// x += y, both int32: counters.
+// x += y for int32 counters.
 void add_counts(Exec& exec, Tensor x, Tensor y);
 
-// Any dtype, as bytes.
+// Works on bytes, for any dtype.
 template <Backend>
 struct BytesImpl {
   static void zero(Exec& exec, Tensor x);
@@ -33,8 +35,8 @@ struct BytesImpl {
 
 template <Backend>
 struct CastImpl {
-  static void widen(Exec& exec, Tensor out, Tensor x);   // float32 from bfloat16
-  static void narrow(Exec& exec, Tensor out, Tensor x);  // bfloat16 from float32
+  static void widen(Exec& exec, Tensor out, Tensor x);   // bfloat16 to float32
+  static void narrow(Exec& exec, Tensor out, Tensor x);  // float32 to bfloat16
   static void round(Exec& exec, Tensor x);
 };
 
@@ -43,7 +45,8 @@ struct CountsImpl {
   static void add(Exec& exec, Tensor x, Tensor y);
 };
 
-// Elements whose sums are taken apart and added in order, and how many such sums at once.
+// Elements per block, whose sums are computed separately and added in order, and the maximum number
+// of such sums at once.
 constexpr int64_t kSumBlock = 4096;
 constexpr int64_t kSumBlocks = 1024;
 
@@ -53,7 +56,7 @@ struct ElementwiseImpl {
   static void add(Exec& exec, Tensor x, Tensor y);
 };
 
-// T is float32 or float64. partial: float64 [min(kSumBlocks, blocks)], scratch.
+// T is float32 or float64. partial is scratch, float64 [min(kSumBlocks, blocks)].
 template <Backend, class T>
 struct SumImpl {
   static void add(Exec& exec, Tensor total, Tensor x, bool squares, double factor, Tensor partial);

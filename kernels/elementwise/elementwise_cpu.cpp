@@ -7,9 +7,9 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kChunkBytes = 1 << 20;  // what a thread sets or copies at a time
+constexpr int64_t kChunkBytes = 1 << 20;  // bytes that a thread sets or copies at a time
 
-// Calls chunk(offset, bytes) for the pieces of `bytes` bytes, in parallel.
+// Calls chunk(offset, size) for consecutive chunks of `bytes` bytes, in parallel.
 template <class Chunk>
 void for_each_chunk(const Exec& exec, int64_t bytes, Chunk&& chunk) {
   const int64_t chunks = ceil_div(bytes, kChunkBytes);

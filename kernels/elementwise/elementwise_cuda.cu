@@ -43,7 +43,7 @@ struct AddCounts {
 
 constexpr int kSumThreads = 256;
 
-// partial[b] = the sum over x's blocks b, b + gridDim.x, ... of kSumBlock elements.
+// partial[b] = the sum over x's blocks b, b + gridDim.x, ..., of kSumBlock elements each.
 template <class T>
 __global__ void partial_sums_kernel(double* partial, const T* x, int64_t count, bool squares) {
   double* slots = reinterpret_cast<double*>(shared_memory());
@@ -60,7 +60,7 @@ __global__ void partial_sums_kernel(double* partial, const T* x, int64_t count, 
   if (threadIdx.x == 0) partial[blockIdx.x] = total;
 }
 
-// total += factor * the sum of `count` partial sums; one block.
+// total += factor * the sum of `count` partial sums. One block.
 __global__ void finish_sum_kernel(double* total, const double* partial, int count, double factor) {
   double* slots = reinterpret_cast<double*>(shared_memory());
   double sum = 0;

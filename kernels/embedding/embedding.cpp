@@ -12,7 +12,7 @@ void check(Tensor rows, Tensor table, Tensor ids) {
            ids.numel());
 }
 
-// An id from outside the vocabulary would read foreign memory.
+// An id outside the vocabulary would read out of bounds.
 void check_ids(Tensor ids, int64_t vocab) {
   const int32_t* p = ids.data<int32_t>();
   for (int64_t i = 0; i < ids.numel(); ++i) {

@@ -6,7 +6,7 @@
 
 namespace sy {
 namespace {
-constexpr int64_t kColumns = 64;  // columns a thread owns at a time in backward
+constexpr int64_t kColumns = 64;  // columns that a thread owns at a time in backward
 }
 
 template <class T>

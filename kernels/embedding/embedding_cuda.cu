@@ -9,11 +9,11 @@ namespace sy {
 namespace {
 
 constexpr int kWarps = 8, kThreads = kWarps * kWarp;
-constexpr int kRunWarps = 2;  // few: short batches are spread over the whole GPU
-constexpr int kBatch = 8;     // rows on their way at once; divides embedding_chunk()
+constexpr int kRunWarps = 2;  // few, so that short batches spread over the whole GPU
+constexpr int kBatch = 8;     // rows in flight; divides embedding_chunk()
 
-// out[r] = table[ids[r]], a warp a row; NaN for an id outside the table. Moves the rows twice: in
-// and out, which is the least where no id is repeated.
+// out[r] = table[ids[r]], one row per warp; NaN for an id outside the table. Traffic: reads and
+// writes each row once, the minimum if no id is repeated.
 template <int V, class T>
 __global__ void __launch_bounds__(kThreads)
     embedding_kernel(T* __restrict__ out, const T* __restrict__ table, const int32_t* ids,
@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// x[c] += sum[c] for a lane's columns.
+// x[c] += sum[c] for the lane's columns.
 template <int V, class C>
 __device__ void add_to(C* x, const C (&sum)[V]) {
   C before[V];
@@ -43,9 +43,10 @@ __device__ void add_to(C* x, const C (&sum)[V]) {
   store(x, before);
 }
 
-// A warp a chunk of the sorted rows and 32 V columns: sums the runs of equal ids. A run that begins
-// in the chunk is added to its row of d_table; the chunk's part of one that began before it goes to
-// partial[chunk]. Moves d_out once, and the table's rows that have ids in and out: the least.
+// Each warp sums the runs of equal ids in one chunk of the sorted rows and 32 V columns. A run that
+// begins in the chunk is added to its row of d_table; the part of a run that began in an earlier
+// chunk goes to partial[chunk]. Traffic: reads d_out once, and reads and writes the table rows that
+// have ids once (the minimum).
 template <int V, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kRunWarps* kWarp)
     embedding_runs_kernel(C* __restrict__ d_table, C* __restrict__ partial,
@@ -91,9 +92,10 @@ __global__ void __launch_bounds__(kRunWarps* kWarp)
   finish_run();
 }
 
-// A block a chunk and 32 V columns: where the chunk's first run began in the chunk before, adds the
-// parts of that run in this chunk and later ones to its row of d_table. Reads the parts that
-// embedding_runs_kernel wrote, at most a number for each embedding_chunk() of d_out's.
+// Each block handles one chunk and 32 V columns. If the chunk's first run began in the chunk
+// before, the block adds that run's parts in this and later chunks to its row of d_table. Traffic:
+// reads the parts that embedding_runs_kernel wrote, at most one number per embedding_chunk() of
+// d_out's.
 template <int V, class C>
 __global__ void __launch_bounds__(kThreads)
     embedding_parts_kernel(C* d_table, const C* partial, const uint64_t* order, int64_t rows,
@@ -102,8 +104,9 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t chunk = int64_t{blockIdx.x} + 1, begin = chunk * chunk_rows;
   const uint32_t id = id_of(order[begin]);
   if (id >= vocab || id_of(order[begin - 1]) != id) return;
-  if (chunk > 1 && id_of(order[begin - chunk_rows - 1]) == id) return;  // an earlier block's
-  int64_t end = chunk + 1;  // of the chunks that the run goes on into, looked for 32 at a time
+  // An earlier block handles this run.
+  if (chunk > 1 && id_of(order[begin - chunk_rows - 1]) == id) return;
+  int64_t end = chunk + 1;  // one past the last chunk of the run, searched 32 chunks at a time
   for (unsigned lanes = kFullWarp; lanes == kFullWarp;) {
     const int64_t at = (end + lane_id()) * chunk_rows;
     lanes = __ballot_sync(kFullWarp, at < rows && id_of(order[at]) == id);

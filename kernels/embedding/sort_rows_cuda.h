@@ -1,5 +1,5 @@
-// The order of rows by their ids, rows of one id in their own order: keys of an id and its row, so
-// that no two are equal and the order is one whatever the sorting.
+// Sorts rows by id, keeping rows with the same id in order. Each key combines an id and its row, so
+// no two keys are equal and the order is unique whatever the algorithm.
 #pragma once
 
 #include <utility>
@@ -14,9 +14,9 @@ namespace sy {
 
 constexpr int kSortTile = 1024;  // keys that a block sorts in shared memory
 constexpr int kSortThreads = kSortTile / 2;
-constexpr int kSortFan = 16;  // sorted runs that become one at a time
+constexpr int kSortFan = 16;  // sorted runs merged into one at a time
 
-// Ids as unsigned numbers: a negative one comes last.
+// Ids are compared as unsigned numbers, so negative ones come last.
 __device__ inline uint64_t key_of(int32_t id, int64_t row) {
   return uint64_t{static_cast<uint32_t>(id)} << 32 | static_cast<uint64_t>(row);
 }
@@ -27,9 +27,9 @@ __device__ inline uint32_t row_of(uint64_t key) {
   return static_cast<uint32_t>(key);
 }
 
-// tiles[t * tile ...] = the sorted keys of rows [t * tile, (t + 1) * tile), a block a tile:
-// Batcher's bitonic network over a power of two. Moves 12 bytes a row, the least; works in shared
-// memory.
+// tiles[t * tile ...] = the sorted keys of rows [t * tile, (t + 1) * tile), one tile per block, by
+// Batcher's bitonic network over a power of two, in shared memory. Traffic: 12 bytes per row (the
+// minimum).
 static __global__ void __launch_bounds__(kSortThreads)
     sort_tiles_kernel(uint64_t* tiles, const int32_t* ids, int64_t rows, int tile) {
   uint64_t* keys = reinterpret_cast<uint64_t*>(shared_memory());
@@ -54,7 +54,7 @@ static __global__ void __launch_bounds__(kSortThreads)
   for (int i = thread; i < tile && first + i < rows; i += threads) tiles[first + i] = keys[i];
 }
 
-// How many of `count` ascending keys are smaller than `key`.
+// The number of keys smaller than `key` among `count` ascending keys.
 __device__ inline int64_t smaller_keys(const uint64_t* keys, int64_t count, uint64_t key) {
   int64_t begin = 0, end = count;
   while (begin < end) {
@@ -68,9 +68,9 @@ __device__ inline int64_t smaller_keys(const uint64_t* keys, int64_t count, uint
   return begin;
 }
 
-// to = from, where every kSortFan runs of `run` sorted keys have become one: in it a key's place is
-// the number of smaller keys, run by run. A thread a key. Moves 16 bytes a row, the least, and
-// searches kSortFan runs in the caches: 10 to 14 steps each.
+// Merges every kSortFan sorted runs of `run` keys in `from` into one in `to`: a key's position is
+// the number of smaller keys, summed over runs. One key per thread. Traffic: 16 bytes per row (the
+// minimum), plus searches of kSortFan runs in the caches, 10 to 14 steps each.
 static __global__ void merge_runs_kernel(uint64_t* to, const uint64_t* from, int64_t rows,
                                          int64_t run) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -85,8 +85,8 @@ static __global__ void merge_runs_kernel(uint64_t* to, const uint64_t* from, int
   to[place] = key;
 }
 
-// `scratch` int32 [2, 2 * rows]; returns the half of it that holds the sorted keys of ids int32
-// [rows], rows > 0.
+// Returns the half of `scratch`, int32 [2, 2 * rows], that holds the sorted keys of ids int32
+// [rows]; rows > 0.
 inline const uint64_t* sort_rows(Exec& exec, Tensor scratch, Tensor ids) {
   const int64_t rows = ids.numel();
   auto* sorted = static_cast<uint64_t*>(scratch.at(0).raw());

@@ -1,5 +1,5 @@
-// Which element of a tensor is not finite, found where the tensor lies, so that the answer can be
-// read long after the tensor has changed.
+// Finds the first element of a tensor that is not finite, on the device that holds the tensor, so
+// the answer can be read long after the tensor has changed.
 #pragma once
 
 #include "lib/base/host_device.h"
@@ -8,13 +8,13 @@
 
 namespace sy {
 
-// index [1] (overwritten) = the number of x's first element that is infinite or NaN; -1 where there
-// is none. squares [1]: the sum of x's squares, perhaps over other ranks' tensors too; x is not
-// read where it is finite, for then x is as well. x is float32 or float64 and may be empty, the
-// other two are float64. No scratch, and nothing waits.
+// index [1] (overwritten) = the position of x's first element that is infinite or NaN, or -1 if
+// there is none. squares [1]: the sum of x's squares, possibly over other ranks' tensors too. If it
+// is finite, x must be finite as well and is not read. x is float32 or float64 and may be empty;
+// the other two are float64. No scratch, and nothing waits.
 void find_nonfinite(Exec& exec, Tensor index, Tensor x, Tensor squares);
 
-// x - x is 0 for a finite x and NaN for every other.
+// x - x is 0 for a finite x and NaN otherwise.
 template <class T>
 SY_HOST_DEVICE inline bool is_finite(T x) {
   return x - x == 0;

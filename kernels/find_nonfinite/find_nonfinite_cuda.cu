@@ -7,9 +7,11 @@ namespace sy {
 namespace {
 
 constexpr int kThreads = 1024;
-constexpr int64_t kChunk = 16 * kThreads;  // elements between two looks at what all threads found
+// Elements between two checks of what all threads have found.
+constexpr int64_t kChunk = 16 * kThreads;
 
-// One block: nearly every step it returns at once, and when it does not, a step is lost already.
+// One block suffices: in nearly every step it returns immediately, and otherwise the step is lost
+// anyway.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     find_nonfinite_kernel(double* index, const T* x, int64_t count, const double* squares) {
@@ -18,7 +20,7 @@ __global__ void __launch_bounds__(kThreads)
     return;
   }
   int64_t* slots = reinterpret_cast<int64_t*>(shared_memory());
-  int64_t from_end = 0;  // of the first one found: the largest such distance; 0: none
+  int64_t from_end = 0;  // distance of the first find from the end, the largest one; 0: none
   for (int64_t begin = 0; begin < count && from_end == 0; begin += kChunk) {
     const int64_t end = begin + kChunk < count ? begin + kChunk : count;
     for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {

@@ -25,7 +25,7 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
   SY_CHECK(
       a.dtype() == b.dtype() && (c.dtype() == a.dtype() || c.dtype() == compute_dtype(a.dtype())),
       "gemm: {} from {} and {}", name_of(c.dtype()), name_of(a.dtype()), name_of(b.dtype()));
-  SY_CHECK(!(options.relu && options.accumulate), "gemm: relu of a sum that goes on");
+  SY_CHECK(!(options.relu && options.accumulate), "gemm: relu and accumulate exclude each other");
   shape.in = a.dtype();
   shape.out = c.dtype();
   shape.options = options;
@@ -47,7 +47,7 @@ void relu_inplace(Exec& exec, Tensor c) {
 }  // namespace
 
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
-  // Neither library promises it of float64, which gradient checks alone multiply.
+  // Neither library guarantees relu for float64, which only gradient checks use.
   if (options.relu && a.dtype() == DType::f64) {
     options.relu = false;
     gemm(exec, c, a, b, options);
@@ -55,7 +55,7 @@ void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
   }
   const GemmShape shape = gemm_shape(c, a, b, options);
   const ProfileScope profile(exec.profiler, Part::gemm);
-  // Planning makes the count's place, so that counting takes no memory in a step.
+  // Planning creates the count's entry, so that counting allocates nothing during a step.
   if (exec.planning || exec.profiler.enabled()) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }

@@ -13,7 +13,8 @@
 namespace sy {
 namespace {
 
-// oneDNN takes OpenMP's thread count, when a primitive is made and when it runs: both must agree.
+// oneDNN uses OpenMP's thread count both when a primitive is created and when it runs; the two must
+// agree.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
@@ -43,7 +44,7 @@ struct ShapeHash {
 
 using Dims = dnnl::memory::dims;
 
-// A row-major matrix, or its transpose, as oneDNN describes it.
+// Describes a row-major matrix, or its transpose, to oneDNN.
 dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, bool transposed,
                             DType dtype) {
   const int64_t row_stride = transposed ? 1 : cols, col_stride = transposed ? rows : 1;
@@ -53,7 +54,7 @@ dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, 
   return {{shape.batch, rows, cols}, type, Dims{rows * cols, row_stride, col_stride}};
 }
 
-// One product ready to run: the primitive and its arguments, whose pointers are set at each call.
+// One GEMM ready to run: the primitive and its arguments, whose pointers are set at each call.
 struct CachedGemm {
   dnnl::matmul primitive;
   dnnl::memory a, b, c, scratchpad;
@@ -78,7 +79,7 @@ struct CachedGemm {
     scratchpad = dnnl::memory(desc.scratchpad_desc(), engine, DNNL_MEMORY_NONE);
   }
 
-  // Through the C interface: the C++ one copies its arguments to the heap at each call.
+  // Uses the C interface, because the C++ one copies its arguments to the heap at each call.
   void run(const dnnl::stream& stream, void* c_data, void* a_data, void* b_data, void* scratch) {
     a.set_data_handle(a_data);
     b.set_data_handle(b_data);
@@ -99,7 +100,7 @@ struct GemmCache {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::unordered_map<GemmShape, CachedGemm, ShapeHash> products;
-  int threads = 0;  // that the products were made for
+  int threads = 0;  // threads that the GEMMs were created for
 
   CachedGemm& find(const GemmShape& shape, int num_threads) {
     if (num_threads != threads) products.clear();
@@ -110,7 +111,7 @@ struct GemmCache {
   }
 };
 
-// op(a)[i, p] and op(b)[p, j] of one float64 product.
+// The operands op(a)[i, p] and op(b)[p, j] of one float64 GEMM.
 struct Operands {
   const double *a, *b;
   int64_t m, n, k;
@@ -157,7 +158,7 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) 
 
 template <>
 Bfloat16Products GemmSupport<Backend::cpu>::bfloat16() {
-  // Each set of instructions is the bits of those below it and one of its own.
+  // Each instruction set is the bits of those below it and one of its own.
   const auto has = [isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa())](dnnl::cpu_isa set) {
     return (isa & static_cast<unsigned>(set)) == static_cast<unsigned>(set);
   };
@@ -177,7 +178,7 @@ void GemmImpl<Backend::cpu, BFloat16>::run(Exec& exec, Tensor c, Tensor a, Tenso
   multiply(exec, c, a, b, shape);
 }
 
-// Gradient checks only: plain loops.
+// Used only by gradient checks, hence plain loops.
 template <>
 void GemmImpl<Backend::cpu, double>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
                                          const GemmShape& shape) {

@@ -1,5 +1,5 @@
-// Matrix products by cuBLASLt. It counts columns first: a row-major [r, c] matrix is its transpose
-// [c, r], so c = op(a) op(b) is asked for as c^T = op(b)^T op(a)^T.
+// GEMMs with cuBLASLt, which is column-major: a row-major [r, c] matrix is its transpose [c, r], so
+// c = op(a) op(b) is computed as c^T = op(b)^T op(a)^T.
 #include <algorithm>
 #include <map>
 
@@ -13,7 +13,7 @@
 namespace sy {
 namespace {
 
-// What cuBLASLt's fastest algorithms ask for, and where it must begin.
+// The workspace that cuBLASLt's fastest algorithms need, and its alignment.
 constexpr int64_t kWorkspace = int64_t{32} << 20, kWorkspaceAlignment = 256;
 
 void check_cublaslt(cublasStatus_t status, const GemmShape& s) {
@@ -27,20 +27,21 @@ cudaDataType_t cuda_type(DType dtype) {
   return dtype == DType::f64 ? CUDA_R_64F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-// The largest power of two up to 256 that divides a pointer: algorithms are chosen for it.
+// The largest power of two up to 256 that divides a pointer; the choice of an algorithm depends on
+// it.
 uint32_t alignment_of(const void* pointer) {
   const auto bits = reinterpret_cast<uintptr_t>(pointer) | 256u;
   return static_cast<uint32_t>(bits & (~bits + 1));
 }
 
-// A product's sizes and its operands' alignments.
+// A GEMM's sizes and the alignments of its operands.
 struct Key {
   GemmShape shape;
   uint32_t a, b, c;
   auto operator<=>(const Key&) const = default;
 };
 
-// One product's descriptions and the algorithm that the library's heuristics put first.
+// One GEMM's descriptors and the algorithm that cuBLASLt's heuristics rank first.
 class CachedGemm {
  public:
   CachedGemm(cublasLtHandle_t handle, const Key& key);
@@ -60,7 +61,7 @@ class CachedGemm {
   cublasLtMatmulAlgo_t algorithm_;
 };
 
-// Row-major [rows, cols], `batch` of them one after another.
+// The layout of row-major [rows, cols] matrices, `batch` of them in sequence.
 cublasLtMatrixLayout_t CachedGemm::layout(DType dtype, int64_t rows, int64_t cols) const {
   cublasLtMatrixLayout_t made = nullptr;
   check_cublaslt(
@@ -118,7 +119,7 @@ void CachedGemm::choose(cublasLtHandle_t handle, const Key& key) {
         shape_);
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<uint64_t>(kWorkspace));
-  // A sum that is taken in parts must not be rounded to c's dtype between them.
+  // A sum that is computed in parts must not be rounded to c's dtype in between.
   set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a);
@@ -147,7 +148,7 @@ void CachedGemm::run(const CudaContext& context, Tensor c, Tensor a, Tensor b,
                  shape_);
 }
 
-// Within memory of kWorkspaceAlignment bytes more.
+// The first aligned address in memory that has kWorkspaceAlignment bytes to spare.
 void* aligned(Tensor memory) {
   const auto place = reinterpret_cast<int64_t>(memory.raw());
   return reinterpret_cast<void*>(round_up(place, kWorkspaceAlignment));

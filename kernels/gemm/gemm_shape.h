@@ -1,4 +1,4 @@
-// The sizes of one matrix product, worked out and checked from its tensors.
+// The sizes of one GEMM, derived from its tensors and checked.
 #pragma once
 
 #include <compare>
@@ -20,7 +20,7 @@ struct GemmShape {
   auto operator<=>(const GemmShape&) const = default;
 };
 
-// How often each shape was multiplied while the profiler was on; an Exec's state.
+// How often each shape was multiplied while the profiler was on. Kept as state of an Exec.
 using GemmCounts = std::map<GemmShape, int64_t>;
 
 inline double flops_of(const GemmCounts& counts) {
@@ -29,7 +29,7 @@ inline double flops_of(const GemmCounts& counts) {
   return flops;
 }
 
-// Throws InternalError unless the tensors fit one another.
+// Throws InternalError unless the tensors match.
 GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options);
 
 }  // namespace sy

@@ -9,20 +9,20 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kWholePiece = 32;  // fewer rows than this are one product
+constexpr int64_t kWholePiece = 32;  // fewer rows than this are one GEMM
 constexpr int kLeadingBits = 3;
 
-// The largest number of rows not above `rows` that one product takes: below kWholePiece any, above
-// it only those with three leading bits. Products are kept by shape, and ragged rows would
-// otherwise bring a new shape every step, for ever.
+// The largest number of rows not above `rows` that one GEMM takes: any below kWholePiece, and above
+// it only numbers with at most three leading bits. GEMMs are cached by shape, and ragged row counts
+// would otherwise add new shapes at every step, indefinitely.
 int64_t piece_rows(int64_t rows) {
   if (rows < kWholePiece) return rows;
   const int shift = std::bit_width(static_cast<uint64_t>(rows)) - kLeadingBits;
   return rows >> shift << shift;
 }
 
-// Calls run(first row, rows, group) for products that together cover every row of every group;
-// while planning, for one product of each size that there can be.
+// Calls run(first row, rows, group) for GEMMs that together cover every row of every group, or
+// while planning for one GEMM of each possible size.
 template <class Function>
 void for_each_piece(bool planning, int64_t most, const RowGroups& groups, Function&& run) {
   if (planning) {
@@ -56,7 +56,7 @@ void multiply_by_group(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups
   });
 }
 
-// The sizes as one product of all rows, which has as many operations.
+// The sizes as one GEMM over all rows, which has the same number of operations.
 GemmShape checked_shape(Tensor c, Tensor a, Tensor b, const RowGroups& groups,
                         const GemmOptions& options) {
   const bool weights = options.transpose_a;
@@ -71,7 +71,8 @@ GemmShape checked_shape(Tensor c, Tensor a, Tensor b, const RowGroups& groups,
            groups.counts.shape().str());
   SY_CHECK(!weights || (options.accumulate && !options.transpose_b &&
                         c.dtype() == compute_dtype(a.dtype())),
-           "grouped_gemm: {} weights; they are accumulated, and b is not transposed",
+           "grouped_gemm: {} weight gradients; they need accumulate, the compute dtype and no "
+           "transpose_b",
            name_of(c.dtype()));
   const Shape matrix{by_group.dim(1), by_group.dim(2)};
   return weights
@@ -96,7 +97,7 @@ void grouped_gemm(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups& gro
   const GemmShape shape = checked_shape(c, a, b, groups, options);
   if (groups.size == 0) return;
   const ProfileScope profile(exec.profiler, Part::gemm);
-  // Planning is for both: fewer rows or groups may be multiplied the other way.
+  // Planning covers both ways, because fewer rows or groups may be multiplied the other way.
   const bool by_group = (exec.backend == Backend::cpu || !groups.known.empty()) &&
                         grouped_gemm_by_group(exec, a.dim(0), groups.size);
   if (by_group || exec.planning) multiply_by_group(exec, c, a, b, groups, options);

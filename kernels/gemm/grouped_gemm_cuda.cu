@@ -7,9 +7,9 @@
 namespace sy {
 namespace {
 
-// From so many rows a group on, on an H100, cuBLASLt multiplies groups one by one faster than the
-// kernel does all of them: its wgmma instructions have a rate that the kernel's mma.sync does not
-// reach. By the arithmetic of docs/gpu.md it is between 1,000 and 8,000.
+// From this many rows per group on, cuBLASLt multiplies groups one by one faster on an H100 than
+// the kernel does all of them, because cuBLASLt's wgmma instructions reach a higher rate than the
+// kernel's mma.sync. By the estimate in docs/gpu.md the threshold lies between 1,000 and 8,000.
 constexpr int64_t kRowsByGroup = 2048;
 
 struct Capability {
@@ -22,8 +22,8 @@ struct Capability {
   }
 };
 
-// Blocks for as many tiles as there can be: every group, and the rows behind them, may have one
-// that is not full.
+// Blocks for the maximum number of tiles: every group, and the rows after them, may have one partly
+// filled tile.
 unsigned blocks_of_rows(int64_t rows, int64_t groups, int64_t n, int tile) {
   return narrow<unsigned>((rows / tile + std::min(groups + 1, rows)) * ceil_div(n, tile));
 }
@@ -31,7 +31,7 @@ unsigned blocks_of_weights(int64_t groups, int64_t k, int64_t n, int tile) {
   return narrow<unsigned>(groups * ceil_div(k, tile) * ceil_div(n, tile));
 }
 
-// Results that are rounded are rows.
+// Only results with rows, not weight gradients, are ever rounded.
 template <class T, class Out>
 void launch_plain(cudaStream_t stream, const GroupedProblem<T, Out>& p, int64_t rows,
                   bool weights) {

@@ -1,4 +1,6 @@
-// A tile's sums to memory, of a grouped product on tensor cores.
+// Grouped GEMMs on tensor cores: bfloat16 operands whose widths are multiples of 8, with sums in
+// float32. A block of 256 threads and 48 KiB of shared memory computes a tile of 128 x 128: 2 * 128
+// * 128 k operations from 4 * 128 k bytes, all but the first read of which come from the L2 cache.
 #pragma once
 
 #include "kernels/gemm/grouped_mma_tiles_cuda.h"
@@ -10,8 +12,7 @@ struct StoreOptions {
   bool accumulate, relu;
 };
 
-// Words [i] of four neighbouring lanes, exchanged: afterwards lane t has word t of lanes 0, 1,
-// 2, 3.
+// Transposes words [i] among four adjacent lanes: afterwards lane t has word t of lanes 0, 1, 2, 3.
 __device__ inline void transpose_quad(uint32_t (&words)[4]) {
   const int t = lane_id() % 4;
 #pragma unroll
@@ -34,8 +35,8 @@ __device__ inline void transpose_quad(uint32_t (&words)[4]) {
   }
 }
 
-// Of one row of the warp's part, two sums in each of four columns' octets: to `row`, whose first
-// column is the part's; `cols` of its columns are there, in whole octets.
+// Stores one row of the warp's part, two sums in each of four groups of 8 columns. `row` points to
+// the part's first column; `cols` of its columns exist, a multiple of 8.
 __device__ inline void store_row(float* row, bool there, int cols, const float (&sums)[4][2],
                                  const StoreOptions& options) {
   const int t = lane_id() % 4;
@@ -54,7 +55,7 @@ __device__ inline void store_row(float* row, bool there, int cols, const float (
   }
 }
 
-// Rounded once; a lane writes sixteen bytes.
+// Likewise, rounded once; each lane writes 16 bytes.
 __device__ inline void store_row(BFloat16* row, bool there, int cols, const float (&sums)[4][2],
                                  const StoreOptions& options) {
   const int t = lane_id() % 4;
@@ -83,8 +84,8 @@ __device__ inline void store_row(BFloat16* row, bool there, int cols, const floa
   *reinterpret_cast<Pack<BFloat16>*>(row + 8 * t) = pack;
 }
 
-// The block's tile from c on, whose rows lie `stride` apart; `rows` and `cols` are there, in whole
-// octets of columns.
+// Stores the block's tile at c, whose rows are `stride` apart; `rows` and `cols` exist, with cols a
+// multiple of 8.
 template <class Out>
 __device__ void store_tile_sums(Out* c, int64_t stride, int rows, int cols, const GroupedSums& sums,
                                 const StoreOptions& options) {

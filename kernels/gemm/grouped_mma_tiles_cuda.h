@@ -1,8 +1,8 @@
-// What the tensor-core kernels of grouped products are made of: 256 threads make a tile of 128 x
-// 128, each of eight warps 64 x 32 of it, from operands that pass by in three stages of 32 along
-// the sum. An operand lies in shared memory as it does in memory, in lines along the sum or across
-// it, its packs of eight elements exchanged within a line so that the eight lines that ldmatrix
-// reads at a time lie in different banks.
+// Building blocks of the tensor-core kernels of grouped GEMMs. 256 threads compute a tile of 128 x
+// 128, 64 x 32 by each of eight warps, from operands that pass through shared memory in three
+// stages of 32 along the contraction. An operand is stored as in global memory, in lines along the
+// contraction or across it; its packs of eight elements are permuted within a line so that the
+// eight lines that ldmatrix reads at once lie in different banks.
 #pragma once
 
 #include "kernels/cuda/async_copy.h"
@@ -15,26 +15,27 @@ constexpr int kOperandElements = kGroupedTile * kGroupedDepth;
 constexpr size_t kGroupedShared = kGroupedStages * 2 * kOperandElements * sizeof(BFloat16);
 constexpr int kWarpRows = 64, kWarpCols = 32;
 
-// One factor of a tile: `outer` rows or columns of the result and `depth` to sum over, as many as
-// there are; `data` is the first, aligned to 16 bytes, as each of its lines is. Along the sum:
-// lines are of the result's rows or columns, `stride` apart; across it, of the sum.
+// One operand of a tile: `outer` rows or columns of the result and `depth` elements along the
+// contraction, as many as exist. `data` is the first element; it and every line are aligned to 16
+// bytes. "Along" (kAlong): lines are rows or columns of the result, `stride` apart; otherwise lines
+// are steps of the contraction.
 struct TileFactor {
   const BFloat16* data;
   int64_t stride;
   int outer, depth;
 };
 
-// Place of pack `pack` of a line in shared memory.
+// The offset of pack `pack` of a line in shared memory.
 template <bool kAlong>
 __device__ int pack_place(int line, int pack) {
   return kAlong ? line * kGroupedDepth + (pack ^ (line >> 1 & 3)) * 8
                 : line * kGroupedTile + (pack ^ (line & 7)) * 8;
 }
 
-// Begins to copy the factor from `first` of the sum on; what is not there becomes zero.
+// Starts copying the operand from step `first` of the contraction on; missing elements become zero.
 template <bool kAlong>
 __device__ void stage_factor(BFloat16* to, const TileFactor& factor, int first) {
-  constexpr int kPacks = (kAlong ? kGroupedDepth : kGroupedTile) / 8;  // of a line
+  constexpr int kPacks = (kAlong ? kGroupedDepth : kGroupedTile) / 8;  // packs per line
 #pragma unroll
   for (int i = 0; i < kOperandElements / 8; i += kGroupedThreads) {
     const int x = i + static_cast<int>(threadIdx.x), line = x / kPacks, pack = x % kPacks;
@@ -46,8 +47,8 @@ __device__ void stage_factor(BFloat16* to, const TileFactor& factor, int first) 
   }
 }
 
-// Sixteen of the result's rows (kLeft) or columns from `outer`, sixteen of the sum from `depth`: an
-// operand a, or two operands b one after the other (mma.h).
+// Loads 16 of the result's rows (kLeft) or columns from `outer`, and 16 steps of the contraction
+// from `depth`: one operand a, or two consecutive operands b (mma.h).
 template <bool kAlong, bool kLeft>
 __device__ void load_factor(uint32_t (&words)[4], const BFloat16* tile, int outer, int depth) {
   const int matrix = lane_id() / 8, inside = lane_id() % 8;
@@ -62,7 +63,8 @@ __device__ void load_factor(uint32_t (&words)[4], const BFloat16* tile, int oute
   }
 }
 
-// A warp's sums: of rows 16 m + g and 16 m + g + 8, columns 8 n + 2 t and the next, of its part.
+// A warp's sums for rows 16 m + g and 16 m + g + 8 and columns 8 n + 2 t and 8 n + 2 t + 1 of its
+// part.
 using GroupedSums = float[kWarpRows / 16][kWarpCols / 8][4];
 
 __device__ inline int warp_row() {
@@ -96,7 +98,7 @@ __device__ void add_stage(GroupedSums& sums, const BFloat16* left, const BFloat1
   }
 }
 
-// sums = left right, summed over the depth of both. All threads of the block call it together.
+// sums = left right, over the depth of both. All threads of the block must call together.
 template <bool kLeftAlong, bool kRightAlong>
 __device__ void multiply_tile(GroupedSums& sums, const TileFactor& left, const TileFactor& right) {
   auto* memory = reinterpret_cast<BFloat16*>(shared_memory());
@@ -107,7 +109,7 @@ __device__ void multiply_tile(GroupedSums& sums, const TileFactor& left, const T
       stage_factor<kLeftAlong>(to, left, step * kGroupedDepth);
       stage_factor<kRightAlong>(to + kOperandElements, right, step * kGroupedDepth);
     }
-    end_copy_group();  // an empty one too: the stages are counted
+    end_copy_group();  // even if empty, because groups are counted
   };
 #pragma unroll
   for (int m = 0; m < kWarpRows / 16; ++m) {
@@ -121,7 +123,8 @@ __device__ void multiply_tile(GroupedSums& sums, const TileFactor& left, const T
   for (int step = 0; step < kGroupedStages - 1; ++step) stage(step);
   for (int step = 0; step < steps; ++step) {
     wait_for_copy_groups<kGroupedStages - 2>();
-    __syncthreads();  // everyone's copies; and nobody reads what is overwritten now
+    // All threads' copies are complete, and the stage to be overwritten has been read.
+    __syncthreads();
     stage(step + kGroupedStages - 1);
     const BFloat16* at = memory + step % kGroupedStages * (2 * kOperandElements);
     add_stage<kLeftAlong, kRightAlong>(sums, at, at + kOperandElements);

@@ -1,4 +1,4 @@
-// Grouped products without tensor cores: of any dtype and widths, 32 x 32 of the result a block.
+// Grouped GEMMs without tensor cores, for any dtype and widths: 32 x 32 of the result per block.
 #pragma once
 
 #include "kernels/gemm/grouped_rows_cuda.h"
@@ -7,18 +7,18 @@
 namespace sy {
 
 constexpr int kPlainTile = 32, kPlainThreads = 256, kPlainSums = 4;
-constexpr int kPlainStride = kPlainTile + 1;  // rows of a tile begin in different banks
+constexpr int kPlainStride = kPlainTile + 1;  // puts rows of a tile in different banks
 
-// One factor of a tile: element (i of the result's rows or columns, p of the sum) is at data[i *
-// outer_stride + p * depth_stride].
+// One operand of a tile: the element of outer index i (a row or column of the result) and
+// contraction index p is data[i * outer_stride + p * depth_stride].
 template <class T>
 struct PlainFactor {
   const T* data;
   int64_t outer_stride, depth_stride;
   int outer, depth;
 
-  // tile [kPlainTile, kPlainStride] from `first` of the sum on, zeros where nothing is;
-  // neighbouring threads read neighbours in memory.
+  // Fills tile [kPlainTile, kPlainStride] from step `first` of the contraction on, with zeros where
+  // nothing exists. Adjacent threads read adjacent memory.
   __device__ void stage(Compute<T>* tile, int first) const {
     for (int x = static_cast<int>(threadIdx.x); x < kPlainTile * kPlainTile; x += kPlainThreads) {
       const int fast = x % kPlainTile, slow = x / kPlainTile;
@@ -30,7 +30,7 @@ struct PlainFactor {
   }
 };
 
-// Sums of rows y, y + 8, y + 16, y + 24 and column x of the tile, of thread 32 y + x.
+// Computes sums of rows y, y + 8, y + 16, y + 24 and column x of the tile, in thread 32 y + x.
 template <class T>
 __device__ void multiply_plain(Compute<T> (&sums)[kPlainSums], const PlainFactor<T>& left,
                                const PlainFactor<T>& right) {
@@ -40,7 +40,7 @@ __device__ void multiply_plain(Compute<T> (&sums)[kPlainSums], const PlainFactor
   const int y = static_cast<int>(threadIdx.x) / kPlainTile;
   for (Compute<T>& sum : sums) sum = 0;
   for (int first = 0; first < left.depth; first += kPlainTile) {
-    __syncthreads();  // the tiles before were read
+    __syncthreads();  // the previous tiles have been read
     left.stage(rows, first);
     right.stage(columns, first);
     __syncthreads();

@@ -1,4 +1,4 @@
-// Where the groups of a grouped product lie, and which part of which group a block computes.
+// Where the groups of a grouped GEMM lie, and which part of which group a block computes.
 #pragma once
 
 #include "kernels/cuda/reduce.h"
@@ -9,16 +9,17 @@ namespace sy {
 
 constexpr int kTableThreads = 256;
 
-// Of groups 0 .. G - 1, then of the rows behind them, then of what is behind everything.
+// Entries for groups 0 .. G - 1, then for the rows after them, then for the end.
 struct GroupTable {
   int32_t* first_row;   // [G + 2]
-  int32_t* first_tile;  // [G + 2], counting tiles of some rows each
+  int32_t* first_tile;  // [G + 2], in tiles of a fixed number of rows
   int groups;
 
   __device__ int count(int group) const { return first_row[group + 1] - first_row[group]; }
 };
 
-// One block fills the table. Group g has the sum of counts[s * columns + g] over sources s.
+// One block fills the table. The size of group g is the sum of counts[s * columns + g] over sources
+// s.
 static __global__ void __launch_bounds__(kTableThreads)
     group_table_kernel(GroupTable table, const int32_t* counts, int64_t columns, int sources,
                        int rows, int tile) {
@@ -44,7 +45,7 @@ static __global__ void __launch_bounds__(kTableThreads)
   table.first_tile[table.groups + 1] = tiles + (rows - row + tile - 1) / tile;
 }
 
-// c, a and b of grouped_gemm.h; k and n are columns of a and of b's or c's matrices.
+// c, a and b as in grouped_gemm.h; k and n are the columns of a and of b's or c's matrices.
 template <class T, class Out>
 struct GroupedProblem {
   Out* c;
@@ -54,19 +55,20 @@ struct GroupedProblem {
   bool transpose_b, accumulate, relu;
 };
 
-// A block's tile of a result whose rows are the groups': kTile x kTile from `row` of all rows and
-// from `col`. Groups' tiles follow one another, those of the same rows first: they meet in the
-// cache.
+// A block's tile of a result whose rows are the groups': kTile x kTile, from `row` of all rows and
+// from column `col`. The tiles of the groups follow one another, and tiles of the same rows are
+// adjacent, so that they share cached data.
 template <int kTile>
 struct RowsTile {
-  bool there;  // no tile for blocks behind the last one
+  bool there;  // false for blocks beyond the last tile
   int group, row, rows, col;
 
   __device__ RowsTile(const GroupTable& table, int n) {
     const int columns = (n + kTile - 1) / kTile;
     const int tile = static_cast<int>(blockIdx.x) / columns;
     there = tile < table.first_tile[table.groups + 1];
-    int low = 0, high = table.groups;  // the last one whose tiles begin at this one or before
+    // Finds the last group whose tiles begin at or before this one.
+    int low = 0, high = table.groups;
     while (low < high) {
       const int middle = (low + high + 1) / 2;
       if (table.first_tile[middle] <= tile) {
@@ -81,11 +83,11 @@ struct RowsTile {
     rows = table.count(group) - inside;
     col = static_cast<int>(blockIdx.x) % columns * kTile;
   }
-  // Rows of no group.
+  // Whether the tile's rows belong to no group.
   __device__ bool is_behind(const GroupTable& table) const { return group == table.groups; }
 };
 
-// The same of a result [G, k, n]: rows `row` of a group's matrix on.
+// Likewise for a result [G, k, n]: rows from `row` of a group's matrix.
 template <int kTile>
 struct WeightsTile {
   int group, row, col;
@@ -99,7 +101,7 @@ struct WeightsTile {
   }
 };
 
-// Zeros in a tile of rows of no group.
+// Writes zeros to a tile of rows that belong to no group.
 template <int kTile, class Out>
 __device__ void clear_tile(Out* c, int64_t stride, int rows, int cols) {
   for (int i = static_cast<int>(threadIdx.x); i < kTile * kTile;

@@ -1,6 +1,6 @@
-// What the whole model's gradient decides about an update, worked out where the gradient lies, so
-// that no host waits for it within a step: the global norm, the factor that brings it down to
-// clip_norm, and whether the update is done at all.
+// What the gradient of the whole model decides about an update: the global norm, the factor that
+// scales it down to clip_norm, and whether the update is done at all. Computed on the device that
+// holds the gradient, so the host does not wait within a step.
 #pragma once
 
 #include "lib/base/host_device.h"
@@ -9,21 +9,22 @@
 
 namespace sy {
 
-// Elements of a StepScalars tensor, float64 [kStepScalars] of the exec's memory.
+// Elements of a StepScalars tensor: float64 [kStepScalars] in the exec's memory.
 enum StepScalar : int {
-  kGradientScale,  // clip_norm / norm where the norm is above a clip_norm that is not 0, else 1
-  kApplyUpdate,    // 1; 0 where loss or norm is not finite: nothing may change then
+  kGradientScale,  // clip_norm / norm if clip_norm is not 0 and the norm exceeds it, else 1
+  kApplyUpdate,    // 1, or 0 if loss or norm is not finite: nothing may change then
   kGradientNorm,   // square root of the sum of squares
   kLoss,           // loss * loss_scale
 };
 constexpr int kStepScalars = 4;
 
-// scalars (overwritten) from squares [n], n >= 1, sums of squares that are the whole gradient's
-// together and are added in their order, and loss [1]; all float64.
+// scalars (overwritten) from squares [n], n >= 1, which together sum to the square of the whole
+// gradient's norm and are added in order, and loss [1]. All are float64.
 void grad_clip(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double loss_scale,
                double clip_norm);
 
-// The gradient's factor; 0 where nothing may change. `clip` is null where nothing is clipped.
+// For optimisers: the factor of the gradient, or 0 if nothing may change. `clip` points to a
+// StepScalars tensor's elements, or is null if gradients are not clipped.
 SY_HOST_DEVICE inline double clip_factor(const double* clip) {
   if (clip == nullptr) return 1.0;
   return clip[kApplyUpdate] != 0 ? clip[kGradientScale] : 0.0;

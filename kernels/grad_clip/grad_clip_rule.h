@@ -1,4 +1,4 @@
-// The arithmetic of grad_clip, the same on both backends.
+// grad_clip's arithmetic, shared by both backends.
 #pragma once
 
 #include <cmath>

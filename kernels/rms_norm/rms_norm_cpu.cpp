@@ -7,7 +7,7 @@
 namespace sy {
 namespace {
 
-// One row's gradient; adds the row's share of d_scale to `partial`.
+// The gradient of one row; adds the row's part of d_scale to `partial`.
 //   dL/dx_i = rstd (g_i - x_i rstd^2 mean_j(g_j x_j)),  g = d_out * scale
 template <class T, class C>
 void backward_row(T* d_x, C* partial, const T* d_out, const T* x, const C* scale, C rstd,

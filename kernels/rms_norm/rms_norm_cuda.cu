@@ -5,12 +5,12 @@
 namespace sy {
 namespace {
 
-constexpr int kRows = static_cast<int>(kRmsNormTile);  // of a block at a time, one a warp
+constexpr int kRows = static_cast<int>(kRmsNormTile);  // rows of a block at a time, one per warp
 constexpr int kThreads = kRows * kWarp;
 constexpr int kShareThreads = 1024;
 
-// A warp a row, V columns a lane at a time. Reads x once from memory (a warp's second look finds
-// its row in the first cache) and writes out once: 2 rows d elements, which is the least.
+// One row per warp, V columns per lane at a time. Traffic: reads x once from memory (the second
+// read hits the L1 cache) and writes out once, 2 rows d elements (the minimum).
 template <int V, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kThreads)
     rms_norm_kernel(T* out, C* rstd, const T* x, const C* __restrict__ scale, int64_t rows, int d) {
@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// One row's gradient, by a warp:
+// The gradient of one row, by one warp:
 //   dL/dx_i = rstd (g_i - x_i rstd^2 mean_j(g_j x_j)),  g = d_out * scale
 template <int V, class T, class C>
 __device__ void backward_row(T* d_x, const T* d_out, const T* x, const C* scale, C rstd,
@@ -71,7 +71,7 @@ __device__ void backward_row(T* d_x, const T* d_out, const T* x, const C* scale,
   }
 }
 
-// sums[c] (= or +=) the sum over `rows` rows of d_out x rstd; a thread owns V columns at a time.
+// sums[c] (= or +=) the sum over `rows` rows of d_out x rstd; each thread owns V columns at a time.
 template <int V, class T, class C>
 __device__ void add_shares(C* sums, bool first, const T* d_out, const T* x, const C* rstd, int rows,
                            int d) {
@@ -91,9 +91,9 @@ __device__ void add_shares(C* sums, bool first, const T* d_out, const T* x, cons
   }
 }
 
-// A block takes a tile of rows at a time: a warp a row for d_x, then all threads for the tile's
-// share of d_scale, while the tile is in the caches. Moves d_out, x, d_residual and d_x once, which
-// is the least, and its row of `partial` through the second-level cache.
+// Each block takes one tile of rows at a time: one row per warp for d_x, then all threads for the
+// tile's share of d_scale while the tile is cached. Traffic: moves d_out, x, d_residual and d_x
+// once (the minimum), and its row of `partial` through the L2 cache.
 template <int V, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kThreads)
     rms_norm_backward_kernel(T* d_x, C* partial, const T* d_out, const T* x, const C* scale,
@@ -112,8 +112,8 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// d_scale[c] += the sum of the shares; a block for 32 columns, the shares divided among its warps.
-// Reads shares d numbers that the kernel before left in the second-level cache.
+// d_scale[c] += the sum of the shares; one block per 32 columns, with the shares divided among its
+// warps. Traffic: reads shares d numbers that the previous kernel left in the L2 cache.
 template <class C>
 __global__ void __launch_bounds__(kShareThreads)
     rms_norm_shares_kernel(C* d_scale, const C* partial, int shares, int d) {

@@ -1,4 +1,4 @@
-// What the router adds up beyond a chunk of tokens: shares of groups, losses and counts.
+// The router's sums across chunks of tokens: group statistics, losses and counts.
 #pragma once
 
 #include "kernels/cuda/reduce.h"
@@ -6,10 +6,11 @@
 
 namespace sy {
 
-constexpr int kCountedExperts = 4096;  // whose numbers of tokens lie in a block's shared memory
+constexpr int kCountedExperts = 4096;  // experts whose token counts fit in a block's shared memory
 
-// f and P of 32 experts of a group, an expert a lane, its chunks shared out to the warps; and the
-// block's parts of the losses. Bytes: the chunks' sums, a sixteenth of the probabilities.
+// f and P for 32 experts of a group, one expert per lane, with the group's chunks divided among the
+// warps; and the block's parts of the losses. Traffic: reads the chunks' sums, a sixteenth of the
+// probabilities.
 template <class T>
 __global__ void router_groups_kernel(T* fraction, T* mean_prob, double* parts, const T* chunk_probs,
                                      const double* chunk_z, int64_t experts, int64_t chunks,
@@ -53,7 +54,7 @@ __global__ void router_groups_kernel(T* fraction, T* mean_prob, double* parts, c
   }
 }
 
-// parts[b] = E * the sum of f P over every gridDim.x-th stretch of kRouterThreads elements.
+// parts[b] = E * the sum of f P over the b-th of every gridDim.x runs of kRouterThreads elements.
 template <class T>
 __global__ void router_balance_kernel(double* parts, const T* fraction, const T* mean_prob,
                                       int64_t count, double experts) {
@@ -78,7 +79,7 @@ __global__ void router_losses_kernel(T* losses, const double* parts, int64_t cou
   if (threadIdx.x == 0) losses[blockIdx.x] = static_cast<T>(total);
 }
 
-// A group a block of grid.x, kCountedExperts of the experts one of grid.y.
+// One group per block of grid.x, and kCountedExperts experts per block of grid.y.
 template <class T>
 __global__ void router_count_kept_kernel(T* count, const int32_t* expert, const int32_t* slot,
                                          int64_t size, int experts) {
@@ -100,7 +101,7 @@ __global__ void router_count_kept_kernel(T* count, const int32_t* expert, const 
   }
 }
 
-// share[g] = 1 / the valid tokens of group g, 0 without any; a group a block.
+// share[g] = 1 / the number of valid tokens of group g, or 0 without any. One group per block.
 static __global__ void router_share_kernel(double* share, const int32_t* valid, int64_t size) {
   int* slots = reinterpret_cast<int*>(shared_memory());
   int count = 0;

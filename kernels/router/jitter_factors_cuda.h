@@ -1,4 +1,4 @@
-// The factors of the router's jitter (router_jitter.h), on the device.
+// The factors of the router's jitter (router_jitter.h) in device code.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -6,9 +6,10 @@
 
 namespace sy {
 
-constexpr int kDraws = 4;  // words of a Philox block
+constexpr int kDraws = 4;  // words per Philox block
 
-// Of one block's elements. 2u - 1 of a uniform u in 24 bits is exact, so any way to it will do.
+// The factors of one block's elements. 2u - 1 is exact for a 24-bit uniform u, so any way of
+// computing it gives the same result.
 template <class C>
 __device__ void jitter_factors(C* factor, const Philox4& words, float epsilon) {
 #pragma unroll

@@ -1,6 +1,7 @@
-// Both gradients of logits = jitter(x) W in one pass over x: a thread has four columns of W and of
-// its gradient in registers and goes down a chunk of tokens. For E = 8 or 16 experts, of which
-// of.experts exist: 2 x 4 x 16 numbers are half of all registers that a thread can have.
+// Both gradients of logits = jitter(x) W in one pass over x. A thread keeps four columns of W and
+// of its gradient in registers and iterates over a chunk of tokens. Instantiated for E = 8 or 16
+// experts, of which of.experts exist; 2 x 4 x 16 numbers are half of the registers that a thread
+// can have.
 #pragma once
 
 #include "kernels/cuda/mma.h"
@@ -10,13 +11,13 @@
 namespace sy {
 
 constexpr int kSliceThreads = 64;
-constexpr int kSliceColumns = 4;  // of a thread, a Philox block's; a warp's are whole sectors
+constexpr int kSliceColumns = 4;  // per thread, one Philox block; a warp's are whole sectors
 constexpr int kSliceWidth = kSliceThreads * kSliceColumns;
-constexpr int kStagedRows = 32;  // of d_logits in shared memory at a time
-constexpr int kAhead = 4;        // rows of x on their way at once; divides kStagedRows
+constexpr int kStagedRows = 32;  // rows of d_logits in shared memory at a time
+constexpr int kAhead = 4;        // rows of x in flight; divides kStagedRows
 constexpr int kChunkThreads = 1024;
 
-// Four neighbours, moved at once where they are sixteen bytes or less.
+// Four adjacent elements, moved in one access if they take 16 bytes or less.
 template <class T>
 struct alignas(sizeof(T) < 4 ? 4 * sizeof(T) : 16) Columns {
   T value[kSliceColumns];
@@ -32,7 +33,7 @@ __device__ void store_columns(T* to, const Columns<T>& from) {
   *reinterpret_cast<Columns<T>*>(to) = from;
 }
 
-// A thread's rows c .. c + 3 of W, transposed; 0 where there is no such expert.
+// Loads a thread's rows c .. c + 3 of W, transposed; 0 for experts that do not exist.
 template <int E, class T, class C>
 __device__ void load_weight(Columns<C> (&weight)[E], const RouterInput<T>& of, int c) {
 #pragma unroll
@@ -50,10 +51,10 @@ __device__ void load_weight(Columns<C> (&weight)[E], const RouterInput<T>& of, i
   }
 }
 
-// `count` rows of d_logits, each widened to E.
+// Stages `count` rows of d_logits, each padded to E.
 template <int E, class C>
 __device__ void stage_rows(C* to, const C* d_logits, int count, int experts) {
-  __syncthreads();  // the rows before may still be read
+  __syncthreads();  // the previous rows may still be read
   for (int i = static_cast<int>(threadIdx.x); i < count * E; i += kSliceThreads) {
     const int e = i % E;
     to[i] = e < experts ? d_logits[i / E * experts + e] : C(0);
@@ -71,7 +72,7 @@ __device__ void put_columns(Columns<C>& to, const C (&value)[kSliceColumns]) {
   for (int j = 0; j < kSliceColumns; ++j) to.value[j] = value[j];
 }
 
-// One token's d_x in a thread's columns, and its part of their d_W.
+// One token's d_x in the thread's columns; adds the token's part of d_W for them.
 template <int E, class T, class C>
 __device__ Columns<T> token_gradients(Columns<C> (&d_weight)[E], const Columns<C> (&weight)[E],
                                       const Columns<T>& x, const C (&factor)[kSliceColumns],
@@ -96,7 +97,7 @@ __device__ Columns<T> token_gradients(Columns<C> (&d_weight)[E], const Columns<C
   return d_x;
 }
 
-// kRows tokens, of which the first is `at` in x.
+// Processes kRows tokens, the first of which is at offset `at` in x.
 template <int kRows, int E, class T, class C>
 __device__ void rows_gradients(T* d_x, Columns<C> (&d_weight)[E], const Columns<C> (&weight)[E],
                                const C* d_logits, const RouterInput<T>& of, int64_t at) {
@@ -119,9 +120,9 @@ __device__ void rows_gradients(T* d_x, Columns<C> (&d_weight)[E], const Columns<
   }
 }
 
-// A block a chunk of tokens and kSliceWidth columns. Bytes: x once, d_x once, the least; d_logits
-// for each slice of columns and partial [chunks, experts, d], the chunks' d_W transposed, go
-// through the second-level cache.
+// One block per chunk of tokens and kSliceWidth columns. Traffic: reads x once, writes d_x once
+// (the minimum). d_logits, read once per slice of columns, and partial [chunks, experts, d], the
+// chunks' transposed d_W, go through the L2 cache.
 template <int E, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kSliceThreads)
     router_logits_backward_kernel(T* d_x, C* partial, const C* d_logits, RouterInput<T> of,
@@ -157,7 +158,7 @@ __global__ void __launch_bounds__(kSliceThreads)
   }
 }
 
-// d_weight [d, experts] += the sum of the chunks' parts; a block for 32 of its elements, the chunks
+// d_weight [d, experts] += the sum of the chunks' parts; one block per 32 elements, with the chunks
 // divided among its warps.
 template <class C>
 __global__ void __launch_bounds__(kChunkThreads)

@@ -1,5 +1,5 @@
-// The router's products with library calls, which read a copy of its input where that is jittered
-// or stored in bfloat16. Takes scratch while planning, as router_logits.h asks.
+// The router's logits and gradients with gemm(), which reads a copy of the input if it is jittered
+// or stored in bfloat16. Takes scratch while planning, as router_logits.h requires.
 #pragma once
 
 #include "kernels/gemm/gemm.h"

@@ -1,4 +1,5 @@
-// logits = jitter(x) W, four tokens a warp, for E = 8 or 16 columns of W of which of.experts exist.
+// logits = jitter(x) W, four tokens per warp, for E = 8 or 16 columns of W, of which of.experts
+// exist.
 #pragma once
 
 #include "kernels/router/logits_input_cuda.h"
@@ -6,13 +7,14 @@
 namespace sy {
 
 constexpr int kLogitsThreads = 256, kLogitsWarps = kLogitsThreads / kWarp;
-constexpr int kLogitsRows = 4;      // tokens of a warp: each word of W is used so often
-constexpr int kLogitsColumns = 8;   // of x, a lane's at a time: 16 bytes of bfloat16
-constexpr int kLogitsBlocks = 264;  // at most, for each keeps all of W: two an H100's processor
+constexpr int kLogitsRows = 4;     // tokens per warp; each word of W is reused this often
+constexpr int kLogitsColumns = 8;  // columns of x per lane at a time: 16 bytes of bfloat16
+// Maximum, because each block stages all of W: two per H100 multiprocessor.
+constexpr int kLogitsBlocks = 264;
 
-// W in shared memory: of 32 packs of columns the first pack's first 16 bytes, the second's first,
-// and so on, so that lanes that read the same place of neighbouring packs read neighbouring 16
-// bytes.
+// W in shared memory. For 32 packs of columns it stores first every pack's first 16 bytes, then
+// every pack's second 16 bytes, and so on, so that lanes that read the same part of adjacent packs
+// read adjacent 16 bytes.
 template <int E, class C>
 struct RouterWeight {
   static constexpr int kVector = Pack<C>::kCount, kVectors = kLogitsColumns * E / kVector;
@@ -25,7 +27,7 @@ struct RouterWeight {
   __device__ C* of_pack(int pack) const {
     return at + pack / kWarp * (kVectors * kWarp * kVector) + pack % kWarp * kVector;
   }
-  // Of the pack's column j and expert e, a multiple of kVector.
+  // The offset of the pack's column j and expert e, a multiple of kVector.
   __device__ static constexpr int offset(int j, int e) {
     return (j * E + e) / kVector * (kWarp * kVector);
   }
@@ -40,8 +42,8 @@ struct RouterWeight {
   }
 };
 
-// a = columns j .. j + 3 of a pack of kLogitsRows rows, jittered. The pack is `at` in x, row r of
-// it row[r] further on. Draws first, so that x may still be on its way.
+// a = columns j .. j + 3 of a pack in kLogitsRows rows, jittered. The pack is at offset `at` in x;
+// row r is row[r] elements further on. Draws first, so that the loads of x can still be in flight.
 template <class T, class C>
 __device__ void jitter_rows(C (&a)[kLogitsRows][kDraws],
                             const T (&value)[kLogitsRows][kLogitsColumns], int j, int64_t at,
@@ -62,7 +64,7 @@ __device__ void jitter_rows(C (&a)[kLogitsRows][kDraws],
   }
 }
 
-// sum[r * E + e] += a's row r times W's columns j .. j + 3 of a pack.
+// sum[r * E + e] += row r of a times columns j .. j + 3 of a pack of W.
 template <int E, class C>
 __device__ void add_products(C (&sum)[kLogitsRows * E], const C (&a)[kLogitsRows][kDraws],
                              const C* weight, int j) {
@@ -82,8 +84,8 @@ __device__ void add_products(C (&sum)[kLogitsRows * E], const C (&a)[kLogitsRows
   }
 }
 
-// A lane's sums of kLogitsRows rows from `first` on, its packs being every 32nd. Rows past the last
-// are the last again.
+// A lane's sums for kLogitsRows rows from `first` on; it takes every 32nd pack. Rows beyond the
+// last one repeat the last.
 template <int E, class T, class C>
 __device__ void sum_products(C (&sum)[kLogitsRows * E], const RouterInput<T>& of, int64_t first,
                              const RouterWeight<E, C>& weight) {
@@ -107,9 +109,9 @@ __device__ void sum_products(C (&sum)[kLogitsRows * E], const RouterInput<T>& of
   }
 }
 
-// The 32 lanes' sums of N values, N / 32 of them left in each lane: value[i] is number lane N / 32
-// + i. A lane hands half of what it has to a neighbour and takes the other half, then to one half
-// as far away.
+// Reduces N values over the 32 lanes and leaves N / 32 of the sums in each: value[i] is number lane
+// * N / 32 + i. Each lane exchanges half of its values with a lane at a distance that halves in
+// each step.
 template <int N, int kDistance = kWarp / 2, class C, int kAll>
 __device__ void share_sums(C (&value)[kAll]) {
   const bool upper = (lane_id() & kDistance) != 0;
@@ -122,7 +124,8 @@ __device__ void share_sums(C (&value)[kAll]) {
   if constexpr (kDistance > 1) share_sums<N / 2, kDistance / 2>(value);
 }
 
-// Bytes: x once, logits once, the least, and W for each block, from the second-level cache.
+// Traffic: reads x once, writes logits once (the minimum), and reads W once per block from the L2
+// cache.
 template <int E, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kLogitsThreads, E * sizeof(C) <= 32 ? 2 : 1)
     router_logits_kernel(C* logits, RouterInput<T> of) {

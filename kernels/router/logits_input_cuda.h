@@ -1,8 +1,11 @@
-// What the fused kernels of router_logits.h share. While an element's two bytes come in an H100 can
-// issue 20 instructions for it, and nvcc's code takes about 24 + E of them forward and 26 + 2E
-// backward, where as many bytes also leave: a quarter of a Philox block, its factor, multiply-adds.
-// So instructions bind, by little at 8 experts; but a float32 copy moves 10 bytes an element
-// forward and 20 backward, time for 100 and 200. What ends it at 16 experts is registers.
+// The operands shared by the fused kernels of router_logits.h.
+//
+// Why fused: in the time that the two bytes of an element take to arrive, an H100 can issue 20
+// instructions, and nvcc's code needs about 24 + E of them forward and 26 + 2E backward, where as
+// many bytes are also written: a quarter of a Philox block, the factor, and multiply-adds.
+// Instructions are thus the bottleneck, by a small margin at 8 experts. A float32 copy, however,
+// moves 10 bytes per element forward and 20 backward, the time of 100 and 200 instructions. Beyond
+// 16 experts, registers are the limit.
 #pragma once
 
 #include "kernels/cuda/map.h"
@@ -11,19 +14,19 @@
 
 namespace sy {
 
-// x [tokens, d] with d a multiple of 8, so that its Philox blocks begin where its rows do.
+// x is [tokens, d] with d a multiple of 8, so that rows start at Philox block boundaries.
 template <class T>
 struct RouterInput {
   const T* x;
   const Compute<T>* weight;  // [d, experts]
   PhiloxStream stream;
-  uint64_t first;  // Philox block of x[0]
+  uint64_t first;  // Philox block of x's first element
   int64_t tokens;
   int d, experts;
   float epsilon;
 };
 
-// jitter's factors of kDraws elements from element `at` of x on, a multiple of kDraws.
+// The jitter factors of kDraws elements of x from offset `at`, a multiple of kDraws.
 template <class T, class C>
 __device__ void factors_of(C (&factor)[kDraws], const RouterInput<T>& of, int64_t at) {
   const uint64_t block = of.first + static_cast<uint64_t>(at) / kDraws;

@@ -8,8 +8,8 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kMaxParts = 256;       // of the balance loss
-constexpr int64_t kPartElements = 4096;  // that a part has at least, but for the last
+constexpr int64_t kMaxParts = 256;       // partial sums of the balance loss
+constexpr int64_t kPartElements = 4096;  // minimum elements per part, except for the last
 
 RouterScratch take_sums(const Exec& exec, ScratchScope& scratch, DType dtype, int64_t groups,
                         int64_t size, int64_t experts) {
@@ -27,7 +27,7 @@ bool is_choices(Tensor choices, int64_t tokens) {
 }
 
 void check_top_1(Tensor expert) {
-  SY_CHECK(expert.cols() == 1, "router: {} experts a token, but its choice is top-1",
+  SY_CHECK(expert.cols() == 1, "router: {} experts per token, but only top-1 is supported",
            expert.cols());
 }
 

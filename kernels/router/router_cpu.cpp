@@ -8,10 +8,10 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kExperts = 64;  // experts whose means are taken together
-constexpr int64_t kTokens = 64;   // tokens of a group whose gradients are taken together
+constexpr int64_t kExperts = 64;  // experts whose means are computed together
+constexpr int64_t kTokens = 64;   // tokens of a group whose gradients are computed together
 
-// Softmax of one token's logits; returns logsumexp. The expert is the first of the largest logits.
+// Softmax of one token's logits; returns logsumexp. `expert` is the first of the largest logits.
 template <class T>
 T softmax_row(T* probs, const T* logits, int64_t experts, int32_t* expert) {
   int64_t best = 0;
@@ -38,8 +38,8 @@ int64_t count_valid(const int32_t* valid, int64_t tokens) {
   return count;
 }
 
-// f and P of one group for experts [begin, end), its tokens in order: whoever has a piece of the
-// experts adds for nobody else.
+// f and P of one group for experts [begin, end), with its tokens in order; each thread sums only
+// its own range of experts.
 template <class T>
 void group_means(T* fraction, T* mean_prob, const T* probs, const int32_t* expert, int64_t tokens,
                  int64_t experts, int64_t begin, int64_t end) {
@@ -71,7 +71,7 @@ double balance_loss(const T* fraction, const T* mean_prob, int64_t experts) {
   return static_cast<double>(experts) * total;
 }
 
-// Mean over the group's valid tokens of logsumexp^2; 0 without any.
+// The mean of logsumexp^2 over the group's valid tokens, or 0 without any.
 template <class T>
 double z_loss(const T* log_sum, const int32_t* valid, int64_t tokens) {
   double total = 0;
@@ -82,8 +82,8 @@ double z_loss(const T* log_sum, const int32_t* valid, int64_t tokens) {
   return count == 0 ? 0.0 : total / static_cast<double>(count);
 }
 
-// d_logits of one valid token: through the softmax from d_probs (gate and balance), plus the
-// z-loss.
+// d_logits of one valid token: d_probs (from the gate and the balance loss) through the softmax,
+// plus the z-loss.
 //   d_probs_e = [e == i*] d_gate + balance_scale E f_e / count
 //   d_h_e = p_e (d_probs_e - sum_j p_j d_probs_j) + z_scale 2 logsumexp p_e / count
 template <class T>

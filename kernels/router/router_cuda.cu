@@ -7,7 +7,7 @@ namespace sy {
 namespace {
 
 constexpr size_t kSlots = kWarp * sizeof(double);
-// Pointers of router_backward; the scales are without the group's share.
+// router_backward's arguments; balance and z do not yet include the group's share.
 template <class T>
 struct RouterGradient {
   T* d_logits;
@@ -17,8 +17,8 @@ struct RouterGradient {
   double balance, z;
 };
 
-// A token a warp; the formula is router_cpu.cpp's backward_row. Bytes: probs once, d_logits once,
-// the least (the second reading is from cache).
+// One token per warp; the formula is that of backward_row in router_cpu.cpp. Traffic: reads probs
+// once, writes d_logits once (the minimum; the second read of probs is from cache).
 template <class T>
 __global__ void router_backward_kernel(RouterGradient<T> of, int64_t tokens, int64_t size,
                                        int experts) {

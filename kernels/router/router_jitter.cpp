@@ -6,7 +6,7 @@
 namespace sy {
 namespace {
 
-// function.operator()<B, Out, In>().
+// Calls function.operator()<B, Out, In>() for the dtypes of out and x.
 template <class Function>
 void dispatch_pair(const Exec& exec, DType out, DType x, Function&& function) {
   const auto is = [&](DType a, DType b) { return out == a && x == b; };

@@ -7,11 +7,12 @@
 
 namespace sy {
 
-// out [T, d] (overwritten) = x * u, u uniform in [1 - epsilon, 1 + epsilon), element (t, c) drawing
-// word (first_row + t) * d + c of key. Its own gradient: the same call on the gradient. epsilon 0
-// is cast() of elementwise.h. Both float32, where out may be x, or both float64; or one of them
-// bfloat16 beside float32, so that the router's float32 input is made of bfloat16 in one pass, and
-// its gradient goes back in one: the product is float32 and rounded once.
+// out [T, d] (overwritten) = x * u, with u uniform in [1 - epsilon, 1 + epsilon); element (t, c)
+// draws word (first_row + t) * d + c of key. It is its own gradient: apply the same call to the
+// gradient. With epsilon 0 it is cast() of elementwise.h. Both tensors are float32, where out may
+// be x, or both float64; or one is bfloat16 and the other float32, so that the router's float32
+// input is made from bfloat16 in one pass, and its gradient converted back in one. The product is
+// float32 and rounded once.
 void router_jitter(Exec& exec, Tensor out, Tensor x, float epsilon, const RandomKey& key,
                    int64_t first_row);
 

@@ -5,12 +5,13 @@
 namespace sy {
 namespace {
 
-constexpr int kEach = 8;                 // elements of a thread, a pack of bfloat16
-constexpr int kBlocks = kEach / kDraws;  // Philox blocks of a thread
+constexpr int kEach = 8;                 // elements per thread, one pack of bfloat16
+constexpr int kBlocks = kEach / kDraws;  // Philox blocks per thread
 constexpr int kThreads = 256;
 
-// out = x * u. A thread's elements are where its Philox blocks' words are: `first` is element 0's
-// word. Bytes: x once, out once, the least; about 15 operations an element, integer ones.
+// out = x * u. A thread's elements are aligned to the words of its Philox blocks; `first` is the
+// word of element 0. Traffic: reads x once, writes out once (the minimum). About 15 integer
+// operations per element.
 template <class Out, class In, class C = Compute<In>>
 __global__ void router_jitter_kernel(Out* out, const In* x, int64_t count, float epsilon,
                                      RandomKey key, uint64_t first, bool packed) {

@@ -1,4 +1,4 @@
-// The router's product, of its input as it is stored: widened and jittered on the way.
+// The router's logits from its input as stored: the input is widened and jittered as it is read.
 //   logits = jitter(x) W,   jitter as in router_jitter.h
 #pragma once
 
@@ -8,35 +8,35 @@
 
 namespace sy {
 
-// The arguments of router_jitter(): the same draws. epsilon 0 draws nothing.
+// The arguments of router_jitter(), with the same draws. epsilon 0 draws nothing.
 struct RouterJitter {
   float epsilon = 0;
   RandomKey key;
   int64_t first_row = 0;
 };
 
-// logits [T, E] (overwritten) = jitter(x) weight. x [T, d] float32, float64 or bfloat16; weight [d,
-// E] and logits of its compute_dtype(). A token's logits depend on its own row alone, to the bit,
-// on CUDA where router_logits_fused(). CUDA wants x, d_x and weight aligned to 16 bytes then.
+// logits [T, E] (overwritten) = jitter(x) weight. x [T, d] is float32, float64 or bfloat16; weight
+// [d, E] and logits have its compute_dtype(). On CUDA, if router_logits_fused(), a token's logits
+// depend bit for bit on its own row alone, and x, d_x and weight must be aligned to 16 bytes.
 void router_logits_forward(Exec& exec, Tensor logits, Tensor x, Tensor weight,
                            const RouterJitter& jitter);
 
-// d_x [T, d] (overwritten, of x's dtype, rounded once) = jitter(d_logits weight^T); d_weight [d, E]
-// is accumulated: += jitter(x)^T d_logits, in an order that only T decides. d_x may not be x.
+// d_x [T, d] (overwritten, of x's dtype, rounded once) = jitter(d_logits weight^T). d_weight [d, E]
+// is accumulated: += jitter(x)^T d_logits, in an order that depends only on T. d_x must not be x.
 void router_logits_backward(Exec& exec, Tensor d_x, Tensor d_weight, Tensor d_logits, Tensor x,
                             Tensor weight, const RouterJitter& jitter);
 
-// Whether CUDA has kernels of its own, which make no copy of x: for at most 16 experts (8 in
-// float64), widths of whole packs of 8, and weights that a block's shared memory holds: those of 8
-// or 16 experts, 256 columns at a time.
+// Whether CUDA uses its own kernels, which make no copy of x. They take at most 16 experts (8 in
+// float64), a width d that is a multiple of 8, and weights that fit a block's shared memory when
+// padded to 8 or 16 experts and to a multiple of 256 columns.
 constexpr bool router_logits_fused(DType dtype, int64_t d, int64_t experts) {
   const int64_t most = dtype == DType::f64 ? 8 : 16, padded = experts <= 8 ? 8 : 16;
   const int64_t bytes = padded * static_cast<int64_t>(size_of(compute_dtype(dtype)));
   return experts <= most && d % 8 == 0 && (d + 255) / 256 * 256 * bytes <= 48 << 10;
 }
 
-// Called while planning too: takes its scratch, computes nothing. The CUDA form is called where
-// router_logits_fused(), and router_logits_copy.h does the rest.
+// Also called while planning; then it takes its scratch and computes nothing. The CUDA
+// implementation is called only if router_logits_fused(); logits_by_gemm.h covers the other cases.
 template <Backend, class T>
 struct RouterLogitsImpl {
   static void forward(Exec& exec, Tensor logits, Tensor x, Tensor weight,

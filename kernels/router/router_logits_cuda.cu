@@ -7,7 +7,8 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kLeastChunk = 64, kMostChunks = 256;  // tokens; four blocks a processor and more
+// Minimum tokens per chunk; maximum number of chunks, a few blocks per multiprocessor.
+constexpr int64_t kLeastChunk = 64, kMostChunks = 256;
 
 template <class T>
 RouterInput<T> input_of(Tensor x, Tensor weight, const RouterJitter& jitter) {
@@ -52,7 +53,7 @@ void check_packs(Tensor x, Tensor d_x, Tensor weight) {
 template <class T>
 struct RouterLogitsImpl<Backend::cuda, T> {
   using C = Compute<T>;
-  static constexpr bool kWide = sizeof(C) == sizeof(float);  // whether there are kernels for E = 16
+  static constexpr bool kWide = sizeof(C) == sizeof(float);  // whether kernels for E = 16 exist
 
   static void forward(Exec& exec, Tensor logits, Tensor x, Tensor weight,
                       const RouterJitter& jitter) {

@@ -1,4 +1,4 @@
-// The router's forward, a token a warp, and the sums of a chunk of tokens.
+// The router's forward pass, one token per warp, and the sums over a chunk of tokens.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,8 @@ namespace sy {
 constexpr int kRouterThreads = 256;
 constexpr int kRouterWarps = kRouterThreads / kWarp;
 
-// The first of the largest logits, in every lane: what a loop over all of them from 0 finds, NaN
-// among them or not.
+// The first of the largest logits, in every lane: the same as a sequential search from 0 finds,
+// with or without NaNs.
 template <class T>
 __device__ int largest_logit(const T* logits, int experts, T* largest) {
   T value = logits[0];
@@ -35,7 +35,7 @@ __device__ int largest_logit(const T* logits, int experts, T* largest) {
   return best;
 }
 
-// Pointers of router_forward, at its first token.
+// router_forward's tensors, as pointers to the first token.
 template <class T>
 struct Routed {
   T *probs, *gate, *log_sum;
@@ -45,7 +45,7 @@ struct Routed {
   int experts;
 };
 
-// One token by one warp. The row is read three times, but from memory once.
+// Routes one token by one warp. The row is read three times, but from memory only once.
 template <class T>
 __device__ void route_token(const Routed<T>& to, int64_t t) {
   const T* logits = to.logits + t * to.experts;
@@ -67,8 +67,8 @@ __device__ void route_token(const Routed<T>& to, int64_t t) {
   }
 }
 
-// A chunk of a group's tokens a block, a token a warp; then the chunk's sums, while its rows are in
-// cache. Bytes: logits once, probs once, the least.
+// One chunk of a group's tokens per block, one token per warp; then the chunk's sums, while its
+// rows are cached. Traffic: reads logits once, writes probs once (the minimum).
 template <class T>
 __global__ void router_tokens_kernel(Routed<T> to, T* chunk_probs, double* chunk_z, int64_t size,
                                      int64_t chunks) {

@@ -1,5 +1,6 @@
-// Whose fault it is decides the type: the user's (configuration, data, checkpoint) or ours.
-// Only cmd/main.cpp catches; it prints the message with the rank and picks the exit code.
+// Error types say whose fault a failure is: the user's (configuration, data, checkpoint) or the
+// program's. Only cmd/main.cpp catches them; it prints the message with the rank and chooses the
+// exit code.
 #pragma once
 
 #include <fmt/core.h>
@@ -10,7 +11,7 @@
 
 namespace sy {
 
-// Exit codes of the program, relied on by batch scripts.
+// The program's exit codes; batch scripts rely on them.
 enum class ExitCode : int {
   done = 0,
   failed = 1,    // failed while running
@@ -19,10 +20,10 @@ enum class ExitCode : int {
   stopped = 75,  // stopped by a signal after committing a checkpoint
 };
 
-// Which ranks meet a failure: where all of them usually do, rank 0 alone should tell of it.
+// Which ranks hit a failure. Where all of them usually do, only rank 0 should report it.
 enum class MetBy : uint8_t { one_rank, every_rank };
 
-// Base of everything thrown here. `what()` is one clear sentence.
+// Base class of everything the project throws. `what()` is one clear sentence.
 class Error : public std::runtime_error {
  public:
   Error(ExitCode code, const std::string& message, MetBy met_by = MetBy::one_rank)
@@ -35,7 +36,7 @@ class Error : public std::runtime_error {
   MetBy met_by_;
 };
 
-// A broken invariant of ours: carries the failed expression and its place.
+// A violated invariant of the program; carries the failed expression and its location.
 class InternalError : public Error {
  public:
   explicit InternalError(const std::string& message) : Error(ExitCode::failed, message) {}
@@ -48,14 +49,16 @@ class RuntimeFailure : public Error {
       : Error(ExitCode::failed, message, met_by) {}
 };
 
-// The command line or the configuration is wrong. May hold several lines, one fault each.
+// The command line or the configuration is wrong. The message may have several lines, one error
+// each.
 class ConfigError : public Error {
  public:
   explicit ConfigError(const std::string& message)
       : Error(ExitCode::usage, message, MetBy::every_rank) {}
 };
 
-// A shard, tokenizer or checkpoint cannot be read or is corrupt: names file, place and remedy.
+// A shard, tokenizer or checkpoint cannot be read or is corrupt. The message names the file, the
+// place and the remedy.
 class DataError : public Error {
  public:
   explicit DataError(const std::string& message)
@@ -69,7 +72,8 @@ namespace detail {
 
 }  // namespace sy
 
-// Checks an invariant of ours; the message is a fmt format string with its arguments.
+// Checks an invariant of the program. The message is an fmt format string followed by its
+// arguments.
 #define SY_CHECK(condition, ...)                                                              \
   do {                                                                                        \
     if (!(condition)) [[unlikely]]                                                            \

@@ -1,4 +1,4 @@
-// Marks a function that device code calls as well. Expands to nothing without nvcc.
+// Marks a function that device code also calls. Expands to nothing without nvcc.
 #pragma once
 
 #ifdef __CUDACC__

@@ -7,21 +7,22 @@
 
 namespace sy::log {
 
-// Told once after MPI is up; before that, lines carry no rank.
+// Set once after MPI has started; until then, lines carry no rank.
 void set_rank(int rank, int size);
-// Appends to the file `path` from now on what this process prints ("": to none).
+// From now on, also appends everything this process logs to the file `path` ("" turns this off).
 void open_file(const std::string& path);
 
 int rank();
 int size();
 
-// "[rank r/n host]" with more than one rank, "" otherwise.
+// "[rank r/n host] " with more than one rank, "" otherwise.
 std::string prefix();
 
-// A line on stdout and in the log file, from rank 0 only.
+// Writes a line to stdout and to the log file, on rank 0 only.
 void line(const std::string& text);
 
-// A line on stderr (and in rank 0's log file) with the rank in front, from any rank.
+// Writes a line, prefixed with the rank, to stderr and, where one is open, to the log file. Any
+// rank may warn.
 void warning(const std::string& text);
 
 template <class... Args>

@@ -1,6 +1,7 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011). A draw is a pure function of (seed, step, site, element index), never of a
-// rank, so dropout, jitter and initialisation are the same on every mesh. Host and device.
+// 1, 2, 3", SC 2011). A draw is a pure function of (seed, step, site, element index) and never
+// depends on the rank, so dropout, jitter and initialisation are the same on every mesh. Usable on
+// host and device.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace sy {
 
-// What a stream of draws is for. `site` is unique in a run: see sites below.
+// Identifies a stream of draws. `site` is unique within a run; see the sites below.
 struct RandomKey {
   uint64_t seed = 0;
   uint32_t step = 0;
@@ -21,7 +22,8 @@ struct Philox4 {
   uint32_t word[4];
 };
 
-// One of the ten rounds, with its words of the seed: they grow by a constant from round to round.
+// One of the ten rounds. k0 and k1 are the round's key words: the seed's words, bumped by a
+// constant from round to round.
 SY_HOST_DEVICE inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3,
                                         uint32_t k0, uint32_t k1) {
   const uint64_t p0 = static_cast<uint64_t>(0xD2511F53u) * c0;
@@ -32,8 +34,8 @@ SY_HOST_DEVICE inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2
   c3 = static_cast<uint32_t>(p0);
 }
 
-// The four words at `block` of the key's stream; element i of a stream is word i % 4 of block i
-// / 4.
+// The four words of block `block` of the key's stream. Element i of a stream is word i % 4 of block
+// i / 4.
 SY_HOST_DEVICE inline Philox4 philox(const RandomKey& key, uint64_t block) {
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
   uint32_t c2 = key.step, c3 = key.site;
@@ -46,7 +48,8 @@ SY_HOST_DEVICE inline Philox4 philox(const RandomKey& key, uint64_t block) {
   return {{c0, c1, c2, c3}};
 }
 
-// A key whose seed's words are made for all rounds: making them is a sixth of a draw.
+// A key with the key words of all rounds computed in advance; computing them takes a sixth of the
+// time of a draw.
 struct PhiloxStream {
   uint32_t k0[10], k1[10];
   uint32_t step, site;
@@ -59,7 +62,7 @@ struct PhiloxStream {
   }
 };
 
-// The same four words.
+// The same four words as philox(key, block).
 SY_HOST_DEVICE inline Philox4 philox(const PhiloxStream& stream, uint64_t block) {
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
   uint32_t c2 = stream.step, c3 = stream.site;
@@ -74,7 +77,7 @@ SY_HOST_DEVICE inline uint32_t random_word(const RandomKey& key, uint64_t index)
   return philox(key, index / 4).word[index % 4];
 }
 
-// Uniform in [0, 1) with 24 bits, exactly representable in float32.
+// Uniform in [0, 1) with 24 random bits, exactly representable in float32.
 SY_HOST_DEVICE inline float uniform_from_word(uint32_t word) {
   return static_cast<float>(word >> 8) * (1.0f / 16777216.0f);
 }
@@ -82,27 +85,27 @@ SY_HOST_DEVICE inline float random_uniform(const RandomKey& key, uint64_t index)
   return uniform_from_word(random_word(key, index));
 }
 
-// Uniform integer in [0, bound), by multiply-shift on 32 bits; bound < 2^32.
+// Uniform integer in [0, bound) by multiply-shift on 32 bits; bound < 2^32.
 SY_HOST_DEVICE inline uint32_t random_below(const RandomKey& key, uint64_t index, uint32_t bound) {
   return static_cast<uint32_t>((static_cast<uint64_t>(random_word(key, index)) * bound) >> 32);
 }
 
-// Sites: one number for each place that draws. What is numbered lies below kNamed; what has a name,
-// all that a model draws, lies from there on.
+// Sites: one number for each place that draws. Numbered sites lie below kNamed. Named sites, which
+// cover everything that a model draws, start at kNamed.
 namespace site {
-constexpr uint32_t kData = 0x40000000u;       // kData + stream: shuffling
-constexpr uint32_t kSpans = 0x50000000u;      // noise masks, step 0, counter from the example
+constexpr uint32_t kData = 0x40000000u;       // kData + stream: shuffling of shards and documents
+constexpr uint32_t kSpans = 0x50000000u;      // noise masks; step 0, counter from the example
 constexpr uint32_t kWindows = 0x51000000u;    // kWindows + stream: shuffling of windows
 constexpr uint32_t kSampling = 0x70000000u;   // generation
-constexpr uint32_t kSynthetic = 0x70000001u;  // batches of the benchmark
+constexpr uint32_t kSynthetic = 0x70000001u;  // the benchmark's batches
 constexpr uint32_t kNamed = 0x80000000u;
 
-// The site of a name: its 32-bit FNV-1a hash with the top bit set. It never changes, or runs would
-// not resume as they began. The name begins with what is drawn, so that uses of one place are kept
-// apart: "init/encoder/layers/0/ffn/wi", "dropout/encoder/layers/0/ffn/hidden",
-// "jitter/encoder/layers/1/moe". No order of declaration enters, so a layer or a stack more leaves
-// all other draws as they are. Two names may have one site; who declares them checks it
-// (SiteRegistry).
+// The site of a name: its 32-bit FNV-1a hash with the top bit set. The hash must never change, or
+// resumed runs would draw differently. A name begins with what is drawn, which keeps several uses
+// of one place apart: "init/encoder/layers/0/ffn/wi", "dropout/encoder/layers/0/ffn/hidden",
+// "jitter/encoder/layers/1/moe". The order of declaration plays no part, so adding a layer or a
+// stack leaves all other draws unchanged. Two names may hash to the same site; whoever declares
+// them checks for that (SiteRegistry).
 constexpr uint32_t of_name(std::string_view name) {
   uint32_t hash = 0x811C9DC5u;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193u;

@@ -18,7 +18,7 @@ struct T5Lengths {
   int64_t inputs, targets;
 };
 
-// T5's estimate. llrint rounds half to even in the default rounding mode, as Python's round() does.
+// T5's estimate. In the default rounding mode llrint rounds half to even, as Python's round() does.
 T5Lengths t5_lengths(int64_t tokens, double density, double mean_span) {
   const int64_t noise = std::llrint(static_cast<double>(tokens) * density);
   const int64_t spans = std::llrint(static_cast<double>(noise) / mean_span);
@@ -28,7 +28,7 @@ T5Lengths t5_lengths(int64_t tokens, double density, double mean_span) {
 void check(int64_t encoder_length, double density, double mean_span) {
   if (encoder_length < 3) {
     throw ConfigError(fmt::format(
-        "data.encoder_length: {} has no room for a token, a sentinel and eos; use 3 or more",
+        "data.encoder_length: {} is too short for a token, a sentinel and eos; use 3 or more",
         encoder_length));
   }
   if (!(density >= 0 && density < 1)) {
@@ -62,9 +62,10 @@ SpanPlan window_plan(int64_t window, double density, double mean_span) {
 
 SpanPlan span_plan(int64_t encoder_length, double density, double mean_span) {
   check(encoder_length, density, mean_span);
-  int64_t window = encoder_length - 1;  // fits: a span is one sentinel and at least one token
+  // Always fits: a span is one sentinel and at least one token.
+  int64_t window = encoder_length - 1;
   while (t5_lengths(window + 1, density, mean_span).inputs <= encoder_length) ++window;
-  // T5's special case: half of the text masked must not make targets longer than inputs.
+  // T5's special case: with half of the text masked, targets must not become longer than inputs.
   const int64_t longest = t5_lengths(window, density, mean_span).targets;
   const bool shortened = density == 0.5 && longest > encoder_length;
   if (shortened) --window;

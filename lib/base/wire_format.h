@@ -1,6 +1,6 @@
-// Protobuf's wire format: a bounds-checked walk over the fields of a message, and writing of
-// fields. By hand, because libsentencepiece brings protobuf's symbols with it and a second protobuf
-// in the same process meets them.
+// Protobuf's wire format: a bounds-checked reader of a message's fields, and functions that append
+// fields. Written by hand because libsentencepiece exports protobuf's symbols, and a second
+// protobuf in the same process would clash with them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct WireField {
   enum class Type : uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
   uint32_t number = 0;
   Type type = Type::varint;
-  uint64_t value = 0;      // of a varint, fixed64 or fixed32
+  uint64_t value = 0;      // of a varint, fixed64 or fixed32 field
   std::string_view bytes;  // of a length-delimited field
 };
 
@@ -22,7 +22,8 @@ class WireReader {
  public:
   explicit WireReader(std::string_view message) : rest_(message) {}
 
-  // The next field; nothing at the end, or where the message is not sound (then broken()).
+  // The next field. Returns nothing at the end, or if the message is malformed (broken() is then
+  // true).
   std::optional<WireField> next();
   bool broken() const { return broken_; }
 
@@ -41,10 +42,10 @@ void append_varint_field(std::string& message, uint32_t number, uint64_t value);
 void append_float_field(std::string& message, uint32_t number, float value);
 void append_double_field(std::string& message, uint32_t number, double value);
 
-// A length-delimited field.
+// Appends a length-delimited field.
 void append_bytes_field(std::string& message, uint32_t number, std::string_view bytes);
 
-// The low `width` bytes of `value`, the lowest first.
+// Appends the low `width` bytes of `value`, lowest first.
 void append_little_endian(std::string& bytes, uint64_t value, int width);
 
 }  // namespace sy

@@ -14,8 +14,8 @@ Tensor Arena::take(DType dtype, Shape shape, const std::string& label) {
     size_ += bytes;
     return Tensor(nullptr, dtype, shape);
   }
-  SY_CHECK(next_ < measured_.size() && measured_[next_] == bytes, "{}: {} was measured differently",
-           name_, label);
+  SY_CHECK(next_ < measured_.size() && measured_[next_] == bytes,
+           "{}: {} differs from what was measured", name_, label);
   ++next_;
   Tensor tensor(static_cast<char*>(memory_.data()) + offset_, dtype, shape);
   offset_ += bytes;
@@ -27,7 +27,7 @@ int64_t Arena::bytes() const {
 }
 
 void Arena::allocate(MemoryKind kind) {
-  SY_CHECK(measuring(), "{} is allocated already", name_);
+  SY_CHECK(measuring(), "{} is already allocated", name_);
   size_ = bytes();
   memory_ = Memory(kind, size_, name_);
 }

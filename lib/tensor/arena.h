@@ -1,6 +1,6 @@
-// One memory region: measured, allocated once, then carved. The same planning code runs twice,
-// first against a measuring arena (views without memory), then against the allocated one, so what
-// was measured is what is used.
+// One memory region: measured, allocated once, then carved into tensors. The same planning code
+// runs twice, first against a measuring arena (views without memory), then against the allocated
+// one, so the measurement is exactly what is used.
 //
 //   Arena arena("saved activations");
 //   plan(arena);            // measures
@@ -23,22 +23,22 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Next view of the region. While measuring it has no memory. Throws InternalError when carving
-  // departs from what was measured.
+  // The next view of the region; without memory while measuring. Throws InternalError if carving
+  // deviates from what was measured.
   Tensor take(DType dtype, Shape shape, const std::string& label);
 
-  // Ends measuring: allocates and rewinds. At most once. Throws RuntimeFailure when memory is
-  // short.
+  // Ends measuring: allocates the region and rewinds. May be called once. Throws RuntimeFailure if
+  // memory is short.
   void allocate(MemoryKind kind = MemoryKind::host);
 
   const std::string& name() const { return name_; }
   bool measuring() const { return memory_.data() == nullptr; }
-  // What allocate() takes, or took: the measured size, padding included.
+  // The bytes that allocate() takes or took: the measured size with padding.
   int64_t bytes() const;
 
  private:
   std::string name_;
-  std::vector<int64_t> measured_;  // bytes of each view
+  std::vector<int64_t> measured_;  // bytes of each view, in order
   size_t next_ = 0;
   int64_t size_ = 0;
   int64_t offset_ = 0;

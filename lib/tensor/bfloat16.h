@@ -1,6 +1,7 @@
-// bfloat16 as storage: the upper half of a float32. Arithmetic is done in float32: a BFloat16 reads
-// as a float, and is made of one by rounding to nearest, ties to even; a NaN stays a NaN. Written
-// without branches, so that loops over it become vector code. Host and device.
+// bfloat16 as a storage type: the upper half of a float32. Arithmetic is done in float32. A
+// BFloat16 converts to float implicitly and is made from one by rounding to nearest, ties to even;
+// a NaN stays a NaN. The conversion has no branches, so loops over it vectorise. Usable on host and
+// device.
 #pragma once
 
 #include <bit>
@@ -13,7 +14,7 @@ namespace sy {
 SY_HOST_DEVICE constexpr uint16_t bfloat16_bits(float value) {
   const uint32_t word = std::bit_cast<uint32_t>(value);
   const uint32_t nearest = word + 0x7fffu + (word >> 16 & 1u);
-  // Rounding up could carry a NaN's payload into an infinity.
+  // Rounding up could carry a NaN's payload into an infinity, so a NaN is made quiet instead.
   const uint32_t kept = value != value ? word | 0x400000u : nearest;
   return static_cast<uint16_t>(kept >> 16);
 }
@@ -28,8 +29,8 @@ struct BFloat16 {
   }
 };
 
-// to = value, rounded where it must be. For vector loops: GCC gives up on one that makes a BFloat16
-// and copies it.
+// to = value, rounded if the type requires it. Meant for vector loops: GCC does not vectorise a
+// loop that constructs a BFloat16 and copies it.
 SY_HOST_DEVICE inline void put(float& to, float value) {
   to = value;
 }
@@ -40,7 +41,7 @@ SY_HOST_DEVICE inline void put(BFloat16& to, float value) {
   to.bits = bfloat16_bits(value);
 }
 
-// What values stored as T are computed, summed and counted in.
+// The type in which values stored as T are computed, summed and counted.
 template <class T>
 struct ComputeOf {
   using type = T;

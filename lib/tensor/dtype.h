@@ -1,4 +1,4 @@
-// Element types. Float64 exists for gradient checks; training keeps its weights in float32 and
+// Element types. Float64 exists for gradient checks. Training keeps its weights in float32 and
 // computes in float32 or bfloat16.
 #pragma once
 
@@ -36,7 +36,7 @@ constexpr const char* name_of(DType dtype) {
   return "?";
 }
 
-// The dtype of what goes with activations of `dtype` but needs its range of exact values: sums,
+// The dtype of tensors that accompany activations of `dtype` but need full precision: sums,
 // statistics, master weights and their gradients.
 constexpr DType compute_dtype(DType dtype) {
   return dtype == DType::bf16 ? DType::f32 : dtype;

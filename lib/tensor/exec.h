@@ -1,5 +1,5 @@
-// Where and how operations run: backend, threads, scratch, and the caches an operation keeps
-// between calls. One Exec per rank; every op takes it first.
+// Where and how operations run: backend, threads, scratch memory, and caches that ops keep between
+// calls. There is one Exec per rank; every op takes it as its first argument.
 #pragma once
 
 #include <memory>
@@ -20,15 +20,15 @@ constexpr const char* name_of(Backend backend) {
 
 struct Exec {
   Backend backend = Backend::cpu;
-  MemoryKind memory = MemoryKind::host;  // of the regions and scratch that its ops work in
+  MemoryKind memory = MemoryKind::host;  // kind of the regions and the scratch that ops work in
   int threads = 1;                       // OpenMP threads of this rank
   // While planning, ops check shapes and take their scratch but compute nothing.
   bool planning = false;
   ScratchStack scratch;
   Profiler profiler;
 
-  // The one object of type T that lives as long as this Exec (primitive caches, streams), made on
-  // first use.
+  // The one object of type T that lives as long as this Exec (primitive caches, streams). Created
+  // at first use.
   template <class T>
   T& state() {
     std::shared_ptr<void>& slot = states_[std::type_index(typeid(T))];
@@ -40,7 +40,7 @@ struct Exec {
   std::unordered_map<std::type_index, std::shared_ptr<void>> states_;
 };
 
-// A frame of the scratch stack: what it took is given back at the end of the block.
+// A frame of the scratch stack; releases what it took at the end of the block.
 class ScratchScope {
  public:
   explicit ScratchScope(Exec& exec) : exec_(exec), top_(exec.scratch.top()) {}
@@ -48,7 +48,7 @@ class ScratchScope {
   ScratchScope(const ScratchScope&) = delete;
   ScratchScope& operator=(const ScratchScope&) = delete;
 
-  // Uninitialised memory, aligned to 64 bytes; no memory while planning.
+  // Uninitialised memory, aligned to 64 bytes; a view without memory while planning.
   Tensor take(DType dtype, Shape shape, const char* label) {
     return exec_.scratch.push(dtype, shape, label);
   }
@@ -58,10 +58,11 @@ class ScratchScope {
   int64_t top_;
 };
 
-// The CUDA runtime's part (cuda_part_clock.cpp).
+// Implemented in cuda_part_clock.cpp.
 std::unique_ptr<PartClock> make_cuda_part_clock(Exec& exec);
 
-// Null on the CPU: the host's. The exec's backend does not change afterwards.
+// The clock to pass to exec.profiler.enable(): the GPU's for CUDA, null for the CPU, which means
+// the host's clock. The exec's backend must not change afterwards.
 inline std::unique_ptr<PartClock> make_part_clock(Exec& exec) {
   return exec.backend == Backend::cuda ? make_cuda_part_clock(exec) : nullptr;
 }

@@ -10,7 +10,8 @@
 namespace sy {
 namespace {
 
-// mmap gives zero pages and huge pages where they pay; nothing is resident before its first touch.
+// mmap returns zero pages, backed by huge pages where they pay; nothing is resident before it is
+// first touched.
 void* allocate_host_memory(int64_t bytes) {
   const auto size = static_cast<size_t>(bytes);
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,4 +1,4 @@
-// One zeroed allocation and where it lies.
+// One zeroed allocation on the host or on a GPU.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,17 @@ namespace sy {
 
 enum class MemoryKind : uint8_t {
   host,    // pages of this process
-  pinned,  // of this process too, and copied to and from the GPU without it waiting
-  device,  // the GPU's: the host reaches it by copies alone (transfer.h)
-  shared,  // CUDA's managed memory, which both sides read and write: tests
+  pinned,  // host pages that the GPU copies to and from asynchronously
+  device,  // GPU memory; the host reaches it only through copies (transfer.h)
+  shared,  // CUDA managed memory, readable and writable on both sides; for tests
 };
 
 class Memory {
  public:
   Memory() = default;
-  // `bytes` zeroes, aligned to 64; `owner` is for the message. Throws RuntimeFailure when memory is
-  // short, ConfigError for memory of a GPU in a program without the CUDA backend.
+  // `bytes` zero bytes, aligned to 64. `owner` names the purpose in the error message. Throws
+  // RuntimeFailure if memory is short, and ConfigError for GPU memory in a program without the CUDA
+  // backend.
   Memory(MemoryKind kind, int64_t bytes, const std::string& owner);
   ~Memory();
   Memory(Memory&& other) noexcept { swap(other); }
@@ -42,10 +43,10 @@ class Memory {
   int64_t bytes_ = 0;
 };
 
-// Bytes of this process that are resident now, libraries included; 0 where /proc does not say.
+// The process's resident bytes, libraries included; 0 where /proc is not available.
 int64_t resident_bytes();
 
-// The CUDA runtime's part of it (memory_cuda.cpp): zeroed, or null when memory is short.
+// Implemented in memory_cuda.cpp. Returns zeroed memory, or null if memory is short.
 void* allocate_cuda_memory(MemoryKind kind, int64_t bytes);
 void free_cuda_memory(MemoryKind kind, void* data);
 

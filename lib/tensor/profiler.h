@@ -1,13 +1,14 @@
-// Time by named part of the step ("gemm", "attention", ...). Off by default and then free of clock
-// reads. Where scopes nest, the time belongs to the outermost alone. What a part's time is depends
-// on the clock that enable() is given (part_clock.h makes the exec's):
-//   none       wall time of the host from a scope's begin to its end: right on the CPU, where an op
-//              has computed when it returns
-//   a GPU's    time on the exec's compute stream from where it reached a scope's begin to where it
-//              had done everything queued inside, known once that is done and collect() was called:
-//              kernels, and what the stream waits for between them. That is a collective in a scope
-//              around its wait(); and the host, where that does not keep ahead of the GPU
-// What no scope covers, between them, is no part's.
+// Time spent in named parts of the step ("gemm", "attention", ...). Profiling is off by default and
+// then reads no clock. If scopes nest, the time belongs to the outermost one alone. What a part's
+// time means depends on the clock passed to enable() (make_part_clock() in exec.h returns the
+// exec's):
+//   none    host wall time from a scope's begin to its end. Correct on the CPU, where an op has
+//           finished computing when it returns.
+//   a GPU's time on the exec's compute stream from reaching a scope's begin to finishing everything
+//           queued inside it. Known once that has finished and collect() was called. Includes
+//           kernels and whatever the stream waits for between them: a collective, if the scope
+//           surrounds its wait(), and the host, where it does not keep ahead of the GPU.
+// Time between scopes belongs to no part.
 #pragma once
 
 #include <array>
@@ -43,32 +44,33 @@ constexpr const char* name_of(Part part) {
 
 using PartSeconds = std::array<double, static_cast<size_t>(Part::kCount)>;
 
-// Times scopes that follow one another, where the host's clock cannot.
+// Times consecutive scopes where the host's clock cannot.
 class PartClock {
  public:
   virtual ~PartClock() = default;
   virtual void begin(Part part) = 0;
-  virtual void end() noexcept = 0;  // a failure is thrown by the next collect()
+  virtual void end() noexcept = 0;  // the next collect() throws if this fails
 
-  // Adds what the scopes since the last call took; each is ended and done. Does not wait.
+  // Adds the times of the scopes since the last call. Every scope must have ended and its work must
+  // be done. Does not wait.
   virtual void collect(PartSeconds& seconds) = 0;
 };
 
 class Profiler {
  public:
-  // Scopes are timed from here on: by `clock`, or by the host's where it is null.
+  // Starts timing scopes with `clock`, or with the host's clock if it is null.
   void enable(std::unique_ptr<PartClock> clock = nullptr) {
     enabled_ = true;
     clock_ = std::move(clock);
   }
   bool enabled() const { return enabled_; }
 
-  // Takes over what the clock has measured. Everything that the exec was given in a scope must be
-  // done, else this throws InternalError. Does not wait.
+  // Adds what the clock has measured. Everything queued to the exec within scopes must be done, or
+  // this throws InternalError. Does not wait.
   void collect() {
     if (clock_) clock_->collect(seconds_);
   }
-  // Since reset(); with a clock, as of collect().
+  // Seconds since reset(); with a clock, as of the last collect().
   double seconds(Part part) const { return seconds_[static_cast<size_t>(part)]; }
   void reset() { seconds_ = {}; }
 
@@ -103,7 +105,7 @@ class Profiler {
   PartSeconds seconds_{};
 };
 
-// Adds the block's time to a part.
+// Adds the duration of the enclosing block to a part.
 class ProfileScope {
  public:
   ProfileScope(Profiler& profiler, Part part)

@@ -1,5 +1,5 @@
 // Scratch memory of one Exec: a stack whose frames are scopes. Its size is found by running the
-// whole step once in planning mode, where only the high-water mark moves; then it is allocated
+// whole step once in planning mode, where only the high-water mark moves. It is then allocated
 // once.
 #pragma once
 
@@ -13,10 +13,10 @@ namespace sy {
 
 class ScratchStack {
  public:
-  // Allocates `bytes`; called once, after planning. Throws RuntimeFailure when memory is short.
+  // Allocates `bytes`; called once, after planning. Throws RuntimeFailure if memory is short.
   void allocate(int64_t bytes, MemoryKind kind = MemoryKind::host);
 
-  // Takes a view off the top. Throws InternalError when more is asked than was planned.
+  // Pushes a view onto the stack. Throws InternalError if this exceeds the planned size.
   Tensor push(DType dtype, Shape shape, const char* label);
 
   int64_t top() const { return top_; }

@@ -1,5 +1,5 @@
-// A rectangular part of a tensor: where it begins and how far it goes on every axis. Placements,
-// checkpoints and conversion name parts of tensors this way.
+// A rectangular part of a tensor: its offset and extent on every axis. Placements, checkpoints and
+// conversion describe parts of tensors with it.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 namespace sy {
 
 struct Slab {
-  Shape offset;  // of the first element, axis by axis
-  Shape extent;  // elements along each axis
+  Shape offset;  // index of the first element on each axis
+  Shape extent;  // number of elements along each axis
 
   static Slab whole(const Shape& shape) {
     Slab slab{shape, shape};
@@ -28,7 +28,7 @@ struct Slab {
   std::string str() const { return extent.str() + " at " + offset.str(); }
 };
 
-// Whether the slab lies within a tensor of shape `global`, with an extent of at least 1 on every
+// Whether the slab lies within a tensor of shape `global` and has an extent of at least 1 on every
 // axis.
 inline bool lies_within(const Slab& slab, const Shape& global) {
   if (slab.rank() != global.rank() || slab.offset.rank() != global.rank()) return false;
@@ -39,7 +39,8 @@ inline bool lies_within(const Slab& slab, const Shape& global) {
   return true;
 }
 
-// What two slabs of one tensor have in common; extent 0 on the axes along which they do not meet.
+// The intersection of two slabs of one tensor; its extent is 0 on axes along which they do not
+// meet.
 inline Slab overlap(const Slab& a, const Slab& b) {
   SY_CHECK(a.rank() == b.rank(), "slabs of rank {} and {}", a.rank(), b.rank());
   Slab common = a;
@@ -51,7 +52,8 @@ inline Slab overlap(const Slab& a, const Slab& b) {
   return common;
 }
 
-// The number in a tensor of shape `global` of the slab's element `element`, both counted row-major.
+// The row-major index, within a tensor of shape `global`, of the slab's element `element`, which is
+// itself counted row-major within the slab.
 inline int64_t index_in_whole(const Slab& slab, const Shape& global, int64_t element) {
   int64_t index = 0, stride = 1;
   for (int axis = slab.rank() - 1; axis >= 0; --axis) {

@@ -1,5 +1,5 @@
-// Copies between the host and an Exec that go on beside computing. On the CPU both memories are one
-// and a copy is made at once.
+// Copies between the host and an Exec that overlap with computation. On the CPU both memories are
+// the same and a copy is made immediately.
 #pragma once
 
 #include <memory>
@@ -10,17 +10,18 @@
 
 namespace sy {
 
-// Tensors of the exec's memory on their way to the host, while the host goes on. `exec` must
-// outlive it.
+// Copies tensors from the exec's memory to the host while the host continues. `exec` must outlive
+// the object.
 class Readback {
  public:
-  // Reads `tensors`, each time the same.
+  // `tensors` are read at every start().
   Readback(Exec& exec, std::vector<Tensor> tensors);
   ~Readback();
 
-  // Queues the copies after everything that the exec was given before.
+  // Queues the copies after all work queued to the exec so far.
   void start();
-  // Until they are here; the i-th tensor's copy, in host memory, holds until the next start().
+  // Waits for the copies. The i-th tensor's copy, in host memory, stays valid until the next
+  // start().
   void wait();
   Tensor host(size_t i) const { return copies_[i]; }
 
@@ -32,17 +33,18 @@ class Readback {
   std::unique_ptr<Cuda> cuda_;
 };
 
-// A block of host bytes on its way to a GPU, while the exec computes with the block before it: two
-// sets of memory in turn. CUDA only.
+// Copies a block of host bytes to a GPU while the exec computes with the previous block; the blocks
+// alternate between two sets of memory. CUDA only.
 class StagedUpload {
  public:
   StagedUpload(Exec& exec, int64_t bytes);
   ~StagedUpload();
 
-  // Host memory to fill, as soon as the copy that last used it is done.
+  // Host memory to fill. Waits until the copy that last used it is done.
   char* next();
-  // Queues the copy of what next() gave; what is given to the exec from here on comes after it.
-  // Returns where the bytes are in the exec's memory until the call after the next one.
+  // Queues the copy of the block that next() returned; work queued to the exec from now on runs
+  // after it. Returns the block's address in the exec's memory, valid until the call after the next
+  // one.
   char* send();
 
  private:

@@ -42,7 +42,8 @@ std::string Shape::str() const {
 }
 
 Tensor Tensor::view(Shape shape) const {
-  SY_CHECK(shape.numel() == numel(), "{} cannot be seen as {}", shape_.str(), shape.str());
+  SY_CHECK(shape.numel() == numel(), "a tensor of shape {} cannot be viewed as {}", shape_.str(),
+           shape.str());
   return Tensor(data_, dtype_, shape);
 }
 
@@ -57,7 +58,7 @@ Tensor Tensor::slice(int64_t begin, int64_t count) const {
 }
 
 Tensor Tensor::at(int64_t index) const {
-  SY_CHECK(rank() > 1, "{} has no inner axis", shape_.str());
+  SY_CHECK(rank() > 1, "a tensor of shape {} has no inner axis", shape_.str());
   return slice(index, 1).view(shape_.without_first());
 }
 

@@ -1,6 +1,6 @@
 // A non-owning view of contiguous row-major memory with a dtype and a shape. Copying a Tensor
-// copies the view. A default Tensor is empty: it stands for "absent" where an argument is optional.
-// During planning (exec.h) views have a shape but no memory.
+// copies the view. A default-constructed Tensor is empty and stands for an absent optional
+// argument. During planning (exec.h) views have a shape but no memory.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class Shape {
   int64_t& operator[](int axis) { return dims_[axis]; }
   int64_t numel() const;
   bool operator==(const Shape& other) const;
-  Shape without_first() const;  // needs rank >= 1
+  Shape without_first() const;  // requires rank >= 1
   std::string str() const;      // "[2, 3]"
 
  private:
@@ -48,7 +48,8 @@ class Tensor {
   int64_t bytes() const { return numel() * static_cast<int64_t>(size_of(dtype_)); }
   void* raw() const { return data_; }
 
-  // Product of all axes but the last, and the last: a tensor seen as rows.
+  // The tensor seen as a matrix: rows() is the product of all axes but the last, cols() is the
+  // last.
   int64_t rows() const { return dim(-1) == 0 ? 0 : numel() / dim(-1); }
   int64_t cols() const { return dim(-1); }
 
@@ -59,11 +60,11 @@ class Tensor {
     return static_cast<T*>(data_);
   }
 
-  // The same elements under another shape.
+  // The same elements with another shape of equal size.
   Tensor view(Shape shape) const;
   // Rows [begin, begin + count) of the first axis.
   Tensor slice(int64_t begin, int64_t count) const;
-  // Element `index` of the first axis, one rank lower.
+  // Element `index` of the first axis; the rank is one lower.
   Tensor at(int64_t index) const;
 
  private:

@@ -1,5 +1,5 @@
-// Between the host's memory and an Exec's. On the CPU both are one, and these are copies; on CUDA
-// they go through the exec's compute stream, after every op that was queued before.
+// Copies between host memory and an Exec's memory. On the CPU both are host memory and these are
+// plain copies. On CUDA they run on the exec's compute stream, after every op queued before.
 #pragma once
 
 #include "lib/tensor/exec.h"
@@ -7,20 +7,21 @@
 
 namespace sy {
 
-// to = from, of one dtype and size; to is the exec's, from the host's, which may be used again on
-// return.
+// Copies `from` (host memory) to `to` (the exec's memory); both have the same dtype and size.
+// `from` may be reused on return.
 void upload(Exec& exec, Tensor to, Tensor from);
 
-// to = from, of one dtype and size; to is the host's, from the exec's. Complete on return.
+// Copies `from` (the exec's memory) to `to` (host memory); both have the same dtype and size.
+// Complete on return.
 void download(Exec& exec, Tensor to, Tensor from);
 
-// The number in a tensor of one element, float32 or float64, of the exec's memory. Waits.
+// The value of a one-element float32 or float64 tensor in the exec's memory. Waits for it.
 double read_number(Exec& exec, Tensor tensor);
 
-// Waits until everything that was queued on the exec is done; on the CPU it is.
+// Waits until everything queued to the exec is done. A no-op on the CPU.
 void synchronize(Exec& exec);
 
-// The CUDA runtime's part (cuda_context.cpp): any direction, complete on return.
+// Implemented in cuda_context.cpp. Copies in any direction; complete on return.
 void copy_in_cuda(Exec& exec, void* to, const void* from, int64_t bytes);
 void synchronize_cuda(Exec& exec);
 

@@ -18,7 +18,7 @@ std::string content(const std::string& path) {
   return text.str();
 }
 
-// What is printed to `stream` (1 or 2) meanwhile.
+// Returns what body prints to `stream` (1 or 2).
 template <class F>
 std::string printed(int stream, F&& run) {
   const std::string path = test::temporary_folder() + "/printed";
@@ -34,7 +34,7 @@ std::string printed(int stream, F&& run) {
   return content(path);
 }
 
-// A process is one of several until the end of the test.
+// Makes the process one of several ranks until the end of the test.
 struct AsRank {
   AsRank(int rank, int size) { log::set_rank(rank, size); }
   ~AsRank() {

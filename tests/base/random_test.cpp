@@ -1,5 +1,5 @@
-// Philox4x32-10 by the published algorithm (Salmon et al. 2011): its constants, its known answers,
-// and that no two draws of a run are one.
+// Philox4x32-10 against the published algorithm (Salmon et al. 2011): its constants and known
+// answers, and that no two draws of a run coincide.
 #include "lib/base/random.h"
 
 #include <array>
@@ -14,8 +14,8 @@ namespace {
 
 using Words = std::array<uint32_t, 4>;
 
-// Figure of the paper: ten rounds of two 32 x 32 -> 64 bit products, the key bumped by the golden
-// ratio and sqrt(3) - 1, both times 2^32.
+// As in the paper's figure: ten rounds of two 32 x 32 -> 64 bit products, with the key bumped by
+// the golden ratio and by sqrt(3) - 1, both times 2^32.
 Words published(Words counter, std::array<uint32_t, 2> key) {
   const auto bump = [](long double fraction) {
     return static_cast<uint32_t>(std::floor(fraction * 4294967296.0L));
@@ -36,7 +36,7 @@ Words words_of(const Philox4& drawn) {
 }
 
 TEST_CASE("random: Philox's known answers", "[random]") {
-  // kat_vectors of Random123: zeros, ones, the digits of pi.
+  // The kat_vectors of Random123: zeros, ones, and the digits of pi.
   CHECK(published({0, 0, 0, 0}, {0, 0}) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   constexpr uint32_t kOnes = 0xffffffff;
   CHECK(published({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}) ==
@@ -91,7 +91,7 @@ TEST_CASE("random: a name's site is its FNV-1a hash with the top bit set", "[ran
 }
 
 TEST_CASE("random: no name has the site of anything that is numbered", "[random]") {
-  constexpr uint32_t kStreams = 1 << 24;  // that a numbered range holds at least
+  constexpr uint32_t kStreams = 1 << 24;  // minimum size of a numbered range
   for (const uint32_t numbered :
        {site::kData, site::kSpans, site::kWindows, site::kSampling, site::kSynthetic}) {
     CHECK(numbered <= site::kNamed - kStreams);

@@ -16,8 +16,8 @@ double rms(const Numbers& x) {
   return std::sqrt(squares / static_cast<double>(x.size()));
 }
 
-// Algorithms 4 (matrices) and 5 (vectors) of the paper with T5's settings, in float64, a formula at
-// a time: no shared sums, no passes.
+// Algorithms 4 (matrices) and 5 (vectors) of the paper with T5's settings, in float64, formula by
+// formula: no shared sums and no passes.
 struct Reference {
   size_t n, m;  // m is 0 for a vector
   Numbers value, row, col, second;
@@ -89,8 +89,8 @@ void adafactor_vector(Exec& exec, Tensor value, Tensor second, Tensor grad,
   adafactor_vectors(exec, std::span(&item, 1), step);
 }
 
-// Gradients of very different sizes from step to step, so that some updates are clipped and some
-// are not; the last of a batch of more than one never has any.
+// Gradients whose sizes differ widely between steps, so that some updates are clipped and some are
+// not; in a batch of more than one, the last one's gradient is always zero.
 Owned gradient_of(DType dtype, Shape shape, int t) {
   Owned grad = random_tensor(dtype, shape, static_cast<uint64_t>(t), t == 3 ? 10.0 : 0.01 * t);
   if (shape[0] > 1) {
@@ -187,7 +187,8 @@ TEST_CASE("adafactor: no gradient, no change; and the floor lets zeros move", "[
   for (int t = 1; t <= 3; ++t) adafactor_matrix(*exec, value, row, col, grad, step_of(t, 0));
   CHECK(same_bits(value, before));
 
-  // All of one size, the gradient is its own direction, and moves by rate * floor.
+  // With entries of equal size, the gradient is its own direction, and the value moves by rate *
+  // floor.
   Owned zero = zeros(dtype, {1, 2, 2}), even = tensor_of(dtype, {1, 2, 2}, {3, -3, 3, -3});
   Owned zero_row = zeros(dtype, {1, 2}), zero_col = zeros(dtype, {1, 2});
   adafactor_matrix(*exec, zero, zero_row, zero_col, even, step_of(1, 0));
@@ -249,7 +250,7 @@ auto items_of(std::vector<OwnedItem>& owned) {
 
 TEST_CASE("adafactor: a list of matrices is each of them alone, bit for bit", "[adafactor]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  // An expert's batch, a row, a column, none, tiles that are full, and one of many tiles.
+  // A batch of experts, a row, a column, an empty item, full tiles, and an item of many tiles.
   std::vector<Shape> shapes{{1, 70, 130}, {3, 5, 9},    {1, 1, 300}, {1, 65, 1}, {2, 0, 3},
                             {1, 64, 128}, {2, 130, 36}, {1, 1, 1},   {0, 3, 4}};
   if (dtype == DType::f32) shapes.insert(shapes.begin() + 3, Shape{1, 1800, 1900});

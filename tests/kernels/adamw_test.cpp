@@ -8,7 +8,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// Algorithm 2 of the paper, a number at a time, in float64.
+// Algorithm 2 of the paper, one number at a time, in float64.
 struct Reference {
   std::vector<double> value, first, second;
 

@@ -14,7 +14,7 @@ using namespace test;
 
 constexpr int kMaxDistance = 20;
 
-// Three sequences whose keys lie scattered in a cache of kRows rows.
+// Three sequences whose keys are scattered over a cache of kRows rows.
 struct StepProblem {
   static constexpr int64_t kSequences = 3, kHeads = 2, kWidth = 9, kRows = 31;
   int64_t d;
@@ -81,8 +81,8 @@ TEST_CASE("attention_step: the definition", "[attention_step]") {
   CHECK(worst_difference(p) < (dtype == DType::f64 ? 1e-13 : 3e-6));
 }
 
-// More columns than a block of the CUDA kernel has threads: several turns over one room of shared
-// memory. In the even widths a thread reads columns that others wrote.
+// More columns than a block of the CUDA kernel has threads: it iterates over one buffer
+// of shared memory. At even widths a thread reads columns that others wrote.
 TEST_CASE("attention_step: the definition for very wide heads", "[attention_step]") {
   StepProblem p(DType::f64, GENERATE(259, 523, 524, 1028), false);
   const auto exec = make_exec();
@@ -117,11 +117,11 @@ TEST_CASE("attention_step: any threads, no allocation", "[attention_step]") {
   p.forward(*exec, p.out);
   const int64_t before = allocations().count;
   p.forward(*exec, p.out);
-  // CUDA's runtime, and what stands for it, allocates.
+  // The CUDA runtime and its host implementation allocate memory themselves.
   if (test_backend() == Backend::cpu) CHECK(allocations().count == before);
 }
 
-// Position by position against the whole sequence at once.
+// Compares each position with the whole sequence computed at once.
 TEST_CASE("attention_step: agrees with causal attention", "[attention_step]") {
   constexpr int64_t kB = 2, kL = 33, kH = 3, kD = 7;
   Owned q = random_tensor(DType::f64, {kB, kL, kH, kD}, 1);

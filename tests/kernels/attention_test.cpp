@@ -47,7 +47,7 @@ struct Problem {
     spec.dropout_rate = x.dropout;
     spec.dropout_key = {7, 3, 5};
     spec.first_sequence = 11;
-    // Full, then one shorter, then none.
+    // First all keys, then a shorter sequence, then none.
     const int64_t kinds[3] = {x.lk, std::max<int64_t>(1, x.lk - 2), 0};
     for (int64_t i = 0; i < x.b; ++i)
       lengths.data<int32_t>()[i] = static_cast<int32_t>(kinds[i % 3]);
@@ -121,7 +121,7 @@ TEST_CASE("attention: the definition, element by element", "[attention]") {
     const int64_t b = index / (c.d * c.h * c.lq);
     worst = std::max(worst, std::abs(p.out.data<double>()[index] - output(p, b, h, i, col)));
   }
-  // Dropout scales in float32 precision of its rate.
+  // Dropout's scale has the float32 precision of its rate.
   CHECK(worst < 1e-12);
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("attention: gradients", "[attention]") {
   CHECK(gradient_error(p.v, g.d_v, loss) < kGradientTolerance);
   if (c.buckets == 0) return;
   CHECK(gradient_error(p.table, g.d_table, loss) < kGradientTolerance);
-  // The table's gradient accumulates, the others do not.
+  // Only the table's gradient accumulates.
   const Owned table_once = g.d_table, q_once = g.d_q;
   loss();
   g.backward(*exec, p, weight);
@@ -155,8 +155,8 @@ TEST_CASE("attention: gradients", "[attention]") {
   }
 }
 
-// The bias table's gradient by its definition: of every pair of query and key, the gradient of its
-// score, added to the entry of the pair's distance.
+// The bias table's gradient by its definition: for every pair of query and key, the gradient of its
+// score, added to the entry for the pair's distance.
 std::vector<double> bias_gradient(Problem& p, Tensor d_out) {
   const Case& c = p.c;
   std::vector<double> gradient(static_cast<size_t>(c.buckets * c.h));
@@ -195,8 +195,8 @@ std::vector<double> bias_gradient(Problem& p, Tensor d_out) {
   return gradient;
 }
 
-// Up to T5's length and one distance past it: 1021, 1023 and 1024 of them, most past the last
-// bucket's beginning.
+// Up to T5's length and one distance beyond it: 1021, 1023 and 1024 distances, most of them beyond
+// the start of the last bucket.
 TEST_CASE("attention: the bias's gradient at T5's lengths", "[attention]") {
   const auto [lq, lk, causal] = GENERATE(std::tuple<int64_t, int64_t, bool>(511, 511, false),
                                          std::tuple<int64_t, int64_t, bool>(512, 512, true),
@@ -299,7 +299,8 @@ TEST_CASE("attention: what was planned suffices, and calls allocate nothing", "[
   const Allocations before = allocations();
   p.forward(exec);
   g.backward(exec, p, d_out);
-  if (test_backend() == Backend::cpu) {  // CUDA's runtime, and what stands for it, allocates
+  // The CUDA runtime and its host implementation allocate memory themselves.
+  if (test_backend() == Backend::cpu) {
     CHECK(allocations().bytes - before.bytes < 1024);  // the shapes of views
   }
   CHECK(exec.scratch.high_water() == exec.scratch.capacity());
@@ -336,8 +337,8 @@ TEST_CASE("vector_exp: within an ulp, and its ends", "[attention]") {
   CHECK(std::isnan(vector_exp(std::numeric_limits<float>::quiet_NaN())));
 }
 
-// The definition in float64: the real number whose integer part is the bucket of `distance` when a
-// direction has `n` of them.
+// The definition in float64: a real number whose integer part is the bucket of `distance` if a
+// direction has `n` buckets.
 double place_of(int64_t distance, int n, int max_distance) {
   const double exact = n / 2;
   if (static_cast<double>(distance) < exact) return static_cast<double>(distance);
@@ -357,8 +358,8 @@ TEST_CASE("relative buckets: the definition", "[attention]") {
       const double place = place_of(distance, n, max_distance);
       const int bucket = relative_bucket(relative, bidirectional, buckets, max_distance) - first;
       CAPTURE(buckets, max_distance, bidirectional, relative, place);
-      // The logarithms are float32: where the place is an integer but for their rounding, both
-      // of its neighbours are right.
+      // Logarithms are float32, so where the place is an integer up to rounding, both of its
+      // neighbours are accepted.
       CHECK(bucket >= static_cast<int>(place - 1e-5));
       CHECK(bucket <= static_cast<int>(place + 1e-5));
     }
@@ -366,7 +367,8 @@ TEST_CASE("relative buckets: the definition", "[attention]") {
 }
 
 TEST_CASE("relative buckets: where T5's begin", "[attention]") {
-  // The least distance of each: 8 exact ones, then the least integers from 8 * 16^(i / 8) on.
+  // The smallest distance of each bucket: 8 exact ones, then the smallest integers from 8 * 16^(i /
+  // 8) on.
   const int64_t least[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91};
   for (int64_t distance = 0; distance < 600; ++distance) {
     const auto bucket = std::upper_bound(least, least + 16, distance) - least - 1;

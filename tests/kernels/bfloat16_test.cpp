@@ -1,5 +1,5 @@
-// The bfloat16 form of every op that has one, beside its float32 form on the same numbers: they
-// differ by the rounding of what is stored, and of what a product takes in.
+// Compares the bfloat16 form of every op that has one with its float32 form on the same numbers.
+// They may differ by the rounding of what is stored, and of the inputs to products.
 #include "lib/tensor/bfloat16.h"
 
 #include <catch2/catch.hpp>
@@ -19,7 +19,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-constexpr double kHalfPlace = 1.0 / 256;  // largest relative error of one rounding: 8 bits are kept
+constexpr double kHalfPlace = 1.0 / 256;  // maximum relative error of one rounding: 8 bits are kept
 
 // The same numbers, all exact in bfloat16, in both dtypes.
 struct Both {
@@ -32,7 +32,7 @@ struct Both {
       set(f32, i, at(bf16, i));
     }
   }
-  // Outputs, not written yet.
+  // Outputs, initially unwritten.
   explicit Both(Shape shape) : f32(DType::f32, shape), bf16(DType::bf16, shape) {}
 
   // Largest difference over `allowed` relative to the entry or, for sums in which large terms
@@ -58,11 +58,11 @@ TEST_CASE("bfloat16: rounds to nearest even and keeps what is not finite", "[bfl
   const auto rounded = [](float x) { return static_cast<float>(BFloat16(x)); };
   CHECK(rounded(1.0f) == 1.0f);
   CHECK(rounded(1.0f + 0x1p-8f) == 1.0f);                // a tie goes to the even one
-  CHECK(rounded(1.0f + 3 * 0x1p-8f) == 1.0f + 0x1p-6f);  // and here up
+  CHECK(rounded(1.0f + 3 * 0x1p-8f) == 1.0f + 0x1p-6f);  // rounds up here
   CHECK(rounded(1.0f + 0x1.01p-8f) == 1.0f + 0x1p-7f);
   CHECK(rounded(-0.0f) == 0.0f);
   CHECK(std::signbit(rounded(-0.0f)));
-  CHECK(rounded(0x1p-133f) == 0x1p-133f);  // the smallest there is
+  CHECK(rounded(0x1p-133f) == 0x1p-133f);  // the smallest bfloat16
   CHECK(rounded(std::numeric_limits<float>::max()) == INFINITY);
   CHECK(rounded(-INFINITY) == -INFINITY);
   CHECK(std::isnan(rounded(NAN)));
@@ -197,10 +197,10 @@ struct AttentionCase {
   int64_t lq, lk, d;
   bool causal, bias;
   float dropout;
-  int32_t second, third;  // sequences' keys; the first has all
+  int32_t second, third;  // keys of the second and third sequence; the first has all
 };
 
-// Odd lengths and widths leave half-filled words; more rows than a block.
+// Odd lengths and widths, which leave half-filled words, and more rows than a block.
 const AttentionCase kAttentionCases[] = {
     {5, 7, 8, false, true, 0.0f, 4, 1},
     {61, 61, 16, true, true, 0.2f, 58, 1},
@@ -208,9 +208,9 @@ const AttentionCase kAttentionCases[] = {
     {97, 130, 64, false, true, 0.0f, 127, 1},
 };
 
-// Widths that CUDA gives to tensor cores, in tiles of 64: lengths that end within a tile and with
-// it, without keys too; dropout by whole Philox blocks (keys that four divides) and element by
-// element.
+// Widths for which CUDA uses tensor cores, in tiles of 64. Lengths end within a tile and at its
+// end, with empty sequences too; dropout draws whole Philox blocks (the number of keys is a
+// multiple of four) or element by element.
 const AttentionCase kTileCases[] = {
     {70, 70, 64, true, true, 0.2f, 64, 0},    {130, 130, 64, true, true, 0.0f, 65, 3},
     {70, 130, 64, false, true, 0.2f, 128, 0}, {130, 132, 64, false, true, 0.2f, 127, 0},
@@ -246,7 +246,8 @@ void check_attention(const AttentionCase& c) {
   };
   forward(&Both::bf16);
   forward(&Both::f32);
-  // The softmax's gradient is a difference from out . d_out: both begin with out as it was stored.
+  // The softmax's gradient is a difference involving out . d_out, so both forms start from out as
+  // it was stored.
   Owned attended(DType::f32, queries);
   cast(*exec, attended, out.bf16);
   backward(&Both::f32, attended, d_table);

@@ -11,7 +11,7 @@ using namespace test;
 TEST_CASE("cross_entropy: rows worked by hand", "[cross_entropy]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  // Softmax 1/8, 2/8, 5/8; a row of pad; even odds.
+  // Softmax 1/8, 2/8, 5/8; a padding row; a uniform row.
   Owned logits = tensor_of(dtype, {3, 3}, {0, std::log(2), std::log(5), 1, 2, 3, 4, 4, 4});
   Owned targets = int_tensor({3}, {2, kPadId, 1}), loss = tensor_of(dtype, {3}, {9, 9, 9});
   cross_entropy(*exec, loss, logits, logits, targets, 8.0);
@@ -60,8 +60,8 @@ TEST_CASE("cross_entropy: a whole vocabulary in float32 agrees with float64", "[
     worst = std::max(worst, std::abs(at(logits, i) - at(wide, i)) / std::abs(at(wide, i)));
     total += at(logits, i);
   }
-  CHECK(worst < 3e-6);                       // of every probability, however small
-  CHECK(total == Approx(0.0).margin(4e-6));  // a softmax less a one
+  CHECK(worst < 3e-6);                       // for every probability, however small
+  CHECK(total == Approx(0.0).margin(4e-6));  // a softmax minus a one-hot vector
 }
 
 TEST_CASE("cross_entropy: extreme logits", "[cross_entropy]") {

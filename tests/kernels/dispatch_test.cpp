@@ -25,7 +25,7 @@ Owned choices(const Ints& values, int64_t k = 1) {
   return int_tensor({static_cast<int64_t>(values.size()) / k, k}, values);
 }
 
-// Everything starts as 99, so that what was not written shows.
+// Outputs start as 99, so that unwritten elements show.
 Assigned assign(const Ints& expert, int64_t experts, int64_t groups, int64_t capacity,
                 int threads = 2, int64_t k = 1) {
   auto exec = make_exec(threads);
@@ -44,8 +44,8 @@ Assigned assign_dropless(const Ints& expert, int64_t experts, int64_t k = 1) {
   return {ints_of(slot), ints_of(token), ints_of(counts)};
 }
 
-// The definition, a choice at a time: its place is the number of the group's choices of the same
-// expert before it, where all first choices come before the second ones.
+// The definition, one choice at a time: its position is the number of the group's earlier choices
+// of the same expert, where all first choices precede the second ones.
 Assigned assign_slowly(const Ints& expert, int64_t experts, int64_t groups, int64_t capacity,
                        int64_t k = 1) {
   Assigned out{Ints(expert.size(), -1), Ints(static_cast<size_t>(experts * groups * capacity), -1),
@@ -83,7 +83,7 @@ Ints random_experts(int64_t tokens, int64_t experts, uint64_t seed) {
   return expert;
 }
 
-// k experts a token, none twice; some are missing, as padding's are.
+// k distinct experts per token; some are missing, as for padding.
 Ints random_choices(int64_t tokens, int64_t experts, int64_t k, uint64_t seed) {
   const Ints first = random_experts(tokens, experts, seed);
   Ints all;
@@ -96,7 +96,7 @@ Ints random_choices(int64_t tokens, int64_t experts, int64_t k, uint64_t seed) {
 }
 
 TEST_CASE("dispatch: slots by hand: overflow, padding, an empty expert", "[dispatch]") {
-  // Two groups of four tokens, three experts, two places each; expert 2 gets none in group 0.
+  // Two groups of four tokens, three experts, capacity 2; expert 2 gets none in group 0.
   const Assigned a = assign({1, 1, -1, 1, /**/ 0, 2, 2, 1}, 3, 2, 2);
   // Slots: expert 0 group 0: 0 1, group 1: 2 3; expert 1: 4 5, 6 7; expert 2: 8 9, 10 11.
   CHECK(a.slot == Ints{4, 5, -1, -1, /**/ 2, 10, 11, 6});
@@ -154,7 +154,7 @@ TEST_CASE("dispatch: slots as the definition has them, for any number of threads
     CHECK(a.token == expected.token);
     CHECK(a.counts == expected.counts);
   }
-  // Dropless is one group whose experts have just the places they need.
+  // Dropless equals one group whose experts have exactly the capacity that they need.
   const Assigned dropless = assign_dropless(expert, experts);
   int32_t begin = 0;
   for (int64_t e = 0; e < experts; ++e) {
@@ -170,7 +170,7 @@ TEST_CASE("dispatch: slots as the definition has them, for any number of threads
 }
 
 TEST_CASE("dispatch: first choices take their places before second ones", "[dispatch]") {
-  // One group of three tokens, three experts, two places each.
+  // One group of three tokens, three experts, capacity 2.
   const Assigned a = assign({0, 1, /**/ 1, 0, /**/ 0, 1}, 3, 1, 2, 2, 2);
   CHECK(a.slot == Ints{0, 3, /**/ 2, -1, /**/ 1, -1});
   CHECK(a.token == Ints{0, 2, 1, 0, -1, -1});
@@ -193,7 +193,7 @@ TEST_CASE("dispatch: slots of several choices, as the definition has them", "[di
     CHECK(a.token == expected.token);
     CHECK(a.counts == expected.counts);
   }
-  // Dropless is one group with places for all, without what nobody took.
+  // Dropless equals one group with room for all choices, without the unused slots.
   const Assigned all = assign_slowly(expert, experts, 1, tokens, k);
   const Assigned dropless = assign_dropless(expert, experts, k);
   Ints token = all.token;
@@ -271,14 +271,13 @@ TEST_CASE("dispatch: combine by hand", "[dispatch]") {
   combine_backward(*exec, d_slots, d_gate, d_out, slots, Owned(slot), Owned(token), gate);
   CHECK(values_of(d_slots) == std::vector<double>{6, 8, 0, 0, 0.5, 1});
   CHECK(values_of(d_gate) == std::vector<double>{17, 0, 11});
-  // d_slots in the place of slots.
+  // d_slots aliases slots.
   combine_backward(*exec, slots, d_gate, d_out, slots, Owned(slot), Owned(token), gate);
   CHECK(same_bits(slots, d_slots));
   CHECK(values_of(d_gate) == std::vector<double>{17, 0, 11});
 }
 
-// Rows of widths that do and do not divide into sixteen bytes, more of them than one step of a
-// warp.
+// Rows whose widths are and are not a multiple of 16 bytes, and longer than one step of a warp.
 TEST_CASE("dispatch: rows of every dtype and width, element by element", "[dispatch]") {
   const DType dtype = GENERATE(DType::f32, DType::f64, DType::bf16);
   const int64_t d = GENERATE(1, 8, 35, 264, 520), k = GENERATE(1, 2);
@@ -338,7 +337,7 @@ TEST_CASE("dispatch: gradients of dispatch and combine", "[dispatch]") {
   Owned weight = random_tensor(DType::f64, shape, 3), out(DType::f64, shape);
   Owned slots(DType::f64, places), d_slots(DType::f64, places);
   Owned d_x(DType::f64, shape), d_gate(DType::f64, {kTokens, k});
-  const auto loss = [&] {  // experts that do nothing
+  const auto loss = [&] {  // identity experts
     gather_rows(*exec, slots, x, token);
     combine_forward(*exec, out, slots, slot, gate);
     return weighted_sum(out, weight);

@@ -11,7 +11,7 @@ using namespace test;
 
 constexpr RandomKey kKey{0x0123456789ABCDEFu, 17, 33};
 
-// The mask, element by element, from the definition in the header.
+// The mask, element by element, as the header defines it.
 double factor_of(const Dropout& dropout, int64_t global_row, int64_t cols, int64_t col) {
   const uint64_t index = static_cast<uint64_t>(global_row * cols + col);
   const bool kept = random_uniform(dropout.key, index) >= dropout.rate;
@@ -35,7 +35,7 @@ TEST_CASE("philox: known answers", "[dropout]") {
 }
 
 TEST_CASE("philox: many blocks at once draw the words that one block draws", "[dropout]") {
-  // From 0, across 2^32 blocks, and up to the last block of all.
+  // From 0, across 2^32 blocks, and up to the very last block.
   const uint64_t block = GENERATE(uint64_t{0}, uint64_t{0xFFFFFFF0}, uint64_t{1} << 40,
                                   ~uint64_t{0} - (kPhiloxLanes - 1));
   uint32_t words[kPhiloxWords];
@@ -96,8 +96,8 @@ TEST_CASE("dropout: rows by id, and rows that are kept whole", "[dropout]") {
   }
 }
 
-// At the uniform of an element as the rate that element is kept, at the next larger rate dropped;
-// some elements, and those whose word has nothing below the 24 bits of a uniform.
+// An element is kept when the rate equals its uniform and dropped at the next larger rate. Checked
+// for several elements, and for those whose word has no bits below the 24 bits of a uniform.
 TEST_CASE("dropout: an element is kept from the rate on", "[dropout]") {
   auto exec = make_exec();
   const int64_t cols = GENERATE(1000, 1001);

@@ -20,12 +20,12 @@ double sum_of_squares(Exec& exec, Tensor x) {
 
 TEST_CASE("elementwise: fill, copy, scale and add", "[elementwise]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  const int64_t count = GENERATE(0, 1, 17, 300000);  // the last is more than one thread's chunk
+  const int64_t count = GENERATE(0, 1, 17, 300000);  // the last is larger than one thread's chunk
   auto exec = make_exec();
   Owned x = random_tensor(dtype, {count}, 1), y = random_tensor(dtype, {count}, 2);
   Owned out(dtype, {count}), zero = random_tensor(dtype, {count}, 3);
   copy(*exec, out, x);
-  synchronize(*exec);  // copies and fills are no launches, and not waited for
+  synchronize(*exec);  // copies and fills are not launches and are not waited for
   CHECK(same_bits(out, x));
   scale_inplace(*exec, out, 0.5);
   add_inplace(*exec, out, y);
@@ -77,7 +77,7 @@ TEST_CASE("elementwise: counters are added", "[elementwise]") {
 }
 
 TEST_CASE("elementwise: sums are the same for any number of threads", "[elementwise]") {
-  // More blocks than are summed at once, and a last one that is not full.
+  // More blocks than are summed at once, with a partly filled last one.
   const int64_t count = 4096 * 1024 + 4096 * 3 + 5;
   Owned x(DType::f32, {count});
   for (int64_t i = 0; i < count; ++i) {

@@ -28,7 +28,7 @@ TEST_CASE("embedding: the gradient adds up repeated ids on top of what was there
 
 TEST_CASE("embedding: gradients", "[embedding]") {
   auto exec = make_exec();
-  // 201, 200: more than one slice of columns, the last not full.
+  // 201 and 200 are wider than one slice of columns and leave the last one partly filled.
   const int64_t d = GENERATE(1, 7, 201, 200);
   Owned table = random_tensor(DType::f64, {4, d}, 1), weight = random_tensor(DType::f64, {6, d}, 2);
   Owned ids = int_tensor({6}, {3, 1, 1, 0, 3, 3}), out(DType::f64, {6, d});
@@ -58,7 +58,8 @@ TEST_CASE("embedding: no rows", "[embedding]") {
   CHECK(same_bits(table, before));
 }
 
-// Some ids have hundreds of rows, in many chunks and tiles of the sorted rows; some one, some none.
+// Some ids have hundreds of rows, in many chunks and tiles of the sorted rows; some have one, some
+// none.
 TEST_CASE("embedding: many rows of few ids", "[embedding]") {
   const int64_t rows = GENERATE(31, 32, 33, 64, 1024, 1025, 4097, 40001), d = GENERATE(3, 8);
   constexpr int32_t kVocab = 1000;
@@ -70,7 +71,7 @@ TEST_CASE("embedding: many rows of few ids", "[embedding]") {
   }
   Owned ids = int_tensor({rows}, many), d_out(DType::f32, {rows, d});
   Owned d_table(DType::f32, {kVocab, d}), expected(DType::f32, {kVocab, d});
-  // Small integers: every order of adding them gives the same number.
+  // Small integers: every order of summation gives the same result.
   for (int64_t i = 0; i < rows * d; ++i) set(d_out, i, static_cast<double>((i * 31) % 101 - 50));
   for (int64_t i = 0; i < kVocab * d; ++i) {
     set(d_table, i, 1);

@@ -8,7 +8,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-constexpr double kAnyFault = NAN;  // a sum of squares over what is not finite
+constexpr double kAnyFault = NAN;  // any sum of squares that is not finite
 
 double found(Tensor x, double squares = kAnyFault) {
   auto exec = make_exec();
@@ -17,7 +17,7 @@ double found(Tensor x, double squares = kAnyFault) {
   return at(index, 0);
 }
 
-// Lengths on both sides of what a block of threads looks at together.
+// Lengths on both sides of the number of elements that a block examines at once.
 TEST_CASE("find_nonfinite: wherever it is, whatever it is", "[find_nonfinite]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const double bad = GENERATE(INFINITY, -INFINITY, double{NAN});
@@ -35,7 +35,7 @@ TEST_CASE("find_nonfinite: the first of several", "[find_nonfinite]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned x = random_tensor(dtype, {40000}, 1);
   double bad = NAN;
-  // Each before the one set before: of another chunk, warp, and lane, and of one thread's own.
+  // Each position precedes the previous one: in another chunk, warp or lane, or of the same thread.
   for (const int64_t where : {39999, 20000, 17024, 16384, 16383, 16000, 1024, 1023, 40, 33, 2}) {
     set(x, where, bad);
     CHECK(found(x) == static_cast<double>(where));
@@ -45,7 +45,7 @@ TEST_CASE("find_nonfinite: the first of several", "[find_nonfinite]") {
   CHECK(found(x) == 0);
 }
 
-// The sum may be that of other ranks' tensors as well, or one that overflowed.
+// The sum may cover other ranks' tensors too, or may have overflowed.
 TEST_CASE("find_nonfinite: none", "[find_nonfinite]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned x = random_tensor(dtype, {20000}, 1);

@@ -18,7 +18,7 @@ double element(Tensor x, int64_t index) {
   return x.dtype() == DType::f64 ? x.data<double>()[index] : x.data<float>()[index];
 }
 
-// The product by its definition, in float64.
+// The product by definition, in float64.
 double expected(Tensor a, Tensor b, int64_t batch, int64_t i, int64_t j, int64_t m, int64_t n,
                 int64_t k, GemmOptions options) {
   double total = 0;
@@ -54,7 +54,7 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
   Owned out = random_tensor(dtype, shape(c.m, c.n, false), 3);
   Owned before = out;
   gemm(*exec, out, a, b, options);
-  synchronize(*exec);  // zeros for k = 0 are no launch
+  synchronize(*exec);  // zeros for k = 0 are not a launch
   const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-4;
   double worst = 0;
   for (int64_t index = 0; index < out.tensor().numel(); ++index) {
@@ -116,7 +116,7 @@ TEST_CASE("gemm: what was planned suffices, and the calls after it allocate noth
   gemm(exec, c, a, b, options);
   const Allocations before = allocations();
   for (int repeat = 0; repeat < 10; ++repeat) gemm(exec, c, a, b, options);
-  // Views and oneDNN's own argument map, in small pieces.
+  // Views and oneDNN's own argument map, in small allocations.
   CHECK(allocations().bytes - before.bytes < 10 * 1024);
   CHECK(exec.scratch.high_water() == exec.scratch.capacity());
   CHECK(exec.scratch.top() == 0);

@@ -29,7 +29,7 @@ TEST_CASE("grad_clip: clipping brings a norm down and never up", "[grad_clip]") 
 TEST_CASE("grad_clip: any number of sums, added in their order", "[grad_clip]") {
   CHECK(clipped({64}, 6, 2) == std::vector<double>{0.25, 1, 8, 3});
   CHECK(clipped({40, 8, 4, 12}, 6, 2) == std::vector<double>{0.25, 1, 8, 3});
-  const double tiny = std::ldexp(1.0, -53);  // added to 1 it is lost, four of them are not
+  const double tiny = std::ldexp(1.0, -53);  // lost when added to 1, but four of them are not
   CHECK(clipped({1, tiny, tiny, tiny, tiny}, 6, 0)[kGradientNorm] == 1);
   CHECK(clipped({tiny, tiny, tiny, tiny, 1}, 6, 0)[kGradientNorm] > 1);
 }

@@ -33,8 +33,8 @@ struct Case {
   }
 };
 
-// Groups that are empty, of one row, of all rows, beyond a tile; widths that are no whole octets,
-// and that are.
+// Groups that are empty, of one row, of all rows, and larger than a tile; widths that are and are
+// not multiples of 8.
 std::vector<Case> cases() {
   return {{{{3, 0, 5, 1}}, 0, 4, 2, 7, 5},
           {{{1, 2, 30, 4}, {0, 3, 35, 0}}, 1, 2, 3, 33, 34},
@@ -51,7 +51,7 @@ Owned drawn(DType dtype, Shape shape, uint64_t seed) {
   return x;
 }
 
-// The op on random factors and the same in float64; what no group has is not a number.
+// The op on random operands, and the same in float64; rows that belong to no group start as NaN.
 struct Trial {
   const Case& of;
   GemmOptions options;
@@ -97,7 +97,7 @@ struct Trial {
     if (options.accumulate) sum += at(before, place);
     return options.relu ? std::max(sum, 0.0) : sum;
   }
-  // Largest |op - definition|, of bfloat16 results less what rounding them may change.
+  // The largest |op - definition|, less what rounding may change in bfloat16 results.
   double worst() {
     double worst = 0;
     const auto compare = [&](int64_t place, double expected) {
@@ -184,8 +184,8 @@ TEST_CASE("grouped_gemm: weights against the definition", "[grouped_gemm]") {
   }
 }
 
-// Sizes at which products are made one by one on CUDA too, where cuBLASLt's instructions are faster
-// than the kernel's (not on compute capability 8.x); and one group.
+// Sizes for which CUDA too runs one GEMM per group, because cuBLASLt's instructions are faster than
+// the kernel's (not on compute capability 8.x); and a single group.
 TEST_CASE("grouped_gemm: known sizes, group by group", "[grouped_gemm]") {
   auto exec = make_exec(2, 34);
   CHECK(grouped_gemm_by_group(*exec, 100, 1));

@@ -1,6 +1,6 @@
-// What the tests of single ops share: tensors from lists, comparison, and the two promises that
-// every op keeps: the same bits for any number of threads, and scratch taken while planning that is
-// enough when running.
+// Shared by the tests of single ops: tensors from lists, comparison, and checks of two guarantees
+// that every op gives: the same bits for any number of threads, and scratch taken while planning
+// that suffices when running.
 #pragma once
 
 #include <algorithm>
@@ -64,7 +64,7 @@ inline bool same_bits(Tensor a, Tensor b) {
 }
 
 // Runs `run(exec, out)` with one, two, three and five threads into outputs that start as `out`'s
-// contents; true when all give the same bits.
+// contents; true if all give the same bits.
 template <class Run>
 bool same_for_any_threads(Owned out, Run&& run) {
   Owned first = out;

@@ -84,7 +84,7 @@ TEST_CASE("rms_norm: the scale's gradient over many rows", "[rms_norm]") {
 }
 
 TEST_CASE("rms_norm: the same bits for any number of threads", "[rms_norm]") {
-  const Shape shape{200, 33};  // more than one block of rows, the last not full
+  const Shape shape{200, 33};  // more than one block of rows, the last partly filled
   Owned x = random_tensor(DType::f32, shape, 1), scale = random_tensor(DType::f32, {33}, 2);
   Owned d_out = random_tensor(DType::f32, shape, 3);
   CHECK(same_for_any_threads(random_tensor(DType::f32, {33}, 4), [&](Exec& exec, Tensor d_scale) {

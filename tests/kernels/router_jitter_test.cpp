@@ -28,7 +28,7 @@ TEST_CASE("router_jitter: noise is drawn by the element's global place", "[route
   }
   CHECK(worst < 1e-6);
   CHECK(largest <= 0.1 + 1e-6);
-  // In place, and without epsilon.
+  // In place, and with epsilon 0.
   Owned in_place = x, copied(dtype, {rows, cols});
   router_jitter(*exec, in_place, in_place, epsilon, kKey, first_row);
   router_jitter(*exec, copied, x, 0, kKey, first_row);
@@ -56,7 +56,7 @@ Owned cast_to(Exec& exec, DType dtype, Tensor x) {
   return out;
 }
 
-// Word for word what two passes make: nothing is rounded between them.
+// The same, bit for bit, as two passes make: nothing is rounded between them.
 TEST_CASE("router_jitter: from bfloat16 and to it in one pass", "[router_jitter]") {
   auto exec = make_exec();
   const float epsilon = GENERATE(0.1f, 0.0f);

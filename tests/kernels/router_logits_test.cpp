@@ -18,13 +18,13 @@ struct Size {
   int64_t tokens, d, experts;
 };
 
-// Rows that fill no tile, widths that are no multiple of a pack or of a warp's, and numbers of
-// experts on both sides of every limit of the CUDA form.
+// Rows that fill no tile, widths that are not a multiple of a pack's or a warp's, and numbers of
+// experts on both sides of every limit of the CUDA implementation.
 const std::vector<Size> kSizes = {{1, 8, 1},    {33, 24, 3},   {70, 100, 8},  {5, 8, 9},
                                   {131, 24, 8}, {67, 264, 16}, {67, 264, 17}, {9, 768, 8},
                                   {6, 768, 16}, {3, 1544, 8},  {4, 13, 5}};
 
-// The operands of one call, results included; d_weight begins as something to add to.
+// The operands and results of one call; d_weight starts with values to add to.
 struct Call {
   Size size;
   RouterJitter jitter{0.2f, kKey, 5};
@@ -83,7 +83,7 @@ Errors errors_of(Call& call, Exec& exec) {
   errors.logits = largest_difference(call.logits, logits);
   errors.d_weight =
       largest_difference(call.d_weight, tensor_of(DType::f64, {d, experts}, d_weight));
-  // bfloat16's own rounding is a relative one.
+  // bfloat16's own rounding is relative.
   for (int64_t i = 0; i < tokens * d; ++i) {
     const double scale = call.x.tensor().dtype() == DType::bf16 ? std::abs(at(d_x, i)) / 256 : 0;
     const double error = std::abs(at(call.d_x, i) - at(d_x, i));
@@ -125,8 +125,8 @@ TEST_CASE("router_logits: gradients", "[router_logits]") {
   CHECK(gradient_error(call.weight, call.d_weight, loss) < kGradientTolerance);
 }
 
-// The same numbers are drawn: the products of router_jitter's output differ by the order of sums
-// alone, and on the CPU not at all.
+// The draws are the same: compared with GEMMs on router_jitter's output, only the order of sums
+// differs, and on the CPU not even that.
 TEST_CASE("router_logits: the products of what router_jitter makes", "[router_logits]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::bf16);
@@ -145,11 +145,11 @@ TEST_CASE("router_logits: the products of what router_jitter makes", "[router_lo
     call.forward(*exec);
     call.backward(*exec);
     synchronize(*exec);
-    // A library may add a sum's terms one after another, losing half a bit of it at each.
+    // A library may add a sum's terms sequentially, losing half a bit at each.
     const double terms = static_cast<double>(std::max(size.d, size.tokens));
     CHECK(largest_difference(call.logits, logits) < 1e-6 + 1e-7 * terms);
     CHECK(largest_difference(call.d_weight, d_weight) < 1e-6 + 1e-7 * terms);
-    // Where sums differ, another bfloat16 may be the nearest.
+    // Where sums differ, the nearest bfloat16 may differ too.
     CHECK(largest_difference(call.d_x, d_x) < (dtype == DType::bf16 ? 0.02 : 2e-6));
     if (exec->backend == Backend::cpu) {
       CHECK(same_bits(call.logits, logits));
@@ -159,7 +159,7 @@ TEST_CASE("router_logits: the products of what router_jitter makes", "[router_lo
   }
 }
 
-// More tokens than a chunk of backward or all blocks of forward take at once.
+// More tokens than a chunk of backward, or all blocks of forward, take at once.
 TEST_CASE("router_logits: many tokens", "[router_logits]") {
   auto exec = make_exec();
   const int64_t tokens = GENERATE(128, 129, 8448 + 5, 16384 + 77);
@@ -170,7 +170,7 @@ TEST_CASE("router_logits: many tokens", "[router_logits]") {
   CHECK(errors.d_weight < 1e-7 * static_cast<double>(tokens));
 }
 
-// Any split of the tokens, so any mesh, routes alike.
+// Any split of the tokens, and thus any mesh, routes alike.
 TEST_CASE("router_logits: a token's logits depend on its row alone", "[router_logits]") {
   auto exec = make_exec();
   if (exec->backend == Backend::cpu) return;

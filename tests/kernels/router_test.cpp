@@ -10,7 +10,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// A router's inputs and everything it leaves behind.
+// A router's inputs and all its outputs.
 struct Run {
   Owned logits, valid, probs, gate, log_sum, expert, fraction, mean_prob, losses;
 
@@ -78,8 +78,8 @@ TEST_CASE("router: ties go to the lowest expert", "[router]") {
   CHECK(at(run.gate, 0) == Approx(0.25));
 }
 
-// Logits of few different values, so that most rows have ties; and NaN in a row's first place,
-// which no logit is larger than, or in a later one, which is not larger than any.
+// Logits with few distinct values, so that most rows have ties, and a NaN either first in a row,
+// which no logit exceeds, or later in it, where it exceeds none.
 TEST_CASE("router: the first of the largest logits, for any number of experts", "[router]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
@@ -102,7 +102,7 @@ TEST_CASE("router: the first of the largest logits, for any number of experts", 
   CHECK(at(run.gate, 1) == at(run.probs, experts + expected[1]));
 }
 
-// f, P and the losses of a run, added up from its probabilities.
+// f, P and the losses of a run, computed from its probabilities.
 TEST_CASE("router: shares and losses of groups of any number and size", "[router]") {
   auto exec = make_exec();
   const auto [groups, size, experts] =
@@ -178,7 +178,7 @@ TEST_CASE("router: all tokens to one expert, and the even spread", "[router]") {
   one.forward(*exec);
   even.forward(*exec);
   CHECK(one.balance() == Approx(kExperts));  // the largest
-  CHECK(even.balance() == Approx(1));        // the least
+  CHECK(even.balance() == Approx(1));        // the minimum
   CHECK(at(one.fraction, 2) == 1);
 }
 
@@ -205,8 +205,8 @@ TEST_CASE("router: large logits do not overflow", "[router]") {
   CHECK(at(run.log_sum, 1) == -1e4);
 }
 
-// The loss that router_backward differentiates. The fractions are constants to it; moving a logit
-// by the step of a difference moves no token to another expert.
+// The loss that router_backward differentiates. The fractions are constants to it; the
+// finite-difference step moves no token to another expert.
 double router_loss(Run& run, Exec& exec, Tensor gate_weight, double balance, double z) {
   run.forward(exec);
   return weighted_sum(run.gate, gate_weight) + balance * run.balance() + z * run.z();
@@ -384,11 +384,11 @@ TEST_CASE("router: the choice is top-1, and says so", "[router]") {
   Run run(random_tensor(DType::f32, {4, 3}, 1), all_valid(4), 1);
   run.gate = Owned(DType::f32, {4, 2});
   run.expert = Owned(DType::i32, {4, 2});
-  CHECK_THROWS_WITH(run.forward(*exec), Catch::Contains("2 experts a token"));
+  CHECK_THROWS_WITH(run.forward(*exec), Catch::Contains("2 experts per token"));
   Owned d_logits(DType::f32, {4, 3}), d_gate(DType::f32, {4, 2});
   CHECK_THROWS_WITH(router_backward(*exec, d_logits, d_gate, run.probs, run.log_sum, run.expert,
                                     run.fraction, run.valid, 0.1, 0.2),
-                    Catch::Contains("2 experts a token"));
+                    Catch::Contains("2 experts per token"));
 }
 
 TEST_CASE("router: shapes must fit", "[router]") {

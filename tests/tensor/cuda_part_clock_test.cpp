@@ -1,4 +1,4 @@
-// What CUDA's clock owns of the runtime, and what it refuses.
+// The CUDA resources of the CUDA clock, and the errors that it reports.
 #include "lib/tensor/cuda/cuda_part_clock.h"
 
 #include <catch2/catch.hpp>
@@ -51,7 +51,7 @@ TEST_CASE("cuda_part_clock: what is not done yet is not read, nor waited for",
   CHECK(work.sum() <= seconds);
 }
 
-// The stream stands still until another one has done its work: a collective does the same.
+// The stream waits until another one has done its work, as it does for a collective.
 TEST_CASE("cuda_part_clock: a wait for another stream is its scope's", "[cuda_part_clock]") {
   TimedWork work, elsewhere;
   enable(work);

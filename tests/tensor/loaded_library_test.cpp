@@ -1,4 +1,4 @@
-// The libraries that the CUDA backend loads at its first call; no GPU or driver is needed for that.
+// The libraries that the CUDA backend loads at its first call. Loading them needs no GPU or driver.
 #include "lib/tensor/cuda/loaded_library.h"
 
 #include <catch2/catch.hpp>
@@ -24,7 +24,7 @@ TEST_CASE("loaded_library: what cannot be found is named", "[loaded_library]") {
                         Catch::EndsWith("or use backend: cpu"));
   void (*function)() = nullptr;
   CHECK_THROWS_WITH(LoadedLibrary("libm.so.6").find(function, "sy_absent"),
-                    Catch::Contains("libm.so.6 has no sy_absent"));
+                    Catch::Contains("libm.so.6 has no symbol sy_absent"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Parts of the time, the same on both backends.
+// Times of parts; the same tests on both backends.
 #include "lib/tensor/profiler.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +10,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// Writes down what it is asked.
+// Records the calls it receives.
 class WrittenClock final : public PartClock {
  public:
   explicit WrittenClock(std::string& text) : text_(text) {}

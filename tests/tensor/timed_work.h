@@ -1,4 +1,5 @@
-// Work whose time is known well enough: an exec's copies, which on CUDA the host does not wait for.
+// Work whose time is predictable enough: an exec's copies, which the host does not wait for on
+// CUDA.
 #pragma once
 
 #include <chrono>
@@ -23,7 +24,7 @@ struct TimedWork {
     synchronize(exec);
   }
 
-  // Of part `other`, as far as copy() knows.
+  // Runs `copies` copies; copy() attributes them to part `other`.
   void run(int copies) {
     for (int i = 0; i < copies; ++i) copy(exec, to, from);
   }

@@ -1,12 +1,12 @@
-// cuBLASLt's functions, as cublaslt().Matmul(...): those of the library, which is loaded at the
-// first call (cublaslt_loaded.cpp), or of what executes it on the host in tests.
+// cuBLASLt's functions, called as cublaslt().Matmul(...). They come from the library, loaded at the
+// first call (cublaslt_loaded.cpp), or in tests from the implementation that runs on the host.
 #pragma once
 
 #include <cublasLt.h>
 
 namespace sy {
 
-// Its lines would be moved at every run.
+// clang-format would move these lines on every run.
 // clang-format off
 #define SY_CUBLASLT_FUNCTIONS(X) \
   X(Create) X(Destroy) X(GetStatusName) X(Matmul) X(MatmulAlgoGetHeuristic) \
@@ -21,7 +21,7 @@ struct CublasLt {
 #undef SY_FUNCTION
 };
 
-// Throws RuntimeFailure where the library cannot be loaded.
+// Throws RuntimeFailure if the library cannot be loaded.
 const CublasLt& cublaslt();
 
 }  // namespace sy

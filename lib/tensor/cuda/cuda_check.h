@@ -1,5 +1,5 @@
-// Errors of the CUDA runtime, cuBLASLt and NCCL as RuntimeFailure: what was done, and the library's
-// own name for what went wrong.
+// Turns errors of the CUDA runtime into RuntimeFailure. The message says what was being done and
+// gives the runtime's own name for the error.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -8,7 +8,7 @@
 
 namespace sy {
 
-// `what` names the kernel or call: "rms_norm: an illegal memory access was encountered
+// `what` names the kernel or call, as in "rms_norm: an illegal memory access was encountered
 // (cudaErrorIllegalAddress)".
 inline void check_cuda(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;

@@ -11,12 +11,13 @@ CudaContext::CudaContext() {
   check_cuda(cudaStreamCreateWithFlags(&compute, cudaStreamNonBlocking), "creating a stream");
   check_cuda(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking), "creating a stream");
   if (cublaslt().Create(&cublaslt_handle) != CUBLAS_STATUS_SUCCESS) {
-    throw RuntimeFailure("cuBLASLt cannot be started: is its library the driver's match?");
+    throw RuntimeFailure(
+        "cuBLASLt cannot be initialised: check that its version matches the GPU driver");
   }
 }
 
 CudaContext::~CudaContext() {
-  // Failures here follow one that was reported.
+  // Errors are ignored here: they follow one that has been reported.
   if (cublaslt_handle != nullptr) cublaslt().Destroy(cublaslt_handle);
   if (copies != nullptr) cudaStreamDestroy(copies);
   if (compute != nullptr) cudaStreamDestroy(compute);
@@ -46,9 +47,9 @@ std::string use_cuda_device(int local_rank) {
   int count = 0;
   check_cuda(cudaGetDeviceCount(&count), "counting GPUs");
   const int device = local_rank % count;
-  check_cuda(cudaSetDevice(device), "choosing a GPU");
+  check_cuda(cudaSetDevice(device), "selecting a GPU");
   cudaDeviceProp properties;
-  check_cuda(cudaGetDeviceProperties(&properties, device), "asking a GPU for its properties");
+  check_cuda(cudaGetDeviceProperties(&properties, device), "querying a GPU's properties");
   return fmt::format("{}, {:.0f} GiB", properties.name,
                      static_cast<double>(properties.totalGlobalMem) / (1 << 30));
 }

@@ -1,5 +1,5 @@
-// What an Exec owns of a GPU: its streams and the handle of the matrix library. Made at first use,
-// on the device that use_cuda_device() chose.
+// The GPU resources of an Exec: its streams and the cuBLASLt handle. Created at first use, on the
+// device that use_cuda_device() selected.
 #pragma once
 
 #include <cublasLt.h>
@@ -15,8 +15,9 @@ struct CudaContext {
   CudaContext(const CudaContext&) = delete;
   CudaContext& operator=(const CudaContext&) = delete;
 
-  cudaStream_t compute = nullptr;  // every op's
-  cudaStream_t copies = nullptr;   // the next batch's way to the device, and numbers' way back
+  cudaStream_t compute = nullptr;  // runs every op
+  // Copies the next batch to the device, and numbers back to the host.
+  cudaStream_t copies = nullptr;
   cublasLtHandle_t cublaslt_handle = nullptr;
 };
 

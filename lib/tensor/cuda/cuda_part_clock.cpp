@@ -8,7 +8,7 @@ namespace sy {
 CudaPartClock::CudaPartClock(Exec& exec) : stream_(cuda(exec).compute) {}
 
 CudaPartClock::~CudaPartClock() {
-  // Failures here follow one that was reported.
+  // Errors are ignored here: they follow one that has been reported.
   for (const Scope& scope : scopes_) {
     if (scope.begin != nullptr) cudaEventDestroy(scope.begin);
     if (scope.end != nullptr) cudaEventDestroy(scope.end);
@@ -37,8 +37,9 @@ void CudaPartClock::collect(PartSeconds& seconds) {
     float milliseconds = 0;
     const Scope& scope = scopes_[i];
     const cudaError_t status = cudaEventElapsedTime(&milliseconds, scope.begin, scope.end);
-    if (status == cudaErrorNotReady) cudaGetLastError();  // it must not come up at the next launch
-    SY_CHECK(status != cudaErrorNotReady, "the time of {} was asked for before it was done",
+    // Clears it, or the next launch would report it.
+    if (status == cudaErrorNotReady) cudaGetLastError();
+    SY_CHECK(status != cudaErrorNotReady, "the time of {} was requested before its work was done",
              name_of(scope.part));
     check_cuda(status, "reading the time of a part of the step");
     taken[static_cast<size_t>(scope.part)] += static_cast<double>(milliseconds) / 1e3;

@@ -1,5 +1,5 @@
-// Times scopes by two events each on an exec's compute stream. Events are used again after
-// collect(), so that steps after the first make none.
+// Times scopes with two events each on an exec's compute stream. collect() recycles the events, so
+// steps after the first create none.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -21,7 +21,7 @@ class CudaPartClock final : public PartClock {
   void end() noexcept override;
   void collect(PartSeconds& seconds) override;
 
-  size_t events() const { return 2 * scopes_.size(); }  // made so far
+  size_t events() const { return 2 * scopes_.size(); }  // created so far
 
  private:
   struct Scope {
@@ -31,7 +31,7 @@ class CudaPartClock final : public PartClock {
 
   const cudaStream_t stream_;
   std::vector<Scope> scopes_;
-  size_t used_ = 0;  // scopes since the last collect(), the first of scopes_
+  size_t used_ = 0;  // scopes since the last collect(), at the front of scopes_
   cudaError_t failure_ = cudaSuccess;
 };
 

@@ -1,5 +1,6 @@
-// A shared library that is loaded when it is first needed. cuBLASLt and NCCL take 200 MiB and a
-// tenth of a second, which a run on the CPU should not pay, nor need them to be there.
+// A shared library that is loaded when it is first needed. Loading cuBLASLt and NCCL takes 200 MiB
+// and a tenth of a second; a run on the CPU should neither pay for that nor require them to be
+// installed.
 #pragma once
 
 #include <string>
@@ -8,10 +9,11 @@ namespace sy {
 
 class LoadedLibrary {
  public:
-  // `file` as the loader finds it ("libnccl.so.2"). Throws RuntimeFailure with the loader's reason.
+  // `file` is a name that the dynamic loader resolves ("libnccl.so.2"). Throws RuntimeFailure with
+  // the loader's reason.
   explicit LoadedLibrary(const std::string& file);
 
-  // function = the library's of that name. Throws RuntimeFailure where it has none.
+  // Sets `function` to the library's symbol `name`. Throws RuntimeFailure if there is none.
   template <class F>
   void find(F*& function, const char* name) const {
     function = reinterpret_cast<F*>(address_of(name));
@@ -21,7 +23,7 @@ class LoadedLibrary {
   void* address_of(const char* name) const;
 
   std::string file_;
-  void* handle_;  // never closed: what it started may still run
+  void* handle_;  // never closed: its threads may still run
 };
 
 }  // namespace sy

@@ -1,4 +1,4 @@
-// Memory that the CUDA runtime gives.
+// Memory allocated through the CUDA runtime.
 #include <cuda_runtime_api.h>
 
 #include "lib/base/error.h"
@@ -22,7 +22,7 @@ void* allocate_cuda_memory(MemoryKind kind, int64_t bytes) {
       status = cudaMalloc(&data, size);
   }
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // the failure is told; it must not come up again at the next launch
+    cudaGetLastError();  // the caller reports the failure; the next launch must not report it again
     return nullptr;
   }
   check_cuda(status, "allocating memory");
@@ -32,7 +32,7 @@ void* allocate_cuda_memory(MemoryKind kind, int64_t bytes) {
 }
 
 void free_cuda_memory(MemoryKind kind, void* data) {
-  // A failure here follows one that was reported.
+  // Errors are ignored here: they follow one that has been reported.
   if (kind == MemoryKind::pinned) {
     cudaFreeHost(data);
   } else {

@@ -1,4 +1,4 @@
-// In place of the CUDA runtime's part, in a program that is built without it.
+// Stands in for the CUDA sources in a program built without the CUDA backend.
 #include "lib/base/error.h"
 #include "lib/tensor/cuda/cuda_device.h"
 #include "lib/tensor/cuda/staged_copy_cuda.h"

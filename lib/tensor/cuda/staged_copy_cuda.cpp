@@ -9,7 +9,7 @@ struct CudaEventSlot {
   CudaEventSlot() {
     check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "creating an event");
   }
-  ~CudaEventSlot() { cudaEventDestroy(event); }  // a failure follows one that was reported
+  ~CudaEventSlot() { cudaEventDestroy(event); }  // an error here follows one that has been reported
   CudaEventSlot(const CudaEventSlot&) = delete;
   CudaEventSlot& operator=(const CudaEventSlot&) = delete;
 
@@ -45,8 +45,8 @@ struct StagedUpload::Cuda {
   Exec& exec;
   int64_t bytes;
   Memory host[2], device[2];
-  CudaEventSlot copied[2];  // the copy out of host[i] is done
-  CudaEventSlot reached;    // the exec's stream, when the block before was sent
+  CudaEventSlot copied[2];  // recorded when the copy out of host[i] is done
+  CudaEventSlot reached;    // the point the exec's stream had reached at the previous send()
   int turn = 0;
 };
 
@@ -59,14 +59,14 @@ StagedUpload::StagedUpload(Exec& exec, int64_t bytes)
 StagedUpload::~StagedUpload() = default;
 
 char* StagedUpload::next() {
-  cuda_->copied[cuda_->turn].wait();  // at once where nothing was recorded yet
+  cuda_->copied[cuda_->turn].wait();  // returns at once if nothing has been recorded yet
   return static_cast<char*>(cuda_->host[cuda_->turn].data());
 }
 
 char* StagedUpload::send() {
   Cuda& c = *cuda_;
   CudaContext& context = sy::cuda(c.exec);
-  // The device's block was read by what the exec was given before the last send().
+  // The device block was read by work that was queued before the previous send().
   c.reached.hold(context.copies);
   c.reached.record(context.compute);
   void* const to = c.device[c.turn].data();

@@ -1,4 +1,4 @@
-// What staged copies own of the CUDA runtime.
+// The CUDA resources of staged copies.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 namespace sy {
 
-struct CudaEventSlot;  // an event
+struct CudaEventSlot;  // owns a CUDA event
 
 struct Readback::Cuda {
   Cuda();
