@@ -39,9 +39,9 @@ void for_each_wave(std::span<const Item> items, const Body& body) {
 template <class Body>
 void for_each_part(const Exec& exec, const AdafactorMatrix& item, const Body& body) {
   const AdafactorTiling tiling(exec.backend, item);
-  const int64_t most = ceil_div(exec.threads, std::max<int64_t>(tiling.blocks, 1));
-  for (int64_t e = 0; e < tiling.batch; e += most) {
-    const int64_t count = std::min(most, tiling.batch - e);
+  const int64_t max_count = ceil_div(exec.threads, std::max<int64_t>(tiling.blocks, 1));
+  for (int64_t e = 0; e < tiling.batch; e += max_count) {
+    const int64_t count = std::min(max_count, tiling.batch - e);
     const AdafactorMatrix part{item.value.slice(e, count), item.row.slice(e, count),
                                item.col.slice(e, count), item.grad.slice(e, count)};
     body(std::span(&part, 1));
@@ -61,7 +61,7 @@ void adafactor_matrices(Exec& exec, std::span<const AdafactorMatrix> items,
   if (items.empty()) return;
   const DType dtype = items[0].value.dtype();
   for (const AdafactorMatrix& item : items) check(item, dtype);
-  int64_t most_sums = 0, most_totals = 0;
+  int64_t max_sums = 0, max_totals = 0;
   for_each_wave(exec, items, [&](std::span<const AdafactorMatrix> wave) {
     int64_t sums = 0, totals = 0;
     for (const AdafactorMatrix& item : wave) {
@@ -69,12 +69,12 @@ void adafactor_matrices(Exec& exec, std::span<const AdafactorMatrix> items,
       sums += tiling.columns() + (exec.backend == Backend::cuda ? tiling.rows() : 0);
       totals += tiling.totals();
     }
-    most_sums = std::max(most_sums, sums);
-    most_totals = std::max(most_totals, totals);
+    max_sums = std::max(max_sums, sums);
+    max_totals = std::max(max_totals, totals);
   });
   ScratchScope scratch(exec);
-  const Tensor sums = scratch.take(dtype, {most_sums}, "adafactor sums");
-  const Tensor totals = scratch.take(DType::f64, {most_totals}, "adafactor totals");
+  const Tensor sums = scratch.take(dtype, {max_sums}, "adafactor sums");
+  const Tensor totals = scratch.take(DType::f64, {max_totals}, "adafactor totals");
   if (exec.planning) return;
   dispatch(exec, dtype, "adafactor", [&]<Backend B, class T>() {
     for_each_wave(exec, items, [&](std::span<const AdafactorMatrix> wave) {

@@ -74,8 +74,8 @@ struct AdafactorTiling {
 
 // Parts of a vector of n elements; on CUDA each part has a block of threads.
 inline int64_t adafactor_parts(int64_t n) {
-  constexpr int64_t kPartElements = 4096, kMostParts = 64;
-  return std::min(ceil_div(n, kPartElements), kMostParts);
+  constexpr int64_t kPartElements = 4096, kMaxParts = 64;
+  return std::min(ceil_div(n, kPartElements), kMaxParts);
 }
 
 template <Backend, class T>

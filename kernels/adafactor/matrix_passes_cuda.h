@@ -53,9 +53,9 @@ __global__ void adafactor_sums_kernel(const AdafactorWave<T> wave) {
       T along = 0;
 #pragma unroll
       for (int j = 0; j < kLaneColumns; ++j) {
-        const bool there = row < all.n && j < tile.width;
+        const bool inside = row < all.n && j < tile.width;
         const T gradient = g[i][j] * scale;
-        const T square = there ? gradient * gradient + epsilon : T(0);
+        const T square = inside ? gradient * gradient + epsilon : T(0);
         along += square;
         down[j] += square;
         squares += w[i][j] * w[i][j];

@@ -48,14 +48,14 @@ struct AdafactorTile {
   __device__ void load(T (&to)[kRowsAtOnce][kLaneColumns], const T* from, int batch) const {
 #pragma unroll
     for (int i = 0; i < kRowsAtOnce; ++i) {
-      const bool there = row(batch, i) < all.n;
+      const bool inside = row(batch, i) < all.n;
       const T* at = from + place(row(batch, i));
-      if (there && whole_lane()) {
+      if (inside && whole_lane()) {
         load_packs(to[i], at);
         continue;
       }
 #pragma unroll
-      for (int j = 0; j < kLaneColumns; ++j) to[i][j] = there && j < width ? at[j] : T(0);
+      for (int j = 0; j < kLaneColumns; ++j) to[i][j] = inside && j < width ? at[j] : T(0);
     }
   }
 

@@ -9,14 +9,14 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kWholePiece = 32;  // fewer rows than this are one GEMM
+constexpr int64_t kUnsplitRows = 32;  // fewer rows than this are one GEMM
 constexpr int kLeadingBits = 3;
 
-// The largest number of rows not above `rows` that one GEMM takes: any below kWholePiece, and above
-// it only numbers with at most three leading bits. GEMMs are cached by shape, and ragged row counts
-// would otherwise add new shapes at every step, indefinitely.
-int64_t piece_rows(int64_t rows) {
-  if (rows < kWholePiece) return rows;
+// The largest number of rows not above `rows` that one GEMM takes: any below kUnsplitRows, and
+// above it only numbers with at most three leading bits. GEMMs are cached by shape, and ragged row
+// counts would otherwise add new shapes at every step, indefinitely.
+int64_t rows_of_gemm(int64_t rows) {
+  if (rows < kUnsplitRows) return rows;
   const int shift = std::bit_width(static_cast<uint64_t>(rows)) - kLeadingBits;
   return rows >> shift << shift;
 }
@@ -24,17 +24,17 @@ int64_t piece_rows(int64_t rows) {
 // Calls run(first row, rows, group) for GEMMs that together cover every row of every group, or
 // while planning for one GEMM of each possible size.
 template <class Function>
-void for_each_piece(bool planning, int64_t most, const RowGroups& groups, Function&& run) {
+void for_each_gemm(bool planning, int64_t max_rows, const RowGroups& groups, Function&& run) {
   if (planning) {
-    for (int64_t rows = 1; rows <= most; ++rows) {
-      if (piece_rows(rows) == rows) run(0, rows, 0);
+    for (int64_t rows = 1; rows <= max_rows; ++rows) {
+      if (rows_of_gemm(rows) == rows) run(0, rows, 0);
     }
     return;
   }
   int64_t first = 0;
   for (int64_t group = 0; group < groups.size; ++group) {
     for (int64_t left = groups.known[static_cast<size_t>(group)]; left > 0;) {
-      const int64_t rows = piece_rows(left);
+      const int64_t rows = rows_of_gemm(left);
       run(first, rows, group);
       first += rows;
       left -= rows;
@@ -46,7 +46,7 @@ void multiply_by_group(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups
                        const GemmOptions& options) {
   SY_CHECK(exec.planning || std::ssize(groups.known) == groups.size,
            "grouped_gemm: {} known sizes of {} groups", groups.known.size(), groups.size);
-  for_each_piece(exec.planning, a.dim(0), groups, [&](int64_t first, int64_t rows, int64_t group) {
+  for_each_gemm(exec.planning, a.dim(0), groups, [&](int64_t first, int64_t rows, int64_t group) {
     const Tensor x = a.slice(first, rows);
     if (options.transpose_a) {
       gemm(exec, c.at(group), x, b.slice(first, rows), options);

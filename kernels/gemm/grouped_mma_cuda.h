@@ -37,12 +37,12 @@ __device__ inline void transpose_quad(uint32_t (&words)[4]) {
 
 // Stores one row of the warp's part, two sums in each of four groups of 8 columns. `row` points to
 // the part's first column; `cols` of its columns exist, a multiple of 8.
-__device__ inline void store_row(float* row, bool there, int cols, const float (&sums)[4][2],
+__device__ inline void store_row(float* row, bool exists, int cols, const float (&sums)[4][2],
                                  const StoreOptions& options) {
   const int t = lane_id() % 4;
 #pragma unroll
   for (int n = 0; n < 4; ++n) {
-    if (!there || 8 * n >= cols) continue;
+    if (!exists || 8 * n >= cols) continue;
     auto* to = reinterpret_cast<float2*>(row + 8 * n + 2 * t);
     float2 value{sums[n][0], sums[n][1]};
     if (options.accumulate) {
@@ -56,14 +56,14 @@ __device__ inline void store_row(float* row, bool there, int cols, const float (
 }
 
 // Likewise, rounded once; each lane writes 16 bytes.
-__device__ inline void store_row(BFloat16* row, bool there, int cols, const float (&sums)[4][2],
+__device__ inline void store_row(BFloat16* row, bool exists, int cols, const float (&sums)[4][2],
                                  const StoreOptions& options) {
   const int t = lane_id() % 4;
   uint32_t words[4];
 #pragma unroll
   for (int n = 0; n < 4; ++n) {
     float lower = sums[n][0], upper = sums[n][1];
-    if (options.accumulate && there && 8 * n < cols) {
+    if (options.accumulate && exists && 8 * n < cols) {
       lower += row[8 * n + 2 * t];
       upper += row[8 * n + 2 * t + 1];
     }
@@ -74,7 +74,7 @@ __device__ inline void store_row(BFloat16* row, bool there, int cols, const floa
     words[n] = bfloat16_pair(lower, upper);
   }
   transpose_quad(words);
-  if (!there || 8 * t >= cols) return;
+  if (!exists || 8 * t >= cols) return;
   Pack<BFloat16> pack;
 #pragma unroll
   for (int n = 0; n < 4; ++n) {
@@ -109,10 +109,10 @@ template <bool kTransposed, class Out>
 __global__ void __launch_bounds__(kGroupedThreads, 2)
     grouped_rows_kernel(const GroupedProblem<BFloat16, Out> p) {
   const RowsTile<kGroupedTile> tile(p.table, p.n);
-  if (!tile.there) return;
+  if (!tile.exists) return;
   Out* c = p.c + int64_t{tile.row} * p.n + tile.col;
   const int cols = p.n - tile.col;
-  if (tile.is_behind(p.table)) {
+  if (tile.is_past_groups(p.table)) {
     if (!p.accumulate) clear_tile<kGroupedTile>(c, p.n, tile.rows, cols);
     return;
   }

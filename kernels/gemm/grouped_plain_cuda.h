@@ -73,10 +73,10 @@ template <class T, class Out>
 __global__ void __launch_bounds__(kPlainThreads)
     grouped_rows_plain_kernel(const GroupedProblem<T, Out> p) {
   const RowsTile<kPlainTile> tile(p.table, p.n);
-  if (!tile.there) return;
+  if (!tile.exists) return;
   Out* c = p.c + int64_t{tile.row} * p.n + tile.col;
   const int cols = p.n - tile.col;
-  if (tile.is_behind(p.table)) {
+  if (tile.is_past_groups(p.table)) {
     if (!p.accumulate) clear_tile<kPlainTile>(c, p.n, tile.rows, cols);
     return;
   }

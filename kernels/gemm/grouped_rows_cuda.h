@@ -60,13 +60,13 @@ struct GroupedProblem {
 // adjacent, so that they share cached data.
 template <int kTile>
 struct RowsTile {
-  bool there;  // false for blocks beyond the last tile
+  bool exists;  // false for blocks beyond the last tile
   int group, row, rows, col;
 
   __device__ RowsTile(const GroupTable& table, int n) {
     const int columns = (n + kTile - 1) / kTile;
     const int tile = static_cast<int>(blockIdx.x) / columns;
-    there = tile < table.first_tile[table.groups + 1];
+    exists = tile < table.first_tile[table.groups + 1];
     // Finds the last group whose tiles begin at or before this one.
     int low = 0, high = table.groups;
     while (low < high) {
@@ -84,7 +84,7 @@ struct RowsTile {
     col = static_cast<int>(blockIdx.x) % columns * kTile;
   }
   // Whether the tile's rows belong to no group.
-  __device__ bool is_behind(const GroupTable& table) const { return group == table.groups; }
+  __device__ bool is_past_groups(const GroupTable& table) const { return group == table.groups; }
 };
 
 // Likewise for a result [G, k, n]: rows from `row` of a group's matrix.

@@ -30,9 +30,9 @@ void router_logits_backward(Exec& exec, Tensor d_x, Tensor d_weight, Tensor d_lo
 // float64), a width d that is a multiple of 8, and weights that fit a block's shared memory when
 // padded to 8 or 16 experts and to a multiple of 256 columns.
 constexpr bool router_logits_fused(DType dtype, int64_t d, int64_t experts) {
-  const int64_t most = dtype == DType::f64 ? 8 : 16, padded = experts <= 8 ? 8 : 16;
+  const int64_t max_experts = dtype == DType::f64 ? 8 : 16, padded = experts <= 8 ? 8 : 16;
   const int64_t bytes = padded * static_cast<int64_t>(size_of(compute_dtype(dtype)));
-  return experts <= most && d % 8 == 0 && (d + 255) / 256 * 256 * bytes <= 48 << 10;
+  return experts <= max_experts && d % 8 == 0 && (d + 255) / 256 * 256 * bytes <= 48 << 10;
 }
 
 // Also called while planning; then it takes its scratch and computes nothing. The CUDA

@@ -8,7 +8,7 @@ namespace sy {
 namespace {
 
 // Minimum tokens per chunk; maximum number of chunks, a few blocks per multiprocessor.
-constexpr int64_t kLeastChunk = 64, kMostChunks = 256;
+constexpr int64_t kMinChunk = 64, kMaxChunks = 256;
 
 template <class T>
 RouterInput<T> input_of(Tensor x, Tensor weight, const RouterJitter& jitter) {
@@ -71,7 +71,7 @@ struct RouterLogitsImpl<Backend::cuda, T> {
                        Tensor weight, const RouterJitter& jitter) {
     const int64_t tokens = x.rows(), d = weight.dim(0), experts = weight.dim(1);
     ScratchScope scratch(exec);
-    const int64_t chunk = std::max(kLeastChunk, ceil_div(tokens, kMostChunks));
+    const int64_t chunk = std::max(kMinChunk, ceil_div(tokens, kMaxChunks));
     const Tensor partial =
         scratch.take(weight.dtype(), {ceil_div(tokens, chunk), experts, d}, "router d_weight");
     if (exec.planning || tokens == 0) return;

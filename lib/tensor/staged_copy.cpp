@@ -10,14 +10,14 @@ Readback::Readback(Exec& exec, std::vector<Tensor> tensors)
     : exec_(exec), tensors_(std::move(tensors)) {
   int64_t bytes = 0;
   for (const Tensor& tensor : tensors_) bytes += round_up(tensor.bytes(), 64);
-  const bool apart = exec.backend == Backend::cuda;
-  memory_ = Memory(apart ? MemoryKind::pinned : MemoryKind::host, bytes, "numbers of a step");
+  const bool separate = exec.backend == Backend::cuda;
+  memory_ = Memory(separate ? MemoryKind::pinned : MemoryKind::host, bytes, "numbers of a step");
   char* place = static_cast<char*>(memory_.data());
   for (const Tensor& tensor : tensors_) {
     copies_.emplace_back(place, tensor.dtype(), tensor.shape());
     place += round_up(tensor.bytes(), 64);
   }
-  if (apart) cuda_ = std::make_unique<Cuda>();
+  if (separate) cuda_ = std::make_unique<Cuda>();
 }
 
 Readback::~Readback() = default;
