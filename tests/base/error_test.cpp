@@ -5,7 +5,7 @@
 namespace sy {
 namespace {
 
-TEST_CASE("error: whose fault it is decides the exit code and who tells of it", "[error]") {
+TEST_CASE("error: the type decides the exit code and which ranks report it", "[error]") {
   CHECK(InternalError("a").code() == ExitCode::failed);
   CHECK(RuntimeFailure("a").code() == ExitCode::failed);
   CHECK(ConfigError("a").code() == ExitCode::usage);
@@ -22,7 +22,7 @@ TEST_CASE("error: whose fault it is decides the exit code and who tells of it", 
   CHECK(DataError("a").met_by() == MetBy::every_rank);
 }
 
-TEST_CASE("error: a broken invariant says expression, place and values", "[error]") {
+TEST_CASE("error: a violated invariant reports expression, location and values", "[error]") {
   const int rows = 3;
   int formatted = 0;
   SY_CHECK(rows == 3, "{}", ++formatted);

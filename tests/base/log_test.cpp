@@ -43,7 +43,7 @@ struct AsRank {
   }
 };
 
-TEST_CASE("log: rank 0 alone tells of progress, any rank may warn", "[log]") {
+TEST_CASE("log: only rank 0 reports progress, any rank may warn", "[log]") {
   {
     const AsRank first(0, 4);
     CHECK(printed(1, [] { log::info("step {}", 5); }) == "step 5\n");
@@ -56,13 +56,13 @@ TEST_CASE("log: rank 0 alone tells of progress, any rank may warn", "[log]") {
                          Catch::EndsWith("] warning: shard a.gz is cut off\n"));
 }
 
-TEST_CASE("log: alone a process says no rank", "[log]") {
+TEST_CASE("log: a single process prints no rank", "[log]") {
   const AsRank alone(0, 1);
   CHECK(log::prefix().empty());
   CHECK(printed(2, [] { log::warn("careful"); }) == "warning: careful\n");
 }
 
-TEST_CASE("log: the file gets what is printed, behind what it holds", "[log]") {
+TEST_CASE("log: printed lines are appended to the file", "[log]") {
   const std::string path = test::temporary_folder() + "/log.txt";
   std::ofstream(path) << "before\n";
   const AsRank alone(0, 1);

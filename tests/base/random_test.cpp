@@ -90,7 +90,7 @@ TEST_CASE("random: a name's site is its FNV-1a hash with the top bit set", "[ran
   STATIC_REQUIRE(site::of_name("init/encoder/layers/0/ffn/wi") == 0x9305422E);
 }
 
-TEST_CASE("random: no name has the site of anything that is numbered", "[random]") {
+TEST_CASE("random: named sites never collide with numbered ones", "[random]") {
   constexpr uint32_t kStreams = 1 << 24;  // minimum size of a numbered range
   for (const uint32_t numbered :
        {site::kData, site::kSpans, site::kWindows, site::kSampling, site::kSynthetic}) {
@@ -101,7 +101,7 @@ TEST_CASE("random: no name has the site of anything that is numbered", "[random]
   }
 }
 
-TEST_CASE("random: seed, step, site and place each change what is drawn", "[random]") {
+TEST_CASE("random: seed, step, site and index each change the draw", "[random]") {
   const RandomKey key{7, 8, 9};
   std::set<Words> seen;
   for (uint64_t change = 0; change < 64; ++change) {

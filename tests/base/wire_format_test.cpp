@@ -28,7 +28,7 @@ std::string message_of_all() {
   return message;
 }
 
-TEST_CASE("wire_format: what is written is read", "[wire_format]") {
+TEST_CASE("wire_format: written fields can be read back", "[wire_format]") {
   CHECK(message_of_all().substr(0, 8) == std::string("\x08\xAC\x02\x15\x00\x00\xC0\xBF", 8));
   const std::string message = message_of_all();
   WireReader reader(message);
@@ -68,7 +68,7 @@ TEST_CASE("wire_format: a message cut off inside a field is broken", "[wire_form
   }
 }
 
-TEST_CASE("wire_format: fields that are none are broken", "[wire_format]") {
+TEST_CASE("wire_format: invalid fields are reported as broken", "[wire_format]") {
   for (const std::string& message :
        {std::string(11, '\xFF'), std::string("\x00", 1), std::string("\x0B\x01", 2),
         std::string("\x0F", 1), std::string("\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11)}) {

@@ -54,7 +54,7 @@ TEST_CASE("activation: gelu and geglu over the whole range of x", "[activation]"
   CHECK(worst_gated < 3 * tolerance);
 }
 
-TEST_CASE("activation: far out the result and the slope stay finite", "[activation]") {
+TEST_CASE("activation: result and slope stay finite for large inputs", "[activation]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned hidden = tensor_of(dtype, {1, 4}, {-1e4, -50, 50, 1e4}), out(dtype, {1, 4});
@@ -86,7 +86,7 @@ TEST_CASE("activation: gradients, with dropout and without", "[activation]") {
   }
 }
 
-TEST_CASE("activation: drops what dropout_forward drops", "[activation]") {
+TEST_CASE("activation: drops the same elements as dropout_forward", "[activation]") {
   const Activation kind = GENERATE(Activation::relu, Activation::gelu, Activation::geglu);
   auto exec = make_exec();
   const int64_t cols = GENERATE(50, 48);
@@ -141,7 +141,7 @@ TEST_CASE("activation: the same bits for any number of threads", "[activation]")
   }));
 }
 
-TEST_CASE("activation: linear belongs to geglu alone", "[activation]") {
+TEST_CASE("activation: only geglu takes linear", "[activation]") {
   auto exec = make_exec();
   Owned x(DType::f32, {2, 3}), y(DType::f32, {2, 3});
   CHECK_THROWS_AS(activation_forward(*exec, y, x, x, Activation::relu, {}), InternalError);

@@ -179,7 +179,8 @@ TEST_CASE("adafactor: the test's gradients are clipped in some steps and not in 
   CHECK(clipped < 4);
 }
 
-TEST_CASE("adafactor: no gradient, no change; and the floor lets zeros move", "[adafactor]") {
+TEST_CASE("adafactor: zero gradients change nothing, and the floor lets zeros move",
+          "[adafactor]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64);
   Owned value = random_tensor(dtype, {2, 3, 4}, 1), before = value, grad = zeros(dtype, {2, 3, 4});
@@ -195,7 +196,7 @@ TEST_CASE("adafactor: no gradient, no change; and the floor lets zeros move", "[
   CHECK(largest_difference(zero, tensor_of(dtype, {1, 2, 2}, {-3e-4, 3e-4, -3e-4, 3e-4})) < 1e-9);
 }
 
-TEST_CASE("adafactor: an expert's step does not know of the others", "[adafactor]") {
+TEST_CASE("adafactor: an expert's step is independent of the others", "[adafactor]") {
   const Shape shape{5, 70, 33};
   auto exec = make_exec();
   Owned grad = random_tensor(DType::f32, shape, 1), value = random_tensor(DType::f32, shape, 2);
@@ -248,7 +249,7 @@ auto items_of(std::vector<OwnedItem>& owned) {
   return items;
 }
 
-TEST_CASE("adafactor: a list of matrices is each of them alone, bit for bit", "[adafactor]") {
+TEST_CASE("adafactor: a list of matrices gives the same bits as each alone", "[adafactor]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   // A batch of experts, a row, a column, an empty item, full tiles, and an item of many tiles.
   std::vector<Shape> shapes{{1, 70, 130}, {3, 5, 9},    {1, 1, 300}, {1, 65, 1}, {2, 0, 3},
@@ -272,7 +273,7 @@ TEST_CASE("adafactor: a list of matrices is each of them alone, bit for bit", "[
   }
 }
 
-TEST_CASE("adafactor: a list of vectors is each of them alone, bit for bit", "[adafactor]") {
+TEST_CASE("adafactor: a list of vectors gives the same bits as each alone", "[adafactor]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   std::vector<Shape> shapes{{1, 5}, {3, 70}, {2, 1}, {0, 3}, {2, 9001}, {2, 0}, {1, 30000}};
   for (int64_t i = 0; i < 40; ++i) shapes.push_back({1 + i % 3, 500 - i});
@@ -339,7 +340,7 @@ TEST_CASE("adafactor: scratch taken while planning is enough", "[adafactor]") {
   CHECK(exec.scratch.top() == 0);
 }
 
-TEST_CASE("adafactor: nothing changes where the update is not to be done", "[adafactor]") {
+TEST_CASE("adafactor: a skipped update changes nothing", "[adafactor]") {
   auto exec = make_exec();
   Owned clip = clip_tensor(0.5, false), grad = random_tensor(DType::f32, {2, 5, 7}, 1);
   Owned value = random_tensor(DType::f32, {2, 5, 7}, 2), before = value;

@@ -155,7 +155,7 @@ TEST_CASE("attention_step: agrees with causal attention", "[attention_step]") {
   }
 }
 
-TEST_CASE("attention_step: keys outside the cache are found", "[attention_step]") {
+TEST_CASE("attention_step: keys outside the cache are detected", "[attention_step]") {
   StepProblem p(DType::f32, 4, true);
   const auto exec = make_exec();
   const auto check_found = [&] {

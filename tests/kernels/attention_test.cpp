@@ -264,7 +264,7 @@ Owned some_heads(Tensor x, int64_t first, int64_t count) {
   return part;
 }
 
-TEST_CASE("attention: a rank with some of the heads draws what one with all does", "[attention]") {
+TEST_CASE("attention: a rank with some heads draws the same as one with all", "[attention]") {
   auto exec = make_exec();
   Problem whole({2, 4, 9, 9, 6, 0, false, 0.3f}, DType::f32);
   whole.forward(*exec);
@@ -281,7 +281,7 @@ TEST_CASE("attention: a rank with some of the heads draws what one with all does
   }
 }
 
-TEST_CASE("attention: what was planned suffices, and calls allocate nothing", "[attention]") {
+TEST_CASE("attention: planned scratch suffices, and calls allocate nothing", "[attention]") {
   const Case c{2, 2, 50, 50, 16, 32, true, 0.1f};
   Problem p(c, DType::f32);
   Gradients g(p);
@@ -307,7 +307,7 @@ TEST_CASE("attention: what was planned suffices, and calls allocate nothing", "[
   CHECK(exec.scratch.top() == 0);
 }
 
-TEST_CASE("attention: refuses what does not fit, and shows a NaN", "[attention]") {
+TEST_CASE("attention: rejects mismatched arguments and propagates NaN", "[attention]") {
   auto exec = make_exec();
   Problem p({1, 1, 4, 4, 3, 4, false, 0.0f}, DType::f32);
   p.lengths.data<int32_t>()[0] = 5;
@@ -366,7 +366,7 @@ TEST_CASE("relative buckets: the definition", "[attention]") {
   }
 }
 
-TEST_CASE("relative buckets: where T5's begin", "[attention]") {
+TEST_CASE("relative buckets: the starts of T5's buckets", "[attention]") {
   // The smallest distance of each bucket: 8 exact ones, then the smallest integers from 8 * 16^(i /
   // 8) on.
   const int64_t least[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91};

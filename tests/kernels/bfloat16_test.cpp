@@ -54,7 +54,7 @@ double largest(Tensor x) {
   return result;
 }
 
-TEST_CASE("bfloat16: rounds to nearest even and keeps what is not finite", "[bfloat16]") {
+TEST_CASE("bfloat16: rounds to nearest even and keeps non-finite values", "[bfloat16]") {
   const auto rounded = [](float x) { return static_cast<float>(BFloat16(x)); };
   CHECK(rounded(1.0f) == 1.0f);
   CHECK(rounded(1.0f + 0x1p-8f) == 1.0f);                // a tie goes to the even one
@@ -174,7 +174,7 @@ TEST_CASE("bfloat16: embedding and cross-entropy", "[bfloat16]") {
   CHECK(gradient.error() <= kHalfPlace);
 }
 
-TEST_CASE("bfloat16: rows to their experts and back", "[bfloat16]") {
+TEST_CASE("bfloat16: dispatch and combine", "[bfloat16]") {
   const auto exec = make_exec();
   Both x({5, 40}, 1), slots(Shape{6, 40}), out(Shape{5, 40}), d_out({5, 40}, 2);
   Both d_slots(Shape{6, 40});
@@ -270,7 +270,7 @@ TEST_CASE("bfloat16: attention in tiles", "[bfloat16]") {
   check_attention(GENERATE(from_range(std::begin(kTileCases), std::end(kTileCases))));
 }
 
-TEST_CASE("bfloat16: attention to a length that is none", "[bfloat16]") {
+TEST_CASE("bfloat16: attention with an invalid length", "[bfloat16]") {
   const int32_t length = GENERATE(-1, 4);
   const auto exec = make_exec();
   const Shape shape{1, 3, 2, 32};

@@ -140,7 +140,7 @@ TEST_CASE("dispatch: dropless slots by hand", "[dispatch]") {
   CHECK(a.counts == Ints{2, 0, 3, 0, 0});
 }
 
-TEST_CASE("dispatch: slots as the definition has them, for any number of threads", "[dispatch]") {
+TEST_CASE("dispatch: slots match the definition for any number of threads", "[dispatch]") {
   const auto [tokens, experts, groups, capacity] = GENERATE(
       std::tuple{240, 8, 4, 7}, std::tuple{240, 8, 1, 30}, std::tuple{60, 33, 5, 1},
       std::tuple{7, 3, 7, 1}, std::tuple{300, 2, 3, 100}, std::tuple{1100, 3, 2, 170},
@@ -181,7 +181,7 @@ TEST_CASE("dispatch: first choices take their places before second ones", "[disp
   CHECK(dropless.counts == Ints{3, 2, 0, 0});
 }
 
-TEST_CASE("dispatch: slots of several choices, as the definition has them", "[dispatch]") {
+TEST_CASE("dispatch: slots of several choices match the definition", "[dispatch]") {
   const auto [tokens, experts, groups, capacity, k] =
       GENERATE(std::tuple{240, 8, 4, 14, 2}, std::tuple{60, 33, 5, 1, 3}, std::tuple{7, 3, 7, 1, 3},
                std::tuple{600, 5, 1, 150, 2});
@@ -209,7 +209,7 @@ TEST_CASE("dispatch: slots of several choices, as the definition has them", "[di
   }
 }
 
-TEST_CASE("dispatch: an expert that does not exist", "[dispatch]") {
+TEST_CASE("dispatch: a nonexistent expert", "[dispatch]") {
   const int32_t bad = GENERATE(-2, 3);
   if (test_backend() == Backend::cpu) {
     CHECK_THROWS_AS(assign({0, bad}, 3, 1, 2), InternalError);

@@ -73,7 +73,7 @@ TEST_CASE("dropout: the mask is drawn by the element's global place", "[dropout]
   CHECK(worst < 1e-6);
 }
 
-TEST_CASE("dropout: a part of the rows is masked as it is in the whole", "[dropout]") {
+TEST_CASE("dropout: a subset of the rows has the same mask as in the whole", "[dropout]") {
   auto exec = make_exec();
   Owned x = random_tensor(DType::f32, {10, 33}, 1), whole(DType::f32, {10, 33});
   Owned part(DType::f32, {4, 33});
@@ -98,7 +98,7 @@ TEST_CASE("dropout: rows by id, and rows that are kept whole", "[dropout]") {
 
 // An element is kept when the rate equals its uniform and dropped at the next larger rate. Checked
 // for several elements, and for those whose word has no bits below the 24 bits of a uniform.
-TEST_CASE("dropout: an element is kept from the rate on", "[dropout]") {
+TEST_CASE("dropout: an element is kept if its uniform is at least the rate", "[dropout]") {
   auto exec = make_exec();
   const int64_t cols = GENERATE(1000, 1001);
   Owned x = tensor_of(DType::f64, {1, cols}, std::vector<double>(static_cast<size_t>(cols), 1.0));

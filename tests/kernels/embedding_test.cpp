@@ -85,7 +85,7 @@ TEST_CASE("embedding: many rows of few ids", "[embedding]") {
   CHECK(same_bits(d_table, expected));
 }
 
-TEST_CASE("embedding: an id outside the table is named, or seen in its row", "[embedding]") {
+TEST_CASE("embedding: an id outside the table is reported, or shows in its row", "[embedding]") {
   auto exec = make_exec();
   const int32_t bad = GENERATE(-1, 3);
   Owned table(DType::f32, {3, 2}), ids = int_tensor({2}, {1, bad}), rows(DType::f32, {2, 2});

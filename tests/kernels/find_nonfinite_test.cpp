@@ -18,7 +18,7 @@ double found(Tensor x, double squares = kAnyFault) {
 }
 
 // Lengths on both sides of the number of elements that a block examines at once.
-TEST_CASE("find_nonfinite: wherever it is, whatever it is", "[find_nonfinite]") {
+TEST_CASE("find_nonfinite: any position and any non-finite value", "[find_nonfinite]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const double bad = GENERATE(INFINITY, -INFINITY, double{NAN});
   const int64_t count = GENERATE(1, 7, 1024, 16384, 16385, 50000);

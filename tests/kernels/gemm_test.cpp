@@ -67,8 +67,7 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
   CHECK(worst < tolerance);
 }
 
-TEST_CASE("gemm: counts its operations when asked to, and refuses shapes that do not fit",
-          "[gemm]") {
+TEST_CASE("gemm: counts operations on request and rejects mismatched shapes", "[gemm]") {
   auto exec = make_exec();
   Owned a = random_tensor(DType::f32, {4, 3}, 1), b = random_tensor(DType::f32, {3, 5}, 2);
   Owned c = zeros(DType::f32, {4, 5}), wrong = zeros(DType::f32, {4, 4});
@@ -97,7 +96,7 @@ TEST_CASE("gemm: overwriting does not read c", "[gemm]") {
   gemm(*exec, none, no_a, nothing);  // an empty batch
 }
 
-TEST_CASE("gemm: what was planned suffices, and the calls after it allocate nothing", "[gemm]") {
+TEST_CASE("gemm: planned scratch suffices, and later calls allocate nothing", "[gemm]") {
   GemmOptions options{GENERATE(false, true), GENERATE(false, true), GENERATE(false, true)};
   options.relu = !options.accumulate && !options.transpose_a;
   const int64_t batch = GENERATE(1, 3);
@@ -122,7 +121,7 @@ TEST_CASE("gemm: what was planned suffices, and the calls after it allocate noth
   CHECK(exec.scratch.top() == 0);
 }
 
-TEST_CASE("gemm: threads are the Exec's, and OpenMP's setting is left alone", "[gemm]") {
+TEST_CASE("gemm: uses the Exec's threads and leaves OpenMP's setting unchanged", "[gemm]") {
   auto exec = make_exec(1);
   Owned a = random_tensor(DType::f32, {130, 70}, 1), b = random_tensor(DType::f32, {70, 90}, 2);
   Owned c = zeros(DType::f32, {130, 90});

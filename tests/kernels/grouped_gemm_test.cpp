@@ -201,7 +201,7 @@ TEST_CASE("grouped_gemm: known sizes, group by group", "[grouped_gemm]") {
   CHECK(rows.groups().known.empty() != grouped_gemm_by_group(*exec, 4132, 2));
 }
 
-TEST_CASE("grouped_gemm: refuses what does not fit", "[grouped_gemm]") {
+TEST_CASE("grouped_gemm: rejects mismatched arguments", "[grouped_gemm]") {
   auto exec = make_exec();
   Owned a = zeros(DType::f32, {6, 3}), b = zeros(DType::f32, {2, 3, 5}),
         c = zeros(DType::f32, {6, 5});

@@ -74,7 +74,7 @@ TEST_CASE("router_jitter: from bfloat16 and to it in one pass", "[router_jitter]
   CHECK(same_bits(to_narrow, cast_to(*exec, DType::bf16, out)));
 }
 
-TEST_CASE("router_jitter: no rows, and what does not fit", "[router_jitter]") {
+TEST_CASE("router_jitter: no rows, and mismatched arguments", "[router_jitter]") {
   auto exec = make_exec();
   Owned none(DType::bf16, {0, 4}), no_out(DType::f32, {0, 4});
   router_jitter(*exec, no_out, none, 0.1f, kKey, 0);

@@ -92,7 +92,7 @@ Errors errors_of(Call& call, Exec& exec) {
   return errors;
 }
 
-TEST_CASE("router_logits: what the definition says, forward and backward", "[router_logits]") {
+TEST_CASE("router_logits: matches the definition, forward and backward", "[router_logits]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::f64, DType::bf16);
   for (const Size& size : kSizes) {
@@ -127,7 +127,7 @@ TEST_CASE("router_logits: gradients", "[router_logits]") {
 
 // The draws are the same: compared with GEMMs on router_jitter's output, only the order of sums
 // differs, and on the CPU not even that.
-TEST_CASE("router_logits: the products of what router_jitter makes", "[router_logits]") {
+TEST_CASE("router_logits: matches GEMMs on router_jitter's output", "[router_logits]") {
   auto exec = make_exec();
   const DType dtype = GENERATE(DType::f32, DType::bf16);
   for (const Size& size : kSizes) {
@@ -210,7 +210,7 @@ TEST_CASE("router_logits: planned scratch is enough, and no tokens", "[router_lo
   CHECK(same_bits(none.d_weight, Owned(before)));
 }
 
-TEST_CASE("router_logits: what does not fit", "[router_logits]") {
+TEST_CASE("router_logits: mismatched arguments", "[router_logits]") {
   auto exec = make_exec();
   Call call(DType::bf16, {4, 8, 3});
   Owned wide(DType::f32, {4, 8}), other(DType::f32, {8, 4});

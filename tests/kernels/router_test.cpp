@@ -370,7 +370,7 @@ TEST_CASE("router: scratch taken while planning is enough", "[router]") {
   CHECK(exec.scratch.top() == 0);
 }
 
-TEST_CASE("router: the choices after dropping of tokens with two", "[router]") {
+TEST_CASE("router: choices after dropping, two per token", "[router]") {
   auto exec = make_exec();
   Owned count = tensor_of(DType::f32, {2, 3}, {0, 0, 0, 0, 0, 0});
   Owned expert = int_tensor({4, 2}, {2, 1, 1, 2, -1, -1, 1, 0});
@@ -379,7 +379,7 @@ TEST_CASE("router: the choices after dropping of tokens with two", "[router]") {
   CHECK(values_of(count) == std::vector<double>{1, 2, 1, 2, 0, 0});
 }
 
-TEST_CASE("router: the choice is top-1, and says so", "[router]") {
+TEST_CASE("router: rejects more than one choice per token", "[router]") {
   auto exec = make_exec();
   Run run(random_tensor(DType::f32, {4, 3}, 1), all_valid(4), 1);
   run.gate = Owned(DType::f32, {4, 2});

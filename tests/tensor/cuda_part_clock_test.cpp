@@ -19,7 +19,7 @@ CudaPartClock& enable(TimedWork& work) {
   return enabled;
 }
 
-TEST_CASE("cuda_part_clock: steps after the first make no events", "[cuda_part_clock]") {
+TEST_CASE("cuda_part_clock: steps after the first create no events", "[cuda_part_clock]") {
   TimedWork work;
   const CudaPartClock& clock = enable(work);
   CHECK(clock.events() == 0);
@@ -36,8 +36,7 @@ TEST_CASE("cuda_part_clock: steps after the first make no events", "[cuda_part_c
   }
 }
 
-TEST_CASE("cuda_part_clock: what is not done yet is not read, nor waited for",
-          "[cuda_part_clock]") {
+TEST_CASE("cuda_part_clock: unfinished work is neither read nor waited for", "[cuda_part_clock]") {
   TimedWork work;
   enable(work);
   const Stopwatch whole;
@@ -52,7 +51,7 @@ TEST_CASE("cuda_part_clock: what is not done yet is not read, nor waited for",
 }
 
 // The stream waits until another one has done its work, as it does for a collective.
-TEST_CASE("cuda_part_clock: a wait for another stream is its scope's", "[cuda_part_clock]") {
+TEST_CASE("cuda_part_clock: waiting for another stream counts for its scope", "[cuda_part_clock]") {
   TimedWork work, elsewhere;
   enable(work);
   cudaEvent_t done = nullptr;

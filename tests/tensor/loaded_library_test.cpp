@@ -11,14 +11,14 @@
 namespace sy {
 namespace {
 
-TEST_CASE("loaded_library: every function that is called is in the installed libraries",
+TEST_CASE("loaded_library: the installed libraries have every function that is called",
           "[loaded_library]") {
   CHECK(std::string(cublaslt().GetStatusName(CUBLAS_STATUS_NOT_SUPPORTED)) ==
         "CUBLAS_STATUS_NOT_SUPPORTED");
   CHECK(!std::string(nccl().GetErrorString(ncclInvalidUsage)).empty());
 }
 
-TEST_CASE("loaded_library: what cannot be found is named", "[loaded_library]") {
+TEST_CASE("loaded_library: a missing library or function is named", "[loaded_library]") {
   CHECK_THROWS_WITH(LoadedLibrary("libabsent.so.9"),
                     Catch::Contains("backend: cuda needs libabsent.so.9: ") &&
                         Catch::EndsWith("or use backend: cpu"));

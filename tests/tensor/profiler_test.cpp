@@ -22,7 +22,7 @@ class WrittenClock final : public PartClock {
   std::string& text_;
 };
 
-TEST_CASE("profiler: a scope inside another is not timed", "[profiler]") {
+TEST_CASE("profiler: nested scopes are not timed", "[profiler]") {
   Profiler profiler;
   std::string asked;
   profiler.enable(std::make_unique<WrittenClock>(asked));
