@@ -4,8 +4,8 @@
 #include "cmd/bench_experts.h"
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
-#include "cmd/json_text.h"
 #include "cmd/parallel.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/bench/step_bench.h"
 #include "lib/data/loader_bench.h"
@@ -26,40 +26,44 @@ struct BenchOptions {
 
 constexpr double kGiga = 1e9, kMebi = 1 << 20;
 
-std::string shares_json(const StepTiming& timing) {
-  std::vector<std::string> parts;
+Json shares_json(const StepTiming& timing) {
+  Json shares = Json::object();
   for (size_t part = 0; part < timing.share.size(); ++part) {
-    parts.push_back(
-        fmt::format(R"("{}": {:.4f})", name_of(static_cast<Part>(part)), timing.share[part]));
+    shares[name_of(static_cast<Part>(part))] = timing.share[part];
   }
-  return fmt::format("{{{}}}", fmt::join(parts, ", "));
+  return shares;
 }
 
-std::string timing_json(const StepTiming& t) {
-  return fmt::format(
-      R"({{"step_seconds": {:.6g}, "tokens_per_second": {:.6g}, "model_flops": {:.6g}, )"
-      R"("flops_per_second": {:.6g}, "of_product_rate": {:.4f}, "mfu": {:.4f}, "loss": {:.6g}, )"
-      R"("share": {}}})",
-      t.step_seconds, t.tokens_per_second, t.model_flops, t.flops_per_second, t.of_product_rate,
-      t.mfu, t.loss, shares_json(t));
+Json timing_json(const StepTiming& t) {
+  return {{"step_seconds", t.step_seconds},
+          {"tokens_per_second", t.tokens_per_second},
+          {"model_flops", t.model_flops},
+          {"flops_per_second", t.flops_per_second},
+          {"of_product_rate", t.of_product_rate},
+          {"mfu", t.mfu},
+          {"loss", t.loss},
+          {"share", shares_json(t)}};
 }
 
 void print_json(const StepBench& b) {
-  std::string twin;
+  Json object{{"ranks", b.ranks},
+              {"threads", b.threads},
+              {"parameters", b.parameters},
+              {"first_step_seconds", b.first_step_seconds},
+              {"step", timing_json(b.model)},
+              {"product_rate", b.product_rate},
+              {"matrix_rate", b.matrix_rate}};
   if (b.twin) {
-    twin = fmt::format(R"(, "dense_twin": {}, "step_over_dense_twin": {:.4f})",
-                       timing_json(*b.twin), b.twin_ratio);
+    object["dense_twin"] = timing_json(*b.twin);
+    object["step_over_dense_twin"] = b.twin_ratio;
   }
-  fmt::print(
-      R"({{"ranks": {}, "threads": {}, "parameters": {}, "first_step_seconds": {:.4g}, "step": {}, "product_rate": {:.6g}, )"
-      R"("matrix_rate": {:.6g}{}, )"
-      R"("memory": {{"parameters": {}, "gradients": {}, "optimizer": {}, "activations": {}, )"
-      R"("scratch": {}, "planned": {}, "resident_before": {}, "resident": {}, "resident_peak": {}}}}})"
-      "\n",
-      b.ranks, b.threads, b.parameters, b.first_step_seconds, timing_json(b.model), b.product_rate,
-      b.matrix_rate, twin, b.memory.model.parameters, b.memory.model.gradients, b.memory.optimizer,
-      b.memory.model.activations, b.memory.model.scratch, b.memory.total(), b.resident_before,
-      b.resident, b.resident_peak);
+  object["memory"] = {
+      {"parameters", b.memory.model.parameters}, {"gradients", b.memory.model.gradients},
+      {"optimizer", b.memory.optimizer},         {"activations", b.memory.model.activations},
+      {"scratch", b.memory.model.scratch},       {"planned", b.memory.total()},
+      {"resident_before", b.resident_before},    {"resident", b.resident},
+      {"resident_peak", b.resident_peak}};
+  fmt::print("{}\n", json_line(object));
 }
 
 void print_timing(const char* name, const StepTiming& t) {
@@ -130,11 +134,12 @@ ExitCode run_loader(const BenchOptions& options) {
   check_one_rank(mpi.world(), "loader");
   const LoaderBench b = bench_loader(options.config->load().data, options.loader_seconds);
   if (options.json) {
-    fmt::print(R"({{"threads": {}, "rounds": {}, "loader_tokens_per_second": {:.6g}, )"
-               R"("tokenizer_tokens_per_second": {:.6g}, "ratio": {:.4f}}})"
-               "\n",
-               b.threads, b.rounds, b.loader_tokens_per_second, b.tokenizer_tokens_per_second,
-               b.ratio);
+    const Json object{{"threads", b.threads},
+                      {"rounds", b.rounds},
+                      {"loader_tokens_per_second", b.loader_tokens_per_second},
+                      {"tokenizer_tokens_per_second", b.tokenizer_tokens_per_second},
+                      {"ratio", b.ratio}};
+    fmt::print("{}\n", json_line(object));
   } else {
     fmt::print(
         "loader {:.0f} tokens/s, SentencePiece alone {:.0f} tokens/s, on {} threads: {:.1f} % "

@@ -1,28 +1,31 @@
 #include "cmd/bench_experts.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include "lib/base/json.h"
 
 namespace sy {
 namespace {
 
 constexpr double kMilli = 1e-3, kTera = 1e12;
 
-// CUDA alone has it.
-std::string kernel_json(const ExpertTiming& t) {
-  if (t.kernel_seconds == 0) return "";
-  return fmt::format(R"(, "kernel_seconds": {:.6g}, "kernel_flops_per_second": {:.6g})",
-                     t.kernel_seconds, t.flops / t.kernel_seconds);
-}
-
-std::string stack_json(const ExpertTiming& t) {
-  return fmt::format(
-      R"({{"stack": "{}", "experts": {}, "sources": {}, "rows_per_expert": {}, "flops": {:.6g}, )"
-      R"("repeats": {}, "batched_seconds": {:.6g}, "batched_flops_per_second": {:.6g}, )"
-      R"("each_seconds": {:.6g}, "each_flops_per_second": {:.6g}, "ratio": {:.4f}{}}})",
-      t.stack, t.experts, t.sources, t.rows, t.flops, t.repeats, t.batched_seconds,
-      t.flops / t.batched_seconds, t.each_seconds, t.flops / t.each_seconds, t.ratio,
-      kernel_json(t));
+Json stack_json(const ExpertTiming& t) {
+  Json object{{"stack", t.stack},
+              {"experts", t.experts},
+              {"sources", t.sources},
+              {"rows_per_expert", t.rows},
+              {"flops", t.flops},
+              {"repeats", t.repeats},
+              {"batched_seconds", t.batched_seconds},
+              {"batched_flops_per_second", t.flops / t.batched_seconds},
+              {"each_seconds", t.each_seconds},
+              {"each_flops_per_second", t.flops / t.each_seconds},
+              {"ratio", t.ratio}};
+  if (t.kernel_seconds > 0) {  // CUDA alone has it
+    object["kernel_seconds"] = t.kernel_seconds;
+    object["kernel_flops_per_second"] = t.flops / t.kernel_seconds;
+  }
+  return object;
 }
 
 std::string kernel_text(const ExpertTiming& t) {
@@ -44,13 +47,14 @@ void print_stack(const ExpertTiming& t) {
 
 void print_experts(const ExpertBench& bench, bool json) {
   if (json) {
-    std::vector<std::string> stacks;
+    Json stacks = Json::array();
     for (const ExpertTiming& timing : bench.stacks) stacks.push_back(stack_json(timing));
-    fmt::print(
-        R"({{"backend": "{}", "dtype": "{}", "threads": {}, "products": {}, "stacks": [{}]}})"
-        "\n",
-        name_of(bench.backend), name_of(bench.dtype), bench.threads, bench.products,
-        fmt::join(stacks, ", "));
+    const Json object{{"backend", name_of(bench.backend)},
+                      {"dtype", name_of(bench.dtype)},
+                      {"threads", bench.threads},
+                      {"products", bench.products},
+                      {"stacks", stacks}};
+    fmt::print("{}\n", json_line(object));
     return;
   }
   fmt::print("{:<14} {} products of a sparse layer, forward and backward, {} on {}, {} threads\n",

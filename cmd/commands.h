@@ -13,6 +13,9 @@ namespace sy {
 
 using Run = std::function<ExitCode()>;
 
+// The arguments of `switchyard inspect shard`, in a file of its own.
+Run setup_inspect_shard(CLI::App& app);
+
 // Parses the command line and runs the command. Prints help and usage errors itself; what the
 // command throws passes through.
 ExitCode run_command_line(int argc, char** argv);

@@ -3,6 +3,7 @@
 #include "cmd/checkpoint_option.h"
 #include "cmd/commands.h"
 #include "cmd/parallel.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/train/evaluate.h"
 
@@ -12,11 +13,13 @@ namespace {
 void print(const Evaluation& evaluation, int64_t step, bool json) {
   if (log::rank() != 0) return;
   if (json) {
-    fmt::print(
-        R"({{"step": {}, "loss": {}, "neg_log_perplexity": {}, "sequences": {}, "target_tokens": {}, "dropped_fraction": {}}})"
-        "\n",
-        step, evaluation.loss, -evaluation.loss, evaluation.sequences, evaluation.target_tokens,
-        evaluation.dropped_fraction);
+    const Json object{{"step", step},
+                      {"loss", evaluation.loss},
+                      {"neg_log_perplexity", -evaluation.loss},
+                      {"sequences", evaluation.sequences},
+                      {"target_tokens", evaluation.target_tokens},
+                      {"dropped_fraction", evaluation.dropped_fraction}};
+    fmt::print("{}\n", json_line(object));
   } else {
     fmt::print(
         "step {}: loss {:.4f} nats a token, negative log perplexity {:.4f}, {} sequences, {} "

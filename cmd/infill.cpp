@@ -6,8 +6,8 @@
 #include "cmd/checkpoint_option.h"
 #include "cmd/commands.h"
 #include "cmd/infill_input.h"
-#include "cmd/json_text.h"
 #include "cmd/parallel.h"
+#include "lib/base/json.h"
 #include "lib/generate/model_logits.h"
 
 namespace sy {
@@ -109,9 +109,7 @@ int64_t encoder_length(const ChosenCheckpoint& chosen, const CheckpointOptions& 
 void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
            const Generated& target, bool json) {
   if (tokenizer == nullptr) {
-    fmt::print(R"({{"ids": {}, "score": {}}})"
-               "\n",
-               json_array(target.ids), target.score);
+    fmt::print("{}\n", json_line({{"ids", target.ids}, {"score", target.score}}));
     return;
   }
   const std::string& text = input.texts[prompt];
@@ -121,10 +119,12 @@ void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
     fmt::print("{}\n  {}\n", filled, output);
     return;
   }
-  fmt::print(R"({{"text": {}, "filled": {}, "output": {}, "ids": {}, "score": {}}})"
-             "\n",
-             json_string(text), json_string(filled), json_string(output), json_array(target.ids),
-             target.score);
+  const Json object{{"text", text},
+                    {"filled", filled},
+                    {"output", output},
+                    {"ids", target.ids},
+                    {"score", target.score}};
+  fmt::print("{}\n", json_line(object));
 }
 
 ExitCode run_infill(const CLI::App& app, const InfillOptions& given,

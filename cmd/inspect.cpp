@@ -3,8 +3,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
-#include "cmd/inspect_shard.h"
-#include "cmd/json_text.h"
+#include "lib/base/json.h"
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/data/loader.h"
 
@@ -28,31 +27,35 @@ std::string hex(uint64_t checksum) {
   return fmt::format("{:016x}", checksum);
 }
 
-std::string file_json(const char* key, const std::string& name, int64_t bytes, uint64_t checksum) {
-  return fmt::format(R"({{"{}": {}, "bytes": {}, "xxh3": "{}"}})", key, json_string(name), bytes,
-                     hex(checksum));
+Json file_json(const char* key, const std::string& name, int64_t bytes, uint64_t checksum) {
+  return {{key, name}, {"bytes", bytes}, {"xxh3", hex(checksum)}};
+}
+
+Json tensor_json(const CheckpointReader::Entry& tensor) {
+  Json shape = Json::array();
+  for (int axis = 0; axis < tensor.global.rank(); ++axis) shape.push_back(tensor.global[axis]);
+  return {{"name", tensor.name}, {"dtype", name_of(tensor.dtype)}, {"shape", shape}};
 }
 
 void print_json(const CheckpointReader& checkpoint) {
-  std::vector<std::string> files, shards;
+  constexpr JsonLimits kStateLimits{.bytes = 1 << 20, .depth = 8};
+  Json files = Json::array(), shards = Json::array(), tensors = Json::array();
   for (const auto& file : checkpoint.files()) {
     files.push_back(file_json("name", file.name, file.bytes, file.checksum));
   }
   for (const DataShard& shard : checkpoint.data_shards()) {
     shards.push_back(file_json("path", shard.path, shard.bytes, shard.checksum));
   }
-  std::vector<std::string> tensors;
-  for (const auto& tensor : checkpoint.tensors()) {
-    tensors.push_back(fmt::format(R"({{"name": {}, "dtype": "{}", "shape": {}}})",
-                                  json_string(tensor.name), name_of(tensor.dtype),
-                                  tensor.global.str()));
-  }
-  fmt::print(
-      "{{\"step\": {}, \"parameters\": {}, \"state\": {}, \"files\": [{}], \"data_shards\": [{}], "
-      "\"streams\": {}, \"tensors\": [{}]}}\n",
-      checkpoint.step(), parameter_count(checkpoint), checkpoint.state_json(),
-      fmt::join(files, ", "), fmt::join(shards, ", "), json_array(checkpoint.stream_names()),
-      fmt::join(tensors, ", "));
+  for (const auto& tensor : checkpoint.tensors()) tensors.push_back(tensor_json(tensor));
+  const Json state = parse_json(checkpoint.state_json(), "the checkpoint's state", kStateLimits);
+  const Json object{{"step", checkpoint.step()},
+                    {"parameters", parameter_count(checkpoint)},
+                    {"state", state},
+                    {"files", files},
+                    {"data_shards", shards},
+                    {"streams", checkpoint.stream_names()},
+                    {"tensors", tensors}};
+  fmt::print("{}\n", json_line(object));
 }
 
 void print_table(const CheckpointReader& checkpoint) {
@@ -107,9 +110,11 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
   for (int64_t seen = 0; seen < end; seen += batch) {
     for (const Example& example : loader.next()) {
       if (example.index < options.first || example.index >= end) continue;
-      fmt::print("{{\"index\": {}, \"stream\": {}, \"inputs\": {}, \"targets\": {}}}\n",
-                 example.index, example.stream, json_array(example.inputs),
-                 json_array(example.targets));
+      const Json object{{"index", example.index},
+                        {"stream", example.stream},
+                        {"inputs", example.inputs},
+                        {"targets", example.targets}};
+      fmt::print("{}\n", json_line(object));
     }
   }
   return ExitCode::done;

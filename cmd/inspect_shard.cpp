@@ -1,9 +1,8 @@
-#include "cmd/inspect_shard.h"
-
 #include <algorithm>
 #include <memory>
 
-#include "cmd/json_text.h"
+#include "cmd/commands.h"
+#include "lib/base/json.h"
 #include "lib/data/text/c4_reader.h"
 #include "lib/data/text/shard_list.h"
 #include "lib/data/tokenizer/tokenizer.h"
@@ -43,24 +42,33 @@ ShardStatistics read_shard(const std::string& shard, const Tokenizer* tokenizer)
   return found;
 }
 
-void print_statistics(const ShardStatistics& found, bool has_tokens, bool json) {
+void print_json(const ShardStatistics& found, bool has_tokens) {
   const DataCounters& bad = found.counters;
-  const std::string tokens = has_tokens ? fmt::format("{}", found.tokens) : "null";
-  if (json) {
-    fmt::print(
-        R"({{"shard": {}, "lines": {}, "documents": {}, "bytes": {}, "tokens": {}, )"
-        R"("document_bytes": {{"least": {}, "median": {}, "p99": {}, "most": {}}}, )"
-        R"("bad": {{"malformed": {}, "invalid_utf8": {}, "missing_text": {}, "empty_text": {}, )"
-        R"("too_long": {}, "corrupt_shards": {}}}}})"
-        "\n",
-        json_string(found.shard), found.lines, found.documents(), found.bytes, tokens,
-        found.quantile(0), found.quantile(0.5), found.quantile(0.99), found.quantile(1),
-        bad.malformed, bad.invalid_utf8, bad.missing_text, bad.empty_text, bad.too_long,
-        bad.corrupt_shards);
-    return;
-  }
+  const Json object{{"shard", found.shard},
+                    {"lines", found.lines},
+                    {"documents", found.documents()},
+                    {"bytes", found.bytes},
+                    {"tokens", has_tokens ? Json(found.tokens) : Json()},
+                    {"document_bytes",
+                     {{"least", found.quantile(0)},
+                      {"median", found.quantile(0.5)},
+                      {"p99", found.quantile(0.99)},
+                      {"most", found.quantile(1)}}},
+                    {"bad",
+                     {{"malformed", bad.malformed},
+                      {"invalid_utf8", bad.invalid_utf8},
+                      {"missing_text", bad.missing_text},
+                      {"empty_text", bad.empty_text},
+                      {"too_long", bad.too_long},
+                      {"corrupt_shards", bad.corrupt_shards}}}};
+  fmt::print("{}\n", json_line(object));
+}
+
+void print_text(const ShardStatistics& found, bool has_tokens) {
+  const DataCounters& bad = found.counters;
+  const std::string tokens = has_tokens ? fmt::format(", {} tokens", found.tokens) : "";
   fmt::print("{}\n  {} lines, {} documents, {} bytes of text{}\n", found.shard, found.lines,
-             found.documents(), found.bytes, has_tokens ? ", " + tokens + " tokens" : "");
+             found.documents(), found.bytes, tokens);
   fmt::print("  bytes a document: least {}, median {}, 99 % {}, most {}\n", found.quantile(0),
              found.quantile(0.5), found.quantile(0.99), found.quantile(1));
   fmt::print(
@@ -82,7 +90,7 @@ ExitCode inspect_shards(const ShardOptions& options) {
   int64_t broken = 0;
   for (const std::string& shard : expand_globs(options.globs)) {
     const ShardStatistics found = read_shard(shard, tokenizer.get());
-    print_statistics(found, tokenizer != nullptr, options.json);
+    (options.json ? print_json : print_text)(found, tokenizer != nullptr);
     broken += found.counters.corrupt_shards;
   }
   if (broken > 0) {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "cmd/commands.h"
-#include "cmd/json_text.h"
+#include "lib/base/json.h"
 #include "lib/data/tokenizer/tokenizer_train.h"
 
 namespace sy {
@@ -21,8 +21,8 @@ struct ShowOptions {
 ExitCode show(const ShowOptions& options) {
   const Tokenizer tokenizer(options.model, options.extra_ids);
   const auto print = [&](const std::string& text) {
-    fmt::print("{{\"ids\": {}, \"pieces\": {}}}\n", json_array(tokenizer.encode(text)),
-               json_array(tokenizer.pieces(text)));
+    const Json object{{"ids", tokenizer.encode(text)}, {"pieces", tokenizer.pieces(text)}};
+    fmt::print("{}\n", json_line(object));
   };
   for (const std::string& text : options.texts) print(text);
   if (options.lines.empty()) return ExitCode::done;

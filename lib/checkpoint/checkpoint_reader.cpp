@@ -6,6 +6,7 @@
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/hdf5/hdf5_file.h"
 #include "lib/checkpoint/hdf5/read_slab.h"
+#include "lib/checkpoint/json_text.h"
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/manifest.h"
 #include "lib/checkpoint/read_plan.h"
@@ -15,8 +16,8 @@ using namespace checkpoint;
 namespace fs = std::filesystem;
 namespace {
 
-// What a user can do about a checkpoint that cannot be used. `step` is the manifest's, for a folder
-// whose name does not tell.
+// What the user can do about a checkpoint that cannot be used. `step` is the manifest's, used if
+// the folder's name does not give one.
 std::string remedy(const fs::path& path, int64_t step) {
   const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
   step = committed_step(path.filename().string()).value_or(step);
@@ -44,7 +45,7 @@ void check_digest(const std::string& path, const FileRecord& file) {
       fmt::format("{} does not match the checksum in the manifest: it is damaged", path));
 }
 
-// Runs `work`; a DataError becomes one more of the faults. True when there was none.
+// Runs `work` and appends a DataError to the faults. True if there was none.
 template <class Work>
 bool note_fault(std::vector<std::string>& faults, const Work& work) {
   try {
@@ -62,23 +63,23 @@ struct CheckpointReader::Impl {
   std::string path;
   Manifest manifest;
   std::vector<Entry> entries;
-  std::vector<bool> checked;  // by shard: its checksum has been compared
+  std::vector<bool> checked;  // for each shard, whether its checksum has been compared
 
   std::string path_of(size_t shard) const { return path + "/" + manifest.shards[shard].name; }
 
-  // Adds what the user can do to a fault met in `work`.
+  // Appends the remedy to a DataError thrown by `work`.
   template <class Work>
   auto with_remedy(const Work& work) const {
     try {
       return work();
     } catch (const EarlierFormat&) {
-      throw;  // says itself what can be done
+      throw;  // its message has a remedy of its own
     } catch (const DataError& fault) {
       throw DataError(fmt::format("{}; {}", fault.what(), remedy(path, manifest.step)));
     }
   }
 
-  // The library trusts what it reads, so a file is compared with its checksum before it is opened.
+  // The library trusts what it reads, so the file's checksum is compared first.
   Hdf5File open(size_t shard) {
     if (!checked[shard]) check_digest(path_of(shard), manifest.shards[shard]);
     checked[shard] = true;
@@ -92,7 +93,7 @@ struct CheckpointReader::Impl {
       throw DataError(
           fmt::format("{} is not a committed checkpoint: it has no {}", path, kManifestName));
     }
-    manifest = parse_manifest(read_text(name, kLargestJson), name);
+    manifest = parse_manifest(read_text(name, kJsonLimits.bytes), name);
     check_size(path, manifest.index);
     for (const FileRecord& shard : manifest.shards) check_size(path, shard);
     for (const FileRecord& file : manifest.files) check_size(path, file);

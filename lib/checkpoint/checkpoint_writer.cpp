@@ -26,7 +26,7 @@ std::vector<CheckpointTensor> written_here(const std::vector<CheckpointTensor>& 
   return written;
 }
 
-// The same tensors with their memory taken from the arena.
+// The same tensors with memory from the arena.
 std::vector<CheckpointTensor> carve(Arena& arena, std::vector<CheckpointTensor> tensors) {
   for (CheckpointTensor& tensor : tensors) {
     tensor.local = arena.take(tensor.local.dtype(), tensor.local.shape(), tensor.name);
@@ -41,7 +41,7 @@ bool same_layout(const std::vector<CheckpointTensor>& a, const std::vector<Check
   });
 }
 
-// An old folder that cannot be removed costs room and nothing else.
+// Used to remove old folders: failing to do so costs disk space and nothing else.
 template <class Work>
 void warn_on_failure(const Work& work) {
   try {
@@ -87,12 +87,12 @@ struct CheckpointWriter::Impl {
     }
   }
 
-  // On the writing thread. Nobody else touches `staged`, `meta` or `origin` until it is done.
+  // Runs on the writing thread. Nothing else uses `staged`, `meta` or `origin` until it is done.
   void write() const {
     write_shard_record(partial(), write_shard_file(partial(), origin, staged, meta));
   }
 
-  // Sets aside what is not kept and deletes it beside the training that goes on.
+  // Sets aside the checkpoints that are not kept, and deletes them while training continues.
   void clear() {
     if (clearing.valid()) clearing.wait();
     warn_on_failure([&] { retire(folder, meta.step, keep); });
@@ -100,7 +100,7 @@ struct CheckpointWriter::Impl {
                           [folder = folder] { warn_on_failure([&] { empty_trash(folder); }); });
   }
 
-  // Takes the thread's result. A failure leaves the writer idle and is thrown.
+  // Waits for the writing thread. Rethrows its error, which leaves the writer idle.
   void finish() {
     state = State::idle;
     writing.get();

@@ -1,4 +1,4 @@
-// xxh3-64, the checksum of every dataset and file of a checkpoint: it runs at memory speed.
+// xxh3-64, the checksum of every dataset and file of a checkpoint. It runs at memory speed.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +16,17 @@ struct FileDigest {
   bool operator==(const FileDigest&) const = default;
 };
 
-// Reads the whole file. Throws DataError when it cannot be read.
+// Reads the whole file. Throws DataError if it cannot be read.
 FileDigest digest_file(const std::string& path);
 
-// A file's size, and a checksum of its first and its last 64 KiB (of a shorter file all of it, both
-// times) followed by the size as 8 bytes, little-endian: tells files apart and cuts, not a byte
-// changed in the middle. Throws DataError when it cannot be read.
+// The size of a file, and a checksum of its first 64 KiB, its last 64 KiB and its size as 8
+// little-endian bytes. (A file shorter than 64 KiB is read whole, twice.) This distinguishes files
+// and notices truncation, but not a byte changed in the middle. Throws DataError if the file cannot
+// be read.
 FileDigest digest_ends(const std::string& path);
 
-// 16 lower-case hexadecimal digits, the form used in JSON, whose numbers end at 2^53.
+// 16 lower-case hexadecimal digits: the form used in JSON, where many readers hold numbers as
+// doubles and would lose the low bits.
 std::string to_hex(uint64_t value);
 std::optional<uint64_t> from_hex(std::string_view text);
 

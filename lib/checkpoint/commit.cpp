@@ -6,6 +6,7 @@
 
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/hdf5/hdf5_file.h"
+#include "lib/checkpoint/json_text.h"
 #include "lib/checkpoint/layout.h"
 
 namespace sy::checkpoint {
@@ -32,7 +33,7 @@ std::set<std::string> files_in(const std::string& folder) {
 ShardRecord read_shard_record(const std::string& folder, int64_t rank, int64_t ranks,
                               const CheckpointMeta& meta) {
   const std::string path = folder + "/" + shard_record_name(rank);
-  ShardRecord record = parse_shard_record(read_text(path, kLargestJson), path);
+  ShardRecord record = parse_shard_record(read_text(path, kJsonLimits.bytes), path);
   if (record.step != meta.step || record.rank != rank || record.ranks != ranks ||
       record.attempt != meta.attempt) {
     fail_shard(path, rank, "was left by another attempt");
@@ -50,8 +51,8 @@ ShardRecord read_shard_record(const std::string& folder, int64_t rank, int64_t r
   return record;
 }
 
-// Writes index.h5 and notes it in the manifest: each tensor and stream whole, and the texts
-// config.yaml and state.json.
+// Writes index.h5 with each tensor and stream whole and the texts config.yaml and state.json, and
+// records the file in the manifest.
 void write_index(const std::string& partial_folder, Manifest& manifest) {
   const std::string path = partial_folder + "/" + kIndexName;
   Hdf5File file = Hdf5File::create(path);
@@ -88,17 +89,27 @@ void remove_unnamed(const std::string& partial_folder, const Manifest& manifest)
 void write_manifest(const std::string& partial_folder, const Manifest& manifest) {
   const std::string path = partial_folder + "/" + kManifestName;
   const std::string text = to_json(manifest);
-  // Nothing is committed that this program could not read again.
+  // Never commit what this program could not read back.
   SY_CHECK(parse_manifest(text, path) == manifest, "{} does not survive being read", path);
   write_synced(path, text);
   sync_path(partial_folder);
+}
+
+// Makes the first of set-aside-1, set-aside-2, ... that does not exist yet.
+std::string make_aside_folder(const std::string& beside) {
+  for (int number = 1;; ++number) {
+    const std::string path = fmt::format("{}/set-aside-{}", beside, number);
+    std::error_code error;
+    if (fs::create_directory(path, error)) return path;
+    if (error) throw RuntimeFailure(fmt::format("cannot make {}: {}", path, error.message()));
+  }
 }
 
 void publish(const CommitPlace& place) {
   if (place.existing == Existing::replace) {
     replace_folder(place.partial, place.committed, trash_name(place.committed));
   } else {
-    rename_path(place.partial, place.committed);  // fails where a folder with files is in the way
+    rename_path(place.partial, place.committed);  // fails if a folder with files is in the way
   }
   const fs::path parent = fs::path(place.committed).parent_path();
   sync_path(parent.empty() ? "." : parent.string());
@@ -108,7 +119,7 @@ void publish(const CommitPlace& place) {
 
 std::vector<ShardRecord> read_shard_records(const std::string& partial_folder, int64_t ranks,
                                             const CheckpointMeta& meta) {
-  // Listing first makes a network file system look at the folder anew.
+  // Listing first makes a network file system refresh its view of the folder.
   const std::set<std::string> present = files_in(partial_folder);
   std::vector<ShardRecord> records;
   for (int64_t rank = 0; rank < ranks; ++rank) {
@@ -153,3 +164,18 @@ void empty_trash(const std::string& folder) {
 }
 
 }  // namespace sy::checkpoint
+
+std::string sy::set_aside_later(const std::string& folder, int64_t step) {
+  using namespace checkpoint;
+  std::vector<int64_t> later = committed_steps(folder);
+  std::erase_if(later, [step](int64_t other) { return other <= step; });
+  if (later.empty()) return "";
+  const std::string aside = make_aside_folder(folder);
+  for (const int64_t other : later) {
+    const std::string name = committed_name(other);
+    rename_path(folder + "/" + name, aside + "/" + name);
+  }
+  sync_path(aside);
+  sync_path(folder);
+  return aside;
+}

@@ -1,6 +1,6 @@
-// How rank 0 turns finished shards into a checkpoint: the one way in which a folder becomes one,
-// for the trainer and for `convert`. Between any two calls of the file system there is a folder
-// that is either still partial or wholly committed, so the program may be killed at any time.
+// The commit protocol, by which rank 0 turns finished shards into a checkpoint. The trainer and
+// `convert` both use it. Between any two file system calls the folder is either still partial or
+// entirely committed, so the program may be killed at any time.
 #pragma once
 
 #include <string>
@@ -11,40 +11,41 @@
 
 namespace sy::checkpoint {
 
-// The records of all `ranks` shards of this attempt. Throws RuntimeFailure naming a record or shard
-// that is absent, cut short, or of another step, attempt or number of ranks.
+// The records of all `ranks` shards of this attempt. Throws RuntimeFailure that names a record or
+// shard that is missing, truncated, or of another step, attempt or number of ranks.
 std::vector<ShardRecord> read_shard_records(const std::string& partial_folder, int64_t ranks,
                                             const CheckpointMeta& meta);
 
-// Joins the records; `index` is left open. Throws InternalError listing every tensor of which an
-// element is written by no rank or by several, and every disagreement about a tensor.
+// Joins the records into a manifest; `index` is left empty. Throws InternalError that lists every
+// tensor with an element written by no rank or by several, or about which ranks disagree.
 Manifest merge_records(const std::vector<ShardRecord>& records, const CheckpointMeta& meta);
 
-// What becomes of a checkpoint that has the name already.
+// What to do if a checkpoint of that name exists.
 enum class Existing : uint8_t { replace, refuse };
 
 struct CommitPlace {
   std::string partial;    // the folder with the shards and their records
-  std::string committed;  // the name that it gets, in the same parent folder
+  std::string committed;  // its new name, in the same parent folder
   Existing existing = Existing::replace;
 };
 
 // Commits the shards of `ranks` ranks, each of which has its record in place.partial (shard.h):
-//   1. every record is read, and every shard and file that it names is there in its size;
-//   2. index.h5 shows each tensor and stream whole, as virtual datasets over the shards;
-//   3. what the manifest does not name is removed: records, files of an attempt with more ranks;
-//   4. manifest.json, and all that is in the folder, is durable;
-//   5. the folder gets its name, in one call also where it replaces a checkpoint of the same name;
-//   6. the name is durable.
-// Throws RuntimeFailure naming a shard that is not done (read_shard_records), a file and reason, or
-// a folder that is in the way; what had the name before then has it still.
+//   1. read every record, and check that every file it names exists and has the recorded size;
+//   2. write index.h5, whose virtual datasets show each tensor and stream whole;
+//   3. remove what the manifest does not name: records, and files of an attempt with more ranks;
+//   4. write manifest.json and sync the folder;
+//   5. rename the folder, in one call even if it replaces a checkpoint of the same name;
+//   6. sync the parent folder.
+// Throws RuntimeFailure that names an unfinished shard (read_shard_records), a file and a reason,
+// or a folder that is in the way. An existing checkpoint of that name is then left as it was.
 void commit_checkpoint(const CommitPlace& place, int64_t ranks, const CheckpointMeta& meta);
 
-// Renames to trash the committed checkpoints beyond the newest `keep` (0: none), never `step`
-// itself, and partial folders up to `step`: a half deleted folder is never taken for a checkpoint.
+// Renames to trash all but the newest `keep` committed checkpoints (0 keeps all), though never
+// `step` itself, and the partial folders of steps up to `step`. Renaming first means that a half
+// deleted folder is never mistaken for a checkpoint.
 void retire(const std::string& folder, int64_t step, int64_t keep);
 
-// Deletes all trash, which may take seconds for a large checkpoint.
+// Deletes all trash. This may take seconds for a large checkpoint.
 void empty_trash(const std::string& folder);
 
 }  // namespace sy::checkpoint

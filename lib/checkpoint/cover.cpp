@@ -5,10 +5,10 @@
 namespace sy::checkpoint {
 namespace {
 
-// How often each element is covered is a sum of boxes, and a box is known by its 2^rank corners:
-// summed over all corners at or below an element, axis by axis, their signs give 1 within the box
-// and 0 elsewhere. So slabs cover the whole once if and only if the signs of all their corners,
-// less the whole's, cancel at every point.
+// The number of times each element is covered is a sum of indicator functions of boxes. A box is
+// the prefix sum, along every axis, of alternating signs at its 2^rank corners: 1 inside, 0
+// outside. So slabs cover the whole exactly once if and only if the signs of all their corners
+// minus those of the whole cancel at every point.
 struct Corner {
   Shape at;
   int64_t sign;
@@ -42,8 +42,8 @@ std::optional<CoverFault> find_cover_fault(const Slab& whole, const std::vector<
   add_corners(corners, whole, -1);
   for (const Slab& slab : slabs) add_corners(corners, slab, 1);
   std::sort(corners.begin(), corners.end(), comes_before);
-  // At the first point where they do not cancel no earlier one counts: their sum there is by how
-  // much that element is covered too often.
+  // Before the first point where they do not cancel, everything cancels. So the sum at that point
+  // is the number of times too many that this element is covered.
   for (size_t begin = 0, end = 0; begin < corners.size(); begin = end) {
     int64_t excess = 0;
     for (; end < corners.size() && corners[end].at == corners[begin].at; ++end) {

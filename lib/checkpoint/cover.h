@@ -1,4 +1,4 @@
-// Whether the slabs of a tensor make it up, each element once.
+// Checks that slabs cover a tensor, each element exactly once.
 #pragma once
 
 #include <optional>
@@ -9,14 +9,14 @@
 
 namespace sy::checkpoint {
 
-// The first element, in row-major order, that is not covered once.
+// The first element, in row-major order, that is not covered exactly once.
 struct CoverFault {
   Shape at;
   int64_t times = 0;  // 0: a gap; 2 and more: an overlap
 };
 
-// Nothing where the slabs, each of which lies within `whole`, cover it exactly. n slabs of rank r
-// take n 2^r numbers of memory and the time to sort them, however they are cut.
+// Nothing if the slabs, each of which lies within `whole`, cover it exactly. For n slabs of rank r
+// the memory is O(n 2^r) and the time is that of sorting as many corners, however they are cut.
 std::optional<CoverFault> find_cover_fault(const Slab& whole, const std::vector<Slab>& slabs);
 
 // "no slab holds [2, 0]" or "2 slabs hold [2, 0]".

@@ -23,7 +23,7 @@ namespace {
 
 std::atomic<FileObserver> current_observer{nullptr};
 
-// An open file; closing it cannot fail in a way that matters after a sync.
+// An open file. Errors of close() are ignored: after a sync they do not matter.
 class Descriptor {
  public:
   Descriptor(const std::string& path, int flags) : number_(open(path.c_str(), flags, 0666)) {}

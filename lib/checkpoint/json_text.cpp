@@ -1,5 +1,8 @@
 #include "lib/checkpoint/json_text.h"
 
+#include <limits>
+#include <optional>
+
 #include "lib/checkpoint/checksum.h"
 
 namespace sy::checkpoint {
@@ -13,23 +16,19 @@ std::string seal_of(std::string_view body) {
   return kSealHead + to_hex(sum) + kSealTail;
 }
 
+// Nothing where the value is no integer, or out of [low, high].
+std::optional<int64_t> integer_in(const Json& value, int64_t low, int64_t high) {
+  constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (!value.is_number_integer()) return std::nullopt;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > kLargest) return std::nullopt;
+  const auto number = value.get<int64_t>();
+  return number < low || number > high ? std::nullopt : std::optional(number);
+}
+
 }  // namespace
 
 std::string json_quote(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (c == '\n') {
-      quoted += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
+  return json_line(Json(text));
 }
 
 std::string seal_json(std::string open_object) {
@@ -46,35 +45,37 @@ void check_seal(const std::string& text, const std::string& path) {
   }
 }
 
-JsonObject::JsonObject(simdjson::dom::element element, std::string place)
-    : place_(std::move(place)) {
-  if (element.get(object_) != simdjson::SUCCESS) {
-    throw DataError(fmt::format("{}: an object is expected", place_));
-  }
+JsonObject::JsonObject(const Json& value, std::string place)
+    : object_(&value), place_(std::move(place)) {
+  if (!value.is_object()) throw DataError(fmt::format("{}: an object is expected", place_));
 }
 
 void JsonObject::fail(const std::string& key, const std::string& problem) const {
   throw DataError(fmt::format("{}: \"{}\" {}", place_, key, problem));
 }
 
-simdjson::dom::element JsonObject::at(const char* key) const {
-  simdjson::dom::element element;
-  if (object_.at_key(key).get(element) != simdjson::SUCCESS) fail(key, "is missing");
-  return element;
+const Json& JsonObject::at(const char* key) const {
+  const auto found = object_->find(key);
+  if (found == object_->end()) fail(key, "is missing");
+  return *found;
 }
 
-int64_t JsonObject::integer(const char* key, int64_t low, int64_t high) const {
-  int64_t value = 0;
-  if (at(key).get(value) != simdjson::SUCCESS || value < low || value > high) {
-    fail(key, fmt::format("must be an integer from {} to {}", low, high));
-  }
+const Json& JsonObject::array(const char* key) const {
+  const Json& value = at(key);
+  if (!value.is_array()) fail(key, "must be an array");
   return value;
 }
 
+int64_t JsonObject::integer(const char* key, int64_t low, int64_t high) const {
+  const std::optional<int64_t> value = integer_in(at(key), low, high);
+  if (!value) fail(key, fmt::format("must be an integer from {} to {}", low, high));
+  return *value;
+}
+
 std::string JsonObject::text(const char* key) const {
-  std::string_view value;
-  if (at(key).get(value) != simdjson::SUCCESS) fail(key, "must be a string");
-  return std::string(value);
+  const Json& value = at(key);
+  if (!value.is_string()) fail(key, "must be a string");
+  return value.get<std::string>();
 }
 
 uint64_t JsonObject::checksum(const char* key) const {
@@ -84,15 +85,11 @@ uint64_t JsonObject::checksum(const char* key) const {
 }
 
 std::vector<int64_t> JsonObject::integers(const char* key, int64_t low, int64_t high) const {
-  simdjson::dom::array array;
-  if (at(key).get(array) != simdjson::SUCCESS) fail(key, "must be an array");
   std::vector<int64_t> values;
-  for (const simdjson::dom::element element : array) {
-    int64_t value = 0;
-    if (element.get(value) != simdjson::SUCCESS || value < low || value > high) {
-      fail(key, fmt::format("must hold integers from {} to {}", low, high));
-    }
-    values.push_back(value);
+  for (const Json& item : array(key)) {
+    const std::optional<int64_t> value = integer_in(item, low, high);
+    if (!value) fail(key, fmt::format("must hold integers from {} to {}", low, high));
+    values.push_back(*value);
   }
   return values;
 }
@@ -102,11 +99,9 @@ JsonObject JsonObject::object(const char* key) const {
 }
 
 std::vector<JsonObject> JsonObject::objects(const char* key) const {
-  simdjson::dom::array array;
-  if (at(key).get(array) != simdjson::SUCCESS) fail(key, "must be an array");
   std::vector<JsonObject> objects;
-  for (const simdjson::dom::element element : array) {
-    objects.emplace_back(element, fmt::format("{}: {}[{}]", place_, key, objects.size()));
+  for (const Json& item : array(key)) {
+    objects.emplace_back(item, fmt::format("{}: {}[{}]", place_, key, objects.size()));
   }
   return objects;
 }

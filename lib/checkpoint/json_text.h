@@ -1,14 +1,13 @@
-// JSON objects with a seal: their last member, "xxh3", is the checksum of all bytes before it.
-// Reading goes through JsonObject, whose every complaint names the file and the member.
+// JSON objects that end in a seal: the last member, "xxh3", is the checksum of all bytes before it.
+// JsonObject checks what it reads; each of its errors names the file and the member.
 #pragma once
-
-#include <simdjson.h>
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace sy::checkpoint {
 
@@ -22,10 +21,14 @@ std::string seal_json(std::string open_object);
 // Throws DataError unless the text ends in its own checksum.
 void check_seal(const std::string& text, const std::string& path);
 
+// Larger files are refused rather than read.
+constexpr JsonLimits kJsonLimits{.bytes = int64_t{256} << 20, .depth = 8};
+
+// A view of an object; the document must outlive it.
 class JsonObject {
  public:
-  // `place` stands in front of each complaint.
-  JsonObject(simdjson::dom::element element, std::string place);
+  // `place` begins every error message.
+  JsonObject(const Json& value, std::string place);
 
   // An integer in [low, high].
   int64_t integer(const char* key, int64_t low, int64_t high) const;
@@ -38,9 +41,10 @@ class JsonObject {
   [[noreturn]] void fail(const std::string& key, const std::string& problem) const;
 
  private:
-  simdjson::dom::element at(const char* key) const;
+  const Json& at(const char* key) const;
+  const Json& array(const char* key) const;
 
-  simdjson::dom::object object_;
+  const Json* object_;
   std::string place_;
 };
 

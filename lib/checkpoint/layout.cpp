@@ -13,7 +13,7 @@ constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kPartialSuffix = ".partial";
 constexpr std::string_view kTrashSuffix = ".trash";
 
-// "step-00000100" + suffix to 100; nothing for any other name.
+// 100 for "step-00000100" + suffix; nothing for any other name.
 std::optional<int64_t> parse_step(std::string_view name, std::string_view suffix) {
   if (!name.starts_with(kStepPrefix) || !name.ends_with(suffix)) return std::nullopt;
   name.remove_prefix(kStepPrefix.size());
@@ -21,7 +21,7 @@ std::optional<int64_t> parse_step(std::string_view name, std::string_view suffix
   int64_t step = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
   const bool whole = error == std::errc() && end == name.data() + name.size();
-  // A name that would be written differently is not ours.
+  // This program would not have written another spelling of the number.
   if (!whole || step < 0 || fmt::format("{:08}", step) != name) return std::nullopt;
   return step;
 }

@@ -15,16 +15,9 @@ namespace {
 constexpr int64_t kMostShards = 1 << 20;
 constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
 
-// Parses a sealed document; the parser owns what the element refers to.
-simdjson::dom::element parse_sealed(simdjson::dom::parser& parser, const std::string& text,
-                                    const std::string& path) {
+Json parse_sealed(const std::string& text, const std::string& path) {
   check_seal(text, path);
-  simdjson::dom::element root;
-  const simdjson::error_code error = parser.parse(text).get(root);
-  if (error != simdjson::SUCCESS) {
-    throw DataError(fmt::format("{} is not JSON: {}", path, simdjson::error_message(error)));
-  }
-  return root;
+  return parse_json(text, path, kJsonLimits);
 }
 
 void check_format(const JsonObject& root, const std::string& path) {
@@ -53,7 +46,7 @@ FileRecord read_file_record(const JsonObject& from, const std::string& expected)
   return file;
 }
 
-// Files besides those in `seen`, in the folder itself.
+// Files directly in the folder, with names that are not in `seen`.
 std::vector<FileRecord> read_files(const JsonObject& root, std::set<std::string> seen) {
   std::vector<FileRecord> files;
   for (const JsonObject& item : root.objects("files")) {
@@ -71,7 +64,7 @@ DType read_dtype(const JsonObject& from) {
   from.fail("dtype", "must be float32, float64 or int32");
 }
 
-// A shape of at least one axis, none of them empty, whose size in bytes is an int64_t.
+// A shape of at least one axis, without empty axes, whose size in bytes fits an int64_t.
 Shape read_shape(const JsonObject& from) {
   const std::vector<int64_t> dims = from.integers("shape", 1, kLargest);
   if (dims.empty() || dims.size() > Shape::kMaxRank) {
@@ -134,8 +127,8 @@ EarlierFormat::EarlierFormat(const std::string& path)
           path)) {}
 
 ShardRecord parse_shard_record(const std::string& text, const std::string& path) {
-  simdjson::dom::parser parser;
-  const JsonObject root(parse_sealed(parser, text, path), path);
+  const Json document = parse_sealed(text, path);
+  const JsonObject root(document, path);
   check_format(root, path);
   ShardRecord record;
   record.step = root.integer("step", 0, kLargest);
@@ -161,8 +154,8 @@ ShardRecord parse_shard_record(const std::string& text, const std::string& path)
 }
 
 Manifest parse_manifest(const std::string& text, const std::string& path) {
-  simdjson::dom::parser parser;
-  const JsonObject root(parse_sealed(parser, text, path), path);
+  const Json document = parse_sealed(text, path);
+  const JsonObject root(document, path);
   check_format(root, path);
   Manifest manifest;
   manifest.step = root.integer("step", 0, kLargest);

@@ -1,7 +1,6 @@
-// The two JSON forms of a checkpoint, format 2: a shard's record, written beside the shard by its
-// rank, and the manifest, which rank 0 makes of all records and which is all that a reader needs to
-// find every byte. Both end in a checksum of themselves, so a torn or altered one is never
-// believed.
+// The two JSON documents of a checkpoint, format 2. Each rank writes a record beside its shard.
+// Rank 0 joins the records into the manifest, which tells a reader where every byte is. Both end in
+// a checksum of themselves, so a torn or altered document is always noticed.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +28,7 @@ struct ShardRecord {
   std::string attempt;  // CheckpointMeta::attempt
   FileRecord file;
 
-  std::vector<FileRecord> files;  // what the rank has written into the folder besides
+  std::vector<FileRecord> files;  // other files that the rank wrote into the folder
 
   struct StoredSlab {
     std::string name;  // the tensor's
@@ -54,8 +53,8 @@ struct Manifest {
   std::string config_yaml;
   std::string state_json;
   FileRecord index;
-  std::vector<FileRecord> shards;  // shard-00000.h5 and on
-  std::vector<FileRecord> files;   // the folder's others: tokenizer.model
+  std::vector<FileRecord> shards;  // shard-00000.h5, shard-00001.h5, ...
+  std::vector<FileRecord> files;   // other files of the folder: tokenizer.model
   std::vector<DataShard> data_shards;
 
   struct StoredSlab {
@@ -68,7 +67,7 @@ struct Manifest {
     std::string name;
     DType dtype = DType::f32;
     Shape global;
-    std::vector<StoredSlab> slabs;  // by offset; together the tensor, each element once
+    std::vector<StoredSlab> slabs;  // by offset; they cover each element exactly once
     bool operator==(const TensorEntry&) const = default;
   };
   std::vector<TensorEntry> tensors;
@@ -88,22 +87,21 @@ struct Manifest {
 std::string to_json(const ShardRecord& record);
 std::string to_json(const Manifest& manifest);
 
-// The slabs of a tensor alone.
+// The slabs of a tensor without shard numbers and checksums.
 std::vector<Slab> slabs_of(const Manifest::TensorEntry& tensor);
 
-// A folder of format 1, which this program cannot read: its message says what can be done.
+// Thrown for a checkpoint of format 1, which this program cannot read. The message gives the
+// remedy.
 class EarlierFormat : public DataError {
  public:
   explicit EarlierFormat(const std::string& path);
 };
 
-// Throw DataError naming `path` and the field for text that is not such a record: bad JSON, a wrong
-// checksum, names that are not valid, shapes that do not multiply, slabs out of range, that overlap
-// or leave a gap, shards out of range. What they return can be relied on.
+// The text may come from anywhere; what these return has been checked completely. They throw
+// DataError that names `path` and the member for bad JSON, a wrong checksum, invalid names, shapes
+// whose size overflows, slabs that lie outside the tensor, overlap or leave a gap, and shard
+// numbers out of range.
 ShardRecord parse_shard_record(const std::string& text, const std::string& path);
 Manifest parse_manifest(const std::string& text, const std::string& path);
-
-// Larger files are refused rather than read.
-constexpr int64_t kLargestJson = int64_t{1} << 30;
 
 }  // namespace sy::checkpoint

@@ -1,88 +1,118 @@
-// Both forms as text: one member a line, so that a diff of two manifests says something.
-#include <fmt/ranges.h>
-
+// Both forms as text, with a line for each member and for each item of a list, so that a diff of
+// two manifests shows what differs.
 #include "lib/checkpoint/json_text.h"
 #include "lib/checkpoint/manifest.h"
 
 namespace sy::checkpoint {
 namespace {
 
-std::string json_of(const FileRecord& file) {
-  return fmt::format(R"({{"name": "{}", "bytes": {}, "xxh3": "{}"}})", file.name, file.digest.bytes,
-                     to_hex(file.digest.checksum));
+Json json_of(const FileRecord& file) {
+  return {
+      {"name", file.name}, {"bytes", file.digest.bytes}, {"xxh3", to_hex(file.digest.checksum)}};
 }
 
-std::vector<int64_t> dims_of(const Shape& shape) {
-  std::vector<int64_t> dims;
+Json json_of(const DataShard& shard) {
+  return {{"path", shard.path}, {"bytes", shard.bytes}, {"xxh3", to_hex(shard.checksum)}};
+}
+
+Json json_of(const Shape& shape) {
+  Json dims = Json::array();
   for (int axis = 0; axis < shape.rank(); ++axis) dims.push_back(shape[axis]);
   return dims;
 }
 
-std::string json_of(const std::string& name, DType dtype, const Shape& shape) {
-  return fmt::format(R"("name": "{}", "dtype": "{}", "shape": {})", name, name_of(dtype),
-                     dims_of(shape));
+void add_slab(Json& object, const Slab& slab, uint64_t checksum) {
+  object["offset"] = json_of(slab.offset);
+  object["extent"] = json_of(slab.extent);
+  object["xxh3"] = to_hex(checksum);
 }
 
-std::string json_of(const Slab& slab, uint64_t checksum) {
-  return fmt::format(R"("offset": {}, "extent": {}, "xxh3": "{}")", dims_of(slab.offset),
-                     dims_of(slab.extent), to_hex(checksum));
+// The members that a tensor has in both forms.
+template <class Entry>
+Json tensor_head(const Entry& entry) {
+  return {{"name", entry.name}, {"dtype", name_of(entry.dtype)}, {"shape", json_of(entry.global)}};
 }
 
-std::string json_of(const DataShard& shard) {
-  return fmt::format(R"({{"path": {}, "bytes": {}, "xxh3": "{}"}})", json_quote(shard.path),
-                     shard.bytes, to_hex(shard.checksum));
+Json json_of(const ShardRecord::StoredSlab& stored) {
+  Json object = tensor_head(stored);
+  add_slab(object, stored.slab, stored.checksum);
+  return object;
 }
 
-template <class Items, class Format>
-std::string json_list(const Items& items, const char* separator, const Format& format) {
-  std::string list = "[";
-  for (const auto& item : items) list += (list.size() == 1 ? "" : separator) + format(item);
-  return list + "]";
+Json json_of(const Manifest::TensorEntry& tensor) {
+  Json object = tensor_head(tensor);
+  Json& slabs = object["slabs"] = Json::array();
+  for (const Manifest::StoredSlab& stored : tensor.slabs) {
+    add_slab(slabs.emplace_back(Json{{"shard", stored.shard}}), stored.slab, stored.checksum);
+  }
+  return object;
 }
+
+Json json_of(const ShardRecord::Stream& stream) {
+  return {{"name", stream.name}, {"length", stream.length}, {"xxh3", to_hex(stream.checksum)}};
+}
+
+Json json_of(const Manifest::StreamEntry& stream) {
+  return {{"name", stream.name},
+          {"length", stream.length},
+          {"shard", stream.shard},
+          {"xxh3", to_hex(stream.checksum)}};
+}
+
+// An object of a member a line, sealed at the end.
+class SealedText {
+ public:
+  void member(const char* name, const Json& value) { member_text(name, json_line(value)); }
+
+  template <class Item>
+  void list(const char* name, const std::vector<Item>& items) {
+    std::string text = "[";
+    for (const Item& item : items) {
+      text += (&item == items.data() ? "" : ",\n  ") + json_line(json_of(item));
+    }
+    member_text(name, text + "]");
+  }
+
+  std::string seal() { return seal_json(std::move(text_)); }
+
+ private:
+  void member_text(const char* name, const std::string& value) {
+    text_ += (text_.empty() ? "{" : "\n") + json_quote(name) + ": " + value + ",";
+  }
+
+  std::string text_;
+};
 
 }  // namespace
 
 std::string to_json(const ShardRecord& record) {
-  const auto file = [](const FileRecord& item) { return json_of(item); };
-  const auto slab = [](const ShardRecord::StoredSlab& item) {
-    return fmt::format("{{{}, {}}}", json_of(item.name, item.dtype, item.global),
-                       json_of(item.slab, item.checksum));
-  };
-  const auto stream = [](const ShardRecord::Stream& item) {
-    return fmt::format(R"({{"name": "{}", "length": {}, "xxh3": "{}"}})", item.name, item.length,
-                       to_hex(item.checksum));
-  };
-  return seal_json(fmt::format(
-      "{{\"format\": {},\n\"step\": {},\n\"rank\": {},\n\"ranks\": {},\n\"attempt\": {},\n"
-      "\"file\": {},\n\"files\": {},\n\"slabs\": {},\n\"streams\": {},",
-      kFormat, record.step, record.rank, record.ranks, json_quote(record.attempt),
-      json_of(record.file), json_list(record.files, ",\n  ", file),
-      json_list(record.slabs, ",\n  ", slab), json_list(record.streams, ",\n  ", stream)));
+  SealedText text;
+  text.member("format", kFormat);
+  text.member("step", record.step);
+  text.member("rank", record.rank);
+  text.member("ranks", record.ranks);
+  text.member("attempt", record.attempt);
+  text.member("file", json_of(record.file));
+  text.list("files", record.files);
+  text.list("slabs", record.slabs);
+  text.list("streams", record.streams);
+  return text.seal();
 }
 
 std::string to_json(const Manifest& manifest) {
-  const auto file = [](const FileRecord& item) { return json_of(item); };
-  const auto data = [](const DataShard& item) { return json_of(item); };
-  const auto slab = [](const Manifest::StoredSlab& item) {
-    return fmt::format(R"({{"shard": {}, {}}})", item.shard, json_of(item.slab, item.checksum));
-  };
-  const auto tensor = [&](const Manifest::TensorEntry& item) {
-    return fmt::format(R"({{{}, "slabs": {}}})", json_of(item.name, item.dtype, item.global),
-                       json_list(item.slabs, ", ", slab));
-  };
-  const auto stream = [](const Manifest::StreamEntry& item) {
-    return fmt::format(R"({{"name": "{}", "length": {}, "shard": {}, "xxh3": "{}"}})", item.name,
-                       item.length, item.shard, to_hex(item.checksum));
-  };
-  return seal_json(fmt::format(
-      "{{\"format\": {},\n\"step\": {},\n\"attempt\": {},\n\"config\": {},\n\"state\": {},\n"
-      "\"index\": {},\n\"shards\": {},\n\"files\": {},\n\"data_shards\": {},\n"
-      "\"tensors\": {},\n\"streams\": {},",
-      kFormat, manifest.step, json_quote(manifest.attempt), json_quote(manifest.config_yaml),
-      json_quote(manifest.state_json), json_of(manifest.index),
-      json_list(manifest.shards, ",\n  ", file), json_list(manifest.files, ",\n  ", file),
-      json_list(manifest.data_shards, ",\n  ", data), json_list(manifest.tensors, ",\n  ", tensor),
-      json_list(manifest.streams, ",\n  ", stream)));
+  SealedText text;
+  text.member("format", kFormat);
+  text.member("step", manifest.step);
+  text.member("attempt", manifest.attempt);
+  text.member("config", manifest.config_yaml);
+  text.member("state", manifest.state_json);
+  text.member("index", json_of(manifest.index));
+  text.list("shards", manifest.shards);
+  text.list("files", manifest.files);
+  text.list("data_shards", manifest.data_shards);
+  text.list("tensors", manifest.tensors);
+  text.list("streams", manifest.streams);
+  return text.seal();
 }
 
 }  // namespace sy::checkpoint

@@ -17,7 +17,8 @@ bool comes_before(const Manifest::StoredSlab& a, const Manifest::StoredSlab& b) 
   return a.shard < b.shard;
 }
 
-// "x: no rank writes the element at [2, 0]", or which ranks do.
+// "x: no rank writes the element at [2, 0]" or "x: the element at [2, 0] is written by rank 0 and
+// by rank 1".
 std::string describe(const CoverFault& fault, const Manifest::TensorEntry& tensor) {
   if (fault.times == 0) {
     return fmt::format("{}: no rank writes the element at {}", tensor.name, fault.at.str());
@@ -34,7 +35,7 @@ std::string describe(const CoverFault& fault, const Manifest::TensorEntry& tenso
                      fmt::join(writers, " and by "));
 }
 
-// Collects slabs into tensors in the order in which names first appear.
+// Groups slabs into tensors, in the order in which their names first appear.
 class Merger {
  public:
   void add(const ShardRecord::StoredSlab& slab, int64_t shard) {

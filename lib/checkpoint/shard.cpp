@@ -26,7 +26,7 @@ ShardRecord write_shard_file(const std::string& partial_folder, Origin origin,
                              const std::vector<CheckpointTensor>& tensors,
                              const CheckpointMeta& meta) {
   make_folder(partial_folder);
-  // An old record must never vouch for a new file.
+  // A record left by an earlier attempt must never describe a new file.
   remove_path(partial_folder + "/" + shard_record_name(origin.rank));
   ShardRecord record{meta.step, origin.rank, origin.ranks, meta.attempt, {}, {}, {}, {}};
   record.file.name = shard_name(origin.rank);

@@ -1,4 +1,4 @@
-// One rank's part of a checkpoint: its slabs and streams in one HDF5 file, then its record.
+// One rank's part of a checkpoint: an HDF5 file with its slabs and streams, then a record of it.
 #pragma once
 
 #include <string>
@@ -14,20 +14,20 @@ struct Origin {
   int ranks = 1;
 };
 
-// The file half: writes shard-RRRRR.h5 with the tensors marked `write` and all streams of `meta`,
-// syncs it, and returns its record. What an earlier attempt left under this rank's names is
-// replaced; other ranks' files are never touched, so ranks need not wait for one another. A file
-// that could not be finished is removed. Rank 0 writes tokenizer.model besides. Throws
-// RuntimeFailure naming file and reason.
+// Writes and syncs shard-RRRRR.h5 with the tensors marked `write` and all streams of `meta`, and
+// returns its record. Rank 0 also writes tokenizer.model. Files that an earlier attempt left under
+// this rank's names are replaced; files of other ranks are never touched, so ranks need not wait
+// for one another. A file that cannot be finished is removed. Throws RuntimeFailure that names the
+// file and the reason.
 ShardRecord write_shard_file(const std::string& partial_folder, Origin origin,
                              const std::vector<CheckpointTensor>& tensors,
                              const CheckpointMeta& meta);
 
-// Writes a file into the folder, durably, and notes it in the record.
+// Writes and syncs a file in the folder, and adds it to the record.
 void write_beside(const std::string& partial_folder, ShardRecord& record, const std::string& name,
                   const std::string& contents);
 
-// The record half, durable when it returns: from here on the rank's part counts as written.
+// Writes and syncs the record. From then on the rank's part counts as written.
 void write_shard_record(const std::string& partial_folder, const ShardRecord& record);
 
 }  // namespace sy::checkpoint

@@ -1,5 +1,5 @@
-// One micro-batch as the model reads it: a stream of tokens for each of its stacks, and targets.
-// Views of int32 in one block of memory, filled by batcher.h.
+// One micro-batch as the model reads it: a stream of tokens for each stack, and targets. The
+// tensors are int32 views of one block of memory, which batcher.h fills.
 #pragma once
 
 #include <array>
@@ -10,10 +10,10 @@
 
 namespace sy {
 
-// What one stack reads.
+// The input of one stack.
 struct TokenStream {
-  Tensor ids;      // [B, L], pad 0 at the end
-  Tensor valid;    // [B * L], 1 where there is a token and no padding
+  Tensor ids;      // [B, L], padded with 0 at the end
+  Tensor valid;    // [B * L], 1 for a token, 0 for padding
   Tensor lengths;  // [B], tokens before the padding
 
   // Sequences [first, first + count).
@@ -25,20 +25,20 @@ struct TokenStream {
   }
 };
 
-// Numbers of an encoder-decoder's streams. What the decoder reads are the targets shifted right,
-// beginning with pad 0.
+// Stream numbers of an encoder-decoder. The decoder's input is the targets shifted right by one
+// place, beginning with pad 0.
 constexpr size_t kEncoder = 0, kDecoder = 1, kStreams = 2;
 
 struct BatchShape {
   int64_t sequences = 0;                    // B
-  std::array<int64_t, kStreams> lengths{};  // L of each stream; 0: without it
+  std::array<int64_t, kStreams> lengths{};  // L of each stream; 0 if there is none
 
   int64_t target_length() const { return lengths[kDecoder]; }
 };
 
 struct Batch {
   std::array<TokenStream, kStreams> streams;
-  Tensor targets;  // [B, L of the decoder], pad 0 at the end; absent without one
+  Tensor targets;  // [B, L of the decoder], padded with 0 at the end; empty without a decoder
 
   int64_t sequences() const { return streams[kEncoder].ids.dim(0); }
   // Sequences [first, first + count).
@@ -50,9 +50,9 @@ struct Batch {
   }
 };
 
-// Places the tensors of a batch one after another from `base` on, at multiples of 64 bytes of it,
-// and returns how many bytes that takes. With base nullptr they have shapes alone, as planning
-// wants them.
+// Places the tensors of a batch one after another from `base`, at offsets that are multiples of 64
+// bytes, and returns the total size in bytes. With base == nullptr the tensors only get their
+// shapes, for planning.
 inline int64_t place_batch(Batch& batch, const BatchShape& shape, char* base) {
   int64_t bytes = 0;
   const auto place = [&](Tensor& view, Shape dims) {

@@ -25,7 +25,8 @@ void fill_prefix(std::span<int32_t> row, size_t valid) {
   std::fill(end, row.end(), 0);
 }
 
-// The decoder reads the target one place late, after a pad; which places count is the target's.
+// The decoder's input is the target shifted by one place, after a pad. Its valid places are those
+// of the target.
 void fill_targets(const Batch& batch, int64_t row, std::span<const int32_t> ids) {
   const TokenStream& stream = batch.streams[kDecoder];
   const int64_t length = stream.ids.dim(1);

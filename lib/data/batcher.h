@@ -1,5 +1,4 @@
-// Examples and prompts to the batches that the model reads: the one builder for training,
-// evaluation and generation.
+// Builds batches from examples and prompts, for training, evaluation and generation alike.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +12,16 @@
 
 namespace sy {
 
-// Row `row` of a stream becomes `ids`, at most its length, and padding. Host memory.
+// Overwrites row `row` of a stream in host memory with `ids`, which must fit, and padding.
 void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids);
 
-// Fills a batch of the host with examples [first, first + batch.sequences()); places past the end
-// of `examples` become all padding. Returns the number of valid target tokens. Throws InternalError
-// when an example is longer than the streams.
+// Overwrites a batch in host memory with examples [first, first + batch.sequences()). Rows past the
+// end of `examples` become padding only. Returns the number of valid target tokens. Throws
+// InternalError if an example is longer than the streams.
 int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int64_t first);
 
-// Batches of one shape in memory that is made once: the host's, to fill, and where the exec
-// computes elsewhere a copy there.
+// Batches of one shape, allocated once: in host memory, to be filled, with a copy on the device if
+// the exec computes on one.
 class BatchBuilder {
  public:
   // `exec` must outlive it.
@@ -33,7 +32,7 @@ class BatchBuilder {
   int64_t count() const { return static_cast<int64_t>(host_.size()); }
   // The i-th batch in host memory, zeros at first.
   const Batch& host(int64_t i) const { return host_[static_cast<size_t>(i)]; }
-  // Copies what was filled to where the exec computes; allocates nothing.
+  // Copies the batches to the device, if there is one. Does not allocate.
   void send();
   // The i-th batch as the exec reads it, until the next send().
   const Batch& sent(int64_t i) const { return sent_[static_cast<size_t>(i)]; }
@@ -44,7 +43,7 @@ class BatchBuilder {
   BatchShape shape_;
   std::vector<int32_t> memory_;  // of host_
   std::vector<Batch> host_, sent_;
-  std::optional<StagedUpload> upload_;  // where the exec's memory is not the host's
+  std::optional<StagedUpload> upload_;  // if the exec computes on a device
 };
 
 }  // namespace sy

@@ -1,5 +1,5 @@
-// Where the examples of a stream come from. The loader, its threads and the checkpoint know these
-// two interfaces alone: another kind of example, or a mixture of several, is another source.
+// Interfaces for the sources of examples. The loader, its threads and the checkpoint depend only on
+// these two, so a new kind of example, or a mixture of several, is a new source.
 #pragma once
 
 #include <cstdint>
@@ -15,27 +15,29 @@
 
 namespace sy {
 
-// Examples of one virtual stream, without end, in an order that is the configuration's alone.
+// An endless sequence of examples of one virtual stream, in an order that depends only on the
+// configuration.
 class ExampleSource {
  public:
   virtual ~ExampleSource() = default;
 
-  // The next example, numbered (Example); overwrites `example`. Throws DataError, and Cancelled
-  // after ExampleSources::cancel().
+  // Overwrites `example` with the next example and its index. Throws DataError, and Cancelled after
+  // ExampleSources::cancel().
   virtual void next(Example& example) = 0;
 
-  // Where it stands: whole, at the cost of pointers to what it holds.
+  // The complete position. It shares the documents that the source holds, so it is cheap.
   virtual StreamState state() const = 0;
 
-  // The change since the last call, or since the beginning; overwrites `step` and takes its memory.
+  // The change of position since the last call or, in the first call, since the beginning.
+  // Overwrites `step` and takes over its memory.
   virtual void take_step(StreamStep& step) = 0;
 
-  // Goes on from `state`, which is this stream's. Before the first next(). Throws DataError when it
-  // is that of another kind of source, or of another configuration.
+  // Continues from `state`, a position of this stream. Must be called before the first next().
+  // Throws DataError if the state is of another kind of source or another configuration.
   virtual void restore(const StreamState& state) = 0;
 };
 
-// What the sources of a loader's streams share. Must outlive them.
+// Makes the sources of a loader's streams and holds what they share. Must outlive them.
 class ExampleSources {
  public:
   virtual ~ExampleSources() = default;
@@ -43,7 +45,7 @@ class ExampleSources {
   virtual std::unique_ptr<ExampleSource> open(int64_t stream) = 0;
   virtual DataCounters counters() const = 0;
 
-  // From any thread: every next() under way or to come ends soon, by Cancelled.
+  // Makes every current and future next() throw Cancelled soon. Thread-safe.
   virtual void cancel() = 0;
 };
 

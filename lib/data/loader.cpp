@@ -49,12 +49,12 @@ struct Loader::Impl {
   const int64_t threads;
   const int64_t ahead;
   std::atomic<bool> cancelled{false};
-  std::vector<std::unique_ptr<ExampleSource>> streams;  // until start(), which gives them away
-  std::vector<StreamState> states;                      // after the batch last given
+  std::vector<std::unique_ptr<ExampleSource>> streams;  // until start() hands them to the workers
+  std::vector<StreamState> states;                      // after the last batch returned
   std::vector<Example> batch;
   std::vector<WorkerBatch> shares;  // [threads]
   double wait_seconds = 0;
-  std::vector<std::unique_ptr<LoaderWorker>> workers;  // last: ended first
+  std::vector<std::unique_ptr<LoaderWorker>> workers;  // last, so destroyed first
 };
 
 // Stream i of this rank belongs to thread i modulo threads.
@@ -71,7 +71,7 @@ void Loader::Impl::start() {
   for (auto& worker : workers) worker->start();
 }
 
-// Moves a worker's share of a batch to its places, and its streams' states on.
+// Moves a worker's share of a batch to its places and advances the states of its streams.
 void Loader::Impl::collect(size_t worker) {
   const auto each = static_cast<size_t>(place.examples_per_stream);
   WorkerBatch& share = shares[worker];
@@ -98,7 +98,7 @@ Loader::~Loader() = default;
 const std::vector<Example>& Loader::next() {
   if (!impl_->started()) impl_->start();
   const auto begin = std::chrono::steady_clock::now();
-  // All shares first: an error leaves batch and states as they were.
+  // Take every share first, so that an error leaves batch and states unchanged.
   for (size_t i = 0; i < impl_->workers.size(); ++i) impl_->workers[i]->take(impl_->shares[i]);
   const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
   impl_->wait_seconds += waited.count();

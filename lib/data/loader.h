@@ -1,11 +1,10 @@
 // Training examples in the run's global order, prepared ahead on their own threads.
 //
-// The order is a property of the configuration alone. A step's batch has `global_batch` sequences;
-// sequence i of it comes from virtual stream i / (global_batch / streams). A rank owns the
-// contiguous block of streams that makes its contiguous block of the batch, so every mesh sees the
-// same batch.
+// The order depends only on the configuration. Sequence i of a batch of `global_batch` sequences
+// comes from virtual stream i / (global_batch / streams). A rank owns the contiguous block of
+// streams that makes up its contiguous block of the batch, so every mesh sees the same batch.
 //
-// What the examples are, their source knows (example_source.h). Today's:
+// Examples come from a source (example_source.h). Span corruption is
 //
 //   shard_list -> c4_reader -> tokenizer -> shuffle buffer -> windows ->
 //   shuffle buffer -> span_corruption
@@ -23,31 +22,31 @@ namespace sy {
 
 class Loader {
  public:
-  // Examples of `sources`, which give those of `place`, prepared by at most `threads` threads up to
-  // `ahead` batches before their use.
+  // Loads the examples of `sources` for `place`. At most `threads` threads prepare up to `ahead`
+  // batches before they are used.
   Loader(std::unique_ptr<ExampleSources> sources, const LoaderPlace& place, int64_t threads,
          int64_t ahead);
 
-  // Of make_example_sources(); `shards` are glob patterns (data.train or data.validation).
+  // Uses make_example_sources(); `shards` are glob patterns (data.train or data.validation).
   Loader(const DataSection& data, const std::vector<std::string>& shards, const LoaderPlace& place,
          uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer);
   ~Loader();  // stops its threads
 
-  // The rank's examples of the next batch, in global order: num_streams * examples_per_stream.
-  // Waits for the reading threads; rethrows what stopped them. The reference holds until the next
+  // The num_streams * examples_per_stream examples of this rank in the next batch, in global order.
+  // Waits for the loader's threads and rethrows their errors. The reference is valid until the next
   // call.
   const std::vector<Example>& next();
 
-  // The streams' position after the batch last returned by next().
+  // Positions of the streams after the last batch that next() returned.
   const std::vector<StreamState>& state() const;
 
-  // Goes on from these states (one for each of this rank's streams, in order). Before the first
-  // next(). Throws DataError when they do not fit the configuration.
+  // Continues from these positions, one for each of this rank's streams, in order. Must be called
+  // before the first next(). Throws DataError if they do not fit the configuration.
   void restore(const std::vector<StreamState>& states);
 
   DataCounters counters() const;
 
-  // Seconds next() has waited in all.
+  // Total seconds that next() has waited.
   double wait_seconds() const;
 
  private:

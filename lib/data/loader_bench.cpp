@@ -53,7 +53,7 @@ struct Progress {
   }
 };
 
-// `threads` threads that encode the texts over and over, from text `at` on, which is moved along.
+// Encodes the texts over and over on `threads` threads, starting at text `at`, which is advanced.
 Progress time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
                         int64_t threads, double seconds, std::atomic<size_t>& at) {
   std::atomic<int64_t> tokens{0};
@@ -71,7 +71,7 @@ Progress time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::strin
   return {tokens, now() - begin};
 }
 
-// Waits until the loader has prepared all it may ahead of its use.
+// Waits until the loader has prepared as many batches ahead as it may.
 void wait_until_idle(const Loader& loader) {
   int64_t before = -1, tokens = loader.counters().tokens;
   while (tokens != before) {
@@ -81,7 +81,7 @@ void wait_until_idle(const Loader& loader) {
   }
 }
 
-// An idle loader that makes tokens into examples.
+// Measures a loader that is idle at first, and waits until it is idle again.
 Progress time_loader(Loader& loader, double seconds) {
   const int64_t tokens = loader.counters().tokens;
   const double begin = now();
@@ -106,7 +106,8 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
   LoaderBench result;
   result.threads = std::clamp<int64_t>(data.loader_threads, 1, data.streams);
   result.rounds = std::max<int64_t>(1, std::llround(seconds / (2 * kSliceSeconds)));
-  // Texts differ in speed: sums over passes of the whole corpus, not medians of moments.
+  // Texts differ in speed, so sum over passes of the whole corpus instead of taking medians of
+  // rounds.
   Progress loading, encoding;
   std::atomic<size_t> at{0};
   for (int64_t round = 0; round < result.rounds; ++round) {

@@ -35,7 +35,7 @@ void LoaderWorker::take(WorkerBatch& batch) {
 }
 
 void LoaderWorker::wake() {
-  { const std::lock_guard lock(mutex_); }  // or the flag may change between test and wait
+  { const std::lock_guard lock(mutex_); }  // the flag must not change between test and wait
   changed_.notify_all();
 }
 
@@ -65,7 +65,7 @@ void LoaderWorker::prepare(WorkerBatch& batch) {
   }
 }
 
-// Exchanges `batch` for used memory; waits for room. False when cancelled.
+// Queues `batch` in exchange for used memory; waits for space. False if cancelled.
 bool LoaderWorker::put(WorkerBatch& batch) {
   {
     std::unique_lock lock(mutex_);

@@ -1,4 +1,4 @@
-// A thread that prepares batches of some virtual streams ahead of their use.
+// A thread that prepares batches of some of the virtual streams ahead of their use.
 #pragma once
 
 #include <atomic>
@@ -22,18 +22,19 @@ struct WorkerBatch {
 
 class LoaderWorker {
  public:
-  // Prepares up to `ahead` batches. Once `cancelled` is set, next() of the streams ends soon.
+  // Prepares up to `ahead` batches. next() of the streams must return soon after `cancelled` is
+  // set.
   LoaderWorker(std::vector<std::unique_ptr<ExampleSource>> streams, int64_t examples_per_stream,
                int64_t ahead, const std::atomic<bool>& cancelled);
   ~LoaderWorker();  // `cancelled` must be set; waits for the thread
 
   void start();
 
-  // Exchanges `batch` (its memory is used again) for the next one. Waits for it; once the batches
-  // before an error are used up, rethrows it at every call.
+  // Swaps `batch`, whose memory is reused, for the next batch, and waits for it if necessary. After
+  // an error, returns the batches before it and then rethrows the error in every call.
   void take(WorkerBatch& batch);
 
-  // Wakes the thread after `cancelled` was set.
+  // Call after setting `cancelled`.
   void wake();
 
  private:

@@ -4,8 +4,8 @@ sy_library(data
            SOURCES lib/data/text/shard_list.cpp lib/data/text/ledger.cpp lib/data/text/byte_source.cpp lib/data/text/shard_cache.cpp
                    lib/data/text/line_reader.cpp lib/data/text/c4_reader.cpp
                    lib/data/tokenizer/sentencepiece_model.cpp lib/data/tokenizer/tokenizer.cpp
-                   lib/data/text/document.cpp lib/data/text/document_stream.cpp lib/data/span_corruption.cpp
-                   lib/data/stream_state.cpp lib/data/text/shuffle_buffer.cpp
+                   lib/data/text/document_stream.cpp lib/data/span_corruption.cpp
+                   lib/data/stream_state.cpp
                    lib/data/window_stream.cpp
                    lib/data/span_corruption_source.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer/tokenizer_train.cpp

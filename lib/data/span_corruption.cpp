@@ -10,7 +10,7 @@
 namespace sy {
 namespace {
 
-// Each run of tokens whose mask is `replaced` becomes a sentinel.
+// Replaces each run of tokens whose mask is `replaced` by a sentinel.
 void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
                   std::span<const uint8_t> mask, uint8_t replaced, int32_t first_sentinel,
                   int64_t sentinels) {
@@ -23,7 +23,7 @@ void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
     } else if (i == 0 || mask[i - 1] != replaced) {
       if (runs == sentinels) {
         throw ConfigError(fmt::format(
-            "a sequence needs more than the {} sentinels there are; raise data.extra_ids or "
+            "a sequence needs more than the tokenizer's {} sentinels; raise data.extra_ids or "
             "data.mean_noise_span",
             sentinels));
       }
@@ -34,8 +34,8 @@ void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
 
 }  // namespace
 
-// A cut lies behind parts - 1 of the first total - 1 items; the first draws of a Fisher-Yates
-// shuffle choose which.
+// Cuts lie after parts - 1 of the first total - 1 items, chosen by the first draws of a
+// Fisher-Yates shuffle.
 std::vector<int64_t> random_partition(int64_t total, int64_t parts, const RandomKey& key,
                                       uint64_t& draw) {
   SY_CHECK(parts >= 1 && parts <= total, "{} parts of {}", parts, total);
@@ -74,7 +74,7 @@ std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span
   const auto noise = random_partition(plan.noise_tokens, plan.spans, key, draw);
   const auto nonnoise = random_partition(plan.kept_tokens, plan.spans, key, draw);
   std::vector<uint8_t> mask = interleave_spans(nonnoise, noise);
-  mask.resize(static_cast<size_t>(length));  // a single token counts as two above
+  mask.resize(static_cast<size_t>(length));  // window_plan() counts a single token as two
   return mask;
 }
 

@@ -1,6 +1,6 @@
-// T5's span corruption (Raffel et al. 2020; seqio's random_spans_noise_mask and denoise): runs of
-// masked tokens become one sentinel each in the input, and the target lists sentinels and masked
-// tokens. Both end with eos.
+// T5's span corruption (Raffel et al. 2020; random_spans_noise_mask and denoise in t5's
+// preprocessors). In the input each run of masked tokens is replaced by one sentinel; the target
+// lists the sentinels and the masked tokens. Both end with eos.
 #pragma once
 
 #include <cstdint>
@@ -13,33 +13,33 @@
 
 namespace sy {
 
-// Draws that a sequence may take: those of example i are [i, i + 1) * kDrawsPerExample of the key's
-// stream, so that a mask is a pure function of (seed, example). A sequence takes fewer than its
-// tokens, and none is that long.
+// Random draws reserved for an example: example i uses draws [i, i + 1) * kDrawsPerExample of the
+// key, so that a mask is a pure function of (seed, example). An example uses fewer draws than it
+// has tokens, and no example is that long.
 constexpr uint64_t kDrawsPerExample = uint64_t{1} << 24;
 
-// A uniformly drawn way of cutting `total` into `parts` positive lengths. Advances `draw` by
-// parts - 1. Needs 1 <= parts <= total.
+// Divides `total` into `parts` positive lengths, uniformly at random. Advances `draw` by parts - 1.
+// Requires 1 <= parts <= total.
 std::vector<int64_t> random_partition(int64_t total, int64_t parts, const RandomKey& key,
                                       uint64_t& draw);
 
-// 1 where the token is masked: nonnoise and noise spans in turn, beginning with nonnoise.
+// A mask, 1 for noise, of nonnoise and noise spans in turn, beginning with nonnoise.
 std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
                                       std::span<const int64_t> noise);
 
-// The mask of example `index`, with the counts of window_plan(). All zeros when density is 0 or
-// length 1. Needs spans <= kept_tokens.
+// The mask of example `index`, with the counts of window_plan(). All zeros if density is 0 or
+// length is 1. Requires spans <= kept_tokens.
 std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
                                 uint64_t index);
 
 // Overwrites `ids` with the tokens whose mask is 0 and one sentinel for each run of 1s:
-// `first_sentinel`, first_sentinel - 1, ... Throws ConfigError when there are more runs than
+// `first_sentinel`, first_sentinel - 1, ... Throws ConfigError if there are more runs than
 // `sentinels`.
 void noise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
                                    std::span<const uint8_t> mask, int32_t first_sentinel,
                                    int64_t sentinels);
 
-// The same with the mask inverted.
+// The same for the inverted mask.
 void nonnoise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
                                       std::span<const uint8_t> mask, int32_t first_sentinel,
                                       int64_t sentinels);

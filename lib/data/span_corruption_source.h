@@ -1,4 +1,4 @@
-// Span corruption over a document stream: each window of text becomes an example of full length.
+// Span corruption over a document stream: each window of text becomes one example of full length.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace sy {
 
-// How text becomes examples.
+// How text is turned into examples.
 struct SpanCorruptionPlan {
   WindowOptions windows;
   double noise_density = 0.15;
@@ -21,8 +21,8 @@ struct SpanCorruptionPlan {
   LoaderPlace place;
 };
 
-// From the configuration, with lengths that are `auto` derived. Throws ConfigError when the windows
-// make sequences that are longer than configured or need more sentinels than the tokenizer has.
+// The plan of the configuration, with `auto` lengths derived. Throws ConfigError if the windows
+// make sequences longer than configured or need more sentinels than the tokenizer has.
 SpanCorruptionPlan make_span_corruption_plan(const DataSection& data, const LoaderPlace& place,
                                              uint64_t seed, const Tokenizer& tokenizer);
 

@@ -8,13 +8,16 @@
 namespace sy {
 namespace {
 
-// Layout: magic, version, node. A node is the kind (its length, then a word a character); stream,
-// examples and the numbers of numbers, tokens, buffers and parts; the numbers; the tokens; for each
-// buffer how many documents it holds, and for each of them its length (one word) and its ids; the
-// parts' nodes. Other counts and numbers are two words each, low first.
+// Layout: magic, version, node. A node is
+//   the kind: its length, then one word per character;
+//   stream, examples, and how many numbers, tokens, buffers and parts follow;
+//   the numbers; the tokens;
+//   for each buffer the number of documents and, for each document, its length (one word) and ids;
+//   the nodes of the parts.
+// Numbers and counts are two words each, low word first, except where noted.
 constexpr int32_t kMagic = 0x53595353;
 constexpr int32_t kVersion = 2;
-constexpr int kDeepest = 8;  // parts within parts
+constexpr int kDeepest = 8;  // nesting of parts
 constexpr int64_t kLongestKind = 64;
 
 void put_wide(std::vector<int32_t>& values, int64_t value) {
@@ -55,7 +58,7 @@ class Cursor {
     return values_[next_++];
   }
 
-  // Not negative.
+  // A number that must not be negative.
   int64_t wide() {
     const auto low = static_cast<uint32_t>(word()), high = static_cast<uint32_t>(word());
     const auto value = static_cast<int64_t>(static_cast<uint64_t>(high) << 32 | low);
@@ -63,7 +66,7 @@ class Cursor {
     return value;
   }
 
-  // How many things follow of a word or more each.
+  // The number of items that follow, each of at least one word.
   size_t count() {
     const int64_t value = wide();
     require(value <= left(), "it ends early");

@@ -8,8 +8,8 @@
 namespace sy {
 namespace {
 
-// Windows cut for each that is given, until their buffer is full. So the first batch costs two of
-// itself and not the whole buffer, and a window meets a buffer as large as the text before it.
+// Windows cut for each one returned, until their buffer is full. So the first batch takes twice its
+// own text and not that of a whole buffer.
 constexpr size_t kWindowsRead = 2;
 
 }  // namespace
@@ -26,7 +26,7 @@ WindowStream::WindowStream(const DocumentSources& sources, const WindowOptions& 
 Document WindowStream::next() {
   while (true) {
     if (Document drawn = windows_.draw([this] { return cut_window(); })) return drawn;
-    window_epoch_ = documents_.epoch();  // cut_window() has come to it
+    window_epoch_ = documents_.epoch();  // which cut_window() has reached
   }
 }
 
@@ -64,8 +64,8 @@ void WindowStream::restore(const StreamState& state) {
   used_ = 0;
 }
 
-// The next window of the text, or null where it ends in a later epoch than those held: all that is
-// joined and in no window yet, but less than a window, is of the documents' epoch.
+// The next window, or null if it ends in a later epoch than the windows in the buffer. It ends in
+// the epoch of the last document appended, as long as less than a window remains of those before.
 Document WindowStream::cut_window() {
   const auto length = static_cast<size_t>(options_.window_tokens);
   while (tokens_.size() - used_ < length) append_document();

@@ -1,13 +1,14 @@
-// Windows of text of one virtual stream: documents pass a shuffle buffer, are joined and cut into
-// windows of equal length, and the windows pass a buffer of their own: neighbouring windows of a
-// document are alike, and would otherwise be routed in one group.
+// Windows of text of one virtual stream. Documents pass through a shuffle buffer, are joined, and
+// are cut into windows of equal length. The windows pass through a shuffle buffer of their own,
+// because neighbouring windows of a document are alike and would otherwise be routed in one group.
 //
-// Every document of an epoch is joined before the first of the next, so a pass over the text shows
+// All documents of an epoch are joined before the first of the next, so a pass over the text shows
 // each document once, however large the buffers are. A window belongs to the epoch in which it
 // ends, and the windows of an epoch come before those of the next.
 //
-// T5 joins 128 documents at a time and keeps the short window at the end of each group. Our streams
-// have no end, so a window that is not full waits for the next document and every window is full.
+// T5 joins 128 documents at a time and keeps the short window at the end of each group. Here
+// streams are endless: a window that is not full waits for the next document, so every window is
+// full.
 #pragma once
 
 #include <array>
@@ -37,7 +38,7 @@ class WindowStream {
   // The tokens of the next window. Throws DataError.
   Document next();
 
-  // As ExampleSource, of numbers, tokens and buffers.
+  // As in ExampleSource, for numbers, tokens and buffers.
   void save(StreamState& state) const;
   void take_step(StreamStep& step);
   void restore(const StreamState& state);
@@ -52,8 +53,8 @@ class WindowStream {
   DocumentStream documents_;
   ShuffleBuffer shuffled_;
   ShuffleBuffer windows_;
-  int64_t window_epoch_ = 0;     // of those held
-  std::vector<int32_t> tokens_;  // joined; from used_ on not in a window yet
+  int64_t window_epoch_ = 0;     // of the windows in the buffer
+  std::vector<int32_t> tokens_;  // joined; those from used_ on are in no window yet
   size_t used_ = 0;
 };
 

@@ -1,7 +1,7 @@
 sy_library(metrics
            SOURCES lib/train/log/metrics.cpp lib/train/log/progress.cpp lib/train/optimizer/schedule.cpp
                    lib/train/log/tensorboard.cpp
-           LINK sy_base PRIVATE_LINK sy::simdjson)
+           LINK sy_base)
 
 sy_library(train
            SOURCES lib/train/optimizer/adafactor.cpp lib/train/optimizer/adamw.cpp lib/train/checkpointing.cpp

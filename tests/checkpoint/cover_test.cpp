@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "lib/checkpoint/hdf5/slab_runs.h"
+#include "lib/checkpoint/hdf5/read_slab.h"
 #include "tests/checkpoint/cuts.h"
 #include "tests/checkpoint/support.h"
 

@@ -50,15 +50,15 @@ hid_t simple_space(const Shape& shape) {
   return H5Screate_simple(shape.rank(), dims.data(), nullptr);
 }
 
-// Link creation properties that make the groups of a path.
+// Link creation properties with which the groups of a path are created.
 hid_t with_groups() {
   const hid_t properties = H5Pcreate(H5P_LINK_CREATE);
   if (properties >= 0) H5Pset_create_intermediate_group(properties, 1);
   return properties;
 }
 
-// The error stack belongs to the thread, so each thread silences its own. The writer's thread may
-// run beside a reader's, so the library must lock.
+// Error stacks are per thread, so each thread silences its own. A writer and a reader may run on
+// two threads at once, so the library must be built thread-safe.
 void prepare_thread() {
   thread_local const bool silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   static const bool safe = [] {
@@ -71,8 +71,8 @@ void prepare_thread() {
   }
 }
 
-// Closing a file closes all within it, and no lock is taken, which some parallel file systems
-// refuse and a checkpoint does not need: each file has one writer.
+// Closing a file closes every object in it. Files are not locked: some parallel file systems refuse
+// locks, and a checkpoint does not need them because each file has one writer.
 hid_t access_properties() {
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   if (properties < 0) return properties;
@@ -81,13 +81,13 @@ hid_t access_properties() {
   return properties;
 }
 
-// What the library believed it wrote and did not.
+// Throws if a write that the library believes to have succeeded has failed.
 void check_written(hid_t file, const Place& place) {
   const int failure = write_failure(file);
   if (failure != 0) throw RuntimeFailure(failure_text(place, std::strerror(failure)));
 }
 
-// What stands where nothing was stored.
+// Sets the value that is read where nothing was stored.
 void set_missing(hid_t properties, DType dtype, const Place& place) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();
@@ -113,7 +113,7 @@ Hdf5File Hdf5File::create(const std::string& path) {
   prepare_thread();
   const Place place{path, "", true};
   tell_observer(FileCall::write, path);
-  // The library would not say why the file cannot be made.
+  // The library would not say why the file cannot be created.
   const int probe = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (probe < 0) throw RuntimeFailure(failure_text(place, std::strerror(errno)));
   ::close(probe);
@@ -216,7 +216,7 @@ void Hdf5File::close() {
   const Place place{path_, "", writing_};
   if (writing_) {
     tell_observer(FileCall::write, path_);
-    // Whatever closing would write is written here, where its failure can still be asked for.
+    // H5Fclose would write this too, but then a failure could no longer be queried.
     checked(H5Fflush(id_, H5F_SCOPE_LOCAL), place);
     check_written(id_, place);
   }

@@ -1,8 +1,8 @@
-// One HDF5 file: the few operations a checkpoint needs of the C API. Failures name the file, the
-// dataset and the library's innermost reason (often the system's, such as a full disk): a
-// RuntimeFailure while writing, a DataError while reading. Nothing is printed by the library.
+// One HDF5 file: the few operations of the C API that a checkpoint needs. They throw RuntimeFailure
+// while writing and DataError while reading, with the file, the dataset and the library's innermost
+// reason, which is often the system's (a full disk, for instance). The library prints nothing.
 //
-// Dataset names are paths; groups are made as needed. Tensors have at least one axis.
+// Dataset names are paths; groups are created as needed. Tensors have at least one axis.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,10 @@ namespace sy::checkpoint {
 
 class Hdf5File {
  public:
-  // Replaces the file. Until close() succeeds it counts as failed, and the destructor removes it.
+  // Replaces the file. Unless close() succeeds, the destructor removes it.
   static Hdf5File create(const std::string& path);
-  // Read only. The library trusts what it reads, so the caller checks the file's checksum first.
+  // Opens the file for reading. The library trusts what it reads, so check the file's checksum
+  // first.
   static Hdf5File open(const std::string& path);
 
   ~Hdf5File();
@@ -26,13 +27,13 @@ class Hdf5File {
 
   // Little-endian, contiguous; float32, float64 or int32.
   void write(const std::string& dataset, const Tensor& values);
-  // One axis, in chunks, shuffled and deflated.
+  // One axis, chunked, with the shuffle and deflate filters.
   void write_compressed(const std::string& dataset, const std::vector<int32_t>& values);
   void write_text(const std::string& dataset, const std::string& text);
 
-  // A dataset that shows datasets of other files as one, each in the place of its slab. `file` is
-  // relative to this file's folder. What no source gives, because its file is gone, reads as NaN,
-  // in int32 as the least number.
+  // A virtual dataset that shows datasets of other files as one, each in the place of its slab.
+  // `file` is relative to the folder of this file. Where a source's file is missing, values read as
+  // NaN, or as the smallest int32.
   struct Source {
     std::string file;
     std::string dataset;  // of the slab's extent
@@ -41,10 +42,10 @@ class Hdf5File {
   void write_virtual(const std::string& dataset, DType dtype, const Shape& global,
                      const std::vector<Source>& sources);
 
-  // Overwrites `values`; the dataset's element type and shape must be the tensor's.
+  // Overwrites `values`. The dataset must have the tensor's dtype and shape.
   void read(const std::string& dataset, const Tensor& values) const;
 
-  // Writes out what the library holds back. Not yet durable: sync_path does that.
+  // Writes out what the library has buffered. Needs sync_path to be durable.
   void close();
 
  private:

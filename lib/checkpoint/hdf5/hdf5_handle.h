@@ -3,11 +3,15 @@
 
 #include <hdf5.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+
+#include "lib/base/error.h"
 
 namespace sy::checkpoint {
 
-// Where a call of the library works, for what is said when it fails.
+// What a library call was working on, for the message when it fails.
 struct Place {
   const std::string& path;
   const std::string& dataset;  // empty: the file as a whole
@@ -15,19 +19,45 @@ struct Place {
 };
 
 // "cannot read FILE (dataset NAME): REASON"
-std::string failure_text(const Place& place, const std::string& reason);
+inline std::string failure_text(const Place& place, const std::string& reason) {
+  const std::string in = place.dataset.empty() ? "" : fmt::format(" (dataset {})", place.dataset);
+  return fmt::format("cannot {} {}{}: {}", place.writing ? "write" : "read", place.path, in,
+                     reason);
+}
 
-// Throws the library's innermost reason: a RuntimeFailure while writing, a DataError while reading.
-[[noreturn]] void fail(const Place& place);
+// The innermost entry of the library's error stack. An entry that quotes the operating system
+// ("errno = 28, error message = 'No space left on device'") is reduced to the quotation.
+inline std::string library_reason() {
+  std::string reason;
+  const auto keep_innermost = [](unsigned, const H5E_error2_t* entry, void* text) -> herr_t {
+    *static_cast<std::string*>(text) = entry->desc == nullptr ? "" : entry->desc;
+    return 1;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
+  constexpr std::string_view kQuote = "error message = '";
+  const size_t begin = reason.find(kQuote);
+  if (begin != std::string::npos) {
+    reason.erase(0, begin + kQuote.size());
+    reason.erase(std::min(reason.find('\''), reason.size()));
+  }
+  return reason.empty() ? "the HDF5 library gave no reason" : reason;
+}
 
-// Passes a result of the C API through; a negative one is a failure.
+// Throws library_reason(): a RuntimeFailure while writing, a DataError while reading.
+[[noreturn]] inline void fail(const Place& place) {
+  const std::string message = failure_text(place, library_reason());
+  if (place.writing) throw RuntimeFailure(message);
+  throw DataError(message);
+}
+
+// Returns a result of the C API; a negative one is a failure.
 template <class Result>
 Result checked(Result result, const Place& place) {
   if (result < 0) fail(place);
   return result;
 }
 
-// Owns any identifier of the library.
+// Owns an identifier of the library, of any kind.
 class Handle {
  public:
   Handle(hid_t id, const Place& place) : id_(checked(id, place)) {}

@@ -13,13 +13,13 @@
 namespace sy::checkpoint {
 namespace {
 
-// The library casts between its part and ours, so its part comes first.
+// The library casts between H5FD_t and this struct, so H5FD_t comes first.
 struct QuietFile {
   H5FD_t library = {};
   int descriptor = -1;
   int failure = 0;
   haddr_t allocated = 0;  // end of what the library has allocated
-  haddr_t size = 0;       // end of what is, or was thought to be, written
+  haddr_t size = 0;       // end of what the library believes to be written
   dev_t device = 0;
   ino_t inode = 0;
 };
@@ -62,7 +62,7 @@ herr_t close_file(H5FD_t* file) {
   return 0;
 }
 
-// Zero for the same file: the library must notice when one is opened twice.
+// Zero for the same file, so that the library notices a file opened twice.
 int compare(const H5FD_t* first, const H5FD_t* second) {
   const QuietFile *a = ours(first), *b = ours(second);
   if (a->device != b->device) return a->device < b->device ? -1 : 1;
@@ -93,7 +93,7 @@ herr_t get_handle(H5FD_t* file, hid_t, void** handle) {
   return 0;
 }
 
-// What lies beyond the end of the file, or was never written, is zero.
+// Bytes beyond the end of the file, or never written, read as zero.
 herr_t read_bytes(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t address, size_t size, void* buffer) {
   char* to = static_cast<char*>(buffer);
   while (size > 0) {

@@ -1,17 +1,17 @@
-// An HDF5 file driver for writing whose failures the library never sees. HDF5 1.10 may crash while
-// it closes what a full disk kept it from writing; with this driver it believes that every write
-// succeeded, and the first failure is kept here to be asked for.
+// An HDF5 file driver that hides write errors from the library. HDF5 1.10 may crash on closing a
+// file that it could not write, for instance because the disk is full. With this driver it believes
+// that every write succeeded; the first error is kept, and write_failure() returns it.
 #pragma once
 
 #include <hdf5.h>
 
 namespace sy::checkpoint {
 
-// Makes files that are created under these file access properties use the driver.
+// Selects the driver for files created with these file access properties.
 herr_t use_quiet_driver(hid_t access_properties);
 
-// The errno of the first write to the file that failed, or 0. After a failure the file's contents
-// are worthless.
+// The errno of the first failed write to the file, or 0. After a failure the contents of the file
+// are undefined.
 int write_failure(hid_t file);
 
 }  // namespace sy::checkpoint

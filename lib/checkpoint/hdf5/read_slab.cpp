@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "lib/checkpoint/hdf5/slab_runs.h"
-
 namespace sy::checkpoint {
 namespace {
 
-// Reads a stored slab whole into `whole` and checks it.
+// Reads the whole stored slab into `whole` and checks it.
 void read_whole(const Hdf5File& file, const std::string& path, const SlabRead& read,
                 const Tensor& whole) {
   file.read(read.dataset(), whole);

@@ -38,7 +38,7 @@ LineReader::Result LineReader::next(std::string_view& line) {
   }
 }
 
-// Drops what is held and all that follows up to the line's end.
+// Drops the bytes held and all that follow, up to the end of the line.
 LineReader::Result LineReader::pass_over() {
   do {
     const char* start = buffer_.data() + begin_;
@@ -52,7 +52,7 @@ LineReader::Result LineReader::pass_over() {
   return Result::too_long;
 }
 
-// Appends a block to the bytes held; false at the end of the shard.
+// Appends a block to the bytes held. False at the end of the shard.
 bool LineReader::refill() {
   if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) throw Cancelled();
   if (begin_ > 0) {

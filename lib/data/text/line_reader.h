@@ -1,5 +1,4 @@
-// Lines of a shard in constant memory: a line longer than the limit is passed over without being
-// held.
+// Lines of a shard, in constant memory: a line longer than the limit is skipped without being held.
 #pragma once
 
 #include <atomic>
@@ -12,23 +11,23 @@
 
 namespace sy {
 
-// Thrown out of a read when `cancelled` was set from another thread.
+// Thrown by a read after another thread has set `cancelled`.
 struct Cancelled {};
 
 class LineReader {
  public:
   enum class Result : uint8_t { line, too_long, end };
 
-  // `cancelled` (may be null) is looked at for each block read.
+  // `cancelled`, which may be null, is checked for each block read.
   LineReader(std::unique_ptr<ByteSource> source, int64_t max_bytes,
              const std::atomic<bool>* cancelled);
 
-  // The next line without its end; it holds until the next call, and kPadding readable bytes follow
-  // it. The last line may lack its end. Throws ShardFault at a fault; the part of a line before a
-  // fault is not given.
+  // The next line without its newline, which the last line may lack. The view is valid until the
+  // next call, and kPadding readable bytes follow it. Throws ShardFault if the shard cannot be read
+  // on; the part of a line before that point is lost.
   Result next(std::string_view& line);
 
-  // Bytes of memory held for lines.
+  // Bytes of memory allocated for lines.
   int64_t capacity() const { return static_cast<int64_t>(buffer_.size()); }
 
   static constexpr int64_t kPadding = 64;
@@ -41,7 +40,7 @@ class LineReader {
   size_t max_bytes_;
   const std::atomic<bool>* cancelled_;
   std::vector<char> buffer_;
-  size_t begin_ = 0, end_ = 0;  // bytes not given yet
+  size_t begin_ = 0, end_ = 0;  // bytes not returned yet
 };
 
 }  // namespace sy

@@ -31,7 +31,7 @@ std::unique_ptr<ByteSource> ShardCache::open(const std::string& path) {
   return std::make_unique<Source>(std::move(content));
 }
 
-// Null when the shard is to be streamed. Other streams that want a shard wait while it is loaded.
+// Null if the shard must be streamed. Other streams wait while a shard is loaded.
 std::shared_ptr<const ShardCache::Content> ShardCache::find(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return nullptr;
@@ -45,7 +45,7 @@ std::shared_ptr<const ShardCache::Content> ShardCache::find(const std::string& p
   return entry.content;
 }
 
-// Null when there is no room for it, or it cannot be opened.
+// Null if there is no room for the shard or it cannot be opened.
 std::shared_ptr<const ShardCache::Content> ShardCache::load(const std::string& path) const {
   auto content = std::make_shared<Content>();
   std::vector<char> block(256 << 10);

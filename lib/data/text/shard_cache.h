@@ -1,6 +1,6 @@
-// Small shards that several streams read in parts, kept decompressed, so that they are decompressed
-// once and not once for each part. Larger ones are streamed every time: where shards are at least
-// as many as streams, as they should be for a real run, nothing is read in parts.
+// Keeps small shards that several streams read in parts in memory, so that each is decompressed
+// once and not once for each part. Larger shards are streamed every time. In a real run, with at
+// least as many shards as streams, no shard is read in parts.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,20 @@ namespace sy {
 
 class ShardCache {
  public:
-  // Keeps at most `max_bytes` in all; what does not fit is streamed.
+  // Keeps at most `max_bytes` in total; shards that do not fit are streamed.
   explicit ShardCache(size_t max_bytes) : room_(max_bytes) {}
 
-  // As open_shard, faults included. A shard that has changed or vanished since it was kept is
-  // opened afresh. Thread-safe; the source may outlive the cache.
+  // Like open_shard, with the same faults. A shard that has changed since it was read is read
+  // again. Thread-safe; the source may outlive the cache.
   std::unique_ptr<ByteSource> open(const std::string& path);
 
  private:
   struct Content {
     std::string bytes;
-    std::string fault;  // what the shard ends with, if not well
+    std::string fault;  // that ends the shard; empty if it ends well
   };
   struct Entry {
-    int64_t size = 0, modified = 0;          // of the file, when it was read
+    int64_t size = 0, modified = 0;          // of the file when it was read
     std::shared_ptr<const Content> content;  // null: too large
   };
   class Source;

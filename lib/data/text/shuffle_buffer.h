@@ -1,9 +1,11 @@
 // Documents in random order, epoch by epoch.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/data/stream_state.h"
 #include "lib/data/text/document.h"
@@ -12,13 +14,13 @@ namespace sy {
 
 class ShuffleBuffer {
  public:
-  // Holds up to `capacity` documents, and reads up to `reads` before each draw until it is full:
-  // `capacity` fills it before the first draw. Draws belong to `key`.
+  // Holds up to `capacity` documents and, until it is full, reads up to `reads` before each draw;
+  // with reads == capacity it is filled before the first draw. `key` determines the draws.
   ShuffleBuffer(size_t capacity, size_t reads, const RandomKey& key)
       : capacity_(capacity), reads_(reads), key_(key) {}
 
-  // A random one of those held. `read` gives the next document, or null while the epoch has no
-  // more; then the buffer is drawn empty, and null is the answer once it is.
+  // Removes and returns a random document. `read` returns the next document, or null once the epoch
+  // has no more. The buffer is then drained, and draw() returns null when it is empty.
   template <class Read>
   Document draw(Read&& read) {
     for (size_t i = 0; i < reads_ && held_.size() < capacity_; ++i) {
@@ -32,18 +34,38 @@ class ShuffleBuffer {
   int64_t draws() const { return draws_; }  // made so far
   size_t capacity() const { return capacity_; }
 
-  // Copies what is held, with room for what may come: a state that follows by changes then grows
-  // without allocating.
-  void save(std::vector<Document>& held) const;
+  // Copies the documents into `held` and reserves space for more, so that a copy that follows the
+  // buffer by its changes does not allocate.
+  void save(std::vector<Document>& held) const {
+    constexpr size_t kMostReserved = 1 << 16;  // larger buffers allocate as they grow
+    held.reserve(std::min(capacity_, kMostReserved));
+    held.assign(held_.begin(), held_.end());
+  }
 
-  void restore(int64_t draws, const std::vector<Document>& held);
+  void restore(int64_t draws, const std::vector<Document>& held) {
+    draws_ = draws;
+    held_ = held;
+  }
 
-  // What has changed since the last call; overwrites `changes` and takes its memory.
-  void take_changes(std::vector<BufferChange>& changes);
+  // The changes since the last call. Overwrites `changes` and takes over its memory.
+  void take_changes(std::vector<BufferChange>& changes) {
+    changes.clear();
+    changes.swap(changes_);
+  }
 
  private:
-  Document draw_held();
-  void change(size_t place, Document document);
+  Document draw_held() {
+    const size_t place =
+        random_below(key_, static_cast<uint64_t>(draws_++), narrow<uint32_t>(held_.size()));
+    Document drawn = held_[place];
+    change(place, nullptr);
+    return drawn;
+  }
+
+  void change(size_t place, Document document) {
+    changes_.emplace_back(place, std::move(document));
+    apply_change(changes_.back(), held_);
+  }
 
   size_t capacity_, reads_;
   RandomKey key_;

@@ -31,7 +31,7 @@ uint32_t read_u32(std::string_view bytes, size_t index) {
   return value;
 }
 
-// A unit of the double-array trie (Darts-clone) in the character map.
+// A unit of the character map's double-array trie (Darts-clone).
 struct TrieUnit {
   uint32_t bits;
   bool is_value() const { return bits >> 31 != 0; }
@@ -40,7 +40,8 @@ struct TrieUnit {
   uint32_t offset() const { return (bits >> 10) << ((bits & (1u << 9)) >> 6); }
 };
 
-// From any unit, each byte must lead to a unit inside, and each value inside the replacements.
+// From any unit, every byte must lead to a unit within the trie and every value into the
+// replacements.
 bool is_sound_trie(std::string_view trie, size_t replacement_bytes) {
   const size_t units = trie.size() / 4;
   if (units == 0 || trie.size() % 4 != 0) return false;
@@ -56,7 +57,7 @@ bool is_sound_trie(std::string_view trie, size_t replacement_bytes) {
   return true;
 }
 
-// The map is the trie's size, the trie, and its replacements, each ended by a zero.
+// The map consists of the size of the trie, the trie, and the replacements, each ended by a zero.
 bool is_sound_character_map(std::string_view map) {
   if (map.empty()) return true;
   static_assert(std::endian::native == std::endian::little);
@@ -153,8 +154,7 @@ void append_sentinels(std::string& model, int64_t count) {
   for (int64_t k = count - 1; k >= 0; --k) {
     std::string piece;
     append_bytes_field(piece, piece_field::kText, sentinel_piece(k));
-    // The score, 0, is written out: its default differs from absence in no way, but T5's own models
-    // have it.
+    // The score is 0, the default. It is written explicitly because T5's own models do so.
     append_varint(piece, piece_field::kScore << 3 | 5);
     piece.append(4, '\0');
     append_varint(piece, piece_field::kType << 3);

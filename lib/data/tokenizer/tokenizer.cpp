@@ -17,13 +17,13 @@ namespace {
 
 using Processor = sentencepiece::SentencePieceProcessor;
 
-// The status is ours to explain: `what` we asked for.
+// Throws if the call failed; `what` describes it.
 void require(const sentencepiece::util::Status& status, const char* what) {
   SY_CHECK(status.ok(), "SentencePiece cannot {}: {}", what, status.ToString());
 }
 
-// SentencePiece tells of some faults by a status and of others by an exception of the libraries it
-// carries.
+// SentencePiece reports some faults as a status and others as exceptions of the libraries bundled
+// with it.
 std::string find_load_fault(Processor& processor, const std::string& model) {
   try {
     const auto status = processor.LoadFromSerializedProto(model);
@@ -57,7 +57,8 @@ bool has_piece(const Processor& processor, const std::string& piece) {
   return processor.IdToPiece(processor.PieceToId(piece)) == piece;
 }
 
-// Sentinels that the model itself has: they must be its last pieces, <extra_id_0> the very last.
+// The number of sentinels in the model itself. They must be its last pieces, <extra_id_0> the very
+// last.
 int64_t count_sentinels(const Processor& processor, const std::string& path) {
   int64_t count = 0;
   while (has_piece(processor, sentinel_piece(count)) &&

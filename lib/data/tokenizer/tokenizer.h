@@ -1,7 +1,6 @@
-// SentencePiece, with sentinels appended as seqio does where the model lacks them: user-defined
-// pieces
-// "\u2581<extra_id_99>" .. "\u2581<extra_id_0>" after the model's own, so <extra_id_k> has id
-// size() - 1 - k. pad 0, eos 1, unk 2.
+// SentencePiece with sentinels. If the model lacks them they are appended as seqio does: as
+// user-defined pieces "\u2581<extra_id_99>" .. "\u2581<extra_id_0>" after the model's own, so
+// <extra_id_k> has id size() - 1 - k. pad is 0, eos 1 and unk 2.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +13,16 @@ namespace sy {
 
 class Tokenizer {
  public:
-  // Throws DataError when the file cannot be read, is not a SentencePiece model, or its pad, eos
-  // and unk ids are not 0, 1 and 2.
+  // Throws DataError if the file cannot be read, is not a SentencePiece model, or has pad, eos and
+  // unk ids other than 0, 1 and 2.
   Tokenizer(const std::string& path, int64_t extra_ids);
   ~Tokenizer();
 
   int64_t size() const;               // pieces and sentinels
-  int64_t sentinels() const;          // how many sentinels there are
+  int64_t sentinels() const;          // number of sentinels
   int32_t sentinel(int64_t k) const;  // id of <extra_id_k>
 
-  // Ids of a text, without eos. Thread-safe.
+  // The ids of a text, without eos. Thread-safe.
   std::vector<int32_t> encode(std::string_view text) const;
   void encode(std::string_view text, std::vector<int32_t>& ids) const;
   std::vector<std::string> pieces(std::string_view text) const;

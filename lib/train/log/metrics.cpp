@@ -1,39 +1,29 @@
 #include "lib/train/log/metrics.h"
 
-#include <fmt/format.h>
-#include <simdjson.h>
-
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace sy {
 namespace {
 
-std::string number(int64_t value) {
-  return fmt::format("{}", value);
-}
-std::string number(double value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : "null";
-}
-
 template <class Metrics>
-std::string json_line(const Metrics& metrics) {
-  std::string text = fmt::format("{{\"kind\": \"{}\"", Metrics::kKind);
-  metrics.fields([&](const char* name, auto value) {
-    text += fmt::format(", \"{}\": {}", name, number(value));
-  });
-  return text + "}";
+std::string line_of(const Metrics& metrics) {
+  Json object{{"kind", Metrics::kKind}};
+  metrics.fields([&](const char* name, auto value) { object[name] = value; });
+  return json_line(object);
 }
 
 // Whether a line is whole and of a step that the resumed run will not write again.
-bool belongs(simdjson::dom::parser& parser, const std::string& line, int64_t resumed_step) {
-  int64_t step = 0;
-  return parser.parse(line)["step"].get(step) == simdjson::SUCCESS && step <= resumed_step;
+bool belongs(const std::string& line, int64_t resumed_step) {
+  constexpr bool kThrow = false;
+  const Json object = Json::parse(line, nullptr, kThrow);
+  const auto step = object.find("step");
+  return step != object.end() && step->is_number_integer() && *step <= resumed_step;
 }
 
 // Rewrites beside the file and renames, so that a crash in between costs nothing.
@@ -42,9 +32,8 @@ void keep_lines_until(const std::string& path, int64_t resumed_step) {
   if (!in) return;
   const std::string fresh = path + ".new";
   std::ofstream out(fresh);
-  simdjson::dom::parser parser;
   for (std::string line; out && std::getline(in, line);) {
-    if (belongs(parser, line, resumed_step)) out << line << '\n';
+    if (belongs(line, resumed_step)) out << line << '\n';
   }
   if (out) out.close();
   std::error_code failed(out ? 0 : errno, std::generic_category());
@@ -57,10 +46,10 @@ void keep_lines_until(const std::string& path, int64_t resumed_step) {
 }  // namespace
 
 std::string to_json(const TrainMetrics& metrics) {
-  return json_line(metrics);
+  return line_of(metrics);
 }
 std::string to_json(const EvaluationMetrics& metrics) {
-  return json_line(metrics);
+  return line_of(metrics);
 }
 
 MetricsWriter::MetricsWriter(const std::string& path, int64_t resumed_step) : path_(path) {

@@ -9,8 +9,8 @@
 
 namespace sy {
 
-// A logged training step, over all ranks. Losses and fractions are means since the last logged step
-// or of this step, as the trainer says; seconds and rates are of the machine, the rest of the run.
+// A logged training step, over all ranks. The trainer decides whether a loss or fraction is of this
+// step or a mean since the last logged one.
 struct TrainMetrics {
   int64_t step = 0;
   int64_t tokens = 0;  // valid input and target tokens since the run began
@@ -72,21 +72,21 @@ struct EvaluationMetrics {
   }
 };
 
-// The line of a metric, without its end: numbers in the shortest form that reads back to the same
-// bits, so that runs can be compared bit for bit. What is not finite is null.
+// A metric's line without the newline. Numbers read back to the same bits, so two runs can be
+// compared bit for bit; a number that is not finite becomes null.
 std::string to_json(const TrainMetrics& metrics);
 std::string to_json(const EvaluationMetrics& metrics);
 
-// Lives on rank 0 alone. Each line is on disk's side of the process when write returns, so a killed
-// run loses nothing logged but, at worst, the end of its last line.
+// Exists on rank 0 only. Each line has been handed to the operating system when write() returns, so
+// a killed run loses at most the end of its last line.
 class MetricsWriter {
  public:
-  // `resumed_step`: the step of the checkpoint that the run goes on from. The lines of later steps,
-  // which will be written again, are removed, and so is what does not read as a line (a torn end).
-  // 0: the run begins; an older file is replaced. Throws RuntimeFailure.
+  // `resumed_step` is the step of the checkpoint that the run resumes from, 0 for a new run. A new
+  // run replaces an existing file. A resumed run removes the lines of later steps, which it will
+  // write again, and any line that does not parse (a torn end). Throws RuntimeFailure.
   MetricsWriter(const std::string& path, int64_t resumed_step);
 
-  // Throw RuntimeFailure when the disk does not take the line.
+  // Throws RuntimeFailure when the line cannot be written.
   void write(const TrainMetrics& metrics) { write_line(to_json(metrics)); }
   void write(const EvaluationMetrics& metrics) { write_line(to_json(metrics)); }
 
