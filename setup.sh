@@ -9,6 +9,7 @@ program=(
   build-essential cmake ninja-build
   openmpi-bin libopenmpi-dev
   libhdf5-dev libsentencepiece-dev libyaml-cpp-dev libdnnl-dev libsimdjson-dev
+  nlohmann-json3-dev
   libcli11-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev
   libprotobuf-dev protobuf-compiler libboost-context-dev
   catch2 python3
