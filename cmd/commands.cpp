@@ -8,20 +8,19 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/failure.h"
 #include "lib/config/keys.h"
 
-// The table: the word, and what it does in one line. A new command is a line here and its file.
+// The table of commands, with one line of help each. A new command is a line here and a file.
 #define SY_COMMANDS(COMMAND)                                                   \
-  COMMAND(pretrain, "trains a model from a configuration, or goes on with it") \
-  COMMAND(evaluate, "measures the loss of a checkpoint on validation text")    \
-  COMMAND(infill, "fills the blanks of a sentence")                            \
-  COMMAND(convert, "takes weights to and from Hugging Face, or upcycles them") \
+  COMMAND(pretrain, "trains a model, or resumes training") \
+  COMMAND(evaluate, "computes the loss of a checkpoint on validation text")    \
+  COMMAND(infill, "fills in the blanks of a sentence")                            \
+  COMMAND(convert, "converts weights to and from Hugging Face, or upcycles them") \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
   COMMAND(inspect, "shows a checkpoint, training examples or a data shard")    \
   COMMAND(bench, "times training steps, or the loader, against their floor")   \
   COMMAND(doctor, "measures whether this allocation is healthy")               \
-  COMMAND(config, "prints the resolved configuration, or its reference")
+  COMMAND(config, "prints the resolved configuration or the reference of all keys")
 
 namespace sy {
 
@@ -47,8 +46,8 @@ std::string full_name(const CLI::App& app) {
                                      : full_name(*app.get_parent()) + " " + app.get_name();
 }
 
-// A word that stands where one of the app's commands must stand and is none: what to say, else "".
-// CLI11's own message does not say what was meant.
+// The error message if `word` should be a command of `app` but is not, else "". CLI11's own message
+// suggests nothing.
 std::string find_unknown_command(CLI::App& app, std::string_view word) {
   if (word.starts_with('-')) return "";
   std::vector<std::string> names;
@@ -57,7 +56,7 @@ std::string find_unknown_command(CLI::App& app, std::string_view word) {
   const std::string nearest = nearest_word(word, names);
   return fmt::format("unknown command '{}'; {}", word,
                      nearest.empty()
-                         ? fmt::format("`{} --help` lists them", full_name(app))
+                         ? fmt::format("`{} --help` lists the commands", full_name(app))
                          : fmt::format("did you mean `{} {}`?", full_name(app), nearest));
 }
 
@@ -71,7 +70,7 @@ std::string find_unknown_words(CLI::App& app, int argc, char** argv) {
   return "";
 }
 
-// CLI11 throws for help as well as for errors.
+// CLI11 throws an exception for --help as well as for errors.
 ExitCode report_parse(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     app.exit(error);
@@ -79,7 +78,7 @@ ExitCode report_parse(const CLI::App& app, const CLI::ParseError& error) {
   }
   const CLI::App* used = &app;
   while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
-  return fail_usage(fmt::format("{}; `{} --help` explains", error.what(), full_name(*used)));
+  return fail_usage(fmt::format("{}; see `{} --help`", error.what(), full_name(*used)));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-// Pieces and sentinels, or 0 where the tokenizer's file is not there yet.
+// The number of pieces and sentinels, or 0 if the file of the tokenizer does not exist yet.
 int64_t tokenizer_size(const DataSection& data) {
   if (!std::filesystem::exists(data.tokenizer)) return 0;
   return Tokenizer(data.tokenizer, data.extra_ids).size();
@@ -17,7 +17,7 @@ int64_t tokenizer_size(const DataSection& data) {
 
 ExitCode print_resolved(const ConfigOptions& options, int ranks) {
   RunConfig config = options.load();
-  if (ranks > 0) throw_faults(find_mesh_faults(config, ranks));
+  if (ranks > 0) throw_errors(find_mesh_errors(config, ranks));
   resolve_config(config, tokenizer_size(config.data));
   std::fputs(write_config(config).c_str(), stdout);
   return ExitCode::done;
@@ -30,15 +30,15 @@ Run setup_config(CLI::App& app) {
   auto reference = std::make_shared<bool>(false);
   auto ranks = std::make_shared<int>(0);
   app.get_option("CONFIG")->required(false);
-  app.add_flag("--reference", *reference, "print docs/configuration.md instead");
-  app.add_option("--ranks", *ranks, "also check the mesh for this many ranks")
+  app.add_flag("--reference", *reference, "print docs/configuration.md, the reference of all keys, instead");
+  app.add_option("--ranks", *ranks, "also check the configuration for this number of ranks")
       ->check(CLI::PositiveNumber);
   return [options, reference, ranks] {
     if (*reference) {
       std::fputs(write_reference().c_str(), stdout);
       return ExitCode::done;
     }
-    if (options->path.empty()) throw ConfigError("CONFIG is missing; name a configuration file");
+    if (options->path.empty()) throw ConfigError("CONFIG is missing; give a configuration file");
     return print_resolved(*options, *ranks);
   };
 }

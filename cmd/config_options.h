@@ -1,4 +1,4 @@
-// CONFIG and --set, which every command that reads a configuration takes.
+// CONFIG and --set, the arguments of every command that reads a configuration.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -15,10 +15,10 @@ struct ConfigOptions {
   std::string path;
   std::vector<std::string> overrides;
 
-  // The checked configuration, not resolved. Throws ConfigError.
+  // The validated configuration, not resolved. Throws ConfigError.
   RunConfig load() const { return load_config(path, overrides); }
 
-  // Whether --set gives the key itself.
+  // Whether --set sets this very key.
   bool sets(const std::string& key) const {
     for (const std::string& override : overrides) {
       if (override.starts_with(key + "=")) return true;
@@ -29,12 +29,12 @@ struct ConfigOptions {
 
 inline void add_config_options(CLI::App& app, ConfigOptions& options) {
   app.add_option("CONFIG", options.path, "configuration file (YAML)")->required();
-  app.add_option("--set", options.overrides, "key.path=value, over the file; may be repeated")
+  app.add_option("--set", options.overrides, "key.path=value, replaces a value of the file; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }
 
-// Lives as long as the command's run function holds it.
+// The run function of the command shares ownership.
 inline std::shared_ptr<ConfigOptions> add_config_options(CLI::App& app) {
   auto options = std::make_shared<ConfigOptions>();
   add_config_options(app, *options);

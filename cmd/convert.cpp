@@ -16,20 +16,20 @@ const std::map<std::string, Form> kForms{{"hf", Form::hugging_face},
 const std::map<std::string, FloatType> kDtypes{
     {"float32", FloatType::f32}, {"bfloat16", FloatType::bf16}, {"float16", FloatType::f16}};
 
-// Options that would do nothing are refused.
+// Refuses options that would have no effect.
 void check_options(const CLI::App& app, const ConvertOptions& options) {
   const auto require = [&](const char* option, bool useful, const char* use) {
     if (app.count(option) > 0 && !useful) {
-      throw ConfigError(fmt::format("{} is for {}", option, use));
+      throw ConfigError(fmt::format("{} applies to {} only", option, use));
     }
   };
   const bool to_hf = options.to == Form::hugging_face;
-  require("--dtype", to_hf, "--to hf; a checkpoint is float32");
+  require("--dtype", to_hf, "--to hf (checkpoints are float32)");
   require("--shard-bytes", to_hf, "--to hf");
-  require("--set", options.from == Form::hugging_face, "--from hf, whose config.json it changes");
+  require("--set", options.from == Form::hugging_face, "--from hf (it changes keys of config.json)");
   require("--interval", options.upcycle > 0, "--upcycle");
   if (options.from == options.to && !to_hf && options.upcycle == 0) {
-    throw ConfigError("convert: from switchyard to switchyard only --upcycle has something to do");
+    throw ConfigError("convert: from switchyard to switchyard, nothing is to be done without --upcycle");
   }
 }
 
@@ -41,39 +41,39 @@ Run setup_convert(CLI::App& app) {
   const auto one_of = [](const auto& names) {
     return CLI::CheckedTransformer(names).description("");
   };
-  app.add_option("--from", options->from, "what IN is")
+  app.add_option("--from", options->from, "format of IN")
       ->required()
       ->transform(one_of(kForms))
       ->type_name("hf|switchyard");
-  app.add_option("--to", options->to, "what OUT becomes")
+  app.add_option("--to", options->to, "format of OUT")
       ->required()
       ->transform(one_of(kForms))
       ->type_name("hf|switchyard");
   app.add_option("IN", options->in,
-                 "a folder with config.json and safetensors (T5, SwitchTransformers), or a "
-                 "checkpoint's folder")
+                 "a folder with config.json and safetensors (T5, SwitchTransformers), or the folder "
+                 "of a checkpoint")
       ->required();
-  app.add_option("OUT", options->out, "the folder to write; it must not exist")->required();
+  app.add_option("OUT", options->out, "folder to write; must not exist")->required();
   app.add_option("--dtype", *dtype,
-                 "element type to write for hf; left out: the one read from hf, now or when the "
-                 "checkpoint was made, else float32")
+                 "element type of the tensors with --to hf; default: the type they were read in, if "
+                 "they come from hf, else float32")
       ->transform(one_of(kDtypes))
       ->type_name("float32|bfloat16|float16");
   app.add_option("--shard-bytes", options->shard_bytes,
-                 "most bytes of tensors in one safetensors file (5GB)")
+                 "maximum size of the tensors in a safetensors file (5GB)")
       ->transform(CLI::AsSizeValue(true).description(""))
       ->check(CLI::PositiveNumber)
       ->type_name("BYTES");
   app.add_option("--set", options->overrides,
-                 "KEY=VALUE, over IN's config.json where that is wrong; may be repeated")
+                 "KEY=VALUE, replaces a key of the config.json of IN; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   app.add_option("--upcycle", options->upcycle,
-                 "makes a dense model sparse: its feed-forward layers copied into N experts each, "
-                 "with new routers")
+                 "make a dense model sparse: copy its feed-forward layers into N experts each, with "
+                 "new routers")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  app.add_option("--interval", options->interval, "upcycle every K-th feed-forward layer (2)")
+  app.add_option("--interval", options->interval, "with --upcycle: make every K-th feed-forward layer sparse (2)")
       ->check(CLI::PositiveNumber)
       ->type_name("K");
   return [&app, options, dtype] {

@@ -22,7 +22,7 @@ void print(const Evaluation& evaluation, int64_t step, bool json) {
     fmt::print("{}\n", json_line(object));
   } else {
     fmt::print(
-        "step {}: loss {:.4f} nats a token, negative log perplexity {:.4f}, {} sequences, {} "
+        "step {}: loss {:.4f} nats per token, negative log perplexity {:.4f}, {} sequences, {} "
         "target tokens, {:.2f} % dropped\n",
         step, evaluation.loss, -evaluation.loss, evaluation.sequences, evaluation.target_tokens,
         100 * evaluation.dropped_fraction);
@@ -35,8 +35,8 @@ Run setup_evaluate(CLI::App& app) {
   auto options = add_checkpoint_options(app);
   auto shards = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
-  app.add_option("--shards", *shards, "globs of shards; data.validation where left out");
-  app.add_flag("--json", *json, "one JSON object");
+  app.add_option("--shards", *shards, "globs of shards; default: data.validation");
+  app.add_flag("--json", *json, "print a JSON object");
   return [=] {
     const ChosenCheckpoint chosen = choose_checkpoint(*options);
     Parallel parallel(chosen.config.run);

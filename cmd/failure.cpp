@@ -1,5 +1,3 @@
-#include "cmd/failure.h"
-
 #include <fmt/format.h>
 
 #include <chrono>
@@ -8,21 +6,22 @@
 #include <sstream>
 #include <thread>
 
+#include "cmd/commands.h"
 #include "lib/base/log.h"
 #include "lib/dist/mpi/mpi_environment.h"
 
 namespace sy {
 namespace {
 
-// The rank, known from the launcher where MPI is not up yet; 0 without one.
+// The rank, taken from the launcher if MPI has not started; 0 without a launcher.
 int launched_rank() {
   if (log::size() > 1) return log::rank();
   const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
   return rank == nullptr ? 0 : std::atoi(rank);
 }
 
-// Of what every rank meets, rank 0 tells first and ends the job; the others speak only if it had
-// nothing to tell.
+// Of an error that all ranks meet, rank 0 reports first and ends the job. The others report it only
+// if rank 0 did not.
 void let_rank_zero_speak(MetBy met_by) {
   if (launched_rank() == 0 || met_by == MetBy::one_rank) return;
   std::this_thread::sleep_for(std::chrono::seconds(2));
@@ -36,7 +35,7 @@ void print_failure(const std::string& message) {
   for (std::string line; std::getline(lines, line);) {
     text += fmt::format("{}error: {}\n", log::prefix(), line);
   }
-  std::fputs(text.c_str(), stderr);  // at once, so that ranks do not mix
+  std::fputs(text.c_str(), stderr);  // in one call, so that the lines of several ranks do not mix
   std::fflush(stderr);
 }
 

@@ -82,7 +82,7 @@ GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const 
   if (app.count("--max-length") == 0) options.max_length = config.data.decoder_length.value;
   if (app.count("--batch") == 0) options.batch = config.train.micro_batch;
   if (app.count("--seed") == 0) options.seed = static_cast<uint64_t>(config.run.seed);
-  throw_faults(find_faults(options));
+  throw_errors(find_faults(options));
   return options;
 }
 

@@ -1,9 +1,8 @@
-// Arguments in, exit code out. The only place that catches.
+// Runs the command line and turns exceptions into messages and exit codes. Only main() catches.
 #include <exception>
 #include <new>
 
 #include "cmd/commands.h"
-#include "cmd/failure.h"
 
 int main(int argc, char** argv) {
   try {

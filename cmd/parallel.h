@@ -1,4 +1,4 @@
-// What commands that compute under mpirun begin with.
+// How commands that compute under mpirun start.
 #pragma once
 
 #include "lib/config/run_config.h"
@@ -7,7 +7,7 @@
 
 namespace sy {
 
-// MPI, the watchdog and this rank's threads, as the configuration says.
+// Starts MPI, the watchdog and this rank's threads as configured.
 struct Parallel {
   explicit Parallel(const RunSection& run)
       : mpi(nullptr, nullptr),

@@ -1,4 +1,5 @@
-// Collects sentences "key: what is wrong; remedy" for values that are out of range.
+// Collects messages "key: what is wrong; remedy" about values that are out of range or do not fit
+// each other.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,40 +13,43 @@ namespace sy {
 
 class Checker {
  public:
-  // `text` is what is wrong and the remedy.
+  // `text` says what is wrong and how to correct it.
   template <class... Args>
   void require(bool good, std::string_view key, fmt::format_string<Args...> text, Args&&... args) {
     if (!good) {
-      faults_.push_back(fmt::format("{}: {}", key, fmt::format(text, std::forward<Args>(args)...)));
+      errors_.push_back(fmt::format("{}: {}", key, fmt::format(text, std::forward<Args>(args)...)));
     }
   }
 
-  void integer(std::string_view key, int64_t value, int64_t least, int64_t most) {
-    require(value >= least && value <= most, key, "{} is out of range; use {} to {}", value, least,
-            most);
+  void integer(std::string_view key, int64_t value, int64_t min, int64_t max) {
+    require(value >= min && value <= max, key, "{} is out of range; use {} to {}", value, min, max);
   }
-  void automatic(std::string_view key, AutoInt value, int64_t least, int64_t most) {
-    require(value.is_auto || (value.value >= least && value.value <= most), key,
-            "{} is out of range; use {} to {}, or auto", value.value, least, most);
+  void automatic(std::string_view key, AutoInt value, int64_t min, int64_t max) {
+    require(value.is_auto || (value.value >= min && value.value <= max), key,
+            "{} is out of range; use {} to {}, or auto", value.value, min, max);
   }
-  // Not a number is outside every range.
+  // NaN is outside every range.
   void positive(std::string_view key, double value) {
-    require(value > 0 && value <= kMost, key,
-            "{} is out of range; use a number above 0, up to 1e30", value);
+    require(value > 0 && value <= kMax, key, "{} is out of range; use a number above 0, up to 1e30",
+            value);
   }
   void not_negative(std::string_view key, double value) {
-    require(value >= 0 && value <= kMost, key, "{} is out of range; use 0 to 1e30", value);
+    require(value >= 0 && value <= kMax, key, "{} is out of range; use 0 to 1e30", value);
   }
   void below_one(std::string_view key, double value) {
-    require(value >= 0 && value < 1, key, "{} is out of range; use 0 or more and less than 1",
+    require(value >= 0 && value < 1, key, "{} is out of range; use at least 0 and less than 1",
             value);
   }
 
-  std::vector<std::string> take() { return std::move(faults_); }
+  std::vector<std::string> take() { return std::move(errors_); }
 
  private:
-  static constexpr double kMost = 1e30;
-  std::vector<std::string> faults_;
+  static constexpr double kMax = 1e30;
+  std::vector<std::string> errors_;
 };
+
+// Errors between values that are each in range. A relation is skipped if one of its values is
+// itself out of range.
+std::vector<std::string> find_relation_errors(const RunConfig& config);
 
 }  // namespace sy

@@ -6,8 +6,8 @@
 namespace sy {
 namespace {
 
-// Longer words are never a slip of a key's name, and the distance is quadratic in the length.
-constexpr size_t kLongestWord = 64;
+// Longer words are not mistyped keys, and computing the distance takes quadratic time.
+constexpr size_t kMaxWord = 64;
 
 template <Section S>
 void collect_keys(S& section, const std::string& path, std::vector<std::string>& keys) {
@@ -19,7 +19,7 @@ void collect_keys(S& section, const std::string& path, std::vector<std::string>&
   section.fields(visit);
 }
 
-// How far a word may be from what was meant.
+// The largest edit distance between a mistyped word and the intended one.
 int tolerance(std::string_view word) {
   return std::max<int>(1, static_cast<int>(word.size()) / 3);
 }
@@ -59,9 +59,9 @@ int edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest_key(const std::string& section, std::string_view key) {
-  if (key.size() > kLongestWord) return "";
+  if (key.size() > kMaxWord) return "";
   std::string best;
-  // Twice the distance, plus one for a key of another section.
+  // A score is twice the distance, plus one for a key of another section.
   int best_score = 2 * tolerance(key) + 2;
   for (const std::string& path : known_keys()) {
     const size_t dot = path.rfind('.');
@@ -77,7 +77,7 @@ std::string nearest_key(const std::string& section, std::string_view key) {
 }
 
 std::string nearest_word(std::string_view word, const std::vector<std::string>& words) {
-  if (word.size() > kLongestWord) return "";
+  if (word.size() > kMaxWord) return "";
   std::string best;
   int best_distance = tolerance(word) + 1;
   for (const std::string& candidate : words) {

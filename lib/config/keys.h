@@ -1,4 +1,4 @@
-// Every key of a configuration by its path, and the nearest of them to a word that is none.
+// The paths of all configuration keys, and the known key nearest to an unknown word.
 #pragma once
 
 #include <string>
@@ -22,20 +22,21 @@ concept Section = requires(T& section, detail::NullVisitor& visitor) {
   section.fields(visitor);
 };
 
-// "model" and "d_model" give "model.d_model"; an empty section gives the key itself.
+// "model" and "d_model" give "model.d_model"; with an empty section, the key itself.
 std::string join_key(const std::string& section, std::string_view key);
 
-// Paths of all keys, sections included, in the order of the structs.
+// Paths of all keys, including sections, in the order of the structs.
 const std::vector<std::string>& known_keys();
 
-// The known key nearest to `key` in `section`, by the distance of the last words; keys of the same
-// section win ties. "" when none is near.
+// The known key nearest to `key` in `section`, by the edit distance of the last part; keys of the
+// same section win ties. "" if none is near.
 std::string nearest_key(const std::string& section, std::string_view key);
 
-// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`.
+// The number of insertions, deletions, substitutions and swaps of neighbouring characters that turn
+// `a` into `b`.
 int edit_distance(std::string_view a, std::string_view b);
 
-// The nearest of `words` if it is near enough to be a slip of the finger, else "".
+// The nearest of `words` if it is near enough for `word` to be a typing error, else "".
 std::string nearest_word(std::string_view word, const std::vector<std::string>& words);
 
 }  // namespace sy

@@ -1,7 +1,8 @@
-// The words of each enumeration of run_config.h, in the order of its values. The argument only
-// picks the enumeration.
+// The words that stand for the values of each enumeration of run_config.h, in the order of the
+// values. The argument only selects the enumeration.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -11,16 +12,52 @@ namespace sy {
 
 using Words = std::span<const std::string_view>;
 
-Words words(BackendChoice);
-Words words(Precision);
-Words words(Activation);
-Words words(CapacityMode);
-Words words(Convention);
-Words words(Separator);
-Words words(BadRecordPolicy);
-Words words(OptimizerName);
-Words words(ScheduleName);
-Words words(NonFinitePolicy);
+namespace detail {
+template <size_t N>
+using WordTable = std::array<std::string_view, N>;
+
+inline constexpr WordTable<3> kBackends = {"auto", "cpu", "cuda"};
+inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
+inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
+inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
+inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
+inline constexpr WordTable<2> kSeparators = {"none", "eos"};
+inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
+inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
+inline constexpr WordTable<4> kSchedules = {"rsqrt", "constant", "linear", "cosine"};
+inline constexpr WordTable<2> kNonFinitePolicies = {"stop", "skip"};
+}  // namespace detail
+
+inline Words words(BackendChoice) {
+  return detail::kBackends;
+}
+inline Words words(Precision) {
+  return detail::kPrecisions;
+}
+inline Words words(Activation) {
+  return detail::kActivations;
+}
+inline Words words(CapacityMode) {
+  return detail::kCapacityModes;
+}
+inline Words words(Convention) {
+  return detail::kConventions;
+}
+inline Words words(Separator) {
+  return detail::kSeparators;
+}
+inline Words words(BadRecordPolicy) {
+  return detail::kBadRecordPolicies;
+}
+inline Words words(OptimizerName) {
+  return detail::kOptimizers;
+}
+inline Words words(ScheduleName) {
+  return detail::kSchedules;
+}
+inline Words words(NonFinitePolicy) {
+  return detail::kNonFinitePolicies;
+}
 
 // The word of a value: name_of(Activation::relu) is "relu".
 template <class Enum>

@@ -11,34 +11,33 @@ bool is_key_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-// Whether the sentence names the key, or a key below it.
-bool names(const std::string& sentence, const std::string& key) {
-  for (size_t at = sentence.find(key); at != std::string::npos; at = sentence.find(key, at + 1)) {
+// Whether the message mentions the key or a key below it.
+bool mentions(const std::string& message, const std::string& key) {
+  for (size_t at = message.find(key); at != std::string::npos; at = message.find(key, at + 1)) {
     const size_t end = at + key.size();
-    const bool starts = at == 0 || (!is_key_character(sentence[at - 1]) && sentence[at - 1] != '.');
-    if (starts && (end == sentence.size() || !is_key_character(sentence[end]))) return true;
+    const bool starts = at == 0 || (!is_key_character(message[at - 1]) && message[at - 1] != '.');
+    if (starts && (end == message.size() || !is_key_character(message[end]))) return true;
   }
   return false;
 }
 
-// Values that could not be read keep their defaults, so a sentence that names such a key may be
-// about the default: it is left out.
+// A value that could not be read keeps its default, so a message that mentions its key may be about
+// the default. Such messages are dropped.
 void check_ranges(ConfigReader& reader, const RunConfig& config) {
   const std::vector<std::string>& unread = reader.unread_keys();
-  for (const std::string& sentence : find_faults(config)) {
+  for (const std::string& message : find_errors(config)) {
     const bool about_default = std::any_of(unread.begin(), unread.end(),
-                                           [&](const auto& key) { return names(sentence, key); });
-    if (!about_default) reader.range_fault(sentence);
+                                           [&](const auto& key) { return mentions(message, key); });
+    if (!about_default) reader.range_error(message);
   }
 }
 
 void read_text(ConfigReader& reader, const std::string& text, RunConfig& config) {
   const YamlText yaml = load_yaml(text);
-  if (!yaml.fault.empty()) {
-    reader.fault(yaml.place, "", yaml.fault);
+  if (!yaml.error.empty()) {
+    reader.error(yaml.place, "", yaml.error);
   } else if (yaml.root.IsNull() || !yaml.root.IsDefined()) {
-    reader.fault({1, 1}, "",
-                 "the configuration is empty; configs/quickstart.yaml is one to start from");
+    reader.error({1, 1}, "", "the configuration is empty; start from configs/quickstart.yaml");
   } else {
     reader.read(yaml.root, config);
   }
@@ -48,14 +47,14 @@ void read_override(ConfigReader& reader, const std::string& text, RunConfig& con
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     reader.begin_override(text);
-    reader.fault({}, "", "expected key.path=value, as in --set train.steps=1000");
+    reader.error({}, "", "expected key.path=value, as in --set train.steps=1000");
     return;
   }
   const std::string path = text.substr(0, equals);
   reader.begin_override(path);
   const YamlText yaml = load_yaml(text.substr(equals + 1));
-  if (!yaml.fault.empty()) {
-    reader.fault({}, "", yaml.fault);
+  if (!yaml.error.empty()) {
+    reader.error({}, "", yaml.error);
   } else {
     reader.assign(path, yaml.root, config);
   }
@@ -70,7 +69,7 @@ RunConfig parse_config(const std::string& text, const std::string& name,
   read_text(reader, text, config);
   for (const std::string& override : overrides) read_override(reader, override, config);
   check_ranges(reader, config);
-  reader.throw_faults();
+  reader.throw_errors();
   return config;
 }
 

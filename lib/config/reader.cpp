@@ -21,7 +21,7 @@ void ConfigReader::assign(const std::string& path, const YAML::Node& node, RunCo
   if (assign_below("", path, node, config)) return;
   const size_t dot = path.rfind('.');
   const bool nested = dot != std::string::npos;
-  fault_unknown({}, nested ? path.substr(0, dot) : "", nested ? path.substr(dot + 1) : path);
+  error_unknown({}, nested ? path.substr(0, dot) : "", nested ? path.substr(dot + 1) : path);
 }
 
 template <Section S>
@@ -58,10 +58,10 @@ void ConfigReader::read_value(const YAML::Node& node, const std::string& path, T
 
 template <Section S>
 void ConfigReader::read_section(const YAML::Node& node, const std::string& path, S& section) {
-  if (node.IsNull()) return;  // all its keys commented out
+  if (node.IsNull()) return;  // all of its keys are commented out
   if (!node.IsMap()) {
     if (!path.empty()) unread_.push_back(path);
-    fault(place_of(node.Mark()), path,
+    error(place_of(node.Mark()), path,
           fmt::format("expected a mapping of keys, got {}; write `key: value` lines",
                       describe(node)));
     return;
@@ -76,7 +76,7 @@ void ConfigReader::read_section(const YAML::Node& node, const std::string& path,
   };
   section.fields(visit);
   for (const Entry& entry : entries) {
-    if (!entry.known && !entry.repeated) fault_unknown(entry.place, path, entry.key);
+    if (!entry.known && !entry.repeated) error_unknown(entry.place, path, entry.key);
   }
 }
 
@@ -87,34 +87,34 @@ std::vector<ConfigReader::Entry> ConfigReader::entries_of(const YAML::Node& mapp
   for (const auto& pair : mapping) {
     const Place place = place_of(pair.first.Mark());
     if (!pair.first.IsScalar()) {
-      fault(place, path, fmt::format("a key must be a word, got {}", describe(pair.first)));
+      error(place, path, fmt::format("a key must be a plain word, got {}", describe(pair.first)));
       continue;
     }
     Entry entry{pair.first.Scalar(), place, pair.second};
     const auto [first, added] = first_lines.emplace(entry.key, place.line);
     if (!added) {
       entry.repeated = true;
-      fault(place, join_key(path, printable(entry.key)),
-            fmt::format("repeats the key of line {}; remove one of them", first->second));
+      error(place, join_key(path, printable(entry.key)),
+            fmt::format("duplicate key, first set on line {}; remove one of them", first->second));
     }
     entries.push_back(std::move(entry));
   }
   return entries;
 }
 
-void ConfigReader::fault_unknown(Place place, const std::string& section, const std::string& key) {
+void ConfigReader::error_unknown(Place place, const std::string& section, const std::string& key) {
   const std::string nearest = nearest_key(section, key);
-  if (!nearest.empty()) unread_.push_back(nearest);  // its default is not what was meant
+  if (!nearest.empty()) unread_.push_back(nearest);  // its default is not the intended value
   const std::string remedy = nearest.empty() ? "docs/configuration.md lists the keys"
                                              : fmt::format("did you mean {}?", nearest);
-  fault(place, join_key(section, printable(key)), "unknown key; " + remedy);
+  error(place, join_key(section, printable(key)), "unknown key; " + remedy);
 }
 
 void ConfigReader::read_list(const YAML::Node& node, const std::string& path,
                              std::vector<std::string>& list) {
   if (!node.IsSequence()) {
     unread_.push_back(path);
-    fault(place_of(node.Mark()), path,
+    error(place_of(node.Mark()), path,
           fmt::format("expected a list, got {}; write it as [\"first\", \"second\"]",
                       describe(node)));
     return;
@@ -135,35 +135,35 @@ void ConfigReader::read_leaf(const YAML::Node& node, const std::string& path, T&
   } else {
     const Scalar scalar = node.IsScalar() ? to_scalar(node) : Scalar{};
     what = !scalar.quoted && is_null(scalar.text)
-               ? "has no value; give one, or remove the key to take the default"
+               ? "has no value; give one, or remove the key to use the default"
                : read_scalar(scalar, value);
   }
   std::erase(unread_, path);
   if (what.empty()) return;
   unread_.push_back(path);
-  fault(place_of(node.Mark()), path, what);
+  error(place_of(node.Mark()), path, what);
 }
 
-void ConfigReader::fault(Place place, const std::string& path, const std::string& what) {
+void ConfigReader::error(Place place, const std::string& path, const std::string& what) {
   const int source = static_cast<int>(overrides_.size());
-  // An override's place is its key, which then need not be said again.
+  // The place of an override is its key, which the message need not repeat.
   const bool said = source > 0 && path == overrides_.back();
   const std::string subject = path.empty() || said ? "" : path + ": ";
-  faults_.push_back({source, place, fmt::format("{}: {}{}", where(source, place), subject, what)});
+  errors_.push_back({source, place, fmt::format("{}: {}{}", where(source, place), subject, what)});
 }
 
-void ConfigReader::range_fault(const std::string& sentence) {
-  std::string path = sentence.substr(0, sentence.find(':'));
+void ConfigReader::range_error(const std::string& message) {
+  std::string path = message.substr(0, message.find(':'));
   const std::string key = path;
-  // Up from the key through its sections to what the file or an override holds.
+  // Goes up from the key through its sections to one that the file or an override contains.
   while (!path.empty() && !places_.contains(path)) {
     const size_t dot = path.rfind('.');
     path = dot == std::string::npos ? "" : path.substr(0, dot);
   }
   const auto [source, place] = path.empty() ? std::pair{0, Place{1, 1}} : places_.at(path);
   const bool said = source > 0 && overrides_[static_cast<size_t>(source) - 1] == key;
-  const std::string text = said ? sentence.substr(key.size() + 2) : sentence;
-  faults_.push_back({source, place, fmt::format("{}: {}", where(source, place), text)});
+  const std::string text = said ? message.substr(key.size() + 2) : message;
+  errors_.push_back({source, place, fmt::format("{}: {}", where(source, place), text)});
 }
 
 std::string ConfigReader::where(int source, Place place) const {
@@ -171,18 +171,17 @@ std::string ConfigReader::where(int source, Place place) const {
   return place.line == 0 ? file_ : fmt::format("{}:{}:{}", file_, place.line, place.column);
 }
 
-void ConfigReader::throw_faults() {
-  if (faults_.empty()) return;
-  std::stable_sort(faults_.begin(), faults_.end(), [](const Fault& a, const Fault& b) {
+void ConfigReader::throw_errors() {
+  if (errors_.empty()) return;
+  std::stable_sort(errors_.begin(), errors_.end(), [](const Located& a, const Located& b) {
     return std::tie(a.source, a.place.line, a.place.column) <
            std::tie(b.source, b.place.line, b.place.column);
   });
-  constexpr size_t kMostShown = 50;
+  constexpr size_t kMaxShown = 50;
   std::vector<std::string> lines;
-  for (size_t i = 0; i < std::min(faults_.size(), kMostShown); ++i)
-    lines.push_back(faults_[i].line);
-  if (faults_.size() > kMostShown) {
-    lines.push_back(fmt::format("{}: {} more faults", file_, faults_.size() - kMostShown));
+  for (size_t i = 0; i < std::min(errors_.size(), kMaxShown); ++i) lines.push_back(errors_[i].line);
+  if (errors_.size() > kMaxShown) {
+    lines.push_back(fmt::format("{}: {} more errors", file_, errors_.size() - kMaxShown));
   }
   throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
 }

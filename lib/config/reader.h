@@ -1,6 +1,6 @@
-// Walks a YAML tree and the structs' field lists side by side, and collects every fault with its
-// place. The walk is as deep as the structs, so aliases and nesting in the file cannot make it
-// long.
+// Walks a YAML tree and the field lists of the structs in parallel and collects all errors with
+// their places. The depth of the walk is that of the structs, so aliases and nesting in the file
+// cannot prolong it.
 #pragma once
 
 #include <map>
@@ -16,25 +16,25 @@ class ConfigReader {
  public:
   explicit ConfigReader(std::string file) : file_(std::move(file)) {}
 
-  // From now on places are "--set key" instead of lines of the file.
+  // From now on, errors are located at "--set key" instead of a line of the file.
   void begin_override(const std::string& key);
 
-  // Reads the whole tree into `config`; what it leaves out stays.
+  // Reads the whole tree into `config`; keys that it does not contain are left as they are.
   void read(const YAML::Node& root, RunConfig& config);
 
-  // Reads `node` into the key `path` of `config`, which may be unknown.
+  // Reads `node` into the key `path` of `config`; the key may be unknown.
   void assign(const std::string& path, const YAML::Node& node, RunConfig& config);
 
-  void fault(Place place, const std::string& path, const std::string& what);
+  void error(Place place, const std::string& path, const std::string& what);
 
-  // A sentence of find_faults: its place is where its key was set, else where its section is.
-  void range_fault(const std::string& sentence);
+  // A message from find_errors, located where its key was set, or else at the key's section.
+  void range_error(const std::string& message);
 
-  // Keys whose value was given and could not be read.
+  // Keys whose values were given but could not be read.
   const std::vector<std::string>& unread_keys() const { return unread_; }
 
-  // One ConfigError with a line for each fault, in the order of places; nothing where none is.
-  void throw_faults();
+  // Throws one ConfigError with a line per error, in order of place; returns if there are none.
+  void throw_errors();
 
  private:
   struct Entry {
@@ -44,14 +44,14 @@ class ConfigReader {
     bool repeated = false;
     bool known = false;
   };
-  struct Fault {
-    int source;  // 0: the file, then the overrides in their order
+  struct Located {
+    int source;  // 0: the file; from 1: the overrides in order
     Place place;
     std::string line;
   };
 
   std::vector<Entry> entries_of(const YAML::Node& mapping, const std::string& path);
-  void fault_unknown(Place place, const std::string& section, const std::string& key);
+  void error_unknown(Place place, const std::string& section, const std::string& key);
 
   template <class T>
   void read_value(const YAML::Node& node, const std::string& path, T& value);
@@ -61,7 +61,7 @@ class ConfigReader {
   template <class T>
   void read_leaf(const YAML::Node& node, const std::string& path, T& value);
 
-  // True when the key was found: `rest` is what remains of its path below `path`.
+  // Returns whether the key was found; `rest` is its path below `path`.
   template <Section S>
   bool assign_below(const std::string& path, const std::string& rest, const YAML::Node& node,
                     S& section);
@@ -70,9 +70,9 @@ class ConfigReader {
 
   std::string file_;
   std::vector<std::string> overrides_;
-  std::map<std::string, std::pair<int, Place>> places_;  // where each key was set last
+  std::map<std::string, std::pair<int, Place>> places_;  // where each key was last set
   std::vector<std::string> unread_;
-  std::vector<Fault> faults_;
+  std::vector<Located> errors_;
 };
 
 }  // namespace sy

@@ -1,5 +1,3 @@
-#include "lib/config/relations.h"
-
 #include <algorithm>
 
 #include "lib/base/span_plan.h"
@@ -23,22 +21,22 @@ void check_sparsity(Checker& check, const RunConfig& config) {
                 spread.value, experts.count);
 }
 
-// Hugging Face's router counts capacity within a sequence and has no capacity factor.
+// Hugging Face's router has no capacity factor, and its capacity applies per sequence.
 void check_convention(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = config.model.experts;
   if (experts.count < 1 || experts.convention != Convention::hugging_face) return;
   check.require(experts.capacity != CapacityMode::factor, "model.experts.capacity",
-                "factor does not exist in model.experts.convention hugging_face; use fixed or "
+                "factor is not available with model.experts.convention hugging_face; use fixed or "
                 "dropless");
   check.require(experts.group_sequences == 1, "model.experts.group_sequences",
-                "{} is more than the one sequence that is a routing group in "
-                "model.experts.convention hugging_face; use 1",
+                "{} is not available with model.experts.convention hugging_face, where each "
+                "sequence is a routing group; use 1",
                 experts.group_sequences);
-  // Its jitter would reach the experts in bfloat16, which the jitter here has no form for.
+  // With a bfloat16 router, the jitter that reaches the experts would be bfloat16: not implemented.
   check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
                 "model.experts.jitter",
-                "{} cannot go with a bfloat16 router in model.experts.convention hugging_face; use "
-                "0, or model.experts.router_precision: float32",
+                "{} cannot be combined with a bfloat16 router under model.experts.convention "
+                "hugging_face; use 0, or model.experts.router_precision: float32",
                 experts.jitter);
 }
 
@@ -47,7 +45,7 @@ void check_vocabulary(Checker& check, const RunConfig& config) {
   const AutoInt& vocabulary = config.model.vocab_size;
   if (vocabulary.is_auto || vocabulary.value < 4) return;
   check.require(vocabulary.value > config.data.extra_ids + kSpecials, "model.vocab_size",
-                "{} has no room for data.extra_ids ({}) and pieces; use auto", vocabulary.value,
+                "{} is too small for data.extra_ids ({}) and pieces; use auto", vocabulary.value,
                 config.data.extra_ids);
 }
 
@@ -58,7 +56,7 @@ bool windows_in_range(const DataSection& data) {
          data.encoder_length <= (1 << 20) && fits(data.decoder_length) && fits(data.window_tokens);
 }
 
-// The sequences that span corruption makes of a full window must fit, and its sentinels exist.
+// The sequences that span corruption makes from a full window must fit, with enough sentinels.
 void check_windows(Checker& check, const RunConfig& config) {
   if (!windows_in_range(config.data)) return;
   RunConfig resolved = config;
@@ -67,19 +65,19 @@ void check_windows(Checker& check, const RunConfig& config) {
   const int64_t window = data.window_tokens.value, targets = data.decoder_length.value;
   const SpanPlan made = window_plan(window, data.noise_density, data.mean_noise_span);
   check.require(made.spans <= made.kept_tokens, "data.noise_density",
-                "{} masks {} spans of a window with {} tokens between them; lower it or raise "
-                "data.mean_noise_span",
+                "{} masks {} spans per window and leaves only {} tokens to separate them; lower it "
+                "or raise data.mean_noise_span",
                 data.noise_density, made.spans, made.kept_tokens);
   check.require(made.spans <= data.extra_ids, "data.extra_ids",
-                "{} sentinels are fewer than the {} spans masked in a window of {} tokens; raise "
-                "it, or raise data.mean_noise_span",
+                "{} sentinels are too few for the {} masked spans in a window of {} tokens; raise "
+                "it or data.mean_noise_span",
                 data.extra_ids, made.spans, window);
   check.require(made.inputs <= data.encoder_length, "data.window_tokens",
-                "{} makes inputs of {} tokens, more than data.encoder_length ({}); use auto",
+                "{} yields inputs of {} tokens, more than data.encoder_length ({}); use auto",
                 window, made.inputs, data.encoder_length);
   check.require(made.targets <= targets, "data.decoder_length",
-                "{} is less than the {} tokens of a target from a window of {}; use auto", targets,
-                made.targets, window);
+                "{} is less than the {} tokens of a target made from a window of {}; use auto",
+                targets, made.targets, window);
 }
 
 void check_schedule(Checker& check, const RunConfig& config) {
@@ -87,7 +85,7 @@ void check_schedule(Checker& check, const RunConfig& config) {
   const bool falls =
       optimizer.schedule == ScheduleName::linear || optimizer.schedule == ScheduleName::cosine;
   check.require(!falls || optimizer.warmup_steps < config.train.steps, "optimizer.warmup_steps",
-                "{} leaves the schedule no step of train.steps ({}) to fall in; use fewer",
+                "{} leaves no step of train.steps ({}) for the decay; use fewer",
                 optimizer.warmup_steps, config.train.steps);
 }
 
@@ -102,10 +100,10 @@ void check_batches(Checker& check, const RunConfig& config) {
   check.require(train.global_batch % train.micro_batch == 0, "train.micro_batch",
                 "{} does not divide train.global_batch ({}); use a divisor", train.micro_batch,
                 train.global_batch);
-  const bool grouped = experts.count > 0;  // dropless too: the balance loss is a group's
+  const bool grouped = experts.count > 0;  // dropless too: the balancing loss is per group
   check.require(!grouped || train.micro_batch % group == 0, "train.micro_batch",
-                "{} is not a multiple of model.experts.group_sequences ({}), and a routing group "
-                "stays within a micro-batch; use a multiple",
+                "{} is not a multiple of model.experts.group_sequences ({}), but a routing group "
+                "must lie within a micro-batch; use a multiple",
                 train.micro_batch, group);
   if (train.eval_every == 0) return;
   check.require(train.eval_sequences % streams == 0, "train.eval_sequences",
@@ -118,7 +116,7 @@ void check_batches(Checker& check, const RunConfig& config) {
 
 }  // namespace
 
-std::vector<std::string> find_relation_faults(const RunConfig& config) {
+std::vector<std::string> find_relation_errors(const RunConfig& config) {
   Checker check;
   check_sparsity(check, config);
   check_convention(check, config);

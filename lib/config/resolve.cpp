@@ -1,9 +1,67 @@
+// What depends on more than the configuration itself: the tokenizer's size and the number of ranks.
+#include <algorithm>
+#include <numeric>
+
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
 #include "lib/base/span_plan.h"
+#include "lib/config/checker.h"
 #include "lib/config/config.h"
 
 namespace sy {
+namespace {
+
+// A rank's share of the global batch must consist of whole micro-batches.
+void check_share(Checker& check, const RunConfig& config, int64_t data_ranks) {
+  const TrainSection& train = config.train;
+  check.require(train.global_batch % data_ranks == 0, "train.global_batch",
+                "{} sequences cannot be divided among {} data ranks; use a multiple",
+                train.global_batch, data_ranks);
+  if (train.global_batch % data_ranks != 0) return;
+  const int64_t share = train.global_batch / data_ranks;
+  check.require(share % train.micro_batch == 0, "train.micro_batch",
+                "{} does not divide the share of each rank, {} of {} sequences; use a divisor of "
+                "{}, or raise train.global_batch to a multiple of {}",
+                train.micro_batch, share, train.global_batch, share,
+                train.micro_batch * data_ranks);
+}
+
+void check_expert_ranks(Checker& check, const RunConfig& config, int64_t data_ranks) {
+  const AutoInt& spread = config.mesh.expert;
+  if (spread.is_auto || config.model.experts.count == 0) return;
+  check.require(data_ranks % spread.value == 0, "mesh.expert",
+                "{} does not divide the {} data ranks; use auto or a divisor", spread.value,
+                data_ranks);
+}
+
+}  // namespace
+
+std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks) {
+  SY_CHECK(ranks > 0, "{} ranks", ranks);
+  Checker check;
+  const int64_t model = config.mesh.model;
+  check.require(ranks % model == 0, "mesh.model", "{} does not divide the {} ranks; use a divisor",
+                model, ranks);
+  if (ranks % model != 0) return check.take();
+  const int64_t data_ranks = ranks / model;
+  check.require(config.data.streams % data_ranks == 0, "data.streams",
+                "{} streams cannot be divided among {} data ranks; use a multiple that also "
+                "divides train.global_batch ({})",
+                config.data.streams, data_ranks, config.train.global_batch);
+  check_share(check, config, data_ranks);
+  check_expert_ranks(check, config, data_ranks);
+  check.require(config.train.eval_every == 0 || config.train.eval_sequences % data_ranks == 0,
+                "train.eval_sequences",
+                "{} sequences cannot be divided among {} data ranks; use a multiple",
+                config.train.eval_sequences, data_ranks);
+  return check.take();
+}
+
+int64_t expert_ranks(const RunConfig& config, int64_t data_ranks) {
+  const int64_t experts = config.model.experts.count;
+  if (experts == 0) return 1;
+  return config.mesh.expert.is_auto ? std::gcd(experts, data_ranks) : config.mesh.expert.value;
+}
 
 void resolve_config(RunConfig& config, int64_t tokenizer_size) {
   DataSection& data = config.data;
@@ -15,7 +73,7 @@ void resolve_config(RunConfig& config, int64_t tokenizer_size) {
   if (data.decoder_length.is_auto) data.decoder_length = {false, plan.decoder_length};
   if (tokenizer_size == 0) return;
   AutoInt& vocabulary = config.model.vocab_size;
-  constexpr int64_t kRows = 128;  // a friendly width for the output projection
+  constexpr int64_t kRows = 128;  // an efficient width for the output projection
   if (vocabulary.is_auto) vocabulary = {false, round_up(tokenizer_size, kRows)};
   if (vocabulary.value < tokenizer_size) {
     throw ConfigError(fmt::format(

@@ -1,6 +1,6 @@
-// The whole configuration of a run: plain structs with defaults. Each struct lists its keys once,
-// in fields(visitor), as (key, member, one line of documentation); parsing, writing, the generated
-// reference and the comparison of two runs all follow from that list.
+// The configuration of a run: plain structs with defaults. Each struct lists its keys once, in
+// fields(visitor), as (key, member, one line of documentation). Parsing, writing and the generated
+// reference all use that list.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace sy {
 
-// An integer key that may also be the word `auto`.
+// An integer, or the word `auto`.
 struct AutoInt {
   bool is_auto = true;
   int64_t value = 0;
@@ -36,13 +36,13 @@ struct RunSection {
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("name", name, "name of the run; its folder is directory/name");
-    visit("directory", directory, "folder that holds the runs");
-    visit("seed", seed, "seed of every random draw: data order, masks, initialisation, dropout");
+    visit("name", name, "run name; the run is stored in directory/name");
+    visit("directory", directory, "parent folder of all runs");
+    visit("seed", seed, "seed of all randomness: data order, masks, initialisation, dropout");
     visit("threads", threads,
-          "threads a rank computes with; auto: the node's cores shared out among its ranks");
+          "compute threads per rank; auto: the node's cores divided among its ranks");
     visit("hang_timeout_seconds", hang_timeout_seconds,
-          "a collective that waits longer than this ends the run with its name; 0: never");
+          "abort, naming the collective, if one blocks longer than this; 0: never");
   }
 };
 
@@ -54,12 +54,12 @@ struct MeshSection {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit("model", model,
-          "ranks that share one model replica's matrices; data ranks = ranks / model");
+          "ranks that share the matrices of one model replica; data ranks = ranks / model");
     visit("expert", expert,
-          "data ranks over which the experts are spread; auto: the most that divides both the "
-          "experts and the data ranks");
+          "data ranks that the experts are spread over; auto: the largest divisor of both the "
+          "number of experts and the data ranks");
     visit("zero_stage", zero_stage,
-          "0: optimiser state on every rank; 1: spread over the data ranks");
+          "0: optimiser state on every rank; 1: sharded over the data ranks");
   }
 };
 
@@ -82,27 +82,30 @@ struct ExpertsSection {
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("count", count, "experts in each sparse layer; 0: the dense twin");
+    visit("count", count, "experts per sparse layer; 0: a dense model");
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
-    visit("top_k", top_k, "experts a token goes to");
+    visit("top_k", top_k, "experts per token");
     visit("convention", convention,
-          "hugging_face: padding is routed, jitter reaches the experts, and losses are a stack's "
-          "and not a layer's, as in SwitchTransformers");
+          "hugging_face: as in SwitchTransformers, padding is routed, jitter also reaches the "
+          "experts, and router losses are computed per stack instead of per layer");
     visit("capacity", capacity,
-          "factor: tokens x factor / experts; fixed: fixed_capacity; dropless: no limit");
+          "tokens per expert and group; factor: tokens x factor / experts; fixed: fixed_capacity; "
+          "dropless: no limit");
     visit("capacity_factor", capacity_factor, "capacity factor in training");
     visit("eval_capacity_factor", eval_capacity_factor, "capacity factor in evaluation");
-    visit("min_capacity", min_capacity, "least capacity of an expert in a group");
+    visit("min_capacity", min_capacity, "minimum capacity of an expert per group");
     visit("fixed_capacity", fixed_capacity,
-          "tokens an expert takes from a group when capacity is fixed");
+          "capacity of an expert per group when capacity is fixed");
     visit("group_sequences", group_sequences,
-          "consecutive sequences that form a routing group, on every mesh");
-    visit("router_precision", router_precision,
-          "float32; bfloat16 rounds what the router computes, to show why not");
-    visit("jitter", jitter, "router input is multiplied by U(1 - jitter, 1 + jitter) in training");
-    visit("balance_loss", balance_loss, "coefficient of the load-balancing loss");
+          "consecutive sequences in a routing group, the same on every mesh");
+    visit(
+        "router_precision", router_precision,
+        "float32 | bfloat16; bfloat16 exists to reproduce the instability that the paper reports");
+    visit("jitter", jitter,
+          "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter)");
+    visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
     visit("z_loss", z_loss, "coefficient of the router z-loss");
-    visit("dropout", dropout, "dropout on the inner activation of experts");
+    visit("dropout", dropout, "dropout on the inner activations of experts");
   }
 };
 
@@ -125,21 +128,21 @@ struct ModelSection {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit("vocab_size", vocab_size,
-          "rows of the embedding; auto: pieces and sentinels rounded up to a multiple of 128");
+          "rows of the embedding; auto: pieces and sentinels, rounded up to a multiple of 128");
     visit("d_model", d_model, "width of the residual stream");
-    visit("d_kv", d_kv, "width of one attention head");
+    visit("d_kv", d_kv, "width of an attention head");
     visit("num_heads", num_heads, "attention heads");
-    visit("d_ff", d_ff, "inner width of feed-forward layers and experts");
-    visit("encoder_layers", encoder_layers, "blocks in the encoder");
-    visit("decoder_layers", decoder_layers, "blocks in the decoder");
+    visit("d_ff", d_ff, "inner width of feed-forward layers and of each expert");
+    visit("encoder_layers", encoder_layers, "encoder blocks");
+    visit("decoder_layers", decoder_layers, "decoder blocks");
     visit("activation", activation, "relu | gelu | geglu");
     visit("tie_embeddings", tie_embeddings,
-          "the output projection is the input embedding, scaled by d_model^-0.5");
-    visit("dropout", dropout, "dropout everywhere but inside experts");
+          "use the embedding as output projection, with decoder outputs scaled by d_model^-0.5");
+    visit("dropout", dropout, "dropout everywhere except inside experts");
     visit("init_scale", init_scale, "s in std = sqrt(s / fan_in) of the truncated normal");
     visit("relative_buckets", relative_buckets, "buckets of the relative position bias");
     visit("relative_max_distance", relative_max_distance,
-          "distance from which all share the last bucket");
+          "distances from this one on share the last bucket");
     visit("experts", experts, "the sparse feed-forward layers");
   }
 };
@@ -168,28 +171,29 @@ struct DataSection {
     visit("train", train, "globs of training shards: .json.gz, .json, .jsonl, .zst");
     visit("validation", validation, "globs of validation shards");
     visit("tokenizer", tokenizer, "SentencePiece model");
-    visit("extra_ids", extra_ids,
-          "sentinels; appended after the pieces where the model lacks them");
-    visit("encoder_length", encoder_length, "tokens of an input sequence, eos included");
+    visit("extra_ids", extra_ids, "sentinels; appended after the pieces if the tokenizer has none");
+    visit("encoder_length", encoder_length, "tokens per input sequence, including eos");
     visit("decoder_length", decoder_length,
-          "tokens of a target sequence, eos included; auto: derived from span corruption");
+          "tokens per target sequence, including eos; auto: derived from span corruption");
     visit("window_tokens", window_tokens,
-          "tokens of text an example is made from; auto: derived from span corruption");
-    visit("noise_density", noise_density, "share of tokens that is masked");
+          "tokens of text per example before corruption; auto: derived from span corruption");
+    visit("noise_density", noise_density, "fraction of tokens that is masked");
     visit("mean_noise_span", mean_noise_span, "mean length of a masked span");
     visit("document_separator", document_separator,
-          "what stands between joined documents: none (T5) or eos");
+          "separator between concatenated documents: none (as in T5) | eos");
     visit("streams", streams,
-          "virtual data streams; data ranks divide it, and it divides train.global_batch");
-    visit("shuffle_buffer", shuffle_buffer, "documents held by a stream's shuffle buffer");
+          "virtual data streams; a multiple of the data ranks and a divisor of train.global_batch");
+    visit("shuffle_buffer", shuffle_buffer, "documents in each stream's shuffle buffer");
     visit(
         "example_buffer", example_buffer,
-        "examples held by a stream's second shuffle buffer, which parts neighbouring windows of a "
-        "document; 1: off");
-    visit("on_bad_record", on_bad_record, "skip (counted, reported) or fail");
-    visit("max_document_bytes", max_document_bytes, "a longer line is a bad record");
-    visit("loader_threads", loader_threads, "threads of a rank that read and tokenise ahead");
-    visit("read_ahead_batches", read_ahead_batches, "batches prepared ahead of the step");
+        "examples in each stream's second shuffle buffer, which separates neighbouring windows of "
+        "a document; 1: off");
+    visit("on_bad_record", on_bad_record, "unreadable records: skip (counted and reported) | fail");
+    visit("max_document_bytes", max_document_bytes,
+          "longest accepted line; a longer one counts as a bad record");
+    visit("loader_threads", loader_threads,
+          "threads per rank that read and tokenise ahead of training");
+    visit("read_ahead_batches", read_ahead_batches, "batches prepared in advance");
   }
 };
 
@@ -211,23 +215,24 @@ struct OptimizerSection {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit("name", name, "adafactor | adamw");
-    visit("learning_rate", learning_rate, "multiplies the schedule");
+    visit("learning_rate", learning_rate, "factor on the schedule");
     visit("schedule", schedule,
-          "rsqrt: 1/sqrt(max(step, warmup)); constant; linear or cosine to 0 at train.steps; the "
-          "last three rise linearly over the warm-up");
-    visit("warmup_steps", warmup_steps, "steps of warm-up");
-    visit("clip_norm", clip_norm, "gradients are scaled down to this global norm; 0: off");
+          "rsqrt: 1/sqrt(max(step, warmup)); constant; linear or cosine decay to 0 at train.steps; "
+          "the last three warm up linearly");
+    visit("warmup_steps", warmup_steps, "warm-up steps");
+    visit("clip_norm", clip_norm, "global norm that gradients are clipped to; 0: off");
     visit("decay_exponent", decay_exponent,
-          "adafactor: the second moment decays by 1 - step^-exponent");
-    visit("update_clip", update_clip, "adafactor: largest root mean square of an update");
-    visit("factor_from", factor_from,
-          "adafactor: a matrix with a shorter side keeps its whole second moment, unfactored");
+          "adafactor: decay of the second moment is 1 - step^-exponent");
+    visit("update_clip", update_clip, "adafactor: maximum root mean square of an update");
+    visit(
+        "factor_from", factor_from,
+        "adafactor: second moments are factored if both sides of a matrix are at least this long");
     visit("beta1", beta1, "adamw: decay of the first moment");
     visit("beta2", beta2, "adamw: decay of the second moment");
     visit("epsilon", epsilon, "adamw: added to the root of the second moment");
-    visit("weight_decay", weight_decay, "decoupled weight decay, times the learning rate");
+    visit("weight_decay", weight_decay, "decoupled weight decay, multiplied by the learning rate");
     visit("on_nonfinite", on_nonfinite,
-          "a loss or gradient that is not finite: stop, or skip the step");
+          "if a loss or gradient is not finite: stop the run | skip the step");
   }
 };
 
@@ -243,14 +248,16 @@ struct TrainSection {
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("steps", steps, "optimiser steps of the whole run");
-    visit("global_batch", global_batch, "sequences a step, over all ranks");
-    visit("micro_batch", micro_batch, "sequences a rank runs at a time; accumulation follows");
-    visit("log_every", log_every, "steps between metric lines");
+    visit("steps", steps, "optimiser steps in the whole run");
+    visit("global_batch", global_batch, "sequences per step, over all ranks");
+    visit("micro_batch", micro_batch,
+          "sequences a rank processes at a time; gradients are accumulated over micro-batches");
+    visit("log_every", log_every, "steps between lines of metrics");
     visit("eval_every", eval_every, "steps between evaluations; 0: never");
-    visit("eval_sequences", eval_sequences, "sequences of an evaluation");
-    visit("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: only at the end");
-    visit("keep_checkpoints", keep_checkpoints, "newest checkpoints kept; 0: all");
+    visit("eval_sequences", eval_sequences, "sequences per evaluation");
+    visit("checkpoint_every", checkpoint_every,
+          "steps between checkpoints; 0: only at the end of the run");
+    visit("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep; 0: all");
   }
 };
 
@@ -266,15 +273,16 @@ struct RunConfig {
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("run", run, "name and place of the run");
+    visit("run", run, "name and location of the run");
     visit("backend", backend,
-          "auto | cpu | cuda; auto takes cuda where it was built and a GPU is present");
-    visit("precision", precision, "float32 | bfloat16 compute; master weights are float32");
-    visit("mesh", mesh, "how ranks share the work");
+          "auto | cpu | cuda; auto: cuda if it was built in and a GPU is present");
+    visit("precision", precision,
+          "compute precision: float32 | bfloat16; master weights are always float32");
+    visit("mesh", mesh, "how ranks divide the work");
     visit("model", model, "the Switch Transformer");
-    visit("data", data, "text and how it becomes examples");
+    visit("data", data, "text, and how it becomes training examples");
     visit("optimizer", optimizer, "optimiser and schedule");
-    visit("train", train, "length of the run, batches, logging, checkpoints");
+    visit("train", train, "run length, batches, logging and checkpoints");
   }
 };
 

@@ -10,7 +10,7 @@
 namespace sy {
 namespace {
 
-// A number's characters for from_chars, which takes no plus sign.
+// The number without a plus sign, which from_chars does not accept.
 std::string_view unsigned_text(const std::string& text) {
   std::string_view view = text;
   if (view.size() > 1 && view[0] == '+' && view[1] != '-') view.remove_prefix(1);
@@ -24,18 +24,18 @@ std::errc parse_whole(std::string_view text, T& value) {
   return error;
 }
 
-std::string quoted_fault(const Scalar& scalar, std::string_view wanted) {
+std::string quoted_error(const Scalar& scalar, std::string_view wanted) {
   return fmt::format("expected {}, got the text {}; remove the quotes", wanted, quote(scalar.text));
 }
 
 std::string read_integer(const Scalar& scalar, int64_t& value, std::string_view wanted,
                          const std::string& remedy) {
-  if (scalar.quoted) return quoted_fault(scalar, wanted);
+  if (scalar.quoted) return quoted_error(scalar, wanted);
   int64_t parsed = 0;
   const std::string_view text = unsigned_text(scalar.text);
   const std::errc error = parse_whole(text, parsed);
   if (error == std::errc::result_out_of_range) {
-    return fmt::format("{} does not fit 64 bits; use a smaller number", quote(scalar.text));
+    return fmt::format("{} does not fit into 64 bits; use a smaller number", quote(scalar.text));
   }
   if (error == std::errc()) {
     value = parsed;
@@ -53,7 +53,7 @@ std::string read_integer(const Scalar& scalar, int64_t& value, std::string_view 
 std::string printable(std::string_view text) {
   constexpr size_t kLongest = 48;
   size_t end = std::min(text.size(), kLongest);
-  // Not in the middle of a UTF-8 character.
+  // Do not cut a UTF-8 character in two.
   while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
     --end;
   }
@@ -78,11 +78,12 @@ std::string read_scalar(const Scalar& scalar, int64_t& value) {
 }
 
 std::string read_scalar(const Scalar& scalar, double& value) {
-  if (scalar.quoted) return quoted_fault(scalar, "a number");
+  if (scalar.quoted) return quoted_error(scalar, "a number");
   double parsed = 0;
   const std::errc error = parse_whole(unsigned_text(scalar.text), parsed);
   if (error == std::errc::result_out_of_range) {
-    return fmt::format("{} does not fit a 64-bit number; use one nearer to 1", quote(scalar.text));
+    return fmt::format("{} is outside the range of 64-bit numbers; use a value closer to 1",
+                       quote(scalar.text));
   }
   if (error != std::errc() || !std::isfinite(parsed)) {
     return fmt::format("expected a number, got {}; write a finite number such as {}",
@@ -93,7 +94,7 @@ std::string read_scalar(const Scalar& scalar, double& value) {
 }
 
 std::string read_scalar(const Scalar& scalar, bool& value) {
-  if (scalar.quoted) return quoted_fault(scalar, "true or false");
+  if (scalar.quoted) return quoted_error(scalar, "true or false");
   if (scalar.text != "true" && scalar.text != "false") {
     return fmt::format("expected true or false, got {}; write true or false", quote(scalar.text));
   }
@@ -112,10 +113,10 @@ std::string read_scalar(const Scalar& scalar, AutoInt& value) {
     return "";
   }
   int64_t parsed = 0;
-  std::string fault =
+  std::string error =
       read_integer(scalar, parsed, "an integer or auto", "write a whole number or auto");
-  if (fault.empty()) value = AutoInt{false, parsed};
-  return fault;
+  if (error.empty()) value = AutoInt{false, parsed};
+  return error;
 }
 
 std::string read_choice(const Scalar& scalar, Words choices, size_t& index) {
@@ -126,7 +127,7 @@ std::string read_choice(const Scalar& scalar, Words choices, size_t& index) {
     }
   }
   const auto last = choices.size() - 1;
-  return fmt::format("{} is not a choice here; use {} or {}", quote(scalar.text),
+  return fmt::format("{} is not one of the choices; use {} or {}", quote(scalar.text),
                      fmt::join(choices.first(last), ", "), choices[last]);
 }
 

@@ -5,23 +5,22 @@
 #include "lib/base/error.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
-#include "lib/config/relations.h"
 
 namespace sy {
 namespace {
 
-// Wide enough for any model of the paper, and narrow enough that no product of sizes overflows.
-constexpr int64_t kMostWidth = 1 << 20;
-constexpr int64_t kMostLayers = 1 << 12;
-constexpr int64_t kMostCount = 1 << 24;
-constexpr int64_t kMostSteps = int64_t{1} << 40;
+// Large enough for every model in the paper, small enough that no product of sizes overflows.
+constexpr int64_t kMaxWidth = 1 << 20;
+constexpr int64_t kMaxLayers = 1 << 12;
+constexpr int64_t kMaxCount = 1 << 24;
+constexpr int64_t kMaxSteps = int64_t{1} << 40;
 
 void check_run(Checker& check, const RunConfig& config) {
   const RunSection& run = config.run;
   check.require(!run.name.empty() && run.name != "." && run.name != "..", "run.name",
-                "'{}' cannot be a folder's name; give the run a name", run.name);
+                "'{}' is not a valid folder name; give the run a name", run.name);
   check.require(run.name.find('/') == std::string::npos, "run.name",
-                "'{}' has a slash; put the folder into run.directory", run.name);
+                "'{}' contains a slash; set the parent folder in run.directory", run.name);
   check.require(!run.directory.empty(), "run.directory", "is empty; use . for the current folder");
   check.integer("run.seed", run.seed, 0, std::numeric_limits<int64_t>::max());
   check.automatic("run.threads", run.threads, 1, 4096);
@@ -29,32 +28,32 @@ void check_run(Checker& check, const RunConfig& config) {
   check.require(config.precision == Precision::bfloat16 ||
                     config.model.experts.router_precision == Precision::float32,
                 "model.experts.router_precision",
-                "bfloat16 needs precision: bfloat16; use float32 here, or bfloat16 there");
+                "bfloat16 requires precision: bfloat16; use float32 here or bfloat16 there");
   check.require(config.mesh.model == 1, "mesh.model",
-                "only 1 is available in this version, got {}; use 1", config.mesh.model);
+                "only 1 is supported in this version, got {}; use 1", config.mesh.model);
   check.require(config.mesh.zero_stage == 0, "mesh.zero_stage",
-                "only 0 is available in this version, got {}; use 0", config.mesh.zero_stage);
-  check.automatic("mesh.expert", config.mesh.expert, 1, kMostCount);
+                "only 0 is supported in this version, got {}; use 0", config.mesh.zero_stage);
+  check.automatic("mesh.expert", config.mesh.expert, 1, kMaxCount);
 }
 
 void check_model(Checker& check, const ModelSection& model) {
-  check.automatic("model.vocab_size", model.vocab_size, 4, kMostCount);
-  check.integer("model.d_model", model.d_model, 1, kMostWidth);
-  check.integer("model.d_kv", model.d_kv, 1, kMostWidth);
-  check.integer("model.num_heads", model.num_heads, 1, kMostLayers);
-  check.integer("model.d_ff", model.d_ff, 1, kMostWidth);
-  check.integer("model.encoder_layers", model.encoder_layers, 1, kMostLayers);
-  check.integer("model.decoder_layers", model.decoder_layers, 1, kMostLayers);
+  check.automatic("model.vocab_size", model.vocab_size, 4, kMaxCount);
+  check.integer("model.d_model", model.d_model, 1, kMaxWidth);
+  check.integer("model.d_kv", model.d_kv, 1, kMaxWidth);
+  check.integer("model.num_heads", model.num_heads, 1, kMaxLayers);
+  check.integer("model.d_ff", model.d_ff, 1, kMaxWidth);
+  check.integer("model.encoder_layers", model.encoder_layers, 1, kMaxLayers);
+  check.integer("model.decoder_layers", model.decoder_layers, 1, kMaxLayers);
   check.below_one("model.dropout", model.dropout);
   check.positive("model.init_scale", model.init_scale);
   check.require(model.relative_buckets >= 4 && model.relative_buckets % 2 == 0 &&
-                    model.relative_buckets <= kMostLayers,
+                    model.relative_buckets <= kMaxLayers,
                 "model.relative_buckets", "{} is not an even number from 4 to {}; T5 uses 32",
-                model.relative_buckets, kMostLayers);
-  // The decoder's first half of the buckets is exact; the other half must reach beyond it.
+                model.relative_buckets, kMaxLayers);
+  // The first half of the decoder's buckets are exact distances; the other half must reach further.
   check.require(
       model.relative_max_distance > model.relative_buckets / 2 &&
-          model.relative_max_distance <= kMostCount,
+          model.relative_max_distance <= kMaxCount,
       "model.relative_max_distance",
       "{} is out of range; use more than half of model.relative_buckets ({}), T5 uses 128",
       model.relative_max_distance, model.relative_buckets);
@@ -63,14 +62,14 @@ void check_model(Checker& check, const ModelSection& model) {
 void check_experts(Checker& check, const ModelSection& model) {
   const ExpertsSection& experts = model.experts;
   check.integer("model.experts.count", experts.count, 0, 1 << 16);
-  check.integer("model.experts.interval", experts.interval, 1, kMostLayers);
+  check.integer("model.experts.interval", experts.interval, 1, kMaxLayers);
   check.require(experts.top_k == 1, "model.experts.top_k",
-                "only 1 is available in this version, got {}; use 1", experts.top_k);
+                "only 1 is supported in this version, got {}; use 1", experts.top_k);
   check.positive("model.experts.capacity_factor", experts.capacity_factor);
   check.positive("model.experts.eval_capacity_factor", experts.eval_capacity_factor);
-  check.integer("model.experts.min_capacity", experts.min_capacity, 1, kMostCount);
-  check.integer("model.experts.fixed_capacity", experts.fixed_capacity, 1, kMostCount);
-  check.integer("model.experts.group_sequences", experts.group_sequences, 1, kMostCount);
+  check.integer("model.experts.min_capacity", experts.min_capacity, 1, kMaxCount);
+  check.integer("model.experts.fixed_capacity", experts.fixed_capacity, 1, kMaxCount);
+  check.integer("model.experts.group_sequences", experts.group_sequences, 1, kMaxCount);
   check.below_one("model.experts.jitter", experts.jitter);
   check.not_negative("model.experts.balance_loss", experts.balance_loss);
   check.not_negative("model.experts.z_loss", experts.z_loss);
@@ -78,9 +77,9 @@ void check_experts(Checker& check, const ModelSection& model) {
 }
 
 void check_globs(Checker& check, std::string_view key, const std::vector<std::string>& globs) {
-  check.require(!globs.empty(), key, "is an empty list; name at least one shard or glob");
+  check.require(!globs.empty(), key, "is an empty list; give at least one shard or glob");
   for (size_t i = 0; i < globs.size(); ++i) {
-    check.require(!globs[i].empty(), key, "entry {} is empty; name a shard or glob", i);
+    check.require(!globs[i].empty(), key, "entry {} is empty; give a shard or glob", i);
   }
 }
 
@@ -89,7 +88,7 @@ void check_data(Checker& check, const RunConfig& config) {
   check_globs(check, "data.train", data.train);
   if (config.train.eval_every > 0) check_globs(check, "data.validation", data.validation);
   check.require(!data.tokenizer.empty(), "data.tokenizer",
-                "is empty; name a SentencePiece model (`switchyard tokenizer train` makes one)");
+                "is empty; give a SentencePiece model (`switchyard tokenizer train` makes one)");
   check.integer("data.extra_ids", data.extra_ids, 1, 1 << 16);
   check.integer("data.encoder_length", data.encoder_length, 4, 1 << 20);
   check.automatic("data.decoder_length", data.decoder_length, 3, 1 << 20);
@@ -98,9 +97,9 @@ void check_data(Checker& check, const RunConfig& config) {
                 "{} is out of range; use more than 0, up to 0.9; T5 uses 0.15", data.noise_density);
   check.require(data.mean_noise_span >= 1 && data.mean_noise_span <= 1000, "data.mean_noise_span",
                 "{} is out of range; use 1 to 1000; T5 uses 3", data.mean_noise_span);
-  check.integer("data.streams", data.streams, 1, kMostCount);
-  check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMostCount);
-  check.integer("data.example_buffer", data.example_buffer, 1, kMostCount);
+  check.integer("data.streams", data.streams, 1, kMaxCount);
+  check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMaxCount);
+  check.integer("data.example_buffer", data.example_buffer, 1, kMaxCount);
   check.integer("data.max_document_bytes", data.max_document_bytes, 1, int64_t{1} << 32);
   check.integer("data.loader_threads", data.loader_threads, 1, 1024);
   check.integer("data.read_ahead_batches", data.read_ahead_batches, 1, 4096);
@@ -109,13 +108,13 @@ void check_data(Checker& check, const RunConfig& config) {
 void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
   check.positive("optimizer.learning_rate", optimizer.learning_rate);
   const bool rsqrt = optimizer.schedule == ScheduleName::rsqrt;
-  check.integer("optimizer.warmup_steps", optimizer.warmup_steps, rsqrt ? 1 : 0, kMostSteps);
+  check.integer("optimizer.warmup_steps", optimizer.warmup_steps, rsqrt ? 1 : 0, kMaxSteps);
   check.not_negative("optimizer.clip_norm", optimizer.clip_norm);
   check.require(optimizer.decay_exponent > 0 && optimizer.decay_exponent <= 1,
                 "optimizer.decay_exponent", "{} is out of range; use more than 0, up to 1",
                 optimizer.decay_exponent);
   check.positive("optimizer.update_clip", optimizer.update_clip);
-  check.integer("optimizer.factor_from", optimizer.factor_from, 1, kMostSteps);
+  check.integer("optimizer.factor_from", optimizer.factor_from, 1, kMaxSteps);
   check.below_one("optimizer.beta1", optimizer.beta1);
   check.below_one("optimizer.beta2", optimizer.beta2);
   check.positive("optimizer.epsilon", optimizer.epsilon);
@@ -123,19 +122,19 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
 }
 
 void check_train(Checker& check, const TrainSection& train) {
-  check.integer("train.steps", train.steps, 1, kMostSteps);
-  check.integer("train.global_batch", train.global_batch, 1, kMostCount);
-  check.integer("train.micro_batch", train.micro_batch, 1, kMostCount);
-  check.integer("train.log_every", train.log_every, 1, kMostSteps);
-  check.integer("train.eval_every", train.eval_every, 0, kMostSteps);
-  check.integer("train.eval_sequences", train.eval_sequences, 1, kMostSteps);
-  check.integer("train.checkpoint_every", train.checkpoint_every, 0, kMostSteps);
-  check.integer("train.keep_checkpoints", train.keep_checkpoints, 0, kMostCount);
+  check.integer("train.steps", train.steps, 1, kMaxSteps);
+  check.integer("train.global_batch", train.global_batch, 1, kMaxCount);
+  check.integer("train.micro_batch", train.micro_batch, 1, kMaxCount);
+  check.integer("train.log_every", train.log_every, 1, kMaxSteps);
+  check.integer("train.eval_every", train.eval_every, 0, kMaxSteps);
+  check.integer("train.eval_sequences", train.eval_sequences, 1, kMaxSteps);
+  check.integer("train.checkpoint_every", train.checkpoint_every, 0, kMaxSteps);
+  check.integer("train.keep_checkpoints", train.keep_checkpoints, 0, kMaxCount);
 }
 
 }  // namespace
 
-std::vector<std::string> find_faults(const RunConfig& config) {
+std::vector<std::string> find_errors(const RunConfig& config) {
   Checker check;
   check_run(check, config);
   check_model(check, config.model);
@@ -143,14 +142,14 @@ std::vector<std::string> find_faults(const RunConfig& config) {
   check_data(check, config);
   check_optimizer(check, config.optimizer);
   check_train(check, config.train);
-  std::vector<std::string> faults = check.take();
-  const std::vector<std::string> relations = find_relation_faults(config);
-  faults.insert(faults.end(), relations.begin(), relations.end());
-  return faults;
+  std::vector<std::string> errors = check.take();
+  const std::vector<std::string> relations = find_relation_errors(config);
+  errors.insert(errors.end(), relations.begin(), relations.end());
+  return errors;
 }
 
-void throw_faults(const std::vector<std::string>& faults) {
-  if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
+void throw_errors(const std::vector<std::string>& errors) {
+  if (!errors.empty()) throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
 }
 
 }  // namespace sy

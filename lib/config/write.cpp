@@ -1,97 +1,175 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <string_view>
 
+#include "lib/base/error.h"
 #include "lib/config/config.h"
-#include "lib/config/format.h"
 #include "lib/config/keys.h"
 #include "lib/config/scalar.h"
 
 namespace sy {
 namespace {
 
+// Plain text that YAML readers interpret as something other than text.
+bool is_reserved(const std::string& text) {
+  bool flag;
+  double number;
+  const YAML::Node node(text);
+  return is_null(text) || text == "y" || text == "n" || YAML::convert<bool>::decode(node, flag) ||
+         YAML::convert<double>::decode(node, number);
+}
+
+// Whether no reader needs quotes around the text. The emitter would leave out more of them.
+bool is_plain(const std::string& text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (text.empty() || !is_letter(text[0]) || is_reserved(text)) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '/' || c == '.';
+  });
+}
+
+void emit(YAML::Emitter& out, int64_t value) {
+  out << value;
+}
+
+void emit(YAML::Emitter& out, bool value) {
+  out << value;
+}
+
+// The shortest text that reads back as the same number; yaml-cpp would write 17 digits.
+void emit(YAML::Emitter& out, double value) {
+  const std::string text = fmt::format("{}", value);
+  out << (text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text);
+}
+
+void emit(YAML::Emitter& out, const AutoInt& value) {
+  if (value.is_auto) {
+    out << "auto";
+  } else {
+    out << value.value;
+  }
+}
+
+void emit(YAML::Emitter& out, const std::string& value) {
+  if (!is_plain(value)) out << YAML::DoubleQuoted;
+  out << value;
+}
+
+void emit(YAML::Emitter& out, const std::vector<std::string>& value) {
+  out << YAML::Flow << YAML::BeginSeq;
+  for (const std::string& text : value) emit(out, text);
+  out << YAML::EndSeq;
+}
+
+template <class Enum>
+requires std::is_enum_v<Enum>
+void emit(YAML::Emitter& out, Enum value) {
+  out << std::string(name_of(value));
+}
+
 template <Section S>
-void write_section(S& section, const std::string& indent, std::string& out) {
+void emit(YAML::Emitter& out, S& section) {
   auto visit = [&](const char* key, auto& member, const char*) {
-    out += indent + key + ":";
+    out << YAML::Key << key << YAML::Value;
+    emit(out, member);
+  };
+  out << YAML::BeginMap;
+  section.fields(visit);
+  out << YAML::EndMap;
+}
+
+template <class T>
+std::string to_yaml(T& value) {
+  YAML::Emitter out;
+  emit(out, value);
+  SY_CHECK(out.good(), "YAML: {}", out.GetLastError());
+  return out.c_str();
+}
+
+const char* type_of(int64_t) {
+  return "integer";
+}
+const char* type_of(double) {
+  return "number";
+}
+const char* type_of(bool) {
+  return "true or false";
+}
+const char* type_of(const AutoInt&) {
+  return "integer or auto";
+}
+const char* type_of(const std::string&) {
+  return "text";
+}
+const char* type_of(const std::vector<std::string>&) {
+  return "list of texts";
+}
+template <class Enum>
+requires std::is_enum_v<Enum> std::string type_of(Enum value) {
+  return fmt::format("{}", fmt::join(words(value), ", "));
+}
+
+// The text of a cell of a Markdown table, which a bar would end.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+struct Table {
+  std::string path;
+  std::string doc;
+  std::string rows;
+};
+
+template <Section S>
+void collect_tables(S& section, const std::string& path, const std::string& doc,
+                    std::vector<Table>& tables) {
+  const size_t mine = tables.size();
+  tables.push_back({path, doc, ""});
+  auto visit = [&](const char* key, auto& member, const char* text) {
+    const std::string key_path = join_key(path, key);
     if constexpr (Section<decltype(member)>) {
-      out += "\n";
-      write_section(member, indent + "  ", out);
+      collect_tables(member, key_path, text, tables);
     } else {
-      out += " " + format_value(member) + "\n";
+      tables[mine].rows += fmt::format("| `{}` | {} | `{}` | {} |\n", key_path,
+                                       cell(type_of(member)), to_yaml(member), cell(text));
     }
   };
   section.fields(visit);
 }
 
-// Words that some YAML reader takes for something else than text.
-bool is_reserved(std::string_view text) {
-  static constexpr std::string_view kReserved[] = {"true", "false", "yes", "no",  "on",
-                                                   "off",  "y",     "n",   "inf", "nan"};
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return is_null(text) ||
-         std::find(std::begin(kReserved), std::end(kReserved), lower) != std::end(kReserved);
-}
-
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-// Whether the text can stand without quotes.
-bool is_plain(std::string_view text) {
-  if (text.empty() || !is_letter(text[0]) || is_reserved(text)) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '/' || c == '.';
-  });
-}
-
 }  // namespace
 
-std::string format_value(int64_t value) {
-  return fmt::format("{}", value);
-}
-
-std::string format_value(double value) {
-  const std::string text = fmt::format("{}", value);  // the shortest that reads back the same
-  return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
-}
-
-std::string format_value(bool value) {
-  return value ? "true" : "false";
-}
-
-std::string format_value(const AutoInt& value) {
-  return value.is_auto ? "auto" : fmt::format("{}", value.value);
-}
-
-std::string format_value(const std::string& value) {
-  if (is_plain(value)) return value;
-  std::string quoted = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
-}
-
-std::string format_value(const std::vector<std::string>& value) {
-  std::string list = "[";
-  for (size_t i = 0; i < value.size(); ++i) {
-    list += (i == 0 ? "" : ", ") + format_value(value[i]);
-  }
-  return list + "]";
-}
-
 std::string write_config(const RunConfig& config) {
-  RunConfig copy = config;  // fields() gives references that are not const
-  std::string out;
-  write_section(copy, "", out);
+  RunConfig copy = config;  // fields() yields non-const references
+  return to_yaml(copy) + "\n";
+}
+
+std::string write_reference() {
+  RunConfig defaults;
+  std::vector<Table> tables;
+  collect_tables(defaults, "", "Top-level keys", tables);
+  std::string out =
+      "# Configuration reference\n\n"
+      "Generated from `lib/config/run_config.h` by `switchyard config --reference`; edit the keys "
+      "there.\n"
+      "A key that is left out takes its default. `--set key.path=value` sets one key on the "
+      "command\n"
+      "line, with the value in YAML syntax; `switchyard config CONFIG` prints the resulting "
+      "configuration.\n";
+  for (const Table& table : tables) {
+    const std::string title =
+        table.path.empty() ? table.doc : fmt::format("`{}`: {}", table.path, table.doc);
+    out += fmt::format("\n## {}\n\n| key | type | default | meaning |\n|---|---|---|---|\n{}",
+                       title, table.rows);
+  }
   return out;
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kLargestFile = size_t{1} << 20;
 
-// Length of the UTF-8 character at text[i], or 0 where there is none.
+// Length of the UTF-8 character at text[i], or 0 if the bytes are not UTF-8.
 size_t utf8_length(const std::string& text, size_t i) {
   const auto lead = static_cast<unsigned char>(text[i]);
   if (lead < 0x80) return 1;
@@ -29,7 +29,7 @@ size_t utf8_length(const std::string& text, size_t i) {
   return length;
 }
 
-// The first byte that no configuration has, or a tab that indents a line.
+// The first byte that cannot be part of a configuration, or a tab that indents a line.
 std::optional<YamlText> find_bad_character(const std::string& text) {
   Place at{1, 1};
   bool indenting = true;
@@ -45,7 +45,7 @@ std::optional<YamlText> find_bad_character(const std::string& text) {
     if (indenting && c == '\t' && tab.line == 0) tab = at;
     if (indenting && c != '\t' && c != ' ' && c != '\r' && c != '\n') {
       if (tab.line != 0 && c != '#') {
-        return YamlText{{}, "a tab indents this line; YAML takes spaces only", tab};
+        return YamlText{{}, "this line is indented with a tab; YAML allows only spaces", tab};
       }
       indenting = false;
     }
@@ -68,7 +68,7 @@ std::string syntax_remedy(const std::string& message) {
   return "check indentation, colons, quotes and brackets here";
 }
 
-// Notes where a document starts and builds nothing.
+// Records where a document starts, without building a tree.
 struct DocumentStart : YAML::EventHandler {
   YAML::Mark mark = YAML::Mark::null_mark();
 
@@ -86,8 +86,8 @@ struct DocumentStart : YAML::EventHandler {
   void OnMapEnd() override {}
 };
 
-// Where a second document starts. YAML::LoadAll would tell too, but never returns on a comma
-// outside of brackets: such a document consumes no text, and another follows it.
+// Where a second document starts. YAML::LoadAll is no alternative: it does not return if there is a
+// comma outside of brackets, which makes an endless sequence of documents that consume no text.
 std::optional<Place> find_second_document(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
@@ -106,15 +106,14 @@ YamlText load_yaml(const std::string& text) {
   if (auto bad = find_bad_character(text)) return *bad;
   try {
     if (const auto second = find_second_document(text)) {
-      return {
-          {},
-          "goes on after the configuration; remove the comma or bracket too many, or the second "
-          "YAML document",
-          *second};
+      return {{},
+              "text after the end of the configuration; remove the extra comma or bracket, or the "
+              "second YAML document",
+              *second};
     }
     return {YAML::Load(text), "", {}};
   } catch (const YAML::DeepRecursion& error) {
-    return {{}, "nested too deeply; a configuration has three levels", place_of(error.mark)};
+    return {{}, "nested too deeply; a configuration has at most four levels", place_of(error.mark)};
   } catch (const YAML::Exception& error) {
     return {{},
             fmt::format("not YAML: {}; {}", error.msg, syntax_remedy(error.msg)),

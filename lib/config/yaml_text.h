@@ -1,5 +1,5 @@
-// Text to a YAML tree, or the one fault that keeps it from being one. What yaml-cpp would take in
-// silence (several documents, tabs, bytes that are not text) is a fault here.
+// Text to a YAML tree, or the error that prevents it. Several documents, tabs and bytes that are
+// not text, which yaml-cpp accepts silently, are errors here.
 #pragma once
 
 #include <yaml-cpp/depthguard.h>
@@ -11,7 +11,7 @@
 
 namespace sy {
 
-// A line and column from 1; line 0: no place within the text.
+// Line and column, counted from 1. Line 0: no place in the text.
 struct Place {
   int line = 0;
   int column = 0;
@@ -21,16 +21,17 @@ Place place_of(const YAML::Mark& mark);
 
 struct YamlText {
   YAML::Node root;
-  std::string fault;  // "what is wrong; remedy", or "" when root is good
-  Place place;        // of the fault
+  std::string error;  // "what is wrong; remedy", or "" if root is valid
+  Place place;        // of the error
 };
 
 YamlText load_yaml(const std::string& text);
 
-// The file's bytes. Throws ConfigError when it cannot be read or is too large for a configuration.
+// The contents of the file. Throws ConfigError if it cannot be read or is too large to be a
+// configuration.
 std::string read_config_file(const std::string& path);
 
-// "a mapping", "a list", "nothing" or the quoted text: what a message says was found.
+// What a message says was found: "a mapping", "a list", "nothing" or the quoted text.
 std::string describe(const YAML::Node& node);
 
 Scalar to_scalar(const YAML::Node& node);

@@ -1,26 +1,15 @@
 #include "lib/convert/checkpoint_sink.h"
 
-#include <fmt/format.h>
-
 #include "lib/checkpoint/commit.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/shard.h"
 #include "lib/config/config.h"
 #include "lib/convert/checkpoint_source.h"
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 
 namespace sy::convert {
 using namespace checkpoint;
-namespace {
-
-std::string state_of(const RunConfig& config, const HfOrigin& origin) {
-  const std::string known = origin_to_json(origin);
-  return fmt::format(R"({{"step": 0, "tokens": 0, "seed": {}{}{}}})", config.run.seed,
-                     known.empty() ? "" : ", ", known);
-}
-
-}  // namespace
 
 CheckpointSink::CheckpointSink(const std::string& path, const RunConfig& config,
                                const HfOrigin& origin, int64_t shard_bytes)
@@ -71,7 +60,7 @@ void CheckpointSink::commit(const std::vector<ExtraFile>& extra) {
   }
   CheckpointMeta meta;
   meta.config_yaml = write_config(config_);
-  meta.state_json = state_of(config_, origin_);
+  meta.state_json = state_json(config_, origin_);
   const auto shards = static_cast<int64_t>(records_.size());
   for (ShardRecord& record : records_) {
     record.ranks = shards;

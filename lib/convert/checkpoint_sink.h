@@ -1,6 +1,6 @@
-// Parameters into a Switchyard checkpoint that CheckpointReader reads and verifies, written as they
-// come: every expert is a slab of its own, and a shard is closed when it is large enough. Step 0,
-// without optimiser and streams.
+// Writes parameters to a Switchyard checkpoint as they arrive: each expert becomes a slab of its
+// own, and a shard is closed once it is large enough. The checkpoint is at step 0 and has no
+// optimiser state and no data streams.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace sy::convert {
 
 class CheckpointSink : public ParamSink {
  public:
-  // A shard is closed once it holds `shard_bytes`.
+  // A shard is closed once it holds at least `shard_bytes`.
   CheckpointSink(const std::string& path, const RunConfig& config, const HfOrigin& origin,
                  int64_t shard_bytes = int64_t{4} << 30);
 
@@ -32,7 +32,7 @@ class CheckpointSink : public ParamSink {
   RunConfig config_;
   HfOrigin origin_;
   int64_t shard_bytes_;
-  std::vector<checkpoint::ShardRecord> records_;  // the last one's file is open
+  std::vector<checkpoint::ShardRecord> records_;  // the file of the last one is open
   std::unique_ptr<checkpoint::Hdf5File> file_;    // null between shards
   int64_t written_ = 0;                           // bytes in the open file
 };

@@ -1,13 +1,14 @@
 #include "lib/convert/checkpoint_source.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
+#include <nlohmann/json.hpp>
 
 #include "lib/config/config.h"
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 
 namespace sy::convert {
 namespace {
+using Json = nlohmann::ordered_json;
 
 constexpr const char* kOriginKey = "hugging_face";
 
@@ -18,13 +19,13 @@ std::string stored_name(const Param& param) {
 RunConfig stored_config(const CheckpointReader& reader, const std::string& path) {
   try {
     return parse_config(reader.config_yaml(), path);
-  } catch (const ConfigError& fault) {
-    throw DataError(fmt::format("{} holds a configuration that this version does not take:\n{}",
-                                path, fault.what()));
+  } catch (const ConfigError& error) {
+    throw DataError(fmt::format("{} holds a configuration that this version cannot read:\n{}", path,
+                                error.what()));
   }
 }
 
-// The parameters of the configuration, each whole; without memory.
+// The parameters of the configuration, each one whole, without memory.
 std::vector<CheckpointTensor> expected_tensors(const RunConfig& config) {
   std::vector<CheckpointTensor> tensors;
   for (const Param& param : model_params(config.model)) {
@@ -35,24 +36,26 @@ std::vector<CheckpointTensor> expected_tensors(const RunConfig& config) {
 
 }  // namespace
 
-std::string origin_to_json(const HfOrigin& origin) {
-  if (!origin.family || !origin.dtype) return "";
-  return fmt::format(R"("{}": {{"model_type": "{}", "dtype": "{}"}})", kOriginKey,
-                     model_type_of(*origin.family), name_of(*origin.dtype));
+std::string state_json(const RunConfig& config, const HfOrigin& origin) {
+  Json state{{"step", 0}, {"tokens", 0}, {"seed", config.run.seed}};
+  if (origin.family && origin.dtype) {
+    state[kOriginKey] = {{"model_type", model_type_of(*origin.family)},
+                         {"dtype", name_of(*origin.dtype)}};
+  }
+  return state.dump();
 }
 
-HfOrigin origin_of_state(const std::string& state_json) {
+HfOrigin origin_of_state(const std::string& text) {
   HfOrigin origin;
-  simdjson::dom::parser parser;
-  simdjson::dom::object stored;
-  if (parser.parse(state_json)[kOriginKey].get(stored) != simdjson::SUCCESS) return origin;
-  std::string_view type, dtype;
-  if (stored["model_type"].get(type) == simdjson::SUCCESS) {
-    for (const HfFamily family : {HfFamily::t5, HfFamily::switch_transformers}) {
-      if (type == model_type_of(family)) origin.family = family;
-    }
-  }
-  if (stored["dtype"].get(dtype) == simdjson::SUCCESS) origin.dtype = float_type_named(dtype);
+  const Json state = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (!state.is_object() || !state.contains(kOriginKey)) return origin;
+  const Json& stored = state.at(kOriginKey);
+  const auto value = [&](const char* key) {
+    const bool found = stored.is_object() && stored.contains(key) && stored.at(key).is_string();
+    return found ? stored.at(key).get<std::string>() : "";
+  };
+  origin.family = family_of(value("model_type"));
+  origin.dtype = float_type_named(value("dtype"));
   return origin;
 }
 
@@ -61,7 +64,7 @@ CheckpointSource::CheckpointSource(const std::string& path)
       config_(stored_config(reader_, path)),
       origin_(origin_of_state(reader_.state_json())) {
   if (config_.model.vocab_size.is_auto) {
-    throw DataError(fmt::format("{} does not say its model.vocab_size", path));
+    throw DataError(fmt::format("{} does not store model.vocab_size", path));
   }
   reader_.check(expected_tensors(config_), CheckpointReader::Extra::refuse);
   for (const CheckpointReader::Entry& entry : reader_.tensors()) {
@@ -71,7 +74,7 @@ CheckpointSource::CheckpointSource(const std::string& path)
 
 void CheckpointSource::read(const Param& param, const SliceUse& use) {
   const std::string name = stored_name(param);
-  // A parameter in slices is read by the rows that were stored together, any other one whole.
+  // A parameter with slices is read in the blocks of rows in which it was stored, any other whole.
   const bool sliced = slices_of(param) > 1;
   const std::set<int64_t> ends = sliced ? cuts_.at(name) : std::set<int64_t>{param.shape[0]};
   Slab slab = Slab::whole(param.shape);

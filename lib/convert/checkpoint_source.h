@@ -1,4 +1,4 @@
-// Parameters out of a Switchyard checkpoint; its optimiser and streams are left alone.
+// Reads the parameters of a Switchyard checkpoint and ignores optimiser state and data streams.
 #pragma once
 
 #include <map>
@@ -12,13 +12,13 @@ namespace sy::convert {
 
 class CheckpointSource : public ParamSource {
  public:
-  // Throws DataError where the checkpoint is unsound or does not hold the parameters of its
+  // Throws DataError if the checkpoint is damaged or does not hold the parameters of its
   // configuration.
   explicit CheckpointSource(const std::string& path);
 
   const RunConfig& config() const override { return config_; }
   HfOrigin origin() const override { return origin_; }
-  // Memory for the experts of one layer that a rank had when the checkpoint was written.
+  // Uses memory for the experts of a layer that one rank held when the checkpoint was written.
   void read(const Param& param, const SliceUse& use) override;
 
  private:
@@ -28,8 +28,9 @@ class CheckpointSource : public ParamSource {
   std::map<std::string, std::set<int64_t>> cuts_;  // where stored slabs end on axis 0, by tensor
 };
 
-// The origin inside a checkpoint's state, which the sink writes and the source reads.
-std::string origin_to_json(const HfOrigin& origin);
+// The origin as the state of a converted checkpoint stores it. state_json describes that state:
+// step 0, no optimiser and no streams.
+std::string state_json(const RunConfig& config, const HfOrigin& origin);
 HfOrigin origin_of_state(const std::string& state_json);
 
 }  // namespace sy::convert

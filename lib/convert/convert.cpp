@@ -13,13 +13,12 @@
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/hf/hf_sink.h"
 #include "lib/convert/hf/hf_source.h"
-#include "lib/convert/model_params.h"
-#include "lib/convert/upcycled_source.h"
+#include "lib/convert/param_stream.h"
 
 namespace sy::convert {
 namespace {
 
-// A line every few seconds, and one at the end.
+// Logs a line every few seconds and one at the end.
 class Progress {
  public:
   explicit Progress(int64_t parameters) : parameters_(parameters) {}
@@ -70,8 +69,8 @@ std::unique_ptr<ParamSink> open_sink(const ConvertOptions& options, const ParamS
 constexpr int64_t kLargestExtra = int64_t{1} << 30;  // bytes
 constexpr const char* kHfTokenizer = "spiece.model";
 
-// Where a file of IN lies, "" where it has none: a checkpoint's own as its manifest knows it, or
-// one that was put there.
+// The path of a file in IN, or "" if there is none: a file listed in a checkpoint's manifest, or one
+// that was placed beside it.
 std::string find_file(const std::string& folder, const CheckpointReader* checkpoint,
                       const std::string& name) {
   const std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);
@@ -81,8 +80,8 @@ std::string find_file(const std::string& folder, const CheckpointReader* checkpo
   return std::filesystem::exists(path, error) ? path : "";
 }
 
-// The files of the model's tokenizer, which go with it. The SentencePiece model is spiece.model for
-// Hugging Face and tokenizer.model in a checkpoint.
+// The files of the tokenizer, which accompany the model. The SentencePiece model is called
+// spiece.model by Hugging Face and tokenizer.model in a checkpoint.
 std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options) {
   std::optional<CheckpointReader> reader;
   if (options.from == Form::switchyard) reader.emplace(options.in);
@@ -109,7 +108,7 @@ std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options) {
 void convert_model(const ConvertOptions& options) {
   std::unique_ptr<ParamSource> source = open_source(options);
   if (options.upcycle > 0) {
-    source = std::make_unique<UpcycledSource>(std::move(source), options.upcycle, options.interval);
+    source = upcycle(std::move(source), options.upcycle, options.interval);
   }
   const std::vector<Param> params = model_params(source->config().model);
   int64_t parameters = 0;

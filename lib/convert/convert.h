@@ -1,5 +1,5 @@
-// The whole of `switchyard convert`: weights between Hugging Face folders (config.json and
-// safetensors of T5 or SwitchTransformers) and Switchyard checkpoints, without loss.
+// The implementation of `switchyard convert`: lossless conversion of weights between Hugging Face
+// folders (config.json and safetensors of T5 or SwitchTransformers) and Switchyard checkpoints.
 #pragma once
 
 #include <optional>
@@ -14,20 +14,20 @@ enum class Form : uint8_t { hugging_face, switchyard };
 
 struct ConvertOptions {
   Form from = Form::hugging_face, to = Form::switchyard;
-  std::string in, out;  // folders; `out` must not exist, and gets the tokenizer's files of `in`
+  std::string in, out;  // folders; `out` must not exist, and receives the tokenizer files of `in`
 
-  std::vector<std::string> overrides;   // KEY=VALUE over the config.json that is read
-  std::optional<FloatType> dtype;       // of tensors written for Hugging Face; unset: as they were
-                                        // read there, now or before, else float32
-  int64_t shard_bytes = 5'000'000'000;  // of a file written for Hugging Face
+  std::vector<std::string> overrides;   // KEY=VALUE, replacing keys of the config.json that is read
+  std::optional<FloatType> dtype;       // of the tensors of a Hugging Face folder; unset: the type
+                                        // that the model was read in, if any, else float32
+  int64_t shard_bytes = 5'000'000'000;  // limit on a file of a Hugging Face folder
 
-  int64_t upcycle = 0;   // experts that each dense layer's weights are copied into; 0: none
+  int64_t upcycle = 0;   // copies of each dense feed-forward layer as experts; 0: do not upcycle
   int64_t interval = 2;  // every interval-th feed-forward layer
 };
 
-// Logs progress and, as warnings, what the other side treats differently. Throws ConfigError
-// (`out` exists, or the other side cannot hold the model), DataError (the input) or RuntimeFailure
-// (a full disk); then nothing is left at `out`.
+// Logs progress, and warnings about what the other side treats differently. Throws ConfigError
+// (`out` exists, or the other side cannot represent the model), DataError (damaged input) or
+// RuntimeFailure (such as a full disk), and then leaves nothing at `out`.
 void convert_model(const ConvertOptions& options);
 
 }  // namespace sy::convert

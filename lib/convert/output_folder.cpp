@@ -22,7 +22,7 @@ OutputFolder::OutputFolder(const std::string& path)
   std::error_code error;
   if (fs::exists(path_, error)) {
     throw ConfigError(
-        fmt::format("{} exists already; remove it or name another folder to write", path_));
+        fmt::format("{} already exists; remove it or choose another output folder", path_));
   }
   remove_path(partial_);
   make_folder(partial_);

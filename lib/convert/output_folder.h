@@ -1,4 +1,5 @@
-// A folder that appears whole or not at all: written as PATH.partial, renamed to PATH at the end.
+// A folder that appears either complete or not at all: it is written as PATH.partial and finally
+// renamed to PATH.
 #pragma once
 
 #include <string>
@@ -7,17 +8,16 @@ namespace sy::convert {
 
 class OutputFolder {
  public:
-  // Throws ConfigError where PATH exists already. What an earlier, killed attempt left under
-  // PATH.partial is removed.
+  // Throws ConfigError if PATH exists. Removes what a killed attempt may have left at PATH.partial.
   explicit OutputFolder(const std::string& path);
   ~OutputFolder();  // removes an uncommitted folder
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
 
   const std::string& partial() const { return partial_; }
-  // The folder's files are durable already; its name is when this returns.
+  // Expects the folder's files to be durable, and makes its name durable too.
   void commit();
-  // `commit_at(partial, path)` does that instead.
+  // The same, done by `commit_at(partial, path)`.
   template <class Commit>
   void commit_by(const Commit& commit_at) {
     commit_at(partial_, path_);

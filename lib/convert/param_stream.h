@@ -1,8 +1,9 @@
-// Parameters on their way from one form to another, a slice (model_params.h) at a time, so that
-// memory holds about one tensor and never the model.
+// Parameters in transit from one format to another, one slice at a time, so that memory holds about
+// one tensor and never the whole model.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,13 +15,25 @@
 
 namespace sy::convert {
 
-// What is known of the Hugging Face folder that the parameters come from, however long ago.
+// The parameters as the model itself declares them, in order of declaration, without memory.
+// model.vocab_size must be resolved.
+std::vector<Param> model_params(const ModelSection& model);
+
+// Each expert of a parameter is a slice; any other parameter is a single slice.
+inline int64_t slices_of(const Param& param) {
+  return param.placement.slices(param.shape);
+}
+inline Shape slice_shape(const Param& param) {
+  return param.placement.slice_shape(param.shape);
+}
+
+// What is known about the Hugging Face folder that the parameters were first read from.
 struct HfOrigin {
   std::optional<HfFamily> family;
   std::optional<FloatType> dtype;
 };
 
-// `values` are float32 of slice_shape(param) and valid during the call.
+// `values` is float32 of slice_shape(param) and only valid during the call.
 using SliceUse = std::function<void(int64_t slice, const Tensor& values)>;
 
 class ParamSource {
@@ -29,11 +42,18 @@ class ParamSource {
 
   virtual const RunConfig& config() const = 0;  // valid and resolved
   virtual HfOrigin origin() const = 0;
-  // All slices of one of model_params(config().model), in order. Throws DataError.
+  // Passes all slices of one of model_params(config().model) to `use`, in order. Throws DataError.
   virtual void read(const Param& param, const SliceUse& use) = 0;
 };
 
-// A small file that goes with the parameters, such as the tokenizer's.
+// Sparse upcycling (Komatsuzaki et al., arXiv:2212.05055): `dense` seen as a sparse model in which
+// every interval-th feed-forward layer becomes a layer of `experts` copies of itself. Routers are
+// initialised as in training from scratch, with draws from run.seed. Throws ConfigError if the
+// model is already sparse, or if experts and interval do not fit it.
+std::unique_ptr<ParamSource> upcycle(std::unique_ptr<ParamSource> dense, int64_t experts,
+                                     int64_t interval);
+
+// A small file that accompanies the parameters, such as the tokenizer.
 struct ExtraFile {
   std::string name;
   std::string contents;
@@ -43,9 +63,9 @@ class ParamSink {
  public:
   virtual ~ParamSink() = default;
 
-  // Every slice of all model_params in order. Throws RuntimeFailure naming the file.
+  // Takes every slice of all model_params, in order. Throws RuntimeFailure naming the file.
   virtual void write(const Param& param, int64_t slice, const Tensor& values) = 0;
-  // Makes the result appear, with the files that belong to it besides. Without it nothing is left.
+  // Makes the result visible, together with the extra files. Without this call nothing remains.
   virtual void commit(const std::vector<ExtraFile>& extra) = 0;
 };
 

@@ -40,8 +40,8 @@ GroupMaker group_maker(Exec& exec, Traffic* counted) {
 }  // namespace
 
 MeshShape mesh_shape(const RunConfig& config, int ranks) {
-  throw_faults(find_faults(config));
-  throw_faults(find_mesh_faults(config, ranks));
+  throw_errors(find_errors(config));
+  throw_errors(find_mesh_errors(config, ranks));
   MeshShape shape;
   shape.ranks = ranks;
   shape.model = static_cast<int>(config.mesh.model);

@@ -10,8 +10,8 @@ namespace {
 
 // The configuration with everything that ranks and tokenizer decide filled in.
 RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
-  throw_faults(find_faults(config));
-  throw_faults(find_mesh_faults(config, ranks));
+  throw_errors(find_errors(config));
+  throw_errors(find_mesh_errors(config, ranks));
   resolve_config(config, tokenizer == nullptr ? 0 : tokenizer->size());
   if (tokenizer != nullptr && config.model.vocab_size.value < tokenizer->size()) {
     throw ConfigError(

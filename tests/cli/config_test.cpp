@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include <sstream>
+
 #include "tests/cli/program.h"
 #include "tests/support/sample.h"
 #include "tests/support/shared_files.h"
@@ -35,36 +37,62 @@ TEST_CASE("config: the vocabulary follows from the tokenizer", "[config]") {
   CHECK_THAT(outcome.out, Catch::Contains("\n  vocab_size: 768\n"));
   const auto small = config(test::sample().tokenizer, {"--set", "model.vocab_size=699"});
   CHECK(small.code == 2);
-  CHECK(small.err ==
-        "error: model.vocab_size: 699 is less than the 700 pieces and sentinels of "
-        "data.tokenizer; use auto\n");
+  CHECK_THAT(small.err,
+             Catch::StartsWith("error: model.vocab_size: 699") && Catch::Contains("700"));
   const auto t5 = test::shared_file("data/tokenizer/t5.model");
   if (!t5) return;
   CHECK_THAT(config(*t5, {}).out, Catch::Contains("\n  vocab_size: 32128\n"));
 }
 
-TEST_CASE("config: every fault at once, one line each, and exit code 2", "[config]") {
+TEST_CASE("config: all errors at once, one line each, and exit code 2", "[config]") {
   const auto outcome = run_program(
       {"config", "tests/cli/faulty.yaml", "--set", "train.steps=0", "--set", "modle.d_ff=1"});
   CHECK(outcome.code == 2);
   CHECK(outcome.out.empty());
-  CHECK(outcome.err == test::read_file(SY_SOURCE_DIR "/tests/cli/faulty.expected.txt"));
+  // Of each line the place, the key, and the value or the key that was meant.
+  const std::vector<std::vector<std::string>> expected = {
+      {"1:13: run.name: 'a/b'", "run.directory"},
+      {"1:24: run.seed: ", "'one'"},
+      {"2:1: precison: ", "mean precision?"},
+      {"4:12: model.d_model: 0"},
+      {"5:12: model.dropout: 1.5"},
+      {"6:15: model.activation: 'silu'", "relu, gelu or geglu"},
+      {"7:30: model.experts.top_k: ", "got 2"},
+      {"7:33: model.experts.cuont: ", "mean model.experts.count?"},
+      {"9:12: data.streams: 12", "train.global_batch (30)"},
+      {"10:3: data.streams: ", "line 9"},
+      {"11:10: data.train: ", "'shard.gz'"},
+      {"12:8: train.micro_batch: 8", "train.global_batch (30)"},
+      {"12:8: train.eval_sequences: 64", "data.streams (12)"},
+      {"--set train.steps: 0"},
+      {"--set modle.d_ff: ", "mean model.d_ff?"}};
+  std::istringstream lines(outcome.err);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    std::string line;
+    REQUIRE(std::getline(lines, line));
+    CAPTURE(line);
+    const bool in_file = i < 13;
+    const std::string place = in_file ? "error: tests/cli/faulty.yaml:" : "error: ";
+    CHECK(line.starts_with(place + expected[i].front()));
+    for (const std::string& word : expected[i]) CHECK_THAT(line, Catch::Contains(word));
+  }
+  std::string more;
+  CHECK_FALSE(std::getline(lines, more));
 }
 
 TEST_CASE("config: the mesh for a number of ranks", "[config]") {
   CHECK(run_program({"config", "configs/bench-512.yaml", "--ranks", "1"}).code == 0);
   const auto outcome = run_program({"config", "configs/bench-512.yaml", "--ranks", "2"});
   CHECK(outcome.code == 2);
-  CHECK(outcome.err ==
-        "error: train.micro_batch: 8 does not divide a rank's share of the batch, 4 of 8 "
-        "sequences; use a divisor of 4, or raise train.global_batch to a multiple of 16\n");
+  CHECK_THAT(outcome.err, Catch::StartsWith("error: train.micro_batch: 8") &&
+                              Catch::Contains("4 of 8") && Catch::Contains("multiple of 16"));
 }
 
 TEST_CASE("config: a file that is not there", "[config]") {
   const auto outcome = run_program({"config", "nowhere.yaml"});
   CHECK(outcome.code == 2);
-  CHECK(outcome.err ==
-        "error: nowhere.yaml: cannot be opened (No such file or directory); check the path\n");
+  CHECK_THAT(outcome.err, Catch::StartsWith("error: nowhere.yaml: ") &&
+                              Catch::Contains("No such file or directory"));
 }
 
 TEST_CASE("config: the reference is docs/configuration.md", "[config]") {

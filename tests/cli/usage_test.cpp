@@ -41,26 +41,26 @@ TEST_CASE("usage: the version", "[usage]") {
   CHECK(version.out == "switchyard " SY_VERSION "\n");
 }
 
-TEST_CASE("usage: what is wrong is said in one line, and exits 2", "[usage]") {
-  using Case = std::pair<std::vector<std::string>, std::string>;
-  const auto [arguments, message] = GENERATE(
-      Case{{"pretain"}, "unknown command 'pretain'; did you mean `switchyard pretrain`?"},
-      Case{{"quux"}, "unknown command 'quux'; `switchyard --help` lists them"},
-      Case{{"tokenizer", "shw"},
-           "unknown command 'shw'; did you mean `switchyard tokenizer show`?"},
-      Case{{"tokenizer"}, "A subcommand is required; `switchyard tokenizer --help` explains"},
-      Case{{"config"}, "CONFIG is missing; name a configuration file"},
-      Case{{"pretrain"}, "CONFIG is required; `switchyard pretrain --help` explains"},
-      Case{{"config", "--st", "x"},
-           "The following argument was not expected: --st; `switchyard config --help` explains"},
-      Case{{"tokenizer", "show"}, "MODEL is required; `switchyard tokenizer show --help` explains"},
-      Case{{"tokenizer", "show", "m"}, "tokenizer show: nothing to show; give --text or --lines"},
-      Case{{"inspect"}, "inspect: name a checkpoint's folder, `data CONFIG` or `shard FILE`"});
+TEST_CASE("usage: an error is one line, and exits 2", "[usage]") {
+  using Words = std::vector<std::string>;
+  using Case = std::pair<Words, Words>;  // arguments, and what the message names
+  const auto [arguments, words] = GENERATE(
+      Case{{"pretain"}, {"'pretain'", "`switchyard pretrain`"}},
+      Case{{"quux"}, {"'quux'", "`switchyard --help`"}},
+      Case{{"tokenizer", "shw"}, {"'shw'", "`switchyard tokenizer show`"}},
+      Case{{"tokenizer"}, {"subcommand", "`switchyard tokenizer --help`"}},
+      Case{{"config"}, {"CONFIG"}}, Case{{"pretrain"}, {"CONFIG", "`switchyard pretrain --help`"}},
+      Case{{"config", "--st", "x"}, {"--st", "`switchyard config --help`"}},
+      Case{{"tokenizer", "show"}, {"MODEL", "`switchyard tokenizer show --help`"}},
+      Case{{"tokenizer", "show", "m"}, {"--text", "--lines"}},
+      Case{{"inspect"}, {"checkpoint", "data CONFIG", "shard FILE"}});
   CAPTURE(arguments);
   const auto outcome = run_program(arguments);
   CHECK(outcome.code == 2);
-  CHECK(outcome.err == "error: " + message + "\n");
   CHECK(outcome.out.empty());
+  CHECK(outcome.err.starts_with("error: "));
+  CHECK(outcome.err.find('\n') + 1 == outcome.err.size());
+  for (const std::string& word : words) CHECK_THAT(outcome.err, Catch::Contains(word));
 }
 
 TEST_CASE("usage: data that cannot be read exits 3", "[usage]") {

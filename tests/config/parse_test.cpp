@@ -5,6 +5,7 @@
 namespace sy {
 namespace {
 using test::parse_failure;
+using test::says;
 
 TEST_CASE("parse: what the text gives is set, the rest keeps its default", "[parse]") {
   const RunConfig config = parse_config(
@@ -33,101 +34,75 @@ TEST_CASE("parse: what the text gives is set, the rest keeps its default", "[par
   CHECK(config.model.d_model == ModelSection{}.d_model);
 }
 
-TEST_CASE("parse: one fault, with its place and remedy", "[parse]") {
-  const auto [text, message] = GENERATE(table<std::string, std::string>({
-      {"model: {d_model: wide}",
-       "run.yaml:1:18: model.d_model: expected an integer, got 'wide'; write a whole number such "
-       "as 256"},
-      {"model:\n  d_model: 2.5",
-       "run.yaml:2:12: model.d_model: expected an integer, got '2.5'; write a whole number such as "
-       "256"},
-      {"train: {steps: 1e6}",
-       "run.yaml:1:16: train.steps: expected an integer, got '1e6'; write 1000000"},
-      {"train: {steps: \"10\"}",
-       "run.yaml:1:16: train.steps: expected an integer, got the text '10'; remove the quotes"},
-      {"train: {steps: 9223372036854775808}",
-       "run.yaml:1:16: train.steps: '9223372036854775808' does not fit 64 bits; use a smaller "
-       "number"},
-      {"train: {steps: [1]}",
-       "run.yaml:1:16: train.steps: expected one value, got a list; write `key: value`"},
-      {"train: {steps: }",
-       "run.yaml:1:16: train.steps: has no value; give one, or remove the key to take the default"},
-      {"model: {dropout: .inf}",
-       "run.yaml:1:18: model.dropout: expected a number, got '.inf'; write a finite number such "
-       "as 0"},
-      {"model: {dropout: nan}",
-       "run.yaml:1:18: model.dropout: expected a number, got 'nan'; write a finite number such as "
-       "0"},
-      {"model: {dropout: 1e999}",
-       "run.yaml:1:18: model.dropout: '1e999' does not fit a 64-bit number; use one nearer to 1"},
-      {"model: {tie_embeddings: yes}",
-       "run.yaml:1:25: model.tie_embeddings: expected true or false, got 'yes'; write true or "
-       "false"},
-      {"model: {activation: silu}",
-       "run.yaml:1:21: model.activation: 'silu' is not a choice here; use relu, gelu or geglu"},
-      {"precision: half",
-       "run.yaml:1:12: precision: 'half' is not a choice here; use float32 or bfloat16"},
-      {"mesh: {expert: all}",
-       "run.yaml:1:16: mesh.expert: expected an integer or auto, got 'all'; write a whole number "
-       "or auto"},
-      {"data: {train: a.gz}",
-       "run.yaml:1:15: data.train: expected a list, got 'a.gz'; write it as [\"first\", "
-       "\"second\"]"},
-      {"data:\n  train:\n    - a.gz\n    - {b: c}",
-       "run.yaml:4:7: data.train[1]: expected one value, got a mapping; write `key: value`"},
-      {"model: [1, 2]",
-       "run.yaml:1:8: model: expected a mapping of keys, got a list; write `key: value` lines"},
-      {"model: {{a: b}: 1}", "run.yaml:1:9: model: a key must be a word, got a mapping"},
-      {"model: {d_ff: 8, d_kv: 8,\n  d_ff: 9}",
-       "run.yaml:2:3: model.d_ff: repeats the key of line 1; remove one of them"},
-  }));
-  CHECK(parse_failure(text) == message);
+// Text, and the words of the one line that parsing it must end in: place, key, value, remedy.
+using Case = std::pair<std::string, std::vector<std::string>>;
+
+TEST_CASE("parse: one error, with its place and remedy", "[parse]") {
+  const auto [text, words] = GENERATE(
+      Case{"model: {d_model: wide}", {"run.yaml:1:18: model.d_model: ", "integer", "'wide'"}},
+      Case{"model:\n  d_model: 2.5", {"run.yaml:2:12: model.d_model: ", "integer", "'2.5'"}},
+      Case{"train: {steps: 1e6}", {"run.yaml:1:16: train.steps: ", "'1e6'", "write 1000000"}},
+      Case{"train: {steps: \"10\"}", {"run.yaml:1:16: train.steps: ", "'10'", "remove the quotes"}},
+      Case{"train: {steps: 9223372036854775808}",
+           {"run.yaml:1:16: train.steps: '9223372036854775808'", "64 bits"}},
+      Case{"train: {steps: [1]}", {"run.yaml:1:16: train.steps: ", "a list"}},
+      Case{"train: {steps: }", {"run.yaml:1:16: train.steps: ", "no value"}},
+      Case{"model: {dropout: .inf}", {"run.yaml:1:18: model.dropout: ", "'.inf'", "finite"}},
+      Case{"model: {dropout: nan}", {"run.yaml:1:18: model.dropout: ", "'nan'", "finite"}},
+      Case{"model: {dropout: 1e999}", {"run.yaml:1:18: model.dropout: '1e999'", "64-bit"}},
+      Case{"model: {tie_embeddings: yes}",
+           {"run.yaml:1:25: model.tie_embeddings: ", "'yes'", "true or false"}},
+      Case{"model: {activation: silu}",
+           {"run.yaml:1:21: model.activation: 'silu'", "relu, gelu or geglu"}},
+      Case{"precision: half", {"run.yaml:1:12: precision: 'half'", "float32 or bfloat16"}},
+      Case{"mesh: {expert: all}", {"run.yaml:1:16: mesh.expert: ", "'all'", "or auto"}},
+      Case{"data: {train: a.gz}", {"run.yaml:1:15: data.train: ", "a list", "'a.gz'"}},
+      Case{"data:\n  train:\n    - a.gz\n    - {b: c}",
+           {"run.yaml:4:7: data.train[1]: ", "a mapping"}},
+      Case{"model: [1, 2]", {"run.yaml:1:8: model: ", "a mapping", "a list"}},
+      Case{"model: {{a: b}: 1}", {"run.yaml:1:9: model: ", "a mapping"}},
+      Case{"model: {d_ff: 8, d_kv: 8,\n  d_ff: 9}",
+           {"run.yaml:2:3: model.d_ff: ", "line 1", "remove"}});
+  CAPTURE(text, parse_failure(text));
+  CHECK(says(parse_failure(text), words));
+  CHECK(parse_failure(text).starts_with(words.front()));
 }
 
 TEST_CASE("parse: an unknown key names the nearest known one and its place", "[parse]") {
-  const auto [text, message] = GENERATE(table<std::string, std::string>({
-      {"model: {d_modle: 1}", "1:9: model.d_modle: unknown key; did you mean model.d_model?"},
-      {"model: {top_k: 1}", "1:9: model.top_k: unknown key; did you mean model.experts.top_k?"},
-      {"modle: {d_model: 1}", "1:1: modle: unknown key; did you mean model?"},
-      {"d_model: 1", "1:1: d_model: unknown key; did you mean model.d_model?"},
-      {"steps: 1", "1:1: steps: unknown key; did you mean train.steps?"},
-      {"run: {nmae: x}", "1:7: run.nmae: unknown key; did you mean run.name?"},
-      {"optimizer: {nmae: x}", "1:13: optimizer.nmae: unknown key; did you mean optimizer.name?"},
-      {"run: {zzzzzzzz: 1}",
-       "1:7: run.zzzzzzzz: unknown key; docs/configuration.md lists the keys"},
-      {"<<: {seed: 1}", "1:1: <<: unknown key; docs/configuration.md lists the keys"},
-  }));
-  CHECK(parse_failure(text) == "run.yaml:" + message);
+  const auto [text, words] =
+      GENERATE(Case{"model: {d_modle: 1}", {"1:9: model.d_modle: ", "mean model.d_model?"}},
+               Case{"model: {top_k: 1}", {"1:9: model.top_k: ", "mean model.experts.top_k?"}},
+               Case{"modle: {d_model: 1}", {"1:1: modle: ", "mean model?"}},
+               Case{"d_model: 1", {"1:1: d_model: ", "mean model.d_model?"}},
+               Case{"steps: 1", {"1:1: steps: ", "mean train.steps?"}},
+               Case{"run: {nmae: x}", {"1:7: run.nmae: ", "mean run.name?"}},
+               Case{"optimizer: {nmae: x}", {"1:13: optimizer.nmae: ", "mean optimizer.name?"}},
+               Case{"run: {zzzzzzzz: 1}", {"1:7: run.zzzzzzzz: ", "docs/configuration.md"}},
+               Case{"<<: {seed: 1}", {"1:1: <<: ", "docs/configuration.md"}});
+  CAPTURE(text, parse_failure(text));
+  CHECK(says(parse_failure(text), words));
+  CHECK(says(parse_failure(text), {"unknown key"}));
 }
 
-TEST_CASE("parse: text that is no configuration", "[parse]") {
-  const auto [text, message] = GENERATE(table<std::string, std::string>({
-      {"", ":1:1: the configuration is empty; configs/quickstart.yaml is one to start from"},
-      {"# a comment\n\n",
-       ":1:1: the configuration is empty; configs/quickstart.yaml is one to start from"},
-      {"hello", ":1:1: expected a mapping of keys, got 'hello'; write `key: value` lines"},
-      {"- run\n", ":1:1: expected a mapping of keys, got a list; write `key: value` lines"},
-      {"run: {name: a\n",
-       ":2:1: not YAML: end of map flow not found; check indentation, colons, quotes and brackets "
-       "here"},
-      {"data:\n  train: [*.gz]\n",
-       ":2:11: not YAML: the referenced anchor is not defined; put text that begins with * in "
-       "quotes"},
-      {"model:\n\td_model: 1\n", ":2:1: a tab indents this line; YAML takes spaces only"},
-      {"run: {}\n---\nrun: {}\n",
-       ":2:1: goes on after the configuration; remove the comma or bracket too many, or the "
-       "second YAML document"},
-      {", a]",
-       ":1:1: goes on after the configuration; remove the comma or bracket too many, or the "
-       "second YAML document"},
-      {std::string("run:\0", 5), ":1:5: control character 0x00; is this a configuration file?"},
-      {"run: {name: \xff\xfe}", ":1:13: not UTF-8 text; is this a configuration file?"},
-      {"\xc3\xa9: \xe2\x82", ":1:4: not UTF-8 text; is this a configuration file?"},
-  }));
-  CHECK(parse_failure(text) == "run.yaml" + message);
+TEST_CASE("parse: text that is not a configuration", "[parse]") {
+  const auto [text, words] =
+      GENERATE(Case{"", {"run.yaml:1:1: ", "empty", "configs/quickstart.yaml"}},
+               Case{"# a comment\n\n", {"run.yaml:1:1: ", "empty", "configs/quickstart.yaml"}},
+               Case{"hello", {"run.yaml:1:1: ", "a mapping", "'hello'"}},
+               Case{"- run\n", {"run.yaml:1:1: ", "a mapping", "a list"}},
+               Case{"run: {name: a\n", {"run.yaml:2:1: not YAML", "brackets"}},
+               Case{"data:\n  train: [*.gz]\n", {"run.yaml:2:11: not YAML", "begins with *"}},
+               Case{"model:\n\td_model: 1\n", {"run.yaml:2:1: ", "tab", "spaces"}},
+               Case{"run: {}\n---\nrun: {}\n", {"run.yaml:2:1: ", "second YAML document"}},
+               Case{", a]", {"run.yaml:1:1: ", "comma or bracket"}},
+               Case{std::string("run:\0", 5), {"run.yaml:1:5: ", "0x00"}},
+               Case{"run: {name: \xff\xfe}", {"run.yaml:1:13: ", "not UTF-8"}},
+               Case{"\xc3\xa9: \xe2\x82", {"run.yaml:1:4: ", "not UTF-8"}});
+  CAPTURE(text, parse_failure(text));
+  CHECK(says(parse_failure(text), words));
 }
 
-TEST_CASE("parse: every fault at once, in the order of the file, overrides last", "[parse]") {
+TEST_CASE("parse: all errors at once, in the order of the file, overrides last", "[parse]") {
   const std::string text =
       "train: {micro_batch: 7, global_batch: 32}\n"
       "model:\n"
@@ -135,34 +110,36 @@ TEST_CASE("parse: every fault at once, in the order of the file, overrides last"
       "  d_ff: none\n"
       "  dropout: 2\n"
       "colour: red\n";
-  CHECK(parse_failure(text, {"train.steps=0", "model.d_kv=big", "nothing"}) ==
-        "run.yaml:1:22: train.micro_batch: 7 does not divide train.global_batch (32); use a "
-        "divisor\n"
-        "run.yaml:1:22: train.micro_batch: 7 is not a multiple of model.experts.group_sequences "
-        "(2), and a routing group stays within a micro-batch; use a multiple\n"
-        "run.yaml:3:3: model.d_modle: unknown key; did you mean model.d_model?\n"
-        "run.yaml:4:9: model.d_ff: expected an integer, got 'none'; write a whole number such as "
-        "1024\n"
-        "run.yaml:5:12: model.dropout: 2 is out of range; use 0 or more and less than 1\n"
-        "run.yaml:6:1: colour: unknown key; docs/configuration.md lists the keys\n"
-        "--set train.steps: 0 is out of range; use 1 to 1099511627776\n"
-        "--set model.d_kv: expected an integer, got 'big'; write a whole number such as 64\n"
-        "--set nothing: expected key.path=value, as in --set train.steps=1000");
+  const std::vector<std::string> lines =
+      test::lines_of(parse_failure(text, {"train.steps=0", "model.d_kv=big", "nothing"}));
+  const std::vector<std::vector<std::string>> expected = {
+      {"run.yaml:1:22: train.micro_batch: 7", "train.global_batch (32)"},
+      {"run.yaml:1:22: train.micro_batch: 7", "model.experts.group_sequences (2)"},
+      {"run.yaml:3:3: model.d_modle: ", "model.d_model?"},
+      {"run.yaml:4:9: model.d_ff: ", "'none'"},
+      {"run.yaml:5:12: model.dropout: 2"},
+      {"run.yaml:6:1: colour: "},
+      {"--set train.steps: 0"},
+      {"--set model.d_kv: ", "'big'"},
+      {"--set nothing: ", "key.path=value"}};
+  REQUIRE(lines.size() == expected.size());
+  for (size_t i = 0; i < lines.size(); ++i) {
+    CAPTURE(lines[i]);
+    CHECK(says(lines[i], expected[i]));
+  }
 }
 
-TEST_CASE("parse: no fault is told about a default that stands in for a faulty value", "[parse]") {
-  // With the default 32, streams would not divide the batch.
-  CHECK(parse_failure("train: {global_batch: x}\ndata: {streams: 64}") ==
-        "run.yaml:1:23: train.global_batch: expected an integer, got 'x'; write a whole number "
-        "such as 32");
-  CHECK(parse_failure("train: {globel_batch: 64}\ndata: {streams: 64}") ==
-        "run.yaml:1:9: train.globel_batch: unknown key; did you mean train.global_batch?");
+TEST_CASE("parse: no error about a default that stands in for a faulty value", "[parse]") {
+  // With the default of 32, the streams would not divide the batch.
+  CHECK(says(parse_failure("train: {global_batch: x}\ndata: {streams: 64}"),
+             {"run.yaml:1:23: train.global_batch: ", "'x'"}));
+  CHECK(says(parse_failure("train: {globel_batch: 64}\ndata: {streams: 64}"),
+             {"run.yaml:1:9: train.globel_batch: ", "mean train.global_batch?"}));
 }
 
-TEST_CASE("parse: a fault without a line of its own is placed at its section", "[parse]") {
-  CHECK(parse_failure("run: {}\ndata:\n  encoder_length: 1024\n  noise_density: 0.4\n") ==
-        "run.yaml:3:3: data.extra_ids: 100 sentinels are fewer than the 186 spans masked in a "
-        "window of 1395 tokens; raise it, or raise data.mean_noise_span");
+TEST_CASE("parse: an error without a line of its own is placed at its section", "[parse]") {
+  CHECK(says(parse_failure("run: {}\ndata:\n  encoder_length: 1024\n  noise_density: 0.4\n"),
+             {"run.yaml:3:3: data.extra_ids: 100", "186", "1395"}));
 }
 
 TEST_CASE("parse: overrides", "[parse]") {
@@ -181,24 +158,19 @@ TEST_CASE("parse: overrides", "[parse]") {
   CHECK(twice.train.steps == 6);
 }
 
-TEST_CASE("parse: faults of overrides", "[parse]") {
-  const auto [override, message] = GENERATE(table<std::string, std::string>({
-      {"model.d_modle=1", "model.d_modle: unknown key; did you mean model.d_model?"},
-      {"model.d_model.x=1", "model.d_model.x: unknown key; docs/configuration.md lists the keys"},
-      {"=3", "=3: expected key.path=value, as in --set train.steps=1000"},
-      {"model.d_model=",
-       "model.d_model: has no value; give one, or remove the key to take the default"},
-      {"model.d_model=-1", "model.d_model: -1 is out of range; use 1 to 1048576"},
-      {"data.train=a.gz",
-       "data.train: expected a list, got 'a.gz'; write it as [\"first\", \"second\"]"},
-      {"model={d_model: x}",
-       "model: model.d_model: expected an integer, got 'x'; write a whole number such as 256"},
-      {"model=3", "model: expected a mapping of keys, got '3'; write `key: value` lines"},
-      {"run.name=[",
-       "run.name: not YAML: end of sequence flow not found; check indentation, colons, quotes and "
-       "brackets here"},
-  }));
-  CHECK(parse_failure("run: {}", {override}) == "--set " + message);
+TEST_CASE("parse: errors of overrides", "[parse]") {
+  const auto [override, words] =
+      GENERATE(Case{"model.d_modle=1", {"--set model.d_modle: ", "mean model.d_model?"}},
+               Case{"model.d_model.x=1", {"--set model.d_model.x: unknown key"}},
+               Case{"=3", {"--set =3: ", "key.path=value"}},
+               Case{"model.d_model=", {"--set model.d_model: ", "no value"}},
+               Case{"model.d_model=-1", {"--set model.d_model: -1", "1 to 1048576"}},
+               Case{"data.train=a.gz", {"--set data.train: ", "a list", "'a.gz'"}},
+               Case{"model={d_model: x}", {"--set model: model.d_model: ", "'x'"}},
+               Case{"model=3", {"--set model: ", "a mapping", "'3'"}},
+               Case{"run.name=[", {"--set run.name: not YAML"}});
+  CAPTURE(parse_failure("run: {}", {override}));
+  CHECK(says(parse_failure("run: {}", {override}), words));
 }
 
 TEST_CASE("parse: hostile text ends soon and in one message", "[parse]") {
@@ -213,22 +185,26 @@ TEST_CASE("parse: hostile text ends soon and in one message", "[parse]") {
   for (const char* opening : {"[", "{", "- ", "? ", "a: ["}) {
     std::string deep;
     for (int i = 0; i < 100'000; ++i) deep += opening;
-    CHECK(parse_failure(deep).find("nested too deeply; a configuration has three levels") !=
-          std::string::npos);
+    CHECK(parse_failure(deep).find("nested too deeply") != std::string::npos);
   }
   CHECK(parse_failure("run: {" + std::string(100'000, 'k') + ": 1}").size() < 200);
   std::string many;
   for (int i = 0; i < 10'000; ++i) many += "k" + std::to_string(i) + ": 1\n";
-  CHECK(parse_failure(many).ends_with("run.yaml: 9950 more faults"));
+  CHECK(parse_failure(many).ends_with("run.yaml: 9950 more errors"));
 }
 
 TEST_CASE("parse: a file that cannot be read", "[parse]") {
-  CHECK_THROWS_WITH(load_config("/nowhere/run.yaml", {}),
-                    "/nowhere/run.yaml: cannot be opened (No such file or directory); check the "
-                    "path");
-  CHECK_THROWS_WITH(load_config("/tmp", {}), "/tmp: is a folder; give a configuration file");
-  CHECK_THROWS_WITH(load_config("/dev/zero", {}),
-                    "/dev/zero: larger than 1 MiB; is this a configuration file?");
+  const auto failure = [](const std::string& path) -> std::string {
+    try {
+      load_config(path, {});
+      return "";
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+  };
+  CHECK(says(failure("/nowhere/run.yaml"), {"/nowhere/run.yaml: ", "No such file"}));
+  CHECK(says(failure("/tmp"), {"/tmp: ", "folder"}));
+  CHECK(says(failure("/dev/zero"), {"/dev/zero: ", "1 MiB"}));
 }
 
 }  // namespace

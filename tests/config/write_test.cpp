@@ -58,7 +58,7 @@ TEST_CASE("write: the configurations that come with the program", "[write]") {
     CAPTURE(entry.path().string());
     RunConfig config = load_config(entry.path().string(), {});
     CHECK(config.run.name == entry.path().stem().string());
-    CHECK(find_mesh_faults(config, 1).empty());
+    CHECK(find_mesh_errors(config, 1).empty());
     resolve_config(config, 32100);
     const std::string written = write_config(config);
     CHECK(write_config(parse_config(written, "written.yaml")) == written);
@@ -93,8 +93,7 @@ TEST_CASE("resolve: lengths of span corruption and the vocabulary", "[resolve]")
 
   RunConfig small = parse_config("model: {vocab_size: 200}", "run.yaml");
   CHECK_THROWS_WITH(resolve_config(small, 201),
-                    "model.vocab_size: 200 is less than the 201 pieces and sentinels of "
-                    "data.tokenizer; use auto");
+                    Catch::StartsWith("model.vocab_size: 200") && Catch::Contains("201"));
 }
 
 TEST_CASE("reference: every key is there, and docs/configuration.md is current", "[reference]") {

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "lib/convert/hf/sparse_layers.h"
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 #include "tests/convert/hf_fixture.h"
 
 namespace sy::convert {

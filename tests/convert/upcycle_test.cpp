@@ -3,8 +3,7 @@
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/convert/convert.h"
 #include "lib/convert/hf/hf_source.h"
-#include "lib/convert/model_params.h"
-#include "lib/convert/upcycled_source.h"
+#include "lib/convert/param_stream.h"
 #include "tests/convert/hf_fixture.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/shared_files.h"
@@ -44,9 +43,9 @@ TEST_CASE("upcycle: experts are copies of the dense layer, the rest is as it was
   const size_t model = GENERATE(size_t{0}, size_t{1});  // t5, and the gated one
   const std::string folder = dense_folder(model);
   HfSource dense(folder, {});
-  UpcycledSource sparse(std::make_unique<HfSource>(folder, std::vector<std::string>{}), 5, 1);
-  CHECK(sparse.config().model.experts.count == 5);
-  const Values was = read_all(dense), is = read_all(sparse);
+  const auto sparse = upcycle(std::make_unique<HfSource>(folder, std::vector<std::string>{}), 5, 1);
+  CHECK(sparse->config().model.experts.count == 5);
+  const Values was = read_all(dense), is = read_all(*sparse);
   int routers = 0;
   for (const auto& [name, slices] : is) {
     INFO(name);
@@ -64,10 +63,10 @@ TEST_CASE("upcycle: experts are copies of the dense layer, the rest is as it was
 }
 
 TEST_CASE("upcycle: routers begin as in training from scratch", "[convert_upcycle]") {
-  UpcycledSource source(std::make_unique<HfSource>(dense_folder(0), std::vector<std::string>{}), 4,
-                        2);
-  const Values values = read_all(source);
-  const std::vector<Param> params = model_params(source.config().model);
+  const auto source =
+      upcycle(std::make_unique<HfSource>(dense_folder(0), std::vector<std::string>{}), 4, 2);
+  const Values values = read_all(*source);
+  const std::vector<Param> params = model_params(source->config().model);
   ParamStore store;
   for (const Param& param : params) store.add(param.name, param.shape, param.placement, param.init);
   Arena arena("parameters");
@@ -87,9 +86,9 @@ TEST_CASE("upcycle: what cannot be", "[convert_upcycle]") {
   const auto source = [](size_t model) {
     return std::make_unique<HfSource>(dense_folder(model), std::vector<std::string>{});
   };
-  CHECK_THROWS_WITH(UpcycledSource(source(2), 4, 2), Catch::Contains("3 experts already"));
-  CHECK_THROWS_WITH(UpcycledSource(source(0), 4, 3), Catch::Contains("experts.interval"));
-  CHECK_THROWS_AS(UpcycledSource(source(0), 1 << 20, 2), ConfigError);
+  CHECK_THROWS_WITH(upcycle(source(2), 4, 2), Catch::Contains("already has 3 experts"));
+  CHECK_THROWS_WITH(upcycle(source(0), 4, 3), Catch::Contains("experts.interval"));
+  CHECK_THROWS_AS(upcycle(source(0), 1 << 20, 2), ConfigError);
 }
 
 TEST_CASE("upcycle: from folder to folder, and from checkpoint to checkpoint",

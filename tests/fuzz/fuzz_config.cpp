@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::vector<std::string> overrides(pieces.begin() + 1, pieces.end());
   try {
     sy::RunConfig config = sy::parse_config(pieces[0], "fuzz.yaml", overrides);
-    for (const int ranks : {1, 2, 3, 8}) sy::find_mesh_faults(config, ranks);
+    for (const int ranks : {1, 2, 3, 8}) sy::find_mesh_errors(config, ranks);
     sy::resolve_config(config, 0);
     const std::string written = sy::write_config(config);
     if (sy::write_config(sy::parse_config(written, "written.yaml")) != written) std::abort();

@@ -56,7 +56,7 @@ void try_file(const std::string& bytes) {
 void try_config(const std::string& text) {
   try {
     const HfModel hf = parse_hf_config(text, "config.json", {});
-    require(sy::find_faults(hf.config).empty());
+    require(sy::find_errors(hf.config).empty());
   } catch (const sy::DataError&) {
   }
 }

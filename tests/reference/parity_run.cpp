@@ -7,7 +7,7 @@
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/hf/hf_sink.h"
 #include "lib/convert/hf/hf_source.h"
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 #include "tests/reference/parity_batch.h"
 
 namespace sy::test {

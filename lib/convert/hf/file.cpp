@@ -26,7 +26,7 @@ File File::open(const std::string& path) {
   if (file.number_ < 0) fail_read(path, std::strerror(errno));
   struct stat status = {};
   if (fstat(file.number_, &status) != 0) fail_read(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) fail_read(path, "it is not a file");
+  if (!S_ISREG(status.st_mode)) fail_read(path, "it is not a regular file");
   file.size_ = status.st_size;
   return file;
 }
@@ -63,7 +63,7 @@ void File::read(void* out, int64_t begin, int64_t bytes) const {
     const ssize_t got = pread(number_, to, static_cast<size_t>(bytes), begin);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_read(path_, std::strerror(errno));
-    if (got == 0) fail_read(path_, fmt::format("it ends {} bytes early", bytes));
+    if (got == 0) fail_read(path_, fmt::format("it ends {} bytes too early", bytes));
     to += got;
     begin += got;
     bytes -= got;

@@ -1,6 +1,5 @@
-// A file read at any place or written from front to back, without a buffer of its own. What cannot
-// be read is a DataError, what cannot be written a RuntimeFailure; both name the path and the
-// system's reason.
+// An unbuffered file, either read at any position or written from start to end. Failing to read is a
+// DataError, failing to write a RuntimeFailure; both name the path and the system's reason.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +12,20 @@ namespace sy::convert {
 class File {
  public:
   static File open(const std::string& path);    // to read
-  static File create(const std::string& path);  // replaces the file
+  static File create(const std::string& path);  // replaces an existing file
 
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();
 
   const std::string& path() const { return path_; }
-  int64_t size() const;  // when it was opened
+  int64_t size() const;  // at the time of opening
 
-  // Bytes [begin, begin + bytes), all of them or DataError.
+  // Reads bytes [begin, begin + bytes); DataError if the file ends before.
   void read(void* out, int64_t begin, int64_t bytes) const;
 
   void append(const void* data, int64_t bytes);
-  // Durable when it returns; the folder's entry is the caller's to sync.
+  // Makes the contents durable; syncing the folder's entry is up to the caller.
   void sync();
 
  private:

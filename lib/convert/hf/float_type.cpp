@@ -27,7 +27,7 @@ uint32_t bits_of_half(uint16_t half) {
   return sign | std::bit_cast<uint32_t>(static_cast<float>(mantissa) * 0x1p-24f);
 }
 
-// The top bits of a NaN's payload; quiet where nothing else would keep it a NaN.
+// The top bits of a NaN's payload, or the quiet bit if they are zero (which would be infinity).
 uint16_t narrow_nan(uint32_t mantissa, uint16_t quiet) {
   return static_cast<uint16_t>(mantissa != 0 ? mantissa : quiet);
 }
@@ -43,7 +43,7 @@ uint16_t half_of_bits(uint32_t bits) {
     const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
     return static_cast<uint16_t>(sign | (rounded - 0x38000000) >> 13);
   }
-  // Below, the last place of a half is 2^-24, as that of a float32 in [0.5, 1).
+  // Subnormal: the unit in the last place is 2^-24, like that of a float32 in [0.5, 1).
   const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
   return static_cast<uint16_t>(sign |
                                (std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(0.5f)));

@@ -11,10 +11,8 @@ namespace {
 
 HfFamily read_family(ConfigJson& json) {
   const std::string type = json.text("model_type", "");
-  for (const HfFamily family : {HfFamily::t5, HfFamily::switch_transformers}) {
-    if (type == model_type_of(family)) return family;
-  }
-  json.fault("model_type",
+  if (const auto family = family_of(type)) return *family;
+  json.error("model_type",
              fmt::format("is '{}', and only t5 and switch_transformers can be read", type));
   return HfFamily::t5;
 }
@@ -35,7 +33,7 @@ void read_activation(ConfigJson& json, HfModel& hf) {
   const bool gated = json.boolean("is_gated_act", packed_gate);
   const std::string name = json.text("dense_act_fn", packed);
   if (gated && hf.family == HfFamily::switch_transformers) {
-    json.fault("is_gated_act", "is true, and SwitchTransformers has no gated layers");
+    json.error("is_gated_act", "is true, and SwitchTransformers has no gated layers");
   }
   const bool gelu = name == "gelu" || is_tanh_gelu(name);
   if (name == "gelu") {
@@ -44,7 +42,7 @@ void read_activation(ConfigJson& json, HfModel& hf) {
         "up to 0.0005");
   }
   if ((name != "relu" && !gelu) || (gated && !gelu)) {
-    json.fault("dense_act_fn", fmt::format("is {}{}; here are relu, gelu and gated gelu",
+    json.error("dense_act_fn", fmt::format("is {}{}; here are relu, gelu and gated gelu",
                                            gated ? "gated " : "", name));
   }
   hf.config.model.activation = gated  ? Activation::geglu
@@ -89,12 +87,12 @@ bool read_sparsity(ConfigJson& json, HfModel& hf) {
   if (encoder.count_sparse() + decoder.count_sparse() == 0) return false;
   model.experts.count = json.integer("num_experts", 8);
   if (model.experts.count < 1)
-    json.fault("num_experts", "is below 1 in a model with sparse layers");
+    json.error("num_experts", "is below 1 in a model with sparse layers");
   const std::optional<int64_t> interval = find_interval(encoder, decoder);
   if (interval) {
     model.experts.interval = *interval;
   } else {
-    json.fault("encoder_sparse_step",
+    json.error("encoder_sparse_step",
                fmt::format("is {} and decoder_sparse_step is {}; no model.experts.interval makes "
                            "the same layers sparse",
                            encoder.step, decoder.step));
@@ -113,7 +111,7 @@ void read_experts(ConfigJson& json, HfModel& hf) {
   experts.z_loss = json.number("router_z_loss_coef", 0.001);
   experts.dropout = hf.config.model.dropout;
   if (json.boolean("router_bias", false)) {
-    json.fault("router_bias", "is true, and routers here have no bias");
+    json.error("router_bias", "is true, and routers here have no bias");
   }
   const std::string dtype = json.text("router_dtype", "float32");
   if (dtype != "float32") {
@@ -143,7 +141,7 @@ HfModel parse_hf_config(const std::string& text, const std::string& path,
   HfModel hf;
   hf.config.run.name = "converted";
   hf.family = read_family(json);
-  json.throw_faults();  // another family's keys would say nothing
+  json.throw_errors();  // another family's keys would say nothing
   read_sizes(json, hf);
   read_activation(json, hf);
   hf.config.model.experts.count = 0;
@@ -152,8 +150,8 @@ HfModel parse_hf_config(const std::string& text, const std::string& path,
     read_experts(json, hf);
   }
   fit_sentinels(hf.config);
-  for (const std::string& fault : find_faults(hf.config)) json.fault("does not fit here:", fault);
-  json.throw_faults();
+  for (const std::string& error : find_errors(hf.config)) json.error("does not fit:", error);
+  json.throw_errors();
   resolve_config(hf.config, 0);
   return hf;
 }

@@ -8,17 +8,15 @@
 #include <set>
 
 #include "lib/checkpoint/durable.h"
-#include "lib/checkpoint/json_text.h"
 
 namespace sy::convert {
 namespace fs = std::filesystem;
-using checkpoint::json_quote;
 namespace {
 
 constexpr int64_t kLargestIndex = 1 << 28;
 
-void throw_faults(const std::vector<std::string>& faults) {
-  if (!faults.empty()) throw DataError(fmt::format("{}", fmt::join(faults, "\n")));
+void throw_errors(const std::vector<std::string>& errors) {
+  if (!errors.empty()) throw DataError(fmt::format("{}", fmt::join(errors, "\n")));
 }
 
 // A file of this very folder.
@@ -41,10 +39,10 @@ std::map<std::string, std::string> read_index(const std::string& path) {
     std::string_view file;
     if (value.get(file) != simdjson::SUCCESS || !is_plain_name(file)) {
       throw DataError(fmt::format("{}: {} has no file of this folder that ends in .safetensors",
-                                  path, json_quote(std::string(name))));
+                                  path, json_quote(name)));
     }
     if (!result.emplace(name, file).second) {
-      throw DataError(fmt::format("{}: {} comes twice", path, json_quote(std::string(name))));
+      throw DataError(fmt::format("{}: {} comes twice", path, json_quote(name)));
     }
   }
   return result;
@@ -59,9 +57,9 @@ std::string hf_shard_name(int64_t shard, int64_t shards) {
 HfFolder::HfFolder(std::string path) : path_(std::move(path)) {
   std::error_code error;
   if (fs::exists(path_ + "/" + kHfSingleName, error)) {
-    std::vector<std::string> faults;
-    add_file(kHfSingleName, faults);
-    throw_faults(faults);
+    std::vector<std::string> errors;
+    add_file(kHfSingleName, errors);
+    throw_errors(errors);
   } else if (fs::exists(path_ + "/" + kHfIndexName, error)) {
     add_indexed_files();
   } else {
@@ -72,19 +70,19 @@ HfFolder::HfFolder(std::string path) : path_(std::move(path)) {
   }
 }
 
-void HfFolder::add_file(const std::string& name, std::vector<std::string>& faults) {
+void HfFolder::add_file(const std::string& name, std::vector<std::string>& errors) {
   const std::string path = path_ + "/" + name;
   try {
     for (SafetensorsEntry& tensor : read_safetensors_header(File::open(path))) {
       const std::string tensor_name = tensor.name;
       if (!tensors_.emplace(tensor_name, std::move(tensor)).second) {
-        faults.push_back(fmt::format("{}: {} is in {} too", path, json_quote(tensor_name),
+        errors.push_back(fmt::format("{}: {} is in {} too", path, json_quote(tensor_name),
                                      file_of_.at(tensor_name)));
       }
       file_of_.emplace(tensor_name, name);
     }
-  } catch (const DataError& fault) {
-    faults.emplace_back(fault.what());
+  } catch (const DataError& error) {
+    errors.emplace_back(error.what());
   }
 }
 
@@ -93,20 +91,20 @@ void HfFolder::add_indexed_files() {
   const std::map<std::string, std::string> index = read_index(path);
   std::set<std::string> files;
   for (const auto& [tensor, file] : index) files.insert(file);
-  std::vector<std::string> faults;
-  for (const std::string& file : files) add_file(file, faults);
-  throw_faults(faults);
+  std::vector<std::string> errors;
+  for (const std::string& file : files) add_file(file, errors);
+  throw_errors(errors);
   for (const auto& [tensor, file] : index) {
     const auto found = file_of_.find(tensor);
     if (found == file_of_.end() || found->second != file) {
-      faults.push_back(fmt::format("{}: {} is not in {}", path, json_quote(tensor), file));
+      errors.push_back(fmt::format("{}: {} is not in {}", path, json_quote(tensor), file));
     }
   }
   for (const auto& [tensor, file] : file_of_) {
     if (index.contains(tensor)) continue;
-    faults.push_back(fmt::format("{}: {} of {} is left out", path, json_quote(tensor), file));
+    errors.push_back(fmt::format("{}: {} of {} is left out", path, json_quote(tensor), file));
   }
-  throw_faults(faults);
+  throw_errors(errors);
 }
 
 const SafetensorsEntry* HfFolder::find(const std::string& name) const {

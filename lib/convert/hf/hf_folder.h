@@ -35,7 +35,7 @@ class HfFolder {
   void read(const SafetensorsEntry& tensor, int64_t begin, int64_t bytes, void* out);
 
  private:
-  void add_file(const std::string& name, std::vector<std::string>& faults);
+  void add_file(const std::string& name, std::vector<std::string>& errors);
   void add_indexed_files();
 
   std::string path_;

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <string_view>
 
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 
 namespace sy::convert {
 namespace {
 
-// "encoder/layers/3/moe/wi" in parts; a parameter of the model or of a stack has fewer.
+// "encoder/layers/3/moe/wi" split into parts; parameters of the model or of a stack have fewer.
 struct OurName {
   explicit OurName(std::string_view rest) {
     while (!rest.empty()) {
@@ -20,17 +20,17 @@ struct OurName {
   bool in_layer() const { return parts.size() == 5; }
   const std::string& stack() const { return parts[0]; }
   const std::string& layer() const { return parts[2]; }
-  const std::string& room() const { return parts[3]; }
+  const std::string& part() const { return parts[3]; }
   const std::string& leaf() const { return parts.back(); }
 
   std::vector<std::string> parts;
 };
 
 [[noreturn]] void fail_unknown(const std::string& name) {
-  SY_CHECK(false, "{} has no name in Hugging Face's models", name);
+  SY_CHECK(false, "{} has no counterpart in Hugging Face's models", name);
 }
 
-// Of the model or of a stack.
+// The name of a parameter of the model or of a stack.
 std::string outer_name(const std::string& name, const OurName& our) {
   if (name == "shared/embedding") return "shared.weight";
   if (name == "lm_head") return "lm_head.weight";
@@ -41,13 +41,13 @@ std::string outer_name(const std::string& name, const OurName& our) {
   fail_unknown(name);
 }
 
-// The sub-layer's number in its block.
+// The index of the sub-layer in its block.
 int sub_layer(const OurName& our) {
-  if (our.room() == "self_attention") return 0;
-  return our.stack() == "encoder" || our.room() == "cross_attention" ? 1 : 2;
+  if (our.part() == "self_attention") return 0;
+  return our.stack() == "encoder" || our.part() == "cross_attention" ? 1 : 2;
 }
 
-// "wi", or in a gated layer "wi_0" (through the activation) and "wi_1".
+// "wi", or in a gated layer "wi_0" (activated) and "wi_1" (linear).
 std::string feed_forward_leaf(const std::string& leaf, Activation activation) {
   if (leaf == "wi_linear") return "wi_1";
   return leaf == "wi" && activation == Activation::geglu ? "wi_0" : leaf;
@@ -55,11 +55,11 @@ std::string feed_forward_leaf(const std::string& leaf, Activation activation) {
 
 std::string inner_name(const OurName& our, int64_t slice, HfFamily family, Activation activation) {
   if (our.leaf() == "norm") return "layer_norm";
-  if (our.room() == "self_attention") return "SelfAttention." + our.leaf();
-  if (our.room() == "cross_attention") return "EncDecAttention." + our.leaf();
+  if (our.part() == "self_attention") return "SelfAttention." + our.leaf();
+  if (our.part() == "cross_attention") return "EncDecAttention." + our.leaf();
   const std::string leaf = feed_forward_leaf(our.leaf(), activation);
   const bool sparse_family = family == HfFamily::switch_transformers;
-  if (our.room() == "ffn") return (sparse_family ? "mlp." : "DenseReluDense.") + leaf;
+  if (our.part() == "ffn") return (sparse_family ? "mlp." : "DenseReluDense.") + leaf;
   if (our.leaf() == "router") return "mlp.router.classifier";
   return fmt::format("mlp.experts.expert_{}.{}", slice, leaf);
 }
@@ -68,6 +68,13 @@ std::string inner_name(const OurName& our, int64_t slice, HfFamily family, Activ
 
 const char* model_type_of(HfFamily family) {
   return family == HfFamily::t5 ? "t5" : "switch_transformers";
+}
+
+std::optional<HfFamily> family_of(std::string_view model_type) {
+  for (const HfFamily family : {HfFamily::t5, HfFamily::switch_transformers}) {
+    if (model_type == model_type_of(family)) return family;
+  }
+  return std::nullopt;
 }
 
 const char* architecture_of(HfFamily family) {
@@ -82,7 +89,7 @@ HfTensor hf_tensor(const Param& param, int64_t slice, HfFamily family, Activatio
   if (!our.in_layer()) {
     tensor.name = outer_name(param.name, our);
   } else {
-    SY_CHECK(our.room() != "moe" || family == HfFamily::switch_transformers, "T5 has no {}",
+    SY_CHECK(our.part() != "moe" || family == HfFamily::switch_transformers, "T5 has no {}",
              param.name);
     SY_CHECK(activation != Activation::geglu || family == HfFamily::t5,
              "SwitchTransformers has no gated layers such as {}", param.name);

@@ -1,12 +1,12 @@
 #include "lib/convert/hf/hf_sink.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "lib/checkpoint/durable.h"
 #include "lib/convert/hf/hf_folder.h"
 #include "lib/convert/hf/row_blocks.h"
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 
 namespace sy::convert {
 using checkpoint::write_synced;
@@ -17,7 +17,7 @@ HfSink::HfSink(const std::string& path, const ModelSection& model, const HfDescr
   plan_shards();
 }
 
-// A slice's tensor, and its copies under other names.
+// The tensor of a slice, and its copies under other names.
 std::vector<HfTensor> HfSink::tensors_of(const Param& param, int64_t slice) const {
   std::vector<HfTensor> tensors{hf_tensor(param, slice, hf_.family, model_.activation)};
   for (const std::string& copy : hf_copies(param, hf_.family, model_.tie_embeddings)) {
@@ -79,7 +79,7 @@ void HfSink::write_tensor(const HfTensor& tensor, const float* values) {
   }
   if (overflows == 0) return;
   throw ConfigError(fmt::format(
-      "--dtype {}: {} values of {} are too large for it and would become infinite; use float32{}",
+      "--dtype {}: {} values of {} are out of its range and would become infinite; use float32{}",
       name_of(options_.dtype), overflows, tensor.name,
       options_.dtype == FloatType::f16 ? " or bfloat16" : ""));
 }
@@ -93,21 +93,20 @@ void HfSink::end_shard() {
 
 std::string HfSink::index_json() const {
   const auto shards = static_cast<int64_t>(shards_.size());
+  nlohmann::json index;
   int64_t total = 0;
-  std::vector<std::string> lines;
   for (int64_t shard = 0; shard < shards; ++shard) {
     for (const SafetensorsEntry& tensor : shards_[static_cast<size_t>(shard)]) {
       total += tensor.bytes;
-      lines.push_back(fmt::format("    \"{}\": \"{}\"", tensor.name, hf_shard_name(shard, shards)));
+      index["weight_map"][tensor.name] = hf_shard_name(shard, shards);
     }
   }
-  return fmt::format(
-      "{{\n  \"metadata\": {{\"total_size\": {}}},\n  \"weight_map\": {{\n{}\n  }}\n}}\n", total,
-      fmt::join(lines, ",\n"));
+  index["metadata"]["total_size"] = total;
+  return index.dump(2) + "\n";
 }
 
 void HfSink::commit(const std::vector<ExtraFile>& extra) {
-  SY_CHECK(shard_ == shards_.size(), "{} of {} files are written", shard_, shards_.size());
+  SY_CHECK(shard_ == shards_.size(), "{} of {} files were written", shard_, shards_.size());
   if (shards_.size() > 1) write_synced(folder_.partial() + "/" + kHfIndexName, index_json());
   write_synced(folder_.partial() + "/" + kHfConfigName, hf_.config_json);
   for (const ExtraFile& file : extra) {

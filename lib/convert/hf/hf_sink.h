@@ -1,5 +1,5 @@
-// Parameters into a Hugging Face folder: config.json, and model.safetensors or, where the tensors
-// take more than a shard may hold, files with an index.
+// Writes parameters to a Hugging Face folder: config.json, and either model.safetensors or, if the
+// tensors exceed the size limit of a file, several files with an index.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace sy::convert {
 
 struct HfSinkOptions {
   FloatType dtype = FloatType::f32;
-  int64_t shard_bytes = 5'000'000'000;  // of tensors in one file; a larger tensor has its own
+  int64_t shard_bytes = 5'000'000'000;  // of tensors per file; a larger tensor has a file of its own
 };
 
 class HfSink : public ParamSink {
@@ -40,8 +40,8 @@ class HfSink : public ParamSink {
   HfDescription hf_;
   HfSinkOptions options_;
   int64_t planned_ = 0;                                // bytes in the last of shards_
-  std::vector<std::vector<SafetensorsEntry>> shards_;  // all tensors, in the order they come
-  size_t shard_ = 0, tensor_ = 0;                      // the next tensor's place in shards_
+  std::vector<std::vector<SafetensorsEntry>> shards_;  // all tensors, in order of arrival
+  size_t shard_ = 0, tensor_ = 0;                      // position of the next tensor in shards_
   std::unique_ptr<SafetensorsWriter> writer_;          // of shards_[shard_], null between shards
 };
 

@@ -9,37 +9,37 @@
 #include "lib/checkpoint/durable.h"
 #include "lib/config/keys.h"
 #include "lib/convert/hf/row_blocks.h"
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 
 namespace sy::convert {
 namespace {
 
 constexpr int64_t kLargestConfig = 1 << 24;
 constexpr int64_t kCompareBytes = 1 << 20;
-// Beyond this many, names are not searched for slips of the finger: the file is another model's.
+// With more unknown names than this, the file holds another model, and no spelling is guessed.
 constexpr size_t kMostGuesses = 64;
 
-std::string fault_of(const SafetensorsEntry& entry, const HfTensor& expected) {
+std::string error_of(const SafetensorsEntry& entry, const HfTensor& expected) {
   if (entry.shape != expected.shape) {
-    return fmt::format("{} is {} and {} is needed", entry.name, shape_text(entry.shape),
+    return fmt::format("{} has the shape {} instead of {}", entry.name, shape_text(entry.shape),
                        shape_text(expected.shape));
   }
   if (float_type_named(entry.dtype)) return "";
-  return fmt::format("{} is {}; F32, BF16 and F16 can be read", entry.name, entry.dtype);
+  return fmt::format("{} has the type {}; supported are F32, BF16 and F16", entry.name, entry.dtype);
 }
 
-// Names that are missing and names that are left over, each with its likely partner.
-void add_name_faults(const std::vector<std::string>& missing, const std::vector<std::string>& extra,
-                     std::vector<std::string>& faults) {
+// Reports missing and unknown names, and pairs those that are similar.
+void add_name_errors(const std::vector<std::string>& missing, const std::vector<std::string>& extra,
+                     std::vector<std::string>& errors) {
   const bool guess = missing.size() <= kMostGuesses && extra.size() <= kMostGuesses;
   for (const std::string& name : missing) {
     const std::string near = guess ? nearest_word(name, extra) : "";
-    faults.push_back(near.empty()
+    errors.push_back(near.empty()
                          ? fmt::format("{} is missing", name)
-                         : fmt::format("{} is missing; {} may be it, misnamed", name, near));
+                         : fmt::format("{} is missing; {} may be a misspelling of it", name, near));
   }
   for (const std::string& name : extra) {
-    faults.push_back(fmt::format("{} is no tensor of this model", name));
+    errors.push_back(fmt::format("{} is not a tensor of this model", name));
   }
 }
 
@@ -63,13 +63,13 @@ const SafetensorsEntry* HfSource::find(const Param& param, int64_t slice) const 
   return nullptr;
 }
 
-// A list of all that is missing helps where the files are about this model's.
+// A list of all missing tensors is of no use if the files hold another model.
 void HfSource::check_count(const std::vector<Param>& params) const {
   int64_t needed = 0;
   for (const Param& param : params) needed += slices_of(param);
   const auto found = static_cast<int64_t>(folder_.tensors().size());
   if (needed <= 10 * found + 1000) return;
-  throw DataError(fmt::format("{} announces a model of {} tensors and the files hold {}",
+  throw DataError(fmt::format("{} describes a model of {} tensors, but the files hold {}",
                               folder_.config_path(), needed, found));
 }
 
@@ -77,7 +77,7 @@ void HfSource::check_tensors() {
   const ModelSection& model = hf_.config.model;
   const std::vector<Param> params = model_params(model);
   check_count(params);
-  std::vector<std::string> faults, missing, extra;
+  std::vector<std::string> errors, missing, extra;
   std::set<std::string> known;
   for (const Param& param : params) {
     for (int64_t slice = 0; slice < slices_of(param); ++slice) {
@@ -86,36 +86,36 @@ void HfSource::check_tensors() {
       const SafetensorsEntry* entry = find(param, slice);
       if (entry == nullptr) {
         missing.push_back(expected.name);
-      } else if (const std::string fault = fault_of(*entry, expected); !fault.empty()) {
-        faults.push_back(fault);
+      } else if (const std::string error = error_of(*entry, expected); !error.empty()) {
+        errors.push_back(error);
       }
     }
     for (const std::string& alias : hf_aliases(param, model.tie_embeddings)) known.insert(alias);
-    check_copies(param, faults);
+    check_copies(param, errors);
   }
   for (const auto& [name, entry] : folder_.tensors()) {
     if (known.contains(name)) continue;
     if (is_unused_by_hf(name)) {
-      hf_.warnings.push_back(fmt::format("{} is left out, as Hugging Face does", name));
+      hf_.warnings.push_back(fmt::format("{} is ignored, as it is by Hugging Face", name));
     } else {
       extra.push_back(name);
     }
   }
-  add_name_faults(missing, extra, faults);
-  if (faults.empty()) return;
+  add_name_errors(missing, extra, errors);
+  if (errors.empty()) return;
   throw DataError(fmt::format("{} does not hold the model of its {}:\n  {}", folder_.path(),
-                              kHfConfigName, fmt::join(faults, "\n  ")));
+                              kHfConfigName, fmt::join(errors, "\n  ")));
 }
 
-// Files may hold a tensor under several of its names; only one is carried over.
-void HfSource::check_copies(const Param& param, std::vector<std::string>& faults) {
+// Files may hold a tensor under several names, of which only one is converted.
+void HfSource::check_copies(const Param& param, std::vector<std::string>& errors) {
   const SafetensorsEntry* first = find(param, 0);
   for (const std::string& alias : hf_aliases(param, hf_.config.model.tie_embeddings)) {
     const SafetensorsEntry* copy = folder_.find(alias);
     if (copy == nullptr || copy == first || same_bytes(*first, *copy)) continue;
-    faults.push_back(fmt::format(
-        "{} and {} differ, and the model has one of them{}", first->name, alias,
-        alias == "lm_head.weight" ? " (tie_word_embeddings is true: --set it to false if it is not)"
+    errors.push_back(fmt::format(
+        "{} and {} differ, but are the same parameter in the model{}", first->name, alias,
+        alias == "lm_head.weight" ? " (if the output projection is separate, use --set tie_word_embeddings=false)"
                                   : ""));
   }
 }
@@ -139,7 +139,7 @@ void HfSource::note_dtypes() {
     dtype_ = *float_type_named(*dtypes.begin());
   } else {
     hf_.warnings.push_back(fmt::format(
-        "the tensors are of several types ({}); converted back they will all be float32",
+        "the tensors have several types ({}); converting back will write all of them as float32",
         fmt::join(dtypes, ", ")));
   }
 }

@@ -1,5 +1,5 @@
-// Tensors move between the two orientations a block of rows at a time, rows being those of the
-// matrix as Hugging Face stores it ([out, in]; a vector is one row).
+// Copies tensors between the two orientations in blocks of rows. Rows are those of the matrix as
+// Hugging Face stores it ([out, in]; a vector is a single row).
 #pragma once
 
 #include <algorithm>
@@ -12,13 +12,13 @@ namespace sy::convert {
 struct Matrix {
   int64_t rows = 1;
   int64_t cols = 1;
-  bool transposed = false;  // in our memory: [cols, rows]
+  bool transposed = false;  // our layout is [cols, rows]
 
   explicit Matrix(const HfTensor& tensor)
       : rows(tensor.shape.size() < 2 ? 1 : tensor.shape[0]),
         cols(tensor.shape.back()),
         transposed(tensor.transposed) {}
-  // Rows of a block: about a megabyte of float32.
+  // Rows per block, about a megabyte of float32.
   int64_t block_rows() const { return std::clamp<int64_t>((1 << 18) / cols, 1, rows); }
 };
 
@@ -36,7 +36,7 @@ inline void gather_rows(float* block, const float* ours, const Matrix& m, int64_
   }
 }
 
-// The reverse: those rows of `ours` are overwritten with block.
+// The reverse: rows [first, first + count) of `ours` are overwritten with block.
 inline void scatter_rows(float* ours, const float* block, const Matrix& m, int64_t first,
                          int64_t count) {
   if (!m.transposed) {

@@ -1,17 +1,17 @@
 #include "lib/convert/hf/safetensors.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
 #include "lib/base/numeric.h"
-#include "lib/checkpoint/json_text.h"
 #include "lib/convert/hf/float_type.h"
 
 namespace sy::convert {
 namespace {
 
-constexpr int64_t kPrefix = 8;  // the header's length
+constexpr int64_t kPrefix = 8;  // the length of the header
 
 int64_t header_length(const File& file) {
   if (file.size() < kPrefix) {
@@ -36,23 +36,28 @@ int64_t bytes_of(const SafetensorsEntry& entry) {
   return bytes;
 }
 
-// Filled up with spaces so that the tensors begin at a multiple of 8.
+// The header, padded with spaces so that the tensors begin at a multiple of 8.
 std::string header_of(const std::vector<SafetensorsEntry>& entries) {
-  std::string header = R"({"__metadata__":{"format":"pt"})";
+  nlohmann::json object;
+  object["__metadata__"]["format"] = "pt";
   int64_t begin = 0;
   for (const SafetensorsEntry& entry : entries) {
     const int64_t end = begin + bytes_of(entry);
-    header += fmt::format(R"(,{}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})",
-                          checkpoint::json_quote(entry.name), entry.dtype, shape_text(entry.shape),
-                          begin, end);
+    object[entry.name] = {
+        {"dtype", entry.dtype}, {"shape", entry.shape}, {"data_offsets", {begin, end}}};
     begin = end;
   }
-  header += "}";
+  std::string header = object.dump();
   header.resize(static_cast<size_t>(round_up(static_cast<int64_t>(header.size()), 8)), ' ');
   return header;
 }
 
 }  // namespace
+
+std::string json_quote(std::string_view text) {
+  using Json = nlohmann::json;
+  return Json(text).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
 
 std::vector<SafetensorsEntry> read_safetensors_header(const File& file) {
   const int64_t length = header_length(file), data_begin = kPrefix + length;
@@ -79,7 +84,7 @@ void SafetensorsWriter::append(const void* data, int64_t bytes) {
 }
 
 void SafetensorsWriter::close() {
-  SY_CHECK(missing_ == 0, "{} bytes of {} never came", missing_, file_.path());
+  SY_CHECK(missing_ == 0, "{} bytes of {} are missing", missing_, file_.path());
   file_.sync();
 }
 

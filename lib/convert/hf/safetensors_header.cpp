@@ -5,12 +5,10 @@
 #include <algorithm>
 #include <set>
 
-#include "lib/checkpoint/json_text.h"
 #include "lib/convert/hf/safetensors.h"
 
 namespace sy::convert {
 namespace {
-using checkpoint::json_quote;
 using simdjson::dom::element;
 
 struct ElementType {
@@ -22,12 +20,12 @@ constexpr ElementType kElementTypes[] = {{"BOOL", 1},    {"U8", 1},  {"I8", 1}, 
                                          {"BF16", 2},    {"I32", 4}, {"U32", 4}, {"F32", 4},
                                          {"F64", 8},     {"I64", 8}, {"U64", 8}};
 
-// Where a complaint points to: the file and, past the constructor, one of its members.
+// What an error refers to: the file, or a member of its header.
 class Place {
  public:
   explicit Place(std::string text) : text_(std::move(text)) {}
   Place in(std::string_view name) const {
-    return Place(fmt::format("{}: {}", text_, json_quote(std::string(name))));
+    return Place(fmt::format("{}: {}", text_, json_quote(name)));
   }
   template <class... Args>
   [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
@@ -38,15 +36,15 @@ class Place {
   std::string text_;
 };
 
-// The members of an object, of which none may come twice: simdjson would give the first, and other
-// readers the last.
+// The members of an object. Duplicates are errors: simdjson would use the first, other readers the
+// last.
 std::vector<simdjson::dom::key_value_pair> members(element value, const Place& place) {
   simdjson::dom::object object;
   if (value.get(object) != simdjson::SUCCESS) place.fail("is not a JSON object");
   std::vector<simdjson::dom::key_value_pair> result;
   std::set<std::string_view> seen;
   for (const simdjson::dom::key_value_pair member : object) {
-    if (!seen.insert(member.key).second) place.in(member.key).fail("comes twice");
+    if (!seen.insert(member.key).second) place.in(member.key).fail("appears twice");
     result.push_back(member);
   }
   return result;
@@ -59,7 +57,7 @@ std::vector<int64_t> integers(element value, const Place& place) {
   for (const element item : array) {
     int64_t number = 0;
     if (item.get(number) != simdjson::SUCCESS || number < 0) {
-      place.fail("must hold integers from 0 up");
+      place.fail("must contain non-negative integers only");
     }
     result.push_back(number);
   }
@@ -73,12 +71,12 @@ int64_t element_bytes(const std::string& dtype, const Place& place) {
   place.fail("has the unknown dtype {}", json_quote(dtype));
 }
 
-// Bytes of the tensor by its dtype and shape.
+// The size of the tensor that follows from its dtype and shape.
 int64_t expected_bytes(const SafetensorsEntry& entry, const Place& place) {
   int64_t bytes = element_bytes(entry.dtype, place);
   for (const int64_t extent : entry.shape) {
     if (__builtin_mul_overflow(bytes, extent, &bytes)) {
-      place.fail("has a shape {} too large for any file", shape_text(entry.shape));
+      place.fail("has the shape {}, which is too large for any file", shape_text(entry.shape));
     }
   }
   return bytes;
@@ -86,9 +84,9 @@ int64_t expected_bytes(const SafetensorsEntry& entry, const Place& place) {
 
 void set_offsets(SafetensorsEntry& entry, const std::vector<int64_t>& offsets, int64_t data_bytes,
                  const Place& place) {
-  if (offsets.size() != 2) place.fail("has {} data_offsets where two are needed", offsets.size());
+  if (offsets.size() != 2) place.fail("has {} data_offsets instead of two", offsets.size());
   if (offsets[0] > offsets[1] || offsets[1] > data_bytes) {
-    place.fail("has data_offsets [{}, {}] outside the file's {} bytes of tensors", offsets[0],
+    place.fail("has data_offsets [{}, {}] outside of the {} bytes of tensors in the file", offsets[0],
                offsets[1], data_bytes);
   }
   entry.begin = offsets[0];
@@ -113,7 +111,7 @@ SafetensorsEntry parse_entry(std::string_view name, element value, int64_t data_
       set_offsets(entry, integers(field, place.in(key)), data_bytes, place);
       has_offsets = true;
     } else {
-      place.in(key).fail("is no member of a tensor's description");
+      place.in(key).fail("is not a known member of a tensor's description");
     }
   }
   if (!has_dtype || !has_shape || !has_offsets) {
@@ -121,30 +119,29 @@ SafetensorsEntry parse_entry(std::string_view name, element value, int64_t data_
   }
   const int64_t expected = expected_bytes(entry, place);
   if (expected != entry.bytes) {
-    place.fail("takes {} bytes where {} {} needs {}", entry.bytes, entry.dtype,
+    place.fail("has {} bytes, but {} {} takes {}", entry.bytes, entry.dtype,
                shape_text(entry.shape), expected);
   }
   return entry;
 }
 
-// The format has one object of texts beside the tensors; nothing in it matters here.
+// Besides the tensors, the format has an object of strings, which is not used here.
 void check_metadata(element value, const Place& place) {
   for (const auto& [key, field] : members(value, place)) {
     if (!field.is_string()) place.in(key).fail("is not a string");
   }
 }
 
-// Sorts by place; whatever is no tensor's could hide anything, and a writer that leaves it is
-// broken.
+// Sorts by position. Bytes that belong to no tensor are errors: they could hide anything.
 void check_cover(std::vector<SafetensorsEntry>& entries, int64_t data_bytes, const Place& place) {
   std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
     return std::pair(a.begin, a.bytes) < std::pair(b.begin, b.bytes);
   });
   int64_t end = 0;
   for (const SafetensorsEntry& entry : entries) {
-    if (entry.begin < end) place.in(entry.name).fail("overlaps the tensor before it");
+    if (entry.begin < end) place.in(entry.name).fail("overlaps the previous tensor");
     if (entry.begin > end) {
-      place.in(entry.name).fail("begins {} bytes after the tensor before it", entry.begin - end);
+      place.in(entry.name).fail("begins {} bytes after the end of the previous tensor", entry.begin - end);
     }
     end = entry.begin + entry.bytes;
   }
@@ -161,7 +158,7 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, in
                                                        int64_t data_bytes,
                                                        const std::string& path) {
   const Place place(path);
-  if (!json.starts_with('{')) place.fail("is not a safetensors file: its header is no JSON object");
+  if (!json.starts_with('{')) place.fail("is not a safetensors file: its header is not a JSON object");
   simdjson::dom::parser parser;
   element root;
   if (const auto error = parser.parse(json.data(), json.size()).get(root)) {

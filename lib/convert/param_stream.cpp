@@ -1,4 +1,4 @@
-#include "lib/convert/model_params.h"
+#include "lib/convert/param_stream.h"
 
 #include "lib/model/embedding.h"
 #include "lib/model/loss.h"
