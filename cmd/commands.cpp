@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cmd/failure.h"
+#include "cmd/version.h"
 #include "lib/config/keys.h"
 
 // The table: the word, and what it does in one line. A new command is a line here and its file.
@@ -86,7 +87,7 @@ ExitCode report_parse(const CLI::App& app, const CLI::ParseError& error) {
 
 ExitCode run_command_line(int argc, char** argv) {
   CLI::App app("Pre-trains Switch Transformers.", "switchyard");
-  app.set_version_flag("--version", "switchyard " SY_VERSION);
+  app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, Run>> runs;
   for (const Command& command : kCommands) {
