@@ -65,7 +65,7 @@ std::string find_unknown_command(CLI::App& app, std::string_view word) {
 std::string find_unknown_words(CLI::App& app, int argc, char** argv) {
   CLI::App* level = &app;
   for (int i = 1; i < argc && level->get_require_subcommand_min() > 0; ++i) {
-    const std::string fault = find_unknown_command(*level, argv[i]);
+    std::string fault = find_unknown_command(*level, argv[i]);
     if (!fault.empty() || argv[i][0] == '-') return fault;
     level = level->get_subcommand(argv[i]);
   }

@@ -32,6 +32,7 @@ inline std::string json_array(const std::vector<int32_t>& ids) {
 
 inline std::string json_array(const std::vector<std::string>& texts) {
   std::vector<std::string> quoted;
+  quoted.reserve(texts.size());
   for (const std::string& text : texts) quoted.push_back(json_string(text));
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }

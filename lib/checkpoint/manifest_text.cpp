@@ -14,6 +14,7 @@ std::string json_of(const FileRecord& file) {
 
 std::vector<int64_t> dims_of(const Shape& shape) {
   std::vector<int64_t> dims;
+  dims.reserve(static_cast<size_t>(shape.rank()));
   for (int axis = 0; axis < shape.rank(); ++axis) dims.push_back(shape[axis]);
   return dims;
 }

@@ -11,7 +11,7 @@ namespace {
 // The first of set-aside-1, set-aside-2, ... that is not there yet, made.
 std::string make_folder(const std::string& beside) {
   for (int number = 1;; ++number) {
-    const std::string path = fmt::format("{}/set-aside-{}", beside, number);
+    std::string path = fmt::format("{}/set-aside-{}", beside, number);
     std::error_code error;
     if (fs::create_directory(path, error)) return path;
     if (error) throw RuntimeFailure(fmt::format("cannot make {}: {}", path, error.message()));
@@ -24,7 +24,7 @@ std::string set_aside_later(const std::string& folder, int64_t step) {
   std::vector<int64_t> later = checkpoint::committed_steps(folder);
   std::erase_if(later, [step](int64_t other) { return other <= step; });
   if (later.empty()) return "";
-  const std::string aside = make_folder(folder);
+  std::string aside = make_folder(folder);
   for (const int64_t other : later) {
     const std::string name = checkpoint::committed_name(other);
     checkpoint::rename_path(folder + "/" + name, aside + "/" + name);
