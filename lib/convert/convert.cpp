@@ -74,7 +74,7 @@ constexpr const char* kHfTokenizer = "spiece.model";
 // one that was put there.
 std::string find_file(const std::string& folder, const CheckpointReader* checkpoint,
                       const std::string& name) {
-  const std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);
+  std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);
   if (!own.empty()) return own;
   std::error_code error;
   const std::string path = folder + "/" + name;
