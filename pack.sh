@@ -123,7 +123,7 @@ if [[ -n $runtime ]]; then
   if [[ $major == 13 ]]; then driver+=" (580 or newer)"; fi
   gpu="For \`backend: cuda\`: $driver, and a GPU of compute capability 8.0 or newer. Without, \`backend: auto\` computes on the CPU."
 fi
-version=$("$folder/switchyard" --version)
+version=$("$folder/switchyard" --version | sed -n 1p)
 sed -e "s/@VERSION@/$version/; s/@BASELINE@/${baseline:-any x86-64 processor}/; s/@CUDA@/$cuda/; s/@GPU@/$gpu/" \
   -e "s/@GLIBC@/$(needed GLIBC)/" tests/pack/README.md >"$folder/README.md"
 echo "$folder: $(du -sLh "$folder" | cut -f 1), $(wc -l <"$folder/tests/list.txt") tests for GPUs"

@@ -14,7 +14,8 @@ program=(
   libprotobuf-dev protobuf-compiler libboost-context-dev
   catch2 python3
 )
-tests=(clang libclang-rt-14-dev python3-h5py clang-format)
+# libomp-dev has the omp.h that clang-tidy reads.
+tests=(clang libclang-rt-14-dev python3-h5py clang-format clang-tidy libomp-dev)
 
 usage() { sed -n '2,5s/^# \?//p' "$0"; }
 

@@ -1,7 +1,10 @@
 # One interface target carries the options of every translation unit.
 add_library(sy_options INTERFACE)
 target_include_directories(sy_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
-target_compile_options(sy_options INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
+target_compile_features(sy_options INTERFACE cxx_std_20)  # for what links the libraries in another project
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(sy_options INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
+endif()
 if(SY_WARNINGS_AS_ERRORS)
   target_compile_options(sy_options INTERFACE -Werror)
 endif()

@@ -6,6 +6,7 @@
 # and both are empty without the toolkit. Without what host execution needs, tests link the GPU's: the
 # CPU's column runs all the same.
 add_library(sy_backend_gpu INTERFACE)
+add_library(switchyard::backend ALIAS sy_backend_gpu)  # for a program of another project, beside its libraries
 add_library(sy_backend_host INTERFACE)
 if(SY_HAVE_CUDA)
   set(CMAKE_CUDA_COMPILER ${SY_NVCC})

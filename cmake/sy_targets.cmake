@@ -1,8 +1,9 @@
 # sy_library(NAME SOURCES ... LINK ...): one static library per folder, linked in the direction that
-# includes run: base <- tensor <- {kernels, dist} <- model <- train <- cmd.
+# includes run: base <- tensor <- {kernels, dist} <- model <- train <- cmd. Other projects link it as switchyard::NAME.
 function(sy_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(sy_${name} STATIC ${ARG_SOURCES})
+  add_library(switchyard::${name} ALIAS sy_${name})
   target_link_libraries(sy_${name} PUBLIC sy_options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 

@@ -10,7 +10,7 @@ namespace {
 
 std::string newest_of_run(const RunConfig& config) {
   const std::string folder = RunFolder(config).checkpoints;
-  const std::string path = newest_checkpoint(folder);
+  std::string path = newest_checkpoint(folder);
   if (path.empty()) {
     throw DataError(fmt::format(
         "{} has no committed checkpoint: train first, or name one with --checkpoint", folder));

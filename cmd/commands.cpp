@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cmd/version.h"
 #include "lib/config/keys.h"
 
 // The table of commands, with one line of help each. A new command is a line here and a file.
@@ -63,7 +64,7 @@ std::string find_unknown_command(CLI::App& app, std::string_view word) {
 std::string find_unknown_words(CLI::App& app, int argc, char** argv) {
   CLI::App* level = &app;
   for (int i = 1; i < argc && level->get_require_subcommand_min() > 0; ++i) {
-    const std::string fault = find_unknown_command(*level, argv[i]);
+    std::string fault = find_unknown_command(*level, argv[i]);
     if (!fault.empty() || argv[i][0] == '-') return fault;
     level = level->get_subcommand(argv[i]);
   }
@@ -85,7 +86,7 @@ ExitCode report_parse(const CLI::App& app, const CLI::ParseError& error) {
 
 ExitCode run_command_line(int argc, char** argv) {
   CLI::App app("Pre-trains Switch Transformers.", "switchyard");
-  app.set_version_flag("--version", "switchyard " SY_VERSION);
+  app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, Run>> runs;
   for (const Command& command : kCommands) {

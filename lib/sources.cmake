@@ -1,8 +1,8 @@
 # The libraries, in the direction that includes run. Each room lists its own sources.
 foreach(room base tensor config dist data)
-  include(lib/${room}/sources.cmake OPTIONAL)
+  include(lib/${room}/sources.cmake)
 endforeach()
 include(kernels/sources.cmake)
 foreach(room model generate train checkpoint convert bench)
-  include(lib/${room}/sources.cmake OPTIONAL)
+  include(lib/${room}/sources.cmake)
 endforeach()

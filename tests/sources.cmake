@@ -30,6 +30,6 @@ sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
 foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
-             e2e faults slurm lint fuzz hostcuda bench pack)
+             e2e faults slurm lint fuzz sanitize hostcuda bench pack embed)
   include(tests/${room}/sources.cmake)
 endforeach()

@@ -17,7 +17,7 @@ void find_nonfinite(Exec& exec, Tensor index, Tensor x, Tensor squares);
 // x - x is 0 for a finite x and NaN otherwise.
 template <class T>
 SY_HOST_DEVICE inline bool is_finite(T x) {
-  return x - x == 0;
+  return x - x == 0;  // NOLINT(misc-redundant-expression)
 }
 
 template <Backend, class T>

@@ -24,7 +24,7 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config, BenchDat
 
 }  // namespace
 
-BenchRun::BenchRun(RunConfig config, Communicator& world, const RankResources& resources,
+BenchRun::BenchRun(const RunConfig& config, Communicator& world, const RankResources& resources,
                    BenchData data)
     : runtime_(config, world, resources),
       session_(runtime_, config, tokenizer_for(config, data), /*training=*/true),

@@ -14,7 +14,8 @@ class BenchRun {
  public:
   // Collective. Plans, allocates and takes two steps, after which every page and primitive is in
   // place. Throws what a run would throw at its start.
-  BenchRun(RunConfig config, Communicator& world, const RankResources& resources, BenchData data);
+  BenchRun(const RunConfig& config, Communicator& world, const RankResources& resources,
+           BenchData data);
 
   // Takes one step on a new batch; seconds of the slowest rank, from batch to update. Collective.
   double step();

@@ -122,8 +122,8 @@ double ExpertProducts::flops() const {
   double flops = 0;
   for (const Product& p : products_) {
     const Tensor weight = p.b.rank() == 3 ? p.b : p.c;
-    flops += 2.0 * static_cast<double>(rows_.total) *
-             static_cast<double>(weight.numel() / rows_.experts);
+    const int64_t weights_of_expert = weight.numel() / rows_.experts;
+    flops += 2.0 * static_cast<double>(rows_.total) * static_cast<double>(weights_of_expert);
   }
   return flops;
 }

@@ -169,7 +169,7 @@ std::vector<CheckpointReader::File> CheckpointReader::files() const {
 std::string CheckpointReader::file(const std::string& name) const {
   for (const FileRecord& file : impl_->manifest.files) {
     if (file.name != name) continue;
-    const std::string path = impl_->path + "/" + file.name;
+    std::string path = impl_->path + "/" + file.name;
     impl_->with_remedy([&] { check_digest(path, file); });
     return path;
   }

@@ -98,7 +98,7 @@ void write_manifest(const std::string& partial_folder, const Manifest& manifest)
 // Makes the first of set-aside-1, set-aside-2, ... that does not exist yet.
 std::string make_aside_folder(const std::string& beside) {
   for (int number = 1;; ++number) {
-    const std::string path = fmt::format("{}/set-aside-{}", beside, number);
+    std::string path = fmt::format("{}/set-aside-{}", beside, number);
     std::error_code error;
     if (fs::create_directory(path, error)) return path;
     if (error) throw RuntimeFailure(fmt::format("cannot make {}: {}", path, error.message()));

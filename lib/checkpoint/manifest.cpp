@@ -30,7 +30,7 @@ void check_format(const JsonObject& root, const std::string& path) {
 }
 
 std::string read_name(const JsonObject& from, std::set<std::string>& seen) {
-  const std::string name = from.text("name");
+  std::string name = from.text("name");
   if (!valid_name(name)) from.fail("name", "must be a path of letters, digits and _ . -");
   if (!seen.insert(name).second) from.fail("name", fmt::format("repeats {}", name));
   return name;

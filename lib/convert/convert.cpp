@@ -73,7 +73,7 @@ constexpr const char* kHfTokenizer = "spiece.model";
 // that was placed beside it.
 std::string find_file(const std::string& folder, const CheckpointReader* checkpoint,
                       const std::string& name) {
-  const std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);
+  std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);
   if (!own.empty()) return own;
   std::error_code error;
   const std::string path = folder + "/" + name;

@@ -38,7 +38,14 @@ TEST_CASE("usage: every command explains itself", "[usage]") {
 TEST_CASE("usage: the version", "[usage]") {
   const auto version = run_program({"--version"});
   CHECK(version.code == 0);
-  CHECK(version.out == "switchyard " SY_VERSION "\n");
+  CHECK_THAT(version.out, Catch::StartsWith("switchyard " SY_VERSION "\ncommit: "));
+  const std::string compiler = "\ncompiler: (GCC|Clang) [0-9][^\n]*, [A-Za-z]+";
+  const std::string rest =
+      "\nprocessor: [a-z0-9-]+\nMPI: [^\n]*[0-9][^\n]*"
+      "\nbackends: cpu, cuda (not built|[0-9.]+ \\(NCCL [0-9.]+\\))"
+      "\nHDF5: [0-9.]+\noneDNN: [0-9.]+\nSentencePiece: ([0-9.]+|unknown)\n";
+  CHECK_THAT(version.out,
+             Catch::Matches("switchyard [0-9.]+\ncommit: [0-9a-z-]+" + compiler + rest));
 }
 
 TEST_CASE("usage: an error is one line, and exits 2", "[usage]") {

@@ -63,4 +63,30 @@ echo >"$tree/kernels/sources.cmake"
 finds ops 'no sy_add_op(add)'
 echo 'int  f( );' >"$tree/cmd/main.cpp"
 finds format 'cmd/main.cpp:1: not as clang-format'
+
+# licence, on a tree of its own: the others' count lines.
+rm -rf "${tree:?}"/* && mkdir "$tree/cmd"
+echo '// SPDX-License-Identifier: Apache-2.0' >"$tree/cmd/main.cpp"
+printf '#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n' >"$tree/test.sh"
+output=$("$lints/licence.sh" "$tree") || { echo "licence.sh fails on a clean tree: $output"; failed=1; }
+printf '\n\n// SPDX-License-Identifier: Apache-2.0\n' >"$tree/cmd/main.cpp"
+finds licence "cmd/main.cpp: no line 'SPDX"
+
+# tidy, on one file and options of its own.
+rm -rf "${tree:?}"/* && mkdir "$tree/cmd"
+cp "$lints/../../.clang-tidy" "$tree"
+printf '[{"directory": "%s", "file": "cmd/main.cpp", "command": "c++ -std=c++20 -fno-tree-slp-vectorize -c cmd/main.cpp"}]' \
+  "$tree" >"$tree/compile_commands.json"
+moved() { # USE: what is done with a string after it was moved from
+  printf '#include <string>\nstd::string twice(std::string text) {\n  std::string taken = std::move(text);\n  %s\n}\n' "$1"
+}
+moved 'return taken;' >"$tree/cmd/main.cpp"
+status=0
+output=$("$lints/tidy.sh" "$tree" "$tree") || status=$?
+[[ $status == 0 || $status == 77 ]] || { echo "tidy.sh fails on a clean tree: $output"; failed=1; }
+moved 'return taken + text;' >"$tree/cmd/main.cpp"
+status=0
+output=$("$lints/tidy.sh" "$tree" "$tree") || status=$?
+[[ $status == 77 || $output == *"cmd/main.cpp:4:18: error: 'text' used after it was moved [bugprone-use-after-move"* ]] ||
+  { echo "tidy.sh does not find a use after a move: $status $output"; failed=1; }
 exit $failed

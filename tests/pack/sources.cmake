@@ -1,3 +1,8 @@
 # A packed folder runs elsewhere.
 add_test(NAME pack.runs COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/runs.sh ${PROJECT_BINARY_DIR})
 set_tests_properties(pack.runs PROPERTIES TIMEOUT 120 PROCESSORS 2)
+# The install tree and the Debian package.
+add_test(NAME pack.installed COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/installed.sh ${PROJECT_BINARY_DIR})
+set_tests_properties(pack.installed PROPERTIES TIMEOUT 120)
+add_test(NAME pack.commit COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/commit.sh)
+set_tests_properties(pack.commit PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)

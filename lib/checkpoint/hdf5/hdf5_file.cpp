@@ -41,6 +41,7 @@ Types types_of(DType dtype) {
 std::vector<hsize_t> dims_of(const Shape& shape) {
   SY_CHECK(shape.rank() > 0, "a dataset needs an axis");
   std::vector<hsize_t> dims;
+  dims.reserve(static_cast<size_t>(shape.rank()));
   for (int axis = 0; axis < shape.rank(); ++axis) dims.push_back(static_cast<hsize_t>(shape[axis]));
   return dims;
 }

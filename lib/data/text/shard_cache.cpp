@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace sy {
@@ -15,7 +14,7 @@ class ShardCache::Source : public ByteSource {
   size_t read(char* out, size_t size) override {
     const size_t count = std::min(size, content_->bytes.size() - next_);
     if (count == 0 && !content_->fault.empty()) throw ShardFault(content_->fault);
-    std::memcpy(out, content_->bytes.data() + next_, count);
+    std::copy_n(content_->bytes.data() + next_, count, out);
     next_ += count;
     return count;
   }

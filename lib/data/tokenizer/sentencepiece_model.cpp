@@ -136,7 +136,7 @@ std::string find_model_fault(std::string_view model) {
 }
 
 std::string read_sentencepiece_model(const std::string& path) {
-  const std::string model = read_file(path);
+  std::string model = read_file(path);
   const std::string fault = find_model_fault(model);
   if (!fault.empty()) {
     throw DataError(fmt::format(
