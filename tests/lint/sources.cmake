@@ -1,5 +1,8 @@
-# Rules of the tree that a compiler does not see, one ctest entry each.
+# Rules that a compiler does not check, one ctest entry each.
 foreach(lint includes file_length leftovers ops format self_test)
   add_test(NAME lint.${lint} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/lint/${lint}.sh)
   set_tests_properties(lint.${lint} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
 endforeach()
+# Every fault of tests/mutation still fits the file that it changes.
+add_test(NAME lint.mutations COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/mutation/run.py --check)
+set_tests_properties(lint.mutations PROPERTIES TIMEOUT 60)
