@@ -79,7 +79,7 @@ Field find_kept(Opaque* opaque, Attribute attribute, const char* call) {
   const Field found = find(*static_cast<Kept*>(opaque), attribute);
   if (found.place == nullptr) {
     (Message() << call << ": attribute " << static_cast<unsigned long long>(attribute)
-               << " is not executed on the host")
+               << " is not supported in host execution")
         .die();
   }
   return found;

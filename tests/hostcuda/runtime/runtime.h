@@ -71,7 +71,7 @@ void run_blocking_streams();
 // Takes one turn towards what `stream` needs, so that a program that polls in a loop terminates.
 void run_a_little(CUstream_st& stream);
 
-// Forgets destroyed streams whose work is done.
+// Removes destroyed streams whose work is done.
 void forget_streams();
 
 }  // namespace sy::hostcuda
