@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# gpu_parts.sh PART OUT SECONDS BUILD: one part of on_gpu.sh, which stops it after so many seconds. What it
-# prints is its log; a line `note: ...` is for the summary. Files of results go to OUT.
-# Exit codes: 0; 77 it cannot run here, for the reason of the line `skipped: ...`; else it failed.
+# gpu_parts.sh PART OUT SECONDS BUILD: runs one part of on_gpu.sh, which stops it after SECONDS. Its output
+# becomes the part's log; a line `note: ...` goes into the summary. Result files are written to OUT.
+# Exit codes: 0 passed; 77 cannot run here, for the reason in a line `skipped: ...`; otherwise failed.
 set -uo pipefail
 part=$1 out=$2 seconds=$3 build=$4
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -22,7 +22,7 @@ skip() {
 }
 need() { command -v "$1" >/dev/null || skip "there is no $1"; }
 
-# on_cuda COMMAND CONFIG SEQUENCES [ARGUMENT...]: in bfloat16, so many sequences as one micro-batch.
+# on_cuda COMMAND CONFIG SEQUENCES [ARGUMENT...]: in bfloat16, with SEQUENCES in one micro-batch.
 on_cuda() {
   local config=configs/$2.yaml sequences=$3 command=$1
   shift 3
@@ -30,10 +30,10 @@ on_cuda() {
     --set train.global_batch="$sequences" --set data.streams="$sequences" "$@"
 }
 
-# number KEY FILE [N]: the N-th number (the first) of that key in a file of JSON.
+# number KEY FILE [N]: the N-th number with that key in a JSON file (default: the first).
 number() { grep -o "\"$1\": [-+.0-9e]*" "$2" | sed -n "${3:-1}s/.*: //p"; }
 
-# Not content either where the program has not found the GPU.
+# Also fails if the program has not found the GPU.
 doctor() {
   local found=$out/doctor.txt code=0
   "$switchyard" doctor --folder "$out/doctor" 2>&1 | tee "$found" || code=$?
@@ -50,7 +50,7 @@ run_tests() {
   return $code
 }
 
-# bench_model CONFIG SEQUENCES...: steps, at the first number of sequences that the GPU has memory for.
+# bench_model CONFIG SEQUENCES...: times steps at the first number of sequences that fits into GPU memory.
 bench_model() {
   local config=$1 sequences file twin=()
   [[ $config == t5-* ]] || twin=(--twin)
@@ -59,7 +59,8 @@ bench_model() {
     if on_cuda bench "$config" "$sequences" --rounds 5 --json "${twin[@]}" >"$file"; then
       cat "$file"
       echo "note: $sequences sequences: step $(number step_seconds "$file") s, $(number tokens_per_second "$file")" \
-        "tokens/s, MFU $(number mfu "$file")$(number step_over_dense_twin "$file" | sed 's/^/, over its twin /')"
+        "tokens/s, MFU $(number mfu "$file")$(number step_over_dense_twin "$file" |
+          sed 's/^/, step time over dense baseline /')"
       return
     fi
     rm "$file"
@@ -78,18 +79,19 @@ bench_experts() {
   note+="${note:+; }$1: $(number ratio "$file"), $(number ratio "$file" 2)"
 }
 
-# As docs/gpu.md predicts them: all experts here, one of 8 GPUs' share, and all of 128 with few rows each.
+# The cases that docs/gpu.md predicts: all 8 experts, one GPU's share of 128 experts on 8 GPUs, and all 128
+# with few rows each.
 experts() {
   local note='' code=0
   bench_experts 8 switch-base-8 128 || code=1
   bench_experts 16-of-128 switch-base-128 128 --expert-ranks 8 || code=1
   bench_experts 128 switch-base-128 16 || code=1
-  echo "note: ${note:+one by one / batched, encoder and decoder: $note}"
+  echo "note: ${note:+one GEMM per expert / batched, encoder and decoder: $note}"
   return $code
 }
 
-# sanitize TOOL: suites of the op tests while there is time. The first has most kernels of a step; gradient
-# checks launch each thousands of times.
+# sanitize TOOL: runs suites of the op tests for as long as there is time. The first suite covers most kernels
+# of a step; gradient checks come later, since they launch each kernel thousands of times.
 sanitize() {
   local suite left code clean='' bad=''
   need compute-sanitizer
@@ -110,23 +112,23 @@ sanitize() {
   [[ -n $clean ]] || return 124
 }
 
-# on_small COMMAND...: the command before a benchmark of Switch-Base with 8 experts at 16 sequences.
+# on_small COMMAND...: runs a benchmark of Switch-Base with 8 experts at 16 sequences under the command.
 on_small() {
   "$@" "$switchyard" bench configs/switch-base-8.yaml --rounds 1 --set backend=cuda --set precision=bfloat16 \
     --set train.micro_batch=16 --set train.global_batch=16 --set data.streams=16
 }
 
-# count FILE ARGUMENT...: ncu's counters of it into the file.
+# count FILE ARGUMENT...: writes ncu's counters of that benchmark to the file.
 count() {
   local file=$1 code=0
   on_small ncu --target-processes all "${@:2}" >"$file" 2>&1 || code=$?
-  if grep -q ERR_NVGPUCTRPERM "$file"; then skip "the driver lets root alone read the GPU's counters"; fi
+  if grep -q ERR_NVGPUCTRPERM "$file"; then skip "the driver lets only root read the GPU's counters"; fi
   if grep -q LibraryNotLoaded "$file"; then skip "ncu cannot read this GPU's counters"; fi
   ((code == 0)) || tail -n 40 "$file"
   return $code
 }
 
-# Lines `SECONDS CALLS KERNEL` of ncu's table of durations, the longest first.
+# Prints lines `SECONDS CALLS KERNEL` from ncu's table of durations, longest first.
 sum_durations() {
   awk -F '","' '
     { gsub(/^"|"$/, "") }
@@ -140,7 +142,8 @@ sum_durations() {
     END { for (name in sum) printf "%.6f %d %s\n", sum[name] * 1e-9, calls[name], name }' "$1" | sort -rn
 }
 
-# The time of every kernel of about one step, then all counters of our own, the longest first, while there is time.
+# Times every kernel of about one step, then collects all counters of our own kernels, longest first, for as
+# long as there is time.
 kernels() {
   local kernel longest counted=''
   need ncu
@@ -148,15 +151,15 @@ kernels() {
     --metrics gpu__time_duration.sum --launch-skip 2100 --launch-count 2100 || return
   sum_durations "$out/ncu-durations.csv" | tee "$out/kernels.txt"
   longest=$(awk '$3 ~ /_kernel$/ { print $3 }' "$out/kernels.txt" | head -n 6)
-  [[ -n $longest ]] || { echo "no kernel of ours was seen"; return 1; }
+  [[ -n $longest ]] || { echo "none of our own kernels was seen"; return 1; }
   for kernel in $longest; do
-    echo "note: $(wc -l <"$out/kernels.txt") kernels timed, counters of:${counted:- none}"
+    echo "note: $(wc -l <"$out/kernels.txt") kernels timed, counters collected for:${counted:- none}"
     ((seconds - SECONDS > 15)) || return 0
     count "$out/ncu-$kernel.txt" --set full --page details --kernel-name "$kernel" --launch-skip 8 --launch-count 2 ||
       return
     counted+=" $kernel"
   done
-  echo "note: $(wc -l <"$out/kernels.txt") kernels timed, counters of:$counted"
+  echo "note: $(wc -l <"$out/kernels.txt") kernels timed, counters collected for:$counted"
 }
 
 timeline() {
@@ -174,5 +177,5 @@ case $part in
   memcheck | racecheck | synccheck) sanitize "$part" ;;
   kernels) kernels ;;
   timeline) timeline ;;
-  *) echo "gpu_parts.sh: no part '$part'" >&2 && exit 2 ;;
+  *) echo "gpu_parts.sh: unknown part '$part'; on_gpu.sh lists the parts" >&2 && exit 2 ;;
 esac

@@ -6,8 +6,8 @@ target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${PROJECT_SOURC
 set(SY_SAMPLE_FOLDER ${PROJECT_BINARY_DIR}/tests/sample)
 target_compile_definitions(sy_test_support PRIVATE SY_SAMPLE_FOLDER="${SY_SAMPLE_FOLDER}")
 
-# Text and tokenizers for tests, made once. With the program, so that whoever builds no more than that can
-# run its end-to-end tests.
+# Text and tokenizers for tests, made once. They are built along with the program, so that building only the
+# program is enough to run its end-to-end tests.
 add_executable(sample_maker tests/support/sample_maker.cpp tests/support/sample_text.cpp)
 target_link_libraries(sample_maker PRIVATE sy_data sy::zlib)
 set_target_properties(sample_maker PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
@@ -15,11 +15,11 @@ add_custom_command(OUTPUT ${SY_SAMPLE_FOLDER}.made
                    COMMAND sample_maker ${SY_SAMPLE_FOLDER}
                    COMMAND ${CMAKE_COMMAND} -E touch ${SY_SAMPLE_FOLDER}.made
                    DEPENDS sample_maker
-                   COMMENT "Making text for tests")
+                   COMMENT "Making the text sample for tests")
 add_custom_target(test_sample ALL DEPENDS ${SY_SAMPLE_FOLDER}.made)
 add_dependencies(switchyard test_sample)
 
-# One binary for all ops, one ctest entry for each.
+# One binary for all ops, one ctest entry per op.
 list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABLE op_tests)
 sy_test_binary(kernels_tests SOURCES ${op_tests} tests/kernels/bfloat16_test.cpp LINK sy_kernels sy::simdjson)
 foreach(op ${SY_OPS})

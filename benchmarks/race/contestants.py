@@ -1,4 +1,4 @@
-"""Each side's turn: a fresh process that takes its steps, and what it says about them."""
+"""For race.py: one turn of each side, which is a fresh process that takes its steps and reports on them."""
 import json
 import os
 import pathlib
@@ -14,14 +14,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 @dataclass
 class Turn:
-    tokens_per_second: float  # median of the turn's steps
-    first_step_seconds: float  # from the start of the process
+    tokens_per_second: float  # median over the turn's steps
+    first_step_seconds: float  # since the start of the process
     peak_bytes: int  # VmHWM after the steps
-    of_products: float = 0  # Switchyard: share of its products' rate
+    of_products: float = 0  # Switchyard only: the step's FLOP/s over the machine's measured GEMM rate
 
 
 class Unavailable(Exception):
-    """A side cannot run this: its own sentence."""
+    """A side cannot run this case; the text is its own error message."""
 
 
 def run(command, text=None, environment=None):
@@ -54,7 +54,7 @@ class Torch:
     threads: int
     name: str = "PyTorch"
     profile: bool = False
-    busy: bool = False  # one thread, and the speed is by processor time: what others do on the machine matters less
+    busy: bool = False  # one thread, timed by processor time, so that other load on the machine matters less
 
     def turn(self, steps):
         told, environment = settings_of(self.setting, 1 if self.busy else self.threads)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Training steps of Hugging Face's SwitchTransformers and T5 on PyTorch against Switchyard's, on this machine: the
-same sizes, batch, precision and work, in turn, round after round, each turn a fresh process.
+"""Times training steps of Hugging Face's SwitchTransformers and T5 on PyTorch against Switchyard's, on this machine,
+with the same sizes, batch, precision and work. The sides take turns, round after round; each turn is a fresh process.
 
     python benchmarks/race/race.py [--sizes 512-8,512-dense] [--precisions float32,bfloat16] [--rounds 5] [--steps 3]
-    python benchmarks/race/race.py --settings "float32,float32 compile" --sizes 512-8     PyTorch's settings among themselves
-    python benchmarks/race/race.py --profile --sizes 512-8                                the operators of PyTorch's step
+    python benchmarks/race/race.py --settings "float32,float32 compile" --sizes 512-8     compares settings of PyTorch
+    python benchmarks/race/race.py --profile --sizes 512-8                                profiles PyTorch's operators
 
 It needs torch, transformers and PyYAML (`pip install torch transformers pyyaml`), and build/switchyard. Tokens are
-input + target tokens, all real. Figures are medians over the rounds; the ratio is the median of each round's ratio.
-A round is fair to both sides: the one that begins changes from round to round."""
+input plus target tokens, none of them padding. Figures are medians over the rounds; the ratio is the median of the
+rounds' ratios. For fairness the side that goes first changes from round to round."""
 import argparse
 import json
 import os
@@ -29,27 +29,27 @@ def parse():
     parser.add_argument("--sizes", type=comma, default=list(SIZES), help=", ".join(SIZES))
     parser.add_argument("--precisions", type=comma, default=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=3, help="timed steps of a turn, after two that are not")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps per turn, after two untimed ones")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE for both sides")
     parser.add_argument("--switchyard", default=str(ROOT / "build" / "switchyard"))
     parser.add_argument("--torch-python", default=sys.executable, help="the interpreter that has torch")
-    parser.add_argument("--settings", type=comma, help="compare these of PyTorch: " + "; ".join(SETTINGS))
-    parser.add_argument("--busy", action="store_true", help="with --settings: one thread and processor time, for a "
-                        "machine that others use meanwhile")
+    parser.add_argument("--settings", type=comma, help="compare these settings of PyTorch: " + "; ".join(SETTINGS))
+    parser.add_argument("--busy", action="store_true", help="with --settings: use one thread and processor time, for a "
+                        "machine under other load")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--json", help="a file for every turn, one JSON object a line")
+    parser.add_argument("--json", help="append every turn to this file, one JSON object per line")
     options = parser.parse_args()
     for size in options.sizes:
         if size not in SIZES:
-            parser.error(f"no size {size}; there are {', '.join(SIZES)}")
+            parser.error(f"unknown size {size}; the sizes are {', '.join(SIZES)}")
     for setting in options.settings or []:
         if setting not in SETTINGS:
-            parser.error(f"no setting {setting}; there are {'; '.join(SETTINGS)}")
+            parser.error(f"unknown setting {setting}; the settings are {'; '.join(SETTINGS)}")
     return options
 
 
 def take_turns(sides, options, note):
-    """{side's name: its turns}, in rounds; a side that cannot run is left out and its reason printed."""
+    """{name of the side: its turns}. A side that cannot run drops out, and its reason is printed."""
     turns, able = {side.name: [] for side in sides}, list(sides)
     for number in range(options.rounds):
         for side in (able if number % 2 == 0 else able[::-1]):
@@ -110,7 +110,7 @@ def race(options, size, precision, log):
 
 def main():
     options = parse()
-    print("| size | side | tokens/s | range | first step after | peak resident |\n|---|---|---|---|---|---|")
+    print("| size | side | tokens/s | range | time to first step | peak resident |\n|---|---|---|---|---|---|")
     log = open(options.json, "a", encoding="utf-8") if options.json else None
     for size in options.sizes:
         for precision in [""] if options.settings else options.precisions:

@@ -1,5 +1,5 @@
-"""The models of the race, as Switchyard's configurations with overrides that make both sides do the same work: one
-batch of a few sequences a step, without accumulation, and a vocabulary that needs no tokenizer."""
+"""For race.py: the models, as Switchyard configurations with overrides that make both sides do the same work: one batch
+of a few sequences per step, no gradient accumulation, and a vocabulary that needs no tokenizer."""
 import subprocess
 
 import yaml
@@ -20,12 +20,12 @@ SIZES = {
 
 
 def arguments(config, overrides):
-    """CONFIG --set ... as the program takes it."""
+    """The arguments CONFIG --set ... for the program."""
     return [str(config)] + [word for override in overrides for word in ("--set", override)]
 
 
 def resolve(switchyard, words):
-    """The configuration as Switchyard itself resolves it, its derived lengths included."""
+    """The configuration as Switchyard itself resolves it, including derived lengths."""
     done = subprocess.run([switchyard, "config", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{switchyard} config {' '.join(words)}: {done.stderr.strip()}")

@@ -1,15 +1,15 @@
-"""Hugging Face's model of a resolved Switchyard configuration, and a batch for it."""
+"""For torch_steps.py: Hugging Face's model for a resolved Switchyard configuration, and a batch for it."""
 import torch
 
 
 def expert_capacity(run):
-    """Per sequence, as Hugging Face counts it: tokens x capacity factor / experts."""
+    """Expert capacity per sequence, as Hugging Face counts it: tokens x capacity factor / experts."""
     experts = run["model"]["experts"]
     return max(1, int(run["data"]["encoder_length"] * experts["capacity_factor"] / experts["count"]))
 
 
 def shape_of(run):
-    """What T5Config and SwitchTransformersConfig share."""
+    """The fields that T5Config and SwitchTransformersConfig share."""
     model = run["model"]
     return dict(
         vocab_size=model["vocab_size"], d_model=model["d_model"], d_kv=model["d_kv"], d_ff=model["d_ff"],
@@ -21,8 +21,9 @@ def shape_of(run):
 
 
 def build(run):
-    """Freshly initialised, in training mode. The router's losses are on as in the configuration: pre-training needs
-    them. Under autocast Hugging Face's sparse layer fails unless an expert answers in the dtype it was asked in."""
+    """A freshly initialised model in training mode. The router's auxiliary losses are on as in the configuration, since
+    pre-training needs them. The hook converts each expert's output to its input's dtype, without which Hugging Face's
+    sparse layer fails under autocast."""
     model, experts = run["model"], run["model"]["experts"]
     if experts["count"] == 0:
         from transformers import T5Config, T5ForConditionalGeneration
@@ -41,7 +42,7 @@ def build(run):
 
 
 def random_batch(run, generator):
-    """Random pieces at full length, nothing padded: [sequences, encoder_length] and [sequences, decoder_length]."""
+    """Random ids at full length, without padding: [sequences, encoder_length] and [sequences, decoder_length]."""
     def ids(length):
         return torch.randint(2, run["model"]["vocab_size"], (run["train"]["global_batch"], length),
                              generator=generator)

@@ -1,10 +1,10 @@
-"""How PyTorch can be run on a CPU. `race.py --settings` times each of them; BEST names what was fastest where
-docs/performance.md says it was measured, and is what the race uses unless it is told otherwise."""
+"""For race.py: ways to run PyTorch on a CPU. `race.py --settings` times them. BEST names the fastest on the machine of
+docs/performance.md, which the race uses by default."""
 
-# What the environment can do for the allocator and the threads; none of it changes a result.
+# Environment variables for the allocator and the threads; none of them changes a result.
 KEEP_HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "9223372036854775807", "MALLOC_TOP_PAD_": "67108864"}
 HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
-JEMALLOC = {"LD_PRELOAD": "libjemalloc.so.2"}  # $LD_LIBRARY_PATH says where, if it is not installed
+JEMALLOC = {"LD_PRELOAD": "libjemalloc.so.2"}  # if it is not installed, set $LD_LIBRARY_PATH to its directory
 TCMALLOC = {"LD_PRELOAD": "libtcmalloc_minimal.so.4"}
 BOUND = {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores"}
 
@@ -41,6 +41,6 @@ BEST = {"float32": "float32 transformers-adafactor heap huge", "bfloat16": "bflo
 
 
 def settings_of(name, threads):
-    """(what torch_steps.py is told, environment variables)."""
+    """(settings for torch_steps.py, environment variables)."""
     chosen = {"precision": "float32", "optimizer": "torch-adafactor", "threads": threads, **SETTINGS[name]}
     return chosen, chosen.pop("env", {})

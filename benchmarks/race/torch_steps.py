@@ -1,6 +1,6 @@
 """torch_steps.py: reads {"run": resolved configuration, "settings": {...}, "steps": N} from stdin, takes N + 2
-training steps of Hugging Face's model of it, and prints one JSON object. One process, as a user's script is one.
-The two first steps are left out of the times, as Switchyard's bench leaves out its own."""
+training steps of Hugging Face's corresponding model in one process, as a user's script would, and prints one JSON
+object. The first two steps are not timed, just as Switchyard's bench does not time its own warm-up."""
 import json
 import os
 import sys
@@ -10,7 +10,7 @@ WARM_UP = 2
 
 
 def process_age():
-    """Seconds since this process was started, by the kernel's clock: what Switchyard's bench also reads."""
+    """Seconds since this process was started, by the kernel's clock, which Switchyard's bench reads as well."""
     with open("/proc/self/stat", encoding="ascii") as stat:
         started = int(stat.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
@@ -22,11 +22,11 @@ def peak_resident():
 
 
 def check_preloaded():
-    """A library that the loader did not find is only warned of: the figures would be those without it."""
+    """The loader only warns of a library that it does not find, and the figures would be those without it."""
     wanted = os.environ.get("LD_PRELOAD", "")
     with open("/proc/self/maps", encoding="utf-8") as maps:
         if wanted not in maps.read():
-            sys.exit(f"{wanted} is not installed")
+            sys.exit(f"{wanted} is not installed; install it or choose another setting")
 
 
 def make_optimizer(name, parameters):
@@ -44,7 +44,7 @@ def make_optimizer(name, parameters):
         return torch.optim.AdamW(parameters, lr=1e-4, foreach=True)
     if name == "none":
         return None
-    raise ValueError(f"no optimizer {name}")
+    raise ValueError(f"unknown optimizer {name}")
 
 
 class Trainer:
@@ -65,7 +65,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(1)
 
     def step(self):
-        """Forward, backward, clipping, update on a new batch: (seconds, seconds of processor time, tokens, loss)."""
+        """Forward, backward, clipping and update on a new batch. Returns (seconds, processor seconds, tokens, loss)."""
         torch = self.torch
         batch = self.model_of.random_batch(self.run, self.generator)
         start, processor_start = time.perf_counter(), time.process_time()
@@ -82,7 +82,7 @@ class Trainer:
 
 
 def profile(trainer):
-    """Shares of the operators' own time in one step: {name: share}, largest first."""
+    """{operator: its share of the self time of one step}, largest first."""
     from torch.profiler import ProfilerActivity
     with trainer.torch.profiler.profile(activities=[ProfilerActivity.CPU]) as watch:
         trainer.step()

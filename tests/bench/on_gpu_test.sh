@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# on_gpu.sh with stand-ins for the GPU, the programs and the tools: what it says of a part that passes, fails,
-# misses its tool, hangs or finds no time left, and that none of them stops the rest.
+# on_gpu.sh with stand-ins for the GPU, the programs and the tools: what it reports for a part that passes,
+# fails, lacks its tool, hangs or has no time left, and that none of these stops the other parts.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder"/{bin,build/tests}
 export CUDA_HOME=$folder/none  # no tools but the stand-ins
-# The machine's own commands, but none of the tools.
+# The system's basic commands, but none of the GPU tools.
 for command in awk bash cat cut date dirname env grep head kill ls mkdir paste printf readlink rm sed sleep sort tail tee \
   timeout tr wc; do
   ln -s "$(type -P "$command")" "$folder/bin/"
@@ -26,7 +26,7 @@ stand_in() { # NAME BODY
   chmod +x "$folder/$1"
 }
 
-# run CODE ARGUMENT...: on_gpu.sh ends with this code; $text is what it printed.
+# run CODE ARGUMENT...: expects on_gpu.sh to exit with CODE; sets $text to its output.
 run() {
   local expected=$1 code=0
   shift
@@ -36,11 +36,11 @@ run() {
   [[ $code == "$expected" ]] || fail "on_gpu.sh $*: exit code $code instead of $expected"
 }
 
-says() { [[ $text =~ $1 ]] || fail "not said: $1"; }
-refuses() { # WORDS ARGUMENT...: one line, and nothing is made
+says() { [[ $text =~ $1 ]] || fail "the output lacks: $1"; }
+refuses() { # WORDS ARGUMENT...: expects a one-line message and no output directory
   run 2 "${@:2}"
   says "$1"
-  [[ $(wc -l <"$folder/text") == 1 && ! -e $folder/out ]] || fail "more than one line, or a folder"
+  [[ $(wc -l <"$folder/text") == 1 && ! -e $folder/out ]] || fail "more than one line, or an output directory was made"
 }
 
 refuses 'no NVIDIA driver is installed'
@@ -52,7 +52,7 @@ stand_in bin/nvidia-smi 'case $1 in
   *--loop=1) exec sleep 60 ;;
   *) case $3 in --loop=1) exec sleep 60 ;; esac; echo "Stand-in, 580.00, 81559 MiB" ;;
 esac'
-refuses 'has no programs for a GPU: cmake'
+refuses 'has no GPU programs; build them: cmake'
 step='{"step": {"step_seconds": 0.125, "tokens_per_second": 640000, "mfu": 0.41}, "step_over_dense_twin": 1.15}'
 stand_in build/switchyard 'case "$*" in
   *doctor*) echo "GPU matrix products  bfloat16: 700.0 TFLOP/s a rank"; echo healthy ;;
@@ -63,10 +63,14 @@ esac'
 stand_in build/tests/kernels_tests_gpu 'echo "skipped: no CUDA driver is installed" >&2; exit 77'
 refuses 'the tests find no GPU \(no CUDA driver is installed\)'
 stand_in build/tests/kernels_tests_gpu 'echo "All tests passed"'
-refuses "there are doctor" --only wheel
-refuses 'not a whole number' --minutes 0
+refuses "the parts are doctor" --only wheel
+refuses 'not a positive integer' --minutes 0
 
-# All well; two tools are missing, and one refuses.
+# --help prints the header comment, and nothing of the code.
+help=$(bash "$here/../../benchmarks/on_gpu.sh" --help)
+[[ $help == *'--minutes N'*'Exit codes: 0'* && $help != *SPDX* && $help != *pipefail* ]] || fail "--help prints: $help"
+
+# All is well, except that two tools are missing and one refuses the device.
 stand_in bin/ctest 'echo "100% tests passed, 0 tests failed out of 3"'
 stand_in bin/compute-sanitizer 'case "$*" in
   *racecheck*) echo "Error: Device not supported" ; exit 1 ;;
@@ -77,17 +81,17 @@ says 'Stand-in, 580.00, 81559 MiB'
 says 'doctor +passed .*GPU matrix products bfloat16: 700.0 TFLOP/s'
 says 'tests +passed .*100% tests passed'
 says 'bench-t5-base +passed .*32 sequences: step 0.125 s, 640000 tokens/s, MFU 0.41'
-says 'bench-switch-base-8 +passed .*64 sequences.*over its twin 1.15'
+says 'bench-switch-base-8 +passed .*64 sequences.*step time over dense baseline 1.15'
 says 'experts +passed .*8: 1.2, 1.4; 16-of-128: 1.2, 1.4; 128: 1.2, 1.4'
 says 'memcheck +passed .*clean: bfloat16 grouped_gemm dispatch .* adafactor'
 says 'racecheck +skipped .*refuses this device'
 says 'kernels +skipped .*there is no ncu'
 says 'timeline +skipped .*there is no nsys'
 says '8 passed, 0 failed, 0 timed out, 3 skipped'
-[[ $(<"$folder/out/summary.txt") == "$text" ]] || fail "summary.txt says something else"
-[[ -s $folder/out/bench-switch-base-8-64.json && ! -e $folder/out/bench-switch-base-8-128.json ]] || fail "files"
+[[ $(<"$folder/out/summary.txt") == "$text" ]] || fail "summary.txt differs from the output"
+[[ -s $folder/out/bench-switch-base-8-64.json && ! -e $folder/out/bench-switch-base-8-128.json ]] || fail "wrong result files of bench-switch-base-8"
 
-# A fault that a sanitizer finds, a failing suite, a model that does not run.
+# A sanitizer finds an error, a test suite fails, and a model does not run.
 stand_in bin/ctest 'echo "67% tests passed, 1 tests failed out of 3"; exit 8'
 stand_in bin/compute-sanitizer 'case "$*" in *dispatch*) echo "Invalid __global__ write"; exit 1 ;; esac'
 stand_in build/switchyard 'case "$*" in *doctor*) echo "CUDA   not used: an old driver"; echo healthy ;; *) echo "cannot" >&2; exit 1 ;; esac'
@@ -98,9 +102,9 @@ says 'bench-512 +FAILED'
 says 'experts +FAILED'
 says 'memcheck +FAILED .*clean: bfloat16 grouped_gemm router .*NOT CLEAN: dispatch'
 says 'timeline +skipped'
-grep -q 'Invalid __global__ write' "$folder/out/memcheck.log" || fail "memcheck.log does not tell"
+grep -q 'Invalid __global__ write' "$folder/out/memcheck.log" || fail "memcheck.log lacks the sanitizer's output"
 
-# ncu's table: the longest of our own kernels is counted, the library's are listed.
+# ncu's table: counters are collected for the longest of our own kernels; the library's kernels are only listed.
 stand_in bin/ncu 'case "$*" in
   *gpu__time_duration*) cat <<CSV
 ==PROF== Connected
@@ -115,12 +119,12 @@ CSV
   *) echo "==ERROR== ERR_NVGPUCTRPERM" ; exit 1 ;;
 esac'
 run 0 --only kernels
-says 'kernels +skipped .*lets root alone'
+says 'kernels +skipped .*lets only root'
 [[ $(<"$folder/out/kernels.txt") == $'0.002000 1 nvjet_tst\n0.000003 2 map_kernel\n0.000001 1 gather_kernel' ]] ||
   fail "kernels.txt: $(<"$folder/out/kernels.txt")"
 grep -q counters "$folder/out/ncu-map_kernel.txt" || fail "no counters"
 
-# One that hangs is stopped, with all it started, and the next runs.
+# A part that hangs is stopped together with everything it started, and the next part runs.
 stand_in bin/ctest "sleep 987654 & echo \$! >'$folder/pid'; wait"
 stand_in build/switchyard 'echo healthy'
 SECONDS=0
@@ -132,4 +136,4 @@ for _ in {1..50}; do
   if ! kill -0 "$(<"$folder/pid")" 2>/dev/null; then exit 0; fi
   sleep 0.1
 done
-fail "what a stopped part had started runs on"
+fail "a process that the stopped part had started is still running"

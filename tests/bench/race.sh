@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Both sides of the race take their steps and say plausible figures. $1 is the binary; the Python that has
-# torch is $SWITCHYARD_TORCH_PYTHON, or python3.
+# race.sh PROGRAM: both sides of the race take their steps and report plausible figures. The Python that has torch
+# is $SWITCHYARD_TORCH_PYTHON, or else python3.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${SWITCHYARD_TORCH_PYTHON:-python3}
 if ! "$python" -c 'import yaml, torch, transformers; torch.optim.Adafactor' 2>/dev/null; then
-  echo "skipped: $python has no torch (2.5 or newer), transformers and PyYAML; \$SWITCHYARD_TORCH_PYTHON may name one that has"
+  echo "skipped: $python has no torch (2.5 or newer), transformers and PyYAML; set \$SWITCHYARD_TORCH_PYTHON to a Python that has them"
   exit 77
 fi
 folder=$(mktemp -d)

@@ -1,12 +1,12 @@
-# docs/gpu.md is what the program makes of the configurations.
-add_test(NAME bench.roofline COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/benchmarks/roofline.py --check)
+# The tables in docs/gpu.md are up to date with the configurations.
+add_test(NAME bench.roofline COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/benchmarks/roofline/roofline.py --check)
 set_tests_properties(bench.roofline PROPERTIES TIMEOUT 60)
 
 sy_test_binary(bench_tests SOURCES tests/bench/expert_products_test.cpp LINK sy_bench)
 sy_add_test(bench.expert_products bench_tests "[expert_products]")
 sy_add_cuda_test(bench.expert_products bench_tests "[expert_products]" SCHEDULES random)
 
-# `bench --part experts`, on the CPU and executed on the host.
+# `bench --part experts` on the CPU, and with the CUDA backend executed on the host.
 set(experts ${PROJECT_SOURCE_DIR}/tests/bench/experts.sh)
 add_test(NAME bench.experts COMMAND ${experts} $<TARGET_FILE:switchyard> cpu)
 set_tests_properties(bench.experts PROPERTIES TIMEOUT 120)
@@ -17,9 +17,9 @@ if(SY_GPU_TESTS)
   sy_add_gpu_test(bench.experts ${experts} $<TARGET_FILE:switchyard> cuda)
 endif()
 
-# The one command for a GPU, with stand-ins for the GPU, the programs and the tools.
+# The GPU validation suite, with stand-ins for the GPU, the programs and the tools.
 add_test(NAME bench.on_gpu COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/on_gpu_test.sh)
 set_tests_properties(bench.on_gpu PROPERTIES TIMEOUT 120)
-# The race at a size of seconds, so that it stays runnable; skipped where Python has no torch.
+# The race against PyTorch at a size that takes seconds, so that it stays runnable; skipped if Python has no torch.
 add_test(NAME race.runs COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/race.sh $<TARGET_FILE:switchyard>)
 set_tests_properties(race.runs PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2)

@@ -1,8 +1,8 @@
-# What the end-to-end tests share: the real binary on the build's sample of text, in a folder of their own. Sourced
-# with $1 the binary; $2, where it is `c4`, takes C4's text and T5's tokenizer from ../shared instead. Where the
-# binary executes a GPU's code on the host (`hosted`), which is slow, runs are of fewer tokens, a smaller vocabulary
-# and, in each script, fewer steps.
-set -Eeuo pipefail  # -E: a failure inside train() is shown as well
+# Shared by the end-to-end tests: the real program on the build's text sample, in a temporary folder. Sourced with
+# $1 the program; if $2 is `c4`, with C4's text and T5's tokenizer from ../shared instead. If the program executes
+# CUDA code on the host (`hosted`), which is slow, runs have fewer tokens, a smaller vocabulary and, in each script,
+# fewer steps.
+set -Eeuo pipefail  # -E: the ERR trap also covers train()
 switchyard=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../support/sample.sh"
@@ -15,7 +15,7 @@ if [[ ${2:-} == c4 ]]; then
     exit 77
   fi
 fi
-# $SWITCHYARD_TEST_BACKEND: cpu or cuda. A rank has a GPU to itself (NCCL refuses to share one).
+# $SWITCHYARD_TEST_BACKEND: cpu or cuda. Each rank needs a GPU of its own (NCCL refuses to share one).
 backend=${SWITCHYARD_TEST_BACKEND:-cpu} hosted=no
 [[ $switchyard == *_hostcuda ]] && hosted=yes
 most_ranks=4
@@ -28,7 +28,7 @@ if [[ $backend == cuda && $hosted == no ]]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# A command that fails unexpectedly shows what the last run printed.
+# If a command fails unexpectedly, show the output of the last run.
 trap 'tail -n 30 "$(ls -t "$folder"/*.out | head -n 1)" >&2 || true' ERR
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 
@@ -50,7 +50,7 @@ train: {steps: 20, global_batch: $batch, micro_batch: $((batch / 4)), log_every:
         checkpoint_every: 5, keep_checkpoints: 0}
 YAML
 
-# train RANKS NAME [--set ...]: on as many ranks as there are GPUs where RANKS are more.
+# train RANKS NAME [--set ...]: pre-trains run NAME on RANKS ranks, or on as many as there are GPUs.
 train() {
   local ranks=$(($1 < most_ranks ? $1 : most_ranks)) name=$2
   shift 2

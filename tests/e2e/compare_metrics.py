@@ -1,27 +1,28 @@
-"""compare_metrics.py TOLERANCE A B: two metrics.jsonl agree, step by step and number by number but for those of the
-clock. What is counted or follows from the step is the same; losses differ by TOLERANCE of their size at most,
-the gradient's norm, which is made of larger cancellations, by ten times that. A rounding may send a token that is
-torn between two experts to the other one: the routers' shares may differ by a few tokens. With tolerance 0
-every number is the same."""
+"""compare_metrics.py TOLERANCE A B: checks that two metrics.jsonl agree, step by step and number by number, except for
+timings. Counts and everything that follows from the step must be equal. Losses may differ by a relative TOLERANCE, the
+gradient norm, which suffers more from cancellation, by ten times that. Rounding may send a token that is nearly
+tied between two experts to the other one, so router statistics may differ by a few tokens. With TOLERANCE 0 every
+number must be equal."""
 import json
 import sys
 
 CLOCK = {"step_seconds", "tokens_per_second", "mfu", "seconds"}
-# Times the tolerance, of the number's size.
+# Allowed relative difference, in units of the tolerance.
 RELATIVE = {"loss": 1, "neg_log_perplexity": 1, "grad_norm": 10, "balance_loss": 10, "z_loss": 10}
-# Times the tolerance, as they are: 2e-5 allows a token in a thousand, and an expert that has 1.02 of the mean, not 1.
+# Allowed absolute difference, in units of the tolerance: 2e-5 allows one token in a thousand, and an expert load of
+# 1.02 instead of 1.
 ABSOLUTE = {"dropped_fraction": 50, "expert_load_max": 1000}
 
 
 def load(path):
     lines = [json.loads(line) for line in open(path, encoding="utf-8")]
     keys = [(line["kind"], line["step"]) for line in lines]
-    assert len(keys) == len(set(keys)), f"{path} has a step twice"
+    assert len(keys) == len(set(keys)), f"{path} contains a step twice"
     return dict(zip(keys, lines))
 
 
 def difference(name, a, b):
-    """In units of the tolerance; of numbers that must be the same, 0 or infinite."""
+    """The difference in units of the tolerance; 0 or infinite for numbers that must be equal."""
     if a == b:
         return 0.0
     if name in RELATIVE:

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# A run is the same on both backends, and a checkpoint of either is gone on with by the other, evaluated and
-# used by both: the same losses to rounding.
+# A run gives the same losses on both backends, to rounding. Either backend resumes from a checkpoint of the
+# other, and both evaluate it and generate from it.
 source "$(dirname "$0")/common.sh"
 steps=(--set train.steps=6 --set train.eval_every=3 --set train.checkpoint_every=3)
 
-# on BACKEND RANKS NAME: to step 6, from the last checkpoint where there is one.
+# on BACKEND RANKS NAME: trains to step 6, from the last checkpoint if there is one.
 on() {
   train "$2" "$3" "${steps[@]}" --set backend="$1" --set precision="$precision"
 }
 
-# results BACKEND RUN: what the checkpoint of step 6 gives there, as two lines of JSON.
+# results BACKEND RUN: evaluates and generates from the checkpoint of step 6; prints two lines of JSON.
 # shellcheck disable=SC2086
 results() {
   local checkpoint=$folder/$2/checkpoints/step-00000006

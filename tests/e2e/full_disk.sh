@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The disk fills up while a run writes: the error names file and reason, the checkpoints before it are
-# intact, and once there is room the run goes on to the metrics and weights of one that always had it.
-# Runs in a mount namespace of its own, so that the small disk is gone with it.
+# The disk fills up while a run writes: the error names the file and the reason, and earlier checkpoints stay
+# intact. Once there is space again, the run resumes and reaches the metrics and weights of a run that always
+# had enough. The test uses a mount namespace of its own, so that the small disk disappears with it.
 if [[ -z ${SWITCHYARD_OWN_MOUNTS-} ]]; then
   for namespace in "--mount" "--mount --map-root-user"; do
     # shellcheck disable=SC2086
@@ -12,7 +12,7 @@ if [[ -z ${SWITCHYARD_OWN_MOUNTS-} ]]; then
   exit 77
 fi
 source "$(dirname "$0")/common.sh"
-export OMPI_MCA_orte_tmpdir_base=$folder  # root in here may not be root outside
+export OMPI_MCA_orte_tmpdir_base=$folder  # root in this namespace may not be root outside
 disk=$folder/disk
 mkdir "$disk"
 trap 'umount -ql "$disk" || true; rm -rf "$folder"' EXIT
@@ -27,14 +27,14 @@ fail() {
   exit 1
 }
 
-# fill SPARE: leaves that many bytes of room.
+# fill SPARE: fills the disk except for SPARE bytes.
 fill() {
   local room
   room=$(($(stat --file-system --format='%a * %S' "$disk")))
   head -c $((room - $1)) /dev/zero >"$disk/filler"
 }
 
-# Every error of every rank names a file of the disk and the reason.
+# check_messages FILE: every error of every rank names a file on the disk and the reason, and one names FILE.
 check_messages() {
   local errors=$folder/errors
   sed -n 's/^\(\[rank [^]]*\] \)\?error: //p' "$folder/run.out" >"$errors"
@@ -44,8 +44,8 @@ check_messages() {
   grep -q "$1" "$errors" || fail "the error does not name $1"
 }
 
-# fills_up RANKS SPARE FILE STEP: from the checkpoint of step 5 on there is SPARE room; FILE cannot be
-# written, and the newest checkpoint is that of STEP.
+# fills_up RANKS SPARE FILE STEP: resumes from step 5 with SPARE bytes of space. FILE cannot be written, and the
+# newest checkpoint is that of STEP.
 fills_up() {
   local ranks=$1 spare=$2 file=$3 step=$4 code=0 begun=$SECONDS
   rm -rf "$disk/run"
@@ -59,12 +59,13 @@ fills_up() {
   "$switchyard" inspect "$checkpoints/step-$step" --verify >"$folder/verify.txt" || fail "step $step is damaged"
 
   rm "$disk/filler"
-  train "$ranks" run "${on_disk[@]}" || fail "no resumption"
-  grep -q "^resumed from $checkpoints/step-$step " "$folder/run.out" || fail "resumed from elsewhere"
+  train "$ranks" run "${on_disk[@]}" || fail "the run does not resume"
+  grep -q "^resumed from $checkpoints/step-$step " "$folder/run.out" || fail "it resumed from another checkpoint"
   python3 "$here/compare_metrics.py" 0 "$folder/straight-$ranks/metrics.jsonl" "$disk/run/metrics.jsonl"
-  "$switchyard" inspect "$checkpoints/step-00000020" --verify >"$folder/verify.txt" || fail "the end is damaged"
+  "$switchyard" inspect "$checkpoints/step-00000020" --verify >"$folder/verify.txt" ||
+    fail "the last checkpoint is damaged"
   diff "$folder/straight-$ranks.txt" "$folder/verify.txt"
-  echo "$ranks ranks, $spare bytes of room: $(head -n 1 "$folder/errors")"
+  echo "$ranks ranks, $spare bytes of space: $(head -n 1 "$folder/errors")"
 }
 
 for ranks in 1 2; do
@@ -72,7 +73,7 @@ for ranks in 1 2; do
   last=$folder/straight-$ranks/checkpoints/step-00000020
   "$switchyard" inspect "$last" --verify >"$folder/straight-$ranks.txt"
   size=$(du --summarize --bytes "$last" | cut -f 1)
-  mount -t tmpfs -o size=$((5 * size)) tmpfs "$disk"  # room for all four checkpoints
+  mount -t tmpfs -o size=$((5 * size)) tmpfs "$disk"  # space for all four checkpoints
   train "$ranks" run "${on_disk[@]}" --set train.steps=5
   cp -r "$disk/run" "$folder/begun-$ranks"
   fills_up "$ranks" 0 metrics.jsonl 00000005

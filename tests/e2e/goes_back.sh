@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# --resume none and an older checkpoint: the run begins again there, what it had reached is set aside, and
-# the next start goes on from what is new. The metrics are those of a run that went straight.
+# Resuming from an older checkpoint, and --resume none: the run restarts there, its later progress is set aside,
+# and the next start resumes from the new progress. The metrics equal those of an uninterrupted run.
 source "$(dirname "$0")/common.sh"
 short=(--set train.steps=10 --set train.eval_every=0)
 train 1 straight "${short[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The gradients of step 1, tensor by tensor, on 1, 2 and 4 ranks with experts on one rank and spread, from the
-# checkpoints that the real binary writes. Other backends are compared with the CPU.
+# The gradients of step 1 agree, tensor by tensor, on 1, 2 and 4 ranks, with the experts on one rank or spread over
+# ranks. They are read from the program's checkpoints. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"
 if ! /usr/bin/python3 -c "import h5py" 2>/dev/null; then
   echo "skipped: python3-h5py is not installed (setup.sh --tests installs it)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A run that is killed again and again, and once stopped by a signal, ends with the same metrics and the
-# same checkpoint, bit for bit, as one that is left alone.
+# A run that is killed repeatedly, and stopped once by a signal, ends with the same metrics and the same
+# checkpoint, bit for bit, as an uninterrupted run.
 source "$(dirname "$0")/common.sh"
 last=40 every=5 width=8 kills="2 12 22" stop=31
 if [[ $hosted == yes ]]; then
@@ -9,8 +9,8 @@ fi
 long=(--set train.steps=$last --set train.checkpoint_every=$every)
 train 2 straight "${long[@]}"
 
-# Starts the run, waits until this start has logged step $1, sends it signal $2 (one rank or all), and leaves its
-# exit code in $code.
+# interrupt STEP SIGNAL WHICH: starts the run, waits until this start has logged STEP, and sends it SIGNAL (WHICH:
+# -n for its newest process, or empty for all). Sets $code to the exit code.
 interrupt() {
   local step=$1 signal=$2 which=$3
   code=0
@@ -32,7 +32,7 @@ fail() {
   exit 1
 }
 
-# Steps at random, one in each part of the run; a kill may come in the middle of a checkpoint.
+# One random step in each part of the run; a kill may hit in the middle of a checkpoint.
 for first in $kills; do
   step=$((first + RANDOM % width))
   interrupt "$step" KILL -n

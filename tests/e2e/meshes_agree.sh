@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The same run on 1, 2 and 4 ranks, experts on one rank and spread: the same losses to rounding, with
-# drops, dropout and jitter on; and the loss falls. Other backends are compared with the CPU.
+# The same run on 1, 2 and 4 ranks, with the experts on one rank or spread over ranks, gives the same losses to
+# rounding, with token drops, dropout and jitter enabled; and the loss falls. Other backends are compared with
+# the CPU.
 source "$(dirname "$0")/common.sh"
 steps=() fall=1.0
 if [[ $hosted == yes ]]; then

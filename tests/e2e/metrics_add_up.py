@@ -1,5 +1,5 @@
-"""metrics_add_up.py FOLDER BATCH BEGAN ENDED: the metrics of run `kept`, between those two seconds, against the
-examples that it was made of and what `evaluate` found (metrics_add_up.sh)."""
+"""metrics_add_up.py FOLDER BATCH BEGAN ENDED: checks the metrics of the run `kept`, which ran between the times BEGAN
+and ENDED in seconds, against its training examples and the results of `evaluate` (metrics_add_up.sh)."""
 import json
 import math
 import sys
@@ -29,9 +29,9 @@ for line in train:
     tokens += of_step
     assert line["tokens"] == tokens, f"step {step}: {line['tokens']} tokens, the examples have {tokens}"
     assert line["neg_log_perplexity"] == -line["loss"], f"step {step}"
-    same(line["tokens_per_second"] * line["step_seconds"], of_step, f"step {step}: tokens a second x seconds")
+    same(line["tokens_per_second"] * line["step_seconds"], of_step, f"step {step}: tokens per second x seconds")
     same(line["mfu"] * line["step_seconds"], train[0]["mfu"] * train[0]["step_seconds"],
-         f"step {step}: mfu x seconds, as of step 1")
+         f"step {step}: mfu x seconds, compared with step 1")
     if step in evaluations:
         assert evaluations[step]["tokens"] == tokens
 spent = sum(line["step_seconds"] for line in train) + sum(line["seconds"] for line in evaluations.values())
@@ -51,5 +51,5 @@ for again in found:
     same(line["dropped_fraction"], again["dropped_fraction"], "dropped fraction of the evaluation", 1e-12)
     assert again["neg_log_perplexity"] == -again["loss"]
 on_train = read("on_train.json")[0]
-assert abs(on_train["loss"] - found[-1]["loss"]) > 1e-4, "training and validation text have one loss"
+assert abs(on_train["loss"] - found[-1]["loss"]) > 1e-4, "training and validation text have the same loss"
 print(f"{len(train)} steps, {tokens} tokens, {len(evaluations)} evaluations of {targets} targets")

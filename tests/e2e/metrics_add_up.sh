@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What a run writes of itself is true: tokens are those of its examples, speeds follow from tokens and seconds,
-# an evaluation is what `evaluate` finds in the checkpoint of its step, and as many checkpoints stay as were asked for.
+# A run's metrics are consistent: its tokens are those of its examples, speeds follow from tokens and seconds, an
+# evaluation equals what `evaluate` computes from the checkpoint of that step, and as many checkpoints are kept as
+# requested.
 source "$(dirname "$0")/common.sh"
 steps=20
 if [[ $hosted == yes ]]; then steps=8; fi
@@ -12,7 +13,7 @@ train 2 kept "${given[@]}" --set train.keep_checkpoints=2
 ended=$(date +%s.%N)
 train 1 all "${given[@]}"
 
-# Committed ones, and nothing else that looks like one.
+# kept RUN: the names in the run's checkpoint folder, which must be committed checkpoints and nothing else.
 kept() {
   (cd "$folder/$1/checkpoints" && find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)
 }
@@ -26,7 +27,7 @@ for step in $((3 * every)) "$steps"; do
   checkpoint=$folder/kept/checkpoints/$(step_name "$step")
   "$switchyard" evaluate "$folder/tiny.yaml" "${given[@]}" --json --checkpoint "$checkpoint" \
     >>"$folder/evaluate.jsonl" 2>"$folder/evaluate.out"
-  # The checkpoint's own configuration serves as well; training text gives another loss.
+  # The configuration in the checkpoint gives the same result; training text gives another loss.
   "$switchyard" evaluate --json --checkpoint "$checkpoint" >>"$folder/own.jsonl" 2>"$folder/evaluate.out"
 done
 diff "$folder/evaluate.jsonl" "$folder/own.jsonl"

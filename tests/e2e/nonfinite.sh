@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A learning rate that ruins the weights: the run stops with one message that names step and tensor, and
-# what was committed before is as good as ever; or, if asked to, skips the steps and says which.
+# A learning rate that ruins the weights: the run stops with one message that names the step and the tensor, and
+# earlier checkpoints stay intact; or, on request, it skips the steps and names them.
 source "$(dirname "$0")/common.sh"
 ten=(--set train.steps=10 --set train.eval_every=5 --set run.hang_timeout_seconds=60)
 ruin=(--set optimizer.learning_rate=1e30)
@@ -11,7 +11,7 @@ fail() {
   exit 1
 }
 
-# The message, without the rank that tells it.
+# The error messages, without the prefix that names the rank.
 messages() {
   sed -n 's/^\(\[[^]]*\] \)\?error: //p' "$folder/$run.out"
 }
@@ -26,28 +26,28 @@ for way in "1 adamw" "2 adafactor"; do
   "$switchyard" inspect "$checkpoints/step-00000010" --verify >"$folder/straight.txt"
   rm -r "$checkpoints/step-00000010"
 
-  # From step 5 on: step 6 ruins the weights, its checkpoint is under way when step 7 fails.
+  # From step 5 on, step 6 ruins the weights; its checkpoint is being written when step 7 fails.
   code=0
   train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.checkpoint_every=1 || code=$?
   ((code == 1)) || fail "the exit code is $code"
-  (($(messages | wc -l) == 1)) || fail "not one message"
+  (($(messages | wc -l) == 1)) || fail "there is not exactly one message"
   messages | grep -q "^step 7: loss .* not finite; first gradient at fault: shared/embedding: .*learning_rate" ||
-    fail "the message does not name step and tensor"
+    fail "the message does not name the step and the tensor"
   for step in 5 6; do
     "$switchyard" inspect "$checkpoints/step-0000000$step" --verify >"$folder/verify.txt" ||
       fail "the checkpoint of step $step is damaged"
   done
   [[ ! -e $checkpoints/step-00000007 ]] || fail "a step that failed has a checkpoint"
 
-  # Nothing of the failure is left in a run that goes on from before it.
-  train "$ranks" "$run" "${here_too[@]}" --resume "$checkpoints/step-00000005" || fail "no resumption"
+  # A run that resumes from before the failure shows no trace of it.
+  train "$ranks" "$run" "${here_too[@]}" --resume "$checkpoints/step-00000005" || fail "the run does not resume"
   python3 "$here/compare_metrics.py" 0 "$folder/straight.jsonl" "$folder/$run/metrics.jsonl"
   "$switchyard" inspect "$checkpoints/step-00000010" --verify | diff "$folder/straight.txt" -
 
   run=$optimizer-skip
   train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.steps=4 \
     --set optimizer.on_nonfinite=skip || fail "a run that skips steps has failed"
-  # On a GPU step 3 was under way when step 2's numbers were read, and step 2 is named all the same.
+  # On a GPU, step 3 has already started when the numbers of step 2 are read; step 2 must be named nevertheless.
   named='first gradient at fault: shared\/embedding; the step is skipped'
   skipped=$(sed -n "s/^step \([0-9]*\): .* $named\$/\1/p" "$folder/$run.out" | xargs)
   [[ $skipped == "2 3 4" ]] || fail "steps said to be skipped, for shared/embedding's gradient: '$skipped'"

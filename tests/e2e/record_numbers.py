@@ -1,5 +1,5 @@
-"""record_numbers.py RUN OUT: a run's numbers in a form that `diff` compares: OUT.metrics, metrics.jsonl without what
-the clock gives, and OUT.tensors, the shape and a checksum of every float tensor of the newest checkpoint."""
+"""record_numbers.py RUN OUT: writes a run's numbers in a form that `diff` can compare. OUT.metrics is metrics.jsonl
+without timings; OUT.tensors has the shape and a checksum of every float tensor of the newest checkpoint."""
 import glob
 import hashlib
 import json

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# record_numbers.sh BINARY OUT: 40 steps of tiny models with dropout, jitter and drops, on 1, 2 and 4 ranks. For each run OUT has
-# the metrics without the clock's and a checksum of every tensor of the last checkpoint, so two builds compute the
-# same to the last bit where `diff -r` finds nothing between their folders: what a change of structure alone must
-# show. By hand; $SWITCHYARD_SAMPLE gives an earlier build the text of this one. Executed on the host
-# ($SWITCHYARD_TEST_BACKEND=cuda, tests/switchyard_hostcuda) it takes ten minutes. Needs h5py.
+# record_numbers.sh BINARY OUT: trains tiny models for 40 steps with dropout, jitter and token drops on 1, 2 and 4
+# ranks. For each run, OUT gets the metrics without timings and a checksum of every tensor of the last checkpoint. Two
+# builds compute the same numbers to the last bit if `diff -r` finds no difference between their OUT folders, as it
+# must be after a refactoring. Run it by hand; $SWITCHYARD_SAMPLE gives an earlier build the text of this one. With the
+# CUDA backend on the host ($SWITCHYARD_TEST_BACKEND=cuda, tests/switchyard_hostcuda) it takes ten minutes. Needs h5py.
 source "$(dirname "$0")/common.sh" "$1"
 out=$2
 mkdir -p "$out"

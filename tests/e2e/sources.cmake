@@ -1,4 +1,4 @@
-# The real binary, on the build's sample of text; and on C4's where that lies beside the project.
+# The real program on the build's text sample, and on C4 if that is present beside the project.
 foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up nonfinite
         stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
@@ -10,13 +10,13 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/../shared/data/c4)
   set_tests_properties(e2e.meshes_agree_c4 PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endif()
 
-# The program itself, its CUDA backend executed on the host.
+# The program with its CUDA backend executed on the host.
 if(SY_HAVE_HOSTCUDA)
   add_executable(switchyard_hostcuda $<TARGET_OBJECTS:sy_cmd>)
   target_link_libraries(switchyard_hostcuda PRIVATE sy_cmd sy_backend_host)
   set_target_properties(switchyard_hostcuda PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 
-  # One order of streams and threads each.
+  # Each test runs under one order of streams and threads.
   foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random"
                  "bench_parts forward" "metrics_add_up reverse" "stop_flag random")
     separate_arguments(column)
@@ -27,7 +27,7 @@ if(SY_HAVE_HOSTCUDA)
   endforeach()
 endif()
 
-# And on the machine's GPUs.
+# On the machine's GPUs.
 if(SY_GPU_TESTS)
   add_dependencies(gpu_tests switchyard)
   foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up

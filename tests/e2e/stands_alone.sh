@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A checkpoint is enough: with the tokenizer's file gone, infill, evaluate and convert take the one inside, and
-# inspect tells which text it was trained on.
+# A checkpoint is self-contained: after the tokenizer's file is deleted, infill, evaluate and convert use the copy
+# in the checkpoint, and inspect lists the training shards.
 source "$(dirname "$0")/common.sh"
 cp "$tokenizer" "$folder/own.model"
 own=(--set data.tokenizer="$folder/own.model" --set train.steps=2 --set train.eval_every=0)
@@ -8,7 +8,7 @@ train 2 run "${own[@]}"
 checkpoint=$folder/run/checkpoints/step-00000002
 cmp "$checkpoint/tokenizer.model" "$tokenizer"
 
-# show OUT COMMAND ...: the program, its output kept.
+# show OUT COMMAND ...: runs the program and keeps its output in OUT.out.
 show() {
   local out=$folder/$1.out
   shift
@@ -41,5 +41,5 @@ told = json.load(open(sys.argv[1]))
 assert [file["name"] for file in told["files"]] == ["tokenizer.model"], told["files"]
 shards = [(shard["path"], shard["bytes"]) for shard in told["data_shards"]]
 assert shards == [(path, os.path.getsize(path)) for path in sys.argv[2:]], shards
-print(len(shards), "data shards named")
+print(len(shards), "data shards listed")
 PYTHON

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One rank alone is told to stop, the last: all stop after the same step, with its checkpoint committed and exit code
-# 75, and the run goes on from there.
+# Only one rank, the last, gets a signal to stop: all ranks stop after the same step, with its checkpoint committed
+# and exit code 75, and the run resumes from there.
 source "$(dirname "$0")/common.sh"
 ways="1:TERM 2:USR1 4:TERM"
 if [[ $hosted == yes ]]; then ways="2:TERM"; fi
@@ -11,7 +11,7 @@ fail() {
   exit 1
 }
 
-# The process of rank $1 of the run.
+# pid_of RANK: the process of this rank of the run.
 pid_of() {
   local pid
   for pid in $(pgrep -f "^$switchyard pretrain $folder/tiny.yaml --set run.name=$run "); do
@@ -27,7 +27,7 @@ for way in $ways; do
   train "$ranks" "$run" "${given[@]}" --set train.steps=100000 &
   launcher=$!
   until grep -q "^step 3/" "$folder/$run.out" 2>/dev/null; do
-    kill -0 "$launcher" 2>/dev/null || fail "ended by itself"
+    kill -0 "$launcher" 2>/dev/null || fail "the run ended by itself"
     sleep 0.02
   done
   kill "-$signal" "$(pid_of $((ranks - 1)))"
@@ -35,14 +35,17 @@ for way in $ways; do
   wait "$launcher" || code=$?
   ((code == 75)) || fail "after SIG$signal to rank $((ranks - 1)) the exit code is $code"
   step=$(sed -n 's/^stopped by .* after step \([0-9]*\): .*/\1/p' "$folder/$run.out")
-  [[ $step =~ ^[0-9]+$ ]] || fail "not one line says after which step it stopped: '$step'"
+  [[ $step =~ ^[0-9]+$ ]] || fail "there is not exactly one line that names the step after which it stopped: '$step'"
   name=$(printf 'step-%08d' "$step")
   [[ $(ls "$folder/$run/checkpoints") == "$name" ]] || fail "checkpoints: $(ls "$folder/$run/checkpoints")"
-  "$switchyard" inspect "$folder/$run/checkpoints/$name" --verify >"$folder/verify.txt" || fail "damaged"
-  tail -n 1 "$folder/$run/metrics.jsonl" | grep -q "\"step\": $step," || fail "the last line is not of step $step"
+  "$switchyard" inspect "$folder/$run/checkpoints/$name" --verify >"$folder/verify.txt" ||
+    fail "the checkpoint is damaged"
+  tail -n 1 "$folder/$run/metrics.jsonl" | grep -q "\"step\": $step," ||
+    fail "the last line of metrics.jsonl is not of step $step"
 
-  train "$ranks" "$run" "${given[@]}" --set train.steps=$((step + 2)) || fail "does not go on"
-  grep -q "^resumed from .*/$name at step $step\$" "$folder/$run.out" || fail "goes on from elsewhere"
-  [[ $(grep -c "" "$folder/$run/metrics.jsonl") == $((step + 2)) ]] || fail "not a line a step"
-  echo "$ranks ranks: stopped after step $step and went on"
+  train "$ranks" "$run" "${given[@]}" --set train.steps=$((step + 2)) || fail "the run does not resume"
+  grep -q "^resumed from .*/$name at step $step\$" "$folder/$run.out" || fail "it resumes from another checkpoint"
+  [[ $(grep -c "" "$folder/$run/metrics.jsonl") == $((step + 2)) ]] ||
+    fail "metrics.jsonl does not have one line per step"
+  echo "$ranks ranks: stopped after step $step and resumed"
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each exit code that batch scripts rely on, from a real run on one rank without mpirun and on two with it."""
+"""Every exit code that batch scripts rely on, from real runs on one rank without mpirun and on two ranks with it."""
 import signal
 
 from launch import SWITCHYARD, Run, checkpoints, pretrain, require, settings, verify, workplace
@@ -18,11 +18,11 @@ def start(folder, ranks, name, given):
 def check(run, code, errors):
     ended = run.end()
     require(ended == code, f"{run.out.stem}: the exit code is {ended}, not {code}", run)
-    require(len(run.errors()) == errors, f"{run.out.stem}: {len(run.errors())} messages", run)
+    require(len(run.errors()) == errors, f"{run.out.stem}: {len(run.errors())} messages, not {errors}", run)
 
 
 def damage(checkpoint):
-    """Turns a byte in the middle of each shard."""
+    """Flips a bit in the middle of each shard."""
     for shard in checkpoint.glob("shard-*.h5"):
         data = bytearray(shard.read_bytes())
         data[len(data) // 2] ^= 0x40
@@ -33,8 +33,9 @@ def check_damaged(folder):
     checkpoint = checkpoints(folder, "done-2")[4]
     damage(checkpoint)
     run = Run([SWITCHYARD, "inspect", checkpoint, "--verify"], folder / "inspect.out")
-    require(run.end() == 3 and "every checksum agrees" not in run.text(), "damage is not found", run)
-    require(all("shard-0000" in line for line in run.errors()) and run.errors(), "it does not say where", run)
+    require(run.end() == 3 and "every checksum agrees" not in run.text(), "the damage is not detected", run)
+    require(all("shard-0000" in line for line in run.errors()) and run.errors(),
+            "the message does not name the damaged file", run)
     check(start(folder, 2, "done-2", {**SHORT, "train.steps": 6}), 3, errors=1)
 
 
@@ -43,7 +44,7 @@ with workplace() as folder:
     for ranks in (1, 2):
         check(start(folder, ranks, f"done-{ranks}", SHORT), 0, errors=0)
         require(sorted(checkpoints(folder, f"done-{ranks}")) == [2, 4], "checkpoints of steps 2 and 4 are due")
-        # Nothing is left to do: no step is done again, no checkpoint written.
+        # The run is complete: a second start repeats no step and writes no checkpoint.
         check(start(folder, ranks, f"done-{ranks}", SHORT), 0, errors=0)
         check(start(folder, ranks, f"failed-{ranks}", {**SHORT, "run.directory": folder / "file"}), 1, errors=1)
         check(start(folder, ranks, f"usage-{ranks}", {**SHORT, "mesh.expert": 4}), 2, errors=1)
@@ -54,7 +55,7 @@ with workplace() as folder:
         run.signal(signal.SIGUSR1)
         check(run, 75, errors=0)
         kept = checkpoints(folder, f"stopped-{ranks}")
-        require(f"after step {max(kept)}: " in run.text(), "the checkpoint is not of the last step", run)
+        require(f"after step {max(kept)}: " in run.text(), "the newest checkpoint is not of the last step", run)
         verify(kept[max(kept)])
         print(f"{ranks} ranks: 0, 1, 2, 3 and 75")
     check_damaged(folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A rank is killed: the others end within seconds, nothing that was committed is lost, and the run goes on
-to the metrics of one that nobody disturbed."""
+"""A rank is killed: the others exit within seconds, no committed checkpoint is lost, and the run resumes and reaches
+the metrics of an undisturbed run."""
 import json
 import signal
 import time
@@ -9,9 +9,9 @@ from launch import HOSTED, checkpoints, pretrain, require, require_same_metrics,
 
 LAST = 24 if HOSTED else 500
 GIVEN = {"train.steps": LAST, "train.eval_every": LAST // 4, "train.checkpoint_every": 2 if HOSTED else 25}
-# Ranks, the one that is killed, the share of the run after which.
+# (number of ranks, rank to kill, share of the run after which it is killed)
 KILLS = [(2, 0, 0.2), (2, 1, 0.5), (4, 2, 0.3)]
-SECONDS = 10  # within which the others must end; they need less than two
+SECONDS = 10  # limit for the other ranks to exit; they need less than two
 if HOSTED:
     KILLS = KILLS[1:2]
 
@@ -37,8 +37,8 @@ def go_on(folder, ranks, newest):
     name = f"killed-{ranks}"
     run = pretrain(folder, ranks, name, GIVEN)
     code = run.end()
-    require(code == 0, f"the run that goes on has the exit code {code}", run)
-    require(f"at step {newest}\n" in run.text(), f"the run did not go on from step {newest}", run)
+    require(code == 0, f"the resumed run has the exit code {code}", run)
+    require(f"at step {newest}\n" in run.text(), f"the run did not resume from step {newest}", run)
     require_same_metrics(folder, f"straight-{ranks}", name)
     ends = [checkpoints(folder, run_name)[LAST] for run_name in (f"straight-{ranks}", name)]
     tensors = [json.loads((end / "manifest.json").read_text())["tensors"] for end in ends]

@@ -1,5 +1,5 @@
-"""What the tests of faults share: the real program under mpirun on the build's sample of text, its ranks' processes,
-and the limits within which a run must end. Tests are given the program as their first argument."""
+"""Shared by the fault tests: the real program under mpirun on the build's text sample, the processes of its ranks, and
+the time limits for a run to end. The first argument of each test is the program."""
 import contextlib
 import os
 import pathlib
@@ -11,9 +11,9 @@ import tempfile
 import time
 
 SWITCHYARD = str(pathlib.Path(sys.argv[1]).resolve())
-HOSTED = SWITCHYARD.endswith("_hostcuda")  # a GPU's code on the host, which is slow
+HOSTED = SWITCHYARD.endswith("_hostcuda")  # executes CUDA code on the host, which is slow
 BACKEND = os.environ.get("SWITCHYARD_TEST_BACKEND", "cpu")
-PATIENCE = 60  # seconds for what takes one or two on an idle machine
+PATIENCE = 60  # seconds allowed for what takes one or two on an idle machine
 COMPARE = pathlib.Path(__file__).parent.parent / "e2e" / "compare_metrics.py"
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "btl_vader_single_copy_mechanism",
           "none", "--mca", "mpi_yield_when_idle", "1"]
@@ -43,19 +43,19 @@ def require(condition, message, run=None):
 
 
 def sample():
-    """The text that the build makes for tests, as tests/support/sample.sh finds it."""
+    """The folder of the build's text sample, found as tests/support/sample.sh does."""
     beside = pathlib.Path(SWITCHYARD).parent
     given = os.environ.get("SWITCHYARD_SAMPLE")
     places = [pathlib.Path(given)] if given else [beside / "tests" / "sample", beside / "sample"]
     for place in places:
         if (place / "small.model").exists():
             return place
-    return fail(f"{places[-1]} is absent: build the target test_sample")
+    return fail(f"{places[-1]} does not exist; build the target test_sample")
 
 
 @contextlib.contextmanager
 def workplace():
-    """A folder with text, tokenizer and tiny.yaml, gone afterwards."""
+    """A temporary folder with text, tokenizer and tiny.yaml."""
     folder = pathlib.Path(tempfile.mkdtemp())
     try:
         shutil.copytree(sample(), folder, dirs_exist_ok=True)
@@ -66,7 +66,7 @@ def workplace():
 
 
 class Run:
-    """A command that was started, its output in a file."""
+    """A started command whose output goes to a file."""
 
     def __init__(self, command, out, environment=None):
         self.out = pathlib.Path(out)
@@ -81,12 +81,12 @@ class Run:
         return self.out.read_text(encoding="utf-8", errors="replace")
 
     def errors(self):
-        """What the program said went wrong, each line without the rank that says it."""
+        """The error lines that the program printed, without the prefix that names the rank."""
         return [line.split("error: ", 1)[1] for line in self.text().splitlines()
                 if line.startswith("error: ") or (line.startswith("[rank ") and "] error: " in line)]
 
     def wait_for(self, text):
-        """False where the run ended without printing it."""
+        """Waits until the run has printed the text. Returns False if it ended without doing so."""
         limit = time.monotonic() + PATIENCE
         while text not in self.text():
             if self.process.poll() is not None:
@@ -98,7 +98,7 @@ class Run:
         return True
 
     def ranks(self):
-        """The process of each rank, by its number."""
+        """{rank: its process id}"""
         found = {}
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -113,11 +113,11 @@ class Run:
         return found
 
     def signal(self, number, rank=None):
-        """To one rank, or to mpirun."""
+        """Sends a signal to one rank, or to mpirun."""
         os.kill(self.process.pid if rank is None else self.ranks()[rank], number)
 
     def end(self, seconds=PATIENCE):
-        """The exit code; a run that takes longer has failed."""
+        """Waits for the end and returns the exit code. A run that takes longer than `seconds` fails the test."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -144,7 +144,7 @@ def pretrain(folder, ranks, name, given=None, mpi=(), environment=None):
 
 
 def checkpoints(folder, name):
-    """Committed ones, by step."""
+    """{step: folder} of the committed checkpoints."""
     found = (folder / name / "checkpoints").glob("step-????????/manifest.json")
     return {int(path.parent.name[5:]): path.parent for path in found}
 
@@ -156,8 +156,8 @@ def verify(checkpoint):
 
 
 def require_same_metrics(folder, *names):
-    """Bit for bit, but for clocks."""
+    """Requires the metrics of the runs to be equal bit for bit, except for timings."""
     files = [folder / name / "metrics.jsonl" for name in names]
     done = subprocess.run([sys.executable, COMPARE, "0", *files], capture_output=True, text=True, check=False)
     require(done.returncode == 0, f"metrics of {names}: {done.stderr}")
-    print(f"{names[1]} as {names[0]}: {done.stdout.strip()}")
+    print(f"{names[1]} compared with {names[0]}: {done.stdout.strip()}")

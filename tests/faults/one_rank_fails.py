@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What fails on one rank alone ends all of them, with its exit code and one message that says whose it is; of
-what every rank meets, one rank tells."""
+"""An error on a single rank ends all ranks, with its exit code and one message that names the rank. An error that
+every rank meets is reported by one rank only."""
 import gzip
 
 from launch import MPIRUN, SWITCHYARD, Run, pretrain, require, settings, workplace
@@ -13,15 +13,15 @@ def check(run, code, rank, *words):
     ended = run.end(SECONDS)
     require(ended == code, f"the exit code is {ended}, not {code}", run)
     said = run.errors()
-    require(len([line for line in said if not line.startswith("  ")]) == 1, f"{len(said)} messages", run)
+    require(len([line for line in said if not line.startswith("  ")]) == 1, f"{len(said)} messages instead of one", run)
     for word in words:
-        require(word in said[0], f"the message does not tell of {word}", run)
-    require(rank is None or f"[rank {rank}/2 " in run.text(), f"it is not rank {rank}'s message", run)
+        require(word in said[0], f"the message does not mention {word}", run)
+    require(rank is None or f"[rank {rank}/2 " in run.text(), f"the message does not come from rank {rank}", run)
     print(f"{run.out.stem}: exit code {code}, {said[0]}")
 
 
 def on_each_rank(folder, name, first, second):
-    """Rank 0 with the first settings, rank 1 with the second."""
+    """A run whose rank 0 has the first settings and rank 1 the second."""
     command = list(MPIRUN)
     for given in (first, second):
         command += ["-n", 1, SWITCHYARD, "pretrain", folder / "tiny.yaml",
@@ -30,23 +30,23 @@ def on_each_rank(folder, name, first, second):
 
 
 def spoil(shard):
-    """Cuts a shard off in the middle."""
+    """Truncates a shard in the middle."""
     whole = shard.read_bytes()
     shard.write_bytes(whole[:len(whole) // 2])
 
 
 with workplace() as folder:
-    # Before MPI is up the rank is known from the launcher alone.
+    # Before MPI is initialised, the rank is known only from the launcher.
     check(on_each_rank(folder, "unknown-key", {}, {"train.stepz": 3}), 2, None, "train.stepz")
     check(on_each_rank(folder, "bad-mesh", {}, {"mesh.expert": 4}), 2, 1, "mesh.expert: 4")
     check(on_each_rank(folder, "no-tokenizer", {}, {"data.tokenizer": folder / "none.model"}), 3, 1, "none.model")
-    # Rank 0 finds all in order; rank 1's text has a record that is none.
+    # Rank 0's text is fine; rank 1's contains an invalid record.
     bad = folder / "bad.json.gz"
     with gzip.open(bad, "wt", encoding="utf-8") as file:
         file.write("{}\n" * 3)
     check(on_each_rank(folder, "one-bad-shard", {}, {"data.train": f"[{bad}]", "data.on_bad_record": "fail"}),
           3, 1, "bad.json.gz:1", "data.on_bad_record: skip")
-    # What all meet alike: before MPI is up, and after.
+    # Errors that all ranks meet, before and after MPI is initialised.
     check(Run([*MPIRUN, "-n", 3, SWITCHYARD, "pretrain", folder / "tiny.yaml", "--resum", "auto"],
               folder / "usage.out"), 2, None, "--resum")
     check(pretrain(folder, 3, "key", {"train.stepz": 3}), 2, None, "train.stepz")

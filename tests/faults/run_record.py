@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a run leaves for others to read: which steps are logged, measured and kept, that the numbers of
-metrics.jsonl fit each other, and that log, events, configuration and `evaluate` say the same."""
+"""The files of a run: the right steps are logged, evaluated and kept, the numbers in metrics.jsonl are consistent, and
+the log, the TensorBoard events, the saved configuration and `evaluate` agree with them."""
 import gzip
 import json
 import math
@@ -28,21 +28,21 @@ def close(a, b):
 
 
 def check_due(folder, name):
-    """Every so many steps, and the last."""
+    """What is due every N steps happens at these and at the last step."""
     require(list(metrics(folder, name, "train")) == [4, 8, 12, LAST], "logged steps")
     require(list(metrics(folder, name, "evaluation")) == [0, 6, 12, LAST], "evaluated steps")
     require(sorted(checkpoints(folder, name)) == [5, 10, LAST], "checkpoints")
 
 
 def check_numbers(folder, name):
-    """Of a run that logs each step."""
+    """The metrics of a run that logs every step are consistent."""
     steps, evaluations = metrics(folder, name, "train"), metrics(folder, name, "evaluation")
     tokens, flops = 0, {}
     for step in steps.values():
         require(step["neg_log_perplexity"] == -step["loss"], f"{step}: log perplexity")
         require(close(step["tokens_per_second"] * step["step_seconds"], step["tokens"] - tokens), f"{step}: tokens")
         tokens = step["tokens"]
-        # FLOP a step over the machine's rate, which each start measures.
+        # FLOPs per step over the machine's peak rate, which each start measures anew.
         flop = step["mfu"] * step["step_seconds"]
         require(flop > 0 and close(flop, flops.setdefault(step["step"] > 7, flop)), f"{step}: mfu")
     for number, evaluation in evaluations.items():
@@ -54,17 +54,17 @@ def check_numbers(folder, name):
 def check_files(folder, name, runs, given):
     log = (folder / name / "log.txt").read_text().splitlines()
     told = [line for run in runs for line in run.text().splitlines() if line]
-    require(log == told, f"log.txt is not what was printed:\n{log}\n{told}")
+    require(log == told, f"log.txt differs from what was printed:\n{log}\n{told}")
     events = b"".join(path.read_bytes() for path in (folder / name).glob("events.out.tfevents.*"))
     for tag in (b"train/loss", b"evaluation/loss"):
-        require(tag in events, f"no {tag} for TensorBoard")
+        require(tag in events, f"the TensorBoard events lack {tag}")
     resolved = subprocess.run([SWITCHYARD, "config", folder / "tiny.yaml", *settings({"run.name": name, **given})],
                               capture_output=True, check=True, text=True, timeout=60).stdout
     require((folder / name / "config.yaml").read_text() == resolved, "config.yaml is not the resolved configuration")
 
 
 def check_evaluate(folder, name):
-    """The last evaluation of the run, once more: one line from all ranks together."""
+    """`evaluate` on two ranks repeats the last evaluation of the run and prints one line."""
     run = finish(Run([*MPIRUN, "-n", 2, SWITCHYARD, "evaluate", folder / "tiny.yaml", "--json",
                       *settings({"run.name": name})], folder / "evaluate.out"))
     lines = [json.loads(line) for line in run.text().splitlines() if line.startswith("{")]
@@ -75,7 +75,7 @@ def check_evaluate(folder, name):
 
 
 def check_other_shards(folder, name):
-    """--shards measures other text; without --json the result is a sentence."""
+    """--shards evaluates other text; without --json the result is a sentence."""
     words = ["evaluate", folder / "tiny.yaml", *settings({"run.name": name}), "--shards", folder / "c4-train.*.json.gz"]
     done = finish(Run([SWITCHYARD, *words], folder / "shards.out"))
     last = metrics(folder, name, "evaluation")[LAST]
@@ -83,25 +83,27 @@ def check_other_shards(folder, name):
 
 
 def check_inspect(folder, name):
-    """--json alone is on stdout, whatever --verify has to say."""
+    """stdout contains only the JSON; the result of --verify goes to stderr."""
     done = subprocess.run([SWITCHYARD, "inspect", checkpoints(folder, name)[LAST], "--json", "--verify"],
                           capture_output=True, check=True, text=True, timeout=60)
     shown = json.loads(done.stdout)
-    require(shown["step"] == LAST and shown["state"]["seed"] == 3 and len(shown["streams"]) == 4, f"shows {shown}")
+    require(shown["step"] == LAST and shown["state"]["seed"] == 3 and len(shown["streams"]) == 4,
+            f"inspect shows {shown}")
     count = sum(math.prod(each["shape"]) for each in shown["tensors"] if each["name"].startswith("parameters/"))
     require(shown["parameters"] == count > 0, f"{shown['parameters']} parameters, not {count}")
     require(done.stderr == "every checksum agrees\n", f"--verify says '{done.stderr}'")
 
 
 def check_bad_records(folder):
-    """Skipped, each told of, and counted at the end: 4 streams begin with a half of a shard each, every other line."""
+    """Bad records are skipped, reported one by one, and counted at the end. Each of the 4 streams starts with half a
+    shard, which contains one bad record."""
     for shard in folder.glob("c4-train.*.json.gz"):
         good = gzip.decompress(shard.read_bytes())
         shard.write_bytes(gzip.compress(2 * b'{"text": "no end\n' + good))
     run = finish(pretrain(folder, 1, "bad-records", {**GIVEN, "train.eval_every": 0}))
     require("4 bad records were skipped beside" in run.text() and ": 4 malformed, " in run.text(),
-            "bad records are not counted", run)
-    require(run.text().count("; skipped") == 4, "not each bad record is told of", run)
+            "the bad records are not counted", run)
+    require(run.text().count("; skipped") == 4, "not every bad record is reported", run)
 
 
 with workplace() as folder:
@@ -117,13 +119,13 @@ with workplace() as folder:
     check_evaluate(folder, "each")
     check_other_shards(folder, "each")
     check_inspect(folder, "each")
-    # A start's name, by which shards that an earlier one left are told apart, is its own.
+    # Each start has a name of its own, which distinguishes its shards from those of an earlier start.
     names = [json.loads((path / "manifest.json").read_text())["attempt"] for path in checkpoints(folder, "each").values()]
-    require(len(names) == 4 and len(set(names)) == 2, f"checkpoints of two starts are of {names}")
-    # Nothing is left to do: the last checkpoint is not written again.
+    require(len(names) == 4 and len(set(names)) == 2, f"the checkpoints of two starts carry the names {names}")
+    # The run is complete: another start does not rewrite the last checkpoint.
     manifest = checkpoints(folder, "each")[LAST] / "manifest.json"
     before = manifest.stat()
     finish(pretrain(folder, 2, "each", each))
     require(manifest.stat().st_ino == before.st_ino and manifest.stat().st_mtime_ns == before.st_mtime_ns,
-            "a run with nothing to do writes its checkpoint again")
+            "a start of a complete run rewrites the last checkpoint")
     check_bad_records(folder)

@@ -1,4 +1,4 @@
-// Preloaded into one rank: its fsync takes $SLOW_FSYNC_MS longer, as on a disk that others use.
+// Preloaded into one rank: every fsync takes $SLOW_FSYNC_MS milliseconds longer, as on a busy disk.
 #include <dlfcn.h>
 #include <unistd.h>
 

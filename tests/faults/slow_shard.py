@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""slow_shard.py PROGRAM SLOW_DISK: while one rank's disk is slow, training goes on and no checkpoint is
-committed without that rank's shard; killed meanwhile, the run goes on from the one before."""
+"""slow_shard.py PROGRAM SLOW_DISK: while one rank's disk is slow, training continues and no checkpoint is committed
+without that rank's shard. If the run is killed meanwhile, it resumes from the checkpoint before."""
 import re
 import signal
 import sys
@@ -16,7 +16,8 @@ SLOW_DISK = sys.argv[2]
 
 
 def with_slow_rank(folder, name, ranks, slow, milliseconds):
-    """Rank `slow` waits so long for each fsync; the first of a checkpoint is its shard's."""
+    """A run in which each fsync of rank `slow` takes `milliseconds` longer. The first fsync of a checkpoint is that of
+    the rank's shard."""
     command = list(MPIRUN)
     for rank in range(ranks):
         preload = ["-x", f"LD_PRELOAD={SLOW_DISK}", "-x", f"SLOW_FSYNC_MS={milliseconds}"]
@@ -26,16 +27,16 @@ def with_slow_rank(folder, name, ranks, slow, milliseconds):
 
 
 def commits_beside_training(folder):
-    """A checkpoint is committed once its shards are done, long before the next one is due."""
+    """A checkpoint is committed as soon as its shards are written, long before the next one is due."""
     every = 400
     run = pretrain(folder, 2, "beside", {**GIVEN, "train.steps": 100000, "train.checkpoint_every": every,
                                          "train.log_every": every // 10})
     require(run.wait_for(f"step {every}/"), "the run ended by itself", run)
     limit = time.monotonic() + PATIENCE
     while every not in checkpoints(folder, "beside"):
-        require(run.process.poll() is None and time.monotonic() < limit, "nothing is committed", run)
+        require(run.process.poll() is None and time.monotonic() < limit, "no checkpoint is committed", run)
         time.sleep(0.01)
-    require(f"step {2 * every}/" not in run.text(), "committed when the next checkpoint was due", run)
+    require(f"step {2 * every}/" not in run.text(), "it was committed only when the next checkpoint was due", run)
     run.kill()
 
 
@@ -48,22 +49,23 @@ with workplace() as folder:
     for ranks, slow in ((2, 1), (4, 2)):
         straight, name = f"straight-{ranks}", f"slow-{ranks}"
         code = pretrain(folder, ranks, straight, GIVEN).end()
-        require(code == 0, f"undisturbed, the exit code is {code}")
-        # The shard needs three of them, 4.5 s; training goes on meanwhile.
+        require(code == 0, f"the exit code of the undisturbed run is {code}")
+        # The shard needs three fsyncs, 4.5 s, while training continues.
         run = with_slow_rank(folder, name, ranks, slow, 1500)
         require(run.wait_for(f"step {EVERY + 3}/{LAST} "), "a slow disk ended the run", run)
         require(not checkpoints(folder, name), f"committed without rank {slow}'s shard", run)
-        require(partial(folder, name) == [f"step-{EVERY:08d}.partial"], "no checkpoint is under way", run)
-        # The next checkpoint waits for this one.
+        require(partial(folder, name) == [f"step-{EVERY:08d}.partial"], "no checkpoint is being written", run)
+        # The next checkpoint waits until this one is committed.
         require(run.wait_for(f"step {2 * EVERY + 1}/{LAST} "), "a slow disk ended the run", run)
         kept = checkpoints(folder, name)
         require(sorted(kept) == [EVERY], f"checkpoints {sorted(kept)} while rank {slow}'s disk is slow", run)
         verify(kept[EVERY])
         run.signal(signal.SIGKILL, slow)
         require(run.end() not in (0, 75), "a killed rank went unnoticed", run)
-        require(sorted(checkpoints(folder, name)) == [EVERY], "a killed run has committed something", run)
+        require(sorted(checkpoints(folder, name)) == [EVERY], "a killed run has committed another checkpoint", run)
         run = pretrain(folder, ranks, name, GIVEN)
-        require(run.end() == 0, "the run does not go on", run)
-        require(re.search(rf"^resumed from .* at step {EVERY}$", run.text(), re.M), "not from the newest", run)
-        require(not partial(folder, name), f"{partial(folder, name)} are left", run)
+        require(run.end() == 0, "the run does not resume", run)
+        require(re.search(rf"^resumed from .* at step {EVERY}$", run.text(), re.M),
+                "it does not resume from the newest checkpoint", run)
+        require(not partial(folder, name), f"{partial(folder, name)} are left behind", run)
         require_same_metrics(folder, straight, name)

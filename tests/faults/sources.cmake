@@ -1,4 +1,4 @@
-# The real binary under signals, dead and hanging ranks, slow disks; on the sample of text.
+# The real program under signals, dead and hanging ranks and slow disks, on the build's text sample.
 add_library(slow_disk MODULE tests/faults/slow_disk.cpp)
 target_link_libraries(slow_disk PRIVATE ${CMAKE_DL_LIBS})
 set_target_properties(slow_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

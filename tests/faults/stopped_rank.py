@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A rank that stands still (SIGSTOP) leaves the others in a collective: the watchdog names it and ends the
-run soon after run.hang_timeout_seconds, and what was committed stays."""
+"""A stopped rank (SIGSTOP) leaves the others waiting in a collective: the watchdog names the collective and ends the
+run soon after run.hang_timeout_seconds, and committed checkpoints stay intact."""
 import re
 import signal
 import time
@@ -9,7 +9,7 @@ from launch import HOSTED, checkpoints, pretrain, require, verify, workplace
 
 LIMIT = 3 if HOSTED else 2
 SECONDS = LIMIT + 15
-LAST = 100000  # further than it comes
+LAST = 100000  # more steps than the run will ever take
 GIVEN = {"train.steps": LAST, "train.eval_every": 0, "train.checkpoint_every": 2 if HOSTED else 10,
          "run.hang_timeout_seconds": LIMIT}
 
@@ -23,13 +23,14 @@ with workplace() as folder:
         code = run.end(SECONDS)
         seconds = time.monotonic() - begun
         require(code == 1, f"the exit code is {code}", run)
-        # A rank that stood still is woken to be ended, and may say as much of itself.
+        # The stopped rank is woken up in order to be killed, and may print the same message.
         said = re.findall(rf'^\[rank {1 - stopped}/2 .*\] error: (\w+) "([^"]+)" \(call \d+ of group (\w+)\) '
                           r"has waited (\d+) s: .*run\.hang_timeout_seconds", run.text(), re.M)
-        require(len(said) == 1, "the rank that waits does not name the collective once", run)
+        require(len(said) == 1, "the waiting rank does not name the collective exactly once", run)
         call, label, group, waited = said[0]
-        require(LIMIT <= int(waited) <= seconds, f"it says that it waited {waited} s, of {seconds:.1f}", run)
+        require(LIMIT <= int(waited) <= seconds,
+                f"it reports a wait of {waited} s, but {seconds:.1f} s have passed", run)
         kept = checkpoints(folder, name)
         require(len(kept) > 0, "no checkpoint was committed", run)
         verify(kept[max(kept)])
-        print(f"rank {stopped} stood still: after {seconds:.1f} s {call} \"{label}\" of {group} is named")
+        print(f"rank {stopped} stopped: after {seconds:.1f} s the message names {call} \"{label}\" of {group}")

@@ -1,5 +1,5 @@
-# The CUDA backend executed without a GPU: the runtime's functions, as far as they are called here, in
-# place of libcudart. Needs the toolkit's headers alone.
+# Execution of the CUDA backend without a GPU: the functions of the CUDA runtime and of cuBLASLt that the
+# program calls, in place of the libraries. Needs only the toolkit's headers.
 if(NOT SY_HAVE_HOSTCUDA)
   return()
 endif()
@@ -10,12 +10,13 @@ sy_library(hostcuda SOURCES ${parts} LINK ${SY_BOOST_CONTEXT} Threads::Threads)
 target_compile_definitions(sy_hostcuda PUBLIC SY_HOSTCUDA)
 target_include_directories(sy_hostcuda SYSTEM PUBLIC ${SY_CUDA_INCLUDE} ${SY_BOOST_INCLUDE})
 
-# NCCL, over MPI. A program that starts it has MPI's calls that wait from here too (mpi_progress.cpp).
+# NCCL over MPI. A program that links it also gets its blocking MPI calls from here (mpi_progress.cpp).
 file(GLOB parts CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/hostcuda/nccl/*.cpp)
 sy_library(hostnccl SOURCES ${parts} LINK sy_hostcuda sy_base MPI::MPI_CXX)
 target_link_libraries(sy_backend_host INTERFACE sy_hostnccl)
 
-# sy_compile_for_host(FILE.cu...): by the host's compiler, against tests/hostcuda/device/device.h.
+# sy_compile_for_host(FILE.cu...): compiles the files with the host compiler, against
+# tests/hostcuda/device/device.h.
 function(sy_compile_for_host)
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX
                               COMPILE_OPTIONS "-x;c++;-DSY_HOSTCUDA")
@@ -23,7 +24,7 @@ endfunction()
 
 set(suites block stream memory faults runtime cublaslt)
 list(TRANSFORM suites REPLACE "(.+)" "tests/hostcuda/tests/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
-set(kernels tests/hostcuda/tests/right_kernels.cu tests/hostcuda/tests/faulty_kernels.cu)
+set(kernels tests/hostcuda/tests/correct_kernels.cu tests/hostcuda/tests/faulty_kernels.cu)
 sy_compile_for_host(${kernels})
 add_executable(hostcuda_tests tests/support/test_main.cpp tests/support/shared_files.cpp
                tests/hostcuda/tests/support.cpp ${kernels} ${suite_sources})

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""without_barriers.py BUILD [PLACE...]: leaves out one __syncthreads of the kernels at a time, in execution on the
-host, and says which suite of kernels_tests fails without it, and under which schedule. A PLACE such as scan.h or
-scan.h:24 picks some. Minutes; not part of ctest. Exit code 1 where a barrier is not missed by any suite."""
+"""without_barriers.py BUILD [PLACE...]: omits one __syncthreads of the kernels at a time, in execution on the host, and
+prints which suite of kernels_tests fails without it and under which schedule. A PLACE such as scan.h or scan.h:24
+selects some barriers. Takes minutes and is not part of ctest. Exit code 1 if no suite fails for some barrier."""
 import os
 import pathlib
 import re
@@ -36,14 +36,14 @@ def run(program, suite, schedule, **more):
 
 
 def suites_by_barrier(program):
-    """Barrier -> the suites that meet it, the quickest first."""
+    """Barrier -> the suites that reach it, fastest first."""
     meets = {}
     suites = sorted(path.name.removesuffix("_test.cpp") for path in (ROOT / "tests" / "kernels").glob("*_test.cpp"))
     for suite in suites:
         with tempfile.NamedTemporaryFile("r", encoding="utf-8") as notes:
             start = time.monotonic()
             if not run(program, suite, "forward", SWITCHYARD_HOSTCUDA_BARRIERS=notes.name):
-                sys.exit(f"kernels_tests [{suite}] fails as it is")
+                sys.exit(f"kernels_tests [{suite}] fails even with all barriers in place")
             seconds = time.monotonic() - start
             for place in set(notes.read().split()):
                 meets.setdefault(place, []).append((seconds, suite))

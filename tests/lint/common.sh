@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by every lint. A lint takes the root of a tree (this repository where left out), prints one
-# line for each fault as FILE[:LINE]: RULE, and exits 1 if there was any.
+# Sourced by every lint. A lint takes the root of a tree (default: this repository), prints one line per
+# violation as FILE[:LINE]: RULE, and exits with 1 if there was any.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
@@ -11,12 +11,12 @@ fault() {
 }
 
 finish() {
-  ((faults == 0)) || echo "$faults faults"
+  ((faults == 0)) || echo "$faults violations"
   exit $((faults > 0))
 }
 
-# sources PATTERN...: the files whose names match one of the patterns, built and downloaded ones left
-# out. Not git's list: a release without .git is checked alike.
+# sources PATTERN...: the files whose names match one of the patterns, except built and downloaded ones.
+# It does not use git's list, so that a release without .git can be checked as well.
 sources() {
   local names=()
   for pattern in "$@"; do names+=(-o -name "$pattern"); done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every C++ file is as clang-format leaves it. Skipped (77) where clang-format is absent.
+# Every C++ file is formatted by clang-format. Skipped (77) if clang-format is not installed.
 if ! command -v clang-format >/dev/null; then
   echo "clang-format is not installed (setup.sh --tests installs it)"
   exit 77
@@ -9,6 +9,6 @@ source "$(dirname "$0")/common.sh"
 mapfile -t files < <(sources '*.h' '*.cpp' '*.cu' '*.cuh')
 ((${#files[@]})) || finish
 while IFS=: read -r file line; do
-  fault "${file#"$PWD/"}:$line: not as clang-format -i leaves it"
+  fault "${file#"$PWD/"}:$line: not formatted; run clang-format -i"
 done < <(clang-format --dry-run "${files[@]}" 2>&1 | grep -oE '^[^ :]+:[0-9]+' | sort -u)
 finish

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Includes run one way: base <- tensor <- {kernels, dist, config, data, checkpoint} <- model
-# <- {generate, convert, train} <- bench <- cmd. Rooms on one level do not see each other, except through the headers named below.
+# <- {generate, convert, train} <- bench <- cmd. Directories on one level do not include each other, except for the
+# headers named below.
 source "$(dirname "$0")/common.sh"
 
 declare -A level=([base]=0 [tensor]=1 [kernels]=2 [dist]=2 [config]=2 [data]=2 [checkpoint]=2
   [model]=3 [generate]=4 [convert]=4 [train]=4 [bench]=5 [cmd]=6)
-# Plain structs.
+# These headers contain only plain structs.
 shared_headers=" lib/config/run_config.h "
-# What kernels are written in has a second form, for execution on the host: chosen in these two files alone.
+# Only these two files may include the stand-ins for execution on the host.
 host_execution=" kernels/cuda/device.h:tests/hostcuda/device/device.h kernels/cuda/launch.h:tests/hostcuda/device/launch.h "
 
 room_of() { # lib/ROOM/..., kernels/... or cmd/...
@@ -31,7 +32,7 @@ check_include() {
 
 for file in $(sources '*.h' '*.cpp' '*.cu' '*.cuh' | grep -E '^(lib|kernels|cmd)/'); do
   if [[ -z ${level[$(room_of "$file")]:-} ]]; then
-    fault "$file: its folder has no level in tests/lint/includes.sh"
+    fault "$file: its directory has no level in tests/lint/includes.sh; add it there"
     continue
   fi
   while IFS=: read -r line text; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Nothing is left to be done in a comment, and no path of one machine is written down.
-# The patterns are spelt so that they do not find themselves.
+# No comment marks unfinished work, and no path of a single machine is written down.
+# The patterns are spelled so that they do not match themselves.
 source "$(dirname "$0")/common.sh"
 
 matches() { # PATTERN RULE
@@ -10,6 +10,6 @@ matches() { # PATTERN RULE
     xargs -0 -r grep -IHnE "$1" || true)
 }
 
-matches '\<(TOD[O]|FIXM[E]|XX[X])\>' 'a note of unfinished work'
-matches '/(wor[k]|hom[e]|User[s])/[A-Za-z]' 'a path that only one machine has'
+matches '\<(TOD[O]|FIXM[E]|XX[X])\>' 'a note about unfinished work'
+matches '/(wor[k]|hom[e]|User[s])/[A-Za-z]' 'a path that exists only on one machine'
 finish

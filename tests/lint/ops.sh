@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An op is whole: a header below kernels/ that declares an Impl template has its dispatch, its CPU and
-# CUDA twins and its test, and is registered.
+# Every op is complete: a header below kernels/ that declares an Impl template has its dispatch, its CPU and
+# CUDA implementations and its test, and is registered.
 source "$(dirname "$0")/common.sh"
 
 for header in $(sources '*.h' | grep -E '^kernels/'); do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The lints can fail: each finds the one fault put into a small tree, and no fault before.
+# The lints can fail: each finds the violation planted in a small tree, and none before.
 set -euo pipefail
 lints=$(cd "$(dirname "$0")" && pwd)
 tree=$(mktemp -d)
@@ -19,14 +19,14 @@ fresh_tree() {
   touch "$tree"/kernels/add/add{.cpp,_cpu.cpp,_cuda.cu} "$tree/tests/kernels/add_test.cpp"
 }
 
-# finds LINT TEXT: the lint fails on the tree and says TEXT.
+# finds LINT TEXT: the lint fails on the tree and prints TEXT.
 finds() {
   local output status=0
   output=$("$lints/$1.sh" "$tree") || status=$?
   if [[ $status == 77 ]]; then
     return
   elif [[ $status != 1 || $output != *"$2"* ]]; then
-    echo "$1.sh: exit code $status instead of 1, or '$2' not said: $output"
+    echo "$1.sh: exit code $status instead of 1, or '$2' is missing from: $output"
     failed=1
   fi
   fresh_tree
@@ -48,13 +48,13 @@ finds includes 'kernels/add/add.cpp:1: includes tests/hostcuda/device/device.h, 
 echo '#include "error.h"' >>"$tree/lib/tensor/tensor.h"
 finds includes 'lib/tensor/tensor.h:2: includes error.h, which is not a path'
 mkdir "$tree/lib/attic" && touch "$tree/lib/attic/old.h"
-finds includes 'lib/attic/old.h: its folder has no level'
+finds includes 'lib/attic/old.h: its directory has no level'
 seq 501 >"$tree/cmd/main.cpp"
 finds file_length 'cmd/main.cpp: 501 lines'
 echo "// TO""DO: later" >"$tree/cmd/main.cpp"
-finds leftovers 'cmd/main.cpp:1: a note of unfinished work'
+finds leftovers 'cmd/main.cpp:1: a note about unfinished work'
 echo "data: /ho""me/me/c4" >"$tree/cmd/main.yaml"
-finds leftovers 'cmd/main.yaml:1: a path that only one machine has'
+finds leftovers 'cmd/main.yaml:1: a path that exists only on one machine'
 rm "$tree/kernels/add/add_cpu.cpp"
 finds ops 'op add has no kernels/add/add_cpu.cpp'
 rm "$tree/kernels/add/add_cuda.cu"
@@ -62,7 +62,7 @@ finds ops 'op add has no kernels/add/add_cuda.cu'
 echo >"$tree/kernels/sources.cmake"
 finds ops 'no sy_add_op(add)'
 echo 'int  f( );' >"$tree/cmd/main.cpp"
-finds format 'cmd/main.cpp:1: not as clang-format'
+finds format 'cmd/main.cpp:1: not formatted; run clang-format'
 
 # licence, on a tree of its own: the others' count lines.
 rm -rf "${tree:?}"/* && mkdir "$tree/cmd"

@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
-"""Plants faults one at a time and sees whether the tests notice: what a test suite is worth.
+"""Mutation tests: plants one error at a time in a copy of the tree and checks that a test fails.
 
-  tests/mutation/run.py OUT [--only TEXT ...] [--list] [--jobs N]
+  tests/mutation/run.py OUT [--only TEXT ...] [--jobs N]
+  tests/mutation/run.py --list [--only TEXT ...]      prints the faults
+  tests/mutation/run.py --check                       checks that every fault can still be planted; no build
 
-Reads tests/mutation/*.txt, copies the tree to OUT/tree and builds there, so that nothing here changes. For
-each fault the copy is changed, the targets that it names are built, and the tests that should fail are run.
-OUT/results.txt has a line a fault: caught (a test failed), SURVIVED (all passed), or BROKEN (the text is no
-longer in the file, it did not compile, or the tests fail without it). What OUT has from a run before is
-kept and not run again; remove its line to run it again. By hand: it takes an hour and more.
-Exit codes: 0 at least 95 % caught and none broken; 1 otherwise; 2 wrong use.
+Reads the faults from tests/mutation/*.txt, copies the tree to OUT/tree and builds there, so that this tree stays
+unchanged. For each fault it changes the copy, builds the fault's targets and runs the tests that should fail.
+OUT/results.txt has one line per fault: caught (a test failed), SURVIVED (all passed), or BROKEN (the text is no
+longer in the file, the code did not compile, or the tests fail even without the fault). Results of an earlier run in
+OUT are kept; remove a line to run its fault again. Run it by hand: it takes hours.
+Exit codes: 0 at least 95 % caught and none broken, or with --check all can be planted; 1 otherwise; 2 wrong usage.
 
 A fault is
   id: clip-ignored
   file: kernels/grad_clip/grad_clip_rule.h
-  - the lines to replace, each behind "- "; they stand in the file exactly once
-  + what replaces them
+  - the lines to replace, each after "- "; together they occur exactly once in the file
+  + the lines that replace them
   build: train_mpi_tests
   test: ^train.step_numbers
-  why: one line for a fault that is expected to survive, else left out
+  why: one line, only for a fault that is expected to survive
 """
 import argparse
 import dataclasses
@@ -29,13 +31,13 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LIMIT = 900  # seconds for the tests of a fault; one that hangs is noticed too
+LIMIT = 900  # seconds for the tests of one fault; a hang counts as caught
 
 
 @dataclasses.dataclass
 class Fault:
     id: str
-    group: str  # the file's name
+    group: str  # name of the file in tests/mutation
     file: str = ""
     old: list = dataclasses.field(default_factory=list)
     new: list = dataclasses.field(default_factory=list)
@@ -58,12 +60,21 @@ def read_faults():
             elif key in ("file", "build", "test", "why"):
                 setattr(faults[-1], key, value.strip())
             else:
-                sys.exit(f"{path.name}:{number}: not a line of a fault: {line}")
+                sys.exit(f"{path.name}:{number}: unknown line: {line}; see run.py for the format")
     ids = [fault.id for fault in faults]
     for fault in faults:
         if ids.count(fault.id) > 1 or not (fault.file and fault.old and fault.test):
-            sys.exit(f"{fault.id}: stands twice, or lacks its file, text or test")
+            sys.exit(f"{fault.id}: the id is used twice, or file, text or test is missing")
     return faults
+
+
+def misfit(fault, root):
+    """Why the fault cannot be planted in the tree `root`; empty if it can."""
+    path = root / fault.file
+    if not path.is_file():
+        return f"there is no {fault.file}"
+    count = path.read_text(encoding="utf-8").count("\n".join(fault.old))
+    return "" if count == 1 else f"its text occurs {count} times in {fault.file}"
 
 
 class Tree:
@@ -76,7 +87,7 @@ class Tree:
         self.run(["cmake", "--preset", "release", "-DSY_TESTS=ON"], check=True)
 
     def copy(self):
-        """The files that differ, so that what was built of the others stays valid."""
+        """Copies only files that differ, so that the build of the others stays valid."""
         names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
         for name in names.stdout.rstrip("\0").split("\0"):
             source, target = ROOT / name, self.path / name
@@ -107,16 +118,16 @@ class Tree:
 
 
 def try_fault(tree, fault, sound):
+    if reason := misfit(fault, tree.path):
+        return "BROKEN", reason
     path = tree.path / fault.file
     text = path.read_text(encoding="utf-8")
     old, new = "\n".join(fault.old), "\n".join(fault.new)
-    if text.count(old) != 1:
-        return "BROKEN", f"the text stands {text.count(old)} times in {fault.file}"
     key = (fault.build, fault.test)
     if key not in sound:
         sound[key] = tree.build(fault.build) and tree.passes(fault.test)
     if not sound[key]:
-        return "BROKEN", "the tests fail without the fault"
+        return "BROKEN", "the tests fail even without the fault"
     try:
         path.write_text(text.replace(old, new), encoding="utf-8")
         if not tree.build(fault.build):
@@ -136,10 +147,11 @@ def summary(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="plants faults and sees whether the tests notice")
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--only", action="append", help="faults of whose FILE/ID this is a part; may be repeated")
-    parser.add_argument("--list", action="store_true", help="only lists the faults")
+    parser = argparse.ArgumentParser(description="plants errors one at a time and checks that a test fails")
+    parser.add_argument("out", type=pathlib.Path, nargs="?", help="directory for the copy of the tree and the results")
+    parser.add_argument("--only", action="append", help="only faults whose FILE/ID contains this; may be repeated")
+    parser.add_argument("--list", action="store_true", help="only print the faults")
+    parser.add_argument("--check", action="store_true", help="only check that every fault can be planted")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     only = options.only or [""]
@@ -149,6 +161,12 @@ def main():
             print(f"{fault.id:40} {fault.file:44} {fault.test}")
         print(f"{len(faults)} faults")
         return 0
+    if options.check:
+        misfits = [f"{fault.group}/{fault.id}: {reason}" for fault in faults if (reason := misfit(fault, ROOT))]
+        print(*misfits, f"{len(faults)} faults, {len(misfits)} of them cannot be planted", sep="\n")
+        return 1 if misfits else 0
+    if options.out is None:
+        parser.error("name a directory OUT for the copy of the tree and the results")
     options.out.mkdir(parents=True, exist_ok=True)
     results_path = options.out / "results.txt"
     results = {}

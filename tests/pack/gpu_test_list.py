@@ -1,5 +1,5 @@
-"""gpu_test_list.py BUILD SOURCE: ctest's list (--show-only=json-v1) on standard input, as pack.sh keeps it:
-a test a line, name and command, tabs between words, paths those of the packed folder."""
+"""gpu_test_list.py BUILD SOURCE: converts ctest's list of tests (--show-only=json-v1, on standard input) into the list
+of a packed folder: one test per line, its name and command separated by tabs, with the packed folder's paths."""
 import json
 import sys
 
@@ -15,5 +15,5 @@ def packed(word: str) -> str:
 
 for test in json.load(sys.stdin)["tests"]:
     if "command" not in test:
-        sys.exit(f"test {test['name']} is not built: build the target gpu_tests")
+        sys.exit(f"test {test['name']} is not built; build the target gpu_tests")
     print("\t".join([test["name"], *map(packed, test["command"])]))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests for GPUs of a packed folder, one line each; what a failed one printed follows it.
-#   run_tests.sh [PATTERN]     those whose name matches, all where left out
-# Exit codes: 0 every one that ran passed; 1 one failed; 2 none ran.
+# Runs the GPU tests of a packed folder and prints one line each, followed by the output if the test fails.
+#   run_tests.sh [PATTERN]     only tests whose names match (default: all)
+# Exit codes: 0 all tests that ran passed; 1 a test failed; 2 no test ran.
 set -uo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 cd "$here" || exit 2
@@ -22,7 +22,7 @@ passed=0 failed=() skipped=0
 while IFS=$'\t' read -ra words; do
   name=${words[0]} code=0 begun=$SECONDS
   [[ $name =~ ${1:-.} ]] || continue
-  # Programs by their path, so that mpirun finds them too.
+  # Use full paths of programs, so that mpirun finds them, too.
   for i in "${!words[@]}"; do
     if ((i > 0)) && [[ -x $here/${words[i]} && ! -d $here/${words[i]} ]]; then words[i]=$here/${words[i]}; fi
   done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# runs.sh BUILD: what pack.sh makes of a build runs elsewhere: moved, with an empty environment, on libraries
-# that are its own, alone and under its mpirun. Its libraries are links here, to spare the copying.
+# runs.sh BUILD: a folder packed by pack.sh runs after it was moved, with an empty environment and only its own
+# libraries, alone and under its mpirun. Here its libraries are links, to avoid copying them.
 set -euo pipefail
 build=$1
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,12 +17,12 @@ mkdir "$folder/else where"
 mv "$folder/packed" "$folder/else where/sy"
 cd "$folder/else where/sy"
 
-# Paths of libraries, one a line: none but the folder's own and the C library's.
+# Reads paths of libraries, one per line, and accepts only the folder's own and the C library's.
 check_libraries() {
   local foreign
   foreign=$(grep -vF "$PWD/" | grep -vE '/(lib(c|m|mvec|dl|rt|pthread|util|resolv|cuda|nss_[a-z]*)\.so[.0-9]*|ld-linux.*)$' |
     sort -u || true)
-  [[ -z $foreign ]] || fail "libraries that are not the folder's own: $foreign"
+  [[ -z $foreign ]] || fail "libraries from outside the folder: $foreign"
 }
 
 for program in bin/switchyard openmpi/bin/or* tests/bin/*; do
@@ -31,12 +31,12 @@ for program in bin/switchyard openmpi/bin/or* tests/bin/*; do
   fi
 done | sed -n 's/.* => \(.*\) (0x.*/\1/p' | check_libraries
 
-# What the program loads itself, the loader does not list.
+# The loader does not list libraries that the program loads itself.
 if ls lib/libcudart.so.* >/dev/null 2>&1; then
   ls lib/libcublasLt.so.* lib/libnccl.so.* >/dev/null || fail "cuBLASLt or NCCL is missing"
 fi
 
-[[ $(env -i ./switchyard --version) == switchyard\ * ]] || fail "--version says something else"
+[[ $(env -i ./switchyard --version) == switchyard\ * ]] || fail "--version does not print the version"
 env -i ./switchyard config configs/quickstart.yaml >config.yaml
 grep -q '^model:' config.yaml || fail "config prints no configuration"
 
@@ -49,10 +49,10 @@ backend: cpu
 YAML
 bench=(./switchyard bench tiny.yaml --rounds 1 --json)
 env -i OMP_NUM_THREADS=1 "${bench[@]}" | grep -q '"ranks": 1' || fail "one rank does not run"
-# With what the loader says, for Open MPI loads its plugins as it runs.
+# With the loader's log, since Open MPI loads its plugins at run time.
 env -i OMP_NUM_THREADS=1 LD_DEBUG=files LD_DEBUG_OUTPUT="$PWD/loaded" \
   ./mpirun -n 2 --oversubscribe "${bench[@]}" | grep -q '"ranks": 2' || fail "two ranks do not run"
-[[ $(cat loaded.*) == *mca_btl_vader.so* ]] || fail "the loader does not say what is loaded"
+[[ $(cat loaded.*) == *mca_btl_vader.so* ]] || fail "the loader's log lacks the loaded plugins"
 cat loaded.* | sed -n 's/.*calling init: //p' | check_libraries
 if ! nvidia-smi -L >/dev/null 2>&1; then
   code=0

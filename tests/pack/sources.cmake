@@ -1,4 +1,4 @@
-# A packed folder runs elsewhere.
+# A packed folder runs after it was moved.
 add_test(NAME pack.runs COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/runs.sh ${PROJECT_BINARY_DIR})
 set_tests_properties(pack.runs PROPERTIES TIMEOUT 120 PROCESSORS 2)
 # The install tree and the Debian package.

@@ -1,6 +1,6 @@
-"""A checkout on a pretended cluster: the batch scripts run as Slurm runs them, a copy of each from a folder of
-its own, with stub.py in place of Slurm's commands and of the program. Tests are given the real program as
-their first argument, for `switchyard config`."""
+"""A simulated cluster with a checkout. The batch scripts run as Slurm runs them, as copies in another directory,
+with stub.py in place of Slurm's commands and of the program. The first argument of each test is the real
+program, which serves `switchyard config`."""
 import contextlib
 import json
 import os
@@ -45,7 +45,7 @@ class Job:
         return [call for call in calls if name in (None, call["name"])]
 
     def signal(self, number):
-        """To the script alone, as --signal=B: has it, once the program is there."""
+        """Signals only the script, as --signal=B: does, once the program runs."""
         limit = time.monotonic() + PATIENCE
         while not self.calls("program"):
             require(self.process.poll() is None and time.monotonic() < limit, "no program was started", self)
@@ -84,12 +84,13 @@ class Cluster:
         return Job(self, script, words, environment)
 
     def run(self, script, *words, code, says="", starts, **environment):
-        """The job that ended with `code`, said `says` and started so many steps."""
+        """Runs a job and requires its exit code, a text in its output and the number of steps it starts."""
         job = self.submit(script, *words, **environment)
         ended = job.end()
         require(ended == code, f"{script} {words} with {environment}: exit code {ended}, not {code}", job)
-        require(says in job.text(), f"{script} {words} does not say '{says}'", job)
-        require(len(job.calls("program")) == starts, f"{script} {words}: not {starts} steps were started", job)
+        require(says in job.text(), f"{script} {words} does not print '{says}'", job)
+        started = len(job.calls("program"))
+        require(started == starts, f"{script} {words} started {started} steps instead of {starts}", job)
         return job
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""preflight.sbatch: each check finds what it looks for, stops there with an exit code of its own, and leaves
-nothing behind where all is well."""
+"""preflight.sbatch: each check detects its kind of error and ends the job there with the right exit code; a job
+that passes leaves nothing behind."""
 import signal
 
 from cluster import ROOT, cluster, require
@@ -14,32 +14,32 @@ def left(slurm):
 
 
 with cluster() as slurm:
-    slurm.run(SCRIPT, code=2, says="name a configuration", starts=0)
-    require(not left(slurm), "a job without a configuration leaves something")
+    slurm.run(SCRIPT, code=2, says="no configuration given", starts=0)
+    require(not left(slurm), f"a job without a configuration leaves {left(slurm)}")
 
-    job = slurm.run(SCRIPT, CONFIG, "--set", "run.seed=7", code=0, says="preflight: all is well", starts=1)
-    require("node0: good\nnode1: good\n" in job.text(), "each node says that it is good", job)
+    job = slurm.run(SCRIPT, CONFIG, "--set", "run.seed=7", code=0, says="preflight: all checks passed", starts=1)
+    require("node0: good\nnode1: good\n" in job.text(), "not every node reports itself as good", job)
     nodes, step = job.calls("srun")
     require(nodes["options"] == ["--ntasks-per-node=1", "--ntasks=2"], "not one task on each node", job)
-    require("--mpi=pmix" in step["options"], "the trial is no step of the run's own kind", job)
+    require("--mpi=pmix" in step["options"], "the trial is not launched as the run would be", job)
     words = job.calls("program")[0]["words"]
-    require(words[:4] == ["pretrain", CONFIG, "--set", "run.seed=7"], "the trial has another configuration", job)
+    require(words[:4] == ["pretrain", CONFIG, "--set", "run.seed=7"], "the trial uses another configuration", job)
     settings = [words[i + 1] for i, word in enumerate(words) if word == "--set"][1:]
     require(settings == ["run.directory=runs", "run.name=preflight-4711", "train.steps=3", "train.log_every=1",
                          "train.eval_every=3", "train.checkpoint_every=3"], f"the trial runs {settings}")
     require(words[words.index("--resume") + 1] == "none", "the trial resumes", job)
-    require(not left(slurm), f"{left(slurm)} is left")
+    require(not left(slurm), f"{left(slurm)} are left behind")
 
     slurm.run(SCRIPT, CONFIG, code=2, says="of 1 of 2 nodes", starts=0, LONE_NODE="1")
     job = slurm.run(SCRIPT, CONFIG, code=5, starts=0, VERSION_CODE="5")
-    require("all is well" not in job.text() and "good" not in job.text(), "a node without the binary is good", job)
+    require("passed" not in job.text() and "good" not in job.text(), "a node without the program passes", job)
     slurm.run(SCRIPT, CONFIG, "--set", "mesh.expert=8", code=2, says="mesh.expert", starts=0)
-    require(not left(slurm), f"{left(slurm)} is left by a wrong mesh")
+    require(not left(slurm), f"a wrong mesh leaves {left(slurm)} behind")
     for code in (1, 3, 75):
-        job = slurm.run(SCRIPT, CONFIG, code=code, says=f"training failed with {code}; runs/preflight-4711",
-                        starts=1, TASK=f"exit {code}")
-        require("all is well" not in job.text(), "all is said to be well", job)
+        job = slurm.run(SCRIPT, CONFIG, code=code, starts=1, TASK=f"exit {code}",
+                        says=f"training failed with exit code {code}; its log is in runs/preflight-4711")
+        require("all checks passed" not in job.text(), "a failed trial passes", job)
         require(left(slurm) == ["preflight-4711"], "the log of the trial is gone", job)
     job = slurm.submit(SCRIPT, CONFIG, TASK="signal 75")
     job.signal(signal.SIGUSR1)
-    require(job.end() == 75 and not job.requeued(), "a preflight is not repeated", job)
+    require(job.end() == 75 and not job.requeued(), "a preflight was requeued", job)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""pretrain.sbatch: what it starts, how a signal reaches the program, and that it queues itself again when its
-step stopped with 75 because its time was up, and never else."""
+"""pretrain.sbatch: what it starts, how a signal reaches the program, and that it requeues itself if its step
+stopped with 75 because its time was up, and in no other case."""
 import signal
 import time
 
@@ -13,27 +13,28 @@ AWKWARD = ["a config.yaml", "--set", 'data.train=["some text/*.gz", $HOME]', "--
 def check_start(slurm):
     job = slurm.run(SCRIPT, *AWKWARD, code=0, starts=1)
     program, = job.calls("program")
-    require(program["words"] == ["pretrain", *AWKWARD, "--resume", "auto"], "the words do not arrive as given", job)
-    require(program["threads"] == "3", "OMP_NUM_THREADS is not the task's cores", job)
-    require(program["folder"] == str(slurm.checkout), "not run where the job was submitted", job)
+    require(program["words"] == ["pretrain", *AWKWARD, "--resume", "auto"],
+            "the arguments do not arrive unchanged", job)
+    require(program["threads"] == "3", "OMP_NUM_THREADS is not the number of the task's cores", job)
+    require(program["folder"] == str(slurm.checkout), "it does not run where the job was submitted", job)
     srun, = job.calls("srun")
     require(sorted(srun["options"]) == ["--cpus-per-task=3", "--kill-on-bad-exit=0", "--mpi=pmix"],
-            "srun's options", job)
+            "srun gets other options", job)
     del slurm.environment["SLURM_CPUS_PER_TASK"]
     job = slurm.run(SCRIPT, "c.yaml", code=0, starts=1)
     require("--cpus-per-task=1" in job.calls("srun")[0]["options"] and job.calls("program")[0]["threads"] == "1",
-            "without cores a task there is one", job)
-    slurm.run(SCRIPT, code=2, says="name a configuration", starts=0)
-    slurm.run(SCRIPT, "c.yaml", code=2, says="/no/program is not there: build it", starts=0,
+            "without --cpus-per-task a task does not get one core", job)
+    slurm.run(SCRIPT, code=2, says="no configuration given", starts=0)
+    slurm.run(SCRIPT, "c.yaml", code=2, says="there is no program at /no/program; build it", starts=0,
               SWITCHYARD="/no/program")
-    slurm.run(SCRIPT, "c.yaml", code=2, says="build/switchyard is not there", starts=0, SWITCHYARD="")
+    slurm.run(SCRIPT, "c.yaml", code=2, says="there is no program at build/switchyard", starts=0, SWITCHYARD="")
 
 
 def check_undisturbed(slurm):
     for code in (0, 1, 2, 3, 75, 137):
         says = "submit the job again" if code == 75 else ""
         job = slurm.run(SCRIPT, "c.yaml", code=code, says=says, starts=1, TASK=f"exit {code}")
-        require(not job.requeued(), f"requeued with {code} although nobody told it to stop", job)
+        require(not job.requeued(), f"requeued with {code} although it was not signalled", job)
 
 
 def signalled(slurm, numbers, task, code, **environment):
@@ -43,7 +44,7 @@ def signalled(slurm, numbers, task, code, **environment):
         time.sleep(0.1)
     ended = job.end()
     require(ended == code, f"{task} after {numbers}: exit code {ended}, not {code}", job)
-    require(job.calls("program ends"), "it did not wait for its step", job)
+    require(job.calls("program ends"), "the script did not wait for its step", job)
     return job
 
 
@@ -58,7 +59,7 @@ def check_signals(slurm):
     job = signalled(slurm, [term], "signal 75 0.3", 75)  # cancelled
     require(not job.requeued(), "requeued although it was cancelled", job)
     job = signalled(slurm, [usr1], "signal 75", 2, SCONTROL_CODE="1")
-    require("scontrol requeue failed; submit the job again" in job.text(), "a failing requeue is not told", job)
+    require("scontrol requeue failed; submit the job again" in job.text(), "a failing requeue is not reported", job)
 
 
 with cluster() as slurm:

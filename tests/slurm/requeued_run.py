@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The real program under pretrain.sbatch: told that its time is nearly up, the job queues itself again, and when
-it is started again goes on to the metrics of a run that nobody disturbed."""
+"""The real program under pretrain.sbatch: signalled that its time is nearly up, the job requeues itself; started
+again, it resumes and reaches the metrics of an uninterrupted run."""
 import pathlib
 import shutil
 import signal
@@ -23,11 +23,11 @@ def submit(slurm, folder):
 
 
 with cluster() as slurm, launch.workplace() as folder:
-    require(launch.pretrain(folder, 2, "straight", GIVEN).end() == 0, "undisturbed, the run fails")
+    require(launch.pretrain(folder, 2, "straight", GIVEN).end() == 0, "the uninterrupted run fails")
     job = submit(slurm, folder)
     limit = time.monotonic() + launch.PATIENCE
     while "step 20/" not in job.text():
-        require(job.process.poll() is None and time.monotonic() < limit, "the run did not begin", job)
+        require(job.process.poll() is None and time.monotonic() < limit, "the run did not start", job)
         time.sleep(0.01)
     job.process.send_signal(signal.SIGUSR1)
     require(job.end() == 0 and job.requeued() == [["requeue", "4711"]], "not requeued", job)
@@ -35,6 +35,6 @@ with cluster() as slurm, launch.workplace() as folder:
     step = max(launch.checkpoints(folder, "queued"))
     require(20 <= step < LAST, f"stopped at step {step}", job)
     job = submit(slurm, folder)
-    require(job.end() == 0 and not job.requeued(), "the job that goes on", job)
-    require(f"at step {step}\n" in job.text(), f"it does not go on from step {step}", job)
+    require(job.end() == 0 and not job.requeued(), "the resumed job fails or is requeued", job)
+    require(f"at step {step}\n" in job.text(), f"it does not resume from step {step}", job)
     launch.require_same_metrics(folder, "straight", "queued")

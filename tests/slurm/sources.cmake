@@ -1,4 +1,4 @@
-# The batch scripts with stand-ins for Slurm's commands and for the program.
+# The batch scripts, with stand-ins for Slurm's commands and for the program.
 foreach(name pretrain resume preflight directives requeued_run)
   add_test(NAME slurm.${name}
            COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/slurm/${name}.py $<TARGET_FILE:switchyard>)

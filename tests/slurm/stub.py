@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Stands in for srun, scontrol, hostname, sleep and the program, by the name that it is called by. Each call is a line
-of $CLUSTER/calls: its name, its words and what it sees of the environment."""
+"""Stands in for srun, scontrol, hostname, sleep and the program, depending on the name under which it is called. It
+appends a line to $CLUSTER/calls for each call, with its name, its arguments and parts of its environment."""
 import json
 import os
 import pathlib
@@ -18,7 +18,7 @@ def note(name, **facts):
 
 
 def program(words):
-    """As $TASK says: `exit CODE`, or `signal CODE [SECONDS]`: with CODE so long after the first USR1."""
+    """Follows $TASK: `exit CODE` exits at once; `signal CODE [SECONDS]` waits for USR1, then SECONDS, then exits."""
     if words[0] == "config":
         sys.exit(subprocess.run([os.environ["REAL"], *words], check=False).returncode)
     if words[0] == "--version":
@@ -42,7 +42,7 @@ def program(words):
 
 
 def srun(words):
-    """Passes USR1 on to its task, and ends at once on TERM, as srun may."""
+    """Forwards USR1 to its task, and exits at once on TERM, as srun may."""
     options = [word for word in words[:next(i for i, w in enumerate(words) if not w.startswith("--"))]]
     note("srun", options=options)
     command = words[len(options):]
@@ -55,7 +55,7 @@ def srun(words):
     ntasks = next(int(word.partition("=")[2]) for word in options if word.startswith("--ntasks="))
     for node in range(ntasks):
         alone = node == int(os.environ.get("LONE_NODE", -1))
-        if alone:  # its file system is its own
+        if alone:  # this node does not share the file system
             os.makedirs(CLUSTER / "lone/runs", exist_ok=True)
             for trial in pathlib.Path("runs").iterdir():
                 os.makedirs(CLUSTER / "lone/runs" / trial.name, exist_ok=True)

@@ -8,7 +8,7 @@ namespace {
 std::atomic<int64_t> count{0}, bytes{0};
 }  // namespace
 
-// AddressSanitizer brings operators of its own, which must not be mixed with these.
+// AddressSanitizer has its own operators, which must not be mixed with these.
 #if !defined(__SANITIZE_ADDRESS__)
 void* operator new(size_t size) {
   ++count;

@@ -1,5 +1,5 @@
-// Counts what the whole program, libraries included, takes through operator new; nothing is
-// counted under AddressSanitizer.
+// Counts what the whole program, including libraries, allocates through operator new. Under
+// AddressSanitizer nothing is counted.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ struct Allocations {
   int64_t bytes = 0;
 };
 
-// Since the program began.
+// The totals since the program started.
 Allocations allocations();
 
 }  // namespace sy::test

@@ -12,8 +12,8 @@ Backend test_backend() {
     const char* name = std::getenv("SWITCHYARD_TEST_BACKEND");
     const std::string backend = name == nullptr ? "cpu" : name;
     if (backend == "cpu") return Backend::cpu;
-    SY_CHECK(backend == "cuda", "SWITCHYARD_TEST_BACKEND is {}: cpu or cuda", backend);
-    setenv("CUDA_LAUNCH_BLOCKING", "1", 1);  // before the first call of the runtime
+    SY_CHECK(backend == "cuda", "SWITCHYARD_TEST_BACKEND is {}; use cpu or cuda", backend);
+    setenv("CUDA_LAUNCH_BLOCKING", "1", 1);  // must precede the first call of the CUDA runtime
     return Backend::cuda;
   }();
   return chosen;

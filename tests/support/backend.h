@@ -1,6 +1,6 @@
-// The backend that a test program checks: one body of tests for all. SWITCHYARD_TEST_BACKEND names
-// it, cpu where unset. With cuda, tensors of tests lie in memory that host and GPU share, and every
-// launch is waited for (CUDA_LAUNCH_BLOCKING), so that tests read results as they do on the CPU.
+// The backend under test, so that one test body serves all backends. SWITCHYARD_TEST_BACKEND names
+// it (default: cpu). With cuda, test tensors are in memory shared by host and GPU, and every launch
+// blocks (CUDA_LAUNCH_BLOCKING), so that tests can read results just as on the CPU.
 #pragma once
 
 #include "lib/tensor/exec.h"
@@ -10,7 +10,7 @@ namespace sy::test {
 Backend test_backend();
 MemoryKind test_memory();
 
-// Sets the exec's backend and memory.
+// Set the backend and the memory kind of `exec`.
 void use_test_backend(Exec& exec);
 void use_backend(Exec& exec, Backend backend);
 

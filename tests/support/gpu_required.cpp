@@ -1,5 +1,5 @@
-// Part of the test programs that run on a GPU (NAME_gpu): before anything else, a rank takes its
-// GPU. Where there is none for it the program exits 77, which ctest shows as skipped.
+// Part of the test programs that run on a GPU (NAME_gpu). Before anything else, each rank selects
+// its GPU. If there is none for it, the program exits with 77, which ctest shows as skipped.
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
@@ -12,7 +12,7 @@
 namespace sy::test {
 namespace {
 
-// mpirun's word for it, since MPI is started later.
+// Taken from mpirun's environment, since MPI is initialised later.
 int from_mpirun(const char* name, int otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::atoi(text);

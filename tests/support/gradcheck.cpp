@@ -10,8 +10,8 @@
 namespace sy::test {
 namespace {
 
-// Kernels that the host executes take a thousand times as long as on a GPU or in the CPU's form,
-// whose arithmetic the other column checks element by element.
+// CUDA kernels executed on the host take a thousand times as long as on a GPU. The CPU backend,
+// which has the same arithmetic, is checked element by element.
 int64_t most_checked() {
   return test_backend() == Backend::cuda ? 12 : std::numeric_limits<int64_t>::max();
 }

@@ -1,15 +1,13 @@
 // Gradient checks in float64: central differences of a scalar function against a hand-written
-// backward, element by element.
+// backward pass, element by element.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
-
-#include <memory>
-
 #include "lib/tensor/exec.h"
 #include "lib/tensor/memory.h"
 #include "lib/tensor/tensor.h"
@@ -17,7 +15,7 @@
 
 namespace sy::test {
 
-// Owns the memory of a tensor in a test: zeroed, and of the backend under test.
+// A tensor that owns its memory: zero-initialised, by default in memory of the backend under test.
 class Owned {
  public:
   Owned(DType dtype, Shape shape) : Owned(dtype, shape, test_memory()) {}
@@ -53,30 +51,32 @@ class Owned {
   DType dtype_;
 };
 
-// Deterministic normal-like numbers in about [-2, 2], different for each seed; float32 or float64.
+// Deterministic, roughly normal numbers with mean 0, standard deviation `scale` and magnitude at
+// most 3.5 `scale`, different for each seed. float32 or float64.
 Owned random_tensor(DType dtype, Shape shape, uint64_t seed, double scale = 1.0);
 Owned zeros(DType dtype, Shape shape);
 Owned int_tensor(Shape shape, const std::vector<int32_t>& values);
 
-// What kernels/grad_clip/grad_clip.h leaves for an optimiser: the gradient's factor, and whether to
-// update.
+// The result of kernels/grad_clip/grad_clip.h as an optimizer reads it: the factor for gradients,
+// and whether to update.
 Owned clip_tensor(double factor, bool apply = true);
 
-// sum_i weight_i x_i in float64: makes a scalar of an op's output, `weight` being the output's
-// gradient.
+// sum_i weight_i x_i in float64. It turns an op's output into a scalar whose gradient with respect
+// to the output is `weight`.
 double weighted_sum(Tensor x, Tensor weight);
 
-// An Exec for tests: of the backend under test, `threads` threads, `scratch_mib` of scratch.
+// An Exec for tests: the backend under test, `threads` threads, `scratch_mib` MiB of scratch
+// memory.
 std::unique_ptr<Exec> make_exec(int threads = 2, int64_t scratch_mib = 64);
 
-// Largest error of `gradient` (float64) against central differences of `loss` in the elements of
-// `input` (float64), relative to the largest entry of the gradient (or 1 if that is smaller).
-// Checks at most `max_elements`, evenly spread; a dozen with CUDA. `loss` reruns forward from the
-// current contents.
+// The largest error of `gradient` (float64) against central differences of `loss` with respect to
+// the elements of `input` (float64), relative to the largest entry of the gradient (or to 1 if that
+// is smaller). Checks at most `max_elements`, evenly spread, or a dozen with CUDA. `loss` must
+// rerun the forward pass from the current contents of `input`, which is changed temporarily.
 double gradient_error(Tensor input, Tensor gradient, const std::function<double()>& loss,
                       double step = 1e-5, int64_t max_elements = 400);
 
-// What a float64 gradient check must stay under.
+// The bound for float64 gradient checks.
 constexpr double kGradientTolerance = 1e-7;
 
 }  // namespace sy::test

@@ -1,4 +1,4 @@
-// Groups of ranks for tensors of the backend under test.
+// Communicators for tensors of the backend under test.
 #pragma once
 
 #include "lib/dist/mesh.h"
@@ -7,8 +7,8 @@
 
 namespace sy::test {
 
-// Empty on the CPU, where the groups of host memory serve. `exec` must outlive the groups; the host
-// may read what they computed after synchronize().
+// Empty on the CPU, where the communicators for host memory are used as they are. `exec` must
+// outlive the communicators; the host may read their results after synchronize().
 inline GroupMaker group_maker(Exec& exec) {
   if (exec.backend == Backend::cpu) return {};
   return [&exec](Communicator& group) { return make_nccl_communicator(group, exec); };

@@ -1,6 +1,6 @@
-// Main of the test programs that run under mpirun: every rank runs every test. The first assertion
-// that fails on any rank is printed with its rank and ends the job, since the others wait for it in
-// their next collective. A run with a skip and without a failure exits 77.
+// main() of the test programs that run under mpirun; every rank runs every test. The first failed
+// assertion on any rank is printed with its rank and ends the job, since the other ranks would wait
+// in their next collective. A run with a skip and without a failure exits with 77.
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
@@ -15,7 +15,7 @@
 namespace sy::test {
 namespace {
 
-constexpr double kHangSeconds = 120;  // under ctest's limit, so that the hang is named
+constexpr double kHangSeconds = 120;  // below ctest's limit, so that the watchdog reports a hang
 MpiEnvironment* environment = nullptr;
 
 class AbortOnFailure : public Catch::TestEventListenerBase {
@@ -25,7 +25,7 @@ class AbortOnFailure : public Catch::TestEventListenerBase {
   bool assertionEnded(const Catch::AssertionStats& stats) override {
     const Catch::AssertionResult& result = stats.assertionResult;
     if (result.isOk()) return false;
-    // Catch reports a signal as a failure; this one only says that another rank has failed.
+    // Catch reports a signal as a failure, but SIGTERM only means that another rank has failed.
     if (result.getMessage().compare(0, 7, "SIGTERM") == 0) std::_Exit(1);
     std::string text = fmt::format("[rank {}/{}] {}:{}: failed: {}", log::rank(), log::size(),
                                    result.getSourceInfo().file, result.getSourceInfo().line,
@@ -56,9 +56,9 @@ int main(int argc, char** argv) {
   sy::test::environment = &environment;
   sy::start_watchdog(sy::test::kHangSeconds);
   Catch::Session session;
-  session.configData().warnings = Catch::WarnAbout::NoTests;  // a filter that no test matches fails
+  session.configData().warnings = Catch::WarnAbout::NoTests;  // fail if the filter matches no test
   if (const int bad = session.applyCommandLine(argc, argv); bad != 0) return bad;
-  // One report is enough; a failure prints itself on any rank.
+  // One report is enough; failures are printed by the listener on any rank.
   if (environment.world().rank() != 0) session.configData().outputFilename = "/dev/null";
   const int failed = session.run();
   return failed == 0 && sy::test::any_skipped() ? 77 : failed;

@@ -1,4 +1,4 @@
-// The world of a test program that runs under mpirun (its main is mpi_test_main.cpp).
+// The world communicator of a test program that runs under mpirun (with mpi_test_main.cpp).
 #pragma once
 
 #include "lib/dist/mpi/mpi_environment.h"

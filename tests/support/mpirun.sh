@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# mpirun.sh RANKS PROGRAM [ARGS...]: runs a test program under Open MPI, as root and on fewer cores than
-# ranks where need be, one thread a rank.
+# mpirun.sh RANKS PROGRAM [ARGS...]: runs a test program under Open MPI with one thread per rank, also as root and
+# on fewer cores than ranks.
 set -eu
 ranks=$1
 shift

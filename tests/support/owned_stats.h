@@ -1,4 +1,4 @@
-// Router statistics that a test owns.
+// Router statistics that own their memory, for tests.
 #pragma once
 
 #include <cstring>

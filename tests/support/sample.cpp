@@ -11,7 +11,7 @@ Sample find() {
   const char* named = std::getenv("SWITCHYARD_SAMPLE");
   const std::string folder = named != nullptr ? named : SY_SAMPLE_FOLDER;
   if (!std::filesystem::exists(folder + "/small.model")) {
-    throw std::runtime_error(folder + " is absent: build the target test_sample");
+    throw std::runtime_error(folder + " does not exist; build the target test_sample");
   }
   return {folder, folder + "/c4-train.*.json.gz", folder + "/c4-validation.*.json.gz",
           folder + "/sentencepiece.model", folder + "/small.model"};

@@ -1,6 +1,6 @@
-# Sourced with $switchyard the program under test. Gives $sample, the folder of text and tokenizers that the build
-# makes for tests (tests/support/sample_maker.cpp lists its files): $SWITCHYARD_SAMPLE, or the one beside the program,
-# of a build or of a packed folder.
+# Sourced with $switchyard set to the program under test. Sets $sample to the folder of text and tokenizers that the
+# build makes for tests (tests/support/sample_maker.cpp lists its files): $SWITCHYARD_SAMPLE, or else the one that
+# belongs to the program, in a build or in a packed folder.
 sample=${SWITCHYARD_SAMPLE:-}
 if [[ -z $sample ]]; then
   beside=$(cd "$(dirname "$switchyard")" && pwd)
@@ -9,6 +9,6 @@ if [[ -z $sample ]]; then
   done
 fi
 if [[ ! -e $sample/small.model ]]; then
-  echo "$sample is absent: build the target test_sample" >&2
+  echo "$sample does not exist; build the target test_sample" >&2
   exit 1
 fi

@@ -1,9 +1,8 @@
-// sample_maker FOLDER: makes the text that tests read, the same bytes every time. FOLDER is
-// replaced.
-//   c4-train.0000{0,1,2}-of-00003.json.gz       kDocuments documents each, in C4's form
-//   c4-validation.00000-of-00001.json.gz        as many
-//   sentencepiece.model, small.model            trained on the training shards: 600 and 256
-//   pieces
+// sample_maker FOLDER: makes the text sample for tests, the same bytes every time. It replaces
+// FOLDER.
+//   c4-train.0000{0,1,2}-of-00003.json.gz   kSampleDocuments documents each, in C4's format
+//   c4-validation.00000-of-00001.json.gz    as many
+//   sentencepiece.model, small.model        trained on the training shards, 600 and 256 pieces
 #include <fmt/core.h>
 #include <zlib.h>
 
@@ -73,7 +72,7 @@ void make(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "sample_maker: name the folder to make\n");
+    std::fprintf(stderr, "usage: sample_maker FOLDER\n");
     return 2;
   }
   try {

@@ -11,7 +11,7 @@ namespace {
 
 using Words = std::vector<std::string_view>;
 
-// What a document may be about: its own things, what happened to them, and how they were.
+// A subject of documents: things, what happens to them, and what they are like.
 struct Subject {
   Words things, deeds, kinds;
 };
@@ -51,7 +51,7 @@ const Words kManners = {"slowly",          "carefully", "at once",  "almost alwa
                         "without a word",  "together",  "as usual", "rather badly",
                         "with great care", "by hand"};
 
-// Surnames are made of three: a long tail, as names are in any text.
+// Surnames are built from three syllables, which gives a long tail, as names have in any text.
 const std::array<Words, 3> kSyllables = {{
     {"Hal", "Bren", "Mor", "Tor", "Wes", "Lin", "Gar", "Pel", "Ox", "Ud", "Car", "Fen", "Kil",
      "Ste", "Ras", "Yar"},
@@ -98,7 +98,7 @@ class Writer {
  private:
   uint32_t below(size_t bound) { return random_below(key_, next_++, static_cast<uint32_t>(bound)); }
 
-  // The first words of a list by far the most often: the square of a uniform draw.
+  // The square of a uniform draw favours the first words of a list.
   std::string word(const Words& words) {
     const double u = random_uniform(key_, next_++);
     return std::string(words[static_cast<size_t>(u * u * static_cast<double>(words.size()))]);

@@ -1,5 +1,5 @@
-// Reference text and vectors that may live beside the project ($SWITCHYARD_SHARED, else ../shared):
-// further cases of tests that have a definition or a sample of their own (tests/support/sample.h).
+// Optional reference text and vectors beside the project ($SWITCHYARD_SHARED, or else ../shared).
+// They add cases to tests that otherwise use their own definitions or the sample (sample.h).
 #pragma once
 
 #include <optional>
@@ -7,18 +7,18 @@
 
 namespace sy::test {
 
-// Path of shared/`name` if it exists; a test that is given nothing has that case fewer:
+// The path of shared/`name` if it exists. A test that gets nothing leaves out that case:
 //   const auto path = shared_file("vectors/relpos_buckets.json");
 //   if (!path) return;
 std::optional<std::string> shared_file(const std::string& name);
 
-// Notes that a test did not run, with the reason on stderr.
+// Records that a test did not run, and prints the reason to stderr.
 void skip(const std::string& reason);
 
-// True when a test skipped: a program without failures then exits 77.
+// Whether a test was skipped: a program without failures then exits with 77.
 bool any_skipped();
 
-// A fresh folder under the system's temporary folder, removed at exit.
+// A new folder in the system's temporary folder, removed at exit.
 std::string temporary_folder();
 
 }  // namespace sy::test

@@ -1,6 +1,6 @@
-// Main of the single-process test programs. A test that needs what is absent here calls
-// sy::test::skip; a run with a skip and without a failure exits 77, which ctest shows as skipped. A
-// filter that no test matches is a failure, as with Catch2's option -w NoTests.
+// main() of the single-process test programs. A test that lacks something it needs calls
+// sy::test::skip; a run with a skip and without a failure exits with 77, which ctest shows as
+// skipped. A filter that matches no test is a failure, as with Catch2's option -w NoTests.
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 

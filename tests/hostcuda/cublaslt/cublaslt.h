@@ -1,14 +1,14 @@
-// cuBLASLt executed on the host: as much of it as kernels/gemm/gemm_cuda.cu calls, with the
-// signatures of the toolkit's cublasLt.h and linked in place of its library. Column-major matrices,
-// strided batches, no epilogue but RELU. What is not kept here ends the program with a report
-// (report.h).
+// cuBLASLt executed on the host: the subset that kernels/gemm/gemm_cuda.cu calls, with the
+// signatures of the toolkit's cublasLt.h and linked in place of its library. It supports
+// column-major matrices, strided batches, and RELU as the only epilogue. Setting or reading any
+// other attribute ends the program with a report (report.h).
 #pragma once
 
 #include <cublasLt.h>
 
 namespace sy::hostcuda {
 
-// The toolkit's opaque structures are the bases of what they hold here.
+// Each descriptor derives from the toolkit's opaque structure, so that a handle points to it.
 struct MatrixLayout : cublasLtMatrixLayoutOpaque_t {
   cudaDataType type = CUDA_R_32F;
   uint64_t rows = 0, cols = 0;
@@ -16,7 +16,7 @@ struct MatrixLayout : cublasLtMatrixLayoutOpaque_t {
   int32_t batch = 1;
   int64_t stride = 0;  // elements from one matrix of the batch to the next
 
-  // Elements from the first to behind the last.
+  // Elements from the first to one past the last.
   uint64_t extent() const;
 };
 
@@ -33,7 +33,8 @@ struct MatmulPreference : cublasLtMatmulPreferenceOpaque_t {
   uint32_t alignment[4] = {256, 256, 256, 256};  // of A, B, C and D, in bytes
 };
 
-// One product as it is described: D [m, n] = alpha op(A) op(B) + beta C, op(A) [m, k].
+// One matrix multiplication as its descriptors state it: D = alpha op(A) op(B) + beta C, with
+// C and D [m, n], op(A) [m, k] and op(B) [k, n].
 struct Product {
   MatmulDesc desc;
   MatrixLayout a, b, c, d;
@@ -43,23 +44,24 @@ struct Product {
   uint64_t k() const { return desc.transpose_a == CUBLAS_OP_N ? a.cols : a.rows; }
 };
 
-// What the library says of a product: CUBLAS_STATUS_INVALID_VALUE where sizes do not fit,
-// CUBLAS_STATUS_NOT_SUPPORTED for dtypes that it has no kernel for.
+// The library's verdict on a product: CUBLAS_STATUS_INVALID_VALUE if the sizes do not match,
+// CUBLAS_STATUS_NOT_SUPPORTED if it has no kernel for the dtypes or the epilogue.
 cublasStatus_t status_of(const Product& product);
 
-// What a cublasLtMatmulAlgo_t holds here.
+// The contents of a cublasLtMatmulAlgo_t.
 struct Algorithm {
-  uint64_t mark;          // of those made here
-  uint32_t kind;          // dtypes and transposes that it is for
-  uint32_t alignment[4];  // that A, B, C and D were promised to have
-  uint32_t split;         // whether partial sums meet in D's dtype
+  uint64_t mark;          // identifies an algorithm that was made here
+  uint32_t kind;          // the dtypes, transposes and epilogue it serves
+  uint32_t alignment[4];  // the promised alignment of A, B, C and D, in bytes
+  uint32_t split;         // whether partial sums are added in D's dtype
   uint64_t workspace_bytes;
 };
 static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
 Algorithm choose_algorithm(const Product& product, const MatmulPreference& preference);
 
-// What was chosen earlier, for another product perhaps: CUBLAS_STATUS_INVALID_VALUE where it was
-// not, CUBLAS_STATUS_NOT_SUPPORTED where it is for other dtypes or transposes.
+// Reads an algorithm that was chosen earlier, possibly for another product. Returns
+// CUBLAS_STATUS_INVALID_VALUE if it did not come from choose_algorithm, and
+// CUBLAS_STATUS_NOT_SUPPORTED if it serves other dtypes, transposes or another epilogue.
 cublasStatus_t read_algorithm(Algorithm& to, const cublasLtMatmulAlgo_t& from,
                               const Product& product);
 
@@ -69,10 +71,10 @@ struct ProductData {
   double alpha, beta;
 };
 
-// Computes it. Sums are float32, float64 for float64; C is read where beta is not 0; RELU makes 0
-// of NaN, as maxima of the hardware do. With `split` each sum's first half is rounded to D's dtype
-// before the second is added: the least exact that CUBLASLT_REDUCTION_SCHEME_INPLACE and
-// OUTPUT_TYPE permit.
+// Computes the product and overwrites D. Sums accumulate in float32, or in float64 for float64
+// inputs. C is read only if beta is not 0. RELU turns NaN into 0, as the hardware's maximum does.
+// With `split`, the first half of each sum is rounded to D's dtype before the second half is added:
+// the least exact result that CUBLASLT_REDUCTION_SCHEME_INPLACE and OUTPUT_TYPE permit.
 void multiply(const Product& product, const ProductData& data, bool split);
 
 size_t bytes_of(cudaDataType type);

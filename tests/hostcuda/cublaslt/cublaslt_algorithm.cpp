@@ -1,4 +1,4 @@
-// What the library can multiply, and what stands for its algorithms.
+// Which products the library supports, and the stand-in for its algorithms.
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint64_t kMark = 0x686f737463756461;  // "hostcuda"
 
-// Dtypes of A and B, and of C and D.
+// Supported combinations of the dtype of A and B with that of C and D.
 bool has_kernel(const Product& p) {
   if (p.a.type != p.b.type || p.c.type != p.d.type) return false;
   if (p.desc.compute == CUBLAS_COMPUTE_64F) {
@@ -21,7 +21,7 @@ bool has_kernel(const Product& p) {
   return p.a.type == CUDA_R_16BF && (p.d.type == CUDA_R_16BF || p.d.type == CUDA_R_32F);
 }
 
-// Float64 with an epilogue is not in the library's table of what it supports.
+// The library's table of supported combinations has no epilogue for float64.
 bool has_epilogue(const Product& p) {
   return p.desc.epilogue == CUBLASLT_EPILOGUE_DEFAULT ||
          (p.desc.epilogue == CUBLASLT_EPILOGUE_RELU && p.d.type != CUDA_R_64F);
@@ -45,7 +45,7 @@ bool fits(const Product& p) {
   const uint64_t left = a_as_it_is ? p.a.rows : p.a.cols;
   const uint64_t right = b_as_it_is ? p.b.cols : p.b.rows;
   const uint64_t inner = b_as_it_is ? p.b.rows : p.b.cols;
-  // The products of a batch may share A or B, not D.
+  // The products of a batch may share A or B, but each needs its own D.
   const uint64_t d_matrix = static_cast<uint64_t>(p.d.ld) * (p.d.cols - 1) + p.d.rows;
   const bool apart = p.d.batch == 1 || static_cast<uint64_t>(p.d.stride) >= d_matrix;
   return left == p.m() && right == p.n() && inner == p.k() && p.c.rows == p.m() &&
@@ -77,8 +77,8 @@ cublasStatus_t status_of(const Product& product) {
   return known && fits(product) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
 
-// As unkind as the preference permits: all the workspace that partial sums could fill, and partial
-// sums as coarse as allowed.
+// The worst choice that the preference permits: all the workspace that partial sums could fill, and
+// the coarsest partial sums allowed.
 Algorithm choose_algorithm(const Product& product, const MatmulPreference& preference) {
   Algorithm made{};
   made.mark = kMark;

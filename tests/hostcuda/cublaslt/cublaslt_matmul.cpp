@@ -1,6 +1,6 @@
-// The two calls that take a whole product. What the library refuses is refused with its status;
-// what it leaves undefined (a promise about pointers that is broken) ends the program with a
-// report.
+// The two calls that take a whole product. What the library rejects is rejected with the library's
+// status. What the library leaves undefined, such as a pointer that breaks an alignment promise,
+// ends the program with a report.
 #include <cstring>
 
 #include "tests/hostcuda/cublaslt/cublaslt.h"
@@ -29,7 +29,7 @@ bool is_aligned(const void* pointer, uint32_t alignment) {
   return reinterpret_cast<uintptr_t>(pointer) % alignment == 0;
 }
 
-// Memory that a product uses, as `name` in the reports.
+// A range of memory that a product uses; `name` identifies it in reports.
 struct Range {
   const char* name;
   const void* begin;
@@ -130,7 +130,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     return CUBLAS_STATUS_INVALID_VALUE;
   }
 
-  // Without an algorithm the library chooses one for the pointers that it is given.
+  // Without an algorithm the library chooses one that suits the given pointers.
   MatmulPreference own;
   own.workspace_bytes = workspace_bytes;
   for (uint32_t& alignment : own.alignment) alignment = 1;
@@ -141,7 +141,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   }
   if (algorithm.workspace_bytes > workspace_bytes) return CUBLAS_STATUS_INVALID_VALUE;
   const size_t used = algorithm.workspace_bytes;
-  // All that is offered must be there: another version's algorithm may use it.
+  // The whole workspace on offer must exist: another version's algorithm may use all of it.
   check_memory(product, algorithm, data,
                {"the workspace", workspace, workspace_bytes, kWorkspaceAlignment});
   queue_launch(stream, "cublasLtMatmul", [=] {

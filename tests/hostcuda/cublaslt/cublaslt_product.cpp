@@ -1,5 +1,5 @@
-// The arithmetic: tiles of D, each summed over panels of A and B that were copied into the order in
-// which the loop reads them.
+// The arithmetic: D is computed tile by tile, each summed over panels of A and B that were first
+// copied into the order in which the loop reads them.
 #include <algorithm>
 #include <vector>
 
@@ -9,8 +9,7 @@
 namespace sy::hostcuda {
 namespace {
 
-// A tile's size. Fewer rows, and GCC takes the loop over them apart instead of making vectors of
-// it.
+// The size of a tile. With fewer rows GCC unrolls the loop over them instead of vectorizing it.
 constexpr int kRows = 32, kCols = 8;
 
 // to[p][i] = from[i * step + p * depth_step]; zeros from `count` to `width`.
@@ -24,7 +23,7 @@ void pack(Sum* to, int width, const T* from, int64_t count, int64_t step, int64_
   }
 }
 
-// sums[j][i] = the sum over p in [begin, end) of a[p][i] b[p][j].
+// sums[j][i] = sum over p in [begin, end) of a[p][i] b[p][j].
 template <class Sum>
 void sum_tile(Sum (&sums)[kCols][kRows], const Sum* __restrict__ a, const Sum* __restrict__ b,
               int64_t begin, int64_t end) {
@@ -46,7 +45,7 @@ struct Multiplication {
   Out* d;
   Sum alpha, beta;
   int64_t m, n, k;
-  int64_t a_row, a_col, b_row, b_col;  // elements between neighbours of op(A) and of op(B)
+  int64_t a_row, a_col, b_row, b_col;  // strides of op(A) and op(B), in elements
   int64_t c_col, d_col;
   bool split, relu;
 

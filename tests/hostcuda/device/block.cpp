@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <exception>
 
-#include "tests/hostcuda/device/block_state.h"
 #include "tests/hostcuda/device/held_writes.h"
+#include "tests/hostcuda/device/launch.h"
 #include "tests/hostcuda/device/memory.h"
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/schedule.h"
@@ -17,7 +17,7 @@ BlockState block;
 
 namespace {
 
-Fiber* kernel_fiber = nullptr;  // waits for the block to end
+Fiber* kernel_fiber = nullptr;  // runs run_kernel() and waits for the block to end
 
 void enter(uint32_t thread) {
   block.current = thread;
@@ -43,7 +43,7 @@ bool awaited(const Warp& warp, unsigned lane) {
   return false;
 }
 
-// A thread has left: reported when others wait for it.
+// Called when a thread has left the kernel; reports it if others wait for it.
 void check_left(const DeviceThread& thread, uint32_t number) {
   Warp& warp = block.warps[number / kWarpLanes];
   const unsigned lane = number % kWarpLanes;
@@ -75,7 +75,8 @@ void run_thread(uint32_t number) {
   check_left(thread, number);
 }
 
-// What every fiber does: threads that have not begun, as they are next, and then another fiber's.
+// The body of every fiber: runs threads that have not started for as long as one is next, then
+// hands over to another fiber.
 void work() {
   for (;;) {
     run_thread(block.next);

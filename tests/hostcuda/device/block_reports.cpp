@@ -1,5 +1,5 @@
-// What is said of device threads that wait in vain.
-#include "tests/hostcuda/device/block_state.h"
+// The reports about device threads that wait for something that never comes.
+#include "tests/hostcuda/device/block.h"
 #include "tests/hostcuda/device/report.h"
 
 namespace sy::hostcuda {
@@ -30,7 +30,7 @@ void report_two_places(const DeviceThread& waits, const char* call, Site site) {
   message.die();
 }
 
-// No thread can run: some wait for the whole block, others for their warp.
+// No thread can run: some wait for the whole block, others only for their warp.
 void report_stuck() {
   const DeviceThread *in_warp = nullptr, *other = nullptr;
   for (const DeviceThread& thread : block.threads) {

@@ -1,7 +1,6 @@
-// Where device threads wait for each other.
-#include "tests/hostcuda/device/block_state.h"
+// The calls in which device threads wait for each other.
+#include "tests/hostcuda/device/block.h"
 #include "tests/hostcuda/device/held_writes.h"
-#include "tests/hostcuda/device/left_out.h"
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/schedule.h"
 
@@ -22,7 +21,7 @@ void mark(State state, const char* call, Site site) {
   thread.site = site;
 }
 
-// A lane of the running thread's warp, or null where the block has none.
+// The thread of a lane in the running thread's warp, or null if the block has no such thread.
 const DeviceThread* lane_thread(unsigned lane) {
   const uint32_t number = block.current / kWarpLanes * kWarpLanes + lane;
   return number < block.threads.size() ? &block.threads[number] : nullptr;
@@ -46,8 +45,8 @@ void check_mask(const Warp& warp, unsigned mask, const char* name, Site site) {
       .die();
 }
 
-// The exchange that lanes wait in for this call, or a new one. Reports a lane that another call of
-// the warp needs, when those that wait there are needed here.
+// The exchange in which lanes already wait for this call, or else a new one. Reports a deadlock:
+// this lane is needed by another call, whose waiting lanes are needed here.
 Exchange& find_exchange(Warp& warp, unsigned mask, const char* name, Site site) {
   const unsigned lane = block.current % kWarpLanes;
   for (unsigned used = warp.used; used != 0; used &= used - 1) {
@@ -67,7 +66,7 @@ Exchange& find_exchange(Warp& warp, unsigned mask, const char* name, Site site) 
   return exchange;
 }
 
-// A lane goes on with the words; the last one frees the place.
+// A lane continues with the words; the last one to do so frees the slot.
 void go_on(Warp& warp, Exchange& exchange, unsigned lane) {
   exchange.unread &= ~(1u << lane);
   if (exchange.unread == 0) warp.used &= ~(1u << (&exchange - warp.exchanges));
@@ -84,7 +83,7 @@ void wake_others(const Exchange& exchange) {
   }
 }
 
-// Until every lane of `mask` has come to the same call; the words of the 32 lanes.
+// Waits until every lane of `mask` has reached the same call. Returns the words of the 32 lanes.
 const uint64_t* wait_for_lanes(unsigned mask, uint64_t word, const char* name, Site site) {
   const unsigned lane = block.current % kWarpLanes;
   Warp& warp = block.warps[block.current / kWarpLanes];
@@ -117,7 +116,7 @@ void make_all_ready(State state) {
 }
 
 void barrier(Site site) {
-  if (left_out(site)) return;
+  if (is_omitted(site)) return;
   show_writes();
   const DeviceThread& thread = block.threads[block.current];
   if (block.at_barrier == 0) {

@@ -1,6 +1,6 @@
-// The names that device code uses, where it is compiled for the host: included by
-// kernels/cuda/device.h in place of nvcc's own. Device threads are fibers (block.h); each function
-// here that waits for other threads checks that the waiting is what a GPU permits.
+// The names that device code uses, for compilation on the host: kernels/cuda/device.h includes
+// this in place of nvcc's own. Device threads are fibers (block.h). Every function here that waits
+// for other threads checks that a GPU would permit the wait.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #define __launch_bounds__(...)
-// Declared variables would be of one thread here.
+// A declared variable would belong to a single thread here.
 #undef __shared__
 #define __shared__ static_assert(false, "shared memory is what sy::shared_memory() returns");
 
@@ -27,21 +27,23 @@ extern Place place;  // of the thread that runs
 
 using Site = std::source_location;
 
-// The block's shared memory, filled with NaN when the block begins; the byte behind it faults.
+// The block's shared memory, filled with NaN when the block begins. The byte past its end faults.
 char* shared_memory();
 
-// __syncthreads. Reported: threads waiting in different lines, or when others have left the kernel.
+// __syncthreads. Reports threads that wait on different lines, and threads that wait after others
+// have left the kernel.
 void barrier(Site site);
 
-// Waits until every lane of `mask` has come to the same line; returns the words of the 32 lanes,
-// valid until this thread's next exchange. Reported: a lane of the mask that cannot come.
+// Waits until every lane of `mask` has reached the same line. Returns the words of the 32 lanes,
+// valid until this thread's next exchange. Reports a lane of the mask that cannot arrive.
 const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site site);
 
-// __syncwarp: the same, and what lanes wrote is seen by all. A fence: what this thread wrote is.
+// sync_warp is __syncwarp: the same wait, after which all lanes see what each of them wrote.
+// show_writes is a memory fence: all threads see what this one wrote.
 void sync_warp(unsigned mask, Site site);
 void show_writes();
 
-// Reports a lane that reads from one that the mask leaves out.
+// Reports a lane that reads from a lane outside its mask.
 [[noreturn]] void report_source_lane(const char* name, unsigned source, unsigned mask, Site site);
 
 template <class T>
@@ -56,7 +58,7 @@ T take_lane(unsigned mask, T value, unsigned source, const char* name, Site site
   return value;
 }
 
-// The lanes of the mask whose predicate holds.
+// The lanes of the mask for which the predicate holds, as a bit mask.
 inline unsigned vote(unsigned mask, int predicate, const char* name, Site site) {
   const uint64_t* words = exchange(mask, predicate != 0, name, site);
   unsigned lanes = 0;
@@ -87,8 +89,8 @@ inline void __threadfence_block() {
   sy::hostcuda::show_writes();
 }
 
-// Segments of `width` lanes, a power of two; a source outside the segment is the lane itself, as on
-// the device.
+// Shuffles work within segments of `width` lanes, a power of two. A lane whose source lies outside
+// its segment gets its own value, as on the device.
 template <class T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32,
               sy::hostcuda::Site site = sy::hostcuda::Site::current()) {

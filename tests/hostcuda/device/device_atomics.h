@@ -1,5 +1,5 @@
-// Atomic operations of device code: each returns what was there before. Fibers change only where
-// they wait, so plain reads and writes are atomic here; a missing atomic is NOT found by this.
+// Atomic operations of device code; each returns the previous value. Fibers switch only where they
+// wait, so plain reads and writes are atomic here: a missing atomic is NOT detected.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace sy::hostcuda {
 
-// As the device has them, so that what compiles here compiles there.
+// The types that the device supports, so that what compiles here also compiles there.
 template <class T>
 concept Countable =
     std::is_same_v<T, int> || std::is_same_v<T, unsigned> || std::is_same_v<T, unsigned long long>;
@@ -17,7 +17,7 @@ concept Addable = Countable<T> || std::is_same_v<T, float> || std::is_same_v<T, 
 template <class T>
 concept Exchangeable = Countable<T> || std::is_same_v<T, float>;
 
-// What an atomic operation leaves is seen by all at once (held_writes.h).
+// Makes the result of an atomic operation visible to all threads at once (held_writes.h).
 void show_atomic(const void* at, size_t bytes);
 
 template <class T>

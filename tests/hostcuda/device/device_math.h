@@ -1,5 +1,5 @@
-// Arithmetic that device code has beside <cmath>. The fast functions of the device (__expf and the
-// like) are the exact ones here.
+// Arithmetic functions that device code has in addition to <cmath>. The device's fast functions
+// (__expf and the like) are exact here.
 #pragma once
 
 #include <bit>
@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-// glibc declares functions of these names, and of the first two newer releases define them.
+// Macros, because glibc declares functions of these names and newer releases define the first two.
 #define rsqrtf(x) sy::hostcuda::reciprocal_root<float>(x)
 #define rsqrt(x) sy::hostcuda::reciprocal_root(x)
 #define __expf(x) std::exp(static_cast<float>(x))
@@ -30,7 +30,7 @@ concept Numbers = std::is_arithmetic_v<A> && std::is_arithmetic_v<B>;
 
 }  // namespace sy::hostcuda
 
-// Of a number and a NaN: the number.
+// Of a number and a NaN, both return the number.
 template <class A, class B>
 requires sy::hostcuda::Numbers<A, B>
 constexpr std::common_type_t<A, B> max(A a, B b) {
@@ -83,7 +83,7 @@ constexpr int __popcll(unsigned long long x) {
 constexpr int __clz(int x) {
   return std::countl_zero(static_cast<unsigned>(x));
 }
-// 1 + the place of the lowest set bit; 0 where none is.
+// 1 + the index of the lowest set bit, or 0 if none is set.
 constexpr int __ffs(int x) {
   return x == 0 ? 0 : 1 + std::countr_zero(static_cast<unsigned>(x));
 }

@@ -1,4 +1,4 @@
-#include "tests/hostcuda/device/fault.h"
+#include "tests/hostcuda/device/report.h"
 
 #include <signal.h>
 
@@ -8,7 +8,6 @@
 #include "tests/hostcuda/device/device.h"
 #include "tests/hostcuda/device/fiber.h"
 #include "tests/hostcuda/device/memory.h"
-#include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/shared_memory.h"
 
 namespace sy::hostcuda {
@@ -26,7 +25,7 @@ bool runs_here() {
   return running.work != nullptr && pthread_equal(running.host_thread, pthread_self()) != 0;
 }
 
-// "N bytes past the end of" or the like; `what` and its size follow.
+// Appends "N bytes past the end of" or the like, then `what` and its size.
 void describe(Message& message, const char* at, const char* begin, size_t bytes, const char* what) {
   const char* end = begin + bytes;
   if (at < begin) {
@@ -72,7 +71,7 @@ const char* name(const Allocation& a) {
   } else if (info.si_code == SI_KERNEL) {
     message << " touched 16 bytes at an address that is not aligned to 16, or no address at all";
   } else {
-    message << " touched address " << info.si_addr << ", which nothing was allocated at";
+    message << " touched address " << info.si_addr << ", where nothing was allocated";
   }
   message.die();
 }
@@ -81,11 +80,11 @@ void handle(int signal, siginfo_t* info, void*) {
   const char* at = static_cast<const char*>(info->si_addr);
   if (const Allocation* near = find_near(at)) report_allocation(at, *near);
   if (runs_here()) report_work(*info);
-  // Not ours: the faulting instruction meets the handler before.
+  // Not ours: the instruction faults again and reaches the previous handler.
   sigaction(signal, &previous_of(signal), nullptr);
 }
 
-// The handler's stack: a fiber's may be what has overflowed.
+// A stack for the handler, since the fault may be the overflow of a fiber's stack.
 struct HandlerStack {
   HandlerStack() : memory(std::make_unique<char[]>(kStackBytes)) {
     stack_t own{};

@@ -15,19 +15,20 @@ namespace sy::hostcuda {
 namespace {
 
 constexpr size_t kStackBytes = 128 << 10;
-constexpr size_t kFibers = 1024;  // threads of a block
+constexpr size_t kFibers = 1024;  // the largest number of threads in a block
 
 Fiber host;
 Fiber* current = &host;
-Fiber* departed = nullptr;  // the one that switched to `current`
+Fiber* departed = nullptr;  // the fiber that switched to `current`
 
-char* stacks = nullptr;  // kFibers of them, each ends with a page that faults
+char* stacks = nullptr;  // kFibers stacks, each ending in a guard page
 size_t stacks_used = 0;
 
-// Never destroyed: a fiber that waits for more work cannot be unwound.
+// Never destroyed, since a fiber that waits for more work cannot be unwound.
 alignas(Fiber) std::byte storage[kFibers * sizeof(Fiber)];
 
-// Tops at the same place of each stack would share a few sets of the cache.
+// Cache coloring: if every stack began at the same offset, the tops would compete for a few cache
+// sets.
 size_t colour(size_t index) {
   return index % 61 * 192;
 }

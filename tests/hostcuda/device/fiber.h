@@ -1,5 +1,5 @@
-// Fibers: a stack each, switched without the kernel's help (Boost.Context). They are never
-// destroyed, and are used again for the next threads.
+// Fibers: each has its own stack, and switching needs no system call (Boost.Context). They are
+// never destroyed but reused for later threads.
 #pragma once
 
 #include <boost/context/fiber.hpp>
@@ -7,19 +7,19 @@
 namespace sy::hostcuda {
 
 struct Fiber {
-  boost::context::fiber context;  // where it goes on; empty while it runs
+  boost::context::fiber context;  // where it will continue; empty while it runs
 };
 
-// A fiber that runs `body`, which never returns, when it is first switched to.
+// Makes a fiber that runs `body`, which never returns, once it is first switched to.
 Fiber& make_fiber(void (*body)());
 
-// The fiber that runs; the host thread's own stack at first.
+// The running fiber; at first, the host thread's own stack.
 Fiber& running_fiber();
 
-// Goes on in `to`; returns when something switches back to this one.
+// Continues in `to`; returns when something switches back to this fiber.
 void switch_to(Fiber& to);
 
-// Whether `address` is in the page that ends a fiber's stack. Usable in signal handlers.
+// Whether `address` lies in the guard page of a fiber's stack. Safe in signal handlers.
 bool borders_on_stack(const char* address);
 
 }  // namespace sy::hostcuda

@@ -16,9 +16,9 @@ struct Write {
   char value;
 };
 
-// Only while a kernel has shuffles or votes: others pay nothing.
+// True only once the kernel has executed a shuffle or vote, so that other kernels pay nothing.
 bool holding = false;
-std::array<char, kHeldBytes> shown;  // what all threads see; in memory the running one's own too
+std::array<char, kHeldBytes> shown;  // what all threads see; memory also has the running thread's
 std::array<std::vector<Write>, 1024> held;  // by thread of the block
 
 bool fits() {

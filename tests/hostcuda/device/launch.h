@@ -1,4 +1,4 @@
-// What kernels/cuda/launch.h queues where the sources are compiled for the host.
+// Kernel launches, for sources compiled for the host; used by kernels/cuda/launch.h.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -9,16 +9,21 @@
 namespace sy::hostcuda {
 
 struct KernelCall {
-  const char* name;  // outlives the call
+  const char* name;  // must outlive the call
   dim3 grid, block;
   size_t shared_bytes;
 };
 
-// Queues the kernel on `stream`; `body` is run once for each thread, with threadIdx and the others
-// of device.h set. cudaErrorInvalidConfiguration where a GPU would not start it.
+// Queues the kernel on `stream`. `body` will run once for each thread, with threadIdx and the like
+// set (device.h). Returns cudaErrorInvalidConfiguration if a GPU would not start the kernel.
 cudaError_t queue_kernel(cudaStream_t stream, const KernelCall& call, std::function<void()> body);
 
-// Reports a kernel's argument that points to memory which a device cannot read.
+// Runs the kernel now, in this host thread: its blocks one after another, the threads of a block as
+// fibers that switch only where they wait. Device memory is accessible meanwhile. Afterwards,
+// writes just outside an allocation are reported.
+void run_kernel(const KernelCall& call, const std::function<void()>& body);
+
+// Reports a kernel argument that points to memory the device cannot access.
 void check_pointer(const char* kernel, int argument, const void* pointer);
 
 template <class... P>

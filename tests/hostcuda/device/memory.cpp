@@ -8,16 +8,15 @@
 #include <deque>
 #include <vector>
 
-#include "tests/hostcuda/device/fault.h"
 #include "tests/hostcuda/device/report.h"
 
 namespace sy::hostcuda {
 namespace {
 
 constexpr unsigned char kPoison = 0xff;
-constexpr size_t kFreedKept = 256;        // freed allocations that still fault
-constexpr size_t kAllocations = 1 << 15;  // at once; the signal handler reads the table
-constexpr size_t kBorder = 64;            // bytes before an allocation that are checked often
+constexpr size_t kFreedKept = 256;        // freed allocations that are kept so that uses fault
+constexpr size_t kAllocations = 1 << 15;  // limit: the table never moves under the signal handler
+constexpr size_t kBorder = 64;            // bytes before an allocation that every kernel checks
 
 size_t page() {
   static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -30,14 +29,14 @@ size_t round_up(size_t value, size_t unit) {
 struct Table {
   Table() { entries.reserve(kAllocations); }  // never moves
   std::vector<Allocation> entries;
-  std::deque<char*> freed;  // mappings, the oldest first
+  std::deque<char*> freed;  // mappings, oldest first
   size_t live_bytes = 0;
-  int users = 0, holds = 0;  // of DeviceAccess and AccessHold
+  int users = 0, holds = 0;  // live DeviceAccess and AccessHold objects
   bool open = false;
 };
 
 Table& table() {
-  static Table* the = new Table;  // outlives every static object that frees memory
+  static Table* the = new Table;  // must outlive every static object that frees memory
   return *the;
 }
 
@@ -50,7 +49,7 @@ size_t inner_bytes(const Allocation& a) {
 
 void protect(const Allocation& a, int protection) {
   if (mprotect(first_page(a), inner_bytes(a), protection) != 0) {
-    (Message() << "the protection of " << a.bytes << " bytes cannot be changed").die();
+    (Message() << "cannot change the protection of " << a.bytes << " bytes").die();
   }
 }
 
@@ -66,7 +65,7 @@ bool poisoned(const char* from, const char* to) {
   return std::all_of(from, to, [](char c) { return static_cast<unsigned char>(c) == kPoison; });
 }
 
-// `before` bytes in front of the allocation are looked at.
+// Checks `before` bytes in front of the allocation, and all bytes behind it.
 void check_borders_of(const Allocation& a, size_t before) {
   const char* end = a.begin + a.bytes;
   const bool before_fine = poisoned(a.begin - before, a.begin);
@@ -94,7 +93,7 @@ void forget_oldest() {
 void release(Allocation& a) {
   Table& t = table();
   check_borders_of(a, bytes_before(a));
-  // A new mapping in its place gives the memory back.
+  // A new mapping in its place returns the memory to the system.
   mmap(a.mapping, a.mapped_bytes, PROT_NONE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
   a.live = false;

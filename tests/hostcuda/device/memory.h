@@ -1,6 +1,6 @@
-// Memory as the CUDA runtime gives it, each allocation alone between pages that fault: 16-byte
-// aligned, its end at the page behind it, filled with 0xff (NaN) so that nothing reads as zero by
-// chance. Memory of `device` is readable only while a DeviceAccess lives.
+// Memory as the CUDA runtime hands it out. Each allocation lies between two guard pages, is aligned
+// to 16 bytes, ends at the guard page behind it, and is filled with 0xff (NaN), so that nothing
+// reads as zero by chance. Memory of kind `device` is accessible only while a DeviceAccess lives.
 #pragma once
 
 #include <cstddef>
@@ -12,38 +12,39 @@ namespace sy::hostcuda {
 enum class Kind : uint8_t { device, managed, pinned };
 
 struct Allocation {
-  char* mapping;  // with a page that faults at each end
+  char* mapping;  // with a guard page at each end
   size_t mapped_bytes;
   char* begin;
   size_t bytes;
   Kind kind;
-  bool live;  // freed memory faults for a while, so that its use is reported
+  bool live;  // freed memory faults for a while, so that a use after free is reported
 };
 
 constexpr size_t kTotalBytes = size_t{16} << 30;
 constexpr size_t kMemoryAlignment = 16;
 
-// Null when kTotalBytes do not suffice, or the host has no more.
+// Null if kTotalBytes would be exceeded or the host has no more memory.
 void* allocate(Kind kind, size_t bytes);
 
-// Frees what begins at `pointer`; false when nothing of `pinned` or of the other kinds does.
+// Frees the allocation that begins at `pointer`, pinned or not as stated; false if there is none.
 bool release(void* pointer, bool pinned);
 void release_all();
 size_t allocated_bytes();
 
-// The live allocation that holds [pointer, pointer + bytes), its end included; null if there is
-// none.
+// The live allocation that contains [pointer, pointer + bytes), or null. `pointer` may be its end
+// if `bytes` is 0.
 const Allocation* find_range(const void* pointer, size_t bytes);
-// What `address` belongs to or borders on, live before freed. Usable in signal handlers.
+// The allocation that `address` belongs to or borders on, a live one rather than a freed one. Safe
+// in signal handlers.
 const Allocation* find_near(const void* address);
 
-// Reports a write to the bytes beside an allocation that share its pages. Within a DeviceAccess.
+// Reports a write outside an allocation but within its pages. Call it within a DeviceAccess.
 void check_borders();
 
-// Every use of the runtime's state holds this.
+// Every use of the runtime's state holds this mutex.
 std::recursive_mutex& runtime_mutex();
 
-// Device memory is accessible to this process while one lives, as it is to kernels and copies.
+// While one lives, device memory is accessible to this process, as it is to kernels and copies.
 class DeviceAccess {
  public:
   DeviceAccess();
@@ -55,8 +56,8 @@ class DeviceAccess {
   std::unique_lock<std::recursive_mutex> lock_;
 };
 
-// Changing the protection costs more than a small kernel: while one lives, device memory that was
-// opened stays so until close_device_memory().
+// Changing the protection costs more than a small kernel does. While one of these lives, device
+// memory that was opened stays open until close_device_memory().
 class AccessHold {
  public:
   AccessHold();

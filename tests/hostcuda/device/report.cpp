@@ -54,7 +54,7 @@ Message& Message::operator<<(const std::source_location& site) {
 
 void Message::die() {
   text_[length_] = '\n';
-  // Nothing can be done about a standard error that is closed.
+  // If standard error is closed, there is nothing left to do.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text_, length_ + 1);
   _exit(kFaultExitCode);
 }

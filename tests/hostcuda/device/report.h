@@ -1,5 +1,5 @@
-// A fault found in the program under test: one sentence on standard error, and the process ends.
-// Usable in signal handlers: nothing here allocates or locks.
+// Reports an error found in the program under test: one sentence on standard error, then the
+// process ends. Safe in signal handlers, since nothing here allocates or locks.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -32,13 +32,19 @@ class Message {
   size_t length_ = 0;
 };
 
-// What device work runs, on which host thread: a report begins with it.
+// The device work that runs, and on which host thread. Reports begin with it.
 struct Running {
-  const char* work = nullptr;  // a kernel's or a queue entry's name; null: none
-  bool is_kernel = false;      // `place` of device.h then says where
+  const char* work = nullptr;  // name of a kernel or queue entry; null if nothing runs
+  bool is_kernel = false;      // if true, `place` of device.h tells the block and thread
   size_t shared_bytes = 0;
   pthread_t host_thread{};
 };
 extern Running running;
+
+// Installs the handlers of SIGSEGV and SIGBUS that turn an access of protected memory into a report
+// of the kernel, block and thread and of what was touched. Installs them again where something has
+// replaced them (Catch2 does), and gives the calling host thread a stack for them. Other faults go
+// to the handler that was there before.
+void install_fault_handler();
 
 }  // namespace sy::hostcuda

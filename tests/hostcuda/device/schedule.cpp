@@ -39,7 +39,7 @@ Schedule named_schedule(const char* name) {
     if (end != digits && *end == 0) return {.order = Order::random, .seed = seed};
   }
   (Message() << "SWITCHYARD_HOSTCUDA_SCHEDULE is '" << name
-             << "': forward, reverse, random or random:SEED is possible")
+             << "'; use forward, reverse, random or random:SEED")
       .die();
 }
 

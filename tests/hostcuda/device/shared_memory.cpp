@@ -17,10 +17,10 @@ constexpr size_t kBorder = 64;
 
 struct Room {
   size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  char* first = nullptr;  // behind the page that faults
+  char* first = nullptr;  // just past the first guard page
   size_t inner = 0;
-  char* begin = nullptr;  // of the running block's
-  size_t bytes = 0;
+  char* begin = nullptr;  // of the running block's shared memory
+  size_t bytes = 0;       // its size
 };
 Room room;
 
@@ -58,7 +58,7 @@ void check_shared_memory() {
   };
   const char* end = room.begin + room.bytes;
   if (poisoned(room.begin - kBorder, room.begin) && poisoned(end, room.first + room.inner)) return;
-  (Message() << "kernel " << running.work << " wrote beside the " << room.bytes
+  (Message() << "kernel " << running.work << " wrote just outside the " << room.bytes
              << " bytes of a block's shared memory")
       .die();
 }

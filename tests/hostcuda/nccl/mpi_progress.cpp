@@ -1,6 +1,7 @@
-// MPI's calls that wait, for programs whose GPU is executed on the host: another rank may wait for
-// what is queued here, which a GPU would do by itself. So this process does it while it waits. They
-// stand before the MPI library's own, through its profiling interface.
+// The blocking calls of MPI, for programs whose GPU is executed on the host. Another rank may wait
+// for work that is queued here, which a GPU would complete by itself, so this process makes
+// progress on it while it waits. The functions replace the MPI library's own through its profiling
+// interface.
 #include <mpi.h>
 #include <sched.h>
 
@@ -17,7 +18,7 @@ void go_on() {
   if (!make_progress()) sched_yield();
 }
 
-// Until every rank of `comm` has come here: the call that follows then waits for nothing else.
+// Waits until every rank of `comm` has arrived, so that the call that follows does not block.
 int meet(MPI_Comm comm) {
   MPI_Request request = MPI_REQUEST_NULL;
   int code = PMPI_Ibarrier(comm, &request);
@@ -75,7 +76,7 @@ int MPI_Waitall(int count, MPI_Request* requests, MPI_Status* statuses) {
   }
 }
 
-// A program that asks again and again waits too.
+// A program that polls in a loop is waiting, too.
 int MPI_Testall(int count, MPI_Request* requests, int* flag, MPI_Status* statuses) {
   const int code = PMPI_Testall(count, requests, flag, statuses);
   if (code == MPI_SUCCESS && *flag == 0) go_on();

@@ -1,7 +1,8 @@
-// NCCL's collectives and grouped sends and receives, behind the toolkit's header. What is executed
-// is a subset: all calls of a communicator on one stream; groups of sends and receives alone, of
-// one communicator and type. The rest is refused. Arguments are checked when the
-// call is made, as far as this rank can tell; the ranks compare them when the stream comes to it.
+// NCCL's collectives and grouped sends and receives, behind NCCL's own header. Only a subset is
+// executed: all calls of a communicator use one stream, and a group contains only sends and
+// receives of one communicator and type. Everything else is refused. When a call is made, its
+// arguments are checked as far as this rank can tell; when the stream reaches it, the ranks compare
+// them.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -9,9 +10,8 @@
 #include <utility>
 
 #include "tests/hostcuda/device/memory.h"
-#include "tests/hostcuda/nccl/nccl_collectives.h"
 #include "tests/hostcuda/nccl/nccl_comm.h"
-#include "tests/hostcuda/nccl/nccl_result.h"
+#include "tests/hostcuda/nccl/nccl_operation.h"
 #include "tests/hostcuda/runtime/stream.h"
 
 using namespace sy::hostcuda;
@@ -24,19 +24,19 @@ struct Group {
   cudaStream_t stream = nullptr;
   ncclDataType_t type = ncclInt8;
   std::vector<Part> parts;
-  bool refused = false;  // a call within it was
-  bool mixed = false;    // more than the subset has
+  bool refused = false;  // a call within the group was refused
+  bool mixed = false;    // it has more than one communicator, stream or type
 };
 Group group;
 
-// Refuses what holds for every call; nothing: go on.
+// The checks that apply to every call. Returns nothing if the call may proceed.
 std::optional<ncclResult_t> refused(const char* call, ncclComm_t comm, ncclDataType_t type,
                                     cudaStream_t stream) {
   if (has_failed(*comm)) return comm->error.load();
   if (size_of(type) == 0)
     return refuse(ncclInvalidArgument, fmt::format("{}: type {}", call, +type));
   if (comm->stream != nullptr && comm->stream != stream) {
-    return refuse(ncclInvalidUsage, fmt::format("{}: another stream than before", call));
+    return refuse(ncclInvalidUsage, fmt::format("{}: not on the stream of earlier calls", call));
   }
   return std::nullopt;
 }
@@ -46,7 +46,7 @@ std::optional<ncclResult_t> outside_memory(const char* call, const void* at, siz
   if (bytes == 0 || find_range(at, bytes) != nullptr) return std::nullopt;
   return refuse(
       ncclInvalidArgument,
-      fmt::format("{}: {} bytes at {} are not all of the device's memory", call, bytes, at));
+      fmt::format("{}: {} bytes at {} are not all within device memory", call, bytes, at));
 }
 
 Call next_call(ncclComm_t comm, CallKind kind, ncclDataType_t type, uint64_t count) {
@@ -85,7 +85,7 @@ ncclResult_t queue_group(Group all) {
                exchange(*all.comm, call, std::move(all.parts)));
 }
 
-// The group's part with this rank, for one more send or receive.
+// The part of the group that concerns this peer, created if necessary.
 Part& part_with(int rank, ncclComm_t comm, ncclDataType_t type, cudaStream_t stream) {
   if (group.parts.empty()) {
     group.comm = comm;
@@ -128,7 +128,9 @@ ncclResult_t ncclAllReduce(const void* send, void* recv, size_t count, ncclDataT
     return *result;
   }
   if (type == ncclBfloat16 || (op != ncclSum && op != ncclMax)) {
-    return refuse(ncclInvalidArgument, "ncclAllReduce: sums and maxima of float and int32 alone");
+    return refuse(
+        ncclInvalidArgument,
+        "ncclAllReduce: only sums and maxima of float32, float64 and int32 are supported");
   }
   Call call = next_call(comm, CallKind::all_reduce, type, count);
   call.op = op;

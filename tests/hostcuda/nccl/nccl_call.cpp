@@ -20,7 +20,7 @@ const char* name_of(ncclDataType_t type) {
   }
 }
 
-// Blocks of the same number in another order look the same here.
+// Equal numbers of blocks and elements in different orders read the same here.
 std::string describe(const BlockSizes& sizes) {
   if (sizes.blocks <= 1) return fmt::format("{}", sizes.elements);
   return fmt::format("{} (in {} blocks)", sizes.elements, sizes.blocks);

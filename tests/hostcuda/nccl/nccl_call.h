@@ -1,5 +1,5 @@
-// What a rank tells the others of a call before its data, and whether two ranks' calls belong
-// together.
+// The description of a call that a rank sends to the others before any data, and the check that two
+// ranks' calls match.
 #pragma once
 
 #include <nccl.h>
@@ -12,10 +12,10 @@ namespace sy::hostcuda {
 
 enum class CallKind : int32_t { all_reduce, all_gather, broadcast, exchange, destroy };
 
-// How the elements of an exchange are cut into blocks: what two ranks compare.
+// How the elements of an exchange are divided into blocks, in a form that two ranks can compare.
 struct BlockSizes {
   uint64_t elements = 0, blocks = 0;
-  uint64_t order = 0;  // a hash of the blocks' sizes
+  uint64_t order = 0;  // a hash of the block sizes in order
 
   void add(uint64_t block) {
     elements += block;
@@ -26,21 +26,22 @@ struct BlockSizes {
 };
 
 struct Call {
-  int64_t number = 0;  // among this rank's calls of the communicator, from 1
+  int64_t number = 0;  // counts this rank's calls on the communicator, from 1
   CallKind kind = CallKind::destroy;
   ncclDataType_t type = ncclInt8;
   ncclRedOp_t op = ncclSum;
   int32_t root = 0;
-  uint64_t count = 0;  // elements of a collective
-  // To and from the rank that is told, of an exchange (grouped sends and receives).
+  uint64_t count = 0;  // elements, for a collective
+  // For an exchange (grouped sends and receives): what goes to and comes from the receiver of this
+  // description.
   BlockSizes sends, receives;
 };
 
-// Bytes of an element; 0 for types that no tensor has.
+// Bytes per element; 0 for types that no tensor has.
 size_t size_of(ncclDataType_t type);
 
-// One sentence naming both calls where the ranks `mine` and `theirs` do not make the same; else
-// empty. The same on both sides.
+// Empty if the calls of the ranks `mine` and `theirs` match; otherwise one sentence that names
+// both. Both ranks get the same sentence.
 std::string mismatch(const Call& my_call, int mine, const Call& their_call, int theirs);
 
 }  // namespace sy::hostcuda

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "tests/hostcuda/nccl/nccl_operation.h"
-#include "tests/hostcuda/nccl/nccl_result.h"
 
 using namespace sy::hostcuda;
 
@@ -15,12 +14,12 @@ namespace {
 constexpr size_t kSentence = 512;
 
 struct Id {
-  int world_rank;  // of its maker, who must be one of the ranks
-  int number;
+  int world_rank;  // of the process that made the id, which must be one of the ranks
+  int number;      // counts the ids that this process made
 };
 static_assert(sizeof(Id) <= sizeof(ncclUniqueId));
 
-// What a rank tells the maker of the id.
+// What each rank sends to the maker of the id.
 struct Member {
   int rank;
   int world_rank;
@@ -38,7 +37,7 @@ std::vector<std::unique_ptr<ncclComm>>& comms() {
   return *the;
 }
 
-// The members in the order of their ranks, as the maker hears of them.
+// On the maker: collects the members and sends the list, ordered by rank, to all of them.
 std::vector<Member> hear_members(const Member& me, int tag) {
   std::vector<Member> members(static_cast<size_t>(me.ranks), me);
   Messages messages;
@@ -56,6 +55,7 @@ std::vector<Member> hear_members(const Member& me, int tag) {
   return members;
 }
 
+// On the other ranks: introduces this rank to the maker and receives the list.
 std::vector<Member> ask_maker(const Member& me, int maker, int tag) {
   std::vector<Member> members(static_cast<size_t>(me.ranks));
   Messages messages;
@@ -119,7 +119,8 @@ ncclResult_t ncclCommInitRank(ncclComm_t* comm, int ranks, ncclUniqueId id, int 
   auto made = std::make_unique<ncclComm>();
   for (size_t i = 0; i < members.size(); ++i) {
     if (members[i].rank != static_cast<int>(i) || members[i].ranks != ranks) {
-      return refuse(ncclInvalidUsage, "ncclCommInitRank: the ranks do not agree on who they are");
+      return refuse(ncclInvalidUsage,
+                    "ncclCommInitRank: the processes disagree on their ranks or their number");
     }
     made->world.push_back(members[i].world_rank);
   }
@@ -130,10 +131,10 @@ ncclResult_t ncclCommInitRank(ncclComm_t* comm, int ranks, ncclUniqueId id, int 
   return ncclSuccess;
 }
 
-// The others hear of it, so that a call that this rank does not make is found.
+// Tells the other ranks, so that a call that this rank never makes is detected.
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
   if (!comm->operations.empty()) {
-    return refuse(ncclInvalidUsage, "ncclCommDestroy: calls of the communicator are not done");
+    return refuse(ncclInvalidUsage, "ncclCommDestroy: the communicator has unfinished calls");
   }
   comm->goodbye.number = comm->calls + 1;
   for (int rank = 0; rank < comm->size(); ++rank) {

@@ -1,4 +1,4 @@
-// A NCCL communicator as the host executes it. It exists until the program ends, since queued work
+// An NCCL communicator as executed on the host. It lives until the program ends, since queued work
 // and messages may refer to it after it was destroyed.
 #pragma once
 
@@ -23,29 +23,32 @@ struct ncclComm {
   int size() const { return static_cast<int>(world.size()); }
 
   int rank;
-  std::vector<int> world;  // each rank's among all processes
-  int tags;                // the first
+  std::vector<int> world;  // each rank's number in MPI_COMM_WORLD
+  int tags;                // the first of its message tags
   int64_t calls = 0;
-  cudaStream_t stream = nullptr;                                     // all calls are on one
-  std::vector<std::shared_ptr<sy::hostcuda::Operation>> operations;  // not done, or failed
+  cudaStream_t stream = nullptr;                                     // the stream of all calls
+  std::vector<std::shared_ptr<sy::hostcuda::Operation>> operations;  // unfinished or failed
 
-  // Of any thread.
+  // Shared by all threads.
   std::atomic<bool> aborted{false};
   std::atomic<ncclResult_t> error{ncclSuccess};
   std::string sentence;  // complete before `error` is set
 
-  // The main thread's.
+  // Used by the main thread only.
   sy::hostcuda::Messages last_words;
   sy::hostcuda::Call goodbye;
-  std::string cry;  // the sentence, as the others get it
+  std::string cry;  // the sentence in the form sent to the other ranks
 };
 
 namespace sy::hostcuda {
 
-// Fails the communicator here and, by message, on every other rank.
+// Marks the communicator as failed here and, by message, on every other rank.
 void fail(ncclComm& comm, const std::string& sentence);
 
-// It has failed, here or on another rank.
+// Whether it has failed, here or on another rank.
 bool has_failed(ncclComm& comm);
+
+// Refuses a call: keeps the sentence for ncclGetLastError and returns `result`.
+ncclResult_t refuse(ncclResult_t result, const std::string& sentence);
 
 }  // namespace sy::hostcuda

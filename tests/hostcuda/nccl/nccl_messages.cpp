@@ -10,7 +10,8 @@
 namespace sy::hostcuda {
 namespace {
 
-// MPI_COMM_WORLD is where all ranks are known; the program's own communicators are copies of it.
+// Messages use MPI_COMM_WORLD, which knows every rank; the program's own communicators are copies
+// of it, so the tags cannot clash.
 constexpr int kMaxRanks = 256, kMaxCommunicators = 1 << 20;
 static_assert(static_cast<long>(kMaxRanks) * kMaxCommunicators * kChannels - 1 <= INT_MAX);
 
@@ -19,7 +20,8 @@ void check(int code, const char* call) {
 }
 
 int size_of_message(size_t count) {
-  if (count > INT_MAX) (Message() << "NCCL over MPI: a message of " << count << " bytes").die();
+  if (count > INT_MAX)
+    (Message() << "NCCL over MPI: a message of " << count << " bytes is too long").die();
   return static_cast<int>(count);
 }
 

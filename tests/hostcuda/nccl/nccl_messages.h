@@ -1,5 +1,5 @@
-// Messages between the processes of a NCCL communicator, over MPI and never waited for: ranks that
-// come to the calls of several communicators in different orders do not block each other.
+// Messages between the processes of an NCCL communicator, sent over MPI without blocking: ranks
+// that make calls on several communicators in different orders do not block each other.
 #pragma once
 
 #include <mpi.h>
@@ -9,31 +9,31 @@
 
 namespace sy::hostcuda {
 
-// What a communicator's messages are about: each has its own tag. Between two ranks those of one
-// channel keep their order.
+// The purposes of a communicator's messages. Each has its own tag; between two ranks, messages of
+// one channel keep their order.
 enum class Channel : int { start, calls, data, failure };
 constexpr int kChannels = 4;
 
-// Tags of the `number`-th communicator that the process with this world rank has given an id.
+// The first tag of the communicator whose id is the `number`-th made by the process with this world
+// rank.
 int first_tag(int world_rank, int number);
 
-// Messages under way, of bytes that stay where they are until done().
+// Messages in flight. Their buffers must stay valid until done() returns true.
 class Messages {
  public:
   void send(int world_rank, int tag, const void* bytes, size_t count);
   void receive(int world_rank, int tag, void* bytes, size_t count);  // or MPI_ANY_SOURCE
   bool done();
-  // Meanwhile work queued on streams goes on.
-  void wait();
+  void wait();  // makes progress on queued work of streams meanwhile
 
  private:
   std::vector<MPI_Request> requests_;
 };
 
-// Receives a message of at most `count` bytes if one is there.
+// Receives a message of at most `count` bytes if one has arrived; returns whether it did.
 bool receive_if_there(int tag, void* bytes, size_t count);
 
-// Refers to mpi_progress.cpp, so that a program with NCCL has it.
+// Does nothing. A reference to it links mpi_progress.cpp into every program that uses NCCL.
 void let_mpi_make_progress();
 
 }  // namespace sy::hostcuda

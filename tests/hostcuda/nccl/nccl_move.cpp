@@ -1,9 +1,9 @@
-// The calls that only move data.
+// The calls that only move data: all-gather, broadcast, grouped sends and receives.
 #include <cstring>
 #include <utility>
 
-#include "tests/hostcuda/nccl/nccl_collectives.h"
 #include "tests/hostcuda/nccl/nccl_comm.h"
+#include "tests/hostcuda/nccl/nccl_operation.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -84,7 +84,7 @@ class Exchange final : public Operation {
     return call;
   }
 
-  // A rank's blocks are one message.
+  // All blocks for one rank travel as one message.
   void begin() override {
     out_.resize(parts_.size());
     in_.resize(parts_.size());
@@ -117,7 +117,8 @@ class Exchange final : public Operation {
     }
   }
 
-  // Calls function(block, first byte, bytes), one block's bytes after another's.
+  // Calls function(block, first byte, bytes) for each block of a message, in which the blocks
+  // follow each other.
   template <class Function>
   void for_each(const std::vector<Block>& blocks, Function&& function) const {
     size_t first = 0;
@@ -128,7 +129,7 @@ class Exchange final : public Operation {
   }
 
   const std::vector<Part> parts_;
-  std::vector<std::vector<char>> out_, in_;  // of each part
+  std::vector<std::vector<char>> out_, in_;  // one message per part
 };
 
 }  // namespace

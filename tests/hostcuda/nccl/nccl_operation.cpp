@@ -15,7 +15,7 @@ Operation::Operation(ncclComm& comm, const Call& call, std::vector<int> peers)
 bool Operation::poll() {
   if (!advance()) return false;
   const bool failed = phase_ != Phase::done;
-  // MPI may still write into what a failed call was to receive.
+  // A failed call is kept: MPI may still write into its receive buffers.
   if (failed) return true;
   std::erase_if(comm_.operations, [this](const auto& each) { return each.get() == this; });
   return true;

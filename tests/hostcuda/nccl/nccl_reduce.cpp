@@ -1,9 +1,9 @@
-// All-reduce: every rank reduces one piece, in the order of the ranks, and gives it to the others.
+// All-reduce: every rank reduces one piece, in rank order, and sends the result to the others.
 #include <algorithm>
 #include <cstring>
 
-#include "tests/hostcuda/nccl/nccl_collectives.h"
 #include "tests/hostcuda/nccl/nccl_comm.h"
+#include "tests/hostcuda/nccl/nccl_operation.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -74,7 +74,7 @@ class AllReduce final : public Operation {
   const void* send_;
   void* recv_;
   std::vector<char> values_;
-  std::vector<std::vector<char>> parts_;  // of this rank's piece, from each rank
+  std::vector<std::vector<char>> parts_;  // each rank's values of this rank's piece
   bool reduced_ = false;
 };
 

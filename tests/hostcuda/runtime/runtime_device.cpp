@@ -2,14 +2,13 @@
 
 #include "tests/hostcuda/device/shared_memory.h"
 #include "tests/hostcuda/runtime/runtime.h"
-#include "tests/hostcuda/runtime/stream_state.h"
 
 using namespace sy::hostcuda;
 
 namespace {
 
 constexpr int kVersion = CUDART_VERSION;
-constexpr int kSharedOptIn = 227 << 10;  // of sm_90
+constexpr int kSharedOptIn = 227 << 10;  // as on sm_90
 constexpr int kProcessors = 4, kThreadsOfProcessor = 2048, kRegisters = 65536;
 
 }  // namespace
@@ -122,7 +121,7 @@ cudaError_t cudaDeviceSynchronize() {
   return cudaSuccess;
 }
 
-// Streams stay, so that objects that outlive the device's memory may still destroy theirs.
+// Streams survive, so that objects that outlive the device's memory can still destroy their own.
 cudaError_t cudaDeviceReset() {
   const Lock lock(runtime_mutex());
   cudaDeviceSynchronize();

@@ -6,7 +6,6 @@
 
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/runtime/runtime.h"
-#include "tests/hostcuda/runtime/stream_state.h"
 
 using namespace sy::hostcuda;
 
@@ -17,8 +16,8 @@ std::set<cudaEvent_t>& events() {
   return *the;
 }
 
-// Of what other threads than the main one may ask, a watchdog: which events there are and what they
-// record. The runtime's lock is held by who waits.
+// Guards the set of events and their records, which a watchdog thread may query while the main
+// thread waits and holds the runtime's lock.
 std::mutex& events_mutex() {
   static auto* the = new std::mutex;
   return *the;
@@ -40,7 +39,7 @@ bool complete(const CUevent_st& event) {
   return event.record == nullptr || event.record->done;
 }
 
-// The main thread alone runs what is queued.
+// For other threads than the main one, which alone runs queued work.
 bool complete_as_others_see(cudaEvent_t event) {
   const std::lock_guard lock(events_mutex());
   if (events().count(event) == 0) {
@@ -90,7 +89,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 
-// Waits for the latest record of now, not for one that is made later; for none if there is none.
+// Waits for the latest record at the time of the call, not for later ones. If there is none, it
+// does not wait.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const Lock lock(runtime_mutex());
   CUstream_st& waits = checked(stream, "cudaStreamWaitEvent");

@@ -2,7 +2,6 @@
 
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/runtime/runtime.h"
-#include "tests/hostcuda/runtime/stream_state.h"
 
 using namespace sy::hostcuda;
 
@@ -24,7 +23,7 @@ cudaError_t free_at(void* pointer, bool pinned) {
   return release(pointer, pinned) ? cudaSuccess : failed(cudaErrorInvalidValue);
 }
 
-// Ordinary host memory is where the runtime has allocated nothing.
+// An address at which the runtime has allocated nothing counts as ordinary host memory.
 bool fits(const void* pointer, size_t bytes, bool on_device) {
   const Allocation* near = find_near(pointer);
   if (near == nullptr) return !on_device;
@@ -77,8 +76,8 @@ cudaError_t cudaFreeHost(void* pointer) {
   return free_at(pointer, true);
 }
 
-// The blocking copies are work of the legacy default stream: they do not wait for streams made with
-// cudaStreamNonBlocking.
+// The blocking copies run on the legacy default stream: they do not wait for streams that were
+// created with cudaStreamNonBlocking.
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   const Lock lock(runtime_mutex());
   check_caller("cudaMemcpy");
@@ -99,7 +98,7 @@ cudaError_t cudaMemset(void* to, int value, size_t bytes) {
   return cudaSuccess;
 }
 
-// Reads and writes host memory when it runs, be it pinned or not: a GPU may.
+// Accesses host memory when it runs, not when it is called, whether pinned or not: a GPU may do so.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const Lock lock(runtime_mutex());

@@ -2,7 +2,6 @@
 
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/runtime/runtime.h"
-#include "tests/hostcuda/runtime/stream_state.h"
 
 using namespace sy::hostcuda;
 
@@ -28,7 +27,7 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   return cudaSuccess;
 }
 
-// What is queued runs all the same, when something waits for it.
+// Queued work still runs once something waits for it.
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const Lock lock(runtime_mutex());
   checked(stream, "cudaStreamDestroy").destroyed = true;
@@ -55,7 +54,7 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
   checked(stream, "cudaLaunchHostFunc");
   if (function == nullptr) return failed(cudaErrorInvalidValue);
   queue_host(stream, "cudaLaunchHostFunc", [=] {
-    close_device_memory();  // it is the host that runs
+    close_device_memory();  // host code must not touch it
     function(data);
   });
   return cudaSuccess;

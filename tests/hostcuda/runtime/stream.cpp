@@ -5,10 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "tests/hostcuda/device/block.h"
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/shared_memory.h"
-#include "tests/hostcuda/runtime/stream_state.h"
+#include "tests/hostcuda/runtime/runtime.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -45,7 +44,7 @@ void check_caller(const char* call) {
 CUstream_st& checked(cudaStream_t stream, const char* call) {
   check_caller(call);
   if (stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread) {
-    (Message() << call << " on the default stream: every call here names a stream of its own")
+    (Message() << call << " on the default stream; pass a stream created with cudaStreamCreate")
         .die();
   }
   for (const auto& known : streams()) {

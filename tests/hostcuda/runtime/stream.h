@@ -1,5 +1,5 @@
-// Streams as queues: what is queued runs only when the program waits for something, as late and in
-// as unkind an order as streams and events permit (schedule.h), in the waiting host thread.
+// Streams as queues. Queued work runs only when the program waits for something: as late, and in as
+// adverse an order, as streams and events permit (schedule.h). It runs in the waiting host thread.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -12,21 +12,22 @@
 
 namespace sy::hostcuda {
 
-// What other libraries queue. The functions may be called much later: what they
-// refer to must live until then. Device memory needs a DeviceAccess within them. They call nothing
-// of the CUDA runtime. The default stream, and one that was destroyed, are reported.
+// Queues work of other libraries. `work` may be called much later, so whatever it refers to must
+// live until then. It needs a DeviceAccess to touch device memory and must not call the CUDA
+// runtime. The default stream and destroyed streams are reported.
 void queue_host(cudaStream_t stream, std::string name, std::function<void()> work);
 
-// The same for what starts kernels on a GPU: with CUDA_LAUNCH_BLOCKING=1 it is waited for.
+// The same for work that is a kernel launch on a GPU: with CUDA_LAUNCH_BLOCKING=1 this function
+// waits for it.
 void queue_launch(cudaStream_t stream, std::string name, std::function<void()> work);
 
-// The stream goes on once `poll` has returned true; until then it is called again and again, and
-// other streams go on: work in flight.
+// Queues work that is in flight, such as a message: `poll` is called repeatedly, while other
+// streams make progress, and the stream proceeds once `poll` returns true.
 void queue_poll(cudaStream_t stream, std::string name, std::function<bool()> poll);
 
-// Runs one entry of some stream, or polls what is in flight; false when nothing could be done. For
-// host code that waits for other processes by other means than CUDA: theirs may wait for what is
-// queued here, and a GPU would have gone on by itself.
+// Runs one entry of some stream or polls work in flight; returns false if nothing could be done.
+// For host code that waits for other processes by means other than CUDA: those may wait for work
+// that is queued here, which a GPU would have completed by itself.
 bool make_progress();
 
 }  // namespace sy::hostcuda

@@ -1,4 +1,4 @@
-// Kernels without a fault give the same right answers under every schedule.
+// Correct kernels give the same correct results under every schedule.
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "lib/base/error.h"
 #include "tests/hostcuda/device/launch.h"
-#include "tests/hostcuda/tests/right_kernels.h"
+#include "tests/hostcuda/tests/correct_kernels.h"
 #include "tests/hostcuda/tests/support.h"
 
 namespace sy::test {
@@ -45,7 +45,7 @@ TEST_CASE("block: sums through shuffles and shared memory", "[block]") {
   }
 }
 
-TEST_CASE("block: a scan with two barriers a round", "[block]") {
+TEST_CASE("block: a scan with two barriers per round", "[block]") {
   choose_schedule();
   const int threads = GENERATE(1, 33, 1000);
   const Stream stream;
@@ -58,7 +58,7 @@ TEST_CASE("block: a scan with two barriers a round", "[block]") {
   }
 }
 
-TEST_CASE("block: warps scan by themselves", "[block]") {
+TEST_CASE("block: a scan within each warp", "[block]") {
   choose_schedule();
   const Stream stream;
   const Device<int> x(counting<int>(96)), out(96);
@@ -70,7 +70,7 @@ TEST_CASE("block: warps scan by themselves", "[block]") {
   }
 }
 
-TEST_CASE("block: atomics of many blocks", "[block]") {
+TEST_CASE("block: atomics from many blocks", "[block]") {
   choose_schedule();
   const Stream stream;
   std::vector<int> values(1000);
@@ -83,7 +83,7 @@ TEST_CASE("block: atomics of many blocks", "[block]") {
   CHECK(ends.read(stream) == std::vector<int>{6, 2});
 }
 
-TEST_CASE("block: the functions of a warp as the device has them", "[block]") {
+TEST_CASE("block: warp functions behave as on the device", "[block]") {
   choose_schedule();
   const Stream stream;
   const Device<unsigned> out(12 * 32);
@@ -109,7 +109,7 @@ TEST_CASE("block: the functions of a warp as the device has them", "[block]") {
   }
 }
 
-TEST_CASE("block: what a GPU would not start is refused", "[block]") {
+TEST_CASE("block: a launch that a GPU would not start is refused", "[block]") {
   hostcuda::set_schedule({});
   const Stream stream;
   const Device<int> out(1);
@@ -128,7 +128,7 @@ TEST_CASE("block: what a GPU would not start is refused", "[block]") {
       Catch::Contains("number_threads") && Catch::Contains("cudaErrorInvalidConfiguration"));
 }
 
-// Not a test: nanoseconds of a thread, a barrier and a shuffle, printed.
+// Not a test: prints the nanoseconds that a thread, a barrier and a shuffle take.
 TEST_CASE("block: the cost of waiting", "[.speed]") {
   hostcuda::set_schedule({});
   const Stream stream;
@@ -142,10 +142,10 @@ TEST_CASE("block: the cost of waiting", "[.speed]") {
     return spent.count() / (blocks * threads);
   };
   nanoseconds(Wait::barrier, 1);  // makes the fibers
-  std::printf("ns a thread that never waits %.1f\n", nanoseconds(Wait::none, 0));
-  std::printf("ns a thread with one barrier %.1f\n", nanoseconds(Wait::barrier, 1));
-  std::printf("ns a barrier, of a thread %.1f\n", nanoseconds(Wait::barrier, many) / many);
-  std::printf("ns a shuffle, of a thread %.1f\n", nanoseconds(Wait::shuffle, many) / many);
+  std::printf("ns per thread that never waits %.1f\n", nanoseconds(Wait::none, 0));
+  std::printf("ns per thread with one barrier %.1f\n", nanoseconds(Wait::barrier, 1));
+  std::printf("ns per barrier and thread %.1f\n", nanoseconds(Wait::barrier, many) / many);
+  std::printf("ns per shuffle and thread %.1f\n", nanoseconds(Wait::shuffle, many) / many);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// cuBLASLt on the host: products by their definition, and what it refuses or reports. The shapes
-// and dtypes that the program multiplies are tests/kernels/gemm_test.cpp's.
+// cuBLASLt on the host: products against their definition, and what it refuses or reports. The
+// shapes and dtypes that the program uses are tested in tests/kernels/gemm_test.cpp.
 #include <cublasLt.h>
 
 #include <cmath>
@@ -30,7 +30,7 @@ struct Layout {
   cublasLtMatrixLayout_t handle = nullptr;
 };
 
-// A float32 product of two matrices as they are.
+// A float32 product of two untransposed matrices.
 struct Library {
   Library() {
     LT_OK(cublasLtCreate(&handle));
@@ -69,7 +69,7 @@ struct Library {
   cublasLtMatmulPreference_t preference = nullptr;
 };
 
-// d [2, 2] = a [2, 3] b [3, 2] of float32, with what a test changes.
+// d [2, 2] = a [2, 3] b [3, 2] in float32; tests change members before they run it.
 struct Small {
   Library library;
   Layout a_layout{CUDA_R_32F, 2, 3, 2}, b_layout{CUDA_R_32F, 3, 2, 3},
@@ -131,7 +131,7 @@ TEST_CASE("cublaslt: alpha, beta, transposes, strides and batches", "[cublaslt]"
       out = alpha * sum + beta * out;
     }
   }
-  CHECK(d_device.read(stream) == expected);  // whole numbers, and nothing beside D written
+  CHECK(d_device.read(stream) == expected);  // exact integers, and nothing outside D is written
 }
 
 TEST_CASE("cublaslt: alpha and beta are read when called, C is not read for beta 0", "[cublaslt]") {
@@ -144,10 +144,10 @@ TEST_CASE("cublaslt: alpha and beta are read when called, C is not read for beta
   CHECK(out == std::vector<float>{10, 13, 28, 40});
 }
 
-TEST_CASE("cublaslt: RELU, of alpha and beta too and of NaN", "[cublaslt]") {
+TEST_CASE("cublaslt: RELU applies after alpha and beta, and to NaN", "[cublaslt]") {
   Small small;
   small.library.set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_RELU);
-  CHECK(small.run() == CUBLAS_STATUS_NOT_SUPPORTED);  // chosen without
+  CHECK(small.run() == CUBLAS_STATUS_NOT_SUPPORTED);  // chosen without an epilogue
   LT_OK(small.library.choose(&small.algo, small.a_layout, small.b_layout, small.d_layout));
   small.alpha = -1;
   small.beta = 20;  // of 0, 1, 2, 3; a b is 10, 13, 28, 40
@@ -162,7 +162,7 @@ TEST_CASE("cublaslt: RELU, of alpha and beta too and of NaN", "[cublaslt]") {
   CHECK(small.run() == CUBLAS_STATUS_NOT_SUPPORTED);
 }
 
-TEST_CASE("cublaslt: what does not fit is refused", "[cublaslt]") {
+TEST_CASE("cublaslt: sizes and dtypes that do not match are refused", "[cublaslt]") {
   Small small;
   cublasLtMatmulAlgo_t algo;
   const auto choose = [&](const Layout& a, const Layout& b, const Layout& d) {
@@ -222,14 +222,14 @@ TEST_CASE("cublaslt: broken promises about pointers are reported", "[cublaslt]")
     Small small;
     small.run(small.a, small.a, small.workspace, kWorkspace);
   });
-  check_reported({"attribute 5 is not executed on the host"}, [] {
+  check_reported({"attribute 5 is not supported"}, [] {
     const Library library;
     library.set(CUBLASLT_MATMUL_DESC_TRANSC, CUBLAS_OP_T);
   });
 }
 
-// The worst that the mask lets the library do: 1 + 2^-8 + 2^-8, rounded in between, is 1.
-TEST_CASE("cublaslt: sums are rounded in parts only where that is allowed", "[cublaslt]") {
+// The worst that the mask permits: 1 + 2^-8 + 2^-8, rounded in between, is 1.
+TEST_CASE("cublaslt: partial sums are rounded only if that is allowed", "[cublaslt]") {
   const uint32_t mask = GENERATE(2u, 7u);
   const Library library;
   library.prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, mask);

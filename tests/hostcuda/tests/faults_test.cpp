@@ -1,4 +1,4 @@
-// Each fault planted in a kernel is found: by a wrong answer under some schedule, or by a report.
+// Each error planted in a kernel is found: by a wrong result under some schedule, or by a report.
 #include <cstdint>
 
 #include "tests/hostcuda/device/memory.h"
@@ -22,12 +22,12 @@ int wrong_reversals(bool with_barrier) {
   return wrong;
 }
 
-TEST_CASE("faults: a missing barrier changes the answer", "[faults]") {
+TEST_CASE("faults: a missing barrier changes the result", "[faults]") {
   CHECK(wrong_reversals(true) == 0);
   CHECK(wrong_reversals(false) == static_cast<int>(every_schedule().size()));
 }
 
-// Wrong answers of a warp that reads what other lanes wrote before `between`.
+// The number of wrong results in a warp whose lanes read what other lanes wrote before `between`.
 int wrong_lanes(Between between, hostcuda::Order order) {
   const std::vector<int> in = counting<int>(32), expected(in.rbegin(), in.rend());
   hostcuda::set_schedule({order, 5});
@@ -40,7 +40,7 @@ int wrong_lanes(Between between, hostcuda::Order order) {
   return wrong;
 }
 
-TEST_CASE("faults: a vote or a shuffle in a barrier's place changes the answer", "[faults]") {
+TEST_CASE("faults: a vote or a shuffle in place of a barrier changes the result", "[faults]") {
   using hostcuda::Order;
   for (const Between between : {Between::vote, Between::shuffle}) {
     CHECK(wrong_lanes(between, Order::forward) == 0);
@@ -52,7 +52,7 @@ TEST_CASE("faults: a vote or a shuffle in a barrier's place changes the answer",
   }
 }
 
-TEST_CASE("faults: what an atomic operation leaves is there for all at once", "[faults]") {
+TEST_CASE("faults: the result of an atomic operation is visible to all at once", "[faults]") {
   for (const hostcuda::Schedule& schedule : every_schedule()) {
     hostcuda::set_schedule(schedule);
     const Stream stream;
@@ -116,7 +116,7 @@ TEST_CASE("faults: shared memory past its end", "[faults]") {
         write_shared(stream, 32, 32, 1);
         stream.wait();
       });
-  check_reported({"kernel write_shared wrote beside the 128 bytes"}, [&] {
+  check_reported({"kernel write_shared wrote just outside the 128 bytes"}, [&] {
     write_shared(stream, 32, 32, -1);
     stream.wait();
   });
@@ -126,7 +126,7 @@ TEST_CASE("faults: shared memory past its end", "[faults]") {
   });
 }
 
-TEST_CASE("faults: memory that was freed", "[faults]") {
+TEST_CASE("faults: use after free", "[faults]") {
   hostcuda::set_schedule({});
   const Stream stream;
   float *device = nullptr, *managed = nullptr;
@@ -148,19 +148,19 @@ TEST_CASE("faults: memory that was freed", "[faults]") {
                  [&] { copy(stream, nullptr, device, 1); });
 }
 
-TEST_CASE("faults: a kernel that is given the host's memory", "[faults]") {
+TEST_CASE("faults: a kernel that is passed host memory", "[faults]") {
   hostcuda::set_schedule({});
   const Stream stream;
   std::vector<float> host(64);
   check_reported({"kernel write_shifted: argument 1 points to address", "not memory of the device"},
                  [&] { write_shifted(stream, host.data(), 0, 64); });
-  check_reported({"kernel write_hidden", "which nothing was allocated at"}, [&] {
+  check_reported({"kernel write_hidden", "where nothing was allocated"}, [&] {
     write_hidden(stream, {reinterpret_cast<float*>(uintptr_t{4096})});
     stream.wait();
   });
 }
 
-TEST_CASE("faults: a function of the host that touches device memory", "[faults]") {
+TEST_CASE("faults: a host function that touches device memory", "[faults]") {
   hostcuda::set_schedule({});
   const Stream stream;
   const Device<int> x(std::vector<int>(4, 0));
@@ -205,7 +205,7 @@ TEST_CASE("faults: shuffles that not all lanes reach", "[faults]") {
   check_misuse(Fault::shuffle_from_outside, {"reads lane 9 in __shfl_sync"});
 }
 
-TEST_CASE("faults: what no device thread can do", "[faults]") {
+TEST_CASE("faults: endless recursion and exceptions in a device thread", "[faults]") {
   check_misuse(Fault::endless_recursion, {"kernel misuse", "overflowed the stack"});
   check_misuse(Fault::exception, {"threw an exception: no device has these"});
 }

@@ -1,34 +1,34 @@
-// Kernels with one fault each, planted for the tests of host execution to find.
+// Kernels with one planted error each, for the tests of host execution to find.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 namespace sy::test {
 
-// out[i] = in[threads - 1 - i] through shared memory, with or without the barrier between.
+// out[i] = in[threads - 1 - i] through shared memory, with or without the barrier in between.
 void reverse(cudaStream_t stream, int* out, const int* in, int threads, bool with_barrier);
-// The same in one warp, which waits for all its lanes in between: in a vote or a shuffle, which
-// order no memory, or in __syncwarp, which does.
+// The same within one warp, whose lanes meet in between: in a vote or a shuffle, which do not order
+// memory, or in __syncwarp, which does.
 enum class Between { vote, shuffle, sync_warp };
 void reverse_lanes(cudaStream_t stream, int* out, const int* in, Between between);
 // out[i] = the number of lanes, counted in shared memory by atomics and read after a vote.
 void count_lanes(cudaStream_t stream, int* out);
-// out[i + shift] = 1 for i in 0 .. count - 1, two blocks.
+// out[i + shift] = 1 for i in 0 .. count - 1, in two blocks.
 void write_shifted(cudaStream_t stream, float* out, int shift, int count);
 // out[i] = in[i]
 void copy(cudaStream_t stream, float* out, const float* in, int count);
-// out[i] = what shared memory of `shared` floats has at i + shift.
+// out[i] = element i + shift of `shared` floats of shared memory.
 void read_shared(cudaStream_t stream, float* out, int threads, int shared, int shift);
-// Writes shared memory of `shared` floats at i + shift.
+// Writes element i + shift of `shared` floats of shared memory.
 void write_shared(cudaStream_t stream, int threads, int shared, int shift);
-// The address is inside a struct, where a launch does not see it.
+// The address is hidden in a struct, so the launch cannot check it.
 struct Hidden {
   float* at;
 };
 void write_hidden(cudaStream_t stream, Hidden hidden);
 
 enum class Fault {
-  barrier_in_both_branches,  // of a divergent if: two lines
+  barrier_in_both_branches,  // of a divergent if, hence on two lines
   barrier_after_leaving,     // thread 7 leaves before it
   shuffle_after_leaving,     // lanes 16 .. 31 leave before it
   shuffle_in_both_branches,  // of a divergent if, with the full mask

@@ -1,4 +1,4 @@
-// Memory begins as NaN, ends at a page that faults, and is the device's alone where it should be.
+// Memory starts as NaN, ends at a guard page, and device memory is inaccessible to host code.
 #include "tests/hostcuda/device/memory.h"
 
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "tests/hostcuda/runtime/stream.h"
+#include "tests/hostcuda/tests/correct_kernels.h"
 #include "tests/hostcuda/tests/faulty_kernels.h"
-#include "tests/hostcuda/tests/right_kernels.h"
 #include "tests/hostcuda/tests/support.h"
 
 namespace sy::test {
@@ -20,13 +20,13 @@ bool all_nan(const std::vector<float>& values) {
   return true;
 }
 
-TEST_CASE("memory: what was never written reads as NaN", "[memory]") {
+TEST_CASE("memory: unwritten memory reads as NaN", "[memory]") {
   hostcuda::set_schedule({});
   const Stream stream;
   const Device<float> fresh(40), out(40);
   copy(stream, out, fresh, 40);
   CHECK(all_nan(out.read(stream)));
-  // Shared memory, in the second block too, after the first has written it.
+  // So does shared memory, even after an earlier block has written it.
   read_shared(stream, out, 32, 32, 0);
   write_shared(stream, 32, 32, 0);
   const Device<float> again(32);
@@ -89,7 +89,7 @@ TEST_CASE("memory: aligned to 16 bytes and counted", "[memory]") {
   cudaGetLastError();
 }
 
-TEST_CASE("memory: the device's is readable while device access lives", "[memory]") {
+TEST_CASE("memory: device memory is readable while a DeviceAccess lives", "[memory]") {
   hostcuda::set_schedule({});
   const Device<int> x(std::vector<int>{7, 8});
   {

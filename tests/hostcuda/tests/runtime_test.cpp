@@ -1,4 +1,4 @@
-// The rest of the runtime's functions: the device that is shown, times and errors.
+// The remaining functions of the runtime: device properties, event times, errors, reset.
 #include <cstring>
 
 #include "tests/hostcuda/runtime/stream.h"
@@ -7,7 +7,7 @@
 namespace sy::test {
 namespace {
 
-TEST_CASE("runtime: one device, which says what it is", "[runtime]") {
+TEST_CASE("runtime: there is one device, and it has the expected properties", "[runtime]") {
   int count = 0, device = -1, value = 0;
   CUDA_OK(cudaGetDeviceCount(&count));
   CHECK(count == 1);
@@ -28,7 +28,7 @@ TEST_CASE("runtime: one device, which says what it is", "[runtime]") {
   cudaGetLastError();
 }
 
-TEST_CASE("runtime: events measure time, once they are done", "[runtime]") {
+TEST_CASE("runtime: events measure time once they are complete", "[runtime]") {
   hostcuda::set_schedule({});
   const Stream stream;
   const Event start, end, untimed(cudaEventDisableTiming);

@@ -1,12 +1,12 @@
-// Streams run late and in an unkind order: what is ordered by events stays right, what is not
-// shows.
+// Streams run late and in an adverse order: work that events order stays correct, and a missing
+// event wait shows.
 #include "tests/hostcuda/runtime/stream.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
 
-#include "tests/hostcuda/tests/right_kernels.h"
+#include "tests/hostcuda/tests/correct_kernels.h"
 #include "tests/hostcuda/tests/support.h"
 
 namespace sy::test {
@@ -47,7 +47,7 @@ TEST_CASE("stream: events order two streams under every schedule", "[stream]") {
   CHECK(wrong_answers(true, true) == 0);
 }
 
-TEST_CASE("stream: a missing event wait changes the answer", "[stream]") {
+TEST_CASE("stream: a missing event wait changes the result", "[stream]") {
   CHECK(wrong_answers(false, true) > 0);
   CHECK(wrong_answers(true, false) > 0);
 }
@@ -68,7 +68,7 @@ TEST_CASE("stream: nothing runs until something waits for it", "[stream]") {
   }
 }
 
-TEST_CASE("stream: a wait is for the record of its time", "[stream]") {
+TEST_CASE("stream: a wait is for the latest record at the time of the call", "[stream]") {
   hostcuda::set_schedule({});
   const Stream first, second;
   const Event event;
@@ -86,7 +86,7 @@ TEST_CASE("stream: a wait is for the record of its time", "[stream]") {
   CHECK(ran == 2);
 }
 
-TEST_CASE("stream: who asks again and again sees an end", "[stream]") {
+TEST_CASE("stream: polling in a loop terminates", "[stream]") {
   for (const hostcuda::Schedule& schedule : every_schedule()) {
     hostcuda::set_schedule(schedule);
     const Stream stream;
@@ -103,7 +103,7 @@ TEST_CASE("stream: who asks again and again sees an end", "[stream]") {
   cudaGetLastError();
 }
 
-TEST_CASE("stream: work in flight holds up its stream alone", "[stream]") {
+TEST_CASE("stream: work in flight holds up only its own stream", "[stream]") {
   for (const hostcuda::Schedule& schedule : every_schedule()) {
     hostcuda::set_schedule(schedule);
     const Stream sender, other;
@@ -114,7 +114,7 @@ TEST_CASE("stream: work in flight holds up its stream alone", "[stream]") {
       return sent;
     });
     hostcuda::queue_host(sender, "after", [&] { after = true; });
-    // What it waits for is begun by a stream that nobody waits for.
+    // It depends on work in a stream that nothing waits for.
     hostcuda::queue_host(other, "receive", [&] {
       CHECK_FALSE(after);
       sent = true;
@@ -138,7 +138,7 @@ TEST_CASE("stream: progress without waiting", "[stream]") {
   CHECK(cudaStreamQuery(stream) == cudaSuccess);
 }
 
-TEST_CASE("stream: blocking copies wait for blocking streams alone", "[stream]") {
+TEST_CASE("stream: blocking copies wait only for blocking streams", "[stream]") {
   hostcuda::set_schedule({});
   const Stream blocking(cudaStreamDefault), free(cudaStreamNonBlocking);
   const Device<int> x(std::vector<int>{1, 2});
@@ -194,7 +194,7 @@ TEST_CASE("stream: two host threads, each with a stream of its own", "[stream]")
   CHECK(right);
 }
 
-TEST_CASE("stream: calls that cannot be meant are reported", "[stream]") {
+TEST_CASE("stream: misuse is reported", "[stream]") {
   hostcuda::set_schedule({});
   const Stream stream;
   const Device<int> x(4);

@@ -1,5 +1,5 @@
-// Of the tests of host execution: memory and streams with owners, every schedule, and a child
-// process in which a fault may end the program.
+// Support for the tests of host execution: RAII memory and streams, every schedule, and a child
+// process in which a report may end the program.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -13,7 +13,7 @@
 
 namespace sy::test {
 
-// Speaks to Catch2 only of failures, so that several threads may use it.
+// Calls Catch2 only on failure, so that several threads may use it.
 #define CUDA_OK(call)                                                              \
   do {                                                                             \
     if (const cudaError_t cuda_error = (call)) FAIL(cudaGetErrorName(cuda_error)); \
@@ -56,7 +56,7 @@ struct Device {
   Device& operator=(const Device&) = delete;
   operator T*() const { return data; }
 
-  // What is there once the stream has done what is queued.
+  // The contents once the stream has finished its queued work.
   std::vector<T> read(cudaStream_t stream) const {
     std::vector<T> values(count);
     CUDA_OK(
@@ -72,15 +72,15 @@ struct Device {
 std::vector<hostcuda::Schedule> every_schedule();
 std::string describe(const hostcuda::Schedule& schedule);
 
-// What a child process that runs `body` wrote to standard error, and its exit code: 0 when `body`
-// returned.
+// Runs `body` in a child process. The exit code is 0 if `body` returned and 3 if it threw; `text`
+// is what the child wrote to standard error.
 struct Outcome {
   int exit_code;
   std::string text;
 };
 Outcome in_child(const std::function<void()>& body);
 
-// `body` ends its process with a report that says all of `words`.
+// Checks that `body` ends its process with a report that contains all of `words`.
 void check_reported(const std::vector<std::string>& words, const std::function<void()>& body);
 
 // 0, 1, 2, ...

@@ -1,4 +1,4 @@
-#include "tests/hostcuda/tests/right_kernels.h"
+#include "tests/hostcuda/tests/correct_kernels.h"
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(1024) block_sums_kernel(float* out, const floa
   if (lane_id() == 0) out[blockIdx.x] = total;
 }
 
-// Hillis & Steele: log2(threads) rounds with a barrier between reading and writing.
+// Hillis & Steele scan: log2(threads) rounds, with a barrier between reading and writing.
 __global__ void scan_shared_kernel(float* out, const float* x) {
   float* sums = reinterpret_cast<float*>(shared_memory());
   const int i = static_cast<int>(threadIdx.x);
@@ -87,7 +87,7 @@ __global__ void warp_functions_kernel(unsigned* out) {
   put(8, static_cast<unsigned>(__any_sync(kFullWarp, lane == 31)));
   put(9, static_cast<unsigned>(__all_sync(kFullWarp, lane != 31)));
   put(10, static_cast<unsigned>(__shfl_xor_sync(kFullWarp, static_cast<double>(lane), 16)));
-  // The halves of the warp go separate ways, each with its own mask.
+  // The two halves of the warp diverge, each with its own mask.
   if (lane < 16) {
     put(11, __shfl_sync(0xffffu, lane, 3));
   } else {

@@ -1,11 +1,11 @@
-"""The launches of an Adafactor step on a GPU, each with its bytes: parameters in waves (kernels/adafactor/adafactor.cpp), five launches
-a wave of matrices and two a wave of vectors."""
-from roofline_rates import WORD
+"""For roofline.py: the launches of an Adafactor step on a GPU, and the bytes of each. Parameters are updated in waves
+(kernels/adafactor/adafactor.cpp): five launches per wave of matrices and two per wave of vectors."""
+from rates import WORD
 
 WAVE_ITEMS = 32  # kAdafactorItems
-CACHE_BYTES = 25 << 20  # that L2 is assumed to keep from pass to pass
-FACTOR_FROM = 128  # optimizer.factor_from: with a shorter side a matrix is stepped as a vector
-ROWS, COLS = 64, 128  # of a tile
+CACHE_BYTES = 25 << 20  # what L2 is assumed to keep from one pass to the next
+FACTOR_FROM = 128  # optimizer.factor_from: a matrix with a shorter side is updated as a vector
+ROWS, COLS = 64, 128  # size of a tile
 
 
 def elements(shape):
@@ -16,7 +16,7 @@ def elements(shape):
 
 
 def waves(items, most, most_bytes):
-    """Items in turn; one that is larger than `most_bytes` of value and gradient is alone."""
+    """Groups the items in order. An item whose value and gradient exceed `most_bytes` gets a wave of its own."""
     wave = []
     for shape in items:
         if wave and (len(wave) == most or 2 * WORD * sum(map(elements, wave + [shape])) > most_bytes):
@@ -28,12 +28,12 @@ def waves(items, most, most_bytes):
 
 
 def of_matrices(wave):
-    """(bytes from and to memory, bytes that are in L2 already) of each launch."""
+    """For each launch: (bytes from and to memory, bytes already in L2)."""
     whole = WORD * sum(map(elements, wave))
-    # Sums of tiles along rows and columns: written, read once, and a factor each is made of them.
+    # Row and column sums of each tile are written, read once, and combined into the factors.
     sums = WORD * sum(e * (n * -(-m // COLS) + m * -(-n // ROWS)) for e, n, m in wave)
     factors = WORD * sum(e * (n + m) for e, n, m in wave)
-    again = 2 * whole <= CACHE_BYTES  # what pass 1 read is still there
+    again = 2 * whole <= CACHE_BYTES  # L2 still holds what pass 1 read
     read = lambda count: (0, count * whole) if again else (count * whole, 0)
     yield 2 * whole + sums, 0
     yield 2 * factors, sums
@@ -43,7 +43,7 @@ def of_matrices(wave):
 
 
 def launches(shapes, most=WAVE_ITEMS, most_bytes=float("inf")):
-    """Of parameters [batch, n, m] and, vectors, [batch, n] in order of declaration."""
+    """The launches for parameters [batch, n, m] and vectors [batch, n], given in order of declaration."""
     factored = [len(shape) == 3 and min(shape[1:]) >= FACTOR_FROM for shape in shapes]
     matrices = [shape for shape, is_matrix in zip(shapes, factored) if is_matrix]
     for wave in waves(matrices, most, most_bytes):

@@ -1,11 +1,11 @@
-"""For roofline.py: the sizes of a configuration's model, its FLOPs and the shapes of its parameters."""
+"""For roofline.py: the dimensions of a configuration's model, its FLOPs and the shapes of its parameters."""
 import re
 
 import adafactor_waves
 
 
 def read_config(path):
-    """{key: text} of a configuration's last level; keys that this tool reads are unique in it."""
+    """{key: text} of all leaves of a configuration. The keys that this tool reads are unique in the file."""
     values = {}
     for line in path.read_text().splitlines():
         found = re.match(r"\s+([a-z_]+): ([^#{]+)", line)
@@ -33,7 +33,7 @@ class Model:
         return sum(self.sparse(layer) for layer in range(layers))
 
     def flops_per_sequence(self):
-        """As SwitchModel::flops_per_sequence counts: products alone, one expert a token, backward twice forward."""
+        """Counted as SwitchModel::flops_per_sequence does: GEMMs only, one expert per token, backward twice forward."""
         product = lambda m, k, n: 2.0 * m * k * n
         attention = lambda q, k: (2 * product(q, self.d, self.inner) + 2 * product(k, self.d, self.inner) +
                                   2 * product(q, k, self.inner))
@@ -47,7 +47,7 @@ class Model:
         return 3 * total
 
     def shapes(self):
-        """(shape, whether it has a matrix of each expert) of the parameters in order of declaration."""
+        """(shape, whether it holds one matrix per expert) of every parameter, in order of declaration."""
         d, attention = self.d, [(self.d, ), (self.d, self.inner), (self.d, self.inner), (self.d, self.inner), (self.inner, self.d)]
         parameters = [((self.vocab, d), False)]
         for in_decoder, layers in enumerate((self.encoder_layers, self.decoder_layers)):
@@ -62,7 +62,7 @@ class Model:
         return parameters
 
     def parameters(self):
-        """(of all that is replicated, of all experts)"""
+        """(number of replicated parameters, number of expert parameters)"""
         counts = [0, 0]
         for shape, of_experts in self.shapes():
             counts[of_experts] += adafactor_waves.elements(shape)

@@ -1,5 +1,5 @@
-#include "tests/hostcuda/nccl/nccl_result.h"
-
+// The library as a whole: its table of functions and the text of its errors.
+#include "lib/dist/nccl/nccl_library.h"
 #include "tests/hostcuda/nccl/nccl_comm.h"
 
 namespace {
@@ -34,3 +34,15 @@ const char* ncclGetLastError(ncclComm_t comm) {
   if (comm != nullptr && comm->error != ncclSuccess) return comm->sentence.c_str();
   return last.c_str();
 }
+
+namespace sy {
+
+// The backend looks these functions up by name in the real library; here they are linked in.
+const Nccl& nccl() {
+#define SY_FUNCTION(name) &nccl##name,
+  static const Nccl functions{SY_NCCL_FUNCTIONS(SY_FUNCTION)};
+#undef SY_FUNCTION
+  return functions;
+}
+
+}  // namespace sy

@@ -1,12 +1,13 @@
 """For roofline.py: the kernels and transfers of one training step, with the operations and bytes of each."""
 import adafactor_waves
-from roofline_rates import ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, HALF, TENSOR, WORD, Kernel, Transfer
+from rates import ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, HALF, TENSOR, WORD, Kernel, Transfer
 
-EXCHANGE_PARTS = 2  # in which rows travel to the experts of other ranks (lib/model/moe/row_exchange.h)
+EXCHANGE_PARTS = 2  # the parts in which rows are sent to the experts of other ranks (lib/model/moe/row_exchange.h)
 
 
 class Step:
-    """One step of `sequences` a GPU, in `micro_batches` of them, on `gpus` GPUs with the experts spread over all."""
+    """One step of `sequences` per GPU, in `micro_batches` micro-batches, on `gpus` GPUs with the experts spread over
+    all of them."""
 
     def __init__(self, model, sequences, gpus, micro_batches=1, loss_rows=2048,
                  attention_share=ATTENTION_SHARE, router_peak=FLOAT32, router_copy=False, waves=None):
@@ -27,11 +28,12 @@ class Step:
         self.kernels.append(Kernel(part, calls, operations, bytes, **rates))
 
     def over(self, part, calls, elements, *widths):
-        """A kernel that reads and writes `elements` of these widths in bytes."""
+        """A kernel bound by memory: it reads or writes `elements` values of each of these widths in bytes."""
         self.add(part, calls, 0, elements * sum(widths))
 
     def linear(self, part, calls, rows, inputs, outputs, adds=False, matrices=1):
-        """Forward and both gradients of y = x w, `matrices` of w sharing the rows; `adds`: to what is in d_x already."""
+        """Forward and both gradients of y = x w. The rows are divided among `matrices` matrices w. With `adds`, the
+        input gradient accumulates."""
         work, weight = 2.0 * rows * inputs * outputs, matrices * inputs * outputs
         x, y = rows * inputs, rows * outputs
         self.add(part, calls, work, HALF * (x + weight + y))
@@ -46,8 +48,8 @@ class Step:
             self.attention(layers, tokens, self.tokens[0], model.le, True)
         d = model.d
         norms = (3 if in_decoder else 2) * layers + 1
-        self.over("norms", norms, tokens * d, HALF, HALF)
-        self.over("norms", norms, tokens * d, HALF, HALF, HALF, HALF)
+        self.over("RMS norms", norms, tokens * d, HALF, HALF)
+        self.over("RMS norms", norms, tokens * d, HALF, HALF, HALF, HALF)
         self.over("residual, dropout", norms - 1, tokens * d, HALF, HALF, HALF)
         self.over("residual, dropout", norms, tokens * d, HALF, HALF)
         self.linear("dense feed-forward", layers - sparse, tokens, d, model.d_ff)
@@ -60,22 +62,22 @@ class Step:
 
     def attention(self, layers, queries, keys, key_length, in_decoder):
         model = self.model
-        part = "attention's projections"
+        part = "attention projections"
         self.linear(part, layers, queries, model.d, model.inner)
         self.linear(part, 2 * layers, keys, model.d, model.inner, adds=True)
         self.linear(part, layers, queries, model.inner, model.d)
-        one = 2.0 * queries * key_length * model.inner  # one product of all pairs
+        one = 2.0 * queries * key_length * model.inner  # one GEMM over all query-key pairs
         q, k = HALF * queries * model.inner, HALF * keys * model.inner
         rates = {"share": self.attention_share}
         self.add("attention", layers, 2 * one, 2 * q + 2 * k, **rates)
-        # Backward owns queries in one kernel and keys in another; each takes the scores and their gradients again, seven
-        # products where the model's FLOPs count four. A pass before them reads out and d_out.
+        # Backward has one kernel that owns queries and one that owns keys. Each recomputes the scores and their
+        # gradients: seven GEMMs where the model FLOPs count four. A pass before them reads out and d_out.
         self.add("attention", layers, 0, 2 * q)
         self.add("attention", layers, 3 * one, 3 * q + 2 * k, **rates)
         self.add("attention", layers, 4 * one, 2 * q + 4 * k, **rates)
 
     def activation(self, layers, rows):
-        """Backward alone: forward's products write what is above 0, for these models have ReLU and no dropout."""
+        """Backward only: in forward the GEMM's epilogue applies the ReLU, since these models have no dropout."""
         self.over("activation", layers, rows * self.model.d_ff, HALF, HALF, HALF)
 
     def experts(self, layers, tokens, length):
@@ -102,18 +104,20 @@ class Step:
         if self.gpus == 1:
             return
         sent = HALF * d * slots * (self.gpus - 1) / self.gpus
-        # Of the way there the second part has the first one's products beside it, of the way back the first part the second's.
+        # On the way there, the second part overlaps the first part's GEMMs; on the way back, the first part overlaps
+        # the second part's.
         part = sent / EXCHANGE_PARTS
         self.transfers.append(Transfer("all-to-all, forward", 2 * layers, part))
         self.transfers.append(Transfer("all-to-all, forward", 2 * layers, part, hidden=forward / EXCHANGE_PARTS))
-        # Beside the router's backward and one of the experts' weight gradients, each longer than the exchange or not.
+        # These overlap the router's backward and one of the experts' weight gradients, as far as those last.
         router_backward = sum(kernel.predicted() for kernel in self.kernels[router:before]) / 2 / layers
         self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=router_backward))
         self.transfers.append(Transfer("all-to-all, backward", layers, sent, hidden=weight_gradient))
 
     def router(self, layers, tokens):
-        """Float32 products of the bfloat16 input, in kernels that jitter as they read; of a float32 copy, made in forward and
-        again in backward, where there are more experts than these take (kernels/router/router_logits.h)."""
+        """Float32 GEMMs on the bfloat16 input, in kernels that apply the jitter as they read. With more experts than
+        these kernels support they use a float32 copy instead, made in forward and again in backward
+        (kernels/router/router_logits.h)."""
         logits = tokens * self.model.experts
         if self.model.experts <= 16 and not self.router_copy:
             self.fused_router(layers, tokens, logits)
@@ -126,7 +130,7 @@ class Step:
         x, weight, padded = tokens * d, d * experts, 8 if experts <= 8 else 16
         chunks = -(-tokens // max(64, -(-tokens // 256)))
         work = 2.0 * x * experts
-        # Of an element's instructions as nvcc's code for sm_90 has them, these are multiply-adds of the product.
+        # The share of multiply-adds among the instructions per element, in nvcc's code for sm_90.
         forward, backward = experts / (padded + 24), 2 * experts / (2 * padded + 26)
         rates = lambda part_of: {"peak": FLOAT32 * part_of, "share": FLOAT32_SHARE}
         self.add(part, layers, work, HALF * x + WORD * (weight + logits), **rates(forward))
@@ -163,8 +167,8 @@ class Step:
     def update(self):
         replicated, experts = self.model.parameters()
         local = replicated + experts / self.gpus
-        self.over("gradients cleared, their norm", 1, local, WORD)
-        self.over("gradients cleared, their norm", 1, local, WORD)
+        self.over("gradient clearing and norm", 1, local, WORD)
+        self.over("gradient clearing and norm", 1, local, WORD)
         shapes = [(shape[0] // self.gpus, ) + shape[1:] if of_experts else (1, ) + shape
                   for shape, of_experts in self.model.shapes()]
         for moved, cached in adafactor_waves.launches(shapes, **self.waves):

@@ -1,4 +1,4 @@
-// Which queued work runs next.
+// Decides which queued work runs next.
 #include <sched.h>
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/schedule.h"
-#include "tests/hostcuda/runtime/stream_state.h"
+#include "tests/hostcuda/runtime/runtime.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -32,7 +32,7 @@ bool run(Entry& entry) {
   return done;
 }
 
-// The first entry of the stream.
+// Runs the first entry of the stream.
 Turn run_front(CUstream_st& stream) {
   if (stream.entries.empty() || waits(stream)) return Turn::blocked;
   if (!run(stream.entries.front())) return Turn::in_flight;
@@ -40,15 +40,15 @@ Turn run_front(CUstream_st& stream) {
   return Turn::done;
 }
 
-// One entry of those without which the stream cannot go on. What an event waits for was queued
-// before it, so this comes to an end.
+// Runs one entry that the stream needs to proceed. The loop terminates, since an event's record was
+// queued before any wait for it.
 Turn run_needed(CUstream_st& stream) {
   CUstream_st* at = &stream;
   while (!at->entries.empty() && waits(*at)) at = at->entries.front().wait->stream;
   return run_front(*at);
 }
 
-// One entry of a stream other than `stream`, the last made first.
+// Runs one entry of a stream other than `stream`, trying the newest stream first.
 bool run_another(const CUstream_st* stream) {
   for (size_t i = streams().size(); i-- > 0;) {
     CUstream_st& other = *streams()[i];
@@ -77,8 +77,8 @@ Turn take_turn(CUstream_st& stream) {
   return Turn::blocked;
 }
 
-// After a turn that did nothing. Another process may wait for what a stream that nobody waits for
-// here has not begun.
+// Called after a turn that did nothing. Another process may be waiting for work that has not
+// started here because nothing here waits for its stream.
 void be_patient(const CUstream_st& stream) {
   constexpr int kPatience = 64;
   static int polls = 0;

@@ -1,22 +1,22 @@
-"""For roofline.py: an H100's rates, and the time that a kernel or a transfer takes at them."""
+"""For roofline.py: the rates of an H100, and the time that a kernel or a transfer takes at them."""
 import dataclasses
 
-# H100 SXM5 by its data sheet.
-TENSOR = 989e12  # bfloat16 products, operations a second
+# H100 SXM5, from its data sheet.
+TENSOR = 989e12  # dense bfloat16 GEMMs on tensor cores, operations per second
 FLOAT32 = 67e12  # float32 outside the tensor cores
-MEMORY = 3.35e12  # bytes a second
-LINK = 450e9  # bytes a second each way over NVLink, 900 GB/s of both ways together
-# What is assumed to be reached of them.
+MEMORY = 3.35e12  # bytes per second
+LINK = 450e9  # bytes per second in each direction over NVLink (900 GB/s in both together)
+# The shares of these peaks that are assumed to be reached.
 TENSOR_SHARE, FLOAT32_SHARE, MEMORY_SHARE, LINK_SHARE = 0.7, 0.7, 0.8, 0.8
-ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax stands between the products
-CACHE = 5.5e12  # bytes a second of L2, all traffic: no data sheet has it, this is what others have measured
-LAUNCH = 3e-6  # seconds that the shortest kernel takes, its start included
+ATTENTION_SHARE = 0.3  # of TENSOR: mma.sync does not reach it on an H100, and softmax separates the GEMMs
+CACHE = 5.5e12  # bytes per second through L2, all traffic: not in the data sheet, but measured by others
+LAUNCH = 3e-6  # seconds of the shortest kernel, launch included
 HALF, WORD = 2, 4  # bytes of bfloat16 and float32
 
 
 @dataclasses.dataclass
 class Kernel:
-    """`calls` launches, each of so many operations and bytes of memory, and of bytes that L2 has (`cached`)."""
+    """`calls` launches, each with so many operations, bytes of memory traffic, and bytes served by L2 (`cached`)."""
     part: str
     calls: int
     operations: float
@@ -39,7 +39,7 @@ class Kernel:
 
 @dataclasses.dataclass
 class Transfer:
-    """`calls` exchanges in each of which a GPU sends so many bytes; `hidden` seconds of other work go on beside each."""
+    """`calls` exchanges, in each of which a GPU sends `bytes`. `hidden` seconds of other work overlap each."""
     part: str
     calls: int
     bytes: float

@@ -1,27 +1,28 @@
 #!/usr/bin/env python3
-"""Predicted time of a training step on H100 GPUs: for every kernel the operations and the bytes it cannot do without, the
-time these take at the hardware's peak rates (the floor), and at the shares of the peaks that are assumed here.
+"""Predicts the time of a training step on H100 GPUs. For every kernel it counts the operations and the bytes that must
+move, and computes the time that these take at the hardware's peak rates (the roofline bound) and at an assumed share
+of the peaks (the prediction).
 
-    python3 benchmarks/roofline.py                   the tables
-    python3 benchmarks/roofline.py --write           ... into docs/gpu.md, between its markers
-    python3 benchmarks/roofline.py --check           exit code 1 unless docs/gpu.md holds them
-    python3 benchmarks/roofline.py --flops CONFIG    model FLOPs of a sequence, as `switchyard bench` counts them
+    python3 benchmarks/roofline/roofline.py                   prints the tables
+    python3 benchmarks/roofline/roofline.py --write           writes them into docs/gpu.md, between its markers
+    python3 benchmarks/roofline/roofline.py --check           exits with 1 unless docs/gpu.md contains them
+    python3 benchmarks/roofline/roofline.py --flops CONFIG    prints the model FLOPs of a sequence
 
-Nothing here is measured. The standard library is all it needs."""
+Nothing here is measured. It needs only the standard library."""
 import argparse
 import pathlib
 import sys
 
 import adafactor_waves
-import expert_products
-from roofline_model import Model
-from roofline_rates import LAUNCH, MEMORY, MEMORY_SHARE, TENSOR, TENSOR_SHARE
-from roofline_step import Step
+import expert_gemms
+from model import Model
+from rates import LAUNCH, MEMORY, MEMORY_SHARE, TENSOR, TENSOR_SHARE
+from step import Step
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/gpu.md"
 BEGIN, END = "<!-- roofline.py: begin -->", "<!-- roofline.py: end -->"
-GROUPED_SHARE = 0.45  # of TENSOR: grouped_gemm's kernel, of mma.sync too
+GROUPED_SHARE = 0.45  # of TENSOR, for grouped_gemm's kernel, which also uses mma.sync
 
 
 def row(cells):
@@ -55,7 +56,7 @@ def part_table(title, step, twin):
     moved = sum(kernel.calls * kernel.bytes for kernel in step.kernels)
     rows.append(["**step**", f"{sum(kernel.calls for kernel in step.kernels):,}", f"{operations / 1e12:.2f}",
                  f"{moved / 1e9:.1f}", micro(step.floor()), f"**{micro(step.seconds())}**", micro(twin.seconds())])
-    head = ["part", "calls", "TFLOP", "GB", "floor, µs", "predicted, µs", "dense twin, µs"]
+    head = ["part", "calls", "TFLOP", "GB", "roofline bound, µs", "predicted, µs", "dense baseline, µs"]
     return [f"### {title}", ""] + table(head, rows)
 
 
@@ -67,14 +68,14 @@ def summary_row(name, step, twin):
 
 
 def what_if(models, sequences):
-    """Predicted milliseconds of each model with one thing changed."""
-    cases = [("as it is", {}),
+    """Predicted milliseconds of each model with one change."""
+    cases = [("no change", {}),
              ("8 micro-batches", {"micro_batches": 8}),
-             ("the loss in chunks of 256 rows, as on CPUs", {"loss_rows": 256}),
-             ("the router makes a float32 copy of its input", {"router_copy": True}),
-             ("the router's products in TF32 (495 TFLOP/s)", {"router_peak": 495e12}),
-             ("Adafactor a parameter at a time", {"waves": {"most": 1}}),
-             ("Adafactor's waves no larger than 25 MiB, for L2", {"waves": {"most_bytes": adafactor_waves.CACHE_BYTES}}),
+             ("loss in chunks of 256 rows, as on CPUs", {"loss_rows": 256}),
+             ("router makes a float32 copy of its input", {"router_copy": True}),
+             ("router GEMMs in TF32 (495 TFLOP/s)", {"router_peak": 495e12}),
+             ("Adafactor one parameter at a time", {"waves": {"most": 1}}),
+             ("Adafactor waves of at most 25 MiB, to fit L2", {"waves": {"most_bytes": adafactor_waves.CACHE_BYTES}}),
              ("attention at 60 % of the tensor cores' rate", {"attention_share": 0.6})]
     rows = []
     for name, change in cases:
@@ -84,17 +85,17 @@ def what_if(models, sequences):
 
 
 def experts_table(small, large, sequences):
-    """A sparse layer's products, batched against one by one."""
-    rates = expert_products.Rates(TENSOR * TENSOR_SHARE, MEMORY * MEMORY_SHARE, LAUNCH, TENSOR * GROUPED_SHARE)
+    """The GEMMs of a sparse layer: batched against one per expert."""
+    rates = expert_gemms.Rates(TENSOR * TENSOR_SHARE, MEMORY * MEMORY_SHARE, LAUNCH, TENSOR * GROUPED_SHARE)
     few = sequences // 8
     eight = f"16 of 128 on 8 GPUs, {sequences} sequences each"
-    head, rows = expert_products.report([(f"all 8, {sequences} sequences", small, 1, sequences),
+    head, rows = expert_gemms.report([(f"all 8, {sequences} sequences", small, 1, sequences),
                                          (eight, large, 8, sequences),
                                          (f"all 128, {sequences} sequences", large, 1, sequences),
                                          (f"all 128, {few} sequences", large, 1, few)], rates)
-    lines = ["### A sparse layer's products: batches of all experts against one product an expert", ""] + table(head, rows)
-    head, rows = expert_products.ragged_report(large.d, large.d_ff, rates)
-    return lines + ["### A dropless layer's products, of one expert among many", ""] + table(head, rows)
+    lines = ["### GEMMs of a sparse layer: batched over all experts against one per expert", ""] + table(head, rows)
+    head, rows = expert_gemms.ragged_report(large.d, large.d_ff, rates)
+    return lines + ["### GEMMs of a dropless layer, per expert", ""] + table(head, rows)
 
 
 def report(sequences):
@@ -102,10 +103,10 @@ def report(sequences):
                            for name in ("t5-base", "switch-base-8", "switch-base-128"))
     dense_one, small_one = Step(dense, sequences, 1), Step(small, sequences, 1)
     dense_eight, small_eight, large_eight = (Step(model, sequences, 8) for model in (dense, small, large))
-    lines = [f"{sequences} sequences of {dense.le} + {dense.ld} tokens a GPU, one micro-batch; sums of all calls of a step, "
-             "forward and backward.", ""]
-    head = ["model", "GPUs", "parameters", "model TFLOP a GPU", "floor, ms", "predicted, ms", "tokens/s a GPU", "MFU",
-            "over its dense twin"]
+    lines = [f"{sequences} sequences of {dense.le} + {dense.ld} tokens per GPU in one micro-batch; sums over all calls of "
+             "a step, forward and backward.", ""]
+    head = ["model", "GPUs", "parameters", "model TFLOP per GPU", "roofline bound, ms", "predicted, ms",
+            "tokens/s per GPU", "MFU", "step time over dense baseline"]
     lines += ["### Steps", ""] + table(head, [
         summary_row("T5-Base", dense_one, dense_one), summary_row("Switch-Base, 8 experts", small_one, dense_one),
         summary_row("T5-Base", dense_eight, dense_eight),
@@ -113,7 +114,7 @@ def report(sequences):
         summary_row("Switch-Base, 128 experts", large_eight, dense_eight)])
     lines += part_table("Switch-Base with 8 experts, one GPU", small_one, dense_one)
     lines += part_table("Switch-Base with 128 experts, 8 GPUs of one node, 16 experts each", large_eight, dense_eight)
-    lines += ["### If one thing were otherwise", "", "Predicted ms of a step and MFU:", ""]
+    lines += ["### What if", "", "Predicted step time in ms, and MFU, with one change each:", ""]
     models = ((dense, 1), (small, 1), (large, 8))
     lines += table(["", "T5-Base, 1 GPU", "8 experts, 1 GPU", "128 experts, 8 GPUs"], what_if(models, sequences))
     lines += experts_table(small, large, sequences)
@@ -127,7 +128,7 @@ def with_report(text, tables):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sequences", type=int, default=128, help="a GPU and step")
+    parser.add_argument("--sequences", type=int, default=128, help="sequences per GPU and step")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--flops", metavar="CONFIG", type=pathlib.Path)
@@ -145,7 +146,7 @@ def main():
     if options.write:
         PAGE.write_text(made)
     elif made != page:
-        print("docs/gpu.md is not what benchmarks/roofline.py --write makes of it", file=sys.stderr)
+        print("docs/gpu.md is out of date: run benchmarks/roofline/roofline.py --write", file=sys.stderr)
         return 1
     return 0
 

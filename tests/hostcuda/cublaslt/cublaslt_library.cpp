@@ -1,5 +1,7 @@
-// The handle, the version and the names of what a call returns.
+// The library as a whole: its table of functions, handle, version and status names.
 #include <cublasLt.h>
+
+#include "lib/tensor/cuda/cublaslt.h"
 
 struct cublasLtContext {};
 
@@ -63,3 +65,15 @@ const char* cublasLtGetStatusString(cublasStatus_t status) {
 }
 
 }  // extern "C"
+
+namespace sy {
+
+// The backend looks these functions up by name in the real library; here they are linked in.
+const CublasLt& cublaslt() {
+#define SY_FUNCTION(name) &cublasLt##name,
+  static const CublasLt functions{SY_CUBLASLT_FUNCTIONS(SY_FUNCTION)};
+#undef SY_FUNCTION
+  return functions;
+}
+
+}  // namespace sy

@@ -1,13 +1,13 @@
-"""For roofline.py: a sparse layer's products as batches of all experts against a product for every expert, as
+"""For roofline.py: the GEMMs of a sparse layer as batched GEMMs over all experts against one GEMM per expert, as
 `switchyard bench --part experts` times them. Nothing here is measured.
 
-Each way is predicted twice, and the truth should lie between. By tiles: a product's result is cut into tiles of
-128 x 256, one on an SM at a time, each over the whole of the sum, so that a last wave, or a small product, leaves SMs
-idle. SMs full: tiles of other sizes, or sums in parts, keep all SMs busy whatever the product."""
+Each way is predicted under two assumptions, and the truth should lie in between. By tiles: the result of a GEMM is cut
+into tiles of 128 x 256, each computed by one SM over the whole inner dimension, so that the last wave, or a small
+GEMM, leaves SMs idle. SMs full: other tile sizes, or a split inner dimension, keep all SMs busy whatever the shape."""
 import dataclasses
 import math
 
-from roofline_rates import HALF, WORD
+from rates import HALF, WORD
 
 SMS = 132
 TILE = (128, 256)
@@ -15,21 +15,21 @@ TILE = (128, 256)
 
 @dataclasses.dataclass
 class Rates:
-    """What is assumed to be reached: operations and bytes a second, and seconds of the shortest kernel."""
+    """The rates assumed to be reached: operations and bytes per second, and the seconds of the shortest kernel."""
     tensor: float
     memory: float
     launch: float
-    kernel: float = 0  # operations a second of grouped_gemm's own kernel
+    kernel: float = 0  # operations per second of grouped_gemm's own kernel
 
 
 @dataclasses.dataclass
 class Product:
-    """`batch` products of [m, k] and [k, n] in one call."""
+    """`batch` GEMMs [m, k] x [k, n] in one call."""
     batch: int
     m: int
     n: int
     k: int
-    adds: bool = False  # to a float32 result, else a bfloat16 one is written
+    adds: bool = False  # accumulates into a float32 result; otherwise overwrites a bfloat16 one
 
     def operations(self):
         return 2.0 * self.batch * self.m * self.n * self.k
@@ -52,15 +52,15 @@ class Product:
 
 @dataclasses.dataclass
 class Layer:
-    """`experts` of this GPU, with `rows` each. (That rows from other GPUs come in two parts, with a call for each, is
-    not in it.)"""
+    """The `experts` of one GPU with `rows` rows each. Not modelled: rows from other GPUs arrive in two parts, with one
+    call for each part."""
     d: int
     d_ff: int
     experts: int
     rows: int
 
     def products(self, batch):
-        """(forward, backward) of `batch` experts, one call a product."""
+        """(forward, backward) GEMMs of `batch` experts, one call per GEMM."""
         forward, backward = [], []
         for inputs, outputs in ((self.d, self.d_ff), (self.d_ff, self.d)):
             forward.append(Product(batch, self.rows, outputs, inputs))
@@ -69,23 +69,23 @@ class Layer:
         return forward, backward
 
     def batched(self, rates, by_tiles):
-        """(forward, backward) seconds as the layer does them, batches of all experts."""
+        """(forward, backward) seconds as the layer computes them: batched over all experts."""
         return [sum(product.seconds(rates, by_tiles) for product in products)
                 for products in self.products(self.experts)]
 
     def each(self, rates, by_tiles):
-        """(forward, backward) seconds of a product for every expert."""
+        """(forward, backward) seconds with one GEMM per expert."""
         return [self.experts * sum(product.seconds(rates, by_tiles) for product in products)
                 for products in self.products(1)]
 
     def share_of_sms(self):
-        """Of forward's first product of one expert: tiles over the SMs of the waves that they make."""
+        """The share of SMs that one expert's first forward GEMM keeps busy: its tiles over the SMs of its waves."""
         tiles = Product(1, self.rows, self.d_ff, self.d).tiles()
         return tiles / (SMS * math.ceil(tiles / SMS))
 
 
 def layers(model, gpus, sequences):
-    """(stack, Layer) of `model`, a roofline.Model, with so many sequences a GPU and the experts over all GPUs."""
+    """(stack, Layer) for each stack of `model`, with `sequences` per GPU and the experts spread over all GPUs."""
     groups = math.ceil(sequences / model.group)
     for stack, length in (("encoder", model.le), ("decoder", model.ld)):
         capacity = max(4, int(model.group * length * model.capacity / model.experts))
@@ -103,18 +103,19 @@ def rows_of(name, model, gpus, sequences, rates):
 
 
 def report(cases, rates):
-    """(head, rows) of the table. `cases`: (name, model, GPUs, sequences a GPU)."""
-    head = ["a GPU's experts", "stack", "rows of one", "SMs that one fills", "by tiles: batched, one by one, ms", "ratio",
-            "of forward", "SMs full: batched, one by one, ms", "ratio", "of forward"]
+    """(head, rows) of the table. Each case is (name, model, GPUs, sequences per GPU)."""
+    head = ["experts on a GPU", "stack", "rows per expert", "SMs filled by one", "by tiles: batched, one by one, ms",
+            "ratio", "forward only", "SMs full: batched, one by one, ms", "ratio", "forward only"]
     return head, [cells for case in cases for cells in rows_of(*case, rates)]
 
 
-KERNEL_TILE = 128  # of grouped_gemm's kernel, square
+KERNEL_TILE = 128  # side of the square tiles of grouped_gemm's kernel
 ROWS = (64, 256, 512, 1024, 2048, 4096, 8192)
 
 
 def pieces(rows):
-    """What grouped_gemm makes of a group's rows where it multiplies group by group (kernels/gemm/grouped_gemm.cpp)."""
+    """The pieces into which grouped_gemm splits a group's rows when it multiplies group by group
+    (kernels/gemm/grouped_gemm.cpp)."""
     while rows > 0:
         shift = max(0, rows.bit_length() - 3) if rows >= 32 else 0
         yield rows >> shift << shift
@@ -122,7 +123,7 @@ def pieces(rows):
 
 
 def by_group(d, d_ff, rows, rates, by_tiles):
-    """Seconds an expert: its six products, forward and backward, in pieces; the mean of row counts around `rows`."""
+    """Seconds per expert: its six GEMMs, forward and backward, in pieces; averaged over row counts around `rows`."""
     counts = range(rows - rows // 8, rows + rows // 8, max(1, rows // 64))
     made = (product for count in counts for piece in pieces(count) for products in Layer(d, d_ff, 1, piece).products(1)
             for product in products)
@@ -130,7 +131,7 @@ def by_group(d, d_ff, rows, rates, by_tiles):
 
 
 def by_kernel(d, d_ff, rows, rates):
-    """The same as a share of one launch for many experts, each with a tile that is half empty on average."""
+    """The same as a share of one launch for many experts, each of which has one tile that is half empty on average."""
     total = 0
     for products in Layer(d, d_ff, 1, rows).products(1):
         for product in products:
@@ -140,8 +141,8 @@ def by_kernel(d, d_ff, rows, rates):
 
 
 def ragged_report(d, d_ff, rates):
-    """(head, rows) of the table of dropless experts' products, microseconds an expert and layer."""
-    head = ["rows of an expert", "the kernel, µs", "group by group, by tiles, µs", "SMs full, µs"]
+    """(head, rows) of the table for dropless experts, in microseconds per expert and layer."""
+    head = ["rows per expert", "grouped kernel, µs", "group by group, by tiles, µs", "group by group, SMs full, µs"]
     return head, [[f"{rows:,}", f"{by_kernel(d, d_ff, rows, rates) * 1e6:.0f}"] +
                   [f"{by_group(d, d_ff, rows, rates, by_tiles) * 1e6:.0f}" for by_tiles in (True, False)]
                   for rows in ROWS]

@@ -1,4 +1,4 @@
-#include "tests/hostcuda/device/left_out.h"
+#include "tests/hostcuda/device/block.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 namespace sy::hostcuda {
 namespace {
 
+// The two environment variables (block.h).
 struct Wanted {
   std::string without;
   const char* notes;
@@ -32,7 +33,7 @@ bool decide(const Wanted& wanted, Site site) {
 
 }  // namespace
 
-bool left_out(Site site) {
+bool is_omitted(Site site) {
   static const Wanted wanted;
   if (wanted.without.empty() && wanted.notes == nullptr) return false;
   static std::map<std::pair<const char*, unsigned>, bool> decided;

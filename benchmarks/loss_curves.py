@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The loss curves of one configuration in float32, in bfloat16, and in bfloat16 with a bfloat16 router: trains it three
-times with the same seed and data, and writes the curves side by side as docs/bfloat16.md.
+"""Compares loss curves in float32, in bfloat16, and in bfloat16 with a bfloat16 router: trains one configuration three
+times with the same seed and data, and prints the curves side by side.
 
-    python3 benchmarks/race/loss_curves.py [--config configs/quickstart.yaml] [--steps 300] [--ranks 2] [--write]
+    python3 benchmarks/loss_curves.py [--config configs/quickstart.yaml] [--steps 300] [--ranks 2] [--write]
 
-Curves are compared as means over windows of steps, for single steps differ by the noise of their batches. It needs
-build/switchyard, mpirun and what the configuration reads."""
+With --write it replaces docs/bfloat16.md. Curves are compared as means over windows of steps, since single steps differ
+by the noise of their batches. It needs build/switchyard, mpirun and the data that the configuration reads."""
 import argparse
 import json
 import pathlib
@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 WINDOW = 20  # steps
 RUNS = {
     "float32": [],
     "bfloat16": ["precision=bfloat16"],
-    "bfloat16, router too": ["precision=bfloat16", "model.experts.router_precision=bfloat16"],
+    "bfloat16, also router": ["precision=bfloat16", "model.experts.router_precision=bfloat16"],
 }
 
 
@@ -58,7 +58,7 @@ def table(curves):
         lines.append(row([f"{rows[0][0]} to {rows[0][1]}", f"{exact:.4f}"] +
                          [difference(mean, exact) for _, _, mean in rows[1:]]))
     exact = curves[names[0]]["evaluation"][-1][1]
-    lines.append(row(["validation, at the end", f"{exact:.4f}"] +
+    lines.append(row(["validation at the end", f"{exact:.4f}"] +
                      [difference(curves[name]["evaluation"][-1][1], exact) for name in names[1:]]))
     return "\n".join(lines)
 
@@ -70,16 +70,16 @@ def largest(curves, name):
 
 PAGE = """# Loss curves in bfloat16
 
-`{config}`, {steps} steps on real text, {ranks} ranks, the same seed and batches; nats a target token, means over {window} steps, and in
-brackets the difference from float32. Written by `python3 benchmarks/race/loss_curves.py --write`.
+`{config}`, {steps} steps on real text, {ranks} ranks, the same seed and batches. Losses are in nats per target token, averaged over
+{window} steps; the difference from float32 is in parentheses. Written by `python3 benchmarks/loss_curves.py --write`.
 
 {table}
 
-Largest difference of a window: {bfloat16:.2f} % with `precision: bfloat16`, {rounded:.2f} % with the router in bfloat16 too.
+Largest difference in any window: {bfloat16:.2f} % with `precision: bfloat16`, {rounded:.2f} % if the router uses bfloat16 as well.
 
-A bfloat16 has 8 significant bits: logits of two experts that differ by less than 1 in 256 may become equal, and the token goes to the
-first of them; a gate is off by up to 0.2 %. The paper's model of 32 experts diverged so (Fedus et al. 2022, table 2); a short run of a small
-one need not. `model.experts.router_precision: bfloat16` is there to see it.
+A bfloat16 has 8 significant bits. Router logits of two experts that differ by less than 1 in 256 may become equal, so that the token goes to the
+first of them, and a gate is off by up to 0.2 %. The paper's model with 32 experts diverged for this reason (Fedus et al. 2022, table 2); a short
+run of a small model need not. `model.experts.router_precision: bfloat16` exists only to reproduce the instability the paper reports.
 """
 
 
@@ -88,13 +88,13 @@ def main():
     parser.add_argument("--config", default="configs/quickstart.yaml")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--ranks", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="docs/bfloat16.md")
+    parser.add_argument("--write", action="store_true", help="replace docs/bfloat16.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         curves = {name: train(name, keys, options, folder) for name, keys in RUNS.items()}
     page = PAGE.format(config=options.config, steps=options.steps, ranks=options.ranks, window=WINDOW,
                        table=table(curves), bfloat16=100 * largest(curves, "bfloat16"),
-                       rounded=100 * largest(curves, "bfloat16, router too"))
+                       rounded=100 * largest(curves, "bfloat16, also router"))
     if options.write:
         (ROOT / "docs/bfloat16.md").write_text(page)
     print(page)
