@@ -16,6 +16,8 @@ fresh_tree() {
   printf 'template <class T>\nstruct AddImpl;\n' >"$tree/kernels/add/add.h"
   echo '#include "tests/hostcuda/device/device.h"' >"$tree/kernels/cuda/device.h"
   echo 'sy_add_op(add)' >"$tree/kernels/sources.cmake"
+  printf '[add](../kernels/add/add.h), `add/add.{h,cpp}`, `kernels/OP/OP.h`\n' >"$tree/lib/README.md"
+  printf '```\nclang-format -i kernels/add/add.h build/none.h\n```\n' >>"$tree/lib/README.md"
   touch "$tree"/kernels/add/add{.cpp,_cpu.cpp,_cuda.cu} "$tree/tests/kernels/add_test.cpp"
 }
 
@@ -33,7 +35,7 @@ finds() {
 }
 
 fresh_tree
-for lint in includes file_length leftovers ops format; do
+for lint in includes file_length leftovers ops links format; do
   status=0
   output=$("$lints/$lint.sh" "$tree") || status=$?
   [[ $status == 0 || $status == 77 ]] || { echo "$lint.sh fails on a clean tree: $output"; failed=1; }
@@ -61,6 +63,14 @@ rm "$tree/kernels/add/add_cuda.cu"
 finds ops 'op add has no kernels/add/add_cuda.cu'
 echo >"$tree/kernels/sources.cmake"
 finds ops 'no sy_add_op(add)'
+echo '[add](kernels/add/add.h#one)' >>"$tree/lib/README.md"
+finds links 'lib/README.md:5: links to kernels/add/add.h, which does not exist'
+echo 'A span, `kernels/add/subtract.h`, and `lib/base/`.' >>"$tree/lib/README.md"
+finds links 'lib/README.md:5: names kernels/add/subtract.h, which does not exist'
+echo '`add_{cpu,gpu}.cpp`' >>"$tree/lib/README.md"
+finds links 'lib/README.md:5: names add_gpu.cpp, which does not exist'
+printf '```\nbash tests/lint/none.sh\n```\n' >>"$tree/lib/README.md"
+finds links 'lib/README.md:6: names tests/lint/none.sh, which does not exist'
 echo 'int  f( );' >"$tree/cmd/main.cpp"
 finds format 'cmd/main.cpp:1: not formatted; run clang-format'
 

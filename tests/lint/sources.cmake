@@ -1,5 +1,5 @@
 # Rules that a compiler does not check, one ctest entry each.
-foreach(lint includes file_length leftovers ops format licence self_test)
+foreach(lint includes file_length leftovers ops links format licence self_test)
   add_test(NAME lint.${lint} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/lint/${lint}.sh)
   set_tests_properties(lint.${lint} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
 endforeach()
