@@ -7,8 +7,8 @@
 #include "cmd/json_text.h"
 #include "cmd/parallel.h"
 #include "lib/base/log.h"
+#include "lib/bench/loader_bench.h"
 #include "lib/bench/step_bench.h"
-#include "lib/data/loader_bench.h"
 
 namespace sy {
 namespace {

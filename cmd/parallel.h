@@ -3,7 +3,7 @@
 
 #include "lib/config/run_config.h"
 #include "lib/dist/mpi/mpi_environment.h"
-#include "lib/train/rank_resources.h"
+#include "lib/train/runtime.h"
 
 namespace sy {
 

@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "lib/bench/own_process.h"
 #include "lib/bench/synthetic_batch.h"
+#include "lib/measure/own_process.h"
 #include "lib/tensor/part_clock.h"
 
 namespace sy {

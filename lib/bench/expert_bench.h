@@ -9,7 +9,7 @@
 #include "lib/config/run_config.h"
 #include "lib/dist/communicator.h"
 #include "lib/tensor/exec.h"
-#include "lib/train/rank_resources.h"
+#include "lib/train/runtime.h"
 
 namespace sy {
 

@@ -1,7 +1,6 @@
 #include "lib/train/runtime.h"
 
 #include "lib/config/config.h"
-#include "lib/dist/counting_communicator.h"
 #include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/tensor/cuda/cuda_device.h"
 

@@ -8,9 +8,14 @@
 #include "lib/config/run_config.h"
 #include "lib/dist/mesh.h"
 #include "lib/tensor/exec.h"
-#include "lib/train/rank_resources.h"
 
 namespace sy {
+
+// This rank's share of its node.
+struct RankResources {
+  int threads = 1;
+  int local_rank = 0;  // among the ranks of the node: selects the GPU
+};
 
 // The mesh that the configuration asks for on so many ranks. Throws ConfigError with every fault of
 // the configuration that needs no tokenizer.

@@ -4,7 +4,7 @@
 #include <ctime>
 
 #include "lib/base/log.h"
-#include "lib/train/matrix_rate.h"
+#include "lib/measure/gemm_rate.h"
 #include "lib/train/trainer.h"
 
 namespace sy {
@@ -54,9 +54,10 @@ Trainer::Trainer(Runtime& runtime, RunConfig config, const std::string& resume)
   }
   restore_from(checkpoint_to_resume(resume, folder_.checkpoints));
   if (world.rank() == 0) set_aside_later_checkpoints();
-  const double flops_per_second = measure_matrix_rate(session_.exec.backend, session_.exec.threads,
-                                                      session_.model.params().dtype()) *
-                                  world.size();
+  const double flops_per_second =
+      measure_peak_gemm_rate(session_.exec.backend, session_.exec.threads,
+                             session_.model.params().dtype()) *
+      world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }

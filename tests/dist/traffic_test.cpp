@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "lib/dist/counting_communicator.h"
 #include "lib/dist/mesh.h"
-#include "lib/dist/planned_communicator.h"
 #include "lib/dist/planning.h"
 #include "tests/support/gradcheck.h"
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Includes run one way: base <- tensor <- {kernels, dist, config, data, checkpoint} <- model
+# Includes run one way: base <- tensor <- {kernels, dist, config, data, checkpoint} <- {model, measure}
 # <- {generate, convert, train} <- bench <- cmd. Rooms on one level do not see each other, except through the headers named below.
 source "$(dirname "$0")/common.sh"
 
 declare -A level=([base]=0 [tensor]=1 [kernels]=2 [dist]=2 [config]=2 [data]=2 [checkpoint]=2
-  [model]=3 [generate]=4 [convert]=4 [train]=4 [bench]=5 [cmd]=6)
+  [model]=3 [measure]=3 [generate]=4 [convert]=4 [train]=4 [bench]=5 [cmd]=6)
 # Plain structs.
 shared_headers=" lib/config/run_config.h "
 # What kernels are written in has a second form, for execution on the host: chosen in these two files alone.

@@ -2,7 +2,9 @@
 // and optimiser together, on batches in which no two ranks or micro-batches have as many tokens.
 #include <catch2/catch.hpp>
 
+#include "kernels/gemm/gemm.h"
 #include "lib/base/random.h"
+#include "lib/tensor/bfloat16.h"
 #include "lib/tensor/transfer.h"
 #include "tests/train/alone.h"
 #include "tests/train/plain_training.h"
@@ -13,6 +15,7 @@ namespace {
 using namespace test;
 
 constexpr int64_t kSteps = 3;
+constexpr double kBfloat16Tolerance = 0.01;  // of a loss, relative
 
 // Coefficients, rates and a clipping norm that all weigh in these steps' numbers.
 std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
@@ -148,6 +151,56 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
     }
     check_numbers(steps.train_step.finish(), expected.back());
     check_tensors(steps, plain, before);
+  }
+}
+
+// What the GEMMs and embeddings read are the master weights, rounded.
+void check_compute_weights(Steps& steps) {
+  Exec& exec = steps.session.exec;
+  for (const Param& param : steps.session.model.params().all()) {
+    CAPTURE(param.name);
+    const Numbers master = read(exec, param.value);
+    std::vector<BFloat16> compute(master.size());
+    download(exec, Tensor(compute.data(), DType::bf16, param.value.shape()), param.compute);
+    int64_t stale = 0;
+    for (size_t i = 0; i < master.size(); ++i) {
+      stale += compute[i].bits != bfloat16_bits(static_cast<float>(master[i])) ? 1 : 0;
+    }
+    CHECK(stale == 0);
+  }
+}
+
+// The plain losses of kSteps steps.
+std::vector<double> plain_losses(const std::vector<std::string>& overrides) {
+  AloneAtStart start(parse_config(kTiny, "tiny", overrides), false);
+  PlainTraining plain(start.session.config, start.session.model.params());
+  std::vector<double> losses;
+  for (int64_t step = 1; step <= kSteps; ++step) {
+    losses.push_back(plain.step(uneven_examples(start.session.config, step)).loss);
+  }
+  return losses;
+}
+
+TEST_CASE("step_numbers: a bfloat16 step computes with the weights of the update before it",
+          "[step_numbers]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  if (bfloat16_products(test_backend()) == Bfloat16Products::none) return;
+  std::vector<std::string> overrides = numbers_config({"optimizer.name=adamw"});
+  const std::vector<double> expected = plain_losses(overrides);
+  overrides.push_back("optimizer.learning_rate=1e-30");
+  const std::vector<double> unchanged = plain_losses(overrides);
+  overrides.back() = "precision=bfloat16";
+  Steps steps(test_backend(), overrides);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    CAPTURE(i);
+    steps.fill(uneven_examples(steps.session.config, steps.step + 1));
+    const double loss = steps.run().loss;
+    CHECK(loss == Approx(expected[i]).epsilon(kBfloat16Tolerance));
+    // Far enough apart to tell the updated weights from the initial ones.
+    if (i > 0) {
+      REQUIRE(std::abs(expected[i] - unchanged[i]) > 4 * kBfloat16Tolerance * expected[i]);
+    }
+    check_compute_weights(steps);
   }
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "lib/base/resident_memory.h"
-#include "lib/train/product_rate.h"
+#include "lib/measure/gemm_rate.h"
 #include "tests/support/allocations.h"
 #include "tests/train/tiny_steps.h"
 
@@ -24,7 +24,7 @@ bool on_the_cpu() {
 
 // What oneDNN's own interface takes from the heap for these products.
 int64_t allocations_of(const GemmCounts& products) {
-  ProductRate rate(products, Backend::cpu, 1);
+  GemmRate rate(products, Backend::cpu, 1);
   const int64_t before = allocations().count;
   rate.measure();
   return allocations().count - before;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lib/train/optimizer/optimizer_kinds.h"
+#include "lib/train/optimizer/optimizer.h"
 
 namespace sy {
 namespace {

@@ -1,6 +1,6 @@
 #include "kernels/adamw/adamw.h"
 
-#include "lib/train/optimizer/optimizer_kinds.h"
+#include "lib/train/optimizer/optimizer.h"
 
 namespace sy {
 namespace {

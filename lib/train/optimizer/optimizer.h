@@ -44,7 +44,23 @@ class Optimizer {
   virtual const std::vector<OptimizerTensor>& state() const = 0;
 };
 
-// `params` must outlive the optimiser.
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerSection& config, ParamStore& params);
+// In each of these, `params` must outlive the optimiser.
+
+// Adafactor without momentum, as T5 uses it (Shazeer & Stern 2018). The second moment of a matrix
+// is factored into row and column means; that of a vector is kept whole. As in Mesh TensorFlow, a
+// matrix with a side shorter than optimizer.factor_from (routers, relative biases) counts as a
+// vector. Each expert's matrix is factored, clipped and scaled separately, so the update does not
+// depend on how experts are spread over ranks.
+std::unique_ptr<Optimizer> make_adafactor(const OptimizerSection& config, ParamStore& params);
+
+// AdamW (Loshchilov & Hutter 2019): two moments per parameter.
+std::unique_ptr<Optimizer> make_adamw(const OptimizerSection& config, ParamStore& params);
+
+// The one that config.name selects.
+inline std::unique_ptr<Optimizer> make_optimizer(const OptimizerSection& config,
+                                                 ParamStore& params) {
+  return config.name == OptimizerName::adamw ? make_adamw(config, params)
+                                             : make_adafactor(config, params);
+}
 
 }  // namespace sy

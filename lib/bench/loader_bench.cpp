@@ -1,4 +1,4 @@
-#include "lib/data/loader_bench.h"
+#include "lib/bench/loader_bench.h"
 
 #include <algorithm>
 #include <atomic>
