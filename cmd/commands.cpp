@@ -19,8 +19,8 @@
   COMMAND(convert, "takes weights to and from Hugging Face, or upcycles them") \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
   COMMAND(inspect, "shows a checkpoint, training examples or a data shard")    \
-  COMMAND(bench, "times training steps, or the loader, against their floor")   \
-  COMMAND(doctor, "measures whether this allocation is healthy")               \
+  COMMAND(bench, "times training steps, experts or the loader")                \
+  COMMAND(doctor, "checks that this allocation is healthy")                    \
   COMMAND(config, "prints the resolved configuration, or its reference")
 
 namespace sy {

@@ -1,4 +1,4 @@
-// What commands that compute under mpirun begin with.
+// The common start of commands that compute under mpirun.
 #pragma once
 
 #include "lib/config/run_config.h"
@@ -7,7 +7,7 @@
 
 namespace sy {
 
-// MPI, the watchdog and this rank's threads, as the configuration says.
+// Initialises MPI and starts the watchdog and the threads of this rank, as configured.
 struct Parallel {
   explicit Parallel(const RunSection& run)
       : mpi(nullptr, nullptr),

@@ -38,11 +38,11 @@ std::vector<std::string> read_texts(const DataSection& data) {
       bytes += text.size();
     }
   }
-  if (texts.empty()) throw DataError("the shards of data.train hold no text to measure with");
+  if (texts.empty()) throw DataError("the shards of data.train contain no text to measure with");
   return texts;
 }
 
-// Work done in some time.
+// Work done and the time it took.
 struct Progress {
   int64_t tokens = 0;
   double seconds = 0;
@@ -53,7 +53,7 @@ struct Progress {
   }
 };
 
-// `threads` threads that encode the texts over and over, from text `at` on, which is moved along.
+// Encodes the texts over and over on `threads` threads, starting at text `at`, which is advanced.
 Progress time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
                         int64_t threads, double seconds, std::atomic<size_t>& at) {
   std::atomic<int64_t> tokens{0};
@@ -71,7 +71,7 @@ Progress time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::strin
   return {tokens, now() - begin};
 }
 
-// Waits until the loader has prepared all it may ahead of its use.
+// Waits until the loader has prepared as much as it may read ahead.
 void wait_until_idle(const Loader& loader) {
   int64_t before = -1, tokens = loader.counters().tokens;
   while (tokens != before) {
@@ -81,7 +81,7 @@ void wait_until_idle(const Loader& loader) {
   }
 }
 
-// An idle loader that makes tokens into examples.
+// Runs an idle loader for `seconds`.
 Progress time_loader(Loader& loader, double seconds) {
   const int64_t tokens = loader.counters().tokens;
   const double begin = now();
@@ -101,12 +101,12 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
   place.examples_per_stream = 4;
   constexpr uint64_t kSeed = 1;
   Loader loader(data, data.train, place, kSeed, tokenizer);
-  loader.next();  // fills the shuffle buffers
+  loader.next();  // waits for the shuffle buffers to fill
   wait_until_idle(loader);
   LoaderBench result;
   result.threads = std::clamp<int64_t>(data.loader_threads, 1, data.streams);
   result.rounds = std::max<int64_t>(1, std::llround(seconds / (2 * kSliceSeconds)));
-  // Texts differ in speed: sums over passes of the whole corpus, not medians of moments.
+  // Texts differ in speed: sum over passes of the whole corpus instead of taking medians of rounds.
   Progress loading, encoding;
   std::atomic<size_t> at{0};
   for (int64_t round = 0; round < result.rounds; ++round) {

@@ -1,4 +1,5 @@
-// How fast the loader is, against the part of it that cannot be avoided: SentencePiece.
+// Throughput of the loader compared with SentencePiece, the part of its work that cannot be
+// avoided.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +11,14 @@ namespace sy {
 struct LoaderBench {
   int64_t threads = 0;
   int64_t rounds = 0;
-  double loader_tokens_per_second = 0;     // shard to example
-  double tokenizer_tokens_per_second = 0;  // the same text, in memory, encoded by as many threads
-  double ratio = 0;                        // of the two
+  double loader_tokens_per_second = 0;     // from shards to examples
+  double tokenizer_tokens_per_second = 0;  // same text, in memory, same threads
+  double ratio = 0;                        // loader / tokenizer
 };
 
-// Measures data.train for about `seconds`, beyond the time to fill the shuffle buffers: the two in
-// turn, in short rounds, so that both see the same machine. Rates are tokens of documents
-// tokenised.
+// Measures on data.train for about `seconds`, plus the time to fill the shuffle buffers. Loader and
+// tokenizer run in turn, in short rounds, so that both see the same state of the machine. Rates
+// count tokens of tokenised documents.
 LoaderBench bench_loader(const DataSection& data, double seconds);
 
 }  // namespace sy

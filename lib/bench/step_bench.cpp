@@ -8,7 +8,7 @@
 namespace sy {
 namespace {
 
-// One model's rounds.
+// The rounds of one model.
 struct Rounds {
   BenchRun& run;
   std::vector<double> seconds = {}, tokens_per_second = {}, of_products = {}, mfu = {};

@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-// Takes the most likely token at each position; of equal ones the lowest id.
+// Takes the most likely token at each position; ties go to the lowest id.
 class Greedy final : public OneSequence {
  public:
   explicit Greedy(const GenerateOptions& options) : OneSequence(options.max_length) {}

@@ -15,7 +15,7 @@ Backend choose_backend(BackendChoice choice) {
   throw ConfigError(fmt::format("backend: cuda: {}; use backend: cpu or auto", reason));
 }
 
-// Sets up the exec and says what was chosen.
+// Sets up the exec; returns a note on the backend for the log.
 std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resources) {
   exec.backend = choose_backend(choice);
   exec.threads = resources.threads;

@@ -14,8 +14,16 @@
 
 namespace sy::test {
 
-// Odd sizes, two layers a stack, dense unless experts.count is set.
+// Odd sizes, two layers per stack, dense, without randomness.
 ModelSection tiny_model();
+// tiny_model() with experts in every interval-th layer, routed in groups of two sequences, with a
+// capacity small enough for drops.
+ModelSection tiny_sparse_model(int64_t experts, int64_t interval = 1);
+// The same under experts.convention hugging_face, with four layers per stack, so that by default
+// two sparse ones share the auxiliary loss.
+ModelSection tiny_hugging_face_model(int64_t experts, int64_t interval = 2);
+// `model` with dropout and jitter, and auxiliary losses large enough to matter.
+ModelSection with_noise_and_losses(ModelSection model);
 
 // Gives every parameter, norms included, values that differ from its initial ones.
 void randomize(ParamStore& params, uint64_t seed, double scale = 0.5);

@@ -20,21 +20,11 @@ constexpr int64_t kSequences = 2, kEncoderLength = 7, kDecoderLength = 5;
 constexpr int64_t kScratchBytes = 64 << 20;
 
 ModelSection section_of(Convention convention, CapacityMode capacity) {
-  ModelSection model = tiny_model();  // of every two blocks, the second is sparse
-  model.dropout = 0.2;
-  model.experts.count = 4;
-  model.experts.interval = 2;
+  ModelSection model =
+      with_noise_and_losses(convention == Convention::paper ? tiny_sparse_model(4, /*interval=*/2)
+                                                            : tiny_hugging_face_model(4));
   model.experts.capacity = capacity;
   model.experts.fixed_capacity = 1;
-  model.experts.group_sequences = 2;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
-  model.experts.convention = convention;
-  if (convention == Convention::paper) return model;
-  model.experts.group_sequences = 1;
-  model.encoder_layers = model.decoder_layers = 4;  // two sparse ones, judged together
   return model;
 }
 

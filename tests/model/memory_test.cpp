@@ -11,15 +11,6 @@ using namespace test;
 
 constexpr int64_t kEncoderLength = 32, kDecoderLength = 16;
 
-ModelSection hugging_face_model() {
-  ModelSection model = tiny_model();
-  model.experts.count = 4;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.capacity = CapacityMode::fixed;
-  model.experts.group_sequences = 1;
-  return model;
-}
-
 int64_t mapped_pages() {
   std::ifstream statm("/proc/self/statm");
   int64_t pages = 0;
@@ -28,7 +19,7 @@ int64_t mapped_pages() {
 }
 
 TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory]") {
-  ModelSection section = GENERATE(tiny_model(), hugging_face_model());
+  ModelSection section = GENERATE(tiny_model(), tiny_hugging_face_model(4));
   section.d_model = 64;
   if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 4);
   section.dropout = 0.1;
@@ -57,7 +48,7 @@ TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory
 }
 
 TEST_CASE("memory: the plan is what the step uses", "[memory]") {
-  ModelSection section = GENERATE(tiny_model(), hugging_face_model());
+  ModelSection section = GENERATE(tiny_model(), tiny_hugging_face_model(4));
   if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 3);
   section.experts.eval_capacity_factor = 3.0;
   ModelFixture f(section, {4, kEncoderLength, kDecoderLength});

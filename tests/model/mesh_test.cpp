@@ -17,29 +17,14 @@ const std::vector<int32_t> kEncoderLengths{9, 4, 1, 7, 9, 9, 2, 6};
 const std::vector<int32_t> kDecoderLengths{3, 6, 1, 5, 2, 6, 6, 4};
 
 ModelSection sparse_model(CapacityMode capacity) {
-  ModelSection model = tiny_model();
-  model.dropout = 0.2;
-  model.experts.count = 4;
-  model.experts.interval = 1;
+  ModelSection model = with_noise_and_losses(tiny_sparse_model(4));
   model.experts.capacity = capacity;
-  model.experts.capacity_factor = 0.8;
-  model.experts.min_capacity = 1;
-  model.experts.group_sequences = 2;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
   return model;
 }
 
-// Two sparse layers a stack, which are judged together.
 ModelSection hugging_face_model(CapacityMode capacity) {
-  ModelSection model = sparse_model(capacity);
-  model.encoder_layers = model.decoder_layers = 4;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.interval = 2;
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 1;
+  ModelSection model = with_noise_and_losses(tiny_hugging_face_model(4));
+  model.experts.capacity = capacity;
   return model;
 }
 

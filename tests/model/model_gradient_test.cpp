@@ -79,37 +79,17 @@ TEST_CASE("model_gradient: dense", "[model_gradient]") {
 
 // Routing and drops are piecewise constant: with this seed no difference of 1e-6 changes them.
 TEST_CASE("model_gradient: sparse", "[model_gradient]") {
-  ModelSection model = tiny_model();
-  model.experts.count = 3;
-  model.experts.interval = GENERATE(1, 2);
+  ModelSection model = with_noise_and_losses(tiny_sparse_model(3, GENERATE(1, 2)));
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
-  model.experts.capacity_factor = 0.7;
-  model.experts.min_capacity = 1;
-  model.experts.group_sequences = 2;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
   model.activation = GENERATE(Activation::relu, Activation::geglu);
-  model.dropout = 0.2;
   check_every_parameter(model, 1e-6);
 }
 
-// Two sparse layers a stack, judged together; padding is routed and takes part in both losses.
+// Two sparse layers per stack share the load-balancing loss; padding is routed and takes part in
+// both losses.
 TEST_CASE("model_gradient: convention hugging_face", "[model_gradient]") {
-  ModelSection model = tiny_model();
-  model.encoder_layers = model.decoder_layers = 4;
-  model.experts.count = 3;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.interval = GENERATE(1, 2);
+  ModelSection model = with_noise_and_losses(tiny_hugging_face_model(3, GENERATE(1, 2)));
   model.experts.capacity = GENERATE(CapacityMode::fixed, CapacityMode::dropless);
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 1;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
-  model.dropout = 0.2;
   check_every_parameter(model, 1e-6);
 }
 

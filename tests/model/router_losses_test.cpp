@@ -14,15 +14,8 @@ namespace {
 using namespace test;
 
 ModelSection hugging_face(int64_t experts, int64_t interval = 2) {
-  ModelSection model = tiny_model();
-  model.experts.convention = Convention::hugging_face;
-  model.experts.count = experts;
-  model.experts.interval = interval;
-  model.experts.capacity = CapacityMode::fixed;
-  model.experts.group_sequences = 1;
+  ModelSection model = with_noise_and_losses(tiny_hugging_face_model(experts, interval));
   model.experts.jitter = 0;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
   return model;
 }
 

@@ -116,28 +116,16 @@ TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_mode
   compare_with_reference(model);
 }
 
-ModelSection hugging_face_model(int64_t interval) {
-  ModelSection model = tiny_model();
-  model.encoder_layers = model.decoder_layers = 4;
-  model.experts.count = 3;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.interval = interval;
-  model.experts.capacity = CapacityMode::fixed;
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 1;
-  return model;
-}
-
 TEST_CASE("switch_model: convention hugging_face agrees with the scalar reference",
           "[switch_model]") {
-  ModelSection model = hugging_face_model(GENERATE(1, 2, 3));
+  ModelSection model = tiny_hugging_face_model(3, GENERATE(1, 2, 3));
   model.experts.capacity = GENERATE(CapacityMode::fixed, CapacityMode::dropless);
   model.experts.jitter = 0;
   compare_with_reference(model);
 }
 
 TEST_CASE("switch_model: by the convention hugging_face experts see the jitter", "[switch_model]") {
-  ModelSection section = hugging_face_model(2);
+  ModelSection section = tiny_hugging_face_model(3);
   section.experts.capacity = CapacityMode::dropless;
   section.experts.count = 1;  // whatever the router sees, the gate is 1
   section.experts.jitter = 0.1;
@@ -151,7 +139,7 @@ TEST_CASE("switch_model: by the convention hugging_face experts see the jitter",
 }
 
 TEST_CASE("switch_model: micro-batches add up to the whole batch", "[switch_model]") {
-  ModelSection section = GENERATE(tiny_model(), hugging_face_model(2));
+  ModelSection section = GENERATE(tiny_model(), tiny_hugging_face_model(3));
   if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 3);
   section.dropout = 0.2;
   const ModelShape shape{4, kEncoderLength, kDecoderLength};

@@ -30,13 +30,13 @@ std::string json_line(const Metrics& metrics) {
   return text + "}";
 }
 
-// Whether a line is whole and of a step that the resumed run will not write again.
+// Whether a line is complete and of a step that the resumed run will not write again.
 bool belongs(simdjson::dom::parser& parser, const std::string& line, int64_t resumed_step) {
   int64_t step = 0;
   return parser.parse(line)["step"].get(step) == simdjson::SUCCESS && step <= resumed_step;
 }
 
-// Rewrites beside the file and renames, so that a crash in between costs nothing.
+// Writes a new file and renames it, so that a crash in between loses nothing.
 void keep_lines_until(const std::string& path, int64_t resumed_step) {
   std::ifstream in(path);
   if (!in) return;
