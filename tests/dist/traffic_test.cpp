@@ -1,4 +1,4 @@
-// What planned and counting communicators do, of a group of which there is only this rank.
+// Planned and counting communicators, in a group with only this rank.
 #include "lib/dist/traffic.h"
 
 #include <catch2/catch.hpp>

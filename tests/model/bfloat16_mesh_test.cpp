@@ -1,5 +1,6 @@
-// Tokens travel in bfloat16, which loses nothing that the experts had not lost: on any mesh of
-// experts the forward pass has the same bits, and gradients differ by the order of float32 sums.
+// Tokens are sent in bfloat16, which is the precision in which the experts read them anyway: the
+// forward pass has the same bits on every mesh, and gradients differ only by the order of float32
+// sums.
 #include <catch2/catch.hpp>
 #include <cmath>
 

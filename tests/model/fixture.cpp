@@ -25,7 +25,7 @@ std::vector<int32_t> prefix_mask(const std::vector<int32_t>& lengths, int64_t le
   return mask;
 }
 
-// Ids in [1, vocab) before each length, pad after it.
+// Ids in [1, vocab) up to each length, then padding.
 std::vector<int32_t> random_ids(const std::vector<int32_t>& lengths, int64_t length, int64_t vocab,
                                 uint64_t seed) {
   std::vector<int32_t> ids = prefix_mask(lengths, length);

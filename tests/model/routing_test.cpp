@@ -1,4 +1,4 @@
-// Routing to something that is no feed-forward layer: what it routes to is the caller's.
+// Routing to something other than a feed-forward layer: the caller decides what is routed to.
 #include "lib/model/moe/routing.h"
 
 #include <catch2/catch.hpp>

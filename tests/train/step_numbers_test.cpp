@@ -1,5 +1,6 @@
-// Whole steps against numbers written plainly: what ties gradients, ranks, micro-batches, schedule
-// and optimiser together, on batches in which no two ranks or micro-batches have as many tokens.
+// Whole training steps compared with plain float64 training: gradients, ranks, micro-batches,
+// schedule and optimiser together, on batches in which all ranks and micro-batches have different
+// numbers of tokens.
 #include <catch2/catch.hpp>
 
 #include "kernels/gemm/gemm.h"
@@ -17,7 +18,7 @@ using namespace test;
 constexpr int64_t kSteps = 3;
 constexpr double kBfloat16Tolerance = 0.01;  // of a loss, relative
 
-// Coefficients, rates and a clipping norm that all weigh in these steps' numbers.
+// Coefficients, rates and a clipping norm that all affect these steps.
 std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
   std::vector<std::string> overrides{"model.vocab_size=64",
                                      "data.extra_ids=10",
@@ -42,7 +43,7 @@ std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
   return overrides;
 }
 
-// Targets grow through the batch and inputs shrink; one place is empty.
+// Targets get longer through the batch and inputs shorter; one example is empty.
 std::vector<Example> uneven_examples(const RunConfig& config, int64_t step) {
   const int64_t count = config.train.global_batch;
   std::vector<Example> examples = synthetic_examples(config, step * count, count);
@@ -64,7 +65,7 @@ Numbers read(Exec& exec, Tensor tensor) {
   return {values.begin(), values.end()};
 }
 
-// The part at `place` of a whole tensor of `global` shape, of which only axis 0 is cut.
+// The shard at `place` of a whole tensor of `global` shape; only axis 0 may be sharded.
 Numbers local_part(const Numbers& whole, const Placement& placement, const Shape& global,
                    const MeshPlace& place) {
   const Slab slab = placement.slab(global, place);
@@ -115,7 +116,8 @@ void check_tensors(Steps& steps, const PlainTraining& plain,
   }
 }
 
-// Kernels executed on the host are slow: there one optimiser, and the experts over all ranks.
+// Kernels executed on the host are slow: only one optimiser is tested there, with experts over all
+// ranks.
 bool is_slow() {
   return test_backend() == Backend::cuda;
 }
@@ -142,7 +144,7 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
     std::vector<std::string> spread = overrides;
     spread.push_back(fmt::format("mesh.expert={}", expert));
     Steps steps(test_backend(), spread);
-    // As in a run on a GPU: a step is started before the numbers of the one before are read.
+    // As in a run on a GPU, a step is issued before the results of the previous one are read.
     for (int64_t step = 1; step <= kSteps; ++step) {
       CAPTURE(step);
       steps.fill(uneven_examples(config, step));
@@ -204,15 +206,15 @@ TEST_CASE("step_numbers: a bfloat16 step computes with the weights of the update
   }
 }
 
-// One example at some place of a batch that is otherwise empty.
+// A batch with one example at `place`, otherwise empty.
 std::vector<Example> one_example(const RunConfig& config, int64_t place) {
   std::vector<Example> examples(static_cast<size_t>(config.train.global_batch));
   examples[static_cast<size_t>(place)] = synthetic_examples(config, 0, 1).front();
   return examples;
 }
 
-// The loss of one and the same example with the same weights, by step (1, 2) and place: in the
-// first rank's first two micro-batches, and in the last rank's last.
+// The loss of one example with constant weights, for steps 1 and 2 and three places in the batch:
+// the first two micro-batches of the first rank, and the last one of the last rank.
 std::vector<double> losses_of_one(const std::string& noise) {
   Steps steps(test_backend(),
               numbers_config({"model.dropout=0", "model.experts.dropout=0",
