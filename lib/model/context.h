@@ -63,9 +63,7 @@ struct LayerContext {
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }
   int64_t tokens() const { return sequences * length; }
-  int64_t first_row() const {
-    return step.first_sequence * length;
-  }  // row of token 0 in the global batch
+  int64_t first_row() const { return step.first_sequence * length; }  // global row of token 0
   double dropout_rate() const { return step.training ? model.dropout : 0.0; }
   // Dropout for a [tokens(), cols] tensor of this stack.
   Dropout dropout(uint32_t site) const {
