@@ -27,9 +27,11 @@ struct StepContext {
 // (stack.h); one row per routed layer. They live in the exec's memory, are owned by the model, and
 // the trainer zeroes them at the start of a step.
 struct RouterStats {
-  Tensor counts;  // int32 [routed layers, E + 1]: tokens routed to each expert, before
-                  // Auxiliary losses before their coefficients, float64 [1] each, summed over
-                  // groups and layers (convention hugging_face: over groups and stacks).
+  // Int32 [routed layers, E + 1]: tokens routed to each expert, before capacity drops; last column:
+  // tokens dropped.
+  Tensor counts;
+  // Auxiliary losses before their coefficients, float64 [1] each, summed over groups and layers
+  // (convention hugging_face: over groups and stacks).
   Tensor balance, z;
 };
 
