@@ -38,7 +38,7 @@ doctor() {
   local found=$out/doctor.txt code=0
   "$switchyard" doctor --folder "$out/doctor" 2>&1 | tee "$found" || code=$?
   rm -rf "$out/doctor"
-  echo "note: $(grep '^GPU matrix products' "$found" | tr -s ' ')"
+  echo "note: $(grep '^GPU GEMM' "$found" | tr -s ' ')"
   if grep '^CUDA  *not used' "$found"; then return 1; fi
   return $code
 }

@@ -7,8 +7,8 @@
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/bench/loader_bench.h"
 #include "lib/bench/step_bench.h"
-#include "lib/data/loader_bench.h"
 
 namespace sy {
 namespace {
@@ -68,8 +68,8 @@ void print_json(const StepBench& b) {
 
 void print_timing(const char* name, const StepTiming& t) {
   fmt::print(
-      "{:<14} step {:.4g} s, {:.0f} tokens/s, {:.4g} TFLOP at {:.1f} GFLOP/s: {:.1f} % of the "
-      "products' rate, MFU {:.1f} %\n",
+      "{:<14} step {:.4g} s, {:.0f} tokens/s, {:.4g} TFLOP at {:.1f} GFLOP/s: {:.1f} % of the GEMM "
+      "rate, MFU {:.1f} %\n",
       name, t.step_seconds, t.tokens_per_second, t.model_flops / 1e12, t.flops_per_second / kGiga,
       100 * t.of_product_rate, 100 * t.mfu);
   fmt::print("{:<14}", "");
@@ -81,19 +81,20 @@ void print_timing(const char* name, const StepTiming& t) {
 }
 
 void print_text(const StepBench& b) {
-  fmt::print("{:<14} {} ranks of {} threads, {:.1f} M parameters\n", "on", b.ranks, b.threads,
-             static_cast<double>(b.parameters) / 1e6);
+  fmt::print("{:<14} {} ranks with {} threads each, {:.1f} M parameters\n", "setup", b.ranks,
+             b.threads, static_cast<double>(b.parameters) / 1e6);
   print_timing("model", b.model);
   if (b.twin) {
-    print_timing("dense twin", *b.twin);
-    fmt::print("{:<14} a step takes {:.3f} times the dense twin's\n", "ratio", b.twin_ratio);
+    print_timing("dense baseline", *b.twin);
+    fmt::print("{:<14} a step takes {:.3f} times as long as one of the dense baseline\n", "ratio",
+               b.twin_ratio);
   }
   fmt::print(
-      "{:<14} {:.1f} GFLOP/s on the step's own shapes, the library alone; {:.1f} on large "
-      "squares\n",
-      "products", b.product_rate / kGiga, b.matrix_rate / kGiga);
+      "{:<14} library alone: {:.1f} GFLOP/s on the shapes of the step, {:.1f} on large square "
+      "matrices\n",
+      "GEMM rate", b.product_rate / kGiga, b.matrix_rate / kGiga);
   fmt::print(
-      "{:<14} {:.1f} MiB planned, {:.1f} MiB resident, of which {:.1f} before; at most {:.1f}\n",
+      "{:<14} {:.1f} MiB planned, {:.1f} MiB resident ({:.1f} before planning, peak {:.1f})\n",
       "memory", static_cast<double>(b.memory.total()) / kMebi,
       static_cast<double>(b.resident) / kMebi, static_cast<double>(b.resident_before) / kMebi,
       static_cast<double>(b.resident_peak) / kMebi);
@@ -114,7 +115,7 @@ ExitCode run_step(const BenchOptions& options) {
 void check_one_rank(Communicator& world, const char* part) {
   if (world.size() > 1) {
     throw ConfigError(
-        fmt::format("bench --part {} measures one rank: start it without mpirun", part));
+        fmt::format("bench --part {} measures a single rank; start it without mpirun", part));
   }
 }
 
@@ -159,26 +160,30 @@ Run setup_bench(CLI::App& app) {
       {"step", BenchPart::step}, {"experts", BenchPart::experts}, {"loader", BenchPart::loader}};
   const std::map<std::string, BenchData> sources{{"synthetic", BenchData::synthetic},
                                                  {"real", BenchData::real}};
-  app.add_option("--part", options->part,
-                 "step: whole training steps; experts: a sparse layer's products, batched and one "
-                 "by one; loader: text to examples")
+  app.add_option(
+         "--part", options->part,
+         "step: whole training steps; experts: the GEMMs of a sparse layer, batched and one "
+         "by one; loader: from text to examples")
       ->transform(CLI::CheckedTransformer(parts))
       ->option_text("step|experts|loader");
-  app.add_option("--data", options->step.data, "batches of random ids, or of data.train")
+  app.add_option("--data", options->step.data, "train on random ids or on data.train")
       ->transform(CLI::CheckedTransformer(sources))
       ->option_text("synthetic|real");
-  app.add_option("--rounds", options->step.rounds, "figures are medians of so many rounds")
+  app.add_option("--rounds", options->step.rounds,
+                 "number of rounds; results are medians over them")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--expert-ranks", options->expert_ranks,
-                 "experts: of one of so many ranks, with the rows that all send it")
+                 "with --part experts: number of expert ranks; measures the share of one of them")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--seconds", options->loader_seconds, "how long the loader is measured")
+  app.add_option("--seconds", options->loader_seconds,
+                 "with --part loader: how long to measure, in seconds")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_flag("--twin", options->step.twin, "time the dense twin in turn (experts.count: 0)");
-  app.add_flag("--json", options->json, "one JSON object");
+  app.add_flag("--twin", options->step.twin,
+               "also time the FLOP-matched dense baseline (experts.count: 0)");
+  app.add_flag("--json", options->json, "print one JSON object");
   return [options] {
     switch (options->part) {
       case BenchPart::step:

@@ -30,7 +30,7 @@ Json stack_json(const ExpertTiming& t) {
 
 std::string kernel_text(const ExpertTiming& t) {
   if (t.kernel_seconds == 0) return "";
-  return fmt::format("; dropless's kernel {:.4g} ms at {:.4g} TFLOP/s", t.kernel_seconds / kMilli,
+  return fmt::format("; grouped kernel {:.4g} ms at {:.4g} TFLOP/s", t.kernel_seconds / kMilli,
                      t.flops / t.kernel_seconds / kTera);
 }
 
@@ -57,7 +57,7 @@ void print_experts(const ExpertBench& bench, bool json) {
     fmt::print("{}\n", json_line(object));
     return;
   }
-  fmt::print("{:<14} {} products of a sparse layer, forward and backward, {} on {}, {} threads\n",
+  fmt::print("{:<14} {} GEMMs of a sparse layer, forward and backward, {} on {}, {} threads\n",
              "experts", bench.products, name_of(bench.dtype), name_of(bench.backend),
              bench.threads);
   for (const ExpertTiming& timing : bench.stacks) print_stack(timing);

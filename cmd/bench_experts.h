@@ -1,4 +1,4 @@
-// bench --part experts: what it prints.
+// Output of `bench --part experts`.
 #pragma once
 
 #include "lib/bench/expert_bench.h"

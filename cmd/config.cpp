@@ -30,7 +30,8 @@ Run setup_config(CLI::App& app) {
   auto reference = std::make_shared<bool>(false);
   auto ranks = std::make_shared<int>(0);
   app.get_option("CONFIG")->required(false);
-  app.add_flag("--reference", *reference, "print docs/configuration.md, the reference of all keys, instead");
+  app.add_flag("--reference", *reference,
+               "print docs/configuration.md, the reference of all keys, instead");
   app.add_option("--ranks", *ranks, "also check the configuration for this number of ranks")
       ->check(CLI::PositiveNumber);
   return [options, reference, ranks] {

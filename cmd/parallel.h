@@ -1,13 +1,13 @@
-// How commands that compute under mpirun start.
+// The common start of commands that compute under mpirun.
 #pragma once
 
 #include "lib/config/run_config.h"
 #include "lib/dist/mpi/mpi_environment.h"
-#include "lib/train/rank_resources.h"
+#include "lib/train/runtime.h"
 
 namespace sy {
 
-// Starts MPI, the watchdog and this rank's threads as configured.
+// Initialises MPI and starts the watchdog and the threads of this rank, as configured.
 struct Parallel {
   explicit Parallel(const RunSection& run)
       : mpi(nullptr, nullptr),

@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "lib/bench/own_process.h"
 #include "lib/bench/synthetic_batch.h"
+#include "lib/measure/own_process.h"
 #include "lib/tensor/exec.h"
 
 namespace sy {

@@ -1,4 +1,5 @@
-// A model whose training steps are timed: the trainer's own step on batches that stand ready.
+// Runs the training steps of a model for timing: the same TrainStep as the trainer, on batches
+// prepared in advance.
 #pragma once
 
 #include <memory>
@@ -12,29 +13,30 @@ enum class BenchData : uint8_t { synthetic, real };
 
 class BenchRun {
  public:
-  // Collective. Plans, allocates and takes two steps, after which every page and primitive is in
-  // place. Throws what a run would throw at its start.
+  // Plans, allocates and runs two steps, after which all pages are mapped and all primitives exist.
+  // Throws what a run would throw at its start. Collective.
   BenchRun(const RunConfig& config, Communicator& world, const RankResources& resources,
            BenchData data);
 
-  // Takes one step on a new batch; seconds of the slowest rank, from batch to update. Collective.
+  // Runs one step on a new batch. Returns its duration in seconds on the slowest rank, from batch
+  // to update. Collective.
   double step();
 
   Session& session() { return session_; }
   TrainStep::Memory memory() const { return train_step_.memory(); }
-  int64_t tokens() const { return tokens_.total(); }  // of the last global batch, not padding
+  int64_t tokens() const { return tokens_.total(); }  // of the last global batch, without padding
   double loss() const { return loss_; }               // of the last step
 
   // Seconds from the start of this process to the end of the first step.
   double first_step_seconds() const { return first_step_seconds_; }
 
-  // Matrix-product FLOPs of a step over all ranks, by formula.
+  // GEMM FLOPs of a step over all ranks, by formula.
   double model_flops() const;
 
-  // Products of the last step on this rank, but for those inside the attention kernel.
+  // GEMMs of the last step on this rank, except those inside the attention kernel.
   const GemmCounts& products() { return session_.exec.state<GemmCounts>(); }
 
-  // Seconds of this rank by part since reset_parts(): on a GPU, of its compute stream.
+  // Seconds on this rank by part since reset_parts(); on a GPU, of the compute stream.
   const Profiler& profiler() const { return session_.exec.profiler; }
   void reset_parts();
 
@@ -45,7 +47,7 @@ class BenchRun {
   Session session_;
   TrainStep train_step_;
   StepBatch batch_;
-  std::unique_ptr<Loader> loader_;  // null: synthetic batches
+  std::unique_ptr<Loader> loader_;  // null for synthetic batches
   StepTokens tokens_;
   double loss_ = 0;
   double first_step_seconds_ = 0;

@@ -12,9 +12,9 @@
 namespace sy {
 namespace {
 
-constexpr double kRoundSeconds = 0.05;  // a GPU's products are repeated to last as long
+constexpr double kRoundSeconds = 0.05;  // GEMMs are repeated to take at least this long
 
-// An exec of its own and the products, ready to run.
+// A separate exec and the GEMMs, ready to run.
 struct Layer {
   Exec exec;
   ExpertProducts products;
@@ -40,7 +40,7 @@ struct Layer {
     return exec;
   }
 
-  // Seconds of all products, `repeats` times.
+  // Seconds to run all GEMMs `repeats` times.
   double time(void (ExpertProducts::*way)() const, int64_t repeats) {
     synchronize(exec);
     const auto start = std::chrono::steady_clock::now();
@@ -64,7 +64,7 @@ ExpertTiming time_layer(Layer& layer, int64_t rounds) {
   ExpertTiming timing;
   const auto batched = &ExpertProducts::batched, each = &ExpertProducts::each;
   const auto by_kernel = &ExpertProducts::by_kernel;
-  // The first time makes what is kept of a shape.
+  // The first run creates what is cached per shape.
   for (const auto way : {batched, each}) layer.time(way, 1);
   if (layer.has_kernel()) layer.time(by_kernel, 1);
   const double once = layer.time(batched, 1);
@@ -88,11 +88,13 @@ ExpertTiming time_layer(Layer& layer, int64_t rounds) {
 }
 
 void check(const ExpertsSection& experts, int64_t ranks) {
-  if (experts.count == 0) throw ConfigError("bench --part experts: model.experts.count is 0");
+  if (experts.count == 0)
+    throw ConfigError(
+        "bench --part experts requires a model with experts, but model.experts.count is 0");
   if (experts.capacity == CapacityMode::dropless) {
     throw ConfigError(
-        "bench --part experts: with model.experts.capacity: dropless the rows of an expert are "
-        "what the text makes them; set factor or fixed");
+        "bench --part experts: with model.experts.capacity: dropless the rows per expert depend on "
+        "the text; set factor or fixed");
   }
   if (experts.count % ranks != 0) {
     throw ConfigError(fmt::format("--expert-ranks: {} does not divide model.experts.count, {}",

@@ -11,7 +11,7 @@
 namespace sy {
 namespace {
 
-// Random bits in the products: a GPU draws less power, and runs faster, on constants.
+// Random values, because a GPU draws less power, and so runs faster, on constants.
 template <class T>
 std::vector<T> random_block(int64_t size) {
   const RandomKey key{1, 0, site::kSynthetic};
@@ -41,7 +41,7 @@ void fill(Exec& exec, Tensor tensor) {
 ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtype,
                                const ExpertRows& rows)
     : exec_(exec), rows_(rows) {
-  SY_CHECK(!rows.ragged(), "experts' products: rows of one number each");
+  SY_CHECK(!rows.ragged(), "the experts benchmark needs the same number of rows for each expert");
   list(model, dtype);
   arena_.allocate(exec.memory);
   list(model, dtype);
@@ -52,7 +52,8 @@ ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtyp
   }
 }
 
-// In the order of experts_forward and experts_backward, but for wi's gradient, which comes earlier.
+// In the order of experts_forward and experts_backward, except that the gradient of wi comes
+// earlier.
 void ExpertProducts::list(const ModelSection& model, DType dtype) {
   products_.clear();
   counts_ = arena_.take(DType::i32, {1, rows_.experts}, "rows of each");
@@ -79,7 +80,8 @@ void ExpertProducts::list(const ModelSection& model, DType dtype) {
              d_hidden, out, d_out, {}, false);
 }
 
-// y = x w, w's gradient and x's. `adds`: to what another matrix has put into d_x.
+// y = x w and the gradients of w and x. `adds`: d_x is accumulated, because another matrix has
+// written it.
 void ExpertProducts::add_matrix(Tensor weight, Tensor d_weight, Tensor x, Tensor d_x, Tensor y,
                                 Tensor d_y, const GemmOptions& forward, bool adds) {
   products_.push_back({y, x, weight, forward});

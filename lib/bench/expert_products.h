@@ -1,6 +1,6 @@
-// The matrix products of one sparse layer's experts, forward and backward, done in several ways on
-// the same memory: as the layer does them (lib/model/moe/experts.h), batches of all experts; a
-// product for every expert; and on CUDA by the kernel of dropless experts.
+// The GEMMs of the experts of one sparse layer, forward and backward, computed in several ways on
+// the same memory: batched over all experts, as in the layer (lib/model/moe/experts.h); one per
+// expert; and on CUDA by the grouped kernel of dropless routing.
 #pragma once
 
 #include <vector>
@@ -15,26 +15,26 @@ namespace sy {
 
 class ExpertProducts {
  public:
-  // Allocates the layer's tensors and fills them with random values; activations are of `dtype`.
-  // `rows` has the same number for every expert (not ragged). Scratch is the caller's: it
-  // plans what it will run and allocates.
+  // Allocates the tensors of the layer and fills them with random values; activations are of
+  // `dtype`. `rows` must have fixed capacity (not ragged). The caller allocates scratch, after
+  // planning what it will run.
   ExpertProducts(Exec& exec, const ModelSection& model, DType dtype, const ExpertRows& rows);
   ExpertProducts(const ExpertProducts&) = delete;
   ExpertProducts& operator=(const ExpertProducts&) = delete;
 
-  // Queues the layer's products, one call each. (Where rows arrive in parts, the layer makes those
-  // of one part at a time: row_exchange.h.)
+  // Issues the GEMMs of the layer, one call each. (If rows arrive in parts, the layer computes one
+  // part at a time: row_exchange.h.)
   void batched() const;
-  // Queues the same work as one call for every expert.
+  // Issues the same work as one call per expert.
   void each() const;
-  // Queues the same work as the kernel of grouped_gemm, one call a product. CUDA alone.
+  // Issues the same work to the kernel of grouped_gemm, one call per GEMM. CUDA only.
   void by_kernel() const;
 
-  double flops() const;  // any way
+  double flops() const;  // the same for each way
   int64_t products() const { return static_cast<int64_t>(products_.size()); }
 
  private:
-  // c = op(a) op(b) of every expert; each operand is rows [R, cols] or a weight [E, ...].
+  // c = op(a) op(b) for every expert. Operands are rows [R, cols] or weights [E, ...].
   struct Product {
     Tensor c, a, b;
     GemmOptions options;
@@ -49,7 +49,7 @@ class ExpertProducts {
   ExpertRows rows_;
   Arena arena_{"experts' products"};
   std::vector<Product> products_;
-  Tensor counts_;  // int32 [1, E]: rows of each expert
+  Tensor counts_;  // int32 [1, E]: rows per expert
 };
 
 }  // namespace sy

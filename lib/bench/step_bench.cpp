@@ -1,15 +1,14 @@
 #include "lib/bench/step_bench.h"
 
 #include "lib/base/numeric.h"
-#include "lib/bench/own_process.h"
+#include "lib/measure/gemm_rate.h"
+#include "lib/measure/own_process.h"
 #include "lib/tensor/memory.h"
-#include "lib/train/matrix_rate.h"
-#include "lib/train/product_rate.h"
 
 namespace sy {
 namespace {
 
-// One model's rounds.
+// The rounds of one model.
 struct Rounds {
   BenchRun& run;
   std::vector<double> seconds = {}, tokens_per_second = {}, of_products = {}, mfu = {};
@@ -69,15 +68,15 @@ StepBench bench_step(const RunConfig& config, Communicator& world, const RankRes
   result.parameters = run.session().model.params().global_count();
   std::optional<BenchRun> twin_run;
   if (options.twin) twin_run.emplace(dense_twin(config), world, resources, options.data);
-  ProductRate products(run.products(), run.session().exec.backend, threads);
+  GemmRate products(run.products(), run.session().exec.backend, threads);
   Rounds model{run}, twin{options.twin ? *twin_run : run};
   std::vector<double> product_rates, matrix_rates, ratios;
   for (int64_t round = 0; round < options.rounds; ++round) {
     world.barrier("round");
     product_rates.push_back(sum_over(world, products.measure()));
     matrix_rates.push_back(
-        sum_over(world, measure_matrix_rate(run.session().exec.backend, threads,
-                                            run.session().model.params().dtype())));
+        sum_over(world, measure_peak_gemm_rate(run.session().exec.backend, threads,
+                                               run.session().model.params().dtype())));
     model.take(product_rates.back(), matrix_rates.back());
     if (!options.twin) continue;
     twin.take(product_rates.back(), matrix_rates.back());

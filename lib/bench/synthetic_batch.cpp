@@ -7,7 +7,7 @@
 namespace sy {
 namespace {
 
-constexpr int32_t kFirstPiece = 2;  // above padding and eos
+constexpr int32_t kFirstPiece = 2;  // after padding and eos
 
 std::vector<int32_t> random_ids(const RandomKey& key, uint64_t first_draw, int64_t length,
                                 int64_t vocab_size) {

@@ -69,8 +69,8 @@ std::unique_ptr<ParamSink> open_sink(const ConvertOptions& options, const ParamS
 constexpr int64_t kLargestExtra = int64_t{1} << 30;  // bytes
 constexpr const char* kHfTokenizer = "spiece.model";
 
-// The path of a file in IN, or "" if there is none: a file listed in a checkpoint's manifest, or one
-// that was placed beside it.
+// The path of a file in IN, or "" if there is none: a file listed in a checkpoint's manifest, or
+// one that was placed beside it.
 std::string find_file(const std::string& folder, const CheckpointReader* checkpoint,
                       const std::string& name) {
   std::string own = checkpoint == nullptr ? "" : checkpoint->file(name);

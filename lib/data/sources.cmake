@@ -1,5 +1,5 @@
 # In pipeline order: shards, records, ids, examples, batches, all of it on threads; then training of
-# the tokenizer and the measure of speed.
+# the tokenizer.
 sy_library(data
            SOURCES lib/data/text/shard_list.cpp lib/data/text/ledger.cpp lib/data/text/byte_source.cpp lib/data/text/shard_cache.cpp
                    lib/data/text/line_reader.cpp lib/data/text/c4_reader.cpp
@@ -9,6 +9,5 @@ sy_library(data
                    lib/data/window_stream.cpp
                    lib/data/span_corruption_source.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer/tokenizer_train.cpp
-                   lib/data/loader_bench.cpp
            LINK sy_tensor sy_base Threads::Threads
            PRIVATE_LINK sy::simdjson sy::zlib sy::zstd sy::sentencepiece_train sy::sentencepiece)

@@ -1,5 +1,5 @@
-// What every communicator demands of its arguments, whatever carries the bytes. Tensors may be
-// without memory, as they are while planning, but for check_memory().
+// Argument checks shared by all communicators. Tensors may have no memory, as while planning,
+// except in check_memory().
 #pragma once
 
 #include <initializer_list>
@@ -12,7 +12,7 @@ namespace sy::detail {
 void check_memory(std::initializer_list<Tensor> tensors, const char* label);
 void check_reduction(Tensor tensor, const char* label);
 void check_all_to_all(Tensor recv, Tensor send, int size, const char* label);
-// Not that ranges of receives lie apart.
+// Does not check that the ranges of receives are disjoint.
 void check_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
                 const std::vector<RowRange>& sends, const Communicator& group, const char* label);
 void check_all_gather(Tensor recv, Tensor send, int size, const char* label);

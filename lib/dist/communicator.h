@@ -1,8 +1,8 @@
-// Collectives over a group of ranks, behind one interface for MPI and NCCL. Arguments are Tensors,
-// so a count is elements of a dtype and never bytes. Every rank of the group must make the same
-// calls in the same order with the same shapes; each call is known to the watchdog by its label.
-// Any failure throws RuntimeFailure naming the call. Callers do not ask whether they plan: then
-// they are given groups that send nothing (planning.h).
+// Collectives over a group of ranks, with one interface for MPI and NCCL. Arguments are Tensors, so
+// counts are in elements of a dtype, never in bytes. Every rank of the group must make the same
+// calls in the same order with the same shapes. The label of a call identifies it to the watchdog
+// and in errors. Failures throw RuntimeFailure naming the call. Callers need not know whether they
+// run or plan: while planning they are given groups that transfer nothing (planning.h).
 #pragma once
 
 #include <memory>
@@ -13,20 +13,20 @@
 
 namespace sy {
 
-// A collective under way: its tensors stay untouched until it is done, and so does its label.
+// A collective in flight. Its tensors and its label must not change until it is done.
 class Request {
  public:
   virtual ~Request() = default;
   virtual bool test() = 0;  // makes progress; true once done
-  // Ops that the exec is given from now on see the result. Over MPI the host waits for it, over
-  // NCCL the exec's compute stream will.
+  // Operations issued to the exec from now on see the result. With MPI the host blocks until the
+  // collective is done; with NCCL the compute stream waits instead.
   virtual void wait() = 0;
-  // Gives the request back to its communicator; RequestPtr calls it.
+  // Returns the request to its communicator. Called by RequestPtr.
   virtual void release() = 0;
 };
 
-// Letting go of an unfinished request waits for it, unless an exception is unwinding. It does not
-// outlive its communicator, which uses the memory again.
+// Destroying the pointer of an unfinished request waits for it, unless an exception is unwinding. A
+// request must not outlive its communicator, which reuses the memory.
 struct ReleaseRequest {
   void operator()(Request* request) const { request->release(); }
 };
@@ -46,20 +46,20 @@ class Communicator {
   virtual int size() const = 0;
   virtual const std::string& name() const = 0;  // "world", "data", "expert", ...
 
-  // tensor = sum over ranks of tensor; float32, float64 or int32. The order of summation is fixed
-  // by the group, so that a repeated run gives the same bits.
+  // tensor = sum of tensor over the ranks; float32, float64 or int32. The order of summation is
+  // fixed by the group, so repeated runs give the same bits.
   virtual void all_reduce_sum(Tensor tensor, const char* label) = 0;
   virtual void all_reduce_max(Tensor tensor, const char* label) = 0;
   virtual RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) = 0;
 
-  // Block r of send (first axis cut into size() equal blocks) goes to rank r; recv's block r comes
-  // from rank r. send and recv do not overlap.
+  // send is split along its first axis into size() equal blocks. Block r of send goes to rank r;
+  // block r of recv comes from rank r. send and recv must not overlap.
   virtual void all_to_all(Tensor recv, Tensor send, const char* label) = 0;
 
-  // Ragged blocks of rows, n for each pair of ranks, wherever they lie: sends[r * n + k] of send
-  // goes to rank r, which has it in its receives[rank() * n + k], of as many rows (0: nothing is
-  // sent). Both lists are [size(), n] and are not looked at after the call. Blocks of recv do not
-  // overlap; recv and send do not either.
+  // A ragged all-to-all: n blocks of rows for each pair of ranks, anywhere in the tensors. Block
+  // sends[r * n + k] of send goes to rank r, which receives it in its receives[rank() * n + k], a
+  // range of the same length (0 transfers nothing). Both lists have size() * n entries and are not
+  // read after the call returns. Blocks of recv must not overlap each other, nor recv overlap send.
   virtual RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives,
                                            Tensor send, const std::vector<RowRange>& sends,
                                            const char* label) = 0;
@@ -69,11 +69,16 @@ class Communicator {
   virtual void broadcast(Tensor tensor, int root, const char* label) = 0;
   virtual void barrier(const char* label) = 0;
 
-  // Ranks with the same color form a new group, ordered by their rank here. Collective.
+  // Ranks with the same color form a new group, ordered by their rank in this one. Collective.
   virtual std::unique_ptr<Communicator> split(int color, const std::string& name) = 0;
 };
 
-// A group of one rank: every collective is a copy. Needs no MPI; for tests and single-rank tools.
+// A group of one rank, without MPI: every collective is a copy. For tests and single-rank tools.
 std::unique_ptr<Communicator> make_self_communicator();
+
+// A group to plan against, without MPI or other ranks: rank `rank` of `size`. Every collective
+// checks its arguments as usual, transfers nothing and completes at once. Tensors need no memory.
+// Cannot be split.
+std::unique_ptr<Communicator> make_planned_communicator(std::string name, int rank, int size);
 
 }  // namespace sy

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
-#include "lib/dist/counting_communicator.h"
-#include "lib/dist/planned_communicator.h"
-
 namespace sy {
 namespace {
 
-// The communicators are split in the constructor's body, after this.
+// Runs before the constructor's body splits the communicators.
 void check_shape(const Communicator& world, const MeshShape& shape) {
   SY_CHECK(shape.ranks == world.size(), "a mesh of {} ranks over {}", shape.ranks, world.size());
   if (shape.model < 1 || shape.ranks % shape.model != 0) {
@@ -29,7 +26,8 @@ void check_shape(const Communicator& world, const MeshShape& shape) {
 Mesh::Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors)
     : world_(world), place_{shape, world.rank()} {
   check_shape(world, shape);
-  // `ranks` is the same list on all that are in it; their first tells the groups of a name apart.
+  // `ranks` is the same list on every member; its first rank is a unique color among groups of one
+  // name.
   make_groups([&](const std::vector<int>& ranks, const char* name) {
     Group group;
     group.host = world_.split(ranks.front(), name);

@@ -1,6 +1,6 @@
-// A rank's groups in the data x expert x model mesh. world = data x model, model ranks are
-// neighbours; experts are spread over `expert` consecutive data ranks and replicated over the rest
-// (Fedus et al. 2022, section 5).
+// A rank's groups in the data x expert x model mesh. The world is data x model ranks, with the
+// ranks of a model group adjacent. Experts are spread over `expert` consecutive data ranks and
+// replicated across the rest (Fedus et al. 2022, section 5).
 #pragma once
 
 #include <functional>
@@ -12,19 +12,19 @@
 
 namespace sy {
 
-// Makes, of a group of ranks that talk through host memory, the same group for the memory that
-// tensors are computed in. Collective over the group.
+// Given a group that communicates through host memory, makes the same group for the memory that
+// tensors live in. Collective over the group.
 using GroupMaker = std::function<std::unique_ptr<Communicator>(Communicator& group)>;
 
 class Mesh {
  public:
-  // Collective over `world`, which must outlive the mesh. `for_tensors` where tensors do not lie in
-  // host memory; groups of one rank need no making.
+  // Collective over `world`, which must outlive the mesh. `for_tensors` is needed if tensors are
+  // not in host memory; it is not called for groups of one rank.
   Mesh(Communicator& world, MeshShape shape, const GroupMaker& for_tensors = {});
 
-  // The place of `rank` in a mesh of this shape, its groups planned (planned_communicator.h): any
-  // rank of any mesh in one process, without MPI. What its groups would send is added to `traffic`,
-  // which must outlive it.
+  // The mesh as `rank` sees it, with planned groups (make_planned_communicator): any rank of any
+  // mesh, in one process and without MPI. What its groups would send is added to `traffic`, which
+  // must outlive it.
   static Mesh planned(MeshShape shape, int rank, Traffic* traffic = nullptr);
 
   const MeshPlace& place() const { return place_; }
@@ -35,26 +35,28 @@ class Mesh {
   int replica() const { return place_.replica(); }
   int model_rank() const { return place_.model_rank(); }
 
-  // For numbers in host memory.
+  // For values in host memory.
   Communicator& world() { return world_; }
   Communicator& host_data() { return *data_.host; }  // all data ranks
 
-  // For tensors of the exec's memory; each group in the order of the world.
-  Communicator& data() { return *data_.tensors; }          // all data ranks of one model rank
-  Communicator& expert() { return *expert_.tensors; }      // different experts: all-to-all
-  Communicator& replicas() { return *replicas_.tensors; }  // the same experts
-  Communicator& model() { return *model_.tensors; }        // parts of the same matrices
+  // For tensors in the exec's memory. Ranks of each group are in world order.
+  Communicator& data() { return *data_.tensors; }  // all data ranks of one model rank
+  Communicator& expert() {
+    return *expert_.tensors;
+  }  // hold different experts: all-to-all dispatch
+  Communicator& replicas() { return *replicas_.tensors; }  // hold the same experts
+  Communicator& model() { return *model_.tensors; }        // hold shards of the same matrices
 
-  // By placement (placement.h): the groups of reduction_ranks() and of ranks_along().
+  // The groups of reduction_ranks() and ranks_along() in placement.h.
   Communicator& reduction_group(MeshAxes axes);
   Communicator& along(MeshAxis axis);
 
  private:
   struct Group {
     std::unique_ptr<Communicator> host, made;
-    Communicator* tensors = nullptr;  // made; host where that serves
+    Communicator* tensors = nullptr;  // made, or host if none was made
   };
-  // Makes the group of these ranks, of which this one is one.
+  // Makes the group of `ranks`, which include this one.
   using MakeGroup = std::function<Group(const std::vector<int>& ranks, const char* name)>;
 
   Mesh(MeshShape shape, int rank, std::unique_ptr<Communicator> world, const MakeGroup& make);

@@ -1,5 +1,5 @@
-// The data x expert x model mesh in numbers: its shape, its axes and where a rank stands. No
-// communicator: what follows from these holds for meshes that do not run, too.
+// The shape, axes and coordinates of the data x expert x model mesh. Plain numbers without
+// communicators, so they also describe meshes that are only planned.
 #pragma once
 
 #include <compare>
@@ -10,17 +10,17 @@ namespace sy {
 
 struct MeshShape {
   int ranks = 1;
-  int model = 1;   // model ranks: neighbours in the world
-  int expert = 1;  // data ranks that share one set of experts; divides data()
+  int model = 1;   // size of a model group; its ranks are adjacent in the world
+  int expert = 1;  // data ranks that one set of experts is spread over; divides data()
   int data() const { return ranks / model; }
   int replicas() const { return data() / expert; }  // copies of each expert
 };
 
-// The mesh axes that may cut a tensor (placement.h).
+// The mesh axes that can shard a tensor (placement.h).
 enum class MeshAxis : uint8_t { expert, model };
 constexpr MeshAxis kMeshAxes[] = {MeshAxis::expert, MeshAxis::model};
 
-// A set of them; in order: none, {expert}, {model}, both.
+// A set of axes. Sets are ordered: none, {expert}, {model}, both.
 class MeshAxes {
  public:
   constexpr MeshAxes() = default;
@@ -36,7 +36,7 @@ class MeshAxes {
   uint8_t bits_ = 0;
 };
 
-// A rank's coordinates. world = data x model, and data = replicas x expert.
+// A rank's coordinates. The world is data x model, and data is replicas x expert.
 struct MeshPlace {
   MeshShape shape;
   int rank = 0;  // in the world

@@ -5,7 +5,7 @@
 namespace sy {
 namespace {
 
-// The world's ranks of which holds(their place) is true.
+// The ranks of the world for whose place `holds` returns true.
 template <class Holds>
 std::vector<int> ranks_where(const MeshShape& shape, const Holds& holds) {
   std::vector<int> ranks;

@@ -1,6 +1,7 @@
-// Where a tensor lies in the mesh: for each mesh axis, which of the tensor's axes it cuts into
-// equal parts, one a rank. Every way to split a model is told here; which slab a rank holds, who
-// sums its gradients, who writes it to a checkpoint and what conversion carries at a time follow.
+// How a tensor is sharded over the mesh: for each mesh axis, which tensor axis it splits into equal
+// shards, one per rank. This is the only place that describes how a model is split. The slab that a
+// rank holds, the group that reduces its gradients, the rank that writes it to a checkpoint and the
+// slices of a conversion all follow from it.
 #pragma once
 
 #include <vector>
@@ -13,21 +14,21 @@ namespace sy {
 class Placement {
  public:
   static Placement replicated() { return {}; }
-  static Placement expert();                    // [experts, ...]: axis 0 is the expert
-  static Placement model(int axis);             // `axis` is cut over the model ranks
-  static Placement expert_and_model(int axis);  // [experts, ...], and `axis` > 0 of each
+  static Placement expert();                    // [experts, ...]: experts spread over axis 0
+  static Placement model(int axis);             // `axis` is split over the model ranks
+  static Placement expert_and_model(int axis);  // both; `axis` > 0
 
   bool cut_by(MeshAxis axis) const { return cut_[static_cast<int>(axis)] >= 0; }
-  MeshAxes axes() const;                // all that cut it
-  Placement only(MeshAxis axis) const;  // what is left where no other mesh axis cuts
+  MeshAxes axes() const;                // the mesh axes that shard it
+  Placement only(MeshAxis axis) const;  // keeps the sharding of one mesh axis
   bool operator==(const Placement&) const = default;
 
-  // The part of a tensor of shape `global` that lies at `place`. A cut that does not come out even
-  // is an InternalError.
+  // The slab of a tensor of shape `global` that the rank at `place` holds. An axis that does not
+  // divide evenly is an InternalError.
   Slab slab(const Shape& global, const MeshPlace& place) const;
 
-  // A tensor cut along the experts is a stack of tensors in their own right, one an expert; any
-  // other is one. `shape` is global, or what a rank has of it.
+  // A tensor sharded over the experts is a stack of independent tensors, one per expert; any other
+  // tensor is a single slice. `shape` is the global or the local shape.
   int64_t slices(const Shape& shape) const;
   Shape slice_shape(const Shape& shape) const;
 
@@ -36,22 +37,24 @@ class Placement {
   int cut_[2] = {kNone, kNone};  // tensor axis, by mesh axis
 };
 
-// Lists of ranks, in the order of the world; `place` is in each. `axes` are those that cut a
+// Lists of ranks in world order, each containing `place`. `axes` are the mesh axes that shard the
 // tensor.
 
 // The ranks that hold the same slab as `place`.
 std::vector<int> holders(MeshAxes axes, const MeshPlace& place);
 
-// Those of them whose gradients of it are summed. They see different sequences, so they are of one
-// model rank: model ranks see the same, and what they all hold gets the same gradient on each.
+// The holders whose gradients are summed. They see different sequences and therefore belong to one
+// model rank: the ranks of a model group see the same sequences and compute the same gradient of
+// what they all hold.
 std::vector<int> reduction_ranks(MeshAxes axes, const MeshPlace& place);
 
-// The ranks that differ from `place` along `axis` alone. Numbers of slabs, such as sums of squares,
-// are the whole tensor's once they are summed along each axis that cuts it, copies not counted.
+// The ranks that differ from `place` along `axis` alone. Summing a per-slab value, such as a sum of
+// squares, along each axis that shards the tensor gives the value of the whole tensor; replicas are
+// not counted twice.
 std::vector<int> ranks_along(MeshAxis axis, const MeshPlace& place);
 
-// Whether `place` writes its slab of a checkpoint's tensor `number`: one of the holders does, and
-// they take turns.
+// Whether the rank at `place` writes its slab of the checkpoint's tensor `number`. Exactly one of
+// the holders does; they take turns by tensor number.
 bool writes(MeshAxes axes, const MeshPlace& place, int64_t number);
 
 }  // namespace sy

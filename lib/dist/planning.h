@@ -1,6 +1,6 @@
-// The block in which something is planned on an exec: ops check shapes and measure their scratch
-// but compute nothing, and the collectives of mesh() are counted instead of made, so layers run as
-// in a step and ask about neither.
+// While a PlanningScope lives, the exec plans: operations check shapes and record their scratch but
+// compute nothing, and collectives on mesh() are counted, not performed. Layers run the same code
+// as in a step and need not know.
 #pragma once
 
 #include "lib/dist/mesh.h"
@@ -10,7 +10,7 @@ namespace sy {
 
 class PlanningScope {
  public:
-  // Planned for the place that this rank has in `mesh`.
+  // Plans for the place that this rank has in `mesh`.
   PlanningScope(Exec& exec, const Mesh& mesh)
       : exec_(exec),
         outer_(exec.planning),
@@ -22,7 +22,7 @@ class PlanningScope {
   PlanningScope& operator=(const PlanningScope&) = delete;
 
   Mesh& mesh() { return mesh_; }
-  // What was sent over mesh() so far, were it not planned.
+  // What mesh() would have sent so far.
   const Traffic& traffic() const { return traffic_; }
 
  private:

@@ -1,5 +1,5 @@
-// What requests of MPI and of NCCL have in common: memory that is used again, and when an
-// unfinished one is let go of.
+// What MPI and NCCL requests share: memory that is reused, and the rule for releasing unfinished
+// requests.
 #pragma once
 
 #include <exception>
@@ -13,7 +13,7 @@ namespace sy::detail {
 template <class R>
 class RequestPool;
 
-// A request of R's communicator.
+// Base class of a pooled request type R.
 template <class R>
 class PooledRequest : public Request {
  public:
@@ -21,7 +21,7 @@ class PooledRequest : public Request {
   void release() final;
 
  protected:
-  // Stands for another collective from now on.
+  // Reuses this object for another collective.
   void begin_again() {
     exceptions_ = std::uncaught_exceptions();
     done_ = false;
@@ -34,11 +34,12 @@ class PooledRequest : public Request {
   int exceptions_ = 0;  // in flight at begin_again()
 };
 
-// The requests of one communicator, used again so that a step allocates none. One thread.
+// The requests of one communicator, reused so that a step allocates none. For a single thread.
 template <class R>
 class RequestPool {
  public:
-  // A request that R::begin(arguments...) was called on; a new one is R(*this, own...).
+  // Returns a request on which R::begin(place) was called. If none is idle, a new one is made as
+  // R(*this, own...).
   template <class Place, class... Own>
   std::unique_ptr<R, ReleaseRequest> take(const Place& place, Own&... own) {
     if (idle_.empty()) {
@@ -58,11 +59,11 @@ class RequestPool {
   std::vector<R*> idle_;
 };
 
-// Logs a failure as a warning.
+// Waits for the request; a failure is only logged, as a warning.
 void wait_to_release(Request& request);
 
-// While an exception unwinds, the job is about to be ended: waiting for the others could hang, and
-// the library may still write into the request, so it is not used again.
+// While an exception unwinds, the job is about to end. Waiting for other ranks could then hang, and
+// the library may still write into the request, so it is abandoned and not reused.
 template <class R>
 void PooledRequest<R>::release() {
   if (!done_ && std::uncaught_exceptions() > exceptions_) return;

@@ -1,4 +1,4 @@
-// Where the blocks of an exchange lie in a tensor.
+// The blocks of an all-to-all as element ranges of a tensor.
 #pragma once
 
 #include "lib/dist/communicator.h"
@@ -14,7 +14,7 @@ inline void* address(Tensor tensor, int64_t element) {
   return static_cast<char*>(tensor.raw()) + element * static_cast<int64_t>(size_of(tensor.dtype()));
 }
 
-// The blocks of one side of an exchange, `each()` for every rank.
+// The blocks that one side of an exchange sends or receives: each() of them for every rank.
 class RowBlocks {
  public:
   RowBlocks(Tensor tensor, const std::vector<RowRange>& rows, int ranks)
@@ -34,7 +34,7 @@ class RowBlocks {
   const RowRange* rows_;
 };
 
-// One block for every rank: the peer's part of a tensor that is cut evenly, or the same one.
+// One block per rank: equal shares of a tensor, or the same block for all if stride is 0.
 struct EqualBlocks {
   int64_t count;
   int64_t stride = count;

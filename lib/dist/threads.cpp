@@ -10,7 +10,7 @@
 namespace sy {
 namespace {
 
-// A processor mask wide enough for any machine.
+// A CPU mask large enough for any machine.
 class CoreSet {
  public:
   static constexpr int kCores = 8192;
@@ -46,8 +46,8 @@ bool bind(const std::vector<int>& cores) {
   return set.apply();
 }
 
-// Undoes what mpirun bound this process to, and returns what remains: asking for every core gets
-// those that the job (its cgroup) may use.
+// Removes the binding that mpirun set and returns the cores that remain. Asking for every core
+// yields those that the job (its cgroup) may use.
 std::vector<int> unbind() {
   CoreSet all;
   for (int core = 0; core < CoreSet::kCores; ++core) all.add(core);
@@ -65,7 +65,7 @@ int threads_from_environment() {
 int choose_threads(const MpiEnvironment& mpi, int configured) {
   const int asked = threads_from_environment() > 0 ? threads_from_environment() : configured;
   if (asked > 0) {
-    // More threads than the binding has cores would take turns on them.
+    // Otherwise the threads would share too few cores.
     if (asked > static_cast<int>(CoreSet::current().size())) unbind();
     return asked;
   }

@@ -1,25 +1,29 @@
-// What a rank sends: calls and bytes of collectives by group, kind and label. A plan counts them
-// without sending (planning.h), a counting communicator while they are made; both count the same.
+// Communication volume of a rank: calls and bytes of collectives by group, kind and label. Planning
+// counts them without sending (planning.h); a counting communicator counts them as they are made.
+// Both give the same counts.
 //
-// Bytes of a call are the payload that this rank passes in for other ranks, whatever algorithm
-// moves it:
-//   all_reduce_sum, all_reduce_max   the tensor's bytes
-//   all_to_all, all_to_all_rows      the blocks for other ranks; this rank's own block not
-//   all_gather                       the bytes of send, once
-//   broadcast                        the tensor's bytes at the root, 0 elsewhere
-// A group of one rank sends nothing, so its calls are not counted; nor are barriers and splits,
-// which carry nothing.
+// The bytes of a call are the payload that this rank contributes for other ranks, whatever
+// algorithm moves it:
+//   all_reduce_sum, all_reduce_max   size of the tensor
+//   all_to_all, all_to_all_rows      blocks for other ranks; the own block does not count
+//   all_gather                       size of send, once
+//   broadcast                        size of the tensor on the root, 0 elsewhere
+// Groups of one rank send nothing, so their calls are not counted. Barriers and splits carry no
+// data and are not counted either.
 #pragma once
 
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+
+#include "lib/dist/communicator.h"
 
 namespace sy {
 
 struct TrafficKey {
-  std::string axis;  // the group's name: "data", "expert", "replicas", "world"
+  std::string axis;  // name of the group: "data", "expert", "replicas", "world"
   std::string collective;
   std::string label;
   auto operator<=>(const TrafficKey&) const = default;
@@ -43,5 +47,13 @@ class Traffic {
  private:
   std::map<TrafficKey, TrafficCount> records_;
 };
+
+// A communicator that adds each call to `traffic` and passes it on to `group`; groups split off
+// from it are counted too. `group` and `traffic` must outlive it. Each call costs a map lookup, so
+// it is meant for tests and tools: uncounted communicators pay nothing.
+std::unique_ptr<Communicator> make_counting_communicator(Communicator& group, Traffic& traffic);
+// The same, taking ownership of `group`.
+std::unique_ptr<Communicator> make_counting_communicator(std::unique_ptr<Communicator> group,
+                                                         Traffic& traffic);
 
 }  // namespace sy

@@ -22,10 +22,10 @@ constexpr Seconds kAbortSeconds(5);
 
 struct Watch {
   std::mutex mutex;
-  CollectiveCall call;  // number 0: none in progress
+  CollectiveCall call;  // number 0: no call in progress
   Clock::time_point begin;
 
-  // Apart from `mutex`, so that no call to MPI waits while a GPU is asked.
+  // Separate from `mutex`, so that no MPI call waits while a GPU is polled.
   std::mutex queues_mutex;
   std::vector<WatchedQueue*> queues;
 
@@ -46,7 +46,7 @@ void report(const std::string& fault) {
   std::fflush(stderr);
 }
 
-// On a thread of its own and not for long: NCCL may wait for other ranks here, and the job must
+// On a separate thread and with a time limit: NCCL may wait for other ranks here, and the job must
 // end.
 void abort_queues(const std::vector<WatchedQueue*>& queues) {
   std::promise<void> promise;
@@ -132,7 +132,7 @@ std::string hang_text(const CollectiveCall& call, double waited) {
 void start_watchdog(double seconds) {
   stop_watchdog();
   watch().stop = false;
-  // Queued calls that failed are found whatever the limit is.
+  // Failed calls in a queue are reported whatever the limit is.
   watch().thread =
       std::thread(run, seconds > 0 ? seconds : std::numeric_limits<double>::infinity());
 }

@@ -8,7 +8,7 @@
 
 namespace sy {
 
-// Best first. Continuations come in order, so that a later one of the same score stays behind.
+// Best first. Continuations are visited in order, so of equal scores the earlier one stays ahead.
 std::vector<BeamSearch::Candidate> BeamSearch::best_candidates(const LogitRows& logits) const {
   const auto most = static_cast<size_t>(2 * options_.beams);
   std::vector<Candidate> best;

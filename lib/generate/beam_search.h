@@ -1,8 +1,9 @@
-// Beam search with the rules of Hugging Face's generate() for one prompt. Of the 2 * beams best
-// continuations of all beams those that end are kept as targets if they are among the first
-// `beams`, and the best `beams` of the others go on. It ends when the best beam, were it to end
-// now, would not be among the `beams` best targets, when no token is left, or, with early_stopping,
-// once there are `beams` targets. Of equal scores the lower beam, then the lower id, comes first.
+// Beam search for one prompt, by the rules of Hugging Face's generate(). Of the 2 * beams best
+// continuations of all beams, those that end are kept as targets if they rank among the first
+// `beams`, and the best `beams` of the others continue. The search ends when the best beam could no
+// longer enter the `beams` best targets if it ended now, when the maximum length is reached, or,
+// with early_stopping, once there are `beams` targets. Ties go to the lower beam, then to the lower
+// id.
 #pragma once
 
 #include "lib/generate/search.h"
@@ -27,14 +28,14 @@ class BeamSearch : public Search {
   };
 
   std::vector<Candidate> best_candidates(const LogitRows& logits) const;
-  double penalised(double score) const;  // of a target of the present length
+  double penalised(double score) const;  // score of a target of the current length
   void finish(const Candidate& candidate);
   bool is_over(double best_score) const;
 
   GenerateOptions options_;
   std::vector<Beam> beams_;          // best first
   std::vector<Generated> finished_;  // best first, at most options_.beams
-  int64_t length_ = 0;               // tokens of a beam's continuation
+  int64_t length_ = 0;               // tokens per beam
 };
 
 }  // namespace sy

@@ -11,8 +11,8 @@
 namespace sy {
 namespace {
 
-// The searches of one batch and the sequences that each has in the model, one search's after
-// another's.
+// The searches of one batch. Their sequences are consecutive in the model, in the order of the
+// searches.
 class SearchBatch {
  public:
   SearchBatch(size_t prompts, size_t first, const GenerateOptions& options) : rows_(prompts, 1) {

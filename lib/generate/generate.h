@@ -1,5 +1,5 @@
-// Targets of prompts, options.batch prompts at a time. A prompt whose search has ended costs
-// nothing more.
+// Generates targets for prompts, options.batch prompts at a time. A prompt whose search has ended
+// takes no further computation.
 #pragma once
 
 #include <functional>
@@ -11,9 +11,10 @@ namespace sy {
 
 using Prompts = std::vector<std::vector<int32_t>>;
 
-// The targets of the prompts, in their order; with `ready`, each batch is told as soon as it is
-// there, with the number of its first prompt. The same for any batch size, but for the rounding of
-// the model's products. Throws ConfigError for options out of range.
+// Returns the targets in the order of the prompts. If `ready` is given, it is called with each
+// batch of targets as soon as it is complete and the index of its first prompt. Results do not
+// depend on the batch size, except for rounding in GEMMs. Throws ConfigError if options are out of
+// range.
 std::vector<Generated> generate(
     NextLogits& model, const Prompts& prompts, const GenerateOptions& options,
     const std::function<void(size_t first, std::span<const Generated> targets)>& ready = {});

@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-// Which sentinel an id is, or -1.
+// The number of the sentinel that `id` is, or -1.
 int64_t sentinel_number(const Tokenizer& tokenizer, int32_t id) {
   const int64_t number = tokenizer.sentinel(0) - id;
   return number >= 0 && number < tokenizer.sentinels() ? number : -1;

@@ -1,4 +1,4 @@
-// Filling the blanks of a text: the prompt that it is, and the target put back into it.
+// Fills the blanks of a text: makes the prompt, and inserts the generated target into the text.
 #pragma once
 
 #include <string>
@@ -8,14 +8,14 @@
 
 namespace sy {
 
-// The text's ids with eos. Blanks are <extra_id_0>, <extra_id_1>, ...
+// The ids of the text, with eos. Blanks are <extra_id_0>, <extra_id_1>, ...
 std::vector<int32_t> infill_prompt(const Tokenizer& tokenizer, const std::string& text);
 
 // `target` as text: sentinels and spans, without eos.
 std::string target_text(const Tokenizer& tokenizer, std::vector<int32_t> target);
 
-// `text` with each <extra_id_k> replaced by what `target` has between <extra_id_k> and the next
-// sentinel, or its end or eos.
+// Returns `text` with each <extra_id_k> replaced by the part of `target` between <extra_id_k> and
+// the next sentinel, eos or the end.
 std::string fill_blanks(const Tokenizer& tokenizer, const std::string& text,
                         const std::vector<int32_t>& target);
 

@@ -15,7 +15,7 @@ double log_sum_exp(std::span<const float> logits) {
   const double result = static_cast<double>(largest) + std::log(total);
   if (!std::isfinite(result)) {
     throw RuntimeFailure(
-        "the model's logits are not finite: the checkpoint's parameters are no model's");
+        "logits are not finite; the checkpoint may be corrupt or of a run that diverged");
   }
   return result;
 }

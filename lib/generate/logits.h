@@ -1,4 +1,4 @@
-// Where logits come from, and rows of them as a strategy reads them.
+// The source of logits, and rows of logits as search strategies read them.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,11 @@
 
 namespace sy {
 
-// Logits of the next token of some sequences. Ids from `usable` on are as if they were not in the
-// vocabulary.
+// Logits of the next token, one row per sequence. Ids from `usable` on do not take part.
 struct LogitRows {
   const float* data = nullptr;
   int64_t rows = 0;
-  int64_t vocabulary = 0;  // distance of the rows
+  int64_t vocabulary = 0;  // row stride
   int64_t usable = 0;
 
   std::span<const float> row(int64_t i) const {
@@ -23,11 +22,11 @@ struct LogitRows {
   }
 };
 
-// The logarithm of the sum of exp(logits): a token's log-probability is its logit less that. Throws
-// RuntimeFailure where logits are not finite.
+// log(sum(exp(logits))). The log-probability of a token is its logit minus this. Throws
+// RuntimeFailure if logits are not finite.
 double log_sum_exp(std::span<const float> logits);
 
-// What generation asks of a model.
+// The interface between generation and a model.
 class NextLogits {
  public:
   NextLogits() = default;
@@ -35,10 +34,11 @@ class NextLogits {
   NextLogits(const NextLogits&) = delete;
   NextLogits& operator=(const NextLogits&) = delete;
 
-  // One sequence a prompt, which is token ids, from here on.
+  // Starts one sequence per prompt. Prompts are token ids.
   virtual void begin(std::span<const std::vector<int32_t>> prompts) = 0;
-  // Sequence i goes on from what was sequence parents[i] with token ids[i]; at first the sequences
-  // are the prompts' and the tokens pad. The logits hold until the next call.
+  // Sequence i continues the former sequence parents[i] with token ids[i]. In the first call, the
+  // sequences are those of the prompts and the tokens are padding. The logits are valid until the
+  // next call.
   virtual LogitRows next(std::span<const int32_t> parents, std::span<const int32_t> ids) = 0;
 };
 

@@ -1,4 +1,4 @@
-// A model's logits, by incremental decoding.
+// Logits of a model, by incremental decoding.
 #pragma once
 
 #include "lib/data/batcher.h"
@@ -8,15 +8,16 @@
 
 namespace sy {
 
-// What decoding is planned for, for prompts of at most `encoder_length` tokens.
+// The sizes to plan decoding for, with prompts of at most `encoder_length` tokens.
 DecodeShape decode_shape(const GenerateOptions& options, int64_t encoder_length);
 
 class ModelLogits : public NextLogits {
  public:
-  // All are allocated and outlive this. `usable`: see LogitRows; 0 is the whole vocabulary.
+  // Model, decoder and exec must be allocated and must outlive this. For `usable` see LogitRows; 0
+  // means the whole vocabulary.
   ModelLogits(SwitchModel& model, Decoder& decoder, Exec& exec, int64_t usable = 0);
 
-  // Prompts hold 1 .. encoder_length ids of the vocabulary.
+  // Each prompt has 1 to encoder_length ids of the vocabulary.
   void begin(std::span<const std::vector<int32_t>> prompts) override;
   LogitRows next(std::span<const int32_t> parents, std::span<const int32_t> ids) override;
 
@@ -26,7 +27,7 @@ class ModelLogits : public NextLogits {
   Exec& exec_;
   int64_t usable_;
   BatchBuilder prompts_;
-  std::vector<float> logits_;  // a copy, where they do not lie in host memory
+  std::vector<float> logits_;  // host copy, if they are not in host memory
 };
 
 }  // namespace sy

@@ -18,13 +18,13 @@ std::vector<std::string> find_faults(const GenerateOptions& options) {
   at_least_one("--batch", options.batch);
   at_least_one("--beams", options.beams);
   require(options.temperature > 0 && std::isfinite(options.temperature),
-          fmt::format("--temperature is {}; it must be above 0 (--strategy greedy takes the most "
+          fmt::format("--temperature is {}; it must be above 0 (use --strategy greedy for the most "
                       "likely token)",
                       options.temperature));
   require(options.top_p > 0 && options.top_p <= 1,
           fmt::format("--top-p is {}; it must be above 0 and at most 1", options.top_p));
   require(std::isfinite(options.length_penalty),
-          fmt::format("--length-penalty is {}; it must be a number", options.length_penalty));
+          fmt::format("--length-penalty is {}; it must be finite", options.length_penalty));
   return faults;
 }
 

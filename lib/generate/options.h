@@ -1,4 +1,4 @@
-// How a target is searched for.
+// Options of generation.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,27 @@ enum class Strategy : uint8_t { greedy, sample, beam };
 
 struct GenerateOptions {
   Strategy strategy = Strategy::greedy;
-  int64_t max_length = 0;  // most tokens of a target, eos included
-  int64_t batch = 8;       // prompts that run together
+  int64_t max_length = 0;  // max. tokens of a target, eos included
+  int64_t batch = 8;       // prompts per batch
 
-  // sample: softmax(logits / temperature), of which the most likely tokens are kept whose mass
-  // first reaches top_p (Holtzman et al. 2020, "nucleus").
+  // sample: softmax(logits / temperature), restricted to the smallest set of most likely tokens
+  // whose probabilities sum to at least top_p (nucleus sampling, Holtzman et al. 2020).
   double temperature = 1.0;
   double top_p = 1.0;
   uint64_t seed = 1;
 
-  // beam: a finished target's score is its log-probability / length^length_penalty, eos counted.
+  // beam: the score of a finished target is log-probability / length^length_penalty; the length
+  // includes eos.
   int64_t beams = 4;
   double length_penalty = 1.0;
-  bool early_stopping = false;  // end once `beams` targets are finished
+  bool early_stopping = false;  // stop once `beams` targets are finished
 
-  // Sequences that one prompt needs.
+  // Sequences per prompt.
   int64_t rows_per_prompt() const { return strategy == Strategy::beam ? beams : 1; }
 };
 
-// One sentence for each value out of range, beginning with the command line's name of it.
+// One message for each value that is out of range, starting with the name of its command-line
+// option.
 std::vector<std::string> find_faults(const GenerateOptions& options);
 
 }  // namespace sy

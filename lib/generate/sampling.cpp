@@ -8,7 +8,8 @@
 namespace sy {
 namespace {
 
-// 53 bits: the 24 of random_uniform() would never draw the rarest tokens of a large vocabulary.
+// 53 random bits: with the 24 of random_uniform(), the rarest tokens of a large vocabulary would
+// never be drawn.
 double uniform_of(uint64_t seed, int64_t prompt, int64_t position) {
   const RandomKey key{seed, static_cast<uint32_t>(position), site::kSampling};
   const Philox4 words = philox(key, static_cast<uint64_t>(prompt));
@@ -29,7 +30,7 @@ std::vector<WeightedToken> nucleus(std::span<const float> logits, double tempera
     total += weight;
   }
   if (top_p >= 1) return tokens;
-  // A heap: the nucleus is most often far smaller than the vocabulary.
+  // A heap, not a sort, because the nucleus is usually much smaller than the vocabulary.
   const auto less_likely = [](const WeightedToken& a, const WeightedToken& b) {
     return a.weight != b.weight ? a.weight < b.weight : a.id > b.id;
   };

@@ -1,6 +1,6 @@
-// Tokens drawn from softmax(logits / temperature), or from its nucleus (Holtzman et al. 2020, "The
-// curious case of neural text degeneration"). The draw at a position of a prompt's target is a
-// function of (seed, prompt, position), so it does not depend on the batch.
+// Sampling from softmax(logits / temperature), or from its nucleus (Holtzman et al. 2020, "The
+// curious case of neural text degeneration"). Each draw is a function of (seed, prompt, position)
+// and does not depend on the batch.
 #pragma once
 
 #include "lib/generate/search.h"
@@ -9,14 +9,14 @@ namespace sy {
 
 struct WeightedToken {
   int32_t id = 0;
-  double weight = 0;  // its probability, but for a factor
+  double weight = 0;  // proportional to its probability
 };
 
-// The tokens to draw from: all in order of ids where top_p is 1; else the fewest whose share
-// reaches top_p, the most likely first, of equal ones the lowest id. At least one.
+// The candidate tokens. If top_p is 1, all of them, ordered by id. Otherwise the smallest set whose
+// probabilities sum to at least top_p, at least one, most likely first and ties by lower id.
 std::vector<WeightedToken> nucleus(std::span<const float> logits, double temperature, double top_p);
 
-// The token at `uniform`, in [0, 1), of the tokens' whole weight.
+// The token selected by `uniform`, in [0, 1), in proportion to the weights.
 int32_t draw(const std::vector<WeightedToken>& tokens, double uniform);
 
 class Sampling : public OneSequence {

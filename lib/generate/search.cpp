@@ -1,11 +1,26 @@
 #include "lib/generate/search.h"
 
+#include <algorithm>
+
 #include "lib/base/token_ids.h"
 #include "lib/generate/beam_search.h"
-#include "lib/generate/greedy.h"
 #include "lib/generate/sampling.h"
 
 namespace sy {
+namespace {
+
+// Takes the most likely token at each position; ties go to the lowest id.
+class Greedy final : public OneSequence {
+ public:
+  explicit Greedy(const GenerateOptions& options) : OneSequence(options.max_length) {}
+
+ private:
+  int32_t choose(std::span<const float> logits, int64_t /*position*/) override {
+    return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  }
+};
+
+}  // namespace
 
 std::vector<Continuation> OneSequence::advance(const LogitRows& logits) {
   const std::span<const float> row = logits.row(0);

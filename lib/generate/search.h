@@ -1,5 +1,5 @@
-// The search for one prompt's target. A strategy is one such class; generate.h runs many side by
-// side.
+// Search strategies: each is a class that searches the target of one prompt. generate()
+// (generate.h) runs many side by side.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,16 @@
 
 namespace sy {
 
-// A target that was written.
+// A generated target.
 struct Generated {
-  std::vector<int32_t> ids;  // with the eos that ended it, where one did
-  double score = 0;          // log-probability; beam search's: by the length penalty
+  std::vector<int32_t> ids;  // including the eos that ended it, if any
+  double score = 0;          // log-probability; for beam search divided by the length penalty
 };
 
-// A sequence of the search going on.
+// A sequence to continue with.
 struct Continuation {
-  int32_t parent = 0;  // which of the search's sequences
-  int32_t id = 0;      // with this token
+  int32_t parent = 0;  // index among the current sequences of the search
+  int32_t id = 0;      // the token to append
 };
 
 class Search {
@@ -30,14 +30,14 @@ class Search {
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
 
-  // `logits` are of the sequences that the last call returned, at first of the one that is empty.
-  // Returns those to go on with; none ends the search.
+  // `logits` belong to the sequences that the last call returned; in the first call, to the single
+  // empty sequence. Returns the sequences to continue with; none ends the search.
   virtual std::vector<Continuation> advance(const LogitRows& logits) = 0;
-  // After the end.
+  // Valid once the search has ended.
   virtual Generated result() const = 0;
 };
 
-// What greedy and sample have in common: one sequence.
+// Base of strategies that follow a single sequence: greedy and sampling.
 class OneSequence : public Search {
  public:
   explicit OneSequence(int64_t max_length) : max_length_(max_length) {}
@@ -45,15 +45,15 @@ class OneSequence : public Search {
   Generated result() const override { return written_; }
 
  private:
-  // The token at `position` of the target.
+  // Chooses the token at `position` of the target.
   virtual int32_t choose(std::span<const float> logits, int64_t position) = 0;
 
   int64_t max_length_;
   Generated written_;
 };
 
-// The strategy of the options. `prompt` numbers the prompt among all: draws depend on it, never on
-// which prompts run together.
+// Makes the search for the strategy in `options`. `prompt` is the index among all prompts; random
+// draws depend on it, not on the batch.
 std::unique_ptr<Search> make_search(const GenerateOptions& options, int64_t prompt);
 
 }  // namespace sy

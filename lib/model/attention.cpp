@@ -10,7 +10,7 @@
 namespace sy {
 namespace {
 
-// [B, L, H, d_kv] as rows of all heads, and back.
+// Views [B, L, H, d_kv] as [B * L, H * d_kv], and back.
 Tensor merged(Tensor heads) {
   return heads.view({heads.dim(0) * heads.dim(1), heads.dim(2) * heads.dim(3)});
 }
@@ -33,7 +33,7 @@ Tensor bias_grad(const AttentionParams& params) {
   return params.relative_bias != nullptr ? params.relative_bias->grad : Tensor();
 }
 
-// The part of the planned tensors that this micro-batch fills.
+// The part of the planned tensors that this micro-batch uses.
 AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context) {
   const int64_t sequences = context.sequences, tokens = context.tokens();
   return {saved.x,
@@ -65,8 +65,8 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
   residual_dropout_forward(exec, out, saved.x, out, context.dropout(params.sites.output));
 }
 
-// d_normed (overwritten) is the gradient of the normed input through the queries; d_source gets the
-// keys' and values' share added, and may be d_normed itself.
+// d_normed is overwritten with the gradient of the normed input through the queries. The gradient
+// through keys and values is added to d_source, which may be d_normed itself.
 void attend_backward(const LayerContext& context, const AttentionParams& params,
                      const AttentionSaved& saved, Tensor d_normed, Tensor d_source, Tensor d_out,
                      const AttentionSource& source) {
@@ -77,7 +77,7 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   const Tensor d_q = scratch.take(dtype, saved.q.shape(), "attention d_q");
   const Tensor d_k = scratch.take(dtype, saved.k.shape(), "attention d_k");
   const Tensor d_v = scratch.take(dtype, saved.v.shape(), "attention d_v");
-  // Until the queries' gradient is known, d_normed holds that of o's output.
+  // Holds the gradient of o's output until that of the queries is computed.
   dropout_forward(exec, d_normed, d_out, context.dropout(params.sites.output));
   linear_backward_weight(exec, *params.o, d_normed, merged(saved.attended));
   linear_backward_input(exec, merged(d_attended), d_normed, *params.o);
@@ -108,7 +108,7 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
   const Placement whole = Placement::replicated();
   AttentionParams params;
   params.norm = store.add(prefix + "/norm", {d}, whole, {Init::Kind::ones});
-  // The queries' variance takes in the division by sqrt(d_kv) that the logits go without.
+  // T5 does not scale the logits by 1 / sqrt(d_kv); the initial variance of q absorbs the factor.
   params.q = store.add(prefix + "/q", {d, inner}, whole,
                        cut_normal(s / (fan_in * static_cast<double>(model.d_kv))));
   params.k = store.add(prefix + "/k", {d, inner}, whole, cut_normal(s / fan_in));
@@ -155,18 +155,18 @@ void self_attention_backward(const LayerContext& context, const AttentionParams&
 
 void cross_attention_forward(const LayerContext& context, const AttentionParams& params,
                              AttentionSaved& saved, Tensor out, Tensor x,
-                             const AttentionSource& memory) {
+                             const AttentionSource& encoder_output) {
   normalise(context, params, saved, x);
-  attend(context, params, filled(saved, context), out, memory);
+  attend(context, params, filled(saved, context), out, encoder_output);
 }
 
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
-                              const AttentionSaved& saved, Tensor d_x, Tensor d_memory,
-                              Tensor d_out, const AttentionSource& memory) {
+                              const AttentionSaved& saved, Tensor d_x, Tensor d_encoder_output,
+                              Tensor d_out, const AttentionSource& encoder_output) {
   ScratchScope scratch(context.exec);
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
-  attend_backward(context, params, views, d_normed, d_memory, d_out, memory);
+  attend_backward(context, params, views, d_normed, d_encoder_output, d_out, encoder_output);
   rms_norm_backward(context.exec, d_x, params.norm->grad, d_normed, views.x, params.norm->value,
                     views.rstd, d_out);
 }

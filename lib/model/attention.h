@@ -16,16 +16,16 @@ struct AttentionParams {
   Param* k = nullptr;              // [d_model, H * d_kv]
   Param* v = nullptr;              // [d_model, H * d_kv]
   Param* o = nullptr;              // [H * d_kv, d_model]
-  Param* relative_bias = nullptr;  // [buckets, H], the stack's own; nullptr in cross-attention
+  Param* relative_bias = nullptr;  // [buckets, H], shared by the stack; nullptr in cross-attention
   bool causal = false;             // decoder self-attention
   struct Sites {
     uint32_t probs = 0, output = 0;
-  } sites;  // of the dropout of the weights, and of what joins the residual stream
+  } sites;  // dropout of the attention weights and of the output
 };
 
 // What backward needs.
 struct AttentionSaved {
-  Tensor x;         // [T, d_model] view of the input, kept by the caller until backward
+  Tensor x;         // [T, d_model], view of the input; the caller keeps it until backward
   Tensor rstd;      // [T]
   Tensor normed;    // [T, d_model]
   Tensor q;         // [B, L, H, d_kv]
@@ -35,36 +35,36 @@ struct AttentionSaved {
   Tensor attended;  // [B, L, H, d_kv]
 };
 
-// The sequences that keys and values come from; in cross-attention, the encoder's output.
+// The sequences that keys and values are computed from: in cross-attention, the encoder output.
 struct AttentionSource {
   Tensor rows;     // [B * source length, d_model]
-  Tensor lengths;  // int32 [B], without the padding
+  Tensor lengths;  // int32 [B], padding not counted
 };
 
-// relative_bias and causal are the caller's to set for self-attention.
+// For self-attention, the caller sets relative_bias and causal.
 AttentionParams attention_params(ParamStore& store, const std::string& prefix,
                                  const ModelSection& model);
-// source_length is the length of the keys' sequences: dims.length in self-attention.
+// source_length is the length of the key and value sequences; dims.length in self-attention.
 AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
                               int64_t source_length);
 
-// out [T, d_model] is overwritten; x [T, d_model] must stay until backward and is not out.
+// out [T, d_model] is overwritten. x [T, d_model] must be kept until backward and must not be out.
 void self_attention_forward(const LayerContext& context, const AttentionParams& params,
                             AttentionSaved& saved, Tensor out, Tensor x);
 
-// d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters, the relative
-// bias among them, accumulate.
+// d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
+// parameters, relative bias included, accumulate.
 void self_attention_backward(const LayerContext& context, const AttentionParams& params,
                              const AttentionSaved& saved, Tensor d_x, Tensor d_out);
 
-// As above; memory, the encoder's output, must stay until backward.
+// As above. encoder_output must be kept until backward.
 void cross_attention_forward(const LayerContext& context, const AttentionParams& params,
                              AttentionSaved& saved, Tensor out, Tensor x,
-                             const AttentionSource& memory);
+                             const AttentionSource& encoder_output);
 
-// As above; d_memory (shape of memory.rows) accumulates.
+// As above. d_encoder_output, of the shape of encoder_output.rows, accumulates.
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
-                              const AttentionSaved& saved, Tensor d_x, Tensor d_memory,
-                              Tensor d_out, const AttentionSource& memory);
+                              const AttentionSaved& saved, Tensor d_x, Tensor d_encoder_output,
+                              Tensor d_out, const AttentionSource& encoder_output);
 
 }  // namespace sy

@@ -3,15 +3,15 @@
 namespace sy {
 
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
-                         const BlockPlace& place, LayerCounter& counter) {
+                         const BlockSpec& spec, LayerCounter& counter) {
   BlockParams params;
   params.self_attention = attention_params(store, prefix + "/self_attention", model);
-  params.self_attention.relative_bias = place.relative_bias;
-  params.self_attention.causal = place.causal;
-  if (place.cross) {
+  params.self_attention.relative_bias = spec.relative_bias;
+  params.self_attention.causal = spec.causal;
+  if (spec.cross) {
     params.cross_attention = attention_params(store, prefix + "/cross_attention", model);
   }
-  params.sparse = is_sparse_layer(model, place.layer);
+  params.sparse = spec.sparse;
   if (params.sparse) {
     params.moe = moe_ffn_params(store, prefix + "/moe", model, counter);
   } else {
@@ -40,14 +40,14 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
 }
 
 Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
-                     Tensor x, const AttentionSource& memory) {
+                     Tensor x, const AttentionSource& encoder_output) {
   const int64_t tokens = context.tokens();
   Tensor stream = saved.after_self.slice(0, tokens);
   self_attention_forward(context, params.self_attention, saved.self_attention, stream, x);
   if (params.has_cross_attention()) {
     const Tensor after = saved.after_cross.slice(0, tokens);
     cross_attention_forward(context, params.cross_attention, saved.cross_attention, after, stream,
-                            memory);
+                            encoder_output);
     stream = after;
   }
   const Tensor out = saved.out.slice(0, tokens);
@@ -65,7 +65,8 @@ void block_observe(const LayerContext& context, const BlockParams& params, const
 }
 
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
-                    Tensor d_stream, Tensor d_memory, const AttentionSource& memory) {
+                    Tensor d_stream, Tensor d_encoder_output,
+                    const AttentionSource& encoder_output) {
   if (params.sparse) {
     moe_ffn_backward(context, params.moe, saved.moe, d_stream, d_stream);
   } else {
@@ -73,7 +74,7 @@ void block_backward(const LayerContext& context, const BlockParams& params, Bloc
   }
   if (params.has_cross_attention()) {
     cross_attention_backward(context, params.cross_attention, saved.cross_attention, d_stream,
-                             d_memory, d_stream, memory);
+                             d_encoder_output, d_stream, encoder_output);
   }
   self_attention_backward(context, params.self_attention, saved.self_attention, d_stream, d_stream);
 }

@@ -1,6 +1,6 @@
-// One block of a stack: self-attention, in some stacks also cross-attention, and a feed-forward
-// sub-layer, dense or sparse. Each sub-layer adds to the residual stream and writes it afresh, so
-// that backward finds every sub-layer's input.
+// One block of a stack: self-attention, cross-attention in the decoder, and a dense or sparse
+// feed-forward sub-layer. Each sub-layer writes the residual stream to a new tensor, so that
+// backward finds the input of every sub-layer.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ namespace sy {
 
 struct BlockParams {
   AttentionParams self_attention;
-  AttentionParams cross_attention;  // norm is nullptr where the stack has none
-  bool sparse = false;              // which of the two below is used
+  AttentionParams cross_attention;  // norm is nullptr if the stack has none
+  bool sparse = false;              // selects one of the next two
   DenseFfnParams dense;
   MoeFfnParams moe;
 
@@ -27,38 +27,39 @@ struct BlockSaved {
   AttentionSaved cross_attention;
   DenseFfnSaved dense;
   MoeFfnSaved moe;
-  Tensor after_self;   // [T, d_model], the stream after each sub-layer
-  Tensor after_cross;  // [T, d_model], with cross-attention only
-  Tensor out;          // [T, d_model]
+  Tensor after_self;   // [T, d_model], the residual stream after self-attention
+  Tensor after_cross;  // [T, d_model], after cross-attention, if there is one
+  Tensor out;          // [T, d_model], after the feed-forward sub-layer
 };
 
-// Where a block stands; what of BlockParams is not a parameter.
-struct BlockPlace {
-  int64_t layer = 0;               // in its stack, from 0
+// How a block differs from others, fixed at declaration.
+struct BlockSpec {
+  bool sparse = false;             // the feed-forward layer has experts
   bool causal = false;             // self-attention sees no later token
-  bool cross = false;              // with cross-attention
+  bool cross = false;              // has cross-attention
   Param* relative_bias = nullptr;  // the stack's
 };
 
 // prefix is "STACK/layers/I".
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
-                         const BlockPlace& place, LayerCounter& counter);
-// source_length is the encoder's, for cross-attention.
+                         const BlockSpec& spec, LayerCounter& counter);
+// source_length is the length of encoder sequences, for cross-attention.
 BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
                       const LayerDims& dims, int64_t source_length);
 
-// Returns the stream after the block, a view of saved.out. x [T, d_model] must stay until backward;
-// memory is the encoder's output (unused in the encoder). Overwrites `saved` and nothing else, so
-// that a second run from the same x leaves what the first one did.
+// Returns the residual stream after the block, a view of saved.out. x [T, d_model] must be kept
+// until backward. encoder_output is unused in the encoder. Overwrites `saved` and has no other
+// effect, so that running it again from the same x reproduces the same state.
 Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
-                     Tensor x, const AttentionSource& memory);
-// Adds what the block's router counted to the step's statistics, if it has one.
+                     Tensor x, const AttentionSource& encoder_output);
+// Adds the block's router statistics, if it has a router, to those of the step.
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
                    RouterStats& stats);
 
-// d_stream [T, d_model] is the gradient of the block's output and becomes that of its input, in
-// place. Parameters accumulate, and in the decoder d_memory.
+// d_stream [T, d_model] holds the gradient of the block's output and is replaced by that of its
+// input. Gradients of the parameters accumulate, and in the decoder d_encoder_output.
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
-                    Tensor d_stream, Tensor d_memory, const AttentionSource& memory);
+                    Tensor d_stream, Tensor d_encoder_output,
+                    const AttentionSource& encoder_output);
 
 }  // namespace sy

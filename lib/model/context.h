@@ -1,4 +1,5 @@
-// What every layer's forward and backward is told about the step and its place in it.
+// What the forward and backward passes of all layers share: the step, and the micro-batch's place
+// in it.
 #pragma once
 
 #include <cstdint>
@@ -12,67 +13,69 @@
 
 namespace sy {
 
-// One micro-batch's place in the global batch and the scales of its losses.
+// A micro-batch's place in the global batch, and the scales of its losses.
 struct StepContext {
-  bool training = true;  // dropout, jitter and the training capacity apply
+  bool training = true;  // enables dropout, jitter and the training capacity
   uint64_t seed = 0;
   uint32_t step = 0;
-  int64_t first_sequence = 0;  // number in the global batch of the micro-batch's first sequence
-  double loss_scale = 1.0;     // 1 / valid target tokens of the global batch
-  double group_scale = 1.0;    // 1 / routing groups of the global batch, per stack
+  int64_t first_sequence = 0;  // of the micro-batch: its index in the global batch
+  double loss_scale = 1.0;     // 1 / number of valid target tokens in the global batch
+  double group_scale = 1.0;    // 1 / number of routing groups of the global batch, per stack
 };
 
-// Router counters of a step, added up by observing the stacks after their forward (stack.h); one
-// row a routed layer. In the exec's memory, owned by the model; zeroed by the trainer at the start
-// of a step.
+// Router statistics of a step, accumulated by observing the stacks after their forward pass
+// (stack.h); one row per routed layer. They live in the exec's memory, are owned by the model, and
+// the trainer zeroes them at the start of a step.
 struct RouterStats {
-  Tensor counts;  // int32 [routed layers, E + 1]: tokens routed to each expert before dropping;
-                  // last column: tokens dropped
-  // Float64 [1] each: sums over groups and layers (hugging_face: groups and stacks), before the
-  // coefficients.
+  // Int32 [routed layers, E + 1]: tokens routed to each expert, before capacity drops; last column:
+  // tokens dropped.
+  Tensor counts;
+  // Auxiliary losses before their coefficients, float64 [1] each, summed over groups and layers
+  // (convention hugging_face: over groups and stacks).
   Tensor balance, z;
 };
 
-// What the balance loss of a whole stack is made of (experts.convention hugging_face): over the
-// tokens of all its sparse layers, the share that an expert has after dropping, and its mean
-// probability. Complete once the stack is observed. Planned by the stack; else empty.
+// Inputs of the auxiliary load-balancing loss of a whole stack (experts.convention hugging_face),
+// over the tokens of all its sparse layers: the share of tokens that each expert keeps after
+// dropping, and its mean router probability. Complete once the stack has been observed. Planned by
+// the stack; empty under the other convention.
 struct StackShares {
   Tensor fraction;     // [groups, E]
   Tensor mean_prob;    // [groups, E]
   int64_t layers = 0;  // routed layers of the stack
 };
 
-// Numbers that layers are given as they are declared, in forward order, over all stacks.
+// Numbers layers as they are declared, in forward order across all stacks.
 struct LayerCounter {
   int routed_layers = 0;  // rows of RouterStats
 };
 
-// Everything a layer needs besides its parameters, saved tensors and arguments.
+// What a layer needs besides its parameters, saved tensors and arguments.
 struct LayerContext {
   Exec& exec;
   Mesh& mesh;
   const ModelSection& model;
   const StepContext& step;
   int64_t sequences = 0;  // B of this micro-batch
-  int64_t length = 0;     // tokens a sequence in this stack
+  int64_t length = 0;     // tokens per sequence in this stack
   Tensor valid;           // int32 [B * length], 1 where a token is routed
   Tensor lengths;         // int32 [B]
   StackShares stack_shares = {};
 
-  // What this step draws at a site, which the layer was given as it was declared.
+  // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }
   int64_t tokens() const { return sequences * length; }
   int64_t first_row() const { return step.first_sequence * length; }  // global row of token 0
   double dropout_rate() const { return step.training ? model.dropout : 0.0; }
-  // Dropout of a [tokens(), cols] tensor of this stack.
+  // Dropout for a [tokens(), cols] tensor of this stack.
   Dropout dropout(uint32_t site) const {
     return {static_cast<float>(dropout_rate()), key(site), first_row(), {}};
   }
 };
 
-// The fixed dimensions that planning needs: how many tokens pass, and how experts are spread.
+// The fixed dimensions that a layer is planned for.
 struct LayerDims {
-  int64_t sequences = 0;  // largest B of a micro-batch
+  int64_t sequences = 0;  // largest number of sequences in a micro-batch
   int64_t length = 0;
   int expert_ranks = 1;
   DType dtype = DType::f32;  // of activations
@@ -80,8 +83,8 @@ struct LayerDims {
   int64_t tokens() const { return sequences * length; }
 };
 
-// Whether feed-forward layer `layer` (from 0) of a stack is sparse: every interval-th is, beginning
-// with layer interval - 1.
+// Whether feed-forward layer `layer` (counted from 0) of a stack is sparse: every interval-th one
+// is, starting with layer interval - 1.
 inline bool is_sparse_layer(const ModelSection& model, int64_t layer) {
   return model.experts.count > 0 && layer % model.experts.interval == model.experts.interval - 1;
 }

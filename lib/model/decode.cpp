@@ -23,9 +23,9 @@ ModelSection dropless(ModelSection model) {
   return model;
 }
 
-// The rows that a step computes for `rows` sequences: the next number with three leading bits, of
-// `most`. Products are kept by shape, and sequences that end one by one would otherwise bring a new
-// shape each.
+// The number of rows that a step computes for `rows` sequences: rounded up to three leading bits,
+// at most `most`. GEMM primitives are cached by shape, and without this every sequence that ends
+// would bring a new one.
 int64_t computed_rows(int64_t rows, int64_t most) {
   constexpr int kLeadingBits = 3;
   const int shift =
@@ -35,7 +35,7 @@ int64_t computed_rows(int64_t rows, int64_t most) {
 
 }  // namespace
 
-// What a step reads besides the caches.
+// The inputs of a step besides the caches.
 struct StepInputs {
   Tensor ids, valid;  // int32 [rows]
   KeyPlaces self, cross;
@@ -49,14 +49,14 @@ struct Decoder::State {
   const LossParams& output;
   DType dtype;
   StepContext step;
-  Mesh* pass_mesh;  // the owner's, or while planning a planned one
+  Mesh* pass_mesh;  // that of the owner, or the planned mesh while planning
   bool planned = false;
 
   Arena arena{"decoding"}, host_arena{"decoding, the host's numbers"};
   std::vector<BlockCache> blocks;
-  StepInputs host;                    // as the host works them out
-  KeyPlaces spare_self, spare_cross;  // of the host
-  StepInputs inputs;                  // their copy in the exec's memory
+  StepInputs host;                    // as prepared on the host
+  KeyPlaces spare_self, spare_cross;  // on the host, for select()
+  StepInputs inputs;                  // copy in the exec's memory
   Tensor embedded, rstd, normed;      // [rows, d_model], [rows], [rows, d_model]
   Tensor logits;                      // [rows, vocabulary]
   int64_t sequences = 0, position = 0;
@@ -74,7 +74,7 @@ struct Decoder::State {
 
   void plan();
   void plan_scratch(Exec& exec);
-  AttentionSource planning_memory() const;
+  AttentionSource planning_encoder_output() const;
   KeyPlaces places_plan(Arena& region, int64_t keys);
   StepInputs inputs_plan(Arena& region);
   void upload_inputs(Exec& exec, int64_t rows);
@@ -121,7 +121,7 @@ void Decoder::State::plan() {
   logits = arena.take(compute_dtype(dtype), {shape.rows, model.vocab_size.value}, "step logits");
 }
 
-AttentionSource Decoder::State::planning_memory() const {
+AttentionSource Decoder::State::planning_encoder_output() const {
   return {Tensor(nullptr, dtype, {shape.prompts * shape.encoder_length, model.d_model}),
           Tensor(nullptr, DType::i32, {shape.prompts})};
 }
@@ -137,7 +137,7 @@ LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
           .lengths = inputs.self.lengths.slice(0, rows)};
 }
 
-// The step itself, of `rows` rows: ids, places and valid are set.
+// Runs a step of `rows` rows, once ids, places and valid are set.
 void Decoder::State::run(Exec& exec, int64_t rows) {
   const LayerContext layer = context(exec, rows);
   Tensor stream = embedded.slice(0, rows);
@@ -151,12 +151,12 @@ void Decoder::State::run(Exec& exec, int64_t rows) {
   output_logits(layer, output, logits.slice(0, rows), h);
 }
 
-// Moves the scratch's high-water mark to what decoding needs with any number of sequences.
+// Raises the high-water mark of the scratch to what decoding needs for any number of sequences.
 void Decoder::State::plan_scratch(Exec& exec) {
   PlanningScope planning(exec, owner.mesh());
   pass_mesh = &planning.mesh();
   for (size_t i = 0; i < blocks.size(); ++i) {
-    block_cache_begin(exec, decoder.blocks[i], blocks[i], planning_memory());
+    block_cache_begin(exec, decoder.blocks[i], blocks[i], planning_encoder_output());
   }
   for (int64_t rows = 1; rows <= shape.rows; ++rows) {
     if (computed_rows(rows, shape.rows) == rows) run(exec, rows);
@@ -207,17 +207,17 @@ int64_t Decoder::position() const {
   return state_->position;
 }
 
-void Decoder::begin(Exec& exec, const AttentionSource& memory) {
+void Decoder::begin(Exec& exec, const AttentionSource& encoder_output) {
   State& s = *state_;
-  const int64_t prompts = memory.lengths.numel(), length = s.shape.encoder_length;
-  SY_CHECK(prompts <= s.shape.prompts && memory.rows.dim(0) == prompts * length,
-           "decoding from {} prompts, {}", prompts, memory.rows.shape().str());
+  const int64_t prompts = encoder_output.lengths.numel(), length = s.shape.encoder_length;
+  SY_CHECK(prompts <= s.shape.prompts && encoder_output.rows.dim(0) == prompts * length,
+           "decoding from {} prompts, {}", prompts, encoder_output.rows.shape().str());
   for (size_t i = 0; i < s.blocks.size(); ++i) {
-    block_cache_begin(exec, s.decoder.blocks[i], s.blocks[i], memory);
+    block_cache_begin(exec, s.decoder.blocks[i], s.blocks[i], encoder_output);
   }
   int32_t* index = s.host.cross.index.data<int32_t>();
   std::iota(index, index + prompts * length, 0);
-  download(exec, s.host.cross.lengths.slice(0, prompts), memory.lengths);
+  download(exec, s.host.cross.lengths.slice(0, prompts), encoder_output.lengths);
   s.sequences = prompts;
   s.position = 0;
 }

@@ -1,11 +1,12 @@
-// Incremental decoding: a prompt is encoded once, and then each step takes one token of each
-// sequence and gives the logits of its next, through the model's own parameters.
+// Incremental decoding: a prompt is encoded once; then each step takes one token per sequence and
+// returns the logits of the next one. Uses the parameters of the model.
 //
-// Sparse layers drop nothing here: each token of a step is its own routing group. Capacity bounds
-// what an expert takes from a group of a whole sequence, and of a sequence that is being written
-// only one token at a time is there. (Hugging Face's model has a capacity a sequence, which one
-// token never fills.) The encoder, whose tokens are all there, keeps the configuration's capacity.
-// So the logits are those of a whole forward pass whose decoder is dropless, to rounding.
+// Sparse decoder layers are dropless here: each token of a step is its own routing group. Capacity
+// limits the tokens that an expert takes from the group of a whole sequence, but during generation
+// only one token of the sequence is there. (Hugging Face's capacity applies per sequence and is
+// never reached by a single token.) The encoder, which sees all its tokens, keeps the configured
+// capacity. The logits therefore equal, up to rounding, those of a full forward pass with a
+// dropless decoder.
 #pragma once
 
 #include <memory>
@@ -19,34 +20,35 @@ namespace sy {
 
 class Decoder {
  public:
-  // For `shape`. The model is made for shape.prompts sequences of shape.encoder_length
-  // (with decoder_length 0 where it serves nothing else) and outlives this.
+  // The model must have been made for shape.prompts sequences of shape.encoder_length (with
+  // decoder_length 0 if it is used for nothing else) and must outlive this.
   Decoder(SwitchModel& model, const DecodeShape& shape);
   ~Decoder();
 
-  // Measures decoding, and the model first where that was not planned yet.
+  // Plans decoding, after the model if that has not been planned.
   void plan(Exec& exec);
-  // Allocates the caches, the model and the scratch of `exec`, instead of model.allocate(); plan()
-  // is called where it was not.
+  // Allocates the caches, the model and the scratch of `exec`; call it instead of model.allocate().
+  // Calls plan() if that has not been done.
   void allocate(Exec& exec);
-  int64_t cache_bytes() const;  // keys, values and what a step fills
+  int64_t cache_bytes() const;  // keys, values and the buffers of a step
   const DecodeShape& shape() const;
   int64_t vocabulary() const;
 
-  // From the encoder's output (SwitchModel::encode) on: one sequence a prompt, without tokens.
-  void begin(Exec& exec, const AttentionSource& memory);
+  // Starts from the output of SwitchModel::encode(): one sequence per prompt, with no tokens yet.
+  void begin(Exec& exec, const AttentionSource& encoder_output);
 
-  // From here on there are parents.size() sequences, at most shape.rows; the i-th goes on from what
-  // was the parents[i]-th. A parent may be named several times, or not at all. Moves no key.
+  // Selects parents.size() sequences, at most shape.rows, to go on with; sequence i continues the
+  // former sequence parents[i]. A parent may be selected any number of times, including none. Keys
+  // and values are not moved.
   void select(std::span<const int32_t> parents);
 
-  // Adds token ids[i] to the i-th sequence, of which there are ids.size(), and returns the logits
-  // [sequences, vocabulary] of its next (float32, or float64 in float64; until the next step). The
-  // first ids are pad. At most shape.decoder_length steps follow begin().
+  // Appends token ids[i] to sequence i, for all sequences, and returns the logits [sequences,
+  // vocabulary] of the next token, valid until the next step; float32, or float64 if the model is.
+  // The first ids are padding. At most shape.decoder_length steps may follow begin().
   Tensor step(Exec& exec, std::span<const int32_t> ids);
 
   int64_t sequences() const;
-  int64_t position() const;  // tokens that each sequence has
+  int64_t position() const;  // tokens in each sequence
 
  private:
   struct State;

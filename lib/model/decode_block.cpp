@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-// [N, H, d_kv] as rows of all heads.
+// Views [N, H, d_kv] as [N, H * d_kv].
 Tensor merged(Tensor heads) {
   return heads.view({heads.dim(0), heads.dim(1) * heads.dim(2)});
 }
@@ -28,7 +28,7 @@ AttentionCache cache_plan(Arena& arena, const ModelSection& model, int64_t keys,
   return cache;
 }
 
-// The first rows of what one step fills.
+// The first rows of the buffers of a step.
 AttentionCache filled(const AttentionCache& cache, int64_t rows) {
   return {cache.k,
           cache.v,
@@ -38,7 +38,8 @@ AttentionCache filled(const AttentionCache& cache, int64_t rows) {
           cache.attended.slice(0, rows)};
 }
 
-// out = x + attend(norm(x)); keys and values of this step, if any, are kept from row `first_key`.
+// out = x + attend(norm(x)). The keys and values of this step, if any, go to the cache from row
+// `first_key` on.
 void attend(const LayerContext& context, const AttentionParams& params, const AttentionCache& cache,
             Tensor out, Tensor x, const KeyPlaces& places, int64_t first_key) {
   Exec& exec = context.exec;
@@ -77,11 +78,11 @@ BlockCache block_cache_plan(Arena& arena, const ModelSection& model, const Block
 }
 
 void block_cache_begin(Exec& exec, const BlockParams& params, BlockCache& cache,
-                       const AttentionSource& memory) {
+                       const AttentionSource& encoder_output) {
   const AttentionParams& cross = params.cross_attention;
-  const int64_t rows = memory.rows.dim(0);
-  linear_forward(exec, merged(cache.cross.k.slice(0, rows)), memory.rows, *cross.k);
-  linear_forward(exec, merged(cache.cross.v.slice(0, rows)), memory.rows, *cross.v);
+  const int64_t rows = encoder_output.rows.dim(0);
+  linear_forward(exec, merged(cache.cross.k.slice(0, rows)), encoder_output.rows, *cross.k);
+  linear_forward(exec, merged(cache.cross.v.slice(0, rows)), encoder_output.rows, *cross.v);
 }
 
 Tensor block_step(const LayerContext& context, const BlockParams& params, BlockCache& cache,

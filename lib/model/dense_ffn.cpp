@@ -73,7 +73,7 @@ void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& param
   const Tensor activated = saved.activated.slice(0, tokens);
   const Tensor linear = gated ? saved.linear.slice(0, tokens) : Tensor();
 
-  // One buffer serves as the gradient of wo's output, then of the norm's.
+  // One buffer holds first the gradient of the output of wo, then that of the output of the norm.
   const Tensor d_inner = scratch.take(dtype, d_out.shape(), "ffn d_normed");
   dropout_forward(exec, d_inner, d_out, context.dropout(params.sites.output));
   const Tensor d_hidden = scratch.take(dtype, hidden.shape(), "ffn d_hidden");

@@ -1,6 +1,6 @@
 // The dense feed-forward sub-layer (docs/math.md, "Feed-forward"):
 //   out = x + dropout(activation(norm(x) wi [, norm(x) wi_linear]) wo)
-// The pattern of every layer: parameters, saved tensors, plan, forward, backward.
+// All layers follow this pattern: parameters, saved tensors, plan, forward, backward.
 #pragma once
 
 #include <string>
@@ -17,12 +17,12 @@ struct DenseFfnParams {
   Param* wo = nullptr;         // [d_ff, d_model]
   struct Sites {
     uint32_t hidden = 0, output = 0;
-  } sites;  // of the dropout after the activation, and of what joins the residual stream
+  } sites;  // dropout after the activation and of the output
 };
 
 // What backward needs.
 struct DenseFfnSaved {
-  Tensor x;          // [T, d_model] view of the input, kept by the caller until backward
+  Tensor x;          // [T, d_model], view of the input; the caller keeps it until backward
   Tensor rstd;       // [T]
   Tensor normed;     // [T, d_model]
   Tensor hidden;     // [T, d_ff] before the activation (relu: after it)
@@ -34,11 +34,12 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
                                 const ModelSection& model);
 DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] is overwritten; x [T, d_model] must stay until backward and is not out.
+// out [T, d_model] is overwritten. x [T, d_model] must be kept until backward and must not be out.
 void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
                        DenseFfnSaved& saved, Tensor out, Tensor x);
 
-// d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate.
+// d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
+// parameters accumulate.
 void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
                         const DenseFfnSaved& saved, Tensor d_x, Tensor d_out);
 

@@ -10,12 +10,12 @@ namespace sy {
 // "shared/embedding" [vocab, d_model], normal with std 1.
 Param* embedding_params(ParamStore& store, const ModelSection& model);
 
-// out [T, d_model] is overwritten; ids int32 [T]. site is of the dropout: the stack's that reads.
+// out [T, d_model] is overwritten; ids is int32 [T]. `site` is that of the dropout, which each
+// stack has for itself.
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
                    uint32_t site);
 
-// table.grad accumulates. d_out [T, d_model] is changed in place: afterwards it is the gradient
-// before the dropout.
+// table.grad accumulates. d_out [T, d_model] is overwritten with the gradient before the dropout.
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
                     uint32_t site);
 

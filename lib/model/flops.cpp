@@ -3,13 +3,13 @@
 namespace sy {
 namespace {
 
-// 2 m n k of a product of [m, k] by [k, n].
+// FLOPs of a GEMM of [m, k] by [k, n]: 2 m n k.
 double product(int64_t m, int64_t k, int64_t n) {
   return 2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n);
 }
 
-// q and o on the queries' side, k and v on the keys', and the two products over all pairs (a causal
-// mask counts in full).
+// The projections q and o of the queries and k and v of the keys, and the two GEMMs over all
+// query-key pairs. A causal mask is counted in full.
 double attention_flops(const ModelSection& model, int64_t queries, int64_t keys) {
   const int64_t inner = model.num_heads * model.d_kv;
   return 2 * product(queries, model.d_model, inner) + 2 * product(keys, model.d_model, inner) +
@@ -37,7 +37,7 @@ double SwitchModel::flops_per_sequence(const ModelSection& model, int64_t encode
                attention_flops(model, decoder_length, encoder_length) +
                feed_forward_flops(model, layer, decoder_length);
   }
-  // Backward multiplies each product's gradient by each of its two factors.
+  // Backward has two GEMMs for each one of forward.
   return 3 * forward;
 }
 

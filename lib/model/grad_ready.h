@@ -1,20 +1,21 @@
-// Reports, while backward runs, which gradients are complete, so that their reduction can start.
+// Reports during backward which gradients are complete, so that their reduction can overlap with
+// the rest of it.
 #pragma once
 
 #include <functional>
 
 namespace sy {
 
-// Called when the gradients of parameter number `first` and all later ones are complete on this
-// rank, from the last parameters to the first.
+// Called when the gradients of parameter number `first` and of all later ones are complete on this
+// rank. Numbers decrease from call to call.
 using GradReady = std::function<void(int first)>;
 
-// Walks down the parameters' numbers as backward does.
+// Tracks how far backward has come through the parameter numbers.
 class GradProgress {
  public:
   GradProgress(const GradReady& ready, int params) : ready_(ready), last_(params) {}
 
-  // Everything from number `first` on is complete.
+  // All gradients from number `first` on are complete.
   void complete_from(int first) {
     if (ready_ && first < last_) ready_(first);
     last_ = first;

@@ -9,11 +9,11 @@
 namespace sy {
 namespace {
 
-// Truncation in standard deviations, and the normal's distribution function there.
+// Truncation point in standard deviations, and the cumulative distribution function at minus that.
 constexpr double kCut = 2.0;
 constexpr double kBelowCut = 0.022750131948179207;  // Phi(-2)
 
-// Tail probability where the approximation changes form.
+// Tail probability at which the approximation changes form.
 constexpr double kTail = 0.02425;
 
 double lower_tail_quantile(double p) {
@@ -52,14 +52,16 @@ double central_quantile(double p) {
   return q * above / below;
 }
 
-// A word as a probability: the middle of its 2^32nd of (0, 1), then of what lies between the cuts.
+// Maps a word to the centre of its interval of length 2^-32 in (0, 1), and if truncated on to the
+// probabilities between the cuts.
 double probability(uint32_t word, bool cut) {
   const double uniform = (static_cast<double>(word) + 0.5) * (1.0 / 4294967296.0);
   return cut ? kBelowCut + uniform * (1 - 2 * kBelowCut) : uniform;
 }
 
-// Values of one call's words, values[i] from words[i]. The central form is computed for all, in
-// vector lanes; the few in the tails (three in a thousand where the normal is cut) are done again.
+// values[i] from words[i], the words of one Philox call. The central form is computed for all of
+// them in vector lanes; the few in the tails (three in a thousand when truncated) are then
+// recomputed.
 template <class T>
 void values_of_words(const uint32_t* words, T* values, int64_t count, const Init& init) {
   const bool cut = init.kind == Init::Kind::truncated_normal;
@@ -76,8 +78,8 @@ void values_of_words(const uint32_t* words, T* values, int64_t count, const Init
   }
 }
 
-// Elements [first, last) of a parameter that one call's words reach: its elements are 128 call ..
-// 128 call + 127, and the ends may lie between. values[0] is element `first`.
+// Elements [first, last) of a parameter, all from one Philox call: call c covers elements 128 c to
+// 128 c + 127, of which only some may be wanted. values[0] is element `first`.
 template <class T>
 void fill_call(T* values, int64_t first, int64_t last, int64_t call, const Init& init,
                const RandomKey& key) {
@@ -88,8 +90,8 @@ void fill_call(T* values, int64_t first, int64_t last, int64_t call, const Init&
   values_of_words(words + (begin - from), values + (begin - first), end - begin, init);
 }
 
-// Elements of a slab that follow each other in the whole tensor, too: a run. One is all of the slab
-// unless an axis behind the first is cut.
+// Length of a run: elements of a slab that are contiguous in the whole tensor, too. The slab is a
+// single run unless an axis other than the first is sharded.
 int64_t run_length(const Shape& shape, const Slab& slab) {
   int64_t length = 1;
   for (int axis = slab.rank() - 1; axis >= 0; --axis) {
@@ -107,7 +109,7 @@ void fill(T* values, const Init& init, const RandomKey& key, const Shape& shape,
   }
   const int64_t length = run_length(shape, slab);
   const int64_t runs = length == 0 ? 0 : slab.numel() / length;
-  // Threads share the calls of one run, or the runs where there are several.
+  // Parallel over the Philox calls of a single run, or over the runs if there are several.
 #pragma omp parallel for schedule(static) if (runs > 1)
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t first = index_in_whole(slab, shape, run * length), last = first + length;

@@ -1,5 +1,5 @@
-// Initial values of parameters from counter-based draws: element i of a parameter depends on (seed,
-// parameter, i) alone, so every mesh starts from the same weights.
+// Initial values from counter-based random numbers: element i of a parameter depends on (seed,
+// parameter, i) alone, so every mesh starts with the same weights.
 #pragma once
 
 #include "lib/base/random.h"
@@ -7,14 +7,14 @@
 
 namespace sy {
 
-// Quantile of the standard normal for p in (0, 1), to a relative error of 1.2e-9 (P. J. Acklam's
-// rational approximations).
+// Quantile of the standard normal distribution for p in (0, 1), with a relative error of at most
+// 1.2e-9 (rational approximations by P. J. Acklam).
 double normal_quantile(double p);
 
-// Fills values (of the slab's extent, float32 or float64, overwritten) with the part `slab` of a
-// parameter of shape `shape`: global element i from word i of the key's stream, which gives the
-// probability (word + 1/2) / 2^32, whose quantile is the value. Nothing is rejected, so an element
-// needs no other draw.
+// Overwrites values, float32 or float64 and of the slab's extent, with the shard `slab` of a
+// parameter of shape `shape`. Word i of the key's stream gives global element i: the value is the
+// quantile of the probability (word + 1/2) / 2^32. There is no rejection, so each element uses
+// exactly one word.
 void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, const Shape& shape,
                          const Slab& slab);
 

@@ -10,14 +10,14 @@
 namespace sy {
 namespace {
 
-// scaled = params.scale * h, and its logits.
+// Computes scaled = params.scale * h and the logits of it.
 void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled, Tensor h) {
   copy(exec, scaled, h);
   if (params.scale != 1.0) scale_inplace(exec, scaled, params.scale);
   gemm(exec, logits, scaled, params.table->compute, {.transpose_b = true});
 }
 
-// The logits' gradient, which took their place, goes on to h and the table.
+// Propagates the gradient of the logits, which has replaced the logits, to h and the table.
 void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d_logits,
                       Tensor scaled) {
   gemm(exec, params.table->grad, d_logits, scaled, {.transpose_a = true, .accumulate = true});

@@ -1,7 +1,7 @@
-// The output projection and the cross-entropy (docs/math.md, "Loss"):
+// Output projection and cross-entropy (docs/math.md, "Loss"):
 //   logits = d_model^-0.5 h embedding^T  (tied),   logits = h lm_head^T  (untied)
-// A few rows at a time, with their gradient at once, so that the logits are never held whole and
-// never computed twice.
+// Rows are processed in chunks, each with its gradient right away, so that the logits are never
+// held in full and never recomputed.
 #pragma once
 
 #include "lib/model/context.h"
@@ -9,27 +9,27 @@
 
 namespace sy {
 
-// Rows of logits held at a time: [loss_rows, vocab] of scratch. Each time the table's whole
-// gradient is read and written, which on a GPU takes longer than the product until rows are many
-// (docs/gpu.md); a CPU keeps the logits of few rows in its caches.
+// Rows per chunk; its logits are [loss_rows, vocab] of scratch. Each chunk reads and writes the
+// whole gradient of the table. On a GPU this takes longer than the GEMM unless chunks are large
+// (docs/gpu.md); on a CPU small chunks keep the logits in cache.
 int64_t loss_rows(Backend backend);
 
 struct LossParams {
   Param* table = nullptr;  // [vocab, d_model]: the embedding when tied, else "lm_head"
-  double scale = 1.0;      // of h: d_model^-0.5 when tied
+  double scale = 1.0;      // factor of h: d_model^-0.5 when tied
 };
 
 // Declares "lm_head" unless the embeddings are tied.
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding);
 
-// total (float64 [1], of the exec's memory) += the cross-entropy in nats, summed over the rows
-// whose target is not pad. h [T, d_model], targets int32 [T]. With d_h [T, d_model] (overwritten)
-// also the gradient of context.step.loss_scale * cross-entropy: into d_h, and added to table.grad.
-// At most chunk_rows rows at a time; 0: loss_rows().
+// total (float64 [1], in the exec's memory) += cross-entropy in nats, summed over the rows whose
+// target is not padding. h is [T, d_model], targets int32 [T]. If d_h [T, d_model] is given, it is
+// overwritten with the gradient of context.step.loss_scale * cross-entropy, and that of the table
+// is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows().
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
                   Tensor h, Tensor targets, int64_t chunk_rows = 0);
 
-// logits [rows, vocab] (overwritten, of h's compute_dtype()) of h [rows, d_model].
+// logits [rows, vocab], of compute_dtype() of h, is overwritten. h is [rows, d_model].
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h);
 
 }  // namespace sy

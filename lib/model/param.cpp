@@ -12,8 +12,8 @@
 namespace sy {
 namespace {
 
-// A parameter starts on a 64-byte line in float32, so vector loads are aligned and two parameters
-// never share a cache line.
+// In float32 every parameter starts on a 64-byte line: vector loads are aligned, and no two
+// parameters share a cache line.
 constexpr int64_t kParamAlignment = 16;
 
 const char* region_label(MeshAxes axes) {
@@ -26,6 +26,14 @@ const char* region_label(MeshAxes axes) {
 
 Tensor Param::part_of(Tensor region) const {
   return region.slice(offset, value.numel()).view(value.shape());
+}
+
+uint32_t SiteRegistry::declare(const std::string& name) {
+  const uint32_t site = site::of_name(name);
+  const auto [holder, is_new] = names_.emplace(site, name);
+  SY_CHECK(is_new, "{} and {} would draw the same numbers: both have the site {:#x}",
+           holder->second, name, site);
+  return site;
 }
 
 ParamStore::ParamStore(DType dtype, const MeshPlace& place) : dtype_(dtype), place_(place) {
@@ -56,7 +64,7 @@ size_t ParamStore::region_of(const Param& param) const {
   return region;
 }
 
-// Takes a region's tensor and points `view` of its parameters into it.
+// Takes the tensor of a region from the arena and sets `view` of its parameters to their parts.
 Tensor ParamStore::carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param::*view) {
   int64_t size = 0;
   for (const Param& param : params_) {
@@ -98,7 +106,7 @@ void ParamStore::update_compute(Exec& exec) {
 }
 
 void ParamStore::initialize(Exec& exec, uint64_t seed) {
-  std::vector<char> drawn;  // of a parameter that does not lie in host memory
+  std::vector<char> drawn;  // staging buffer for parameters that are not in host memory
   for (Param& param : params_) {
     const RandomKey key{seed, 0, param.site};
     Tensor values = param.value;

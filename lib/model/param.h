@@ -1,23 +1,25 @@
-// Parameters: one typed record each, kept in declaration (forward) order. Where one lies is a
-// field, never a matter of names. Values and gradients of all that the same mesh axes cut lie one
-// after another in one flat region, so that reduction, norm and optimiser see contiguous memory.
+// Parameters: one typed record each, in declaration (forward) order. Placement is a field of the
+// record and never derived from the name. The values and gradients of all parameters that the same
+// mesh axes shard are contiguous in one flat region, so that gradient reduction, the global norm
+// and the optimiser work on contiguous memory.
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "lib/dist/placement.h"
-#include "lib/model/site_registry.h"
 #include "lib/tensor/arena.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
 
-// Distribution of the initial values (Fedus et al. 2022, section 2.4: a normal with
-// std = sqrt(s / fan_in) whose values beyond two of these are drawn again; the std is the normal's
-// before the cut, 0.88 of it remains).
+// Distribution of the initial values. Truncated normal (Fedus et al. 2022, section 2.4): std =
+// sqrt(s / fan_in), values beyond two standard deviations are drawn again. `std` is that of the
+// normal before truncation; 0.88 of it remains.
 struct Init {
   enum class Kind : uint8_t { ones, normal, truncated_normal };
   Kind kind = Kind::truncated_normal;
@@ -28,64 +30,78 @@ struct Param {
   std::string name;  // "encoder/layers/1/moe/wi"
   Shape shape;       // global
   Placement placement;
-  Slab slab;  // this rank's part of `shape`
+  Slab slab;  // this rank's shard of `shape`
   Init init;
-  int number = 0;     // order of declaration
-  uint32_t site = 0;  // of its initial draws: by its name
+  int number = 0;     // in declaration order
+  uint32_t site = 0;  // of the initial values; derived from the name
 
-  Tensor value;    // master weights: of the slab's extent
-  Tensor compute;  // what products and embeddings read: value itself, or its bfloat16 copy
-  Tensor grad;     // of value's dtype, accumulated by backward
+  Tensor value;    // master weights, [slab.extent]
+  Tensor compute;  // what GEMMs and embeddings read: value, or its bfloat16 copy
+  Tensor grad;     // of value's dtype; backward accumulates into it
 
-  int64_t offset = 0;  // where it begins in each tensor of its region, in elements
-  // This parameter's part, in its local shape, of a tensor laid out as its region's are.
+  int64_t offset = 0;  // of its first element in each tensor of its region
+  // The view of this parameter, in its local shape, in a tensor with the layout of its region.
   Tensor part_of(Tensor region) const;
 };
 
-// All parameters that the same mesh axes cut. Each begins at a multiple of 16 elements; what lies
-// between is zero.
+// All parameters that the same mesh axes shard. Each starts at a multiple of 16 elements; the
+// padding between them is zero.
 struct ParamRegion {
   MeshAxes axes;
   Tensor values;
-  Tensor compute;  // empty where the values themselves are read
-  Tensor grads;    // empty where no gradients are planned
+  Tensor compute;  // empty if GEMMs read the values themselves
+  Tensor grads;    // empty if gradients were not planned
+};
+
+// The sites at which a model draws random numbers, each the hash of its name (lib/base/random.h).
+// Declared along with the layers, so that a step computes no hashes.
+class SiteRegistry {
+ public:
+  // Returns the site of `name`. Throws InternalError, naming both, if `name` or another name with
+  // the same hash was declared before; renaming one of them resolves the collision.
+  uint32_t declare(const std::string& name);
+
+ private:
+  std::map<uint32_t, std::string> names_;
 };
 
 class ParamStore {
  public:
-  // `dtype` is the activations': float32, bfloat16 (float32 master weights beside a bfloat16 copy),
-  // or float64 in gradient checks. `place`: the rank that holds it.
+  // `dtype` is that of the activations: float32, bfloat16 (with float32 master weights and bfloat16
+  // copies), or float64 in gradient checks. `place` is the rank that holds the parameters.
   explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {});
 
-  // Declares a parameter; the pointer stays valid. Names are unique.
+  // Declares a parameter. The pointer stays valid. Names must be unique.
   Param* add(std::string name, Shape shape, const Placement& placement, Init init);
-  // Declares what else a layer draws, "dropout/encoder/layers/0/ffn/hidden"; returns its site.
+  // Declares another random draw of a layer, such as "dropout/encoder/layers/0/ffn/hidden", and
+  // returns its site.
   uint32_t add_site(const std::string& name) { return sites_.declare(name); }
 
   // Measures or carves the regions (see arena.h).
   void plan(Arena& values, Arena& grads);
-  void plan_values(Arena& values);  // without gradients: evaluation and infilling
+  void plan_values(Arena& values);  // without gradients, for inference
 
-  // Initial values, a pure function of (seed, parameter's name, global element index), and
-  // update_compute().
+  // Sets the initial values, a pure function of (seed, name of the parameter, global element
+  // index), and calls update_compute().
   void initialize(Exec& exec, uint64_t seed);
 
-  // Rounds the values into the bfloat16 copies, after any change of them; nothing where there are
-  // none.
+  // Rounds the values into the bfloat16 copies, if there are any. Must be called after every change
+  // of the values.
   void update_compute(Exec& exec);
 
   const std::deque<Param>& all() const { return params_; }
   std::deque<Param>& all() { return params_; }
   Param* find(const std::string& name);  // nullptr when there is none
 
-  // Those that hold a parameter, in the order of their axes. Known once all are declared.
+  // The regions that hold at least one parameter, ordered by their axes. Complete once all
+  // parameters are declared.
   const std::vector<ParamRegion>& regions() const { return regions_; }
   size_t region_of(const Param& param) const;  // index into regions()
 
   DType dtype() const { return dtype_; }                        // of activations and `compute`
   DType master_dtype() const { return compute_dtype(dtype_); }  // of values and gradients
-  int64_t global_count() const;                                 // parameters of the whole model
-  int64_t local_count() const;                                  // of this rank
+  int64_t global_count() const;  // number of parameters of the whole model
+  int64_t local_count() const;   // on this rank
 
  private:
   Tensor carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param::*view);

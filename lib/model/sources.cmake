@@ -1,5 +1,4 @@
-sy_library(model SOURCES lib/model/param.cpp lib/model/site_registry.cpp
-                         lib/model/initial_values.cpp lib/model/block.cpp
+sy_library(model SOURCES lib/model/param.cpp lib/model/initial_values.cpp lib/model/block.cpp
                          lib/model/stack.cpp lib/model/switch_model.cpp
                          lib/model/switch_model_state.cpp lib/model/flops.cpp
                          lib/model/decode_block.cpp

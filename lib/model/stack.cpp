@@ -35,9 +35,10 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
                 Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
-    const BlockPlace place{layer, spec.causal, spec.cross, params.relative_bias};
-    params.blocks.push_back(block_params(store, prefix, model, place, counter));
-    params.routed_layers += params.blocks.back().sparse ? 1 : 0;
+    const BlockSpec block{is_sparse_layer(model, layer), spec.causal, spec.cross,
+                          params.relative_bias};
+    params.blocks.push_back(block_params(store, prefix, model, block, counter));
+    params.routed_layers += block.sparse ? 1 : 0;
   }
   params.final_norm =
       store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
@@ -61,13 +62,13 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
 }
 
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& memory) {
+                     Tensor ids, const AttentionSource& encoder_output) {
   Exec& exec = context.exec;
   const int64_t tokens = context.tokens();
   Tensor stream = saved.embedded.slice(0, tokens);
   embed_forward(context, *params.embedding, stream, ids, params.sites.embedding);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
-    stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, memory);
+    stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, encoder_output);
   }
   saved.x = stream;
   const Tensor out = saved.out.slice(0, tokens);
@@ -86,10 +87,10 @@ void stack_observe(const LayerContext& context, const StackParams& params, const
 }
 
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                    Tensor d_out, Tensor d_memory, Tensor ids, const AttentionSource& memory,
-                    GradProgress& progress) {
+                    Tensor d_out, Tensor d_encoder_output, Tensor ids,
+                    const AttentionSource& encoder_output, GradProgress& progress) {
   Exec& exec = context.exec;
-  const Tensor d_stream = d_out;  // the gradient goes down the stream in place
+  const Tensor d_stream = d_out;  // updated in place from block to block
   {
     ScratchScope scratch(exec);
     const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "final norm d_normed");
@@ -99,7 +100,8 @@ void stack_backward(const LayerContext& context, const StackParams& params, Stac
   }
   progress.complete_from(params.final_norm->number);
   for (size_t i = params.blocks.size(); i-- > 0;) {
-    block_backward(context, params.blocks[i], saved.blocks[i], d_stream, d_memory, memory);
+    block_backward(context, params.blocks[i], saved.blocks[i], d_stream, d_encoder_output,
+                   encoder_output);
     progress.complete_from(params.blocks[i].first_param());
   }
   progress.complete_from(params.relative_bias->number);

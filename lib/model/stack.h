@@ -1,5 +1,5 @@
-// A stack of blocks, the encoder or the decoder: embedding, blocks, final norm, dropout. How stacks
-// differ is their spec.
+// A stack of blocks, the encoder or the decoder: embedding, blocks, final norm, dropout. A
+// StackSpec describes how the two differ.
 #pragma once
 
 #include <string>
@@ -12,11 +12,11 @@
 namespace sy {
 
 struct StackSpec {
-  std::string name;            // begins the names of its parameters
-  size_t stream = kEncoder;    // of a batch: what it reads
-  int64_t layers = 0;          // blocks
-  bool causal = false;         // a token sees none after it
-  bool cross = false;          // attends to another stack's output
+  std::string name;            // prefix of its parameter names
+  size_t stream = kEncoder;    // the stream of a batch that it reads
+  int64_t layers = 0;          // number of blocks
+  bool causal = false;         // self-attention sees no later token
+  bool cross = false;          // has cross-attention to the encoder output
   Param* embedding = nullptr;  // shared by both stacks
 };
 
@@ -24,23 +24,23 @@ StackSpec encoder_spec(const ModelSection& model, Param* embedding);
 StackSpec decoder_spec(const ModelSection& model, Param* embedding);
 
 struct StackParams {
-  size_t stream = kEncoder;        // its spec's
-  Param* embedding = nullptr;      // its spec's
+  size_t stream = kEncoder;        // from the spec
+  Param* embedding = nullptr;      // from the spec
   Param* relative_bias = nullptr;  // [buckets, H], shared by the stack's blocks
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
-  int routed_layers = 0;        // of the stack
+  int routed_layers = 0;        // number of routed layers in the stack
   struct Sites {
     uint32_t embedding = 0, final_norm = 0;
-  } sites;  // of its dropout
+  } sites;  // of dropout
 };
 
 struct StackSaved {
   Tensor embedded;  // [T, d_model], after the dropout
   std::vector<BlockSaved> blocks;
-  StackShares shares;  // the context's
-  Tensor x;            // [T, d_model], view of the final norm's input
-  Tensor rstd;         // [T], the final norm's
+  StackShares shares;  // passed on in LayerContext
+  Tensor x;            // [T, d_model], view of the input of the final norm
+  Tensor rstd;         // [T], of the final norm
   Tensor out;          // [T, d_model], the stack's output
 };
 
@@ -49,21 +49,21 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
                       const LayerDims& dims, int64_t source_length);
 
-// Returns the output [T, d_model], a view of saved.out. ids int32 [T]; memory is what
-// cross-attention reads, if there is any. Overwrites `saved` and counts nothing.
+// Returns the output [T, d_model], a view of saved.out. ids is int32 [T]. encoder_output is read by
+// cross-attention, if there is any. Overwrites `saved`; statistics are not counted here.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& memory);
+                     Tensor ids, const AttentionSource& encoder_output);
 
-// Adds what the routers of the stack's last forward counted, and their losses, to the step's
-// statistics: once a micro-batch, before its backward. context.stack_shares are saved's, here and
-// in backward.
+// Adds the counts and losses of the stack's routers, as the last forward left them, to the
+// statistics of the step. To be called once per micro-batch, between forward and backward. Here and
+// in backward, context.stack_shares must be saved.shares.
 void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
                    RouterStats& stats);
 
-// d_out [T, d_model] is the gradient of the output and is used up. Parameters accumulate, and in
-// the decoder d_memory.
+// d_out [T, d_model] is the gradient of the output; it is overwritten. Gradients of the parameters
+// accumulate, and in the decoder d_encoder_output.
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                    Tensor d_out, Tensor d_memory, Tensor ids, const AttentionSource& memory,
-                    GradProgress& progress);
+                    Tensor d_out, Tensor d_encoder_output, Tensor ids,
+                    const AttentionSource& encoder_output, GradProgress& progress);
 
 }  // namespace sy

@@ -35,7 +35,7 @@ void SwitchModel::plan(Exec& exec) {
   s.scratch_bytes = exec.scratch.high_water();
 }
 
-// Both move the scratch's high-water mark to what their passes need.
+// Both raise the high-water mark of the scratch to what their passes need.
 void SwitchModel::plan_training(Exec& exec, const Batch& batch) {
   State& s = *state_;
   const State::PlanningPass planning(s, exec);
@@ -144,14 +144,14 @@ void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& st
   State& s = *state_;
   SY_CHECK(step.training, "backward follows a training forward");
   GradProgress progress(ready, static_cast<int>(s.params.all().size()));
-  const AttentionSource memory = s.encoded(batch);
+  const AttentionSource encoder_output = s.encoded(batch);
   const Tensor encoder_ids = flat(batch.streams[kEncoder].ids);
   const Tensor decoder_ids = flat(batch.streams[kDecoder].ids);
   const Tensor d_encoded = s.d_encoded.slice(0, encoder_ids.numel());
   const Tensor d_decoded = s.d_decoded.slice(0, decoder_ids.numel());
   fill_zero(exec, d_encoded);
   stack_backward(s.context(exec, batch, step, kDecoder), s.decoder, s.decoder_saved, d_decoded,
-                 d_encoded, decoder_ids, memory, progress);
+                 d_encoded, decoder_ids, encoder_output, progress);
   stack_backward(s.context(exec, batch, step, kEncoder), s.encoder, s.encoder_saved, d_encoded, {},
                  encoder_ids, {}, progress);
   progress.complete_from(0);

@@ -9,15 +9,15 @@ namespace {
 
 void check_mesh(const ModelSection& model, const MeshShape& mesh) {
   if (mesh.model != 1) {
-    throw ConfigError(
-        fmt::format("mesh.model is {}, but matrices are not split over ranks: set mesh.model to 1",
-                    mesh.model));
+    throw ConfigError(fmt::format(
+        "mesh.model is {}, but tensor parallelism is not supported: set mesh.model to 1",
+        mesh.model));
   }
   if (model.experts.count % mesh.expert != 0) {
-    throw ConfigError(
-        fmt::format("model.experts.count {} does not divide over mesh.expert {} ranks: choose a "
-                    "mesh.expert that divides it",
-                    model.experts.count, mesh.expert));
+    throw ConfigError(fmt::format(
+        "model.experts.count {} is not divisible by mesh.expert {}: choose a mesh.expert that "
+        "divides it",
+        model.experts.count, mesh.expert));
   }
 }
 

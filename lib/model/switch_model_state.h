@@ -1,4 +1,4 @@
-// What a SwitchModel owns and how its passes run over it; seen by switch_model.cpp alone.
+// The state of a SwitchModel and its passes. Private to switch_model.cpp.
 #pragma once
 
 #include "lib/dist/planning.h"
@@ -8,7 +8,7 @@
 
 namespace sy {
 
-// Token ids of a micro-batch in one row: [B, length] -> [B * length].
+// Flattens token ids: [B, length] -> [B * length].
 inline Tensor flat(Tensor ids) {
   return ids.view({ids.numel()});
 }
@@ -17,7 +17,7 @@ struct SwitchModel::State {
   ModelSection model;
   ModelShape shape;
   Mesh& mesh;
-  Mesh* pass_mesh;  // of the passes: mesh, or while planning a planned one
+  Mesh* pass_mesh;  // used by the passes: &mesh, or the planned mesh while planning
   DType dtype;
   bool training;
 
@@ -28,42 +28,42 @@ struct SwitchModel::State {
 
   Arena values{"parameters"}, grads{"gradients"}, activations{"saved activations"};
   StackSaved encoder_saved, decoder_saved;
-  Tensor d_encoded;  // [B * encoder length, d_model], summed over the decoder's blocks
+  Tensor d_encoded;  // [B * encoder length, d_model], summed over the decoder blocks
   Tensor d_decoded;  // [B * decoder length, d_model]
   bool planned = false;
   int64_t scratch_bytes = 0;
-  Traffic traffic;  // of a micro-batch's training passes
+  Traffic traffic;  // of the training passes of one micro-batch
 
   Arena statistics{"statistics"};
   RouterStats stats;
-  Tensor sums;        // float64 [3]: of the loss, and the routers' two
-  Tensor all_routed;  // int32 ones, where padding is routed
+  Tensor sums;        // float64 [3]: loss, balance loss, z loss
+  Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
 
   class PlanningPass;
 
-  // Measures the regions on the first call, carves them once they are allocated.
+  // Measures the regions on the first call, carves them when called again after allocation.
   void plan();
   void plan_statistics();
 
-  // Of the stack that reads stream `stream`.
+  // The context of the stack that reads `stream`.
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, size_t stream);
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
 
   void encode(Exec& exec, const Batch& batch, const StepContext& step);
-  // The encoder's output as the decoder's attention reads it, after encode().
+  // The encoder output for cross-attention, after encode().
   AttentionSource encoded(const Batch& batch) const;
-  // Both stacks forward; returns the decoder's output [B * decoder length, d_model].
+  // Runs both stacks; returns the decoder output [B * decoder length, d_model].
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
-  // Adds what both stacks' last forward left to be counted to `stats`.
+  // Adds the router statistics that the last forward of both stacks left to `stats`.
   void observe(Exec& exec, const Batch& batch, const StepContext& step);
 
   Tensor loss_sum() const { return sums.slice(0, 1); }
 };
 
-// The block's passes measure and count, and compute and send nothing.
+// While it lives, passes of the model only measure memory and count traffic.
 class SwitchModel::State::PlanningPass {
  public:
   PlanningPass(State& state, Exec& exec) : state_(state), scope_(exec, state.mesh) {

@@ -29,7 +29,7 @@ std::string stream_name(int64_t stream) {
   return fmt::format("stream-{:05d}", stream);
 }
 
-// Lines that differ between two written configurations, as "key: was -> is".
+// The lines in which two written configurations differ.
 std::vector<std::string> differences(const std::string& was, const std::string& is) {
   std::vector<std::string> result;
   std::istringstream old_lines(was), new_lines(is);
@@ -40,7 +40,7 @@ std::vector<std::string> differences(const std::string& was, const std::string& 
   return result;
 }
 
-// Text order and random draws hang on these: another value would not continue the run but mix two.
+// Data order and random numbers depend on these: other values would mix two runs, not continue one.
 void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
   RunConfig was = parse_config(checkpoint.config_yaml(), "the checkpoint's configuration");
   std::vector<std::string> faults;
@@ -58,8 +58,9 @@ void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
           static_cast<int64_t>(is.optimizer.name));
   if (!faults.empty()) {
     std::string message =
-        "the checkpoint belongs to another run; begin a new one (another run.name "
-        "or --resume none) or set back:";
+        "the checkpoint belongs to another run: start a new one (another run.name or --resume "
+        "none) "
+        "or restore these values:";
     for (const std::string& fault : faults) message += "\n  " + fault;
     throw ConfigError(message);
   }
@@ -74,7 +75,7 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
   RunState state;
   state.step = checkpoint.step();
   if (parser.parse(text)["tokens"].get(state.tokens) != simdjson::SUCCESS) {
-    throw DataError("the checkpoint's state has no `tokens`: use an earlier checkpoint");
+    throw DataError("the state of the checkpoint has no `tokens`; use an earlier checkpoint");
   }
   return state;
 }

@@ -1,6 +1,5 @@
-// A run's state to and from a checkpoint: parameters, optimiser, position in the data, counters.
-// Every random draw is a function of (seed, step), so the step is all there is to save of the
-// generators.
+// Saves and restores the state of a run: parameters, optimiser, position in the data, counters.
+// Random numbers are functions of (seed, step), so no generator state needs saving.
 #pragma once
 
 #include <memory>
@@ -13,40 +12,42 @@
 
 namespace sy {
 
-// Where the run stands besides its tensors.
+// The state of a run besides its tensors.
 struct RunState {
-  int64_t step = 0;    // last finished step
-  int64_t tokens = 0;  // input + target, so far
+  int64_t step = 0;    // last completed step
+  int64_t tokens = 0;  // input and target tokens so far
 };
 
-// This rank's view of every parameter and, when `optimizer` is given, of its state. Which rank
-// writes a replicated piece goes round robin, so that all ranks write about the same.
+// The tensors of a checkpoint as this rank holds them: every parameter and, if `optimizer` is
+// given, its state. Ranks that hold the same shard take turns in writing, so that all ranks write
+// about the same amount.
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
 
-// How the exec's tensors reach a checkpoint and come back; empty where they lie in host memory.
+// Copy tensors between the exec's memory and the host; empty if they are in host memory.
 CheckpointCopy checkpoint_copy_out(Exec& exec);
 CheckpointCopy checkpoint_copy_in(Exec& exec);
 
-// What the run reads besides its configuration, for its checkpoints to hold or name.
+// The inputs of a run that a checkpoint stores or names.
 struct RunInputs {
-  std::string tokenizer;               // bytes of the SentencePiece model
-  std::vector<DataShard> data_shards;  // of the training text
+  std::string tokenizer;               // contents of the SentencePiece model file
+  std::vector<DataShard> data_shards;  // training shards
 };
-// Reads the tokenizer and the ends of every shard: for rank 0, once. Throws DataError.
+// Reads the tokenizer and the end of every shard. Called once, on rank 0. Throws DataError.
 RunInputs read_run_inputs(const DataSection& data);
 
 CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
                                const RunState& state, const std::vector<StreamState>& streams);
 
-// Reads everything back, on any mesh. Throws ConfigError when the configuration differs in what the
-// tensors or the order of the data depend on, DataError when the checkpoint is at fault.
+// Restores everything, on any mesh. Throws ConfigError if the configuration differs in something
+// that the tensors or the data order depend on, DataError if the checkpoint is damaged.
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint);
 
-// Parameters alone, for evaluation and infilling.
+// Restores only the parameters, for evaluation and infilling.
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint);
 
-// The checkpoint that `resume` (auto, none or a path) means for this run: its path or "".
+// The path of the checkpoint that `resume` (auto, none or a path) selects for this run, or "" for
+// none.
 std::string checkpoint_to_resume(const std::string& resume, const std::string& folder);
 
 }  // namespace sy

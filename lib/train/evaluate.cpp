@@ -13,7 +13,7 @@ Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, i
              session.config.train.micro_batch, session.config.data.encoder_length,
              session.config.data.decoder_length.value) {
   DataSection data = session.config.data;
-  data.shuffle_buffer = data.example_buffer = 1;  // the validation text in its own order
+  data.shuffle_buffer = data.example_buffer = 1;  // no shuffling
   data.read_ahead_batches = 1;
   Loader loader(data, shards, session.loader_place(sequences),
                 static_cast<uint64_t>(session.config.run.seed), session.tokenizer);

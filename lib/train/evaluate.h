@@ -1,5 +1,6 @@
-// Loss on validation text: the first eval_sequences of the validation streams, without dropout or
-// jitter and with the evaluation capacity. The same sequences at every call and on every mesh.
+// Loss on the validation text: the first eval_sequences examples of the validation streams, without
+// dropout and jitter and with the evaluation capacity. The same sequences in every evaluation and
+// on every mesh.
 #pragma once
 
 #include <string>
@@ -11,7 +12,7 @@
 namespace sy {
 
 struct Evaluation {
-  double loss = 0;  // cross-entropy, nats a target token
+  double loss = 0;  // cross-entropy, nats per target token
   int64_t sequences = 0;
   int64_t target_tokens = 0;
   double dropped_fraction = 0;
@@ -21,10 +22,10 @@ struct Evaluation {
 
 class Evaluator {
  public:
-  // Reads `sequences` examples from `shards` at once and keeps them. Throws DataError.
+  // Reads `sequences` examples from `shards` and keeps them. Throws DataError.
   Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences);
 
-  // Collective. Runs the model as it is now.
+  // Evaluates the current weights. Collective.
   Evaluation run();
 
  private:

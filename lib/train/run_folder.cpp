@@ -18,7 +18,7 @@ void RunFolder::create(const RunConfig& config) const {
   std::error_code error;
   std::filesystem::create_directories(checkpoints, error);
   if (error) {
-    throw RuntimeFailure(fmt::format("cannot make {}: {}; choose another run.directory",
+    throw RuntimeFailure(fmt::format("cannot create {}: {}; choose another run.directory",
                                      checkpoints, error.message()));
   }
   std::ofstream file(path + "/config.yaml");

@@ -1,4 +1,4 @@
-// runs/NAME: where a run keeps its configuration, log, metrics and checkpoints.
+// The directory of a run, runs/NAME: configuration, log, metrics and checkpoints.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ struct RunFolder {
   std::string path;         // directory/name
   std::string checkpoints;  // path/checkpoints
 
-  // Rank 0: makes the folders, begins log.txt, writes the resolved config.yaml. Throws
-  // RuntimeFailure.
+  // Creates the directories, opens log.txt and writes the resolved config.yaml. On rank 0 only.
+  // Throws RuntimeFailure.
   void create(const RunConfig& config) const;
 };
 

@@ -1,7 +1,6 @@
 #include "lib/train/runtime.h"
 
 #include "lib/config/config.h"
-#include "lib/dist/counting_communicator.h"
 #include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/tensor/cuda/cuda_device.h"
 
@@ -16,7 +15,7 @@ Backend choose_backend(BackendChoice choice) {
   throw ConfigError(fmt::format("backend: cuda: {}; use backend: cpu or auto", reason));
 }
 
-// Sets up the exec and says what was chosen.
+// Sets up the exec; returns a note on the backend for the log.
 std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resources) {
   exec.backend = choose_backend(choice);
   exec.threads = resources.threads;

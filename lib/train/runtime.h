@@ -1,5 +1,5 @@
-// What a rank computes with, whatever it computes: the exec (backend, threads, scratch) and the
-// mesh of ranks. Made once in a process; any number of models run on it, in turn.
+// What a rank computes on: the exec (backend, threads, scratch) and the mesh of ranks. One per
+// process; any number of models may run on it, in turn.
 #pragma once
 
 #include <memory>
@@ -8,30 +8,36 @@
 #include "lib/config/run_config.h"
 #include "lib/dist/mesh.h"
 #include "lib/tensor/exec.h"
-#include "lib/train/rank_resources.h"
 
 namespace sy {
 
-// The mesh that the configuration asks for on so many ranks. Throws ConfigError with every fault of
-// the configuration that needs no tokenizer.
+// This rank's share of its node.
+struct RankResources {
+  int threads = 1;
+  int local_rank = 0;  // among the ranks of the node: selects the GPU
+};
+
+// The mesh of the configuration on `ranks` ranks. Throws ConfigError listing every error in the
+// configuration that can be found without the tokenizer.
 MeshShape mesh_shape(const RunConfig& config, int ranks);
 
 struct Runtime {
-  // Collective over `world`, which must outlive it. Throws ConfigError where the backend is not to
-  // be had or the mesh does not fit the ranks. What its groups send is added to `counted`, which
-  // must outlive it (counting_communicator.h; on a GPU the start of NCCL too).
+  // `world` must outlive it. Throws ConfigError if the backend is not available or the mesh does
+  // not fit the number of ranks. If `counted` is given, which must outlive it too, everything that
+  // the groups of the mesh send is added to it, on a GPU including the bootstrap of NCCL
+  // (traffic.h). Collective over `world`.
   Runtime(Communicator& world, const RankResources& resources, BackendChoice backend,
           MeshShape shape, Traffic* counted = nullptr);
-  // As the configuration asks for it.
+  // With the backend and mesh of the configuration.
   Runtime(const RunConfig& config, Communicator& world, const RankResources& resources,
           Traffic* counted = nullptr)
       : Runtime(world, resources, config.backend, mesh_shape(config, world.size()), counted) {}
-  // For planning alone: the place of `rank` in any mesh, without MPI.
+  // For planning only: any rank of any mesh, without MPI.
   Runtime(MeshShape shape, int rank, Backend backend = Backend::cpu, int threads = 1);
 
   Exec exec;
   std::string backend_note;                     // for the log: "cpu (auto: no GPU is visible)"
-  std::unique_ptr<Communicator> counted_world;  // null where nothing is counted
+  std::unique_ptr<Communicator> counted_world;  // null unless traffic is counted
   Mesh mesh;
 };
 

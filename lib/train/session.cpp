@@ -8,7 +8,7 @@
 namespace sy {
 namespace {
 
-// The configuration with everything that ranks and tokenizer decide filled in.
+// The configuration with everything filled in that depends on ranks and tokenizer.
 RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
   throw_errors(find_errors(config));
   throw_errors(find_mesh_errors(config, ranks));
@@ -16,12 +16,11 @@ RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
   if (tokenizer != nullptr && config.model.vocab_size.value < tokenizer->size()) {
     throw ConfigError(
         fmt::format("model.vocab_size: {} is less than the tokenizer's {} pieces and sentinels; "
-                    "write auto or a larger number",
+                    "use auto or a larger number",
                     config.model.vocab_size.value, tokenizer->size()));
   }
   if (config.model.vocab_size.is_auto) {
-    throw ConfigError(
-        "model.vocab_size: auto needs the tokenizer of data.tokenizer; give a number");
+    throw ConfigError("model.vocab_size: auto requires data.tokenizer; set a number instead");
   }
   return config;
 }
@@ -35,10 +34,10 @@ DType activation_dtype(Precision precision, Backend backend) {
   const Bfloat16Products products = bfloat16_products(backend);
   if (products == Bfloat16Products::none) {
     throw ConfigError(
-        "precision: bfloat16 needs a processor with AVX-512, which this one lacks; use float32");
+        "precision: bfloat16 requires a CPU with AVX-512, which this one lacks; use float32");
   }
   if (products == Bfloat16Products::emulated) {
-    log::warn("this processor emulates bfloat16 products: precision: float32 would be faster");
+    log::warn("this CPU emulates bfloat16 GEMMs; precision: float32 would be faster");
   }
   return DType::bf16;
 }

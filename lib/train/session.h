@@ -1,5 +1,5 @@
-// What pretrain, evaluate, infill and bench share: a model on a runtime, with the configuration and
-// the tokenizer that belong to it. Everything that a run is made of, but the loop.
+// A model on a runtime, with its configuration and tokenizer: what pretrain, evaluate, infill and
+// bench have in common.
 #pragma once
 
 #include <memory>
@@ -13,27 +13,27 @@
 
 namespace sy {
 
-// Throws DataError where data.tokenizer cannot be read.
+// Throws DataError if data.tokenizer cannot be read.
 std::shared_ptr<const Tokenizer> open_tokenizer(const DataSection& data);
 
 struct Session {
-  // Resolves `config` against the tokenizer (null where none is needed) and the ranks of the
-  // runtime; throws ConfigError with every fault. Backend and mesh are the runtime's, which must
-  // outlive this. The model is declared, not planned; it is made for `shape`, or where that is left
-  // out for the configuration's micro-batch.
+  // Resolves `config` with the tokenizer (null if none is needed) and the number of ranks; throws
+  // ConfigError listing every error. Backend and mesh are those of the runtime, which must outlive
+  // this. The model is declared but not planned; its shape is `shape`, or by default the
+  // micro-batch of the configuration.
   Session(Runtime& runtime, RunConfig config, std::shared_ptr<const Tokenizer> tokenizer,
           bool training, std::optional<ModelShape> shape = {});
 
   Runtime& runtime;
-  Exec& exec;  // the runtime's
+  Exec& exec;  // of the runtime
   Mesh& mesh;
-  std::shared_ptr<const Tokenizer> tokenizer;  // null when it was not needed
+  std::shared_ptr<const Tokenizer> tokenizer;  // null if not needed
   RunConfig config;                            // resolved
   SwitchModel model;
 
   int64_t sequences_per_rank() const;  // of the global batch
-  int64_t micro_batches() const;       // in which a rank runs them
-  // This rank's part of a global batch of `batch` sequences.
+  int64_t micro_batches() const;       // per rank and step
+  // The part of a global batch of `batch` sequences that this rank loads.
   LoaderPlace loader_place(int64_t batch);
 };
 

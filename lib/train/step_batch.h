@@ -1,4 +1,4 @@
-// One rank's share of a step's global batch, as micro-batches.
+// A rank's part of a global batch, divided into micro-batches.
 #pragma once
 
 #include <vector>
@@ -9,19 +9,19 @@ namespace sy {
 
 class StepBatch {
  public:
-  // `sequences` of this rank a step, run `micro_batch` at a time. `exec` must outlive it.
+  // A step has `sequences` on this rank, in micro-batches of `micro_batch`. `exec` must outlive it.
   StepBatch(Exec& exec, int64_t sequences, int64_t micro_batch, int64_t encoder_length,
             int64_t decoder_length);
 
-  // Copies the rank's examples; places past their end become padding.
+  // Copies the examples of this rank. If there are fewer than `sequences`, the rest is padding.
   void fill(const std::vector<Example>& examples);
 
   int64_t micro_batches() const { return builder_.count(); }
   int64_t micro_batch_size() const { return micro_batch_; }
-  // Views of the exec's memory, until the next fill().
+  // Views in the exec's memory, valid until the next fill().
   Batch micro_batch(int64_t index) const { return builder_.sent(index); }
 
-  int64_t target_tokens() const { return target_tokens_; }  // not padding
+  int64_t target_tokens() const { return target_tokens_; }  // without padding
   int64_t input_tokens() const { return input_tokens_; }
 
  private:

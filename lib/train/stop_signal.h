@@ -1,12 +1,12 @@
-// SIGTERM and SIGUSR1 ask for a checkpoint and an orderly end; schedulers send them before they
-// kill.
+// SIGTERM and SIGUSR1, which schedulers send before they kill a job, request a checkpoint and an
+// orderly end.
 #pragma once
 
 namespace sy {
 
 void install_stop_signals();
 bool stop_requested();
-// "SIGTERM", "SIGUSR1"; "a signal to another rank" where this one got none.
+// "SIGTERM" or "SIGUSR1"; "a signal to another rank" if this rank received none.
 const char* stop_signal_name();
 
 }  // namespace sy

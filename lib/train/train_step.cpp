@@ -21,8 +21,7 @@ void TrainStep::plan() {
   plan_after_backward();
 }
 
-// Measures the optimiser's state and the numbers of a step, and once they are allocated carves
-// them.
+// Measures optimiser state and step results; once they are allocated, carves them.
 void TrainStep::take_memory() {
   const auto regions = static_cast<int64_t>(session_.model.params().regions().size());
   optimizer_->plan(optimizer_memory_);
@@ -32,7 +31,7 @@ void TrainStep::take_memory() {
   faults_ = outcome_.slice(kStepScalars, regions);
 }
 
-// What a step does once, by running it.
+// Plans what follows backward in a step, by running it in planning mode.
 void TrainStep::plan_after_backward() {
   PlanningScope planning(session_.exec, session_.mesh);
   mesh_ = &planning.mesh();
@@ -66,7 +65,7 @@ void TrainStep::initialize() {
 
 TrainStep::Memory TrainStep::memory() const {
   Memory memory{session_.model.memory(), optimizer_memory_.bytes()};
-  memory.model.scratch = session_.exec.scratch.high_water();  // the update's too
+  memory.model.scratch = session_.exec.scratch.high_water();  // including the update
   return memory;
 }
 
@@ -103,8 +102,8 @@ StepResult TrainStep::finish() {
   return result;
 }
 
-// Norm, clipping and the optimiser's pass. What they decide is decided where the gradients lie, the
-// same on every rank: nothing changes unless loss and norm are finite.
+// Norm, clipping and update. All decisions are taken on the device, the same on every rank: the
+// weights change only if loss and norm are finite.
 void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens) {
   Exec& exec = session_.exec;
   SwitchModel& model = session_.model;
@@ -124,8 +123,8 @@ void TrainStep::clear_gradients() {
   }
 }
 
-// Forward and backward of every micro-batch. The last one's backward hands finished gradients to
-// the reducer as it goes.
+// Forward and backward of every micro-batch. During the last backward, complete gradients go to the
+// reducer.
 void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
   const RunConfig& config = session_.config;
   SwitchModel& model = session_.model;

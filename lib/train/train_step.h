@@ -1,6 +1,5 @@
-// One step of training, as the trainer and the benchmark take it: gradients of a global batch,
-// their sum over the ranks, the global norm, clipping and the update. Owns the optimiser and its
-// state.
+// One training step, shared by the trainer and the benchmark: gradients of a global batch,
+// reduction over ranks, global norm, clipping and update. Owns the optimiser and its state.
 #pragma once
 
 #include <memory>
@@ -16,7 +15,7 @@
 
 namespace sy {
 
-// Tokens of a global batch that are not padding, summed over the data ranks.
+// Tokens of a global batch without padding, summed over the data ranks.
 struct StepTokens {
   int64_t input = 0;
   int64_t target = 0;
@@ -24,32 +23,32 @@ struct StepTokens {
 };
 
 struct StepResult {
-  double loss = 0;  // nats a target token, over the global batch
+  double loss = 0;  // nats per target token, over the global batch
   double grad_norm = 0;
   double learning_rate = 0;
-  bool updated = true;  // false: loss or norm was not finite, and the weights are as before
-  std::string fault;    // then what first_grad_fault() of grad_fault.h says
+  bool updated = true;  // false: loss or norm was not finite; the weights are unchanged
+  std::string fault;    // if not updated: first_grad_fault() (grad_fault.h)
   RouterSummary router;
 };
 
 class TrainStep {
  public:
-  // `session`, whose model is not planned yet, must outlive it.
+  // `session` must outlive this; its model must not have been planned.
   explicit TrainStep(Session& session);
 
-  // The phases before the first step, in this order and once each. Several steps on one runtime are
-  // all planned before the first is allocated.
-  void plan();        // measures model, optimiser, scratch and traffic
-  void allocate();    // takes what was measured
-  void initialize();  // draws the initial weights
+  // Called once each, in this order, before the first step. Several steps on one runtime must all
+  // be planned before the first is allocated.
+  void plan();        // measures memory of model and optimiser, scratch, and traffic
+  void allocate();    // allocates what was measured
+  void initialize();  // sets the initial weights
 
-  // Gives the exec step `step` (counts from 1) on this rank's part of the global batch; on a GPU it
-  // is computed while the host goes on. Collective.
+  // Issues step `step` (counted from 1) on this rank's part of the global batch. On a GPU it runs
+  // asynchronously. Collective.
   void start(int64_t step, StepBatch& batch, const StepTokens& tokens);
-  // Waits for the earliest step that was started and not finished, of which there are at most two.
-  // Every rank gets the same result. Collective.
+  // Waits for the oldest step in flight, of which there may be two, and returns its result, the
+  // same on every rank. Collective.
   StepResult finish();
-  // Both.
+  // start() and finish().
   StepResult run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
     start(step, batch, tokens);
     return finish();
@@ -57,15 +56,15 @@ class TrainStep {
 
   Optimizer& optimizer() { return *optimizer_; }
 
-  // Bytes of this rank by region, from plan() on.
+  // Bytes on this rank by region, known after plan().
   struct Memory {
     SwitchModel::Memory model;
     int64_t optimizer = 0;
     int64_t total() const { return model.total() + optimizer; }
   };
   Memory memory() const;
-  // What this rank sends in a step, from plan() on: between start() and finish(), of a step that is
-  // taken. Dropless, the most it may send (SwitchModel::traffic()).
+  // What this rank sends between start() and finish() of a step that updates the weights, known
+  // after plan(). An upper bound if dropless (SwitchModel::traffic()).
   const Traffic& traffic() const { return traffic_; }
 
  private:
@@ -78,18 +77,18 @@ class TrainStep {
   void finish_reduction();
 
   Session& session_;
-  Mesh* mesh_;  // the session's, or while planning a planned one
+  Mesh* mesh_;  // that of the session, or the planned mesh while planning
   Traffic traffic_;
   std::unique_ptr<Optimizer> optimizer_;
   Arena optimizer_memory_{"optimiser"};
   Arena numbers_{"step numbers"};
-  Tensor squares_;  // float64, by region: of the gradients
-  // One after the other, so that they are read together:
-  Tensor outcome_;  // float64 [kStepScalars + regions]: both
+  Tensor squares_;  // float64 [regions], of the gradients
+  // Contiguous, so that one copy reads both.
+  Tensor outcome_;  // float64 [kStepScalars + regions], the next two
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip/grad_clip.h
-  Tensor faults_;   // float64, by region: see grad_fault.h
+  Tensor faults_;   // float64 [regions], see grad_fault.h
 
-  // Steps' numbers on their way to the host, and their learning rates; two steps in turn.
+  // Results in transit to the host, and learning rates, of the two steps that may be in flight.
   std::optional<Readback> under_way_[2];
   double rates_[2] = {};
   int64_t started_ = 0, finished_ = 0;

@@ -23,7 +23,8 @@ ExitCode Trainer::run() {
     const int64_t step = state_.step;
     const bool evaluates = due(session_.config.train.eval_every, step);
     const bool saves = due(session_.config.train.checkpoint_every, step);
-    // A GPU is given the next step before this one's numbers are read; nothing else waits for it.
+    // On a GPU, the next step is issued before the results of this one are read. Evaluations and
+    // checkpoints must wait for the results.
     if (session_.exec.backend == Backend::cpu || evaluates || saves) settle();
     if (evaluates) evaluate(step);
     if (saves) save();
@@ -33,12 +34,14 @@ ExitCode Trainer::run() {
   finish_save();
   report_bad_records();
   if (!stopping_) return ExitCode::done;
-  log::info("stopped by {} after step {}: the checkpoint is committed, start again to go on",
-            stop_signal_name(), state_.step);
+  log::info(
+      "stopped by {} after step {}: the checkpoint is committed; start the same command again to "
+      "resume",
+      stop_signal_name(), state_.step);
   return ExitCode::stopped;
 }
 
-// Gives the exec the next step, then reads the numbers of the one before.
+// Issues the next step, then reads the results of the previous one.
 void Trainer::start_step() {
   const Clock::time_point start = Clock::now();
   const int64_t step = state_.step + 1;
@@ -62,9 +65,9 @@ void Trainer::settle() {
   record(started, result, seconds);
 }
 
-// Takes the next batch and settles, in one reduction, what every rank must know before the step:
-// token counts, whether any rank was told to stop, and whether every rank's checkpoint shard is on
-// disk.
+// Takes the next batch and agrees with the other ranks, in one reduction, on what all must know
+// before the step: token counts, whether any rank got a stop signal, and whether all checkpoint
+// shards are on disk.
 StepTokens Trainer::begin_step() {
   batch_.fill(loader_->next());
   double facts[4] = {static_cast<double>(batch_.target_tokens()),
@@ -77,21 +80,22 @@ StepTokens Trainer::begin_step() {
   return {.input = static_cast<int64_t>(facts[1]), .target = static_cast<int64_t>(facts[0])};
 }
 
-// Every rank has the same loss and norm, so all agree whether the step counts.
+// Loss and norm are the same on every rank, so all ranks agree whether the step counts.
 void Trainer::check_finite(int64_t step, const StepResult& result) {
   if (result.updated) return;
   const std::string message = fmt::format(
-      "step {}: loss {}, gradient norm {}: not finite; first gradient at fault: {}", step,
+      "step {}: loss {}, gradient norm {}: not finite; first non-finite gradient: {}", step,
       result.loss, result.grad_norm, result.fault.empty() ? "none" : result.fault);
   if (session_.config.optimizer.on_nonfinite == NonFinitePolicy::skip) {
     log::info("{}; the step is skipped", message);
     return;
   }
   finish_save();
-  throw RuntimeFailure(message +
-                           ": the weights are as before the step and the last checkpoint is "
-                           "good; lower optimizer.learning_rate or set on_nonfinite: skip",
-                       MetBy::every_rank);
+  throw RuntimeFailure(
+      message +
+          ": the weights were not updated, and the last checkpoint is valid; lower "
+          "optimizer.learning_rate or set optimizer.on_nonfinite: skip",
+      MetBy::every_rank);
 }
 
 void Trainer::record(const StartedStep& started, const StepResult& result, double seconds) {
@@ -130,7 +134,7 @@ void Trainer::save() {
   saved_step_ = state_.step;
 }
 
-// Waits until the checkpoint under way, if any, is committed.
+// Waits until the checkpoint being written, if any, is committed.
 void Trainer::finish_save() {
   if (!writer_.busy()) return;
   writer_.wait_shard();
@@ -142,7 +146,7 @@ void Trainer::report_bad_records() const {
   const DataCounters counters = loader_->counters();
   if (counters.bad() == 0) return;
   log::warn(
-      "{} bad records were skipped beside {} documents: {} malformed, {} invalid UTF-8, {} without "
+      "{} bad records were skipped, {} documents read: {} malformed, {} invalid UTF-8, {} without "
       "text, {} empty, {} too long, {} corrupt shards",
       counters.bad(), counters.documents, counters.malformed, counters.invalid_utf8,
       counters.missing_text, counters.empty_text, counters.too_long, counters.corrupt_shards);

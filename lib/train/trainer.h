@@ -1,4 +1,4 @@
-// The training loop and what it keeps from step to step.
+// The training loop and its state.
 #pragma once
 
 #include <chrono>
@@ -17,11 +17,11 @@ namespace sy {
 
 class Trainer {
  public:
-  // On `runtime`, which must outlive it. `resume`: auto, none or a checkpoint's path. Plans and
-  // allocates every region, opens the data, restores. Collective.
+  // Plans and allocates all memory, opens the data and restores the checkpoint that `resume`
+  // selects: auto, none or a path. `runtime` must outlive the trainer. Collective.
   Trainer(Runtime& runtime, RunConfig config, const std::string& resume);
 
-  // Runs to train.steps, or to a stop signal. Returns done or stopped. Collective.
+  // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();
 
  private:
@@ -29,7 +29,7 @@ class Trainer {
 
   void restore_from(const std::string& path);
   void set_aside_later_checkpoints() const;
-  // A step that was given to the exec and whose numbers are not read yet.
+  // A step in flight: issued to the exec, its results not yet read.
   struct StartedStep {
     int64_t step;
     StepTokens tokens;
@@ -55,14 +55,14 @@ class Trainer {
   StepBatch batch_;
   std::optional<Evaluator> evaluator_;
   CheckpointWriter writer_;
-  RunInputs inputs_;      // on rank 0; elsewhere empty
-  std::string start_id_;  // the same on every rank, another at every start
+  RunInputs inputs_;      // on rank 0; empty elsewhere
+  std::string start_id_;  // identifies this start of the run; the same on every rank
   std::optional<RunLog> run_log_;
   RunState state_;
   int64_t saved_step_ = -1;
   bool stopping_ = false;
   std::optional<StartedStep> under_way_;
-  Clock::time_point settled_;  // when the last step's numbers were read
+  Clock::time_point settled_;  // when the results of the last step were read
 };
 
 }  // namespace sy

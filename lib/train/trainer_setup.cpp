@@ -1,16 +1,17 @@
-// The trainer's beginning: memory, data and the checkpoint it goes on from.
+// The start of a trainer: memory, data, and the checkpoint to resume from.
 #include <unistd.h>
 
 #include <ctime>
 
 #include "lib/base/log.h"
-#include "lib/train/matrix_rate.h"
+#include "lib/measure/gemm_rate.h"
 #include "lib/train/trainer.h"
 
 namespace sy {
 namespace {
 
-// One word for all ranks of this start: shards of an interrupted earlier one are told apart by it.
+// An identifier of this start, the same on every rank, which tells its checkpoint shards from those
+// of an interrupted earlier start.
 std::string start_id(Communicator& world) {
   int32_t words[2] = {static_cast<int32_t>(std::time(nullptr)), static_cast<int32_t>(getpid())};
   world.broadcast(Tensor(words, DType::i32, {2}), 0, "start id");
@@ -20,7 +21,7 @@ std::string start_id(Communicator& world) {
 void log_memory(const TrainStep::Memory& memory) {
   const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   log::info(
-      "memory a rank: parameters {:.1f} MiB, gradients {:.1f}, optimiser {:.1f}, activations "
+      "memory per rank: parameters {:.1f} MiB, gradients {:.1f}, optimiser {:.1f}, activations "
       "{:.1f}, scratch {:.1f}",
       mib(memory.model.parameters), mib(memory.model.gradients), mib(memory.optimizer),
       mib(memory.model.activations), mib(memory.model.scratch));
@@ -54,9 +55,10 @@ Trainer::Trainer(Runtime& runtime, RunConfig config, const std::string& resume)
   }
   restore_from(checkpoint_to_resume(resume, folder_.checkpoints));
   if (world.rank() == 0) set_aside_later_checkpoints();
-  const double flops_per_second = measure_matrix_rate(session_.exec.backend, session_.exec.threads,
-                                                      session_.model.params().dtype()) *
-                                  world.size();
+  const double flops_per_second =
+      measure_peak_gemm_rate(session_.exec.backend, session_.exec.threads,
+                             session_.model.params().dtype()) *
+      world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }
@@ -70,12 +72,13 @@ void Trainer::restore_from(const std::string& path) {
   log::info("resumed from {} at step {}", path, state_.step);
 }
 
-// With --resume none or an older checkpoint the run goes back: what it had reached is kept, apart.
+// With --resume none or an older checkpoint the run restarts from there. Its later checkpoints are
+// moved aside, not deleted.
 void Trainer::set_aside_later_checkpoints() const {
   const std::string aside = set_aside_later(folder_.checkpoints, state_.step);
   if (aside.empty()) return;
-  log::info("the run begins again after step {}: its later checkpoints were moved to {}",
-            state_.step, aside);
+  log::info("the run restarts after step {}; its later checkpoints were moved to {}", state_.step,
+            aside);
 }
 
 }  // namespace sy

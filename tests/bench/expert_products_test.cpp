@@ -30,7 +30,7 @@ ExpertRows even_rows() {
   return rows;
 }
 
-// Plans the work's scratch, does it and gives the products that it was made of.
+// Plans the scratch, runs the work and returns the GEMMs it consists of.
 template <class Work>
 GemmCounts products_of(Exec& exec, Work&& work) {
   exec.planning = true;
@@ -43,7 +43,7 @@ GemmCounts products_of(Exec& exec, Work&& work) {
   return exec.state<GemmCounts>();
 }
 
-// What a sparse layer multiplies, forward and backward.
+// The GEMMs of a sparse layer, forward and backward.
 GemmCounts products_of_layer(const Case& test, const ExpertRows& rows) {
   const ModelSection model = small_model(test.activation);
   Exec exec;
@@ -84,7 +84,7 @@ TEST_CASE("experts' products: batched is what the layer does, each the same work
   const ExpertProducts products(exec, small_model(test.activation), test.dtype, rows);
   const auto run = [&](void (ExpertProducts::*way)() const) {
     return products_of(exec, [&] {
-      products.batched();  // planned together, for scratch is allocated once
+      products.batched();  // planned together, because scratch is allocated once
       products.each();
       if (exec.backend == Backend::cuda) products.by_kernel();
       if (exec.planning) return;

@@ -55,7 +55,7 @@ esac'
 refuses 'has no GPU programs; build them: cmake'
 step='{"step": {"step_seconds": 0.125, "tokens_per_second": 640000, "mfu": 0.41}, "step_over_dense_twin": 1.15}'
 stand_in build/switchyard 'case "$*" in
-  *doctor*) echo "GPU matrix products  bfloat16: 700.0 TFLOP/s a rank"; echo healthy ;;
+  *doctor*) echo "GPU GEMM             bfloat16: 700.0 TFLOP/s a rank"; echo healthy ;;
   *experts*) echo "{\"stacks\": [{\"ratio\": 1.2}, {\"ratio\": 1.4}]}" ;;
   *micro_batch=128*) echo "out of memory" >&2; exit 1 ;;
   *) echo '"'$step'"' ;;
@@ -78,7 +78,7 @@ stand_in bin/compute-sanitizer 'case "$*" in
 esac'
 run 0
 says 'Stand-in, 580.00, 81559 MiB'
-says 'doctor +passed .*GPU matrix products bfloat16: 700.0 TFLOP/s'
+says 'doctor +passed .*GPU GEMM bfloat16: 700.0 TFLOP/s'
 says 'tests +passed .*100% tests passed'
 says 'bench-t5-base +passed .*32 sequences: step 0.125 s, 640000 tokens/s, MFU 0.41'
 says 'bench-switch-base-8 +passed .*64 sequences.*step time over dense baseline 1.15'

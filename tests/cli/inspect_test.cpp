@@ -52,7 +52,7 @@ TEST_CASE("inspect shard: documents, and what cannot be used", "[inspect]") {
 
 TEST_CASE("doctor: a line for each part, and a verdict", "[doctor]") {
   const auto outcome = run_program({"doctor", "--folder", test::temporary_folder()});
-  for (const char* part : {"MPI", "collectives", "threads", "matrix products", "bfloat16 products",
+  for (const char* part : {"MPI", "collectives", "threads", "float32 GEMM", "bfloat16 GEMM",
                            "memory", "HDF5", "file system", "CUDA"}) {
     CHECK_THAT("\n" + outcome.out, Catch::Contains("\n" + std::string(part) + " "));
   }

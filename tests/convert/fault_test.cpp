@@ -67,7 +67,8 @@ TEST_CASE("convert: all faults of the tensors at once", "[convert_fault]") {
             "router.clasifier.weight may be a misspelling",
         mlp + "router.clasifier.weight is not a tensor of this model",
         std::string("classification_head.dense.weight is not a tensor of this model"),
-        std::string("encoder.block.0.layer.0.SelfAttention.q.weight has the shape [6, 12] instead of [12, 6]")}) {
+        std::string("encoder.block.0.layer.0.SelfAttention.q.weight has the shape [6, 12] instead "
+                    "of [12, 6]")}) {
     CHECK_THAT(message, Catch::Contains(part));
   }
   CHECK(std::count(message.begin(), message.end(), '\n') == 6);
@@ -140,9 +141,8 @@ TEST_CASE("convert: copies of one tensor", "[convert_fault]") {
 TEST_CASE("convert: a configuration of another size altogether", "[convert_fault]") {
   Folder folder(2);
   folder.write();
-  CHECK_THROWS_WITH(
-      folder.convert({"num_experts=60000"}),
-      Catch::Contains("config.json describes a model") && Catch::Contains("hold 78"));
+  CHECK_THROWS_WITH(folder.convert({"num_experts=60000"}),
+                    Catch::Contains("config.json describes a model") && Catch::Contains("hold 78"));
 }
 
 TEST_CASE("convert: tensors of several types are read, and the mixture is told",

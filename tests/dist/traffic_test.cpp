@@ -1,11 +1,9 @@
-// What planned and counting communicators do, of a group of which there is only this rank.
+// Planned and counting communicators, in a group with only this rank.
 #include "lib/dist/traffic.h"
 
 #include <catch2/catch.hpp>
 
-#include "lib/dist/counting_communicator.h"
 #include "lib/dist/mesh.h"
-#include "lib/dist/planned_communicator.h"
 #include "lib/dist/planning.h"
 #include "tests/support/gradcheck.h"
 

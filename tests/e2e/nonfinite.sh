@@ -31,7 +31,7 @@ for way in "1 adamw" "2 adafactor"; do
   train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.checkpoint_every=1 || code=$?
   ((code == 1)) || fail "the exit code is $code"
   (($(messages | wc -l) == 1)) || fail "there is not exactly one message"
-  messages | grep -q "^step 7: loss .* not finite; first gradient at fault: shared/embedding: .*learning_rate" ||
+  messages | grep -q "^step 7: loss .* not finite; first non-finite gradient: shared/embedding: .*learning_rate" ||
     fail "the message does not name the step and the tensor"
   for step in 5 6; do
     "$switchyard" inspect "$checkpoints/step-0000000$step" --verify >"$folder/verify.txt" ||
@@ -48,7 +48,7 @@ for way in "1 adamw" "2 adafactor"; do
   train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set train.steps=4 \
     --set optimizer.on_nonfinite=skip || fail "a run that skips steps has failed"
   # On a GPU, step 3 has already started when the numbers of step 2 are read; step 2 must be named nevertheless.
-  named='first gradient at fault: shared\/embedding; the step is skipped'
+  named='first non-finite gradient: shared\/embedding; the step is skipped'
   skipped=$(sed -n "s/^step \([0-9]*\): .* $named\$/\1/p" "$folder/$run.out" | xargs)
   [[ $skipped == "2 3 4" ]] || fail "steps said to be skipped, for shared/embedding's gradient: '$skipped'"
   echo "$ranks ranks, $optimizer: stopped, resumed, skipped steps $skipped"

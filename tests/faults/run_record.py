@@ -101,7 +101,7 @@ def check_bad_records(folder):
         good = gzip.decompress(shard.read_bytes())
         shard.write_bytes(gzip.compress(2 * b'{"text": "no end\n' + good))
     run = finish(pretrain(folder, 1, "bad-records", {**GIVEN, "train.eval_every": 0}))
-    require("4 bad records were skipped beside" in run.text() and ": 4 malformed, " in run.text(),
+    require("4 bad records were skipped, " in run.text() and ": 4 malformed, " in run.text(),
             "the bad records are not counted", run)
     require(run.text().count("; skipped") == 4, "not every bad record is reported", run)
 

@@ -23,7 +23,7 @@ GenerateOptions beam_options(int64_t beams, double length_penalty) {
   return options;
 }
 
-// Every target: those that eos ends, and those of kMaxLength tokens.
+// Every target: those that end with eos, and those of kMaxLength tokens.
 void enumerate(std::vector<int32_t>& prefix, std::vector<std::vector<int32_t>>& all) {
   for (int32_t id = 0; id < kVocabulary; ++id) {
     prefix.push_back(id);
@@ -122,7 +122,7 @@ TEST_CASE("beam_search: of equal scores the lower id goes first", "[beam_search]
   const std::vector<float> equal(6, 0.25f);
   const auto search = make_search(beam_options(2, 1), 0);
   const auto next = search->advance({equal.data(), 1, 6, 6});
-  REQUIRE(next.size() == 2);  // of 0, 1, 2, 3 the eos is taken out
+  REQUIRE(next.size() == 2);  // eos is removed from 0, 1, 2, 3
   CHECK(next[0].id == 0);
   CHECK(next[1].id == 2);
 }

@@ -1,4 +1,4 @@
-// Many prompts side by side, over a table and over a real model.
+// Many prompts at once, with a table of logits and with a real model.
 #include "lib/generate/generate.h"
 
 #include <catch2/catch.hpp>
@@ -92,7 +92,7 @@ TEST_CASE("generate: logits that are not finite are refused", "[generate]") {
   CHECK_THROWS_AS(log_sum_exp(infinite), RuntimeFailure);
 }
 
-// A small real model with sharp logits, decoding incrementally, and its whole forward pass.
+// A small real model with sharp logits: incremental decoding and the full forward pass.
 struct RealModel {
   ModelSection section;
   std::unique_ptr<ModelFixture> full;
@@ -119,7 +119,7 @@ struct RealModel {
     return generate(logits, kPrompts, options);
   }
 
-  // Greedy by the whole pass, prompt by prompt.
+  // Greedy search with the full pass, one prompt at a time.
   std::vector<int32_t> greedy(const std::vector<int32_t>& prompt, int64_t max_length) {
     OwnedBatch batch(8, max_length, 13, {static_cast<int32_t>(prompt.size())},
                      {static_cast<int32_t>(max_length)});

@@ -1,4 +1,4 @@
-// Spans of a target put into the blanks of a sentence.
+// Spans of a target are inserted into the blanks of a sentence.
 #include "lib/generate/infill.h"
 
 #include <catch2/catch.hpp>
@@ -12,7 +12,7 @@ using namespace test;
 
 const std::string kText = "Thank you <extra_id_0> me to your party <extra_id_1> week.";
 
-// The sample's tokenizer, and T5's where it is there.
+// The tokenizer of the sample, and that of T5 if it is available.
 std::vector<std::string> models() {
   std::vector<std::string> paths = {sample().tokenizer};
   if (const auto t5 = shared_file("data/tokenizer/t5.model")) paths.push_back(*t5);

@@ -32,7 +32,7 @@ TEST_CASE("sampling: the nucleus is the fewest tokens that reach top_p", "[sampl
   CHECK(ids_of(nucleus(logits, 1, 0.69)) == Ids{1, 3});
   CHECK(ids_of(nucleus(logits, 1, 0.39)) == Ids{1});
   CHECK(ids_of(nucleus(logits, 1, 1e-9)) == Ids{1});
-  // Colder, the first has more of the mass: 0.4^4 of the fourth powers is 0.75.
+  // At a lower temperature the first has more of the mass: 0.4^4 of the fourth powers is 0.75.
   CHECK(ids_of(nucleus(logits, 0.25, 0.7)) == Ids{1});
   CHECK(ids_of(nucleus(logits, 100, 0.7)) == Ids{1, 3, 4, 0});
 }
@@ -52,8 +52,8 @@ TEST_CASE("sampling: a draw takes its share", "[sampling]") {
   CHECK(draw(tokens, 1 - 1e-16) == 2);
 }
 
-// Of 40000 first tokens, one for each prompt number, against the probabilities: chi-square with 5
-// degrees of freedom is above 20.5 once in a thousand times; the seed is fixed.
+// 40000 first tokens, one per prompt number, compared with their probabilities. Chi-square with 5
+// degrees of freedom exceeds 20.5 with probability 0.001; the seed is fixed.
 TEST_CASE("sampling: tokens come as often as they are likely", "[sampling]") {
   constexpr int64_t kDraws = 40000;
   const double temperature = GENERATE(1.0, 0.5, 2.0);

@@ -1,5 +1,5 @@
-// A model for tests of the strategies: the logits of a sequence are pseudo-random numbers that its
-// prompt and all its tokens so far decide.
+// A model for testing search strategies: the logits of a sequence are pseudo-random numbers
+// determined by its prompt and all its tokens.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +49,7 @@ class TableModel : public NextLogits {
     return logits;
   }
 
-  // Of a prompt's target: the sum of its tokens' log-probabilities.
+  // For the target of a prompt: the sum of the log-probabilities of its tokens.
   double log_probability(const std::vector<int32_t>& prompt,
                          const std::vector<int32_t>& target) const {
     std::vector<int32_t> sequence = prompt;
@@ -63,7 +63,7 @@ class TableModel : public NextLogits {
     return total;
   }
 
-  int64_t unusable = 0;  // ids at the vocabulary's end
+  int64_t unusable = 0;  // ids at the end of the vocabulary
   int64_t rows_run = 0;
 
  private:

@@ -67,7 +67,7 @@ TEST_CASE("attention: gradients of cross-attention", "[attention]") {
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   CHECK(gradient_error(rows, d_rows, loss) < kGradientTolerance);
   f.check_params(loss);
-  // The encoder's gradient is a sum over the decoder's layers.
+  // The gradient of the encoder output is a sum over the decoder layers.
   const double before = sequences > 0 ? d_rows.data<double>()[0] : 0;
   cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory);
   if (sequences > 0) CHECK(d_rows.data<double>()[0] == Approx(2 * before));

@@ -1,5 +1,6 @@
-// Tokens travel in bfloat16, which loses nothing that the experts had not lost: on any mesh of
-// experts the forward pass has the same bits, and gradients differ by the order of float32 sums.
+// Tokens are sent in bfloat16, which is the precision in which the experts read them anyway: the
+// forward pass has the same bits on every mesh, and gradients differ only by the order of float32
+// sums.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -17,9 +18,7 @@ const std::vector<int32_t> kEncoderLengths{9, 4, 1, 7, 9, 9, 2, 6};
 const std::vector<int32_t> kDecoderLengths{3, 6, 1, 5, 2, 6, 6, 4};
 
 TEST_CASE("bfloat16_mesh: a step is the same however experts are spread", "[bfloat16_mesh]") {
-  ModelSection section = tiny_model();
-  section.experts.count = 4;
-  section.experts.interval = 1;
+  ModelSection section = tiny_sparse_model(4);
   section.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
   Communicator& world = test_world();
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,

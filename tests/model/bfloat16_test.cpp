@@ -1,6 +1,6 @@
-// The whole model in bfloat16 beside the same one in float32: the same weights, the same draws.
-// Masks of half the seeds bring two experts so near a tie, or an input of ReLU so near 0, that
-// rounding decides; those of the seed here do not.
+// The whole model in bfloat16 compared with float32, with the same weights and random numbers. With
+// half of all seeds, two experts are so close to a tie, or an input of ReLU so close to 0, that
+// rounding decides; not with the seed used here.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -74,7 +74,8 @@ TEST_CASE("bfloat16: loss and gradients are float32's to bfloat16's precision", 
   Pair pair(section);
   const double exact = pair.f32.total_loss(pair.batch.batch());
   CHECK(pair.bf16.total_loss(pair.batch.batch()) == Approx(exact).epsilon(0.01));
-  // Near a tie between experts the two may choose apart; these weights and masks are not near one.
+  // Close to a tie between experts the two could choose differently; with these weights and masks
+  // there is none.
   REQUIRE(counts_of(pair.f32.model) == counts_of(pair.bf16.model));
   pair.backward();
   double whole = 0, apart = 0;
@@ -83,7 +84,8 @@ TEST_CASE("bfloat16: loss and gradients are float32's to bfloat16's precision", 
     const double size = norm(param.grad), difference = distance(param.grad, other.grad);
     whole += size * size;
     apart += difference * difference;
-    // Where large terms cancel, their rounding weighs more; a term missed or doubled weighs most.
+    // Where large terms cancel, their rounding errors dominate; a missing or doubled term would be
+    // larger still.
     INFO(param.name << ": " << difference << " of " << size);
     CHECK(difference < 0.25 * size + 1e-6);
   }
@@ -109,8 +111,8 @@ TEST_CASE("bfloat16: weights and gradients stay float32, activations take half",
   CHECK(memory.activations < 0.75 * static_cast<double>(wide.activations));
 }
 
-// A change of the router's weights that bfloat16 cannot hold moves the losses of a router that
-// computes in float32, and does not move those of one that does not.
+// A change of the router weights too small for bfloat16 changes the losses if the router computes
+// in float32, but not if it computes in bfloat16.
 TEST_CASE("bfloat16: the router is float32 inside unless asked", "[bfloat16]") {
   ModelSection section = sparse_model();
   const bool exact = GENERATE(true, false);
@@ -122,7 +124,7 @@ TEST_CASE("bfloat16: the router is float32 inside unless asked", "[bfloat16]") {
   for (Param& param : params.all()) {
     if (!param.name.ends_with("/router")) continue;
     for (int64_t i = 0; i < param.value.numel(); ++i) {
-      // Onto the nearest bfloat16 and a little off it, which rounding takes back.
+      // The nearest bfloat16, plus a little that rounding removes.
       float& weight = param.value.data<float>()[i];
       weight = float(BFloat16(weight)) * (1.0f + 0x1p-11f);
     }

@@ -1,4 +1,4 @@
-// Decoding a token at a time against the whole forward pass.
+// Incremental decoding compared with the full forward pass.
 #include "lib/model/decode.h"
 
 #include <catch2/catch.hpp>
@@ -18,12 +18,12 @@ double element(Tensor x, int64_t i) {
 }
 
 double tolerance(DType dtype) {
-  if (dtype == DType::bf16) return 0.02;  // the same sums, but of numbers that were rounded
+  if (dtype == DType::bf16) return 0.02;  // same sums of rounded numbers
   return dtype == DType::f64 ? 1e-12 : 1e-5;
 }
 
-// A model that only decodes, beside one whose decoder sees whole sequences. `whole` may differ from
-// `section` in its capacity.
+// A model for incremental decoding, and one whose decoder processes whole sequences. `whole` may
+// differ from `section` in its capacity.
 struct Pair {
   ModelFixture full;
   Exec exec;
@@ -48,8 +48,8 @@ struct Pair {
     decoder.begin(exec, model.encode(exec, batch.batch(), full.step));
   }
 
-  // Largest difference of row `row` of `logits` and the whole pass's at `position`, relative to the
-  // largest logit there.
+  // The largest difference between row `row` of `logits` and those of the full pass at `position`,
+  // relative to the largest of the latter.
   double difference(const Batch& batch, int64_t position, Tensor logits) {
     Owned expected(logits.dtype(), {batch.streams[kEncoder].ids.dim(0), logits.dim(1)});
     full.model.logits_at(*full.exec, batch, full.step, position, expected);
@@ -123,7 +123,7 @@ TEST_CASE("decode: the encoder keeps its capacity", "[decode]") {
   compare_positions(section, section, DType::f64);
 }
 
-// Sequences as they were chosen: their prompts and tokens.
+// The selected sequences: prompts and tokens.
 struct Histories {
   std::vector<int64_t> prompt;
   std::vector<std::vector<int32_t>> ids;
@@ -138,7 +138,7 @@ struct Histories {
   }
 };
 
-// The batch that the histories make for the whole pass.
+// The histories as a batch for the full pass.
 class HistoryBatch {
  public:
   HistoryBatch(const OwnedBatch& prompts, const Histories& histories)

@@ -8,7 +8,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// Rows that are planned for, and rows that the micro-batch has.
+// Planned rows, and rows in the micro-batch.
 constexpr int64_t kPlanned = 4, kLength = 5;
 
 TEST_CASE("dense_ffn: gradients", "[dense_ffn]") {

@@ -17,8 +17,8 @@ TEST_CASE("dispatch: capacity worked by hand", "[dispatch]") {
   experts.min_capacity = 4;
   CHECK(expert_capacity(experts, 1024, true) == 160);
   CHECK(expert_capacity(experts, 1024, false) == 256);
-  CHECK(expert_capacity(experts, 1023, true) == 159);  // 159.84 is cut
-  CHECK(expert_capacity(experts, 20, true) == 4);      // 3.125: the least
+  CHECK(expert_capacity(experts, 1023, true) == 159);  // 159.84 is truncated
+  CHECK(expert_capacity(experts, 20, true) == 4);      // 3.125, raised to min_capacity
   CHECK(expert_capacity(experts, 3, true) == 3);       // never more than the group
   experts.capacity_factor = 100;
   CHECK(expert_capacity(experts, 1024, true) == 1024);
@@ -28,7 +28,7 @@ TEST_CASE("dispatch: capacity worked by hand", "[dispatch]") {
   CHECK(expert_capacity(experts, 1024, false) == 64);
   CHECK(expert_capacity(experts, 20, true) == 20);
   experts.fixed_capacity = 2;
-  CHECK(expert_capacity(experts, 20, true) == 2);  // min_capacity is for the factor
+  CHECK(expert_capacity(experts, 20, true) == 2);  // min_capacity applies to `factor` only
 }
 
 TEST_CASE("dispatch: the most that is planned for", "[dispatch]") {
@@ -45,7 +45,7 @@ TEST_CASE("dispatch: the most that is planned for", "[dispatch]") {
   CHECK(dispatch_sizes(model, dims).rows == 192);
 }
 
-// Two groups of four tokens, three experts, capacity 1: tokens 1 and 6 come too late, 3 is padding.
+// Two groups of four tokens, three experts, capacity 1: tokens 1 and 6 are dropped, 3 is padding.
 const std::vector<int32_t> kExpert{2, 2, 0, -1, 1, 0, 1, 2};
 
 struct Layer {
@@ -67,7 +67,7 @@ struct Layer {
     dispatch_assign(context(), labels, saved, expert);
   }
   LayerContext context() { return f.context(2, 4); }
-  // Sends the rows of some tokens: only then is it known how many there are, and whose.
+  // Dispatches rows: only then are their number and origin known.
   void send() {
     ScratchScope scratch(*f.exec);
     Owned normed = random_tensor(DType::f64, {8, 2}, 1), in(DType::f64, {saved.rows(), 2});
@@ -94,10 +94,10 @@ TEST_CASE("dispatch: fixed capacity worked by hand", "[dispatch]") {
 TEST_CASE("dispatch: dropless worked by hand", "[dispatch]") {
   Layer layer(CapacityMode::dropless);
   CHECK(layer.counted() == std::vector<int32_t>{2, 2, 3, 0});
-  CHECK(layer.saved.slots == 8);  // the most that there can be
+  CHECK(layer.saved.slots == 8);  // the maximum
   layer.send();
   std::vector<int32_t> row_ids{18, 21, 20, 22, 16, 17, 23};
-  if (!grouped_gemm_by_group(*layer.f.exec, 8, 3)) row_ids.push_back(-1);  // nobody counted
+  if (!grouped_gemm_by_group(*layer.f.exec, 8, 3)) row_ids.push_back(-1);  // not counted
   CHECK(layer.saved.slots == std::ssize(row_ids));
   CHECK(layer.saved.rows() == layer.saved.slots);
   CHECK(layer.row_ids() == row_ids);

@@ -1,9 +1,10 @@
-// What is drawn at different steps, in different sub-layers, for different uses and tokens has
-// nothing to do with each other. Seen in what the layers make of it, where it can be seen.
+// Random numbers of different steps, sub-layers, uses and tokens are independent, as seen in the
+// outputs of the layers.
 //
-// Bounds: of n independent terms in [a, b] the sum leaves its mean by t or more with probability at
-// most 2 exp(-2 t^2 / (n (b - a)^2)) (Hoeffding 1963); t is where that is 1e-9, for all comparisons
-// of a test together. Draws that are the same leave it by n / 2 (of masks) and n / 3 (of noise).
+// Bounds: the sum of n independent terms in [a, b] deviates from its mean by t or more with
+// probability at most 2 exp(-2 t^2 / (n (b - a)^2)) (Hoeffding 1963). t is chosen so that this is
+// 1e-9 for all comparisons of a test together. Identical draws deviate by n / 2 (masks) or n / 3
+// (noise).
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -33,11 +34,11 @@ ModelSection wide_model() {
 
 using Mask = std::vector<bool>;  // true: dropped
 
-// The masks of two passes, or of two tokens of one: they agree on half of their elements.
+// Masks of two passes, or of two tokens of one pass, agree in half of their elements.
 void check_unlike(const std::vector<Mask>& masks) {
   const auto count = static_cast<double>(masks.size()), n = static_cast<double>(masks[0].size());
   const double most = deviation(n, 1, count * (count - 1) / 2);
-  REQUIRE(most < n / 2);  // a mask is told from itself
+  REQUIRE(most < n / 2);  // the bound tells identical masks apart
   double worst = 0;
   for (size_t a = 0; a < masks.size(); ++a) {
     for (size_t b = 0; b < a; ++b) {
@@ -56,7 +57,7 @@ std::vector<Mask> rows_of(const Mask& mask) {
   return rows;
 }
 
-// Where `out` is what the residual stream was.
+// Where `out` equals the residual stream.
 Mask untouched(Tensor out, Tensor x) {
   Mask mask;
   for (int64_t i = 0; i < out.numel(); ++i) mask.push_back(at(out, i) == at(x, i));
@@ -65,7 +66,7 @@ Mask untouched(Tensor out, Tensor x) {
 
 TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws]") {
   LayerFixture f(wide_model());
-  f.model.activation = Activation::gelu;  // of no input exactly 0
+  f.model.activation = Activation::gelu;  // not exactly 0 for any input
   const LayerDims dims{kSequences, kLength, 1, DType::f64};
   const DenseFfnParams ffn[] = {dense_ffn_params(f.store, "0/ffn", f.model),
                                 dense_ffn_params(f.store, "1/ffn", f.model)};
@@ -104,7 +105,7 @@ TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws
 TEST_CASE("draws: the router's noise", "[draws]") {
   LayerFixture f(wide_model());
   constexpr float kEpsilon = 0.5f;
-  constexpr int64_t kNoises = 1024;  // a token
+  constexpr int64_t kNoises = 1024;  // per token
   const Shape shape{kTokens, kNoises};
   Owned ones(DType::f64, shape), out(DType::f64, shape);
   std::fill_n(ones.data<double>(), shape.numel(), 1.0);
@@ -124,7 +125,7 @@ TEST_CASE("draws: the router's noise", "[draws]") {
       }
     }
   }
-  // The products of two rows' noise lie in [-1, 1) and are 0 in the mean.
+  // Products of the noise of two rows are in [-1, 1) with mean 0.
   const auto rows = static_cast<double>(noise.size());
   const double most = deviation(kNoises, 2, rows * (rows - 1) / 2);
   double worst = 0, least_square = kNoises;
@@ -138,7 +139,7 @@ TEST_CASE("draws: the router's noise", "[draws]") {
   }
   CAPTURE(worst, most, least_square);
   CHECK(worst <= most);
-  CHECK(most < least_square);  // a row is told from itself
+  CHECK(most < least_square);  // the bound tells identical rows apart
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ using namespace test;
 constexpr int kExperts = 3;
 
 ExpertRows ragged(const std::vector<int32_t>& counts) {
-  static std::vector<Owned> kept;  // what they refer to
+  static std::vector<Owned> kept;  // the memory they refer to
   kept.push_back(int_tensor({1, kExperts}, counts));
   ExpertRows rows;
   rows.experts = kExperts;
@@ -30,7 +30,7 @@ ExpertRows even(int64_t each) {
   return rows;
 }
 
-// `rows` as two parts, as they may arrive: the first expert's, then the others'.
+// `rows` in two parts, as they may arrive: those of the first expert, then the others.
 std::vector<ExpertRows> halves(const ExpertRows& rows) {
   ExpertRows first = rows, second = rows;
   first.experts = 1;
@@ -90,7 +90,7 @@ void check_gradients(Layer& layer, const ExpertRows& rows) {
     return weighted_sum(out, weight);
   };
   loss();
-  layer.backward(rows, d_in, d_in);  // in place: d_in begins as the outputs' gradient
+  layer.backward(rows, d_in, d_in);  // in place: d_in holds the gradient of the outputs
   CHECK(gradient_error(x, d_in, loss) < kGradientTolerance);
   layer.f.check_params(loss);
 }
@@ -104,7 +104,7 @@ TEST_CASE("experts: gradients with as many rows each", "[experts]") {
 
 TEST_CASE("experts: gradients with ragged rows, some without any", "[experts]") {
   const Activation activation = GENERATE(Activation::relu, Activation::geglu);
-  // The last needs several products for one expert's rows.
+  // The last case needs several GEMMs for the rows of one expert.
   const std::vector<int32_t> counts =
       GENERATE(std::vector<int32_t>{5, 0, 2}, std::vector<int32_t>{0, 3, 1},
                std::vector<int32_t>{0, 0, 0}, std::vector<int32_t>{77, 0, 1});
@@ -129,8 +129,8 @@ TEST_CASE("experts: ragged rows of equal number give what batches give", "[exper
   CHECK(worst < 1e-13);
 }
 
-// Every split of the rows must find the scratch that planning took and no shape that it did not
-// prepare: products are kept for ever.
+// Whatever the split of rows, the planned scratch must suffice and all shapes must be prepared,
+// because GEMM primitives are cached forever.
 TEST_CASE("experts: any ragged rows run within what planning measured", "[experts]") {
   constexpr int64_t kRows = 700;
   LayerFixture f;

@@ -25,7 +25,7 @@ std::vector<int32_t> prefix_mask(const std::vector<int32_t>& lengths, int64_t le
   return mask;
 }
 
-// Ids in [1, vocab) before each length, pad after it.
+// Ids in [1, vocab) up to each length, then padding.
 std::vector<int32_t> random_ids(const std::vector<int32_t>& lengths, int64_t length, int64_t vocab,
                                 uint64_t seed) {
   std::vector<int32_t> ids = prefix_mask(lengths, length);
@@ -63,6 +63,35 @@ ModelSection tiny_model() {
   model.relative_buckets = 8;
   model.relative_max_distance = 6;
   model.experts.count = 0;
+  return model;
+}
+
+ModelSection tiny_sparse_model(int64_t experts, int64_t interval) {
+  ModelSection model = tiny_model();
+  model.experts.count = experts;
+  model.experts.interval = interval;
+  model.experts.capacity_factor = 0.7;
+  model.experts.min_capacity = 1;
+  model.experts.fixed_capacity = 2;
+  model.experts.group_sequences = 2;
+  return model;
+}
+
+ModelSection tiny_hugging_face_model(int64_t experts, int64_t interval) {
+  ModelSection model = tiny_sparse_model(experts, interval);
+  model.encoder_layers = model.decoder_layers = 4;
+  model.experts.convention = Convention::hugging_face;
+  model.experts.capacity = CapacityMode::fixed;
+  model.experts.group_sequences = 1;
+  return model;
+}
+
+ModelSection with_noise_and_losses(ModelSection model) {
+  model.dropout = 0.2;
+  model.experts.jitter = 0.1;
+  model.experts.balance_loss = 0.3;
+  model.experts.z_loss = 0.2;
+  model.experts.dropout = 0.3;
   return model;
 }
 

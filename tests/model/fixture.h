@@ -1,5 +1,5 @@
-// What the model's tests share: a tiny configuration, owned batches, one layer or a whole model in
-// float64 with everything around it.
+// Shared by the tests of the model: tiny configurations, batches that own their memory, and a
+// single layer or a whole model in float64 with everything it needs.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,18 @@
 
 namespace sy::test {
 
-// Odd sizes, two layers a stack, dense unless experts.count is set.
+// Odd sizes, two layers per stack, dense, without randomness.
 ModelSection tiny_model();
+// tiny_model() with experts in every interval-th layer, routed in groups of two sequences, with a
+// capacity small enough for drops.
+ModelSection tiny_sparse_model(int64_t experts, int64_t interval = 1);
+// The same under experts.convention hugging_face, with four layers per stack, so that by default
+// two sparse ones share the auxiliary loss.
+ModelSection tiny_hugging_face_model(int64_t experts, int64_t interval = 2);
+// `model` with dropout and jitter, and auxiliary losses large enough to matter.
+ModelSection with_noise_and_losses(ModelSection model);
 
-// Gives every parameter, norms included, values that differ from its initial ones.
+// Gives every parameter, norms included, values that differ from the initial ones.
 void randomize(ParamStore& params, uint64_t seed, double scale = 0.5);
 
 // A batch of random ids with padding: encoder_lengths[b] and decoder_lengths[b] tokens are real.
@@ -31,7 +39,7 @@ class OwnedBatch {
   OwnedBatch& operator=(const OwnedBatch&) = delete;
 
   const Batch& batch() const { return batch_; }
-  // Sequences [begin, begin + count) alone.
+  // Only sequences [begin, begin + count).
   Batch slice(int64_t begin, int64_t count) const { return batch_.slice(begin, count); }
   int64_t target_tokens() const;
 

@@ -1,6 +1,6 @@
-// A forward has no side effects: run again, stack by stack or block by block as recomputation does,
-// it leaves outputs, saved sets, statistics and gradients as they were, to the last bit. Dense and
-// sparse blocks of both stacks, dropout and jitter on, experts spread over the ranks.
+// Forward has no side effects: run again stack by stack or block by block, as recomputation does,
+// it leaves outputs, saved tensors, statistics and gradients unchanged to the last bit. Dense and
+// sparse blocks of both stacks, with dropout and jitter, experts spread over the ranks.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -20,27 +20,17 @@ constexpr int64_t kSequences = 2, kEncoderLength = 7, kDecoderLength = 5;
 constexpr int64_t kScratchBytes = 64 << 20;
 
 ModelSection section_of(Convention convention, CapacityMode capacity) {
-  ModelSection model = tiny_model();  // of every two blocks, the second is sparse
-  model.dropout = 0.2;
-  model.experts.count = 4;
-  model.experts.interval = 2;
+  ModelSection model =
+      with_noise_and_losses(convention == Convention::paper ? tiny_sparse_model(4, /*interval=*/2)
+                                                            : tiny_hugging_face_model(4));
   model.experts.capacity = capacity;
   model.experts.fixed_capacity = 1;
-  model.experts.group_sequences = 2;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
-  model.experts.convention = convention;
-  if (convention == Convention::paper) return model;
-  model.experts.group_sequences = 1;
-  model.encoder_layers = model.decoder_layers = 4;  // two sparse ones, judged together
   return model;
 }
 
 enum class Again { never, stacks, blocks, observation };
 
-// What a step leaves: bytes of the saved sets, the statistics and the gradients.
+// The results of a step: bytes of saved tensors, statistics and gradients.
 struct Left {
   std::vector<char> saved, statistics, gradients;
 };
@@ -50,7 +40,7 @@ void append(std::vector<char>& to, const void* from, int64_t bytes) {
   to.insert(to.end(), begin, begin + bytes);
 }
 
-// Both stacks with everything around them, and what goes in at either end.
+// Both stacks with everything they need, and the inputs at both ends.
 class Stacks {
  public:
   Stacks(const ModelSection& section, Mesh& mesh, Exec& exec)
@@ -125,7 +115,7 @@ class Stacks {
     stack_forward(context(false), encoder_, encoder_saved_, ids(false), {});
     stack_forward(context(true), decoder_, decoder_saved_, ids(true), encoded());
   }
-  // Each block again from what it was given, the last one first.
+  // Runs each block again from its input, the last one first.
   void forward_blocks() {
     const auto again = [&](bool in_decoder, const StackParams& params, StackSaved& saved) {
       for (size_t i = params.blocks.size(); i-- > 0;) {
@@ -197,11 +187,11 @@ TEST_CASE("forward_twice: the bits of one run", "[forward_twice]") {
   for (const Again again : {Again::stacks, Again::blocks}) {
     CAPTURE(static_cast<int>(again));
     const Left left = stacks.step(again);
-    CHECK((left.saved == once.saved));  // without printing a region
+    CHECK((left.saved == once.saved));  // the parentheses keep Catch from printing a region
     CHECK((left.statistics == once.statistics));
     CHECK((left.gradients == once.gradients));
   }
-  // What counts twice shows.
+  // Counting twice makes a difference.
   CHECK((stacks.step(Again::observation).statistics != once.statistics));
 }
 

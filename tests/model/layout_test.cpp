@@ -1,4 +1,5 @@
-// Names, shapes, groups and initial spreads of the parameters, and the published sizes.
+// Names, shapes, placements and initial standard deviations of the parameters, and the published
+// model sizes.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
@@ -24,7 +25,7 @@ ModelSection published(int64_t d_model, int64_t d_ff, int64_t heads, int64_t lay
   return model;
 }
 
-// Nothing is allocated for a model that is only planned, so every size can be counted here.
+// Planning allocates nothing, so models of any size can be counted here.
 int64_t parameters_of(const ModelSection& section) {
   const auto world = make_self_communicator();
   Mesh mesh(*world, {});

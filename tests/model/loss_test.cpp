@@ -22,7 +22,7 @@ TEST_CASE("loss: gradients over several chunks of rows", "[loss]") {
       GENERATE(std::pair<int64_t, int64_t>{7, 0}, std::pair<int64_t, int64_t>{7, 3},
                std::pair<int64_t, int64_t>{2 * loss_rows(Backend::cpu) + 3, 0});
   LayerFixture f;
-  if (f.exec->backend == Backend::cuda && rows > 7) return;  // one chunk there, and slow
+  if (f.exec->backend == Backend::cuda && rows > 7) return;  // a single chunk there, and slow
   f.model.tie_embeddings = tied;
   f.step.loss_scale = 0.3;
   Param* embedding = embedding_params(f.store, f.model);

@@ -1,4 +1,4 @@
-// What was planned is what is used: a step after the first takes no memory of its own.
+// Memory use is as planned: steps after the first allocate nothing.
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -11,15 +11,6 @@ using namespace test;
 
 constexpr int64_t kEncoderLength = 32, kDecoderLength = 16;
 
-ModelSection hugging_face_model() {
-  ModelSection model = tiny_model();
-  model.experts.count = 4;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.capacity = CapacityMode::fixed;
-  model.experts.group_sequences = 1;
-  return model;
-}
-
 int64_t mapped_pages() {
   std::ifstream statm("/proc/self/statm");
   int64_t pages = 0;
@@ -28,7 +19,7 @@ int64_t mapped_pages() {
 }
 
 TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory]") {
-  ModelSection section = GENERATE(tiny_model(), hugging_face_model());
+  ModelSection section = GENERATE(tiny_model(), tiny_hugging_face_model(4));
   section.d_model = 64;
   if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 4);
   section.dropout = 0.1;
@@ -49,15 +40,15 @@ TEST_CASE("memory: a second step allocates nothing of a tensor's size", "[memory
   step();
   const Allocations after = allocations();
   CHECK(f.exec->scratch.high_water() == scratch);
-  if (test_backend() == Backend::cuda) return;  // the queues of host execution take from the heap
-  // Shapes of views and oneDNN's argument lists; the smallest stream has 256 KiB.
+  if (test_backend() == Backend::cuda) return;  // the queues of host execution allocate
+  // Shapes of views and argument lists of oneDNN; the smallest tensor of a stream has 256 KiB.
   INFO(after.count - before.count << " small allocations");
   CHECK(after.bytes - before.bytes < 128 * 1024);
   CHECK(mapped_pages() - pages < 64);  // malloc and mmap, which the count above does not see
 }
 
 TEST_CASE("memory: the plan is what the step uses", "[memory]") {
-  ModelSection section = GENERATE(tiny_model(), hugging_face_model());
+  ModelSection section = GENERATE(tiny_model(), tiny_hugging_face_model(4));
   if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 3);
   section.experts.eval_capacity_factor = 3.0;
   ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
@@ -71,7 +62,7 @@ TEST_CASE("memory: the plan is what the step uses", "[memory]") {
   f.forward(batch);
   CHECK(f.exec->scratch.high_water() == memory.scratch);
   CHECK(f.exec->scratch.top() == 0);
-  // Each parameter's share is rounded up to 16 elements, the region to pages.
+  // Parameters are rounded up to 16 elements, regions to pages.
   const int64_t count = f.model.params().local_count();
   CHECK(memory.parameters >= 8 * count);
   CHECK(memory.parameters <=

@@ -1,5 +1,6 @@
-// The same step on any mesh: losses, router counters and gradients of a batch that is split over
-// ranks, experts among them, against the whole batch on one rank. Float64, dropout and jitter on.
+// A step gives the same results on every mesh: losses, router statistics and gradients of a batch
+// split over ranks, experts included, compared with the whole batch on one rank. Float64, with
+// dropout and jitter.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -17,33 +18,18 @@ const std::vector<int32_t> kEncoderLengths{9, 4, 1, 7, 9, 9, 2, 6};
 const std::vector<int32_t> kDecoderLengths{3, 6, 1, 5, 2, 6, 6, 4};
 
 ModelSection sparse_model(CapacityMode capacity) {
-  ModelSection model = tiny_model();
-  model.dropout = 0.2;
-  model.experts.count = 4;
-  model.experts.interval = 1;
+  ModelSection model = with_noise_and_losses(tiny_sparse_model(4));
   model.experts.capacity = capacity;
-  model.experts.capacity_factor = 0.8;
-  model.experts.min_capacity = 1;
-  model.experts.group_sequences = 2;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
   return model;
 }
 
-// Two sparse layers a stack, which are judged together.
 ModelSection hugging_face_model(CapacityMode capacity) {
-  ModelSection model = sparse_model(capacity);
-  model.encoder_layers = model.decoder_layers = 4;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.interval = 2;
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 1;
+  ModelSection model = with_noise_and_losses(tiny_hugging_face_model(4));
+  model.experts.capacity = capacity;
   return model;
 }
 
-// Largest difference of `part` to the rows of `whole` from `first` on.
+// The largest difference between `part` and the rows of `whole` from `first` on.
 double difference(Tensor part, Tensor whole, int64_t first) {
   const double* expected =
       first == 0 ? whole.data<double>() : whole.slice(first, part.dim(0)).data<double>();
@@ -80,7 +66,8 @@ TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") 
       GENERATE(sparse_model(CapacityMode::factor), sparse_model(CapacityMode::dropless),
                hugging_face_model(CapacityMode::fixed), hugging_face_model(CapacityMode::dropless));
   const bool spread = GENERATE(true, false);
-  // Kernels executed on the host are slow: there a split of both kinds for one convention only.
+  // Kernels executed on the host are slow: only one convention is tested there, with both kinds of
+  // split.
   if (test_backend() == Backend::cuda && !spread && section.encoder_layers > 2) return;
   Communicator& world = test_world();
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,

@@ -1,5 +1,6 @@
-// Gradients of the whole model against central differences in float64: every parameter, dropout on,
-// padding in both stacks. Other backends' gradients against the CPU's.
+// Gradients of the whole model compared with central differences in float64: every parameter, with
+// dropout, with padding in both stacks. Gradients of other backends are compared with those of the
+// CPU.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -14,7 +15,7 @@ constexpr int64_t kEncoderLength = 7, kDecoderLength = 5;
 const std::vector<int32_t> kEncoderLengths{7, 4, 1, 6};
 const std::vector<int32_t> kDecoderLengths{3, 5, 1, 4};
 
-// Leaves the gradients of the fixture's loss in its parameters; returns the loss.
+// Computes the gradients of the fixture's loss; returns the loss.
 double differentiate(ModelFixture& f, const OwnedBatch& batch) {
   randomize(f.model.params(), 17);
   f.step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
@@ -26,7 +27,7 @@ double differentiate(ModelFixture& f, const OwnedBatch& batch) {
   return loss;
 }
 
-// Every number of another backend's gradients against the CPU's, which the differences check.
+// Compares all gradients with those of the CPU, which are checked against differences.
 void compare_with_cpu(ModelFixture& f, const OwnedBatch& batch, double loss) {
   const ModelShape shape{4, kEncoderLength, kDecoderLength};
   ModelFixture cpu(f.model.config(), shape, DType::f64, true, 1, Backend::cpu);
@@ -54,9 +55,10 @@ void check_every_parameter(const ModelSection& section, double difference) {
   const auto loss = [&] { return f.total_loss(batch.batch()); };
   if (section.experts.count > 0 && section.experts.capacity != CapacityMode::dropless) {
     const Tensor counts = f.model.router_stats().counts;
-    CHECK(counts.data<int32_t>()[section.experts.count] > 0);  // some token is dropped
+    CHECK(counts.data<int32_t>()[section.experts.count] > 0);  // at least one token is dropped
   }
-  // A training forward adds to the output projection's gradient: keep what backward left.
+  // A training forward pass adds to the gradient of the output projection, so save what backward
+  // computed.
   std::vector<Owned> gradients;
   for (Param& param : f.model.params().all()) {
     gradients.emplace_back(DType::f64, param.grad.shape());
@@ -77,39 +79,19 @@ TEST_CASE("model_gradient: dense", "[model_gradient]") {
   check_every_parameter(model, 1e-5);
 }
 
-// Routing and drops are piecewise constant: with this seed no difference of 1e-6 changes them.
+// Routing and drops are piecewise constant: with this seed, differences of 1e-6 do not change them.
 TEST_CASE("model_gradient: sparse", "[model_gradient]") {
-  ModelSection model = tiny_model();
-  model.experts.count = 3;
-  model.experts.interval = GENERATE(1, 2);
+  ModelSection model = with_noise_and_losses(tiny_sparse_model(3, GENERATE(1, 2)));
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
-  model.experts.capacity_factor = 0.7;
-  model.experts.min_capacity = 1;
-  model.experts.group_sequences = 2;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
   model.activation = GENERATE(Activation::relu, Activation::geglu);
-  model.dropout = 0.2;
   check_every_parameter(model, 1e-6);
 }
 
-// Two sparse layers a stack, judged together; padding is routed and takes part in both losses.
+// Two sparse layers per stack share the load-balancing loss; padding is routed and takes part in
+// both losses.
 TEST_CASE("model_gradient: convention hugging_face", "[model_gradient]") {
-  ModelSection model = tiny_model();
-  model.encoder_layers = model.decoder_layers = 4;
-  model.experts.count = 3;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.interval = GENERATE(1, 2);
+  ModelSection model = with_noise_and_losses(tiny_hugging_face_model(3, GENERATE(1, 2)));
   model.experts.capacity = GENERATE(CapacityMode::fixed, CapacityMode::dropless);
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 1;
-  model.experts.jitter = 0.1;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
-  model.experts.dropout = 0.3;
-  model.dropout = 0.2;
   check_every_parameter(model, 1e-6);
 }
 

@@ -1,4 +1,4 @@
-// The Switch sub-layer against a plain loop over tokens, and its gradients against differences.
+// The Switch sub-layer compared with a plain loop over tokens, and its gradients with differences.
 #include "lib/model/moe/moe_ffn.h"
 
 #include <catch2/catch.hpp>
@@ -14,7 +14,7 @@ using namespace test;
 using Row = std::vector<double>;
 constexpr int64_t kLength = 5;
 
-// The layer written for reading: one token after another, nothing gathered or batched.
+// The layer in its simplest form: one token after another, without gathering or batching.
 class PlainLayer {
  public:
   PlainLayer(MoeLayer& layer, Tensor x, Tensor valid)
@@ -60,7 +60,7 @@ class PlainLayer {
       if (layer_.step.training) {
         const float u = random_uniform(key(layer_.params.routing.router.jitter_site),
                                        static_cast<uint64_t>(global_row(t) * d() + c));
-        // The factor is a float32 number in every dtype.
+        // The factor is float32 whatever the dtype.
         const float spread = static_cast<float>(experts_.jitter) * (2.0f * u - 1.0f);
         input *= static_cast<double>(1.0f + spread);
       }
@@ -72,7 +72,7 @@ class PlainLayer {
     return sums;
   }
 
-  // Element j of `row` times an expert's matrix of `cols` columns.
+  // Element j of the product of `row` and a `cols`-column matrix of an expert.
   double product(const Row& row, Param* param, int64_t e, int64_t j, int64_t cols) const {
     double total = 0;
     const int64_t rows = static_cast<int64_t>(row.size());
@@ -172,7 +172,7 @@ void check_forward(MoeLayer& layer, Tensor out, Tensor x, Tensor valid) {
   CHECK(std::vector<int32_t>(counts, counts + plain.counts.size()) == plain.counts);
 }
 
-// Forward against the plain loop and every gradient against differences.
+// Compares forward with the plain loop and every gradient with differences.
 void check_layer(MoeLayer& layer, Tensor x, Tensor valid) {
   Owned weight = random_tensor(DType::f64, x.shape(), 2), out(DType::f64, x.shape());
   Owned d_x(DType::f64, x.shape());
@@ -194,7 +194,7 @@ int32_t dropped_tokens(MoeLayer& layer) {
   return layer.stats.counts.data<int32_t>()[layer.model.experts.count];
 }
 
-// Sends every token to `expert` when x is positive.
+// Routes every token to `expert`, if x is positive.
 void favour(MoeLayer& layer, int64_t expert) {
   Param& router = *layer.params.routing.router.weight;
   const int64_t experts = router.shape[1];

@@ -1,5 +1,5 @@
-// One Switch sub-layer on a mesh with everything around it, planned as the model plans it (the
-// scratch is measured in planning mode), for the tests of the layer on one rank and on several.
+// One Switch sub-layer on a mesh with everything it needs, planned as in the model (scratch is
+// measured in planning mode), for tests on one and on several ranks.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 
 namespace sy::test {
 
-// Odd sizes and every source of randomness on. Rates are powers of two, so that float32 factors
-// (1 + jitter, 1 / (1 - rate)) are exact and a plain loop can be compared at float64's precision.
+// Odd sizes and all sources of randomness. Rates are powers of two, so that the float32 factors (1
+// + jitter, 1 / (1 - rate)) are exact and a plain loop can be compared in float64 precision.
 inline ModelSection moe_model() {
   ModelSection model;
   model.d_model = 6;
@@ -35,7 +35,7 @@ inline ModelSection moe_model() {
 
 class MoeLayer {
  public:
-  // `exec_` is that of the mesh's groups, where they have one.
+  // `exec_` is the exec of the groups of the mesh, if they have one.
   MoeLayer(const ModelSection& section, Mesh& mesh_, int64_t sequences_, int64_t length_,
            DType dtype = DType::f64, int threads = 2,
            std::shared_ptr<Exec> exec_ = std::make_shared<Exec>())
@@ -66,7 +66,7 @@ class MoeLayer {
   MoeLayer(const MoeLayer&) = delete;
   MoeLayer& operator=(const MoeLayer&) = delete;
 
-  // `valid` int32 [T]: T / length sequences, at most the planned ones.
+  // `valid` is int32 [T], of T / length sequences, at most as many as planned.
   LayerContext context(Tensor valid) {
     return {exec, *pass_mesh_, model, step, valid.numel() / length, length, valid, {}};
   }
@@ -78,7 +78,7 @@ class MoeLayer {
   void backward(Tensor d_x, Tensor d_out, Tensor valid) {
     moe_ffn_backward(context(valid), params, saved, d_x, d_out);
   }
-  // What the layer adds to the loss besides its output.
+  // The auxiliary losses of the layer.
   double extra_loss() const {
     return step.group_scale *
            (model.experts.balance_loss * balance_sum() + model.experts.z_loss * z_sum());
@@ -114,7 +114,7 @@ class MoeLayer {
     exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   }
 
-  // Values by global element, so that they are the same on every mesh.
+  // Values depend on the global index of the element, so they are the same on every mesh.
   void fill_params() {
     for (Param& param : store.all()) {
       const RandomKey key{9, 1, static_cast<uint32_t>(param.number)};
@@ -131,7 +131,7 @@ class MoeLayer {
     }
   }
 
-  Mesh* pass_mesh_ = &mesh;  // while planning a planned one
+  Mesh* pass_mesh_ = &mesh;  // the planned mesh while planning
   Arena values_{"values"}, grads_{"gradients"}, activations_{"saved"};
 };
 

@@ -1,5 +1,5 @@
-// What a model draws hangs on names: with a layer more in a stack the rest of it begins with the
-// same values and draws the same masks and noise.
+// Random numbers depend on names: if a stack gets one more layer, all else keeps its initial
+// values, masks and noise.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
@@ -32,8 +32,8 @@ ModelSection drawing_model(int64_t encoder_layers, int64_t decoder_layers) {
   return model;
 }
 
-// Both stacks with their initial values after one forward. What the decoder attends to is given, so
-// that nothing but draws joins the two.
+// Both stacks with their initial values after one forward pass. The encoder output that the decoder
+// reads is given, so the stacks share nothing but random numbers.
 struct Stacks {
   LayerFixture f;
   LayerCounter layers;
@@ -67,8 +67,8 @@ struct Stacks {
   }
 };
 
-// The stream is the same to the bit through all blocks that both have, so every draw on its way
-// was. Behind them a stack that has grown shows its last mask alone.
+// The residual stream is bit-identical through all blocks that both models have, so all draws on
+// its path were. After these, only the last mask of a larger stack can be seen.
 void check_alike(const StackSaved& small, const StackSaved& large) {
   CHECK(same_bits(small.embedded, large.embedded));
   for (size_t i = 0; i < small.blocks.size(); ++i) {
@@ -77,7 +77,7 @@ void check_alike(const StackSaved& small, const StackSaved& large) {
   }
   int64_t dropped = 0;
   for (int64_t i = 0; i < small.out.numel(); ++i) {
-    if (at(small.x, i) == 0 || at(large.x, i) == 0) continue;  // dropped in all that it sums
+    if (at(small.x, i) == 0 || at(large.x, i) == 0) continue;  // dropped everywhere
     dropped += at(small.out, i) == 0;
     CHECK((at(small.out, i) == 0) == (at(large.out, i) == 0));
   }
@@ -100,7 +100,7 @@ TEST_CASE("draws: a layer more leaves all that has other names as it was", "[dra
   check_alike(small.decoder_saved, large.decoder_saved);
 }
 
-// The sites of all dropout and jitter of a stack.
+// The sites of all dropout and jitter in a stack.
 std::vector<uint32_t*> sites_of(StackParams& stack) {
   std::vector<uint32_t*> sites{&stack.sites.embedding, &stack.sites.final_norm};
   const auto add = [&](std::initializer_list<uint32_t*> more) { sites.insert(sites.end(), more); };
@@ -140,7 +140,7 @@ std::vector<double> values_of(Tensor x) {
   return {x.data<double>(), x.data<double>() + x.numel()};
 }
 
-// Were one drawn at another's site, moving it would move nothing.
+// If a draw used the site of another, moving its own site would change nothing.
 TEST_CASE("draws: every site is drawn at", "[draws]") {
   Stacks stacks(drawing_model(2, 2));
   const auto check = [&](StackParams& stack, const StackSaved& saved) {

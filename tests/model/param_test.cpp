@@ -27,7 +27,8 @@ double phi(double z) {
 TEST_CASE("param: the quantile inverts the normal's distribution", "[param]") {
   for (double p = 1e-9; p < 1; p += p < 0.01 ? p : 0.0037) {
     INFO(p);
-    // A relative error of 1.2e-9 in the quantile z is one of up to about (1 + z^2) times that in p.
+    // A relative error of 1.2e-9 in the quantile z corresponds to one of up to about (1 + z^2)
+    // times as much in p.
     const double z = normal_quantile(p);
     CHECK(std::abs(phi(z) - p) < 1.2e-9 * (1 + z * z) * p);
     CHECK(normal_quantile(1 - p) == Approx(-normal_quantile(p)).epsilon(1e-6).margin(1e-9));
@@ -85,7 +86,7 @@ TEST_CASE("param: each rank's experts start as in a run on one rank", "[param]")
   }
 }
 
-// Made apart from this code: FNV-1a and Philox written in Python, quantiles by its NormalDist.
+// Computed independently: FNV-1a and Philox written in Python, quantiles by its NormalDist.
 TEST_CASE("param: initial values of a name are these for ever", "[param]") {
   const double normal[] = {-0.2301851506298731, 0.5786306898947822,   1.5357673276656512,
                            0.5492931682747891,  -0.13076149393097466, -0.28860771003123786};
@@ -137,7 +138,7 @@ TEST_CASE("param: moments and bounds of the initial values", "[param]") {
     largest = std::max<double>(largest, std::abs(w[i]));
     same += w[i] == other->value.data<float>()[i];
   }
-  // The normal cut at two standard deviations keeps 0.8796 of the one before the cut.
+  // Truncation at two standard deviations leaves 0.8796 of the standard deviation.
   const double expected = std_dev * (truncated ? 0.879626 : 1.0);
   CHECK(std::abs(mean) < 5 * expected / std::sqrt(static_cast<double>(n)));
   CHECK(std::sqrt(squares) == Approx(expected).epsilon(0.01));

@@ -1,4 +1,5 @@
-// What follows from a placement, on every mesh, against coordinates and groups written out here.
+// Everything that follows from a placement, on every mesh, compared with coordinates and groups
+// written out here.
 #include "lib/dist/placement.h"
 
 #include <algorithm>
@@ -65,8 +66,8 @@ const std::vector<MeshCase> kMeshes{
 struct PlacementCase {
   std::string name;
   Placement placement;
-  bool expert;     // axis 0 is cut over the experts' ranks
-  int model_axis;  // cut over the model ranks; -1: none
+  bool expert;     // axis 0 is split over the expert ranks
+  int model_axis;  // split over the model ranks; -1: none
 };
 
 const std::vector<PlacementCase> kPlacements{
@@ -115,7 +116,7 @@ const Ranks& group_with(const Groups& groups, int rank) {
   return groups.front();
 }
 
-// 1 where an element lies in the slab.
+// 1 for elements in the slab, else 0.
 std::vector<double> mark(const Slab& slab) {
   std::vector<double> marks(static_cast<size_t>(kShape.numel()));
   for (int64_t i = 0; i < slab.extent[0]; ++i) {
@@ -152,7 +153,7 @@ TEST_CASE("placement: the slab of every rank", "[placement]") {
       CHECK(slab == expected_slab(mesh, test, rank));
     }
   });
-  // A few in full.
+  // A few cases in full.
   const MeshPlace sixth{{8, 2, 2}, 6}, last{{4, 4, 1}, 3};
   CHECK(Placement::replicated().slab(kShape, sixth) == Slab{{0, 0, 0}, {4, 8, 36}});
   CHECK(Placement::expert().slab(kShape, sixth) == Slab{{2, 0, 0}, {2, 8, 36}});

@@ -146,7 +146,7 @@ class Reference {
     return x;
   }
 
-  // One sequence; bias_of names the stack whose relative bias applies, or is empty.
+  // For one sequence. bias_of names the stack whose relative bias applies; empty for none.
   void attention(const std::string& prefix, Matrix& x, const Matrix* memory, int key_length,
                  const std::string& bias_of, bool causal) const {
     const size_t inner = heads_ * d_kv_;
@@ -187,7 +187,7 @@ class Reference {
     return param(name + "/relative_bias")[static_cast<size_t>(bucket) * heads_ + head];
   }
 
-  // Expert `expert` of a feed-forward layer, a dense one having one.
+  // Expert `expert` of a feed-forward layer; a dense layer has one.
   Row feed_forward(const std::string& prefix, const Row& x, size_t expert) const {
     const size_t offset = expert * d_ * d_ff_;
     Row hidden = times(x, param(prefix + "/wi"), d_ff_, offset);
@@ -213,8 +213,8 @@ class Reference {
     return std::min(wanted, group_tokens);
   }
 
-  // Groups of consecutive sequences; within one, tokens in order of position. A last group that is
-  // not full has the capacity of a full one.
+  // Groups of consecutive sequences; within a group, tokens in order of position. An incomplete
+  // last group has the capacity of a complete one.
   void switch_layer(const std::string& prefix, Sequences& x, const std::vector<int>& lengths) {
     const size_t group = static_cast<size_t>(model_.experts.group_sequences);
     std::vector<int> counts(experts_ + 1, 0);
@@ -233,7 +233,7 @@ class Reference {
 
   bool hugging_face() const { return model_.experts.convention == Convention::hugging_face; }
 
-  // What a group's losses are made of, each summed over its tokens.
+  // Inputs of the auxiliary losses of a group, summed over its tokens.
   struct GroupLosses {
     explicit GroupLosses(size_t experts) : routed(experts), kept(experts), probability(experts) {}
     GroupLosses& operator+=(const GroupLosses& other) {
@@ -244,7 +244,7 @@ class Reference {
       tokens += other.tokens;
       return *this;
     }
-    Row routed, kept, probability;  // kept: after dropping, a dropped token being expert 0's
+    Row routed, kept, probability;  // kept: after dropping; a dropped token counts for expert 0
     double squares = 0, tokens = 0;
   };
 
@@ -255,7 +255,8 @@ class Reference {
                            (group.tokens * group.tokens);
   }
 
-  // Hugging Face's: over the tokens of all sparse layers of the stack, if some layer is dense.
+  // Convention hugging_face: over the tokens of all sparse layers of the stack, unless all layers
+  // are sparse.
   void end_stack() {
     for (const GroupLosses& group : stack_losses_) {
       if (model_.experts.interval > 1) add(group, group.kept);

@@ -1,5 +1,5 @@
-// An oracle for the whole model: forward in scalar float64 loops over std::vector, written from the
-// papers' description (Raffel et al. 2020; Fedus et al. 2022) and sharing no code with lib/model or
+// A reference for the whole model: forward in scalar float64 loops over std::vector, written from
+// the papers (Raffel et al. 2020; Fedus et al. 2022) without sharing code with lib/model or
 // kernels. Without dropout and jitter.
 #pragma once
 
@@ -18,7 +18,7 @@ struct ReferenceBatch {
 };
 
 struct ReferenceResult {
-  double cross_entropy = 0;    // nats, summed over the targets that are not pad
+  double cross_entropy = 0;    // nats, summed over targets that are not padding
   std::vector<double> logits;  // [B][decoder length][vocab]
   double balance_sum = 0;      // over sparse layers and groups, before the coefficient
   double z_sum = 0;
@@ -28,7 +28,7 @@ struct ReferenceResult {
 // Parameters by name, row-major.
 using ReferenceParams = std::map<std::string, std::vector<double>>;
 
-// capacity_factor: the one of training or of evaluation.
+// capacity_factor is that of training or that of evaluation.
 ReferenceResult reference_forward(const ModelSection& model, const ReferenceParams& params,
                                   const ReferenceBatch& batch, double capacity_factor);
 

@@ -1,5 +1,5 @@
-// The losses of a stack's routers under experts.convention hugging_face. The whole model under it
-// is compared with plain loops in switch_model_test, its gradients in model_gradient_test.
+// Auxiliary losses of a stack under experts.convention hugging_face. switch_model_test compares the
+// whole model with plain loops, model_gradient_test its gradients.
 #include "lib/model/moe/router_losses.h"
 
 #include <catch2/catch.hpp>
@@ -14,20 +14,12 @@ namespace {
 using namespace test;
 
 ModelSection hugging_face(int64_t experts, int64_t interval = 2) {
-  ModelSection model = tiny_model();
-  model.experts.convention = Convention::hugging_face;
-  model.experts.count = experts;
-  model.experts.interval = interval;
-  model.experts.capacity = CapacityMode::fixed;
-  model.experts.group_sequences = 1;
+  ModelSection model = with_noise_and_losses(tiny_hugging_face_model(experts, interval));
   model.experts.jitter = 0;
-  model.experts.balance_loss = 0.3;
-  model.experts.z_loss = 0.2;
   return model;
 }
 
-// The routers of a stack, each with its own input, an expert taking `capacity` tokens of a
-// sequence.
+// The routers of a stack, each with its own input. An expert takes `capacity` tokens of a sequence.
 class Routers {
  public:
   static constexpr size_t kLayers = 2;
@@ -50,7 +42,7 @@ class Routers {
     });
   }
 
-  // Both layers' losses, with their coefficients and the scale of the groups.
+  // The losses of both layers, with coefficients and group scale.
   double forward(const std::vector<Owned>& inputs) {
     f_.stats.clear();
     const LayerContext now = context();
@@ -92,7 +84,7 @@ class Routers {
   std::vector<RouterSaved> saved_;
 };
 
-// Inputs whose softmax, through a weight that is the identity, is `probs`.
+// Inputs whose softmax is `probs` if the weight is the identity.
 Owned logarithms(const std::vector<double>& probs) {
   Owned x(DType::f64, {static_cast<int64_t>(probs.size()) / 2, 2});
   for (size_t i = 0; i < probs.size(); ++i) x.data<double>()[i] = std::log(probs[i]);
@@ -108,16 +100,16 @@ TEST_CASE("router_losses: a stack of two layers worked by hand", "[router_losses
     const double identity[] = {1, 0, 0, 1};
     std::copy_n(identity, 4, routers.weight(layer).data<double>());
   }
-  // In the first layer both tokens choose expert 1, and the second of them, dropped, counts for
-  // expert 0; in the second layer each has its own. Its logits are shifted by ln 4, which changes
-  // logsumexp alone.
+  // In the first layer both tokens choose expert 1; the second is dropped and counts for expert 0.
+  // In the second layer each has its own expert. Its logits are shifted by ln 4, which affects only
+  // logsumexp.
   routers.forward({logarithms({0.3, 0.7, 0.1, 0.9}), logarithms({0.6 * 4, 0.4 * 4, 0.8, 3.2})});
   const double p0 = (0.3 + 0.1 + 0.6 + 0.2) / 4, p1 = 1 - p0, ln4 = std::log(4.0);
   CHECK(routers.shares.fraction.data<double>()[0] == 0.5);
   CHECK(routers.shares.mean_prob.data<double>()[0] == Approx(p0));
   CHECK(f.stats.balance_sum() == Approx(2 * (0.5 * p0 + 0.5 * p1)));
   CHECK(f.stats.z_sum() == Approx(2 * ln4 * ln4 / 4));
-  // Three of four to expert 0.
+  // Three of four tokens to expert 0.
   routers.forward({logarithms({0.7, 0.3, 0.9, 0.1}), logarithms({0.6, 0.4, 0.2, 0.8})});
   CHECK(routers.shares.fraction.data<double>()[0] == 0.75);
   CHECK(f.stats.balance_sum() == Approx(2 * (0.75 * 0.6 + 0.25 * 0.4)));

@@ -45,7 +45,7 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
            0.25 * (0.3 * f.stats.balance_sum() + 0.2 * f.stats.z_sum());
   };
   loss();
-  // Padding and what completes the last group: no expert, no gate.
+  // Padding, and the tokens that complete the last group, have no expert and gate 0.
   for (const int64_t t : {6, 7, 11, 12, 13, 14, 15}) {
     CHECK(saved.expert.data<int32_t>()[t] == -1);
     CHECK(saved.gate.data<double>()[t] == 0);
@@ -77,7 +77,7 @@ TEST_CASE("router: jitter is for training only, and the same wherever the token 
   f.step.first_sequence += 1;
   const std::vector<double> second = gates(1, 1);
   CHECK(std::equal(second.begin(), second.end(), both.begin() + length));
-  f.step.first_sequence += 1;  // another place: other draws
+  f.step.first_sequence += 1;  // another position: other random numbers
   CHECK(gates(1, 1) != second);
   f.step.training = false;
   const std::vector<double> quiet = gates(1, 1);

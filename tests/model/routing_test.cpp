@@ -1,4 +1,4 @@
-// Routing to something that is no feed-forward layer: what it routes to is the caller's.
+// Routing to something other than a feed-forward layer: the caller decides what is routed to.
 #include "lib/model/moe/routing.h"
 
 #include <catch2/catch.hpp>
@@ -12,11 +12,8 @@ using namespace test;
 constexpr int64_t kSequences = 3, kLength = 4, kTokens = kSequences * kLength;
 
 ModelSection routed_model(CapacityMode capacity) {
-  ModelSection model = tiny_model();
-  model.experts.count = 3;
+  ModelSection model = tiny_sparse_model(3);
   model.experts.capacity = capacity;
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 2;
   model.experts.jitter = 0.1;
   model.experts.dropout = 0;
   return model;

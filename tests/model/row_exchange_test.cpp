@@ -15,7 +15,7 @@ bool same(const std::vector<RowRange>& ranges,
 
 TEST_CASE("row_exchange: ragged rows worked by hand", "[row_exchange]") {
   RowExchange exchange;
-  exchange.sent = {3, 1, 0, 2};      // to rank 0's experts, then rank 1's
+  exchange.sent = {3, 1, 0, 2};      // to the experts of rank 0, then of rank 1
   exchange.received = {3, 1, 4, 0};  // for the two experts here, from rank 0, then rank 1
   exchange.plan_ragged(2, 1);
   REQUIRE(exchange.parts.size() == 1);
@@ -60,9 +60,9 @@ TEST_CASE("row_exchange: planning has one part of all rows", "[row_exchange]") {
   CHECK(exchange.parts[0].experts.counts.empty());
 }
 
-using Row = std::tuple<int64_t, int64_t, int64_t>;  // source rank, expert, number among theirs
+using Row = std::tuple<int64_t, int64_t, int64_t>;  // source rank, expert, index
 
-// All ranks of a mesh at once: the rows that each sends for every expert.
+// All ranks of a mesh at once: the number of rows that each sends to every expert.
 struct Ranks {
   int64_t ranks, local;
   std::vector<std::vector<int32_t>> sent;  // [ranks] of [ranks, local]
@@ -100,7 +100,7 @@ struct Ranks {
     at(rows, rank).assign(static_cast<size_t>(mine.all.total), Row{-1, -1, -1});
   }
 
-  // As start_all_to_all_rows moves them.
+  // Moves the rows as start_all_to_all_rows does.
   void travel(size_t part, int64_t from, int64_t to) {
     const std::vector<RowRange>& out = at(exchange, from).parts[part].slots;
     const std::vector<RowRange>& in = at(exchange, to).parts[part].rows;

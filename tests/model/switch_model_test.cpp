@@ -60,7 +60,7 @@ double worst_logit(ModelFixture& f, const Batch& batch, DType dtype,
   return worst;
 }
 
-// Loss, logits and router counters of both precisions against the reference.
+// Compares loss, logits and router statistics of both precisions with the reference.
 void compare_with_reference(const ModelSection& section) {
   const ModelShape shape{4, kEncoderLength, kDecoderLength};
   ModelFixture f64(section, shape), f32(section, shape, DType::f32);
@@ -116,30 +116,18 @@ TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_mode
   compare_with_reference(model);
 }
 
-ModelSection hugging_face_model(int64_t interval) {
-  ModelSection model = tiny_model();
-  model.encoder_layers = model.decoder_layers = 4;
-  model.experts.count = 3;
-  model.experts.convention = Convention::hugging_face;
-  model.experts.interval = interval;
-  model.experts.capacity = CapacityMode::fixed;
-  model.experts.fixed_capacity = 2;
-  model.experts.group_sequences = 1;
-  return model;
-}
-
 TEST_CASE("switch_model: convention hugging_face agrees with the scalar reference",
           "[switch_model]") {
-  ModelSection model = hugging_face_model(GENERATE(1, 2, 3));
+  ModelSection model = tiny_hugging_face_model(3, GENERATE(1, 2, 3));
   model.experts.capacity = GENERATE(CapacityMode::fixed, CapacityMode::dropless);
   model.experts.jitter = 0;
   compare_with_reference(model);
 }
 
 TEST_CASE("switch_model: by the convention hugging_face experts see the jitter", "[switch_model]") {
-  ModelSection section = hugging_face_model(2);
+  ModelSection section = tiny_hugging_face_model(3);
   section.experts.capacity = CapacityMode::dropless;
-  section.experts.count = 1;  // whatever the router sees, the gate is 1
+  section.experts.count = 1;  // the gate is 1 whatever the router sees
   section.experts.jitter = 0.1;
   section.experts.convention = GENERATE(Convention::paper, Convention::hugging_face);
   ModelFixture f(section, {4, kEncoderLength, kDecoderLength});
@@ -151,7 +139,7 @@ TEST_CASE("switch_model: by the convention hugging_face experts see the jitter",
 }
 
 TEST_CASE("switch_model: micro-batches add up to the whole batch", "[switch_model]") {
-  ModelSection section = GENERATE(tiny_model(), hugging_face_model(2));
+  ModelSection section = GENERATE(tiny_model(), tiny_hugging_face_model(3));
   if (section.experts.convention == Convention::paper) section.experts.count = GENERATE(0, 3);
   section.dropout = 0.2;
   const ModelShape shape{4, kEncoderLength, kDecoderLength};
@@ -200,7 +188,7 @@ TEST_CASE("switch_model: gradients are reported once, last first, when complete"
     ++calls;
   });
   CHECK(below == 0);
-  CHECK(calls >= 4);  // a call for each block at least
+  CHECK(calls >= 4);  // at least one call per block
   for (const Param& param : f.model.params().all()) {
     INFO(param.name);
     CHECK(weighted_sum(param.grad, param.value) ==
@@ -247,7 +235,7 @@ TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[swit
   f.exec->profiler.enable();
   f.forward(batch);
   f.model.backward(*f.exec, batch.batch(), f.step);
-  // The attention op computes its two products itself.
+  // The attention kernel computes its two GEMMs itself.
   const double pairs = 2.0 * kEncoderLength * kEncoderLength +
                        2.0 * (kDecoderLength * kDecoderLength + kDecoderLength * kEncoderLength);
   const double inside = 3 * 4 * pairs * static_cast<double>(section.num_heads * section.d_kv);

@@ -1,6 +1,6 @@
-// Every collective on integers (integer-valued floats where the dtype is one), so that sums are
-// exact and compared with ==; at the normal message limit and at one of three elements, which cuts
-// every message. With SWITCHYARD_TEST_BACKEND=cuda over NCCL.
+// Every collective on integers or integer-valued floats, so that sums are exact and compared with
+// ==, at the normal message limit and at one of three elements, which splits every message. With
+// SWITCHYARD_TEST_BACKEND=cuda over NCCL.
 #include <mpi.h>
 #include <catch2/catch.hpp>
 
@@ -42,7 +42,7 @@ void fill(Tensor tensor, Function&& value) {
   for (int64_t i = 0; i < tensor.numel(); ++i) set(tensor, i, value(i));
 }
 
-// Elements of `tensor` that differ from value(i).
+// The number of elements of `tensor` that differ from value(i).
 template <class Function>
 int64_t wrong(Tensor tensor, Function&& value) {
   int64_t count = 0;
@@ -69,7 +69,7 @@ TEST_CASE("collectives: all_reduce", "[collectives]") {
   comm.settle();
   CHECK(wrong(x, [&](int64_t i) { return static_cast<double>(size * (i + 1)); }) == 0);
 
-  // Two under way at once, completed by polling and by the destructor.
+  // Two in flight at once, completed by polling and by the destructor.
   Owned y(dtype, {7});
   fill(x, mine);
   fill(y, mine);
@@ -113,7 +113,7 @@ int64_t rows_of(int from, int to, int block) {
   return (from + 2 * to + block * 3) % 4;
 }
 
-// Blocks as `count` has them, from the last to the first with a free row between them.
+// Blocks of `count` rows, from last to first, with a free row between them.
 template <class Count>
 std::vector<RowRange> scattered(int size, Count&& count) {
   std::vector<RowRange> blocks(static_cast<size_t>(2 * size));
@@ -212,7 +212,7 @@ TEST_CASE("collectives: the library's errors name call, label, group and rank", 
   const int size = comm->size();
   const char* library = test_backend() == Backend::cuda ? "ncclBroadcast" : "MPI_ERR_ROOT";
   using Catch::Matchers::Contains;
-  // A root outside the group is refused before anything is sent.
+  // A root outside the group is rejected before anything is sent.
   CHECK_THROWS_WITH(comm->broadcast(x, size + 3, "wrong root"),
                     Contains("broadcast \"wrong root\"") && Contains("group test") &&
                         Contains(fmt::format("rank {} of {}", comm->rank(), size)) &&

@@ -1,7 +1,7 @@
-// Goes wrong on purpose, for faults.sh: `hang` leaves rank 1 out of a collective, `throw` fails on
-// rank 1 while the others wait, `nested` waits in a call around another; `slow` only takes its
-// time. For nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs, `nccl_order` has
-// it make another.
+// Fails on purpose, for faults.sh: `hang` leaves rank 1 out of a collective; `throw` fails on rank
+// 1 while the others wait; `nested` blocks in a call around another; `slow` is only slow. For
+// nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs; in `nccl_order` rank 1
+// makes a different call.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -32,21 +32,22 @@ void fail_on_rank_1(Communicator& world) {
   const auto group = world.split(0, "group");
   int32_t value = 0;
   if (world.rank() == 1) {
-    // Nobody else joins: what is under way must not be waited for.
+    // No other rank joins, so the calls in flight must not be waited for.
     const auto request = group->start_all_reduce_sum(Tensor(&value, DType::i32, {1}), "under way");
     throw RuntimeFailure("rank 1 gives up");
   }
   world.barrier("the others wait");
 }
 
-// The call within has returned: it is the outer one that waits.
+// The inner call has returned; the outer one blocks.
 void wait_in_outer_call() {
   const WatchedCall outer({"barrier", "whole step", "world", 7});
   { const WatchedCall inner({"broadcast", "part of it", "data", 3}); }
   sleep_long();
 }
 
-// Longer than the limit, but in no call, or in one after another, or with no limit: all is well.
+// Takes longer than the limit, but outside of calls, or in several calls, or without a limit: no
+// error.
 void take_time(Communicator& world) {
   const auto nap = [] { std::this_thread::sleep_for(std::chrono::milliseconds(600)); };
   for (int i = 0; i < 2; ++i) nap();

@@ -1,4 +1,4 @@
-// Hidden: fails on purpose on one rank, to see that the job ends (faults.sh).
+// Hidden: fails on purpose on one rank, so that faults.sh can check that the job ends.
 #include <catch2/catch.hpp>
 
 #include "tests/support/mpi_world.h"

@@ -10,7 +10,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// The world ranks of a group, in its order.
+// The world ranks of a group, in group order.
 std::vector<int> members(Communicator& group, Exec& exec) {
   Owned mine = int_tensor({1}, {test_world().rank()}), all(DType::i32, {group.size()});
   group.all_gather(all, mine, "members");

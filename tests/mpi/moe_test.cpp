@@ -1,5 +1,6 @@
-// The Switch sub-layer on every mesh that the ranks allow: the same global tokens give the outputs,
-// gradients, counters and losses of one rank, with jitter and every dropout on, in float64.
+// The Switch sub-layer on every mesh that the number of ranks allows: for the same global tokens,
+// outputs, gradients, statistics and losses equal those of one rank, with jitter and all kinds of
+// dropout, in float64.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -15,7 +16,7 @@ using namespace test;
 constexpr int64_t kSequences = 8, kLength = 5;
 constexpr double kTolerance = 1e-12;
 
-// Largest difference of `part` to as many elements of `whole` from `first` on.
+// The largest difference between `part` and as many elements of `whole` from `first` on.
 double difference(Tensor part, Tensor whole, int64_t first) {
   double worst = 0;
   for (int64_t i = 0; i < part.numel(); ++i) {
@@ -111,7 +112,7 @@ TEST_CASE("moe: every token to the experts of one rank", "[moe]") {
   Mesh mesh(test_world(), {ranks, 1, ranks}, group_maker(*exec));
   const int64_t share = kSequences / ranks, rows = share * kLength;
   MoeLayer layer(model, mesh, share, kLength, DType::f64, 1, exec);
-  // Expert 1 wins wherever the tokens are.
+  // Expert 1 wins on every rank.
   Tensor router = layer.params.routing.router.weight->value;
   for (int64_t i = 0; i < router.numel(); ++i) {
     router.data<double>()[i] = i % model.experts.count == 1 ? 1.0 : 0.0;

@@ -1,5 +1,5 @@
-// What goes wrong between ranks over NCCL is found and named, and streams go on without the host.
-// Only where GPUs are executed on the host, which compares the ranks' calls and runs streams in
+// Errors between ranks over NCCL are found and named, and streams progress without the host. Only
+// where GPUs are executed on the host, which compares the calls of the ranks and runs streams in
 // every order.
 #include <catch2/catch.hpp>
 
@@ -15,9 +15,9 @@ namespace {
 using namespace test;
 using Catch::Matchers::Contains;
 
-constexpr int kByte = 3;  // of four equal ones in an int32
+constexpr int kByte = 3;  // each of the four bytes of an int32
 
-// The watchdog would end the job for the failures that are planted here.
+// The watchdog would end the job because of the errors planted here.
 struct WithoutWatchdog {
   WithoutWatchdog() { stop_watchdog(); }
   ~WithoutWatchdog() { start_watchdog(120); }
@@ -45,7 +45,7 @@ TEST_CASE("nccl: different calls are named on every rank", "[nccl]") {
                                           Contains("group test") && Contains("invalid usage") &&
                                           Contains("is all-reduce (sum) of 4 float32") &&
                                           Contains("call 1 of rank 1 is all-gather of 4 float32"));
-  // Whatever is called next fails too, and nothing waits.
+  // The next call fails too, and nothing blocks.
   CHECK_THROWS_AS(comm->all_reduce_max(x, "maximum"), RuntimeFailure);
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("nccl: rows that are sent and not expected are named on every rank", "
   if (rank == 0) sends[1].count = 2;
   Owned out(DType::f32, {comm->size() + 1, 3}), in(DType::f32, {comm->size() + 1, 3});
   const auto request = comm->start_all_to_all_rows(in, receives, out, sends, "dispatch");
-  // The ranks that have no part in it may be done before they hear of it.
+  // Ranks that do not take part may finish before they learn of it.
   if (rank > 1) {
     comm.settle();
     comm->barrier("all have seen it");
@@ -88,7 +88,7 @@ TEST_CASE("nccl: as many rows in other blocks are named on every rank", "[nccl]"
   TensorGroup comm;
   std::vector<RowRange> sends, receives;
   for (int64_t r = 0; r < comm->size(); ++r) {
-    // Of 1 and of 2 rows; what rank 0 sends rank 1 of 2 and of 1.
+    // Blocks of 1 and 2 rows; those from rank 0 to rank 1 have 2 and 1.
     const bool wrong = comm->rank() == 0 && r == 1;
     sends.push_back({0, wrong ? 2 : 1}), sends.push_back({2, wrong ? 1 : 2});
     receives.push_back({3 * r, 1}), receives.push_back({3 * r + 1, 2});
@@ -114,8 +114,8 @@ TEST_CASE("nccl: memory that is not the GPU's is refused", "[nccl]") {
                     Contains("invalid argument") && Contains("32 bytes"));
 }
 
-// One element's sum as the compute stream finds it after the call, with and without waiting for the
-// request. What is summed was queued on the compute stream just before.
+// The sum of one element as the compute stream sees it after the call, with and without waiting for
+// the request. The summand was queued on the compute stream just before.
 int32_t first_sum(TensorGroup& comm, bool waits) {
   Owned x(DType::i32, {3});
   REQUIRE(cudaMemsetAsync(x.data<int32_t>(), kByte, 3 * sizeof(int32_t),
@@ -176,7 +176,7 @@ TEST_CASE("nccl: a GPU goes on while its host waits for the other hosts", "[nccl
 
 TEST_CASE("nccl: hundreds of calls queued before the first is waited for", "[nccl]") {
   if (!runs_here(2)) return;
-  const WithoutWatchdog alone;  // so that the queue itself must let go of what is done
+  const WithoutWatchdog alone;  // so the queue itself must remove finished calls
   TensorGroup comm;
   Owned x(DType::i32, {1}), most(DType::i32, {1});
   x.data<int32_t>()[0] = 1;

@@ -29,7 +29,7 @@ void bind_to_first_core() {
   REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
 }
 
-// mpirun.sh sets OMP_NUM_THREADS; auto is what remains without it.
+// mpirun.sh sets OMP_NUM_THREADS; without it, auto applies.
 TEST_CASE("threads: the environment, the configuration, and the node's cores", "[threads]") {
   const int all = bound_cores();
   const MpiEnvironment& mpi = test_environment();
@@ -41,7 +41,7 @@ TEST_CASE("threads: the environment, the configuration, and the node's cores", "
   unsetenv("OMP_NUM_THREADS");
   CHECK(choose_threads(mpi, 5) == 5);
 
-  // As mpirun binds by default: auto undoes it and takes this rank's share.
+  // The default binding of mpirun, which auto replaces by the share of this rank.
   bind_to_first_core();
   REQUIRE(bound_cores() == 1);
   const int threads = choose_threads(mpi, 0);
@@ -55,7 +55,7 @@ TEST_CASE("threads: the environment, the configuration, and the node's cores", "
     CHECK(bound_cores() == all);
   }
 
-  // More threads than the binding has cores: unbound.
+  // More threads than bound cores: the process is unbound.
   bind_to_first_core();
   CHECK(choose_threads(mpi, all) == all);
   CHECK(bound_cores() == all);

@@ -1,5 +1,5 @@
-// A configuration's session on this rank alone, on the CPU, whatever the ranks and the backend of
-// the test: what whole weights are read from.
+// A session on this rank alone, on the CPU, whatever ranks and backend the test has: the source of
+// whole weights.
 #pragma once
 
 #include "lib/train/train_step.h"
@@ -24,7 +24,7 @@ struct AloneSession {
   Session session;
 };
 
-// With the weights that training begins with.
+// With the initial weights.
 struct AloneAtStart : AloneSession {
   AloneAtStart(const RunConfig& config, bool needs_tokenizer)
       : AloneSession(config, true, needs_tokenizer), train_step(session) {

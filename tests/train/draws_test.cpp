@@ -1,5 +1,5 @@
-// Every step draws anew: with weights that stay, the loss of a batch changes from step to step by
-// what is drawn alone, and not at all where nothing is.
+// Every step has its own random numbers: with constant weights, the loss on a batch changes from
+// step to step only if there is dropout or jitter.
 #include <catch2/catch.hpp>
 
 #include "tests/train/tiny_steps.h"
@@ -8,7 +8,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// Losses of three steps on one batch, with updates far below a weight's last bit.
+// Losses of three steps on one batch, with updates far below the precision of the weights.
 std::vector<double> losses_of(const std::vector<std::string>& drawn) {
   std::vector<std::string> overrides = {"optimizer.name=adamw",   "optimizer.learning_rate=1e-30",
                                         "model.dropout=0",        "model.experts.dropout=0",

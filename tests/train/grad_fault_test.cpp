@@ -1,4 +1,4 @@
-// Which gradient is at fault: the same answer on every rank, whoever holds it.
+// The first non-finite gradient: the same answer on every rank, whichever rank holds it.
 #include "lib/train/optimizer/grad_fault.h"
 
 #include <catch2/catch.hpp>
@@ -16,7 +16,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// As in a step: the sums, then the search.
+// As in a step: sums of squares, then the search.
 std::string fault_of(Exec& exec, ParamStore& params, Mesh& mesh) {
   const auto regions = static_cast<int64_t>(params.regions().size());
   Owned squares(DType::f64, {regions}), found(DType::f64, {regions});
@@ -34,13 +34,14 @@ void set_gradient(const Param& param, int64_t element, double value) {
   }
 }
 
-// Puts `fault` into one expert's gradient, or into a replicated one's, where it lies.
+// Sets `fault` in the gradient of one expert or of a replicated parameter, on the ranks that hold
+// it.
 void set_fault(const Param& param, int64_t expert, double fault) {
   if (!param.placement.cut_by(MeshAxis::expert)) {
     return set_gradient(param, param.grad.numel() - 1, fault);
   }
   const int64_t local = expert - param.slab.offset[0];
-  if (local < 0 || local >= param.grad.dim(0)) return;  // another rank's
+  if (local < 0 || local >= param.grad.dim(0)) return;  // on another rank
   set_gradient(param, (local + 1) * (param.grad.numel() / param.grad.dim(0)) - 1, fault);
 }
 
@@ -56,7 +57,7 @@ TEST_CASE("grad_fault: the first parameter and expert, on every rank and mesh", 
   for_each_mesh(*exec, [&](Mesh& mesh) {
     HandMadeParams params(mesh, dtype);
     CHECK(fault_of(*exec, params.store, mesh).empty());
-    // Each before the one set before.
+    // Each one comes before the previous one.
     for (size_t i = params.store.all().size(); i-- > 0;) {
       const Param& param = params.store.all()[i];
       for (int64_t expert = param.placement.slices(param.shape); expert-- > 0;) {
@@ -88,7 +89,7 @@ TEST_CASE("grad_fault: a large gradient is none", "[grad_fault]") {
   // The square overflows float32, but not the sum.
   set_gradient(*single.store.find("embedding"), 0, 3e38);
   CHECK(fault_of(*exec, single.store, mesh).empty());
-  // The sum overflows too: a step that is not taken, and no gradient to name.
+  // The sum overflows too: the step is not applied, and there is no gradient to name.
   set_gradient(*twice.store.find("embedding"), 0, 1e300);
   CHECK(fault_of(*exec, twice.store, mesh).empty());
 }

@@ -1,4 +1,4 @@
-// The norm of the whole model's gradients, whatever the mesh.
+// The norm of all gradients, on every mesh.
 #include "lib/train/optimizer/grad_norm.h"
 
 #include <catch2/catch.hpp>
@@ -17,15 +17,15 @@ namespace sy {
 namespace {
 using namespace test;
 
-// A gradient after reduction: the same on every rank that holds it, of a size of its own for each
-// parameter.
+// A gradient after reduction: the same on every rank that holds it, of a different magnitude for
+// each parameter.
 double gradient_of(const Param& param, int64_t element) {
   const RandomKey key{7, 1, static_cast<uint32_t>(param.number)};
   const double uniform = random_uniform(key, static_cast<uint64_t>(element)) - 0.5;
   return uniform * std::pow(10.0, param.number % 4 - 2);
 }
 
-// Over whole parameters, a number at a time.
+// Over whole parameters, one value at a time.
 double plain_norm(const ParamStore& params, DType dtype) {
   double squares = 0;
   for (const Param& param : params.all()) {
@@ -76,7 +76,7 @@ TEST_CASE("grad_norm: not finite when one gradient is not", "[grad_norm]") {
     for (const Param& param : params.store.all()) {
       CAPTURE(param.name);
       set_gradients(params.store);
-      // The whole parameter's first, so that most ranks do not see it where it is cut.
+      // The first element of the whole parameter, which most ranks do not hold if it is sharded.
       if (HandMadeParams::element(param, 0) == 0) param.grad.data<float>()[0] = NAN;
       CHECK_FALSE(std::isfinite(norm_of(*exec, params.store, mesh)));
     }

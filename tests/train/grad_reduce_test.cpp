@@ -1,4 +1,4 @@
-// Sums of gradients over the ranks, in whole numbers, so that they are exact in any order.
+// All-reduced gradients, with integer values so that sums are exact in any order.
 #include "lib/train/optimizer/grad_reduce.h"
 
 #include <catch2/catch.hpp>
@@ -16,7 +16,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// What a rank's backward gives for an element in a step, from -100 to 100.
+// The gradient of an element on a rank in a step, from -100 to 100.
 double gradient_of(int rank, int step, const Param& param, int64_t element) {
   const RandomKey key{static_cast<uint64_t>(rank), static_cast<uint32_t>(step),
                       static_cast<uint32_t>(param.number)};
@@ -28,7 +28,7 @@ void set_gradient(const Param& param, const Mesh& mesh, int step) {
       param, [&](int64_t element) { return gradient_of(mesh.data_rank(), step, param, element); });
 }
 
-// The sum over all data ranks; of experts, over those that hold the same ones.
+// The sum over all data ranks, or for experts over those that hold the same ones.
 double expected_sum(const Mesh& mesh, int step, const Param& param, int64_t element) {
   const bool expert = param.placement.cut_by(MeshAxis::expert);
   double sum = 0;
@@ -69,7 +69,7 @@ TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduc
   });
 }
 
-// As backward does: a gradient is complete only just before ready() says so.
+// As in backward, a gradient is complete only just before ready() says so.
 TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
   const auto exec = make_exec(1);
   for_each_mesh(*exec, [&](Mesh& mesh) {
@@ -93,8 +93,8 @@ TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
   });
 }
 
-// Elements of a parameter's gradient that lie in the sums started so far; a sum must belong to the
-// parameter's ranks.
+// Number of elements of a gradient in the all-reduces started so far, each of which must run over
+// the ranks of the parameter.
 int64_t covered(const std::vector<RecordingGroup::Start>& starts, const Param& param) {
   const std::string group = param.placement.cut_by(MeshAxis::expert) ? "replicas" : "data";
   const float* begin = param.grad.data<float>();

@@ -1,5 +1,5 @@
-// A few parameters of every placement that the mesh has, made by hand and allocated: what
-// reduction, norm and optimiser are tested on without a model around them.
+// A few allocated parameters of every placement, for testing reduction, norm and optimiser without
+// a model.
 #pragma once
 
 #include "lib/dist/mesh.h"
@@ -28,7 +28,8 @@ class HandMadeParams {
     store.plan(values_, grads_);
   }
 
-  // value(element) into a parameter's gradient, elements counted over the whole model's parameter.
+  // Sets the gradient of a parameter to value(element); elements are counted over the whole
+  // parameter.
   template <class T, class Value>
   static void fill_gradient(const Param& param, const Value& value) {
     for (int64_t i = 0; i < param.grad.numel(); ++i) {
@@ -36,7 +37,7 @@ class HandMadeParams {
     }
   }
 
-  // The number in the whole parameter of this rank's element i.
+  // Index in the whole parameter of local element i.
   static int64_t element(const Param& param, int64_t i) {
     return index_in_whole(param.slab, param.shape, i);
   }

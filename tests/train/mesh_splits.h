@@ -1,4 +1,4 @@
-// Every way to split the ranks of a test into a mesh.
+// All meshes on the ranks of a test.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -9,8 +9,7 @@
 
 namespace sy::test {
 
-// Calls run(mesh): experts over any number of the data ranks, matrices over any number of ranks;
-// numbers that are powers of two.
+// Calls run(mesh) for all numbers of expert ranks and of model ranks that are powers of two.
 template <class Run>
 void for_each_mesh(Exec& exec, const Run& run) {
   const int ranks = test_world().size();

@@ -1,5 +1,5 @@
-// make_optimizer() over replicated and expert parameters against the papers' formulas, each expert
-// on its own, on every split of the experts.
+// Optimisers on replicated and expert parameters compared with the formulas of the papers, each
+// expert separately, on every mesh.
 #include "lib/train/optimizer/optimizer.h"
 
 #include <algorithm>
@@ -16,13 +16,13 @@ namespace {
 using namespace test;
 
 constexpr double kTolerance = 1e-12;
-constexpr int64_t kIdleExpert = 2;  // no token reaches it: its gradients are zero
+constexpr int64_t kIdleExpert = 2;  // gets no tokens, so its gradients are zero
 
 bool is_expert(const Param& param) {
   return param.placement.cut_by(MeshAxis::expert);
 }
 
-// Sizes that differ from step to step, so that some updates are clipped and some are not.
+// Magnitudes that change from step to step, so that only some updates are clipped.
 double gradient_of(const Param& param, int64_t step, int64_t element) {
   const int64_t piece = param.shape.numel() / HandMadeParams::kExperts;
   if (is_expert(param) && element / piece == kIdleExpert) return 0;
@@ -43,7 +43,7 @@ Update update_of(int64_t step) {
 struct Setup {
   Setup(const OptimizerSection& config, const Mesh& mesh) : params(mesh, DType::f64) {
     params.store.initialize(*exec, 3);
-    Param& small = *params.store.find("scale");  // less than the least RMS that Adafactor takes
+    Param& small = *params.store.find("scale");  // below Adafactor's lower bound on the RMS
     for (int64_t i = 0; i < 3; ++i) small.value.data<double>()[i] *= 1e-5;
     optimizer = make_optimizer(config, params.store);
     optimizer->plan(memory);
@@ -87,7 +87,7 @@ void check_close(Tensor is, const Numbers& expected) {
   }
 }
 
-// What is updated on its own: a replicated parameter, or one expert's part of an expert parameter.
+// The units of an update: a replicated parameter, or one expert of an expert parameter.
 int64_t parts(const Param& param) {
   return param.placement.slices(param.value.shape());
 }
@@ -115,12 +115,12 @@ Numbers train_alone(Plain& plain, const Param& param, int64_t part,
   return weights;
 }
 
-// Calls check(trained, param, part) for every part, where `param` holds the weights that the
-// training began with; on every split of the experts over the data ranks of `model`.
+// Calls check(trained, param, part) for every part, where `param` holds the initial weights, on
+// every mesh of experts over the data ranks of `model`.
 template <class Check>
 void for_each_part(const OptimizerSection& config, const Check& check, int model = 1) {
   const int ranks = test_world().size();
-  // Kernels executed on the host are slow: there the two ends of the splits.
+  // Kernels executed on the host are slow: only the two extreme meshes are tested there.
   const int factor = test_backend() == Backend::cuda ? std::max(ranks, 2) : 2;
   for (int expert = 1; expert <= ranks / model; expert *= factor) {
     const Mesh mesh(test_world(), {ranks, model, expert});
@@ -214,7 +214,8 @@ TEST_CASE("optimizer: what lies between parameters stays zero", "[optimizer]") {
   }
 }
 
-// "NAME GLOBAL" of each tensor; what is local is what its placement says, and zero.
+// "NAME GLOBAL" of each tensor; checks that the local shape follows from the placement and that
+// values are zero.
 std::vector<std::string> state_of(OptimizerName name) {
   OptimizerSection config;
   config.name = name;

@@ -1,5 +1,5 @@
-// The optimisers as their papers write them, in float64, a formula at a time and a matrix at a
-// time: what the trainer's are compared with.
+// The optimisers as in their papers, in float64, one formula and one matrix at a time: the
+// reference for those of the trainer.
 #pragma once
 
 #include <cmath>
@@ -17,11 +17,11 @@ inline double rms(const Numbers& x) {
   return std::sqrt(squares / static_cast<double>(x.size()));
 }
 
-// One vector (m = 1, not factored) or one matrix [n, m]; an expert's part counts as one.
+// One vector (m = 1, not factored) or one matrix [n, m]; each expert counts as one.
 struct PlainAdafactor {
   size_t n, m;
   bool factored;
-  Numbers row, col;  // row is the whole second moment where it is not factored
+  Numbers row, col;  // if not factored, row is the whole second moment
 
   PlainAdafactor(size_t rows, size_t cols, bool matrix)
       : n(rows), m(cols), factored(matrix), row(rows), col(matrix ? cols : 0) {}
@@ -50,7 +50,7 @@ struct PlainAdafactor {
   }
 
   void step(Numbers& w, const Numbers& g, const Update& update, const OptimizerSection& config) {
-    constexpr double kEpsilon2 = 1e-3;  // least RMS of the parameter
+    constexpr double kEpsilon2 = 1e-3;  // lower bound on the RMS of the parameter
     const double t = static_cast<double>(update.step);
     const Numbers u = direction(g, 1 - std::pow(t, -config.decay_exponent));
     const double clip = std::max(1.0, rms(u) / config.update_clip);

@@ -6,7 +6,7 @@
 namespace sy::test {
 namespace {
 
-// Experts lie behind one another in a tensor of three axes, and nothing else has three.
+// Tensors with three axes are stacks of experts; nothing else has three.
 int64_t parts_of(const Param& param) {
   return param.shape.rank() == 3 ? param.shape[0] : 1;
 }
@@ -96,7 +96,7 @@ PlainStep PlainTraining::step(const std::vector<Example>& global_batch) {
   return result;
 }
 
-// Of a parameter's values in the model, and of its gradient; appends to weights and state.
+// Updates a parameter from its gradient; appends to weights and state.
 void PlainTraining::update_part(const Param& param, int64_t part, int64_t parts, double factor,
                                 const Update& update) {
   const OptimizerSection& optimizer = config_.optimizer;

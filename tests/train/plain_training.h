@@ -1,7 +1,7 @@
-// Training as the papers describe it, a global batch at a time on one rank and in float64: one
-// forward and backward over all sequences at once, then norm, clipping, schedule and optimiser in
-// plain loops. Takes no part of lib/train but the loss's gradient of lib/model, which is checked
-// against finite differences elsewhere.
+// Training as in the papers, one global batch at a time on one rank in float64: one forward and
+// backward over all sequences, then norm, clipping, schedule and optimiser in plain loops. Of the
+// code under test it uses only the gradient of the loss from lib/model, which is checked against
+// finite differences elsewhere.
 #pragma once
 
 #include <map>
@@ -18,22 +18,22 @@
 namespace sy::test {
 
 struct PlainStep {
-  double loss = 0;       // nats a target token
+  double loss = 0;       // nats per target token
   double grad_norm = 0;  // before clipping
   double learning_rate = 0;
-  double balance_loss = 0, z_loss = 0;  // layers' sums of groups' means, before the coefficients
+  double balance_loss = 0, z_loss = 0;  // sums over layers of means over groups, no coefficients
   double dropped_fraction = 0, expert_load_max = 0;
 };
 
 class PlainTraining {
  public:
-  // `config` is resolved, its schedule linear or rsqrt. Begins with `start`'s weights, which are
-  // whole and lie in host memory.
+  // `config` must be resolved and have schedule linear or rsqrt. Starts from the weights of
+  // `start`, which must be whole and in host memory.
   PlainTraining(const RunConfig& config, ParamStore& start);
 
   PlainStep step(const std::vector<Example>& global_batch);
 
-  // Whole tensors by name, as checkpoints name the state: "optimizer/PARAMETER/row".
+  // Whole tensors by name; state is named as in checkpoints: "optimizer/PARAMETER/row".
   std::map<std::string, Numbers> weights, state;
 
  private:

@@ -1,5 +1,4 @@
-// A group of ranks of which there is only this one: it notes which sums are started and does
-// nothing.
+// A group with only this rank that records which all-reduces are started and does nothing else.
 #pragma once
 
 #include <vector>
@@ -16,7 +15,7 @@ class RecordingGroup final : public Communicator {
     Tensor tensor;
   };
 
-  // As rank 0 of the world of `mesh`; what its groups start goes to `starts`.
+  // Rank 0 of the world of `mesh`. Its groups record in `starts`.
   RecordingGroup(MeshShape mesh, std::vector<Start>& starts, std::string name = "world")
       : mesh_(mesh), starts_(starts), name_(std::move(name)) {}
 

@@ -1,4 +1,4 @@
-// Two models in one process, on one exec and one mesh: each has the bits that it has alone.
+// Two models in one process, on one exec and one mesh, give the same bits as each one alone.
 #include "lib/train/runtime.h"
 
 #include <catch2/catch.hpp>
@@ -17,14 +17,14 @@ RunConfig teacher_config() {
                                       fmt::format("mesh.expert={}", test_world().size())});
 }
 
-// Dense, of other sizes.
+// Dense, with other sizes.
 RunConfig student_config() {
   return tiny_config(test_backend(),
                      {"data.encoder_length=24", "train.global_batch=8", "model.experts.count=0",
                       "model.d_model=16", "model.d_ff=160", "optimizer.name=adamw"});
 }
 
-// Losses of a model that does not train.
+// Losses of a model in evaluation.
 struct Evaluated {
   Evaluated(Runtime& runtime, const RunConfig& config)
       : session(runtime, config, /*tokenizer=*/nullptr, /*training=*/false),
@@ -132,7 +132,7 @@ TEST_CASE("runtime: a student that trains beside a teacher that does not", "[run
   CHECK(teacher_trace.numbers[0] != teacher_trace.numbers[1]);
 }
 
-// Each step is given to the exec before the other's numbers are read.
+// Each step is issued before the results of the other model are read.
 TEST_CASE("runtime: two models that train in turn", "[runtime]") {
   const WithoutLaunchBlocking as_in_a_run;
   int64_t sparse_scratch = 0, dense_scratch = 0;
@@ -158,7 +158,7 @@ TEST_CASE("runtime: two models that train in turn", "[runtime]") {
   dense_trace.values = values_of(dense.session);
   CHECK(sparse_trace == sparse_alone);
   CHECK(dense_trace == dense_alone);
-  CHECK(sparse_trace.numbers[2] > 0);  // it has a balance loss
+  CHECK(sparse_trace.numbers[2] > 0);  // it has a load-balancing loss
 }
 
 TEST_CASE("runtime: a model that is planned too late must fit", "[runtime]") {

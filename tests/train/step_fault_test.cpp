@@ -1,5 +1,5 @@
-// A step whose gradients are not finite says whose, also when the next step has begun to write its
-// own: the same on both backends.
+// A step with non-finite gradients names the parameter, even if the next step has begun to
+// overwrite the gradients, on both backends.
 #include <catch2/catch.hpp>
 
 #include "lib/tensor/transfer.h"
@@ -13,7 +13,7 @@ const std::vector<std::string> kShort{"model.activation=gelu", "model.dropout=0"
                                       "model.experts.dropout=0", "data.encoder_length=16",
                                       "train.global_batch=8"};
 
-// value into all of a parameter here, or into an expert of it where that is here.
+// Sets all local values of a parameter, or of one of its experts, to value.
 void set_values(Steps& steps, const std::string& name, float value, int64_t expert = -1) {
   const Param& param = *steps.session.model.params().find(name);
   Tensor part = param.value;
@@ -26,8 +26,8 @@ void set_values(Steps& steps, const std::string& name, float value, int64_t expe
   upload(steps.session.exec, part, Tensor(values.data(), DType::f32, part.shape()));
 }
 
-// An expert whose wi alone gets a gradient that overflows: it puts out zeros, and from wo comes a
-// gradient near the largest number that grows by the size of what goes in.
+// An expert whose wi alone gets a gradient that overflows: its output is zero, and wo passes on a
+// gradient near the largest float32, which the input then magnifies.
 void spoil(Steps& steps, const std::string& layer, int64_t expert, bool spoilt = true) {
   set_values(steps, layer + "/moe/norm", spoilt ? 1e6f : 1.0f);
   set_values(steps, layer + "/moe/wi", 0, expert);

@@ -1,8 +1,11 @@
-// Whole steps against numbers written plainly: what ties gradients, ranks, micro-batches, schedule
-// and optimiser together, on batches in which no two ranks or micro-batches have as many tokens.
+// Whole training steps compared with plain float64 training: gradients, ranks, micro-batches,
+// schedule and optimiser together, on batches in which all ranks and micro-batches have different
+// numbers of tokens.
 #include <catch2/catch.hpp>
 
+#include "kernels/gemm/gemm.h"
 #include "lib/base/random.h"
+#include "lib/tensor/bfloat16.h"
 #include "lib/tensor/transfer.h"
 #include "tests/train/alone.h"
 #include "tests/train/plain_training.h"
@@ -13,8 +16,9 @@ namespace {
 using namespace test;
 
 constexpr int64_t kSteps = 3;
+constexpr double kBfloat16Tolerance = 0.01;  // of a loss, relative
 
-// Coefficients, rates and a clipping norm that all weigh in these steps' numbers.
+// Coefficients, rates and a clipping norm that all affect these steps.
 std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
   std::vector<std::string> overrides{"model.vocab_size=64",
                                      "data.extra_ids=10",
@@ -39,7 +43,7 @@ std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
   return overrides;
 }
 
-// Targets grow through the batch and inputs shrink; one place is empty.
+// Targets get longer through the batch and inputs shorter; one example is empty.
 std::vector<Example> uneven_examples(const RunConfig& config, int64_t step) {
   const int64_t count = config.train.global_batch;
   std::vector<Example> examples = synthetic_examples(config, step * count, count);
@@ -61,7 +65,7 @@ Numbers read(Exec& exec, Tensor tensor) {
   return {values.begin(), values.end()};
 }
 
-// The part at `place` of a whole tensor of `global` shape, of which only axis 0 is cut.
+// The shard at `place` of a whole tensor of `global` shape; only axis 0 may be sharded.
 Numbers local_part(const Numbers& whole, const Placement& placement, const Shape& global,
                    const MeshPlace& place) {
   const Slab slab = placement.slab(global, place);
@@ -112,7 +116,8 @@ void check_tensors(Steps& steps, const PlainTraining& plain,
   }
 }
 
-// Kernels executed on the host are slow: there one optimiser, and the experts over all ranks.
+// Kernels executed on the host are slow: only one optimiser is tested there, with experts over all
+// ranks.
 bool is_slow() {
   return test_backend() == Backend::cuda;
 }
@@ -139,7 +144,7 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
     std::vector<std::string> spread = overrides;
     spread.push_back(fmt::format("mesh.expert={}", expert));
     Steps steps(test_backend(), spread);
-    // As in a run on a GPU: a step is started before the numbers of the one before are read.
+    // As in a run on a GPU, a step is issued before the results of the previous one are read.
     for (int64_t step = 1; step <= kSteps; ++step) {
       CAPTURE(step);
       steps.fill(uneven_examples(config, step));
@@ -151,15 +156,65 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
   }
 }
 
-// One example at some place of a batch that is otherwise empty.
+// What the GEMMs and embeddings read are the master weights, rounded.
+void check_compute_weights(Steps& steps) {
+  Exec& exec = steps.session.exec;
+  for (const Param& param : steps.session.model.params().all()) {
+    CAPTURE(param.name);
+    const Numbers master = read(exec, param.value);
+    std::vector<BFloat16> compute(master.size());
+    download(exec, Tensor(compute.data(), DType::bf16, param.value.shape()), param.compute);
+    int64_t stale = 0;
+    for (size_t i = 0; i < master.size(); ++i) {
+      stale += compute[i].bits != bfloat16_bits(static_cast<float>(master[i])) ? 1 : 0;
+    }
+    CHECK(stale == 0);
+  }
+}
+
+// The plain losses of kSteps steps.
+std::vector<double> plain_losses(const std::vector<std::string>& overrides) {
+  AloneAtStart start(parse_config(kTiny, "tiny", overrides), false);
+  PlainTraining plain(start.session.config, start.session.model.params());
+  std::vector<double> losses;
+  for (int64_t step = 1; step <= kSteps; ++step) {
+    losses.push_back(plain.step(uneven_examples(start.session.config, step)).loss);
+  }
+  return losses;
+}
+
+TEST_CASE("step_numbers: a bfloat16 step computes with the weights of the update before it",
+          "[step_numbers]") {
+  const WithoutLaunchBlocking as_in_a_run;
+  if (bfloat16_products(test_backend()) == Bfloat16Products::none) return;
+  std::vector<std::string> overrides = numbers_config({"optimizer.name=adamw"});
+  const std::vector<double> expected = plain_losses(overrides);
+  overrides.push_back("optimizer.learning_rate=1e-30");
+  const std::vector<double> unchanged = plain_losses(overrides);
+  overrides.back() = "precision=bfloat16";
+  Steps steps(test_backend(), overrides);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    CAPTURE(i);
+    steps.fill(uneven_examples(steps.session.config, steps.step + 1));
+    const double loss = steps.run().loss;
+    CHECK(loss == Approx(expected[i]).epsilon(kBfloat16Tolerance));
+    // Far enough apart to tell the updated weights from the initial ones.
+    if (i > 0) {
+      REQUIRE(std::abs(expected[i] - unchanged[i]) > 4 * kBfloat16Tolerance * expected[i]);
+    }
+    check_compute_weights(steps);
+  }
+}
+
+// A batch with one example at `place`, otherwise empty.
 std::vector<Example> one_example(const RunConfig& config, int64_t place) {
   std::vector<Example> examples(static_cast<size_t>(config.train.global_batch));
   examples[static_cast<size_t>(place)] = synthetic_examples(config, 0, 1).front();
   return examples;
 }
 
-// The loss of one and the same example with the same weights, by step (1, 2) and place: in the
-// first rank's first two micro-batches, and in the last rank's last.
+// The loss of one example with constant weights, for steps 1 and 2 and three places in the batch:
+// the first two micro-batches of the first rank, and the last one of the last rank.
 std::vector<double> losses_of_one(const std::string& noise) {
   Steps steps(test_backend(),
               numbers_config({"model.dropout=0", "model.experts.dropout=0",

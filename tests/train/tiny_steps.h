@@ -1,4 +1,4 @@
-// Training steps of a tiny model on synthetic batches, on one backend or another.
+// Training steps of a tiny model on synthetic batches, on either backend.
 #pragma once
 
 #include <cstdlib>
@@ -45,14 +45,14 @@ inline StepTokens tokens_of(const std::vector<Example>& examples) {
 }
 
 struct Steps {
-  // On a runtime of its own, ready for the first step.
+  // On its own runtime, ready for the first step.
   explicit Steps(Backend backend, const std::vector<std::string>& overrides = {})
       : Steps(make_runtime(tiny_config(backend, overrides)), tiny_config(backend, overrides)) {
     train_step.plan();
     train_step.allocate();
     train_step.initialize();
   }
-  // On that of others, before its phases.
+  // On a shared runtime, not yet planned.
   Steps(const std::shared_ptr<Runtime>& runtime_, const RunConfig& config)
       : runtime(runtime_),
         session(*runtime, config, /*tokenizer=*/nullptr, /*training=*/true),
@@ -87,7 +87,7 @@ struct Steps {
   int64_t step = 0;
 };
 
-// What the GPU computes is waited for here as in a run, not after every kernel.
+// Lets a GPU run asynchronously, as in a run, not synchronised after every kernel.
 class WithoutLaunchBlocking {
  public:
   WithoutLaunchBlocking() { unsetenv("CUDA_LAUNCH_BLOCKING"); }

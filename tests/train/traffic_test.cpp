@@ -1,4 +1,4 @@
-// What a step is planned to send is what it sends, to the byte.
+// A step sends exactly what was planned, to the byte.
 #include "lib/dist/traffic.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +10,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// Two micro-batches or more on each of up to four ranks.
+// At least two micro-batches on each of up to four ranks.
 std::vector<std::string> small_steps(int expert, const std::vector<std::string>& more) {
   std::vector<std::string> overrides{"data.encoder_length=16", "train.global_batch=8",
                                      "train.micro_batch=1", "model.experts.group_sequences=1",
@@ -39,7 +39,7 @@ void check_same(const Traffic& planned, const Traffic& sent) {
   }
 }
 
-// A step on these ranks, and what it sent.
+// Runs a step on these ranks; returns what it sent.
 struct CountedSteps {
   explicit CountedSteps(const RunConfig& config) : steps(make_runtime(config, &sent), config) {
     steps.train_step.plan();
@@ -84,7 +84,7 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
   });
 }
 
-// The same rank planned without MPI, as of a mesh that nobody has started.
+// The same rank of the same mesh, planned without MPI.
 TEST_CASE("traffic: a plan needs no ranks", "[traffic]") {
   const WithoutLaunchBlocking as_in_a_run;
   for_each_mesh([&](int expert) {
@@ -104,7 +104,7 @@ TEST_CASE("traffic: a plan needs no ranks", "[traffic]") {
   });
 }
 
-// Which experts get how many rows nobody knows before: the plan has the most that may travel.
+// The number of rows per expert is not known in advance, so the plan is an upper bound.
 TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
   const WithoutLaunchBlocking as_in_a_run;
   for_each_mesh([&](int expert) {
@@ -129,8 +129,8 @@ TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
   });
 }
 
-// By hand, of a mesh of 16 ranks: 4 micro-batches of 2 sequences of 32 tokens, 4 experts on 4
-// ranks.
+// Computed by hand for a mesh of 16 ranks: 4 micro-batches of 2 sequences of 32 tokens, 4 experts
+// on 4 ranks.
 TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   const RunConfig config = tiny_config(
       test_backend(),
@@ -139,7 +139,7 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   Steps planned(std::make_shared<Runtime>(MeshShape{16, 1, 4}, 6, test_backend()), config);
   planned.train_step.plan();
   const Traffic& traffic = planned.train_step.traffic();
-  // Of 4 experts' 2 groups of 10 slots, those of 3 other ranks travel.
+  // 4 experts with 2 groups of 10 slots, of which those for 3 other ranks are sent.
   const int64_t slots = 3 * 2 * 10, calls = test_backend() == Backend::cuda ? 8 : 4;
   const auto rows = [&](const char* label, int64_t bytes_a_row) {
     const TrafficCount count = find(traffic, {"expert", "all_to_all_rows", label});
@@ -156,7 +156,7 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   CHECK(find(traffic, {"data", "all_reduce_sum", "gradients"}) == TrafficCount{1, replicated});
   CHECK(find(traffic, {"replicas", "all_reduce_sum", "gradients"}) == TrafficCount{1, experts});
   CHECK(find(traffic, {"data", "all_reduce_sum", "losses"}) == TrafficCount{1, 24});
-  // Two sparse layers, four experts and those dropped.
+  // Two sparse layers with four experts each, and the dropped tokens.
   CHECK(find(traffic, {"data", "all_reduce_sum", "router counts"}) == TrafficCount{1, 2 * 5 * 4});
   CHECK(find(traffic, {"expert", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{1, 8});
   CHECK(traffic.records().size() == 2 * 5 + 5);

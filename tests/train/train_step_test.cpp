@@ -1,12 +1,12 @@
-// A step's numbers, the same on both backends; and on the CPU what it costs in memory: after the
-// first step, nothing but oneDNN's argument lists.
+// The results of a step are the same on both backends. On the CPU, also its memory: after the first
+// step nothing is allocated but argument lists of oneDNN.
 #include "lib/train/train_step.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "lib/measure/gemm_rate.h"
 #include "lib/tensor/memory.h"
-#include "lib/train/product_rate.h"
 #include "tests/support/allocations.h"
 #include "tests/train/tiny_steps.h"
 
@@ -14,7 +14,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// A process that executes a GPU's code holds that GPU's memory and threads too.
+// A process that executes GPU code on the host also holds the memory and threads of the GPU.
 bool on_the_cpu() {
   if (test_backend() == Backend::cpu) return true;
   if (test_world().rank() == 0)
@@ -22,9 +22,9 @@ bool on_the_cpu() {
   return false;
 }
 
-// What oneDNN's own interface takes from the heap for these products.
+// Heap allocations of the oneDNN interface itself for these GEMMs.
 int64_t allocations_of(const GemmCounts& products) {
-  ProductRate rate(products, Backend::cpu, 1);
+  GemmRate rate(products, Backend::cpu, 1);
   const int64_t before = allocations().count;
   rate.measure();
   return allocations().count - before;
@@ -39,7 +39,7 @@ TEST_CASE("train_step: nothing is allocated after the first step", "[train_step]
   if (precision == "bfloat16" && bfloat16_products(Backend::cpu) == Bfloat16Products::none) return;
   Steps steps(Backend::cpu, {"optimizer.name=" + optimizer, "model.experts.capacity=" + capacity,
                              "precision=" + precision});
-  steps.session.exec.profiler.enable();  // counts the products
+  steps.session.exec.profiler.enable();  // counts the GEMMs
   steps.fill();
   steps.run();
   steps.run();
@@ -62,8 +62,8 @@ TEST_CASE("train_step: steps take no further memory", "[train_step]") {
   CHECK(resident_bytes() - before <= 1 << 20);
 }
 
-// The program, its libraries and MPI are there before; oneDNN's code and the heap's slack come
-// after.
+// Program, libraries and MPI are loaded before; the code that oneDNN generates and the slack of the
+// heap come later.
 TEST_CASE("train_step: what is resident is what was planned", "[train_step]") {
   if (!on_the_cpu()) return;
   constexpr int64_t kConstant = 32 << 20;
@@ -84,7 +84,7 @@ struct Variant {
 };
 
 TEST_CASE("train_step: the same numbers from both backends", "[train_step]") {
-  if (test_backend() == Backend::cpu) return;  // one run of it is enough: the CUDA column's
+  if (test_backend() == Backend::cpu) return;  // run once, in the CUDA column
   const auto variant = GENERATE(Variant{"adafactor", "factor", "float32", 1e-5},
                                 Variant{"adamw", "dropless", "float32", 1e-5},
                                 Variant{"adafactor", "dropless", "bfloat16", 0.02},
@@ -112,7 +112,7 @@ TEST_CASE("train_step: the same numbers from both backends", "[train_step]") {
     CHECK(result.updated);
     CHECK(result.loss == Approx(expected.loss).epsilon(variant.tolerance));
     CHECK(result.grad_norm == Approx(expected.grad_norm).epsilon(variant.tolerance));
-    // Once roundings of bfloat16 have moved the weights, some tokens go to other experts.
+    // Once bfloat16 rounding has changed the weights, some tokens choose other experts.
     if (precision == "bfloat16" && step > 1) continue;
     CHECK(result.router.balance_loss ==
           Approx(expected.router.balance_loss).epsilon(variant.tolerance));

@@ -1,6 +1,5 @@
-// A run as a user makes it, from shards to metrics.jsonl and checkpoints: every number that it
-// writes against plainly written training (plain_training.h) and, for evaluations, the scalar
-// reference model.
+// A run as a user starts it, from shards to metrics.jsonl and checkpoints. Every number it writes
+// is compared with plain training (plain_training.h), evaluations with the scalar reference model.
 #include "lib/train/trainer.h"
 
 #include <simdjson.h>
@@ -20,7 +19,7 @@ namespace sy {
 namespace {
 using namespace test;
 
-// What rank 0 has, on every rank.
+// Distributes the value of rank 0 to every rank.
 std::string from_first_rank(const std::string& text) {
   auto size = static_cast<int32_t>(text.size());
   test_world().broadcast(Tensor(&size, DType::i32, {1}), 0, "size of a text");
@@ -30,7 +29,7 @@ std::string from_first_rank(const std::string& text) {
   return {letters.begin(), letters.end()};
 }
 
-// A folder with training text, other text for validation, and a tokenizer. Collective.
+// Makes a folder with training text, different validation text, and a tokenizer. Collective.
 std::string make_text() {
   std::string folder;
   if (test_world().rank() == 0) {
@@ -43,7 +42,7 @@ std::string make_text() {
   return from_first_rank(folder);
 }
 
-// Noise, drops in training and in evaluation, and a moving rate.
+// Noise, drops in training and in evaluation, and a changing learning rate.
 RunConfig run_config(const std::string& folder, const std::string& backend) {
   return parse_config(fmt::format(R"(
 run: {{name: run, directory: {0}, seed: 5}}
@@ -61,7 +60,7 @@ train: {{steps: 6, global_batch: 16, micro_batch: 2, log_every: 1, eval_every: 2
                       "run");
 }
 
-// The numbers of a metrics.jsonl line by name.
+// The numbers of a line of metrics.jsonl by name.
 using Line = std::map<std::string, double>;
 
 // kind -> step -> line
@@ -81,7 +80,7 @@ std::map<std::string, std::map<int64_t, Line>> read_metrics(const std::string& p
   return lines;
 }
 
-// `count` batches of `size` examples; evaluation's are in the text's own order.
+// `count` batches of `size` examples, for evaluation without shuffling.
 std::vector<std::vector<Example>> read_batches(Session& session,
                                                const std::vector<std::string>& shards, int64_t size,
                                                int64_t count, bool shuffled) {
@@ -155,7 +154,7 @@ void check_step(const Line& line, const PlainStep& expected, const StepTokens& o
         Approx(static_cast<double>(of_step.total())).epsilon(1e-12));
 }
 
-// What `switchyard evaluate` computes.
+// The result of `switchyard evaluate`.
 Evaluation evaluate_checkpoint(const RunConfig& config, const std::string& path) {
   AloneSession alone(config, false, true);
   Session& session = alone.session;
@@ -216,7 +215,7 @@ TEST_CASE("trainer: every number of a run is the plainly written one", "[trainer
   test_world().barrier("the run is checked");
 }
 
-// Twice m n k a product, and its gradient's two products as much again each.
+// 2 m n k per GEMM, and as much again for each of the two GEMMs of its backward.
 TEST_CASE("trainer: MFU is the formula's FLOPs over seconds and peak", "[trainer]") {
   if (test_world().rank() != 0) return;
   const std::string folder = temporary_folder();

@@ -25,7 +25,8 @@ std::string error_of(const SafetensorsEntry& entry, const HfTensor& expected) {
                        shape_text(expected.shape));
   }
   if (float_type_named(entry.dtype)) return "";
-  return fmt::format("{} has the type {}; supported are F32, BF16 and F16", entry.name, entry.dtype);
+  return fmt::format("{} has the type {}; supported are F32, BF16 and F16", entry.name,
+                     entry.dtype);
 }
 
 // Reports missing and unknown names, and pairs those that are similar.
@@ -115,8 +116,9 @@ void HfSource::check_copies(const Param& param, std::vector<std::string>& errors
     if (copy == nullptr || copy == first || same_bytes(*first, *copy)) continue;
     errors.push_back(fmt::format(
         "{} and {} differ, but are the same parameter in the model{}", first->name, alias,
-        alias == "lm_head.weight" ? " (if the output projection is separate, use --set tie_word_embeddings=false)"
-                                  : ""));
+        alias == "lm_head.weight"
+            ? " (if the output projection is separate, use --set tie_word_embeddings=false)"
+            : ""));
   }
 }
 

@@ -2,8 +2,8 @@
 // that give element type, shape and position of each tensor, then the contents of the tensors one
 // after another. Source: README of the safetensors repository, "Format".
 //
-// Files may come from anywhere, so everything in a header is checked before it is used. Each error is
-// a DataError that names the file and the tensor.
+// Files may come from anywhere, so everything in a header is checked before it is used. Each error
+// is a DataError that names the file and the tensor.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Turns an MPI error code into an exception. Needs an error handler that returns (mpi_environment
-// and mpi_communicator set it), else MPI ends the process before we can say anything.
+// Turns MPI error codes into exceptions. Requires an error handler that returns, as set by
+// mpi_environment and mpi_communicator; otherwise MPI ends the process before the error can be
+// reported.
 #pragma once
 
 #include <string>
@@ -11,7 +12,8 @@ std::string mpi_error_text(int code);
 
 }  // namespace sy::detail
 
-// MPI_CHECK(MPI_Comm_free(&comm)): throws RuntimeFailure with the call, MPI's words and the place.
+// MPI_CHECK(MPI_Comm_free(&comm)) throws RuntimeFailure with the call, the text of the MPI error
+// and the source line.
 #define MPI_CHECK(call)                                                       \
   do {                                                                        \
     const int sy_mpi_code_ = (call);                                          \

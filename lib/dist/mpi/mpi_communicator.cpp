@@ -13,7 +13,7 @@
 namespace sy {
 namespace {
 
-constexpr int kTag = 0;  // one is enough: messages between two ranks keep their order
+constexpr int kTag = 0;  // one suffices: messages between two ranks stay in order
 
 MPI_Datatype mpi_type(DType dtype) {
   switch (dtype) {
@@ -24,7 +24,7 @@ MPI_Datatype mpi_type(DType dtype) {
     case DType::i32:
       return MPI_INT32_T;
     case DType::bf16:
-      return MPI_UINT16_T;  // moved, never reduced
+      return MPI_UINT16_T;  // transferred, never reduced
   }
   return MPI_DATATYPE_NULL;
 }
@@ -37,7 +37,7 @@ using detail::RowBlocks;
 
 class MpiCommunicator : public Communicator {
  public:
-  // Takes over `comm`.
+  // Takes ownership of `comm`.
   MpiCommunicator(MPI_Comm comm, std::string name, int64_t message_limit)
       : comm_(comm), name_(std::move(name)), limit_(message_limit) {
     MPI_CHECK(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
@@ -45,7 +45,7 @@ class MpiCommunicator : public Communicator {
     MPI_CHECK(MPI_Comm_size(comm_, &size_));
   }
 
-  // Freeing is collective, so not while an exception unwinds.
+  // Freeing is collective, so it is skipped while an exception unwinds.
   ~MpiCommunicator() override {
     int finalized = 0;
     MPI_Finalized(&finalized);
@@ -154,7 +154,7 @@ class MpiCommunicator : public Communicator {
     });
   }
 
-  // Calls function(first element, elements) for the pieces of a peer's blocks.
+  // Calls function(first element, number of elements) for each message of a peer's blocks.
   template <class Blocks, class Function>
   void for_each_message(const Blocks& blocks, int peer, Function&& function) const {
     for (size_t number = 0; number < blocks.each(); ++number) {
@@ -164,9 +164,9 @@ class MpiCommunicator : public Communicator {
     }
   }
 
-  // Blocks to(peer, k) of send go to each peer, from(peer, k) of recv come from it. Receives are
-  // posted first; peers are taken from this rank's right neighbour on, so that not all send to rank
-  // 0 at once.
+  // Sends blocks to(peer, k) of send to each peer and receives its blocks from(peer, k) of recv.
+  // Receives are posted first. Each rank starts with its right neighbour, so that not all send to
+  // rank 0 at once.
   template <class From, class To>
   RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to,
                       const MpiPlace& place) {

@@ -32,7 +32,8 @@ MpiEnvironment::MpiEnvironment(int* argc, char*** argv) {
 }
 
 MpiEnvironment::~MpiEnvironment() {
-  // A rank that fails leaves the others in their collectives, and MPI_Finalize would join them.
+  // When a rank fails, the others are still in their collectives, and MPI_Finalize would wait for
+  // them.
   if (std::uncaught_exceptions() > 0) return;
   world_.reset();
   {
@@ -44,7 +45,7 @@ MpiEnvironment::~MpiEnvironment() {
 
 void MpiEnvironment::abort(int code) {
   MPI_Abort(MPI_COMM_WORLD, code);
-  std::_Exit(code);  // MPI_Abort does not return; the compiler cannot know
+  std::_Exit(code);  // MPI_Abort does not return, but is not declared so
 }
 
 }  // namespace sy

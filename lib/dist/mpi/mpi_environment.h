@@ -1,4 +1,4 @@
-// MPI's start and end, and the watchdog that names a collective which never returns.
+// Initialises and finalises MPI, and starts the watchdog that reports hanging collectives.
 #pragma once
 
 #include <memory>
@@ -7,8 +7,8 @@
 
 namespace sy {
 
-// One per process; made first in main. Starts MPI (funneled) and gives this process its rank in
-// log.
+// One per process, constructed first in main. Initialises MPI (MPI_THREAD_FUNNELED) and tells the
+// log this rank.
 class MpiEnvironment {
  public:
   MpiEnvironment(int* argc, char*** argv);
@@ -18,11 +18,11 @@ class MpiEnvironment {
 
   Communicator& world() { return *world_; }
 
-  // Ranks on this node and this rank's number among them.
+  // Number of ranks on this node, and the index of this rank among them.
   int local_rank() const { return local_rank_; }
   int local_size() const { return local_size_; }
 
-  // Ends every rank of the job with this code. Safe when another rank is stuck.
+  // Ends all ranks of the job with this exit code. Safe while other ranks hang.
   [[noreturn]] static void abort(int code);
 
  private:
@@ -31,14 +31,16 @@ class MpiEnvironment {
   int local_size_ = 1;
 };
 
-// From now on a collective of this process that waits longer than `seconds` (0: never) prints rank,
-// group, label, its number and how long it waited, and ends the job; on a GPU its time runs from
-// when it could begin there. One that fails on a GPU is reported and ends the job in any case.
+// Starts the watchdog. If a collective of this process blocks for longer than `seconds` (0: no
+// limit), it prints rank, group, label, call number and waiting time and ends the job. On a GPU,
+// the time counts from when the collective could start. A collective that fails on a GPU is
+// reported and ends the job whatever the limit.
 void start_watchdog(double seconds);
 
-// Threads for this rank: OMP_NUM_THREADS if it is set, else `configured` (0: auto), else the node's
-// cores that this job may use divided by its ranks there. Under auto the process is also bound to
-// its own share of cores, since mpirun binds one or two ranks to a single core each by default.
+// Number of threads for this rank: OMP_NUM_THREADS if set, else `configured` if not 0, else the
+// cores of the node that this job may use, divided by its ranks there. In the last case the process
+// is also bound to its share of the cores, because mpirun by default binds each of one or two ranks
+// to a single core.
 int choose_threads(const MpiEnvironment& mpi, int configured);
 
 }  // namespace sy

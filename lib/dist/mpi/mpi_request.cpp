@@ -29,7 +29,7 @@ bool MpiRequest::test() {
 void MpiRequest::wait() {
   if (done_) return;
   const WatchedCall watched(place_.call);
-  done_ = true;  // also when it fails: there is nothing to wait for again
+  done_ = true;  // on failure too: nothing is left to wait for
   place_.check(MPI_Waitall(count(), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
 }
 

@@ -1,4 +1,4 @@
-// A collective under way over MPI, and where it was called.
+// An MPI collective in flight, and where it was called.
 #pragma once
 
 #include <mpi.h>
@@ -10,7 +10,7 @@
 
 namespace sy::detail {
 
-// Where a call is made: what an error names.
+// The context of a call, for errors.
 struct MpiPlace {
   CollectiveCall call;
   int rank;
@@ -24,9 +24,9 @@ class MpiRequest final : public PooledRequest<MpiRequest> {
  public:
   using PooledRequest::PooledRequest;
 
-  // Begins another collective in this memory.
+  // Reuses this object for another collective.
   void begin(const MpiPlace& place);
-  // Where the next MPI request of the collective goes.
+  // The slot for the next MPI request of this collective.
   MPI_Request* next() { return &requests_.emplace_back(MPI_REQUEST_NULL); }
 
   bool test() override;

@@ -1,4 +1,4 @@
-// Errors of NCCL as RuntimeFailure, naming the collective.
+// Turns NCCL errors into RuntimeFailure that names the collective.
 #pragma once
 
 #include <nccl.h>
@@ -9,7 +9,7 @@
 
 namespace sy::detail {
 
-// Where a call is made: what an error names.
+// The context of a call, for errors.
 struct NcclPlace {
   CollectiveCall call;
   int rank = 0;
@@ -20,10 +20,10 @@ struct NcclPlace {
   void check(ncclResult_t result, const char* nccl_call) const;
 };
 
-// `result` in NCCL's words, and what it last complained of.
+// NCCL's text for `result`, with the last detail it reported.
 std::string nccl_error_text(ncclResult_t result, ncclComm_t comm);
 
-// The error that a communicator's earlier calls ended in meanwhile; ncclSuccess: none.
+// The asynchronous error of a communicator; ncclSuccess if there is none.
 ncclResult_t nccl_async_error(ncclComm_t comm);
 
 }  // namespace sy::detail

@@ -1,8 +1,10 @@
 #include "lib/dist/nccl/nccl_communicator.h"
 
 #include "lib/dist/argument_checks.h"
+#include "lib/dist/nccl/nccl_check.h"
 #include "lib/dist/nccl/nccl_library.h"
-#include "lib/dist/nccl/nccl_request.h"
+#include "lib/dist/nccl/nccl_queue.h"
+#include "lib/dist/request_pool.h"
 #include "lib/dist/row_blocks.h"
 #include "lib/tensor/cuda/cuda_context.h"
 
@@ -24,7 +26,7 @@ ncclDataType_t nccl_type(DType dtype) {
     case DType::i32:
       return ncclInt32;
     case DType::bf16:
-      return ncclBfloat16;  // moved, never reduced
+      return ncclBfloat16;  // transferred, never reduced
   }
   return ncclNumTypes;
 }
@@ -33,9 +35,47 @@ size_t count(Tensor tensor) {
   return static_cast<size_t>(tensor.numel());
 }
 
+// A collective in flight. It is "done" for the compute stream, which waits for it; the host does
+// not.
+class NcclRequest final : public detail::PooledRequest<NcclRequest> {
+ public:
+  // wait() makes the stream `compute` wait.
+  NcclRequest(detail::RequestPool<NcclRequest>& pool, detail::NcclQueue& queue,
+              const cudaStream_t& compute)
+      : PooledRequest(pool), queue_(queue), compute_(compute) {}
+
+  // Reuses this object for the collective that was queued last.
+  void begin(const NcclPlace& place) {
+    place_ = place;
+    begin_again();
+  }
+
+  bool test() override {
+    if (done_) return true;
+    done_ = queue_.done(place_.call.number);
+    // Asked after the query: a failed call may look done.
+    const ncclResult_t error = detail::nccl_async_error(place_.comm);
+    done_ |= error != ncclSuccess;  // nothing is left to wait for
+    place_.check(error, "ncclCommGetAsyncError");
+    return done_;
+  }
+
+  void wait() override {
+    if (done_) return;
+    done_ = true;  // on failure too: nothing is left to wait for
+    place_.check(detail::nccl_async_error(place_.comm), "ncclCommGetAsyncError");
+    queue_.make_wait(place_.call.number, compute_);
+  }
+
+ private:
+  detail::NcclQueue& queue_;
+  const cudaStream_t compute_;
+  NcclPlace place_{};
+};
+
 class NcclCommunicator final : public Communicator {
  public:
-  // `own` is `group`, where nobody else owns it.
+  // `own` holds `group` if nobody else owns it.
   NcclCommunicator(Communicator& group, Exec& exec, std::unique_ptr<Communicator> own = nullptr)
       : own_(std::move(own)),
         group_(group),
@@ -45,7 +85,7 @@ class NcclCommunicator final : public Communicator {
         queue_(link_),
         watch_(queue_) {}
 
-  // While the watchdog still knows the calls.
+  // Runs while the watchdog still watches the calls.
   ~NcclCommunicator() override {
     if (!link_.failed()) cudaStreamSynchronize(link_.stream());
   }
@@ -98,7 +138,7 @@ class NcclCommunicator final : public Communicator {
     })->wait();
   }
 
-  // Of the hosts.
+  // A barrier of the hosts, not of the GPUs.
   void barrier(const char* label) override { group_.barrier(label); }
 
   std::unique_ptr<Communicator> split(int color, const std::string& name) override {
@@ -108,7 +148,7 @@ class NcclCommunicator final : public Communicator {
   }
 
  private:
-  // Runs `queue`, which makes NCCL's calls. NCCL may wait for other ranks within them, when it
+  // Runs `queue`, which makes the NCCL calls. They may block until other ranks join when NCCL
   // connects to them for the first time.
   template <class Queue>
   RequestPtr start(const char* call, const char* label, Queue&& queue) {
@@ -130,8 +170,9 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
-  // Blocks to(peer, k) of send go to each peer, from(peer, k) of recv come from it; where a block
-  // is empty neither side calls. The group must be ended whatever fails within it.
+  // Sends blocks to(peer, k) of send to each peer and receives its blocks from(peer, k) of recv.
+  // Neither side makes a call for an empty block. The NCCL group must be ended even if a call
+  // within it fails.
   template <class From, class To>
   RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to, const char* call,
                       const char* label) {
@@ -171,7 +212,7 @@ class NcclCommunicator final : public Communicator {
   detail::NcclLink link_;
   detail::NcclQueue queue_;
   const QueueWatch watch_;
-  detail::RequestPool<detail::NcclRequest> requests_;
+  detail::RequestPool<NcclRequest> requests_;
   int64_t calls_ = 0;
 };
 

@@ -1,7 +1,7 @@
-// Collectives between GPUs by NCCL, behind the interface of communicator.h. Tensors lie in the
-// exec's memory. Calls are queued on a stream of their own, after what the exec's compute stream
-// was given before; waiting for a request makes the compute stream wait, never the host. MPI starts
-// it.
+// Collectives between GPUs over NCCL, with the interface of communicator.h, on tensors in the
+// exec's memory. Calls are queued on a separate stream, behind all work queued so far on the exec's
+// compute stream. Waiting for a request makes the compute stream wait, never the host. MPI
+// bootstraps NCCL.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,9 @@
 
 namespace sy {
 
-// The ranks of `group`, through whose host memory the communicator is started and which must
-// outlive it, as must `exec`. Collective over the group. Throws ConfigError in a program without
-// CUDA.
+// Makes a NCCL communicator of the ranks of `group`, which bootstraps it through host memory.
+// `group` and `exec` must outlive it. Collective over the group. Throws ConfigError in a build
+// without CUDA.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& group, Exec& exec);
 
 }  // namespace sy

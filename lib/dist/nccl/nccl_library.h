@@ -1,12 +1,12 @@
-// NCCL's functions, as nccl().AllReduce(...): those of the library, which is loaded at the first
-// call (nccl_loaded.cpp), or of what executes it on the host in tests.
+// The functions of NCCL, as nccl().AllReduce(...): those of the library, loaded on first use
+// (nccl_loaded.cpp), or in tests those of its host implementation.
 #pragma once
 
 #include <nccl.h>
 
 namespace sy {
 
-// Its lines would be moved at every run.
+// clang-format would move these lines on every run.
 // clang-format off
 #define SY_NCCL_FUNCTIONS(X) \
   X(AllGather) X(AllReduce) X(Broadcast) X(CommAbort) X(CommDestroy) X(CommGetAsyncError) \
@@ -20,7 +20,7 @@ struct Nccl {
 #undef SY_FUNCTION
 };
 
-// Throws RuntimeFailure where the library cannot be loaded.
+// Throws RuntimeFailure if the library cannot be loaded.
 const Nccl& nccl();
 
 }  // namespace sy

@@ -24,8 +24,9 @@ cudaStream_t make_stream() {
 ncclComm_t make_comm(Communicator& group) {
   const NcclPlace place{
       {"start of NCCL", "ncclCommInitRank", group.name().c_str(), 1}, group.rank(), group.size()};
-  // Calls of several communicators begin on every GPU in the order in which the hosts make them, so
-  // that two of them never hold what the other needs. Read once, before the first communicator.
+  // Makes calls of several communicators start on every GPU in the order in which the hosts issue
+  // them, so that no two of them deadlock over resources. NCCL reads the variable once, before the
+  // first communicator.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);
   ncclUniqueId id{};
   if (group.rank() == 0) place.check(nccl().GetUniqueId(&id), "ncclGetUniqueId");
@@ -42,7 +43,7 @@ NcclLink::NcclLink(Communicator& group)
     : group_(group), comm_(make_comm(group)), stream_(make_stream()) {}
 
 NcclLink::~NcclLink() {
-  // Failures here follow one that was reported.
+  // Errors are ignored here: they follow one that was reported.
   if (failed()) {
     abort();
   } else if (!aborted_.exchange(true)) {

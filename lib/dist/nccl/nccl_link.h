@@ -1,4 +1,4 @@
-// What a communicator has of NCCL and of the GPU.
+// The NCCL communicator and the CUDA stream behind a communicator.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -10,9 +10,9 @@
 
 namespace sy::detail {
 
-// A NCCL communicator of the ranks of `group`, and the stream that its calls go to: served before
-// others where the GPU has a choice, since other ranks wait for it. Collective over the group,
-// through whose host memory the ranks find each other.
+// A NCCL communicator of the ranks of `group` and the stream for its calls. The stream has the
+// highest priority, since other ranks wait for it. Collective over the group, which bootstraps it
+// through host memory.
 class NcclLink {
  public:
   explicit NcclLink(Communicator& group);
@@ -23,9 +23,10 @@ class NcclLink {
   ncclComm_t comm() const { return comm_; }
   cudaStream_t stream() const { return stream_; }
 
-  // An exception is unwinding, or a call has failed: what is under way may never end.
+  // Whether an exception is unwinding or a call has failed. Calls in flight may then never end.
   bool failed() const;
-  // Gives up what is under way, for which freeing a GPU's memory would wait. From any thread.
+  // Aborts the calls in flight; freeing GPU memory would otherwise wait for them. Callable from any
+  // thread.
   void abort();
 
  private:

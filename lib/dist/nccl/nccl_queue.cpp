@@ -8,7 +8,7 @@
 namespace sy::detail {
 namespace {
 
-// The watchdog takes away what is done once a period; where it does not run, this bounds the list.
+// The watchdog removes finished calls once per period. This bounds the list if it does not run.
 constexpr size_t kUnsettled = 512;
 
 cudaEvent_t make_event() {
@@ -20,7 +20,7 @@ cudaEvent_t make_event() {
 bool passed(cudaEvent_t event) {
   const cudaError_t status = cudaEventQuery(event);
   if (status == cudaErrorNotReady) {
-    cudaGetLastError();  // no failure: it must not come up at the next launch
+    cudaGetLastError();  // not an error; clear it, or the next launch check reports it
     return false;
   }
   check_cuda(status, "asking whether a collective is done");
@@ -32,7 +32,7 @@ bool passed(cudaEvent_t event) {
 NcclQueue::Queued::Queued() : ready(make_event()), done(make_event()) {}
 
 NcclQueue::Queued::~Queued() {
-  // Failures here follow one that was reported.
+  // Errors are ignored here: they follow one that was reported.
   cudaEventDestroy(done);
   cudaEventDestroy(ready);
 }
@@ -74,7 +74,7 @@ void NcclQueue::make_wait(int64_t number, cudaStream_t compute) {
   const auto queued = std::find_if(queued_.rbegin(), queued_.rend(), [number](const Queued& each) {
     return each.call.number == number;
   });
-  if (queued == queued_.rend()) return;  // done already
+  if (queued == queued_.rend()) return;  // already done
   check_cuda(cudaStreamWaitEvent(compute, queued->done, 0), "waiting for a collective");
 }
 
@@ -98,14 +98,14 @@ std::string NcclQueue::hang(double limit) {
   return waited > limit ? hang_text(oldest.call, waited) : "";
 }
 
-// The watchdog's threads have chosen no GPU: to the runtime they are the first one's, which is
-// another rank's and would be given a context.
+// The watchdog's threads have selected no GPU. The runtime would use the first one, which belongs
+// to another rank, and create a context there.
 void NcclQueue::use_device() {
   check_cuda(cudaSetDevice(device_), "choosing a GPU");
 }
 
 void NcclQueue::abort() {
-  cudaSetDevice(device_);  // a failure here follows one that was reported
+  cudaSetDevice(device_);  // errors are ignored: they follow one that was reported
   link_.abort();
 }
 

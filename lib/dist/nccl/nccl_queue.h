@@ -1,5 +1,5 @@
-// The calls of one communicator that its stream has not done yet, in order, for those who wait for
-// them and for the watchdog. A stream does its calls one after another, so that one number tells
+// The calls of one communicator that its stream has not finished, in order, for those who wait for
+// them and for the watchdog. A stream runs its calls one after another, so a single number tells
 // which are done.
 #pragma once
 
@@ -21,13 +21,13 @@ class NcclQueue final : public WatchedQueue {
   NcclQueue(const NcclQueue&) = delete;
   NcclQueue& operator=(const NcclQueue&) = delete;
 
-  // Bracket what a call queues on the link's stream. It goes on after all that `compute` was given
-  // before; numbers rise from call to call.
+  // Called before and after a call is queued on the link's stream. The call starts after all work
+  // queued so far on `compute`. Call numbers increase.
   void begin(cudaStream_t compute);
   void end(const CollectiveCall& call);
 
   bool done(int64_t number);
-  // `compute` goes on after that call.
+  // Makes `compute` wait for that call.
   void make_wait(int64_t number, cudaStream_t compute);
 
   std::string fault(double limit) override;
@@ -43,24 +43,24 @@ class NcclQueue final : public WatchedQueue {
     Queued& operator=(const Queued&) = delete;
 
     CollectiveCall call;
-    std::string label;            // call.label, which may go before the call is done
-    cudaEvent_t ready = nullptr;  // what the call comes after is done
+    std::string label;            // copy of call.label, which the call may outlive
+    cudaEvent_t ready = nullptr;  // the work that the call waits for is done
     cudaEvent_t done = nullptr;
-    bool under_way = false;  // `ready` was seen, at `since`
+    bool under_way = false;  // `ready` was seen to have passed, at `since`
     Clock::time_point since;
   };
 
   void use_device();
-  // Takes away what is done. These need the lock.
+  // Removes finished calls. These two require the lock.
   void settle();
   std::string hang(double limit);
 
   NcclLink& link_;
   int device_ = 0;
   std::mutex mutex_;
-  std::list<Queued> queued_;  // the oldest first
-  std::list<Queued> idle_;    // the front is the one between begin() and end()
-  int64_t done_ = 0;          // the last call that is known to be done
+  std::list<Queued> queued_;  // oldest first
+  std::list<Queued> idle_;    // the front is in use between begin() and end()
+  int64_t done_ = 0;          // the last call known to be done
 };
 
 }  // namespace sy::detail

@@ -1,4 +1,4 @@
-// In place of NCCL, in a program that is built without the CUDA backend.
+// Stands in for NCCL in a build without the CUDA backend.
 #include "lib/dist/nccl/nccl_communicator.h"
 
 namespace sy {

@@ -24,15 +24,15 @@ double dropout_rate(const LayerContext& context) {
   return context.step.training ? context.model.experts.dropout : 0.0;
 }
 
-// Dropless, whether the host must know how many rows there are: to send them, and where products
-// are made expert by expert.
+// Dropless: whether the host needs the row counts. It does to send rows, and where GEMMs are issued
+// expert by expert.
 bool host_needs_counts(const LayerContext& context, const DispatchSaved& saved) {
   return expert_ranks(context) > 1 ||
          grouped_gemm_by_group(context.exec, saved.token.numel(), context.model.experts.count);
 }
 
-// Dropless: tells the ranks how many rows come to each of their experts, and sets the numbers on
-// their way to the host where it needs them.
+// Dropless: exchanges how many rows each expert receives, and starts copying the numbers to the
+// host if it needs them.
 void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved) {
   const int64_t ranks = expert_ranks(context), local = context.model.experts.count / ranks;
@@ -50,7 +50,7 @@ void exchange_counts(const LayerContext& context, const DispatchLabels& labels,
   saved.counts_here->start();
 }
 
-// Until they are here. A GPU computes meanwhile what it was given since exchange_counts().
+// Waits for the counts. A GPU meanwhile runs what was queued since exchange_counts().
 void plan_rows(const LayerContext& context, DispatchSaved& saved) {
   if (context.exec.planning || !host_needs_counts(context, saved)) return;
   saved.counts_here->wait();
@@ -66,8 +66,8 @@ void plan_rows(const LayerContext& context, DispatchSaved& saved) {
                        exchange_parts(context));
 }
 
-// The global rows of the tokens in the slots, sent along, so that the experts' dropout draws the
-// same for a token wherever it is computed.
+// Sends the global rows of the tokens along, so that expert dropout draws the same mask for a token
+// wherever it is computed.
 void exchange_ids(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved) {
   ScratchScope scratch(context.exec);
   const int64_t slots = saved.slots;
@@ -174,7 +174,7 @@ Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels, Di
     : context_(context),
       labels_(labels),
       saved_(saved),
-      trip_(context, saved.exchange, labels.dispatch, labels.combine) {
+      dispatcher_(context, saved.exchange, labels.dispatch, labels.combine) {
   const int64_t d = context.model.d_model;
   const DType dtype = saved.returned.dtype();
   out_ = saved.returned.slice(0, saved.slots);
@@ -188,11 +188,11 @@ void Dispatch::start(Tensor in, Tensor normed) {
   gather_rows(context_.exec, slots, normed, saved_.token.slice(0, saved_.slots));
   if (is_dropless(context_)) plan_rows(context_, saved_);
   if (dropout_rate(context_) > 0) exchange_ids(context_, labels_, saved_);
-  trip_.start(in, slots);
+  dispatcher_.start(in, slots);
 }
 
 void Dispatch::combine(Tensor out, Tensor gate) {
-  trip_.finish();
+  dispatcher_.finish();
   const int64_t tokens = context_.tokens();
   combine_forward(context_.exec, out, saved_.returned.slice(0, saved_.slots),
                   saved_.slot.slice(0, tokens), gate.slice(0, tokens));
@@ -202,7 +202,7 @@ DispatchGrad::DispatchGrad(const LayerContext& context, const DispatchLabels& la
                            const DispatchSaved& saved, ScratchScope& scratch)
     : context_(context),
       saved_(saved),
-      trip_(context, saved.exchange, labels.d_combine, labels.d_dispatch) {
+      dispatcher_(context, saved.exchange, labels.d_combine, labels.d_dispatch) {
   const int64_t d = context.model.d_model;
   const DType dtype = saved.returned.dtype();
   slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch d_slots");
@@ -217,11 +217,11 @@ void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   combine_backward(exec, slots_, d_gate.slice(0, tokens), d_out, saved_.returned.slice(0, slots),
                    saved_.slot.slice(0, tokens), saved_.token.slice(0, slots),
                    gate.slice(0, tokens));
-  trip_.start(rows_, slots_);
+  dispatcher_.start(rows_, slots_);
 }
 
 void DispatchGrad::gather(Tensor d_normed) {
-  trip_.finish();
+  dispatcher_.finish();
   gather_rows(context_.exec, d_normed, slots_, saved_.slot.slice(0, context_.tokens()));
 }
 

@@ -1,14 +1,15 @@
-// Tokens to the rows of their experts and back (docs/math-moe.md, "Dispatch and combine"). A rank
-// sorts its tokens into slots by expert, and what arrives is where the experts compute
-// (row_exchange.h): one gather each way and no other copy.
+// All-to-all dispatch of tokens to their experts, and the combination of the results
+// (docs/math-moe.md, "Dispatch and combine"). A rank sorts its tokens into slots by expert. Rows
+// arrive where the experts compute on them (row_exchange.h), so there is one gather each way and no
+// other copy.
 //
 //   fixed capacity: slots [E, groups, capacity, d_model]; rows [E_local, expert_ranks, groups,
-//                   capacity, d_model], or of one expert's pieces; as many on every rank and in
-//                   every step
-//   dropless:       slots [T' * k, d_model] sorted by expert; rows as many as arrive, at most
+//                   capacity, d_model], or the part of them that has arrived for one expert; the
+//                   same numbers on every rank and in every step
+//   dropless:       slots [T' * k, d_model], sorted by expert; as many rows as arrive, at most
 //                   T' * k * expert_ranks
 //
-// With one expert rank slots and rows are the same memory and nothing is sent.
+// With one expert rank, slots and rows are the same memory and nothing is sent.
 #pragma once
 
 #include <memory>
@@ -22,11 +23,12 @@
 
 namespace sy {
 
-// Tokens an expert takes from a group: factor: int(tokens * factor / E), at least min_capacity;
-// fixed: fixed_capacity; never more than the group. Not for dropless.
+// The capacity of an expert: the tokens it takes from a group. CapacityMode::factor: int(tokens *
+// factor / E), at least min_capacity; fixed: fixed_capacity. Never more than the group has. Not for
+// dropless.
 int64_t expert_capacity(const ExpertsSection& experts, int64_t group_tokens, bool training);
 
-// Names of the layer's collectives, for the watchdog and for errors.
+// Labels of the collectives of a layer, for the watchdog and for errors.
 struct DispatchLabels {
   std::string counts, ids, dispatch, combine, d_combine, d_dispatch;
 
@@ -34,23 +36,23 @@ struct DispatchLabels {
   explicit DispatchLabels(const std::string& prefix);
 };
 
-// Planned for the most slots S and rows R that there can be; a micro-batch uses the first.
+// Planned for the maximum numbers of slots S and rows R; a micro-batch uses the first ones.
 struct DispatchSaved {
-  Tensor slot;      // int32 [T', k]: places of a token, -1 where it has none
+  Tensor slot;      // int32 [T', k]: slots of a token, -1 where it has none
   Tensor token;     // int32 [S]: the token in a slot, -1 in an empty one
-  Tensor counts;    // int32 [E + 1]: choices of each expert; last: dropped
-  Tensor received;  // int32 [expert_ranks, E_local]: rows from each source, dropless
-  Tensor row_ids;   // int32 [R]: global row of the token in a row, -1: none; experts.dropout > 0
-  Tensor returned;  // [S, d_model]: the experts' outputs, back in the slots
-  // In use. Dropless, as many as there can be, and from Dispatch::start() on one a choice
-  // where the host must know their number.
+  Tensor counts;    // int32 [E + 1]: times each expert was chosen; last: dropped
+  Tensor received;  // dropless, int32 [expert_ranks, E_local]: rows from each source
+  Tensor row_ids;   // experts.dropout > 0, int32 [R]: global row of the token, -1: none
+  Tensor returned;  // [S, d_model]: outputs of the experts, back in the slots
+  // Slots in use. Dropless: the maximum, until Dispatch::start() sets one per choice if the host
+  // must know the number.
   int64_t slots = 0;
   RowExchange exchange;
   int64_t rows() const { return exchange.all.total; }
-  std::shared_ptr<Readback> counts_here;  // counts and received on their way to the host, dropless
+  std::shared_ptr<Readback> counts_here;  // dropless: counts and received, in transit to the host
 };
 
-// The slots and rows that a stack of these sizes needs at most.
+// The maximum numbers of slots and rows for these sizes.
 struct DispatchSizes {
   int64_t slots = 0;
   int64_t rows = 0;
@@ -59,58 +61,60 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims);
 
 DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Gives every routed token its slots and tells the ranks how many rows come (dropless). Overwrites
-// `saved` but for row_ids and returned. `expert` int32 [T', k] is the router's.
+// Assigns a slot to every choice of a routed token and, if dropless, exchanges how many rows each
+// rank will receive. Overwrites `saved` except row_ids and returned. `expert` int32 [T', k] comes
+// from the router.
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved, Tensor expert);
 
-// The dropout inside the experts, of rows [R, d_ff], drawn at `site`; once Dispatch::start() was
-// called.
+// The dropout inside the experts, on [R, d_ff] rows, drawn at `site`. Valid once Dispatch::start()
+// has been called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, uint32_t site);
 
-// To the experts and back in forward. Memory is taken from scratch, which must outlive it.
+// Dispatch and combine in the forward pass. Takes memory from `scratch`, which must outlive it.
 class Dispatch {
  public:
   Dispatch(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved,
            ScratchScope& scratch);
 
-  // in [R, d_model] is overwritten with the rows of normed [T, d_model] that the slots of all ranks
-  // hold, zeros in empty ones. Dropless, the host learns here how many rows go where if it must,
-  // and with experts.dropout the ranks whose they are.
+  // Overwrites in [R, d_model] with the rows of normed [T, d_model] that the slots of all ranks
+  // refer to; rows of empty slots are zero. Dropless, this is where the host waits for the row
+  // counts if it needs them, and with experts.dropout so do the ranks that receive the rows.
   void start(Tensor in, Tensor normed);
-  // Calls compute(ExpertRows) for each part of `in` that is there; it overwrites the same rows of
-  // out(), which are sent back.
+  // Calls compute(ExpertRows) for each part of `in` as it arrives. compute overwrites the same rows
+  // of out(), which are then sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    trip_.compute_parts(saved_.returned.slice(0, saved_.slots), out_, compute);
+    dispatcher_.compute_parts(saved_.returned.slice(0, saved_.slots), out_, compute);
   }
-  // out [T, d_model] is overwritten with the sum of gate * the expert's output over a token's
-  // slots, zeros where it has none. gate [T', k].
+  // Overwrites out [T, d_model] with the sum of gate * output of the expert over the slots of each
+  // token, zeros for a token without slots. gate is [T', k].
   void combine(Tensor out, Tensor gate);
 
-  Tensor out() const { return out_; }  // [R, d_model]: saved.returned with one expert rank
+  Tensor out() const { return out_; }  // [R, d_model]; with one expert rank, saved.returned
 
  private:
   const LayerContext& context_;
   const DispatchLabels& labels_;
   DispatchSaved& saved_;
-  RoundTrip trip_;
+  TokenDispatcher dispatcher_;
   Tensor slots_, out_;  // slots_ is empty with one expert rank
 };
 
-// The same way in backward: the slots' gradient on one side, the rows' on the other.
+// The backward pass of the same: gradients of the slots on the tokens' side, of the rows on the
+// experts' side.
 class DispatchGrad {
  public:
   DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                const DispatchSaved& saved, ScratchScope& scratch);
 
-  // Backward of combine: d_gate [T', k] is overwritten. d_out [T, d_model], gate [T', k].
+  // Backward of combine: overwrites d_gate [T', k]. d_out is [T, d_model], gate [T', k].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
-  // Calls compute(ExpertRows) for each part of rows() that is there; what it leaves in it is sent
-  // back.
+  // Calls compute(ExpertRows) for each part of rows() as it arrives. compute replaces its contents,
+  // which are then sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    trip_.compute_parts(slots_, rows_, compute);
+    dispatcher_.compute_parts(slots_, rows_, compute);
   }
   // d_normed [T, d_model] is overwritten.
   void gather(Tensor d_normed);
@@ -120,7 +124,7 @@ class DispatchGrad {
  private:
   const LayerContext& context_;
   const DispatchSaved& saved_;
-  RoundTrip trip_;
+  TokenDispatcher dispatcher_;
   Tensor slots_, rows_;
 };
 

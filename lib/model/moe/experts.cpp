@@ -12,12 +12,12 @@ RowGroups groups_of(const ExpertRows& rows) {
   return {rows.sources, rows.first_expert, rows.experts, rows.counts};
 }
 
-// The rows of one number each, as batches.
+// Fixed capacity: views the rows as a batch, one matrix per expert.
 Tensor by_expert(const ExpertRows& rows, Tensor tensor) {
   return tensor.view({rows.experts, rows.each, tensor.cols()});
 }
 
-// y = x w, or x w^T with transpose_b, expert by expert.
+// y = x w, or x w^T with transpose_b, for each expert.
 void multiply(Exec& exec, const ExpertRows& rows, Tensor y, Tensor x, Tensor w,
               GemmOptions options = {}) {
   const Tensor weights = w.slice(rows.first_expert, rows.experts);
@@ -25,7 +25,7 @@ void multiply(Exec& exec, const ExpertRows& rows, Tensor y, Tensor x, Tensor w,
   gemm(exec, by_expert(rows, y), by_expert(rows, x), weights, options);
 }
 
-// w.grad += x^T d_y, expert by expert.
+// w.grad += x^T d_y, for each expert.
 void accumulate_weight(Exec& exec, const ExpertRows& rows, const Param& w, Tensor d_y, Tensor x) {
   const GemmOptions options{.transpose_a = true, .accumulate = true};
   const Tensor grad = w.grad.slice(rows.first_expert, rows.experts);
@@ -33,7 +33,7 @@ void accumulate_weight(Exec& exec, const ExpertRows& rows, const Param& w, Tenso
   gemm(exec, grad, by_expert(rows, x), by_expert(rows, d_y), options);
 }
 
-// The views of the given rows.
+// The view of the given rows.
 Tensor used(Tensor tensor, const ExpertRows& rows) {
   return tensor.empty() ? Tensor() : tensor.slice(rows.first, rows.total);
 }

@@ -51,7 +51,7 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   const int64_t tokens = context.tokens();
   const DispatchSaved& dispatch = saved.routing.dispatch;
   const Tensor normed = saved.normed.slice(0, tokens);
-  // One buffer serves as the gradient of combine's output, then of dispatch's input.
+  // One buffer holds first the gradient of combine's output, then that of dispatch's input.
   const Tensor d_tokens = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
   dropout_forward(exec, d_tokens, d_out, context.dropout(params.sites.output));

@@ -1,6 +1,6 @@
 // The Switch sub-layer (Fedus et al. 2022, section 2; docs/math-moe.md):
-//   out = x + dropout(gate * expert(norm(x))), dropped and padding tokens: out = x
-// norm, the experts behind the routing (routing.h), residual.
+//   out = x + dropout(gate * expert(norm(x)));  dropped and padding tokens: out = x
+// Norm, routed experts (routing.h), residual.
 #pragma once
 
 #include <string>
@@ -18,11 +18,11 @@ struct MoeFfnParams {
   ExpertsParams experts;
   struct Sites {
     uint32_t hidden = 0, output = 0;
-  } sites;  // of the dropout inside the experts, and of what joins the residual stream
+  } sites;  // dropout inside the experts and of the output
 };
 
 struct MoeFfnSaved {
-  Tensor x;       // [T, d_model] view of the input, kept by the caller until backward
+  Tensor x;       // [T, d_model], view of the input; the caller keeps it until backward
   Tensor rstd;    // [T]
   Tensor normed;  // [T, d_model]
   RoutingSaved routing;
@@ -33,11 +33,12 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const 
                             LayerCounter& counter);
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] and `saved` are overwritten; x must stay until backward and is not out.
+// Overwrites out [T, d_model] and `saved`. x must be kept until backward and must not be out.
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
                      Tensor out, Tensor x);
-// d_x [T, d_model] is overwritten (residual included) and may be d_out; parameters accumulate. Adds
-// the gradients of the balance and z losses, scaled by their coefficients and step.group_scale.
+// d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
+// parameters accumulate. Includes the gradients of the load-balancing loss and the z-loss, scaled
+// by their coefficients and step.group_scale.
 void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
                       Tensor d_x, Tensor d_out);
 

@@ -17,7 +17,7 @@ TokenGroups groups_of(const LayerContext& context) {
   return token_groups(context.model.experts, context.sequences, context.length);
 }
 
-// Hugging Face's router jitters its float32 input in place, but a bfloat16 one in a float32 copy.
+// Hugging Face's router jitters a float32 input in place, but a bfloat16 one in a float32 copy.
 bool experts_see_jitter(const LayerContext& context, Tensor normed) {
   return context.model.experts.convention == Convention::hugging_face &&
          normed.dtype() != DType::bf16;
@@ -32,7 +32,8 @@ RouterJitter jitter_of(const LayerContext& context, const RouterParams& params) 
           context.first_row()};
 }
 
-// The router's own: none where the experts see it too, for then it is in `normed` already.
+// The noise that the router itself adds. None if the experts see it too: then `normed` already has
+// it.
 RouterJitter own_jitter(const LayerContext& context, const RouterParams& params, Tensor normed) {
   const bool own = jitters(context) && !experts_see_jitter(context, normed);
   return own ? jitter_of(context, params) : RouterJitter{};
@@ -42,14 +43,14 @@ void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
   router_jitter(exec, out, x, jitter.epsilon, jitter.key, jitter.first_row);
 }
 
-// Whether all that the router computes is rounded as a bfloat16 router's would be.
+// Whether every intermediate result is rounded, as a bfloat16 router would round it.
 bool is_rounded(const LayerContext& context, Tensor normed) {
   return normed.dtype() == DType::bf16 &&
          context.model.experts.router_precision == Precision::bfloat16;
 }
 
-// What the product is of: the activations as they are and the master weights, for the router
-// computes in float32; or, rounded, float32 copies of both.
+// The operands of the logits: the activations as they are and the master weights, since the router
+// computes in float32; if rounded, float32 copies of both.
 struct Operands {
   Tensor x, weight;
   RouterJitter jitter;
@@ -68,7 +69,7 @@ Operands router_operands(const LayerContext& context, const RouterParams& params
   return {x, rounded, {}};
 }
 
-// The views of this micro-batch's size.
+// Views of what this micro-batch uses.
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
   return {saved.valid.slice(0, groups.total()),   saved.expert.slice(0, groups.total()),
           saved.gate.slice(0, groups.total()),    saved.probs.slice(0, groups.total()),

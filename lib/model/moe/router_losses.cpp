@@ -6,18 +6,19 @@
 namespace sy {
 namespace {
 
-enum class Judged { alone, together, never };
+// What the auxiliary losses are computed over.
+enum class LossScope { layer, stack, none };
 
-Judged judged(const ExpertsSection& experts) {
-  if (experts.convention == Convention::paper) return Judged::alone;
-  return experts.interval > 1 ? Judged::together : Judged::never;
+LossScope loss_scope(const ExpertsSection& experts) {
+  if (experts.convention == Convention::paper) return LossScope::layer;
+  return experts.interval > 1 ? LossScope::stack : LossScope::none;
 }
 
 TokenGroups groups_of(const LayerContext& context) {
   return token_groups(context.model.experts, context.sequences, context.length);
 }
 
-// The views of this micro-batch's groups.
+// Views of this micro-batch's groups.
 StackShares used(const LayerContext& context) {
   const StackShares& shares = context.stack_shares;
   const int64_t groups = groups_of(context).count;
@@ -28,7 +29,7 @@ StackShares used(const LayerContext& context) {
 
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
                               int64_t routed_layers) {
-  if (routed_layers == 0 || judged(model.experts) != Judged::together) return {};
+  if (routed_layers == 0 || loss_scope(model.experts) != LossScope::stack) return {};
   const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
   const Shape shape{groups, model.experts.count};
   StackShares shares;
@@ -49,12 +50,12 @@ void observe_router(const LayerContext& context, const RouterSaved& router, Tens
                     RouterStats& stats) {
   Exec& exec = context.exec;
   const Tensor balance = router.losses.slice(0, 1), z = router.losses.slice(1, 1);
-  switch (judged(context.model.experts)) {
-    case Judged::alone:
+  switch (loss_scope(context.model.experts)) {
+    case LossScope::layer:
       add_sum(exec, stats.balance, balance);
       add_sum(exec, stats.z, z);
       return;
-    case Judged::together: {
+    case LossScope::stack: {
       const StackShares now = used(context);
       const TokenGroups groups = groups_of(context);
       add_inplace(exec, now.mean_prob, router.mean_prob.slice(0, groups.count));
@@ -63,12 +64,12 @@ void observe_router(const LayerContext& context, const RouterSaved& router, Tens
       add_sum(exec, stats.z, z, 1.0 / static_cast<double>(now.layers));
       return;
     }
-    case Judged::never:
+    case LossScope::none:
       return;
   }
 }
 
-// Counts become shares, and the sum over layers a mean.
+// Turns counts into shares, and sums over layers into means.
 void end_stack_losses(const LayerContext& context, RouterStats& stats) {
   if (context.stack_shares.layers == 0) return;
   ScratchScope scratch(context.exec);
@@ -86,14 +87,14 @@ RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fracti
   const ExpertsSection& experts = context.model.experts;
   const double balance = experts.balance_loss * context.step.group_scale;
   const double z = experts.z_loss * context.step.group_scale;
-  switch (judged(experts)) {
-    case Judged::alone:
+  switch (loss_scope(experts)) {
+    case LossScope::layer:
       return {layer_fraction, balance, z};
-    case Judged::together: {
+    case LossScope::stack: {
       const double layers = static_cast<double>(context.stack_shares.layers);
       return {used(context).fraction, balance / layers, z / layers};
     }
-    case Judged::never:
+    case LossScope::none:
       break;
   }
   return {layer_fraction, 0, 0};

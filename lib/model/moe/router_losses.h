@@ -1,7 +1,8 @@
-// Balance and z losses of the routers, and the scales of their gradients (docs/math-moe.md,
-// "Router" and "Hugging Face's convention"). By the paper every layer's losses are its own. By
-// experts.convention hugging_face the sparse layers of a stack are judged together, on the tokens
-// of all of them; a stack of sparse layers alone (experts.interval 1) is not judged at all.
+// The auxiliary losses of the routers, load balancing and z-loss, and the scales of their gradients
+// (docs/math-moe.md, "Router" and "Hugging Face's convention"). In the paper each layer has losses
+// of its own. With experts.convention hugging_face there is one load-balancing loss per stack, over
+// the tokens of all its sparse layers; a stack of sparse layers only (experts.interval 1) has no
+// auxiliary loss.
 #pragma once
 
 #include "lib/model/context.h"
@@ -9,23 +10,23 @@
 
 namespace sy {
 
-// Empty where layers are judged alone, or none is. `routed_layers` of the stack.
+// Empty unless the auxiliary-loss scope is the stack. `routed_layers` is the number in the stack.
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
                               int64_t routed_layers);
 
-// A forward counts nothing, so that it may be run again; what it left in the saved sets is observed
-// afterwards, once for each micro-batch and before its backward: begin, every routed layer of the
-// stack in order, end. `stats` accumulates. Where layers are judged together, context.stack_shares
-// is overwritten and then complete.
+// Forward updates no statistics, so that it may be run again. What it left in the saved tensors is
+// observed afterwards, once per micro-batch and before backward: begin_stack_losses, observe_router
+// for every routed layer of the stack in order, end_stack_losses. `stats` accumulates. If the loss
+// scope is the stack, context.stack_shares is overwritten and complete after end_stack_losses.
 void begin_stack_losses(const LayerContext& context);
-// slot int32 [T', k] is where the layer's tokens went, -1: dropped; read where layers are judged
-// together.
+// slot, int32 [T', k], has the slots of the layer's tokens, -1 if dropped. Read only if the loss
+// scope is the stack.
 void observe_router(const LayerContext& context, const RouterSaved& router, Tensor slot,
                     RouterStats& stats);
 void end_stack_losses(const LayerContext& context, RouterStats& stats);
 
-// What router_backward of a layer is given for its losses: fraction [groups, E], the layer's or the
-// stack's (complete, since the stack was observed before), and the scales that go with it.
+// The arguments of router_backward for the losses of a layer: fraction [groups, E] of the layer or
+// of the whole (already observed) stack, and the matching scales.
 struct RouterLossGrad {
   Tensor fraction;
   double balance_scale = 0;

@@ -1,10 +1,9 @@
-// Routing (docs/math-moe.md): every token to the experts that the router picks for it, and their
-// outputs back, weighted by their gates:
-//   out = sum over a token's slots of gate * expert(tokens), zeros where it has none
-// router -> dispatch -> all-to-all -> experts -> all-to-all -> combine. What the experts are is the
-// caller's: a callable that computes on rows, so that a feed-forward layer, or any other, is routed
-// by the same code. With fixed capacity every collective has the same counts on every rank,
-// whatever the routing.
+// Routing (docs/math-moe.md): dispatches every token to the experts that the router chooses and
+// combines their outputs, weighted by the gates:
+//   out = sum of gate * expert(token) over the slots of a token, zeros if it has none
+// router -> dispatch -> all-to-all -> experts -> all-to-all -> combine. The caller passes the
+// experts as a callable on rows, so the same code can route feed-forward and other layers. With
+// fixed capacity, collectives have the same counts on every rank whatever the routing.
 #pragma once
 
 #include <string>
@@ -20,7 +19,7 @@ namespace sy {
 struct RoutingParams {
   RouterParams router;
   DispatchLabels labels;
-  int layer = 0;  // among the model's routed layers; its row of RouterStats
+  int layer = 0;  // index among the routed layers of the model: its row of RouterStats
 };
 
 struct RoutingSaved {
@@ -32,11 +31,11 @@ RoutingParams routing_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model, LayerCounter& counter);
 RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] and `saved` are overwritten, and so is `in` [R, d_model], the callable's, with
-// the rows that arrive (R is at most dispatch_sizes().rows). tokens [T, d_model] stay until
-// backward; where the experts see jitter it is applied in place (jitter_for_all).
-// compute(Dispatch&) is called once; in compute_parts() it overwrites the rows of Dispatch::out()
-// from those of `in`.
+// Overwrites out [T, d_model], `saved`, and `in` [R, d_model], the input of the callable, with the
+// rows that arrive (R is at most dispatch_sizes().rows). tokens [T, d_model] must be kept until
+// backward; if the experts see jitter, it is added in place (jitter_for_all). compute(Dispatch&) is
+// called once; within compute_parts() it must overwrite the rows of Dispatch::out() from those of
+// `in`.
 template <class Compute>
 void routing_forward(const LayerContext& context, const RoutingParams& params, RoutingSaved& saved,
                      Tensor out, Tensor in, Tensor tokens, Compute&& compute) {
@@ -50,15 +49,15 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
   travel.combine(out, saved.router.gate);
 }
 
-// Adds the counts to row params.layer of stats, and the losses (router_losses.h).
+// Adds the counts to row params.layer of `stats`, and the auxiliary losses (router_losses.h).
 void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats);
 
-// d_tokens [T, d_model] is overwritten with the whole gradient of the tokens: through the experts,
-// the gates and the losses (route_backward). d_out [T, d_model] is used up. compute(DispatchGrad&)
-// is called once; in compute_parts() it turns the rows of DispatchGrad::rows() from the gradient of
-// the experts' outputs into that of `in`. What it does after that runs while rows travel back.
-// Parameters accumulate.
+// Overwrites d_tokens [T, d_model] with the gradient of the tokens through the experts, the gates
+// and the auxiliary losses. d_out [T, d_model] is overwritten. compute(DispatchGrad&) is called
+// once; within compute_parts() it must replace the rows of DispatchGrad::rows(), the gradient of
+// the experts' outputs, by the gradient of `in`. What it does after that overlaps with sending the
+// rows back. Gradients of parameters accumulate.
 template <class Compute>
 void routing_backward(const LayerContext& context, const RoutingParams& params,
                       const RoutingSaved& saved, Tensor d_tokens, Tensor d_out, Tensor tokens,

@@ -5,7 +5,7 @@
 namespace sy {
 namespace {
 
-// Which experts of a rank a part takes, and which share of a pair's rows.
+// The experts of each rank that a part covers, and its share of the rows of each pair.
 struct Share {
   int64_t first_expert, experts;
   int64_t piece, pieces;
@@ -20,14 +20,14 @@ struct Share {
   bool takes(int64_t expert) const {
     return expert >= first_expert && expert < first_expert + experts;
   }
-  // The rows of a pair's `count`, the first of which is row `first`.
+  // The part's share of a pair's `count` rows, which start at row `first`.
   RowRange of(int64_t first, int64_t count) const {
     const int64_t begin = count * piece / pieces;
     return {first + begin, count * (piece + 1) / pieces - begin};
   }
 };
 
-// The slots of the part: those of a rank lie together, by expert.
+// The slots of the part. Those for one rank are contiguous, grouped by expert.
 void place_slots(std::vector<RowRange>& slots, const std::vector<int32_t>& sent,
                  int64_t local_experts, const Share& share) {
   slots.clear();
@@ -39,7 +39,8 @@ void place_slots(std::vector<RowRange>& slots, const std::vector<int32_t>& sent,
   }
 }
 
-// The rows of the part, from row experts.first on: an expert's together, by rank. Fills `experts`.
+// The rows of the part, from row experts.first on, grouped by expert and within an expert by rank.
+// Fills `experts`.
 void place_rows(std::vector<RowRange>& rows, ExpertRows& experts,
                 const std::vector<int32_t>& received, int64_t local_experts, const Share& share) {
   const int64_t ranks = static_cast<int64_t>(received.size()) / local_experts;
@@ -106,7 +107,7 @@ void RowExchange::plan_most(int64_t expert_ranks, int64_t rank, int64_t local_ex
   all.first_expert = all.first = all.each = 0;
   all.total = slots * expert_ranks;
   all.sources = sources;
-  all.counts.clear();  // keeps its memory: a step takes none
+  all.counts.clear();  // keeps its memory, so that a step allocates none
   ExchangePart& part = parts[0];
   part.experts = all;
   part.slots.assign(static_cast<size_t>(expert_ranks), {});

@@ -1,10 +1,11 @@
-// How rows travel between the slots of the ranks that have the tokens and the rows of the ranks
-// that have the experts (docs/math-moe.md, "Where things lie"), and how they lie there: an expert's
-// rows together, by the rank they came from. So an expert's products are as few as on one rank,
-// and its weights are read, and their gradients written, once.
+// The all-to-all between the slots of the ranks that have the tokens and the rows of the ranks that
+// have the experts (docs/math-moe.md, "Where things lie"). The rows of an expert are contiguous,
+// ordered by source rank. So an expert needs no more GEMMs than on a single rank, and its weights
+// are read, and their gradients written, once.
 //
-// Rows travel in parts, so that the experts compute on one while the next is on its way: some of
-// the experts each or, where a rank has one expert, a piece of what every rank sends it.
+// Rows are sent in parts, so that experts compute on one part while the next is in transit. A part
+// covers some of the experts of each rank or, if a rank has one expert, a share of the rows from
+// each rank.
 #pragma once
 
 #include <array>
@@ -17,45 +18,46 @@
 
 namespace sy {
 
-// Parts of an exchange that travels beside the experts' work. More would hide little more: what
-// comes first and what goes last has nothing beside it, and every part's products are smaller.
+// Number of parts when communication overlaps with the experts. More parts would hide little more:
+// the first to arrive and the last to leave overlap with nothing, and smaller parts mean smaller
+// GEMMs.
 constexpr size_t kExchangeParts = 2;
 
 struct ExchangePart {
   std::vector<RowRange> slots;  // [expert_ranks, n]: rows for the part's n experts of each rank
   std::vector<RowRange> rows;   // [expert_ranks, n]: rows from each rank for the n experts here
-  ExpertRows experts;           // the rows that have arrived with it
+  ExpertRows experts;           // the rows that arrive with it
 };
 
 struct RowExchange {
-  // Rows of each pair of expert and rank, set by whoever plans: from here to the experts of each
-  // rank, and to the experts here from each rank.
+  // Rows per pair of rank and expert: sent from here to the experts of each rank, and received from
+  // each rank by the experts here. Set by the planner.
   std::vector<int32_t> sent, received;  // [expert_ranks, E_local]
-  Tensor sources;                       // dropless: received, in the exec's memory
+  Tensor sources;                       // dropless: `received` in the exec's memory
   std::vector<ExchangePart> parts;
-  ExpertRows all;  // of all parts
+  ExpertRows all;  // all parts together
 
-  // Fixed capacity: as many rows for every pair.
+  // Fixed capacity: the same number of rows, `each`, for every pair.
   void plan_even(int64_t expert_ranks, int64_t local_experts, int64_t each, size_t parts);
-  // Dropless: from sent and received; where they are not known, one part of as many rows as there
-  // can be: all `slots` rows of this rank go to another one, and those of all others come here.
-  // `sources` is set before.
+  // Dropless: plans from sent and received. plan_most is for unknown counts and plans one part with
+  // the maximum number of rows: all `slots` rows of this rank go to another one, and those of all
+  // other ranks come here. `sources` must be set before.
   void plan_ragged(int64_t local_experts, size_t parts);
   void plan_most(int64_t expert_ranks, int64_t rank, int64_t local_experts, int64_t slots);
 };
 
-// The parts that pay. With one expert rank nothing travels, and on the CPU messages move while MPI
-// is called, not beside the experts.
+// The number of parts that pays off. With one expert rank nothing is sent, and on the CPU messages
+// progress only inside MPI calls, not while experts compute.
 size_t exchange_parts(const LayerContext& context);
 
-// The way of one tensor's rows to the experts, or of another's back, in parts. Tensors and labels
-// must outlive it. With one expert rank slots and rows are the same memory and nothing is sent.
+// Sends rows to the experts, or results back, in parts. Tensors and labels must outlive it. With
+// one expert rank, slots and rows are the same memory and nothing is sent.
 class RowTransfer {
  public:
   RowTransfer(const LayerContext& context, const RowExchange& exchange, const std::string& label);
 
-  // rows [R, ...] is overwritten from the slots [S, ...] of all ranks, every part of it; or a part
-  // of slots from the rows of all ranks.
+  // start_to_experts overwrites all parts of rows [R, ...] from the slots [S, ...] of all ranks;
+  // start_back overwrites one part of slots from the rows of all ranks.
   void start_to_experts(Tensor rows, Tensor slots);
   void start_back(size_t part, Tensor slots, Tensor rows);
   void wait(size_t part);
@@ -71,16 +73,16 @@ class RowTransfer {
   std::array<RequestPtr, kExchangeParts> requests_;
 };
 
-// To the experts and back, with their work on each part in between.
-class RoundTrip {
+// Sends rows to the experts, lets them compute on each part, and sends the results back.
+class TokenDispatcher {
  public:
-  RoundTrip(const LayerContext& context, const RowExchange& exchange, const std::string& there,
-            const std::string& back)
+  TokenDispatcher(const LayerContext& context, const RowExchange& exchange,
+                  const std::string& there, const std::string& back)
       : exchange_(exchange), there_(context, exchange, there), back_(context, exchange, back) {}
 
   void start(Tensor rows, Tensor slots) { there_.start_to_experts(rows, slots); }
-  // Calls compute(ExpertRows) for each part once it is there, then sends back what it has left in
-  // that part of `rows`, to `slots`.
+  // Calls compute(ExpertRows) for each part when it has arrived, then sends the new contents of
+  // that part of `rows` back to `slots`.
   template <class Compute>
   void compute_parts(Tensor slots, Tensor rows, Compute&& compute) {
     for (size_t part = 0; part < exchange_.parts.size(); ++part) {

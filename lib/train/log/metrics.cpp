@@ -26,7 +26,7 @@ bool belongs(const std::string& line, int64_t resumed_step) {
   return step != object.end() && step->is_number_integer() && *step <= resumed_step;
 }
 
-// Rewrites beside the file and renames, so that a crash in between costs nothing.
+// Writes a new file and renames it, so that a crash in between loses nothing.
 void keep_lines_until(const std::string& path, int64_t resumed_step) {
   std::ifstream in(path);
   if (!in) return;

@@ -1,5 +1,5 @@
-// metrics.jsonl: one JSON object a line, one line a logged step or evaluation. Each struct lists
-// its fields once, as (name, value); the line and the TensorBoard scalars follow from that list.
+// metrics.jsonl: one JSON object per line, one line per logged step or evaluation. Each struct
+// lists its fields once, as (name, value), for both JSON lines and TensorBoard scalars.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,12 @@
 
 namespace sy {
 
-// A logged training step, over all ranks. The trainer decides whether a loss or fraction is of this
-// step or a mean since the last logged one.
+// A logged training step, over all ranks. The trainer decides which values are means since the last
+// logged step and which are of this step. Seconds and rates describe the machine, everything else
+// the run.
 struct TrainMetrics {
   int64_t step = 0;
-  int64_t tokens = 0;  // valid input and target tokens since the run began
+  int64_t tokens = 0;  // input and target tokens, padding excluded, since the run began
   double loss = 0;     // cross-entropy, nats per target token
   double neg_log_perplexity = 0;
   double balance_loss = 0;
@@ -22,7 +23,7 @@ struct TrainMetrics {
   double learning_rate = 0;
   double step_seconds = 0;
   double tokens_per_second = 0;
-  double mfu = 0;               // share of the machine's peak FLOP/s
+  double mfu = 0;               // model FLOPs / peak FLOP/s of the machine
   double dropped_fraction = 0;  // of routed tokens
   double expert_load_max = 0;   // fullest expert / mean
 
@@ -48,13 +49,13 @@ struct TrainMetrics {
 // An evaluation made after training step `step`.
 struct EvaluationMetrics {
   int64_t step = 0;
-  int64_t tokens = 0;  // trained on so far, as above
+  int64_t tokens = 0;  // trained on so far
   double loss = 0;
   double neg_log_perplexity = 0;
   double dropped_fraction = 0;
   double expert_load_max = 0;
   int64_t sequences = 0;      // evaluated
-  int64_t target_tokens = 0;  // that the loss is the mean over
+  int64_t target_tokens = 0;  // over which the loss is averaged
   double seconds = 0;
 
   static constexpr const char* kKind = "evaluation";
@@ -72,21 +73,21 @@ struct EvaluationMetrics {
   }
 };
 
-// A metric's line without the newline. Numbers read back to the same bits, so two runs can be
-// compared bit for bit; a number that is not finite becomes null.
+// The JSON object without newline. Numbers have the shortest form that parses to the same bits, so
+// that runs can be compared bit for bit. Non-finite values become null.
 std::string to_json(const TrainMetrics& metrics);
 std::string to_json(const EvaluationMetrics& metrics);
 
-// Exists on rank 0 only. Each line has been handed to the operating system when write() returns, so
-// a killed run loses at most the end of its last line.
+// For rank 0 only. Each line has been handed to the operating system when write() returns, so a
+// killed run loses at most the end of its last line.
 class MetricsWriter {
  public:
-  // `resumed_step` is the step of the checkpoint that the run resumes from, 0 for a new run. A new
-  // run replaces an existing file. A resumed run removes the lines of later steps, which it will
-  // write again, and any line that does not parse (a torn end). Throws RuntimeFailure.
+  // `resumed_step` is the step of the checkpoint that the run resumes from. Lines of later steps,
+  // which will be written again, and malformed lines (a torn end) are removed. 0 starts a new file,
+  // replacing an older one. Throws RuntimeFailure.
   MetricsWriter(const std::string& path, int64_t resumed_step);
 
-  // Throws RuntimeFailure when the line cannot be written.
+  // Throw RuntimeFailure if the line cannot be written.
   void write(const TrainMetrics& metrics) { write_line(to_json(metrics)); }
   void write(const EvaluationMetrics& metrics) { write_line(to_json(metrics)); }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kRedrawSeconds = 0.2;
 
-// Both streams: mpirun gives ranks a pseudo-terminal as stdout but a pipe as stderr.
+// Checks both streams: mpirun gives ranks a pseudo-terminal as stdout but a pipe as stderr.
 bool on_terminal() {
   const char* term = std::getenv("TERM");
   return isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) && term != nullptr &&

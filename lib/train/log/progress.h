@@ -1,5 +1,5 @@
-// How a run shows itself: a plain line for each logged step, in the log too, and on a terminal a
-// last line that is redrawn as steps pass.
+// Progress output: one line per logged step, also in the log, and on a terminal a live line that is
+// redrawn as steps complete.
 #pragma once
 
 #include <chrono>
@@ -16,20 +16,20 @@ std::string duration_text(double seconds);
 // "step 120/300  loss 5.1234  lr 0.0316  grad 0.83  3.2k tok/s  dropped 1.2%  left 4m10s".
 std::string progress_text(const TrainMetrics& metrics, int64_t total_steps, double seconds_left);
 
-// Lives on rank 0 alone; the trainer's thread calls it.
+// For rank 0 only, on the thread of the trainer.
 class Progress {
  public:
-  // Steps first_step + 1 .. total_steps are to come. Under mpirun, which hands ranks a
-  // pseudo-terminal wherever its own output goes, there is no live line.
+  // Steps first_step + 1 .. total_steps are to be run. Under mpirun there is no live line: ranks
+  // are given a pseudo-terminal even when the output goes to a file.
   Progress(int64_t first_step, int64_t total_steps);
-  ~Progress();  // wipes the live line
+  ~Progress();  // erases the live line
 
-  // After every step: redraws the live line, a few times a second at most.
+  // To be called after every step. Redraws the live line, at most a few times per second.
   void step_done(int64_t step);
-  // After a logged step.
+  // To be called after every logged step.
   void report(const TrainMetrics& metrics);
 
-  // At the mean speed of the steps done here.
+  // Estimated from the mean duration of the steps run so far by this process.
   double seconds_left(int64_t step) const;
 
  private:

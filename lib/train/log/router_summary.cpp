@@ -8,7 +8,7 @@
 namespace sy {
 namespace {
 
-// Fullest expert over the mean of one layer's counts.
+// Tokens of the fullest expert relative to the mean, in one layer.
 double load_max(const int32_t* counts, int64_t experts) {
   int64_t total = 0, fullest = 0;
   for (int64_t e = 0; e < experts; ++e) {

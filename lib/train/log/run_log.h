@@ -1,4 +1,4 @@
-// What rank 0 tells of a run: metrics.jsonl, TensorBoard events, the progress line and the log.
+// All output of a run: metrics.jsonl, TensorBoard events, progress lines and the log.
 #pragma once
 
 #include <string>
@@ -12,14 +12,14 @@ namespace sy {
 
 class RunLog {
  public:
-  // Lives on rank 0 alone. `resumed_step` 0: the run begins. `peak_flops` is the machine's matrix
-  // rate, all ranks together: the denominator of MFU.
+  // For rank 0 only. `resumed_step` is 0 for a new run. `peak_flops` is the peak GEMM rate of all
+  // ranks together in FLOP/s, the denominator of MFU.
   RunLog(const std::string& folder, const Session& session, int64_t resumed_step,
          double peak_flops);
 
   void step_done(int64_t step) { progress_.step_done(step); }
 
-  // Completes neg_log_perplexity and mfu and writes the step everywhere.
+  // Fills in neg_log_perplexity and mfu and writes the step to all outputs.
   void train(TrainMetrics metrics);
   void evaluation(int64_t step, int64_t tokens, const Evaluation& evaluation, double seconds);
 
@@ -27,7 +27,7 @@ class RunLog {
   MetricsWriter metrics_;
   TensorBoardWriter events_;
   Progress progress_;
-  double step_flops_;  // of one step's matrix products, by formula
+  double step_flops_;  // GEMM FLOPs of one step, by formula
   double peak_flops_;
 };
 

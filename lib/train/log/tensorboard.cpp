@@ -28,7 +28,7 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// TIME.HOST must not meet a file of a run that was restarted within the second.
+// A run restarted within the same second must not reuse the name.
 std::string new_path(const std::string& folder) {
   char host[256] = "host";
   gethostname(host, sizeof host - 1);
@@ -40,7 +40,7 @@ std::string new_path(const std::string& folder) {
   return path;
 }
 
-// TensorBoard's messages, cut down to scalars:
+// The subset of TensorBoard's messages that scalars need:
 //   Event {1: wall_time double, 2: step, 3: file_version, 5: Summary, 7: SessionLog}
 //   Summary {1: repeated Value {1: tag, 2: simple_value float}},  SessionLog {1: status, START = 1}
 constexpr uint32_t kFileVersion = 3, kSummary = 5, kSessionLog = 7;
@@ -93,7 +93,7 @@ std::string tfrecord(std::string_view payload) {
 TensorBoardWriter::TensorBoardWriter(const std::string& folder, int64_t resumed_step)
     : path_(new_path(folder)), file_(path_, std::ios::binary) {
   append(event_at(0, kFileVersion, "brain.Event:2"));
-  // START tells the reader to forget the scalars of this step and later ones.
+  // START makes readers discard scalars of this step and later ones.
   std::string start;
   append_varint_field(start, 1, 1);
   append(event_at(resumed_step + 1, kSessionLog, start));

@@ -1,6 +1,6 @@
-// Scalars for TensorBoard: an event file is a TFRecord file of Event messages (events.proto).
-//   record = length (u64), masked crc32c of those 8 bytes (u32), payload, its masked crc32c (u32);
-// all little-endian.
+// TensorBoard scalars. An event file is a TFRecord file of Event messages (events.proto):
+//   record = length (u64), masked CRC-32C of those 8 bytes (u32), payload, its masked CRC-32C (u32)
+// All values are little-endian.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,22 @@
 
 namespace sy {
 
-// CRC-32C (Castagnoli, polynomial 0x1EDC6F41 reflected), as in RFC 3720.
+// CRC-32C (Castagnoli, polynomial 0x1EDC6F41 reflected) as in RFC 3720.
 uint32_t crc32c(std::string_view bytes);
-// TFRecord's form of it, so that a checksum of bytes that hold checksums is not degenerate.
+// The masked form that TFRecord uses, because the CRC of data that contains CRCs is problematic.
 uint32_t masked_crc32c(std::string_view bytes);
-// One framed record.
+// Frames one record.
 std::string tfrecord(std::string_view payload);
 
-// Lives on rank 0 alone.
+// For rank 0 only.
 class TensorBoardWriter {
  public:
-  // Begins folder/events.out.tfevents.TIME.HOST, a new file each time the run starts; scalars of
+  // Creates folder/events.out.tfevents.TIME.HOST, a new file for each start of the run. Scalars of
   // steps after `resumed_step` in older files are superseded. Throws RuntimeFailure.
   TensorBoardWriter(const std::string& folder, int64_t resumed_step);
 
-  // Every field but step, as train/NAME and evaluation/NAME. What is not finite stays so. Throw
-  // RuntimeFailure when the disk does not take it.
+  // Write every field but `step`, as train/NAME or evaluation/NAME. Non-finite values are kept.
+  // Throw RuntimeFailure if writing fails.
   void write(const TrainMetrics& metrics);
   void write(const EvaluationMetrics& metrics);
 

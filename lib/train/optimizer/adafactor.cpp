@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lib/train/optimizer/optimizer_kinds.h"
+#include "lib/train/optimizer/optimizer.h"
 
 namespace sy {
 namespace {
 
-// A parameter as [batch, n, m] (matrices) or [batch, n] (vectors, and matrices that are not
-// factored); the batch is the slices, each of which is updated alone.
+// The shape of a parameter as [batch, n, m] (factored matrices) or [batch, n] (vectors and other
+// matrices), where the batch are the slices, each of which is updated separately.
 Shape batched(const Param& param, const Shape& shape, int64_t factor_from) {
   const int64_t batch = param.placement.slices(shape);
   const Shape slice = param.placement.slice_shape(shape);
@@ -20,7 +20,7 @@ Shape batched(const Param& param, const Shape& shape, int64_t factor_from) {
   return {batch, n, m};
 }
 
-// What the ops are given is laid out when the state is, so that a step takes nothing from the heap.
+// The arguments of the kernels are prepared along with the state, so that a step allocates nothing.
 class Adafactor final : public Optimizer {
  public:
   Adafactor(const OptimizerSection& config, ParamStore& params)
@@ -43,7 +43,8 @@ void Adafactor::plan(Arena& arena) {
   vectors_.clear();
   state_.clear();
   for (const Param& param : params_.all()) {
-    // Means of rows, columns and the whole are taken here, of what this rank has.
+    // The update takes means over rows, columns and whole matrices, here over the local shard
+    // alone.
     SY_CHECK(param.slab.numel() / param.placement.slices(param.slab.extent) ==
                  param.placement.slice_shape(param.shape).numel(),
              "Adafactor of {} cut to {}", param.name, param.slab.str());

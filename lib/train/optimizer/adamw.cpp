@@ -1,12 +1,12 @@
 #include "kernels/adamw/adamw.h"
 
-#include "lib/train/optimizer/optimizer_kinds.h"
+#include "lib/train/optimizer/optimizer.h"
 
 namespace sy {
 namespace {
 
-// The moments of a region are laid out as its values and gradients are, so that all of it is one
-// region to update. What lies between parameters is zero in all four and stays so.
+// Moments have the layout of the values and gradients of a region, so that a region is updated as a
+// whole. The padding between parameters is zero in all four tensors and stays so.
 class AdamW final : public Optimizer {
  public:
   AdamW(const OptimizerSection& config, ParamStore& params) : config_(config), params_(params) {}
@@ -22,7 +22,7 @@ class AdamW final : public Optimizer {
 
   OptimizerSection config_;
   ParamStore& params_;
-  std::vector<Moments> moments_;  // by region of params_
+  std::vector<Moments> moments_;  // one per region of params_
   std::vector<OptimizerTensor> state_;
 };
 

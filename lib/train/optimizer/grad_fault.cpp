@@ -8,8 +8,8 @@
 namespace sy {
 namespace {
 
-// Elements of the whole model, in order of declaration, before the one that is `index` elements
-// into a region's gradients here; infinity where index is -1. All are below 2^53, and exact.
+// The position in the whole model, in declaration order, of element `index` of the local gradients
+// of a region; infinity if index is -1. Positions are below 2^53 and therefore exact.
 double place_in_model(const ParamStore& params, size_t region, double index) {
   if (index < 0) return INFINITY;
   double before = 0;
@@ -20,7 +20,7 @@ double place_in_model(const ParamStore& params, size_t region, double index) {
     }
     before += static_cast<double>(param.shape.numel());
   }
-  SY_CHECK(false, "element {} of the flat gradients is no parameter's", index);
+  SY_CHECK(false, "element {} of the flat gradients belongs to no parameter", index);
 }
 
 std::string name_of_place(const ParamStore& params, double place) {
@@ -50,11 +50,11 @@ void find_grad_faults(Exec& exec, const ParamStore& params, Tensor found, Tensor
 
 std::string first_grad_fault(const ParamStore& params, Mesh& mesh, Tensor found) {
   const double* index = found.data<double>();
-  double last = -INFINITY;  // the first place, negated
+  double last = -INFINITY;  // the first position, negated
   for (size_t region = 0; region < params.regions().size(); ++region) {
     last = std::max(last, -place_in_model(params, region, index[region]));
   }
-  // Only the ranks that hold a slab see its fault.
+  // Only ranks that hold the slab see the value.
   mesh.world().all_reduce_max(Tensor(&last, DType::f64, {1}), "gradient at fault");
   return name_of_place(params, -last);
 }

@@ -1,6 +1,6 @@
-// Which gradient was not finite in a step that changed no weight. Looked for within the step, where
-// the gradients lie; told when its numbers are read, which on a GPU is after the next step has
-// begun to write its own gradients.
+// Finds the first non-finite gradient of a step that was not applied. The search runs within the
+// step on the device; the result is read with the other results of the step, which on a GPU is
+// after the next step has begun to overwrite the gradients.
 #pragma once
 
 #include <string>
@@ -11,15 +11,15 @@
 
 namespace sy {
 
-// found (float64 [regions] of the exec's memory, overwritten) = the number of the first element
-// that is not finite in this rank's reduced gradients of each of params.regions(); -1 where there
-// is none. squares: as gradient_squares() left them; a region whose sum is finite is not read.
-// Nothing waits.
+// found, float64 [regions] in the exec's memory, is overwritten with the index of the first
+// non-finite element of this rank's reduced gradients in each of params.regions(), or -1. squares
+// is the output of gradient_squares(); regions with a finite sum are not searched. Does not
+// synchronise.
 void find_grad_faults(Exec& exec, const ParamStore& params, Tensor found, Tensor squares);
 
-// The model's first parameter at fault on any rank, of an expert parameter with the expert's number
-// in the model ("encoder/layers/1/moe/wi, expert 5"); "" where no rank found one. `found`: this
-// rank's numbers, in host memory. Collective; every rank gets the same.
+// The name of the first parameter of the model with a non-finite gradient on any rank, with the
+// global expert index if it is an expert parameter ("encoder/layers/1/moe/wi, expert 5"), or "" if
+// there is none. `found` is in host memory. The same on every rank. Collective.
 std::string first_grad_fault(const ParamStore& params, Mesh& mesh, Tensor found);
 
 }  // namespace sy

@@ -1,5 +1,5 @@
-// The global norm of the reduced gradients: every element of the model once, whatever the mesh. The
-// same number on every rank.
+// The global norm of the reduced gradients, the same on every rank. Every element of the model
+// counts once, whatever the mesh.
 #pragma once
 
 #include "lib/dist/mesh.h"
@@ -8,9 +8,9 @@
 
 namespace sy {
 
-// squares (float64 [regions] of the exec's memory, overwritten) = the sum of squares over the whole
-// model's gradients of each of params.regions(); not finite when any gradient is not. Float64, in
-// an order that no number of threads changes; how parameters are cut changes the last bits alone.
+// squares, float64 [regions] in the exec's memory, is overwritten with the sum of squares of the
+// gradients of the whole model in each of params.regions(). Not finite if any gradient is not. The
+// order of summation does not depend on the number of threads; sharding changes only the last bits.
 void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares);
 
 }  // namespace sy

@@ -9,7 +9,7 @@ GradReducer::GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements
     Communicator& ranks = mesh.reduction_group(params.regions()[region].axes);
     add_buckets(params, region, ranks, bucket_elements);
   }
-  // Every rank has the same parameters, hence the same order of collectives.
+  // All ranks have the same parameters and therefore issue the collectives in the same order.
   std::stable_sort(buckets_.begin(), buckets_.end(),
                    [](const Bucket& a, const Bucket& b) { return a.first_param > b.first_param; });
 }
@@ -41,7 +41,7 @@ void GradReducer::ready(int first) {
   poke();
 }
 
-// MPI moves data only inside its calls: give it the chance while backward goes on.
+// MPI makes progress only inside its calls, so give it the chance during backward.
 void GradReducer::poke() {
   for (size_t i = 0; i < started_; ++i) {
     if (buckets_[i].request && buckets_[i].request->test()) buckets_[i].request.reset();

@@ -1,7 +1,6 @@
-// Sums gradients over the ranks that hold copies of a parameter, beginning while backward still
-// runs, as its placement says: replicated ones over the data ranks, experts over their replicas.
-// Losses are already divided by the global counts, so the sum is the gradient and nothing is
-// rescaled, whatever the mesh.
+// All-reduces gradients, overlapping with backward: replicated parameters over the data ranks,
+// experts over their replicas. Losses are already divided by global counts, so the sum is the
+// gradient and needs no rescaling on any mesh.
 #pragma once
 
 #include <vector>
@@ -13,28 +12,31 @@ namespace sy {
 
 class GradReducer {
  public:
-  // Cuts each region's gradients into buckets of about `bucket_elements`. `params` is planned.
+  // Divides the gradients of each region into buckets of about `bucket_elements`. `params` must be
+  // planned.
   GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements = int64_t{4} << 20);
 
-  // Parameters numbered `first` and above are complete: starts the buckets that hold no earlier
-  // one. Called from the last parameters to the first, during the last micro-batch's backward.
+  // The gradients of parameters numbered `first` and above are complete: starts the all-reduce of
+  // buckets that contain only those. Called with decreasing numbers during backward of the last
+  // micro-batch.
   void ready(int first);
 
-  // Starts what has not started, waits for all; the next call of ready() begins a new step.
+  // Starts the remaining all-reduces and waits for all of them. The next ready() belongs to the
+  // next step.
   void finish();
 
  private:
   struct Bucket {
-    Tensor grads;         // slice of a region's
-    int first_param;      // lowest number in it
-    Communicator* group;  // over which it is summed
+    Tensor grads;         // slice of a region
+    int first_param;      // lowest parameter number in it
+    Communicator* group;  // all-reduced over these ranks
     RequestPtr request;
   };
 
   void add_buckets(const ParamStore& params, size_t region, Communicator& ranks, int64_t elements);
   void poke();
 
-  std::vector<Bucket> buckets_;  // by falling first_param: the order in which they complete
+  std::vector<Bucket> buckets_;  // by decreasing first_param, the order of completion
   size_t started_ = 0;
 };
 

@@ -1,5 +1,4 @@
-// The optimiser as the trainer sees it: one state for each parameter, an update of all of them in
-// place.
+// The interface of optimisers: state for each parameter, and an in-place update of all of them.
 #pragma once
 
 #include <memory>
@@ -13,38 +12,54 @@
 
 namespace sy {
 
-// A tensor of optimiser state, for the checkpoint. Its placement is its own: it follows the
-// parameter's here, but nothing outside the optimiser relies on it. State divided over the ranks
-// that hold the same parameter (ZeRO) would be one more MeshAxis, which cuts the state alone: the
-// update then works on the state's slab of value and gradient and gathers the values, and the
-// checkpoint follows the placement as it is.
+// A tensor of optimiser state, for checkpoints. It has a placement of its own, which currently
+// follows that of the parameter; nothing outside the optimiser relies on this. To shard state over
+// the ranks that hold the same parameter (ZeRO), add a MeshAxis that shards the state alone: the
+// update then works on a slab of values and gradients and gathers the values, and checkpoints
+// follow the placement as they do now.
 struct OptimizerTensor {
   std::string name;  // "optimizer/PARAMETER/row"
   Placement placement;
-  Tensor value;  // local: of the extent of placement's slab
+  Tensor value;  // local shard
   Shape global;
 };
 
 struct Update {
-  int64_t step = 1;          // counts from 1
-  double learning_rate = 0;  // of the schedule
-  Tensor clip;  // of the gradients, as kernels/grad_clip/grad_clip.h leaves it; empty: none
+  int64_t step = 1;          // counted from 1
+  double learning_rate = 0;  // from the schedule
+  Tensor clip;               // clip factor (kernels/grad_clip/grad_clip.h); empty: no clipping
 };
 
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  // Measures or carves the state (see arena.h), after the parameters' own regions.
+  // Measures or carves the state (arena.h). The parameters must already be planned.
   virtual void plan(Arena& arena) = 0;
 
-  // Updates every parameter's value from its gradient. The gradients are read, not cleared.
+  // Updates the value of every parameter from its gradient. Gradients are not modified.
   virtual void apply(Exec& exec, const Update& update) = 0;
 
   virtual const std::vector<OptimizerTensor>& state() const = 0;
 };
 
-// `params` must outlive the optimiser.
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerSection& config, ParamStore& params);
+// In each of these, `params` must outlive the optimiser.
+
+// Adafactor without momentum, as T5 uses it (Shazeer & Stern 2018). The second moment of a matrix
+// is factored into row and column means; that of a vector is kept whole. As in Mesh TensorFlow, a
+// matrix with a side shorter than optimizer.factor_from (routers, relative biases) counts as a
+// vector. Each expert's matrix is factored, clipped and scaled separately, so the update does not
+// depend on how experts are spread over ranks.
+std::unique_ptr<Optimizer> make_adafactor(const OptimizerSection& config, ParamStore& params);
+
+// AdamW (Loshchilov & Hutter 2019): two moments per parameter.
+std::unique_ptr<Optimizer> make_adamw(const OptimizerSection& config, ParamStore& params);
+
+// The one that config.name selects.
+inline std::unique_ptr<Optimizer> make_optimizer(const OptimizerSection& config,
+                                                 ParamStore& params) {
+  return config.name == OptimizerName::adamw ? make_adamw(config, params)
+                                             : make_adafactor(config, params);
+}
 
 }  // namespace sy

@@ -9,13 +9,13 @@
 namespace sy {
 namespace {
 
-// How far the fall from the end of the warm-up (0) to the last step (1) has come.
+// Progress of the decay, from 0 at the end of the warm-up to 1 at the last step.
 double fallen(int64_t step, int64_t warmup, int64_t total) {
   if (step >= total) return 1.0;
   return static_cast<double>(step - warmup) / static_cast<double>(total - warmup);
 }
 
-// Share of the peak rate, in [0, 1].
+// Fraction of the peak rate, in [0, 1].
 double shape(ScheduleName schedule, int64_t step, int64_t warmup, int64_t total) {
   if (step < warmup) return static_cast<double>(step) / static_cast<double>(warmup);
   switch (schedule) {

@@ -1,4 +1,4 @@
-#include "lib/data/loader_bench.h"
+#include "lib/bench/loader_bench.h"
 
 #include <algorithm>
 #include <atomic>
@@ -38,11 +38,11 @@ std::vector<std::string> read_texts(const DataSection& data) {
       bytes += text.size();
     }
   }
-  if (texts.empty()) throw DataError("the shards of data.train hold no text to measure with");
+  if (texts.empty()) throw DataError("the shards of data.train contain no text to measure with");
   return texts;
 }
 
-// Work done in some time.
+// Work done and the time it took.
 struct Progress {
   int64_t tokens = 0;
   double seconds = 0;
@@ -71,7 +71,7 @@ Progress time_tokenizer(const Tokenizer& tokenizer, const std::vector<std::strin
   return {tokens, now() - begin};
 }
 
-// Waits until the loader has prepared as many batches ahead as it may.
+// Waits until the loader has prepared as much as it may read ahead.
 void wait_until_idle(const Loader& loader) {
   int64_t before = -1, tokens = loader.counters().tokens;
   while (tokens != before) {
@@ -81,7 +81,7 @@ void wait_until_idle(const Loader& loader) {
   }
 }
 
-// Measures a loader that is idle at first, and waits until it is idle again.
+// Runs an idle loader for `seconds`.
 Progress time_loader(Loader& loader, double seconds) {
   const int64_t tokens = loader.counters().tokens;
   const double begin = now();
@@ -101,13 +101,12 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
   place.examples_per_stream = 4;
   constexpr uint64_t kSeed = 1;
   Loader loader(data, data.train, place, kSeed, tokenizer);
-  loader.next();  // fills the shuffle buffers
+  loader.next();  // waits for the shuffle buffers to fill
   wait_until_idle(loader);
   LoaderBench result;
   result.threads = std::clamp<int64_t>(data.loader_threads, 1, data.streams);
   result.rounds = std::max<int64_t>(1, std::llround(seconds / (2 * kSliceSeconds)));
-  // Texts differ in speed, so sum over passes of the whole corpus instead of taking medians of
-  // rounds.
+  // Texts differ in speed: sum over passes of the whole corpus instead of taking medians of rounds.
   Progress loading, encoding;
   std::atomic<size_t> at{0};
   for (int64_t round = 0; round < result.rounds; ++round) {

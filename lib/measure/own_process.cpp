@@ -1,4 +1,4 @@
-#include "lib/bench/own_process.h"
+#include "lib/measure/own_process.h"
 
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ double process_age_seconds() {
   std::ifstream file("/proc/self/stat");
   std::string text;
   std::getline(file, text);
-  // The second field is the program's name in brackets, which may hold anything.
+  // The second field is the program name in parentheses, which may itself contain any character.
   const size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return 0;
   std::istringstream rest(text.substr(name_end + 1));

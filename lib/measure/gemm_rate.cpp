@@ -1,4 +1,4 @@
-#include "lib/train/product_rate.h"
+#include "lib/measure/gemm_rate.h"
 
 #include <algorithm>
 #include <bit>
@@ -28,7 +28,7 @@ Shape shape_of_c(const GemmShape& s) {
 
 }  // namespace
 
-ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
+GemmRate::GemmRate(const GemmCounts& counts, Backend backend, int threads)
     : counts_(counts), flops_(flops_of(counts)) {
   exec_.backend = backend;
   exec_.memory = backend == Backend::cuda ? MemoryKind::device : MemoryKind::host;
@@ -54,7 +54,7 @@ ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
   take();
   arena_.allocate(exec_.memory);
   take();
-  // About 1e-3 in float32, and as two bfloat16.
+  // A bit pattern that is about 1e-3 both as one float32 and as two bfloat16.
   std::vector<float> values(static_cast<size_t>(std::max(a_.numel(), b_.numel())),
                             std::bit_cast<float>(0x3a833a83u));
   for (const Tensor& operand : {a_, b_}) {
@@ -63,19 +63,32 @@ ProductRate::ProductRate(const GemmCounts& counts, Backend backend, int threads)
   for (const auto& [shape, times] : counts_) run(shape, 1);
 }
 
-void ProductRate::run(const GemmShape& shape, int64_t times) {
-  // No memory yet while planning.
+void GemmRate::run(const GemmShape& shape, int64_t times) {
+  // While planning, the operands have no memory yet.
   const Tensor a(a_.raw(), shape.in, shape_of_a(shape)), b(b_.raw(), shape.in, shape_of_b(shape));
   const Tensor c(c_.raw(), shape.out, shape_of_c(shape));
   for (int64_t i = 0; i < times; ++i) gemm(exec_, c, a, b, shape.options);
 }
 
-double ProductRate::measure() {
+double GemmRate::measure() {
   const auto start = std::chrono::steady_clock::now();
   for (const auto& [shape, times] : counts_) run(shape, times);
   synchronize(exec_);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   return flops_ / spent.count();
+}
+
+double measure_peak_gemm_rate(Backend backend, int threads, DType dtype) {
+  constexpr int64_t kSmallest = 1024, kLargest = 8192;
+  constexpr int kRepeats = 5;
+  constexpr double kLongEnough = 1e-3;  // seconds
+  for (int64_t size = kSmallest;; size *= 2) {
+    const GemmShape square{1, size, size, size, dtype, dtype, {}};
+    GemmRate rate({{square, 1}}, backend, threads);
+    double best = 0;
+    for (int repeat = 0; repeat < kRepeats; ++repeat) best = std::max(best, rate.measure());
+    if (size == kLargest || square.flops() / best > kLongEnough) return best;
+  }
 }
 
 }  // namespace sy

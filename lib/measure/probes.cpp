@@ -1,4 +1,4 @@
-#include "cmd/doctor_probes.h"
+#include "lib/measure/probes.h"
 
 #include <hdf5.h>
 #include <omp.h>
@@ -23,15 +23,16 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The best of `rounds`, each started together and ended by its slowest rank.
+// The best of `rounds`. All ranks start a round together; its slowest rank decides how long it
+// took.
 double best_round(Communicator& world, int rounds, const std::function<void()>& run) {
-  run();  // opens connections and touches memory
+  run();  // warm-up: opens connections and touches memory
   double best = 1e30;
   for (int round = 0; round < rounds; ++round) {
     world.barrier("doctor round");
     const auto start = Clock::now();
     run();
-    best = std::min(best, spread_of(world, seconds_since(start)).most);
+    best = std::min(best, spread_of(world, seconds_since(start)).max);
   }
   return best;
 }
@@ -45,27 +46,27 @@ Spread spread_of(Communicator& world, double value) {
   Spread spread{values[0], values[0], 0, 0};
   for (int rank = 0; rank < world.size(); ++rank) {
     const double each = values[static_cast<size_t>(rank)];
-    if (each < spread.least) spread.least_rank = rank;
-    spread.least = std::min(spread.least, each);
-    spread.most = std::max(spread.most, each);
+    if (each < spread.min) spread.min_rank = rank;
+    spread.min = std::min(spread.min, each);
+    spread.max = std::max(spread.max, each);
     spread.sum += each;
   }
   return spread;
 }
 
 std::vector<std::string> gather_hosts(Communicator& world) {
-  constexpr int64_t kLongest = 256;
-  char name[kLongest] = "?";
-  gethostname(name, kLongest - 1);
-  // A communicator carries no bytes: a character in each int32.
-  std::vector<int32_t> mine(name, name + kLongest);
+  constexpr int64_t kMaxLength = 256;
+  char name[kMaxLength] = "?";
+  gethostname(name, kMaxLength - 1);
+  // Communicators carry no bytes, so each character travels as an int32.
+  std::vector<int32_t> mine(name, name + kMaxLength);
   std::vector<int32_t> all(mine.size() * static_cast<size_t>(world.size()));
-  world.all_gather(Tensor(all.data(), DType::i32, {world.size(), kLongest}),
-                   Tensor(mine.data(), DType::i32, {kLongest}), "doctor hosts");
+  world.all_gather(Tensor(all.data(), DType::i32, {world.size(), kMaxLength}),
+                   Tensor(mine.data(), DType::i32, {kMaxLength}), "doctor hosts");
   std::vector<std::string> hosts;
   for (int rank = 0; rank < world.size(); ++rank) {
-    const int32_t* host = all.data() + rank * kLongest;
-    hosts.emplace_back(host, std::find(host, host + kLongest, 0));
+    const int32_t* host = all.data() + rank * kMaxLength;
+    hosts.emplace_back(host, std::find(host, host + kMaxLength, 0));
   }
   return hosts;
 }
@@ -109,7 +110,7 @@ int node_cores() {
 }
 
 double memory_bandwidth(int threads) {
-  constexpr int64_t kCount = 8 << 20;  // 32 MiB each: beyond the caches of most
+  constexpr int64_t kCount = 8 << 20;  // 32 MiB each: larger than most caches
   std::vector<float> a(kCount), b(kCount, 1.0f), c(kCount, 2.0f);
   double best = 1e30;
   for (int round = 0; round < 5; ++round) {
