@@ -11,7 +11,7 @@
 #endif
 
 #include "cmd/commit.h"
-#include "cmd/doctor_probes.h"
+#include "lib/measure/probes.h"
 
 namespace sy {
 namespace {
