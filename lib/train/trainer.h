@@ -19,7 +19,7 @@ class Trainer {
  public:
   // On `runtime`, which must outlive it. `resume`: auto, none or a checkpoint's path. Plans and
   // allocates every region, opens the data, restores. Collective.
-  Trainer(Runtime& runtime, RunConfig config, const std::string& resume);
+  Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume);
 
   // Runs to train.steps, or to a stop signal. Returns done or stopped. Collective.
   ExitCode run();
