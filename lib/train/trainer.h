@@ -19,7 +19,7 @@ class Trainer {
  public:
   // Plans and allocates all memory, opens the data and restores the checkpoint that `resume`
   // selects: auto, none or a path. `runtime` must outlive the trainer. Collective.
-  Trainer(Runtime& runtime, RunConfig config, const std::string& resume);
+  Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume);
 
   // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();

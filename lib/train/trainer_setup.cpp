@@ -29,7 +29,7 @@ void log_memory(const TrainStep::Memory& memory) {
 
 }  // namespace
 
-Trainer::Trainer(Runtime& runtime, RunConfig config, const std::string& resume)
+Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume)
     : session_(runtime, config, open_tokenizer(config.data), /*training=*/true),
       folder_(session_.config),
       train_step_(session_),
