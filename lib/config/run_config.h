@@ -147,6 +147,7 @@ struct ModelSection {
 struct DataSection {
   std::vector<std::string> train = {"data/sample/c4-train.*.json.gz"};
   std::vector<std::string> validation = {"data/sample/c4-validation.*.json.gz"};
+  std::string text_key = "text";
   std::string tokenizer = "data/sample/sentencepiece.model";
   int64_t extra_ids = 100;
   int64_t encoder_length = 128;
@@ -159,14 +160,19 @@ struct DataSection {
   int64_t shuffle_buffer = 1024;
   int64_t example_buffer = 1000;
   BadRecordPolicy on_bad_record = BadRecordPolicy::skip;
+  double max_bad_shards = 0.02;
   int64_t max_document_bytes = 16 << 20;
   int64_t loader_threads = 1;
   int64_t read_ahead_batches = 4;
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("train", train, "globs of training shards: .json.gz, .json, .jsonl, .zst");
+    visit(
+        "train", train,
+        "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
+        "or zstd");
     visit("validation", validation, "globs of validation shards");
+    visit("text_key", text_key, "key of a record under which its text is");
     visit("tokenizer", tokenizer, "SentencePiece model");
     visit("extra_ids", extra_ids,
           "sentinels; appended after the pieces where the model lacks them");
@@ -187,6 +193,10 @@ struct DataSection {
         "examples held by a stream's second shuffle buffer, which parts neighbouring windows of a "
         "document; 1: off");
     visit("on_bad_record", on_bad_record, "skip (counted, reported) or fail");
+    visit(
+        "max_bad_shards", max_bad_shards,
+        "share of the shards that may be unreadable or give no text before the run stops; one may "
+        "be, however few there are, unless this is 0");
     visit("max_document_bytes", max_document_bytes, "a longer line is a bad record");
     visit("loader_threads", loader_threads, "threads of a rank that read and tokenise ahead");
     visit("read_ahead_batches", read_ahead_batches, "batches prepared ahead of the step");
