@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <cstdio>
 #include <memory>
 
@@ -103,12 +105,16 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
   LoaderPlace place;
   place.num_streams = place.total_streams = config.data.streams;
   place.examples_per_stream = batch / config.data.streams;
+  place.single_pass = options.validation;  // as an evaluation reads it
   if (options.validation) config.data.shuffle_buffer = config.data.example_buffer = 1;
   Loader loader(config.data, options.validation ? config.data.validation : config.data.train, place,
                 static_cast<uint64_t>(config.run.seed), tokenizer);
   const int64_t end = options.first + options.examples;
   for (int64_t seen = 0; seen < end; seen += batch) {
+    bool ended = true;
     for (const Example& example : loader.next()) {
+      if (example.inputs.empty()) continue;
+      ended = false;
       if (example.index < options.first || example.index >= end) continue;
       const Json object{{"index", example.index},
                         {"stream", example.stream},
@@ -116,6 +122,7 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
                         {"targets", example.targets}};
       fmt::print("{}\n", json_line(object));
     }
+    if (ended) break;
   }
   return ExitCode::done;
 }
@@ -123,13 +130,14 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
 Run setup_data(CLI::App& app) {
   auto config = add_config_options(app);
   auto options = std::make_shared<DataOptions>();
-  app.add_option("--examples", options->examples, "how many")
+  app.add_option("--examples", options->examples, "number of examples")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--first", options->first, "global number of the first")
+  app.add_option("--first", options->first, "global index of the first example")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_flag("--validation", options->validation, "of the validation shards");
+  app.add_flag("--validation", options->validation,
+               "read the validation shards, as an evaluation does");
   return [config, options] { return inspect_data(*config, *options); };
 }
 

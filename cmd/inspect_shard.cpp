@@ -23,11 +23,14 @@ struct ShardStatistics {
   }
 };
 
-ShardStatistics read_shard(const std::string& shard, const Tokenizer* tokenizer) {
+ShardStatistics read_shard(const std::string& shard, const std::string& text_key,
+                           const Tokenizer* tokenizer) {
   ShardStatistics found;
   found.shard = shard;
   Ledger ledger(BadRecordPolicy::skip);
-  C4Reader reader(shard, ReaderOptions{}, ledger);
+  ReaderOptions options;
+  options.text_key = text_key;
+  C4Reader reader(shard, options, ledger);
   std::vector<int32_t> ids;
   for (std::string_view text; reader.next(text);) {
     found.sizes.push_back(static_cast<int64_t>(text.size()));
@@ -69,7 +72,7 @@ void print_text(const ShardStatistics& found, bool has_tokens) {
   const std::string tokens = has_tokens ? fmt::format(", {} tokens", found.tokens) : "";
   fmt::print("{}\n  {} lines, {} documents, {} bytes of text{}\n", found.shard, found.lines,
              found.documents(), found.bytes, tokens);
-  fmt::print("  bytes a document: least {}, median {}, 99 % {}, most {}\n", found.quantile(0),
+  fmt::print("  bytes per document: min {}, median {}, 99 % {}, max {}\n", found.quantile(0),
              found.quantile(0.5), found.quantile(0.99), found.quantile(1));
   fmt::print(
       "  bad records: {} ({} malformed, {} not UTF-8, {} without text, {} empty, {} too long, {} "
@@ -80,7 +83,7 @@ void print_text(const ShardStatistics& found, bool has_tokens) {
 
 struct ShardOptions {
   std::vector<std::string> globs;
-  std::string tokenizer;
+  std::string tokenizer, text_key = "text";
   bool json = false;
 };
 
@@ -89,7 +92,7 @@ ExitCode inspect_shards(const ShardOptions& options) {
   if (!options.tokenizer.empty()) tokenizer = std::make_unique<Tokenizer>(options.tokenizer, 100);
   int64_t broken = 0;
   for (const std::string& shard : expand_globs(options.globs)) {
-    const ShardStatistics found = read_shard(shard, tokenizer.get());
+    const ShardStatistics found = read_shard(shard, options.text_key, tokenizer.get());
     (options.json ? print_json : print_text)(found, tokenizer != nullptr);
     broken += found.counters.corrupt_shards;
   }
@@ -105,7 +108,9 @@ Run setup_inspect_shard(CLI::App& app) {
   auto options = std::make_shared<ShardOptions>();
   app.add_option("FILE", options->globs, "shards, or globs of shards")->required();
   app.add_option("--tokenizer", options->tokenizer, "a SentencePiece model, to count tokens");
-  app.add_flag("--json", options->json, "one JSON object a shard");
+  app.add_option("--text-key", options->text_key, "key of a record under which its text is")
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "one JSON object per shard");
   return [options] { return inspect_shards(*options); };
 }
 

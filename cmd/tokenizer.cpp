@@ -50,17 +50,63 @@ Run setup_show(CLI::App& app) {
   };
 }
 
+// What was read of the shards and what was left.
+void print_training(const TrainTokenizerOptions& options, const TokenizerTraining& training) {
+  constexpr size_t kMostNamed = 20;
+  int64_t sentences = 0, bytes = 0, left = 0, unread = 0;
+  for (const SampledShard& shard : training.shards) {
+    sentences += shard.sentences;
+    bytes += shard.bytes;
+    left += shard.whole ? 0 : 1;
+    unread += shard.whole || shard.sentences > 0 ? 0 : 1;
+  }
+  fmt::print("{}: {} pieces from {} sentences ({} bytes) of {} shards\n", options.output,
+             options.vocab_size, sentences, bytes, training.shards.size());
+  for (const SampledShard& shard : training.shards) {
+    if (training.shards.size() > kMostNamed) break;
+    fmt::print("  {}: {} sentences, {}\n", shard.path, shard.sentences,
+               shard.whole ? "all of it" : "the rest is left");
+  }
+  if (left > 0) {
+    fmt::print(
+        "  {} shards have more text than was used, {} were not read at all: --max-sentences {} or "
+        "--max-bytes {} was reached\n",
+        left, unread, options.max_sentences, options.max_bytes);
+  }
+  if (training.counters.bad() > 0) {
+    fmt::print("  {} bad records were skipped beside {} documents\n", training.counters.bad(),
+               training.counters.documents);
+  }
+}
+
 Run setup_train(CLI::App& app) {
   auto options = std::make_shared<TrainTokenizerOptions>();
-  app.add_option("--shards", options->shards, "globs of shards")->required();
+  app.add_option("--shards", options->shards, "shards, or globs of shards")->required();
+  app.add_option(
+      "--weights", options->weights,
+      "share of the text to take from each pattern of --shards, in order; files share by "
+      "their size, as all do without --weights");
+  app.add_option("--text-key", options->text_key, "key of a record under which its text is")
+      ->capture_default_str();
   app.add_option("--output", options->output, "path of the model")->required();
   app.add_option("--vocab-size", options->vocab_size, "pieces, sentinels not counted")
       ->capture_default_str();
-  app.add_option("--max-sentences", options->max_sentences, "lines of text to learn from, at most")
+  app.add_option("--max-sentences", options->max_sentences,
+                 "lines of text to learn from, at most, drawn from all shards")
       ->capture_default_str();
+  app.add_option("--max-bytes", options->max_bytes, "bytes of text to learn from, at most")
+      ->capture_default_str();
+  app.add_option("--character-coverage", options->character_coverage,
+                 "share of the text's characters that get a piece; for scripts of thousands of "
+                 "characters less than 1")
+      ->capture_default_str();
+  app.add_flag("--byte-fallback", options->byte_fallback,
+               "spell other characters as bytes (256 pieces more) instead of <unk>");
+  app.add_option("--user-symbol", options->user_symbols,
+                 "a text that is always one piece, such as <sep>; may be repeated")
+      ->allow_extra_args(false);
   return [options] {
-    train_tokenizer(*options);
-    fmt::print("{}: {} pieces\n", options->output, options->vocab_size);
+    print_training(*options, train_tokenizer(*options));
     return ExitCode::done;
   };
 }

@@ -31,6 +31,7 @@ std::vector<std::string> read_texts(const DataSection& data) {
   for (const std::string& shard : expand_globs(data.train)) {
     ReaderOptions options;
     options.max_document_bytes = data.max_document_bytes;
+    options.text_key = data.text_key;
     C4Reader reader(shard, options, ledger);
     std::string_view text;
     while (bytes < kEnough && reader.next(text)) {

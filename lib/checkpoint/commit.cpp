@@ -90,7 +90,7 @@ void write_manifest(const std::string& partial_folder, const Manifest& manifest)
   const std::string path = partial_folder + "/" + kManifestName;
   const std::string text = to_json(manifest);
   // Never commit what this program could not read back.
-  SY_CHECK(parse_manifest(text, path) == manifest, "{} does not survive being read", path);
+  SY_CHECK(parse_manifest(text, path) == manifest, "{} reads back differently", path);
   write_synced(path, text);
   sync_path(partial_folder);
 }

@@ -41,7 +41,8 @@ void check_seal(const std::string& text, const std::string& path) {
   const std::string_view view(text);
   if (view.size() < size ||
       view.substr(view.size() - size) != seal_of(view.substr(0, view.size() - size))) {
-    throw DataError(fmt::format("{} does not match its own checksum: it is torn or altered", path));
+    throw DataError(
+        fmt::format("{} does not match its own checksum: it is truncated or altered", path));
   }
 }
 

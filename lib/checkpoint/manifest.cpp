@@ -87,7 +87,7 @@ Slab read_slab(const JsonObject& from, const Shape& global) {
   for (size_t axis = 0; axis < rank; ++axis) {
     const int64_t size = global[static_cast<int>(axis)];
     if (extent[axis] > size || offset[axis] > size - extent[axis]) {
-      from.fail("extent", fmt::format("{} at {} reaches out of {}", Shape(extent).str(),
+      from.fail("extent", fmt::format("{} at {} extends beyond {}", Shape(extent).str(),
                                       Shape(offset).str(), global.str()));
     }
   }

@@ -33,7 +33,7 @@ std::vector<std::string> extra_faults(const Manifest& manifest,
   std::vector<std::string> faults;
   for (const Manifest::TensorEntry& stored : manifest.tensors) {
     if (groups.contains(group_of(stored.name)) && !names.contains(stored.name)) {
-      faults.push_back(fmt::format("{} is in the checkpoint and not in this run", stored.name));
+      faults.push_back(fmt::format("{} is in the checkpoint but not in this run", stored.name));
     }
   }
   return faults;
@@ -58,8 +58,8 @@ std::vector<std::string> read_faults(const Manifest& manifest,
     }
     const Manifest::TensorEntry& entry = *found->second;
     if (entry.dtype != tensor.local.dtype() || !(entry.global == tensor.global)) {
-      faults.push_back(fmt::format("{} is {} {} and {} {} is needed", tensor.name,
-                                   name_of(entry.dtype), entry.global.str(),
+      faults.push_back(fmt::format("{} is {} {} in the checkpoint but {} {} in this run",
+                                   tensor.name, name_of(entry.dtype), entry.global.str(),
                                    name_of(tensor.local.dtype()), tensor.global.str()));
     }
   }

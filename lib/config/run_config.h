@@ -150,6 +150,7 @@ struct ModelSection {
 struct DataSection {
   std::vector<std::string> train = {"data/sample/c4-train.*.json.gz"};
   std::vector<std::string> validation = {"data/sample/c4-validation.*.json.gz"};
+  std::string text_key = "text";
   std::string tokenizer = "data/sample/sentencepiece.model";
   int64_t extra_ids = 100;
   int64_t encoder_length = 128;
@@ -162,14 +163,19 @@ struct DataSection {
   int64_t shuffle_buffer = 1024;
   int64_t example_buffer = 1000;
   BadRecordPolicy on_bad_record = BadRecordPolicy::skip;
+  double max_bad_shards = 0.02;
   int64_t max_document_bytes = 16 << 20;
   int64_t loader_threads = 1;
   int64_t read_ahead_batches = 4;
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("train", train, "globs of training shards: .json.gz, .json, .jsonl, .zst");
+    visit(
+        "train", train,
+        "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
+        "or zstd");
     visit("validation", validation, "globs of validation shards");
+    visit("text_key", text_key, "key of a record under which its text is");
     visit("tokenizer", tokenizer, "SentencePiece model");
     visit("extra_ids", extra_ids, "sentinels; appended after the pieces if the tokenizer has none");
     visit("encoder_length", encoder_length, "tokens per input sequence, including eos");
@@ -189,6 +195,10 @@ struct DataSection {
         "examples in each stream's second shuffle buffer, which separates neighbouring windows of "
         "a document; 1: off");
     visit("on_bad_record", on_bad_record, "unreadable records: skip (counted and reported) | fail");
+    visit(
+        "max_bad_shards", max_bad_shards,
+        "fraction of the shards that may be unreadable or give no text before the run stops; one is "
+        "always accepted, unless this is 0");
     visit("max_document_bytes", max_document_bytes,
           "longest accepted line; a longer one counts as a bad record");
     visit("loader_threads", loader_threads,

@@ -100,6 +100,10 @@ void check_data(Checker& check, const RunConfig& config) {
   check.integer("data.streams", data.streams, 1, kMaxCount);
   check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMaxCount);
   check.integer("data.example_buffer", data.example_buffer, 1, kMaxCount);
+  check.require(!data.text_key.empty(), "data.text_key",
+                "is empty; name the key of a record under which its text is, such as text");
+  check.require(data.max_bad_shards >= 0 && data.max_bad_shards <= 1, "data.max_bad_shards",
+                "{} is out of range; use 0 to 1, a share of the shards", data.max_bad_shards);
   check.integer("data.max_document_bytes", data.max_document_bytes, 1, int64_t{1} << 32);
   check.integer("data.loader_threads", data.loader_threads, 1, 1024);
   check.integer("data.read_ahead_batches", data.read_ahead_batches, 1, 4096);

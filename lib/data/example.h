@@ -6,7 +6,7 @@
 
 namespace sy {
 
-// Inputs and targets both end in eos and have no padding.
+// Inputs and targets both end in eos and have no padding. Both are empty after the end of a stream.
 struct Example {
   int64_t index = 0;  // in the run: step * global_batch + place in the batch
   int64_t stream = 0;
@@ -20,6 +20,10 @@ struct LoaderPlace {
   int64_t num_streams = 1;          // of this rank
   int64_t total_streams = 1;        // of the run
   int64_t examples_per_stream = 1;  // in each batch
+
+  // A stream ends after one pass over its text, with a last example that may be shorter; examples
+  // after it are empty. Otherwise streams go round endlessly, and every example is of full length.
+  bool single_pass = false;
 
   // Global index of example `number` (from 0) of a stream.
   int64_t example_index(int64_t stream, int64_t number) const {

@@ -15,8 +15,8 @@
 
 namespace sy {
 
-// An endless sequence of examples of one virtual stream, in an order that depends only on the
-// configuration.
+// The examples of one virtual stream, in an order that depends only on the configuration. The
+// sequence is endless; after a single pass (LoaderPlace) the examples are empty.
 class ExampleSource {
  public:
   virtual ~ExampleSource() = default;
@@ -49,9 +49,10 @@ class ExampleSources {
   virtual void cancel() = 0;
 };
 
-// Those that the configuration asks for, over the shards that the patterns match. Throws DataError
-// when a pattern matches nothing or no shard can be opened (the first, under data.on_bad_record:
-// fail), and ConfigError when more sentinels are needed than exist or the lengths do not fit.
+// The sources of the configuration, for the shards that the patterns match. Throws DataError if a
+// pattern matches nothing, if more shards cannot be opened than data.max_bad_shards allows or,
+// under data.on_bad_record: fail, if any cannot. Throws ConfigError if the examples need more
+// sentinels than exist or lengths do not fit.
 std::unique_ptr<ExampleSources> make_example_sources(const DataSection& data,
                                                      const std::vector<std::string>& patterns,
                                                      const LoaderPlace& place, uint64_t seed,

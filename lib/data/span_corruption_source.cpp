@@ -18,8 +18,9 @@ void check_plan(const SpanPlan& plan, const DataSection& data, int64_t sentinels
   const int64_t window = plan.window_tokens;
   if (plan.spans < 1 || plan.spans > plan.kept_tokens) {
     throw ConfigError(fmt::format(
-        "data.noise_density {} and data.mean_noise_span {} cannot be had in windows of {} tokens: "
-        "{} masked spans among {} other tokens; change them",
+        "data.noise_density {} and data.mean_noise_span {} do not fit windows of {} tokens: {} "
+        "masked "
+        "spans need as many other tokens between them, and there are {}; change them",
         data.noise_density, data.mean_noise_span, window, plan.spans, plan.kept_tokens));
   }
   if (plan.spans > sentinels) {
@@ -39,22 +40,20 @@ void check_plan(const SpanPlan& plan, const DataSection& data, int64_t sentinels
   }
 }
 
-// The shards, once it is known that one of them can be opened (under `fail`: the first).
-std::vector<std::string> openable(std::vector<std::string> shards, BadRecordPolicy policy) {
-  std::string first_reason;
+// Under `fail`, checks that every shard can be opened.
+std::vector<std::string> checked(std::vector<std::string> shards, BadRecordPolicy policy) {
   for (const std::string& shard : shards) {
+    if (policy != BadRecordPolicy::fail) break;
     try {
       open_shard(shard);
-      return shards;
     } catch (const ShardFault& fault) {
-      if (first_reason.empty()) first_reason = fault.what();
-      if (policy == BadRecordPolicy::fail) break;
+      throw DataError(
+          fmt::format("the shard {} {}; mend it, correct data.train or data.validation, or set "
+                      "data.on_bad_record: skip",
+                      shard, fault.what()));
     }
   }
-  throw DataError(fmt::format(
-      "the shard {} {}{}; correct its permissions or data.train and "
-      "data.validation",
-      shards.front(), first_reason, policy == BadRecordPolicy::fail ? "" : ", nor can any other"));
+  return shards;
 }
 
 }  // namespace
@@ -70,6 +69,7 @@ SpanCorruptionPlan make_span_corruption_plan(const DataSection& data, const Load
   plan.windows.window_tokens = lengths.window_tokens;
   plan.windows.separator = data.document_separator;
   plan.windows.shuffle_buffer = narrow<size_t>(std::max<int64_t>(data.shuffle_buffer, 1));
+  plan.windows.single_pass = place.single_pass;
   plan.windows.example_buffer = narrow<size_t>(std::max<int64_t>(data.example_buffer, 1));
   plan.noise_density = data.noise_density;
   plan.mean_noise_span = data.mean_noise_span;
@@ -87,12 +87,15 @@ SpanCorruptionSource::SpanCorruptionSource(const DocumentSources& sources,
 
 void SpanCorruptionSource::next(Example& example) {
   const Document tokens = windows_.next();
-  const std::span<const int32_t> window(*tokens);
   example.stream = stream_;
   example.index = plan_.place.example_index(stream_, examples_++);
+  example.inputs.clear();
+  example.targets.clear();
+  if (tokens == nullptr) return;
+  const std::span<const int32_t> window(*tokens);
   const std::vector<uint8_t> mask =
-      noise_mask(plan_.windows.window_tokens, plan_.noise_density, plan_.mean_noise_span,
-                 plan_.seed, static_cast<uint64_t>(example.index));
+      noise_mask(std::ssize(window), plan_.noise_density, plan_.mean_noise_span, plan_.seed,
+                 static_cast<uint64_t>(example.index));
   const int32_t first = tokenizer_.sentinel(0);
   const int64_t count = tokenizer_.sentinels();
   noise_span_to_unique_sentinel(example.inputs, window, mask, first, count);
@@ -130,10 +133,20 @@ SpanCorruptionSources::SpanCorruptionSources(const DataSection& data,
     : tokenizer_(std::move(tokenizer)),
       plan_(make_span_corruption_plan(data, place, seed, *tokenizer_)),
       ledger_(data.on_bad_record),
-      shards_(openable(expand_globs(patterns), data.on_bad_record), place.total_streams, seed),
-      barren_(shards_.units()),
-      sources_{shards_,    *tokenizer_, ledger_, barren_, cache_, seed, data.max_document_bytes,
-               &cancelled_} {}
+      shards_(checked(expand_globs(patterns), data.on_bad_record), place.total_streams, seed),
+      health_(shards_, data.max_bad_shards),
+      sources_{shards_,    *tokenizer_, ledger_,       health_,
+               cache_,     seed,        data.text_key, data.max_document_bytes,
+               &cancelled_} {
+  health_.probe();
+}
+
+DataCounters SpanCorruptionSources::counters() const {
+  DataCounters counters = ledger_.counters();
+  counters.shards = std::ssize(shards_.shards());
+  counters.lost_shards = health_.lost();
+  return counters;
+}
 
 std::unique_ptr<ExampleSource> SpanCorruptionSources::open(int64_t stream) {
   return std::make_unique<SpanCorruptionSource>(sources_, plan_, stream);

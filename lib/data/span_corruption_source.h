@@ -53,7 +53,7 @@ class SpanCorruptionSources : public ExampleSources {
                         std::shared_ptr<const Tokenizer> tokenizer);
 
   std::unique_ptr<ExampleSource> open(int64_t stream) override;
-  DataCounters counters() const override { return ledger_.counters(); }
+  DataCounters counters() const override;
   void cancel() override { cancelled_ = true; }
 
  private:
@@ -61,7 +61,7 @@ class SpanCorruptionSources : public ExampleSources {
   const SpanCorruptionPlan plan_;
   Ledger ledger_;
   const ShardList shards_;
-  BarrenUnits barren_;
+  ShardHealth health_;
   ShardCache cache_{size_t{32} << 20};
   std::atomic<bool> cancelled_{false};
   const DocumentSources sources_;

@@ -181,28 +181,28 @@ std::vector<int32_t> serialize(const StreamState& state) {
 
 StreamState parse_stream_state(const std::vector<int32_t>& values, const std::string& name) {
   Cursor cursor(values, name);
-  cursor.require(cursor.word() == kMagic, "it does not begin like one");
+  cursor.require(cursor.word() == kMagic, "it has no valid beginning");
   const int32_t version = cursor.word();
   if (version != kVersion) {
     throw DataError(fmt::format(
-        "{} is the position of a data stream in version {} of its form, and this program reads "
+        "{} is the position of a data stream in version {} of its format, and this program reads "
         "version {}; resume with the program that saved it",
         name, version, kVersion));
   }
   StreamState state = take_node(cursor, 0);
-  cursor.require(cursor.left() == 0, "more follows than it counts");
+  cursor.require(cursor.left() == 0, "there are words after its end");
   return state;
 }
 
 void check_kind(const StreamState& state, const std::string& kind, size_t numbers, size_t buffers,
                 size_t parts) {
-  require_same(state, state.kind == kind,
-               fmt::format("is one of examples of the kind '{}' where '{}' is configured",
-                           state.kind, kind));
+  require_same(
+      state, state.kind == kind,
+      fmt::format("is of a source of the kind '{}', but '{}' is configured", state.kind, kind));
   require_same(state,
                state.numbers.size() == numbers && state.buffers.size() == buffers &&
                    state.parts.size() == parts,
-               fmt::format("has {} numbers, {} buffers and {} parts where '{}' has {}, {} and {}",
+               fmt::format("has {} numbers, {} buffers and {} parts, but '{}' needs {}, {} and {}",
                            state.numbers.size(), state.buffers.size(), state.parts.size(), kind,
                            numbers, buffers, parts));
 }

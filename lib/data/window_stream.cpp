@@ -1,5 +1,6 @@
 #include "lib/data/window_stream.h"
 
+#include <algorithm>
 #include <span>
 
 #include "lib/base/random.h"
@@ -26,6 +27,7 @@ WindowStream::WindowStream(const DocumentSources& sources, const WindowOptions& 
 Document WindowStream::next() {
   while (true) {
     if (Document drawn = windows_.draw([this] { return cut_window(); })) return drawn;
+    if (ended_) return nullptr;
     window_epoch_ = documents_.epoch();  // which cut_window() has reached
   }
 }
@@ -67,27 +69,38 @@ void WindowStream::restore(const StreamState& state) {
 // The next window, or null if it ends in a later epoch than the windows in the buffer. It ends in
 // the epoch of the last document appended, as long as less than a window remains of those before.
 Document WindowStream::cut_window() {
-  const auto length = static_cast<size_t>(options_.window_tokens);
-  while (tokens_.size() - used_ < length) append_document();
+  constexpr size_t kShortest = 2;  // one token cannot be masked and kept
+  auto length = static_cast<size_t>(options_.window_tokens);
+  while (tokens_.size() - used_ < length && append_document()) {
+  }
   if (documents_.epoch() != window_epoch_) return nullptr;
+  if (ended_) length = std::min(length, tokens_.size() - used_);
+  if (length < kShortest) return nullptr;
   Document window = make_document(std::span(tokens_).subspan(used_, length));
   used_ += length;
   return window;
 }
 
+// Null at the end of a single pass.
 Document WindowStream::draw_document() {
   while (true) {
     if (Document drawn = shuffled_.draw([this] { return documents_.next(); })) return drawn;
+    if (options_.single_pass) return nullptr;
     documents_.begin_epoch();
   }
 }
 
-void WindowStream::append_document() {
+// False at the end of a single pass.
+bool WindowStream::append_document() {
+  if (ended_) return false;
   tokens_.erase(tokens_.begin(), tokens_.begin() + static_cast<int64_t>(used_));
   used_ = 0;
   const Document document = draw_document();
+  ended_ = document == nullptr;
+  if (ended_) return false;
   tokens_.insert(tokens_.end(), document->begin(), document->end());
   if (options_.separator == Separator::eos) tokens_.push_back(kEosId);
+  return true;
 }
 
 }  // namespace sy

@@ -26,6 +26,7 @@ struct WindowOptions {
   Separator separator = Separator::none;
   size_t shuffle_buffer = 1;  // documents
   size_t example_buffer = 1;  // windows
+  bool single_pass = false;   // end after one epoch, with a shorter window of what is left
 };
 
 class WindowStream {
@@ -35,7 +36,7 @@ class WindowStream {
   // `sources` and `options` must outlive the stream.
   WindowStream(const DocumentSources& sources, const WindowOptions& options, int64_t stream);
 
-  // The tokens of the next window. Throws DataError.
+  // The tokens of the next window. Null at the end of a single pass. Throws DataError.
   Document next();
 
   // As in ExampleSource, for numbers, tokens and buffers.
@@ -47,7 +48,7 @@ class WindowStream {
   std::array<int64_t, kNumbers> numbers() const;
   Document cut_window();
   Document draw_document();
-  void append_document();
+  bool append_document();
 
   const WindowOptions& options_;
   DocumentStream documents_;
@@ -56,6 +57,7 @@ class WindowStream {
   int64_t window_epoch_ = 0;     // of the windows in the buffer
   std::vector<int32_t> tokens_;  // joined; those from used_ on are in no window yet
   size_t used_ = 0;
+  bool ended_ = false;  // the single pass
 };
 
 }  // namespace sy

@@ -1,5 +1,8 @@
 #include "lib/train/evaluate.h"
 
+#include <algorithm>
+
+#include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/log/router_summary.h"
@@ -15,10 +18,30 @@ Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, i
   DataSection data = session.config.data;
   data.shuffle_buffer = data.example_buffer = 1;  // no shuffling
   data.read_ahead_batches = 1;
-  Loader loader(data, shards, session.loader_place(sequences),
-                static_cast<uint64_t>(session.config.run.seed), session.tokenizer);
-  batch_.fill(loader.next());
+  LoaderPlace place = session.loader_place(sequences);
+  place.single_pass = true;
+  Loader loader(data, shards, place, static_cast<uint64_t>(session.config.run.seed),
+                session.tokenizer);
+  const std::vector<Example>& examples = loader.next();
+  batch_.fill(examples);
   counters_ = loader.counters();
+  count_sequences(examples);
+}
+
+void Evaluator::count_sequences(const std::vector<Example>& examples) {
+  auto count = static_cast<double>(std::count_if(
+      examples.begin(), examples.end(), [](const Example& e) { return !e.targets.empty(); }));
+  session_.mesh.host_data().all_reduce_sum(Tensor(&count, DType::f64, {1}), "sequences");
+  found_ = static_cast<int64_t>(count);
+  if (found_ == 0) {
+    throw DataError("the validation text gives no sequence; correct data.validation");
+  }
+  if (found_ < sequences_ && log::rank() == 0) {
+    log::warn(
+        "one pass over the validation text gives {} sequences, fewer than the {} of "
+        "train.eval_sequences: evaluations use these {}",
+        found_, sequences_, found_);
+  }
 }
 
 Evaluation Evaluator::run() {
@@ -37,7 +60,7 @@ Evaluation Evaluator::run() {
   const RouterSummary router = router_summary(session_.exec, session_.model, session_.mesh);
   Evaluation result;
   result.loss = read_number(session_.exec, session_.model.loss_sum()) / targets;
-  result.sequences = sequences_;
+  result.sequences = found_;
   result.target_tokens = static_cast<int64_t>(targets);
   result.dropped_fraction = router.dropped_fraction;
   result.expert_load_max = router.expert_load_max;

@@ -1,6 +1,7 @@
-// Loss on the validation text: the first eval_sequences examples of the validation streams, without
-// dropout and jitter and with the evaluation capacity. The same sequences in every evaluation and
-// on every mesh.
+// Loss on validation text, without dropout or jitter and with the evaluation capacity. The
+// sequences are the first eval_sequences / data.streams of each validation stream, the same in
+// every call and on every mesh. No text is used twice: where a stream ends earlier, there are
+// fewer.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@
 namespace sy {
 
 struct Evaluation {
-  double loss = 0;  // cross-entropy, nats per target token
-  int64_t sequences = 0;
+  double loss = 0;        // cross-entropy, nats a target token
+  int64_t sequences = 0;  // evaluated; train.eval_sequences, or fewer if the text is shorter
   int64_t target_tokens = 0;
   double dropped_fraction = 0;
   double expert_load_max = 0;
@@ -22,15 +23,19 @@ struct Evaluation {
 
 class Evaluator {
  public:
-  // Reads `sequences` examples from `shards` and keeps them. Throws DataError.
+  // Reads up to `sequences` examples from `shards` and keeps them; warns if there are fewer.
+  // Collective. Throws DataError.
   Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences);
 
   // Evaluates the current weights. Collective.
   Evaluation run();
 
  private:
+  void count_sequences(const std::vector<Example>& examples);
+
   Session& session_;
-  int64_t sequences_;
+  int64_t sequences_;  // asked for
+  int64_t found_ = 0;  // over all ranks
   StepBatch batch_;
   DataCounters counters_;
 };

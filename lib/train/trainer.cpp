@@ -144,6 +144,10 @@ void Trainer::finish_save() {
 
 void Trainer::report_bad_records() const {
   const DataCounters counters = loader_->counters();
+  if (counters.lost_shards > 0) {
+    log::warn("{} of {} shards are unreadable or gave no text", counters.lost_shards,
+              counters.shards);
+  }
   if (counters.bad() == 0) return;
   log::warn(
       "{} bad records were skipped, {} documents read: {} malformed, {} invalid UTF-8, {} without "

@@ -176,7 +176,7 @@ TEST_CASE("checkpoint slabs: one off is found before anything is read", "[checkp
       {0, {{0, 0}, {2, 2}}, "no slab holds [0, 2]"}, {0, {{0, 0}, {2, 4}}, "2 slabs hold [0, 3]"},
       {1, {{0, 3}, {1, 3}}, "no slab holds [1, 3]"}, {1, {{1, 3}, {2, 3}}, "no slab holds [0, 3]"},
       {2, {{1, 0}, {2, 3}}, "2 slabs hold [1, 0]"},  {3, {{2, 2}, {2, 3}}, "2 slabs hold [2, 2]"},
-      {3, {{2, 3}, {3, 3}}, "reaches out of [4, 6]"}};
+      {3, {{2, 3}, {3, 3}}, "extends beyond [4, 6]"}};
   for (const Case& item : cases) {
     const Quarters quarters;
     quarters.alter(item.slab, item.other);

@@ -43,7 +43,7 @@ TEST_CASE("inspect shard: documents, and what cannot be used", "[inspect]") {
   CHECK(text.out == folder +
                         "/a.jsonl\n"
                         "  4 lines, 2 documents, 8 bytes of text\n"
-                        "  bytes a document: least 3, median 3, 99 % 3, most 5\n"
+                        "  bytes per document: min 3, median 3, 99 % 3, max 5\n"
                         "  bad records: 2 (1 malformed, 0 not UTF-8, 1 without text, 0 empty, 0 "
                         "too long, 0 shard cut off)\n");
   const auto json = run_program({"inspect", "shard", folder + "/a.jsonl", "--json"});

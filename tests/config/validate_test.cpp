@@ -32,13 +32,14 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
       "data.extra_ids=0", "data.encoder_length=3", "data.encoder_length=1048577",
       "data.decoder_length=1", "data.window_tokens=1", "data.noise_density=0",
       "data.noise_density=0.91", "data.mean_noise_span=0.9", "data.streams=0",
-      "data.shuffle_buffer=0", "data.max_document_bytes=0", "data.loader_threads=0",
-      "data.read_ahead_batches=0", "optimizer.learning_rate=0", "optimizer.warmup_steps=0",
-      "optimizer.clip_norm=-1", "optimizer.decay_exponent=0", "optimizer.decay_exponent=1.1",
-      "optimizer.update_clip=0", "optimizer.factor_from=0", "optimizer.beta1=1",
-      "optimizer.beta2=1", "optimizer.epsilon=0", "optimizer.weight_decay=-1", "train.steps=0",
-      "train.global_batch=0", "train.micro_batch=0", "train.log_every=0", "train.eval_every=-1",
-      "train.eval_sequences=0", "train.checkpoint_every=-1", "train.keep_checkpoints=-1");
+      "data.shuffle_buffer=0", "data.max_bad_shards=-0.1", "data.max_bad_shards=1.1",
+      "data.max_document_bytes=0", "data.loader_threads=0", "data.read_ahead_batches=0",
+      "optimizer.learning_rate=0", "optimizer.warmup_steps=0", "optimizer.clip_norm=-1",
+      "optimizer.decay_exponent=0", "optimizer.decay_exponent=1.1", "optimizer.update_clip=0",
+      "optimizer.factor_from=0", "optimizer.beta1=1", "optimizer.beta2=1", "optimizer.epsilon=0",
+      "optimizer.weight_decay=-1", "train.steps=0", "train.global_batch=0", "train.micro_batch=0",
+      "train.log_every=0", "train.eval_every=-1", "train.eval_sequences=0",
+      "train.checkpoint_every=-1", "train.keep_checkpoints=-1");
   const std::string key = override.substr(0, override.find('='));
   const std::string value = override.substr(key.size() + 1);
   const std::string error = errors_after({override});

@@ -65,10 +65,15 @@ TEST_CASE("byte_source: a shard cut off anywhere gives what it has, then the fau
   for (const bool is_gzip : {true, false}) {
     const std::string packed = is_gzip ? gzip(text) : zstd(text);
     const std::string path = folder + (is_gzip ? "/a.gz" : "/a.zst");
-    for (size_t size = 0; size < packed.size(); size += size < 20 ? 1 : 13) {
+    for (size_t size = 1; size < packed.size(); size += size < 20 ? 1 : 13) {
       CAPTURE(is_gzip, size);
       write_file(path, packed.substr(0, size));
-      const Content content = read_shard(path);
+      Content content;
+      try {
+        content = read_shard(path);
+      } catch (const ShardFault& fault) {
+        content.fault = fault.what();
+      }
       CHECK(content.fault.find("cut off") != std::string::npos);
       CHECK(text.starts_with(content.bytes));
     }
@@ -93,17 +98,65 @@ TEST_CASE("byte_source: corrupt bytes are a fault", "[byte_source]") {
   write_file(folder + "/garbage.gz", gzip(text) + "garbage");
   CHECK(read_shard(folder + "/garbage.gz").bytes == text);
   CHECK_FALSE(read_shard(folder + "/garbage.gz").fault.empty());
-  write_file(folder + "/not.gz", text);
-  CHECK_FALSE(read_shard(folder + "/not.gz").fault.empty());
-  write_file(folder + "/not.zst", text);
-  CHECK(read_shard(folder + "/not.zst").fault.find("corrupt zstd") != std::string::npos);
+
+  packed = zstd(text);
+  packed.replace(packed.size() / 2, 40, std::string(40, '\xFF'));
+  write_file(folder + "/middle.zst", packed);
+  CHECK(read_shard(folder + "/middle.zst").fault.find("corrupt zstd") != std::string::npos);
+}
+
+TEST_CASE("byte_source: the first bytes tell the form, whatever the name", "[byte_source]") {
+  const std::string folder = temporary_folder(), text = records(50, 1);
+  const std::string skippable("\x5A\x2A\x4D\x18\x03\0\0\0abc", 11);
+  for (const char* name : {"/a", "/a.gz", "/a.zst", "/a.json", "/a b.tar"}) {
+    for (const std::string& content : {text, gzip(text), zstd(text), skippable + zstd(text)}) {
+      CAPTURE(name, content.substr(0, 4));
+      write_file(folder + name, content);
+      CHECK(read_shard(folder + name).bytes == text);
+      CHECK(read_shard(folder + name).fault.empty());
+    }
+  }
+  write_file(folder + "/empty.gz", "");
+  CHECK(read_shard(folder + "/empty.gz").bytes.empty());
+  CHECK(find_shard_fault(folder + "/empty.gz") == "is empty");
+  CHECK(find_shard_fault(folder + "/a.gz").empty());
+}
+
+TEST_CASE("byte_source: zstd windows beyond the library's default limit are read",
+          "[byte_source]") {
+  const std::string path = temporary_folder() + "/long.zst", text = records(500, 1);
+  for (const int window_log : {28, 30}) {
+    write_file(path, zstd(text, window_log));
+    CHECK(read_shard(path).fault.empty());
+    CHECK(read_shard(path).bytes == text);
+  }
+}
+
+TEST_CASE("byte_source: a file of another kind is named as what it is", "[byte_source]") {
+  const std::string path = temporary_folder() + "/a.json.gz";
+  const auto fault_of = [&](std::string_view content) {
+    write_file(path, content);
+    return message_of<ShardFault>([&] { open_shard(path); });
+  };
+  CHECK(fault_of("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 9\n")
+            .find("is a Git LFS pointer") == 0);
+  CHECK(fault_of("PAR1abc").find("is a Parquet file") == 0);
+  CHECK(fault_of("BZh91AY").find("is bzip2 data") == 0);
+  CHECK(fault_of(std::string_view("\xFD"
+                                  "7zXZ\0abc",
+                                  9))
+            .find("is xz data") == 0);
+  CHECK(fault_of("PK\x03\x04").find("is a zip archive") == 0);
+  CHECK(fault_of("\xFF\xFE{").find("is UTF-16 text") == 0);
+  CHECK(fault_of("\n <!DOCTYPE html><html>").find("is a web page") == 0);
+  CHECK(fault_of("{\"text\": \"<html>\"}").empty());
 }
 
 TEST_CASE("byte_source: what cannot be opened or read says why", "[byte_source]") {
   const std::string folder = temporary_folder();
   CHECK(message_of<ShardFault>([&] { open_shard(folder + "/none.json"); }).find("No such file") !=
         std::string::npos);
-  CHECK(read_shard(folder).fault.find("directory") != std::string::npos);
+  CHECK(message_of<ShardFault>([&] { open_shard(folder); }).find("directory") != std::string::npos);
 }
 
 TEST_CASE("shard_cache: gives the shard as it is on disk, fault and all", "[shard_cache]") {

@@ -46,6 +46,50 @@ TEST_CASE("c4_reader: keys in any order, spacing, escapes and line ends", "[c4_r
   CHECK(reading.counters.bad() == 0);
 }
 
+TEST_CASE("c4_reader: other keys may hold what Python's json module reads", "[c4_reader]") {
+  const std::string path = temporary_folder() + "/a.jsonl";
+  const std::string big(400, '9');
+  write_file(path,
+             "{\"n\":NaN,\"text\":\"nan\"}\n"
+             "{\"text\":\"infinite\",\"n\":[Infinity,-Infinity,{\"x\":1e400}]}\n"
+             "{\"id\":" +
+                 big +
+                 ",\"text\":\"big\"}\n"
+                 "{\"id\":-18446744073709551616.5E+9,\"text\":\"wide\"}\n"
+                 "{\"title\":\"\\ud83d\",\"text\":\"half a pair\"}\n"
+                 "{\"text\":\"a\\ud83d\\n\\udc00\\ud83d\\ude00\\ud83d\\u0041\",\"n\":NaN}\n");
+  const Reading reading = read(path);
+  CHECK(reading.texts ==
+        Texts{"nan", "infinite", "big", "wide", "half a pair", "a\uFFFD\n\uFFFD\U0001F600\uFFFDA"});
+  CHECK(reading.counters.bad() == 0);
+}
+
+TEST_CASE("c4_reader: the text is under the key that is asked for", "[c4_reader]") {
+  const std::string path = temporary_folder() + "/a.jsonl";
+  write_file(path,
+             "{\"text\":\"no\",\"content\":\"yes\"}\n{\"text\":\"no\",\"content\":5}\n"
+             "{\"content\":\"\"}\n{\"n\":NaN,\"content\":\"also\"}\n");
+  ReaderOptions options;
+  options.text_key = "content";
+  const Reading reading = read(path, options);
+  CHECK(reading.texts == Texts{"yes", "also"});
+  CHECK(reading.counters.missing_text == 1);
+  CHECK(reading.counters.empty_text == 1);
+}
+
+TEST_CASE("c4_reader: a corrupt shard is counted once, however often it is met", "[c4_reader]") {
+  const std::string path = temporary_folder() + "/a.json.gz";
+  write_file(path, gzip(records(50, 1)).substr(0, 500));
+  Ledger ledger(BadRecordPolicy::skip);
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    C4Reader reader(path, {}, ledger);
+    for (std::string_view text; reader.next(text);) {
+    }
+    CHECK(reader.fault() == "holds gzip data that is cut off");
+  }
+  CHECK(ledger.counters().corrupt_shards == 1);
+}
+
 TEST_CASE("c4_reader: a shard in C4's form, text for text", "[c4_reader]") {
   const Reading reading = read(sample().folder + "/c4-train.00001-of-00003.json.gz");
   REQUIRE(static_cast<int>(reading.texts.size()) == kSampleDocuments);
@@ -82,13 +126,18 @@ std::vector<BadLine> bad_lines() {
       {"word", "hello", &DataCounters::malformed, "not JSON"},
       {"comma", R"({"text":"abc",})", &DataCounters::malformed, "not JSON"},
       {"after text", R"({"text":"abc","url":tru})", &DataCounters::malformed, "not JSON"},
-      {"two values", R"({"text":"a"} {"text":"b"})", &DataCounters::malformed, "not JSON"},
+      {"two values", R"({"text":"a"} {"text":"b"})", &DataCounters::malformed, "more than one"},
+      {"bad number", R"({"text":"a","n":01})", &DataCounters::malformed, "not JSON"},
+      {"cut array", "[", &DataCounters::malformed, "array of records"},
       {"control", "{\"text\":\"a\x01z\"}", &DataCounters::malformed, "not JSON"},
-      {"surrogate", R"({"text":"a\ud800z"})", &DataCounters::malformed, "not JSON"},
+      {"lines of CR", "{\"text\":\"a\"}\r{\"text\":\"b\"}", &DataCounters::malformed, "carriage"},
       {"deep", std::string(5000, '['), &DataCounters::malformed, "not JSON"},
       {"utf-8", "{\"text\":\"a\xFF z\"}", &DataCounters::invalid_utf8, "UTF-8"},
       {"cut utf-8", "{\"text\":\"a\xE2\x82\"}", &DataCounters::invalid_utf8, "UTF-8"},
       {"no text", R"({"url":"x"})", &DataCounters::missing_text, "`text`"},
+      {"other key", R"({"content":"x","id":3})", &DataCounters::missing_text,
+       "its keys are `content`, `id`; set data.text_key"},
+      {"list", R"({"text":["a","b"]})", &DataCounters::missing_text, "an array and not a string"},
       {"number", R"({"text":5})", &DataCounters::missing_text, "`text`"},
       {"null", R"({"text":null})", &DataCounters::missing_text, "`text`"},
       {"array", R"(["text","abc"])", &DataCounters::missing_text, "`text`"},

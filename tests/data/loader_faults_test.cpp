@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -34,6 +35,7 @@ TEST_CASE("loader: every kind of bad record is counted and passed over", "[loade
   const std::string folder = temporary_folder(), good = records(30, 1);
   DataSection data = section_of(folder);
   data.max_document_bytes = 5000;
+  data.max_bad_shards = 1;
   data.streams = 1;
   write_file(folder + "/a.json", good + "{\"text\":\"\xFF\"}\n" + "nonsense\n" +
                                      "{\"url\":\"x\"}\n" + record("") + record("\u3000 ") +
@@ -50,7 +52,9 @@ TEST_CASE("loader: every kind of bad record is counted and passed over", "[loade
     CHECK(std::abs(count - epochs) <= 1);
   }
   CHECK(std::abs(counters.empty_text - 2 * epochs) <= 2);  // "" and a text that has no tokens
-  CHECK(std::abs(counters.corrupt_shards - 2 * epochs) <= 2);
+  CHECK(counters.corrupt_shards == 2);
+  CHECK(counters.shards == 4);
+  CHECK(counters.lost_shards == 2);
 }
 
 TEST_CASE("loader: under `fail` a bad record ends the run with its place", "[loader_faults]") {
@@ -69,6 +73,7 @@ TEST_CASE("loader: shards that give nothing end the run instead of going round f
   const std::string folder = temporary_folder();
   const int64_t streams = GENERATE(1, 4, 9);
   DataSection data = section_of(folder);
+  data.max_bad_shards = 1;
   data.streams = streams;
   for (const char* name : {"a", "b", "c"}) {
     write_file(folder + "/" + name + ".json", record("") + "nonsense\n\n{}\n");
@@ -80,6 +85,41 @@ TEST_CASE("loader: shards that give nothing end the run instead of going round f
   CHECK(end_of(*open_loader(data)).empty());
 }
 
+TEST_CASE("loader: a run that has lost more shards than allowed ends, and says how many",
+          "[loader_faults]") {
+  const std::string folder = make_shards(10, 30);
+  DataSection data = section_of(folder);
+  data.streams = GENERATE(1, 4, 16);
+  write_file(folder + "/part-03.json.gz", "version https://git-lfs.github.com/spec/v1\n");
+  CHECK(end_of(*open_loader(data)).empty());  // one may always be lost
+  data.max_bad_shards = 0;
+  CHECK(message_of<DataError>([&] { open_loader(data); }).find("1 of 10 shards") == 0);
+  data.max_bad_shards = 0.25;
+  write_file(folder + "/part-05.json.gz", gzip(records(400, 1)).substr(0, 5000));
+  CHECK(end_of(*open_loader(data)).empty());
+  // Shows only once it has been read: the lines are whole, and none is a record.
+  write_file(folder + "/part-07.json.gz", gzip("{}\n{}\n{}\n"));
+  const std::string message = end_of(*open_loader(data));
+  CHECK(message.find("3 of 10 shards") == 0);
+  CHECK(message.find("data.max_bad_shards (0.25) allows 2") != std::string::npos);
+  CHECK(message.find("part-03.json.gz is a Git LFS pointer") != std::string::npos);
+  data.max_bad_shards = 0.3;
+  CHECK(end_of(*open_loader(data)).empty());
+}
+
+TEST_CASE("loader: shards lost from the start end the run before its first batch",
+          "[loader_faults]") {
+  const std::string folder = make_shards(20, 10);
+  for (int i = 0; i < 18; ++i) {
+    write_file(fmt::format("{}/part-{:02}.json.gz", folder, i), i % 2 == 0 ? "" : "PAR1");
+  }
+  const std::string message = message_of<DataError>([&] { open_loader(section_of(folder)); });
+  CHECK(message.find("18 of 20 shards") == 0);
+  CHECK(message.find("part-00.json.gz is empty") != std::string::npos);
+  CHECK(message.find("part-01.json.gz is a Parquet file") != std::string::npos);
+  CHECK(message.find("and 15 more") != std::string::npos);
+}
+
 TEST_CASE("loader: shards that vanish are counted, until none is left", "[loader_faults]") {
   const std::string folder = make_shards(3, 30);
   DataSection data = section_of(folder);
@@ -87,7 +127,8 @@ TEST_CASE("loader: shards that vanish are counted, until none is left", "[loader
   loader->next();
   std::filesystem::remove(folder + "/part-01.json.gz");
   for (int i = 0; i < 200; ++i) loader->next();
-  CHECK(loader->counters().corrupt_shards > 0);
+  CHECK(loader->counters().corrupt_shards == 1);
+  CHECK(loader->counters().lost_shards == 1);
   std::filesystem::remove(folder + "/part-00.json.gz");
   std::filesystem::remove(folder + "/part-02.json.gz");
   CHECK(end_of(*loader).find("none of the shards") != std::string::npos);

@@ -25,16 +25,13 @@ TEST_CASE("shard_list: patterns give each file once, in byte order", "[shard_lis
   CHECK(expand_globs({folder + "/{d,a}*", folder + "/[bB]*", folder + "/*"}) == expected);
 }
 
-TEST_CASE("shard_list: what matches nothing or is no shard is named", "[shard_list]") {
+TEST_CASE("shard_list: what matches nothing is named", "[shard_list]") {
   const std::string folder = temporary_folder();
   const std::string message =
       message_of<DataError>([&] { expand_globs({folder + "/none-*.json.gz"}); });
   CHECK(message.find("none-*.json.gz") != std::string::npos);
   CHECK(message.find(std::filesystem::current_path().string()) != std::string::npos);
   CHECK(message.find("data.train") != std::string::npos);
-  write_file(folder + "/README.md", "x");
-  CHECK(message_of<DataError>([&] { expand_globs({folder + "/*"}); }).find("README.md") !=
-        std::string::npos);
   CHECK_THROWS_AS(expand_globs({}), DataError);
 }
 

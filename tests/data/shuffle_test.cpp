@@ -123,9 +123,9 @@ std::vector<std::vector<std::vector<Ids>>> documents_by_epoch(const DataSection&
                                                               int64_t epochs) {
   const ShardList list(expand_globs(data.train), data.streams, 5);
   Ledger ledger(BadRecordPolicy::fail);
-  BarrenUnits barren(list.units());
+  ShardHealth health(list, 0);
   ShardCache cache(1 << 20);
-  const DocumentSources sources{list, *small_tokenizer(), ledger, barren, cache, 5};
+  const DocumentSources sources{list, *small_tokenizer(), ledger, health, cache, 5};
   std::vector<std::vector<std::vector<Ids>>> all(static_cast<size_t>(data.streams));
   for (int64_t v = 0; v < data.streams; ++v) {
     DocumentStream stream(sources, v);
@@ -199,6 +199,49 @@ TEST_CASE("shuffle: a pass shows every document once, whatever the buffer", "[sh
     }
     for (const auto& epoch : shown) CHECK(holds_epoch(epoch, 0, corpus));
     CHECK(in_file_order == (buffer == 1));
+  }
+}
+
+TEST_CASE("shuffle: a single pass gives all text once, in order, and then empty examples",
+          "[shuffle]") {
+  DataSection data = small_section(make_shards(3, 9) + "/*.gz");
+  data.streams = GENERATE(1, 2, 4, 8, 40);
+  data.shuffle_buffer = data.example_buffer = 1;
+  data.document_separator = Separator::eos;
+  CAPTURE(data.streams);
+  LoaderPlace place;
+  place.total_streams = place.num_streams = data.streams;
+  place.single_pass = true;
+  Loader loader(data, data.train, place, 5, small_tokenizer());
+  std::vector<Ids> text(static_cast<size_t>(data.streams));
+  std::vector<size_t> shorter(text.size(), 0);
+  size_t length = 0;
+  for (int64_t batch = 0; batch < 400 / data.streams + 5; ++batch) {
+    for (const Example& example : loader.next()) {
+      const auto v = static_cast<size_t>(example.stream);
+      if (example.inputs.empty()) {
+        CHECK(example.targets.empty());
+        ++shorter[v];
+        continue;
+      }
+      CHECK(shorter[v] == 0);  // nothing after the end
+      const Ids window = window_of(example);
+      length = std::max(length, window.size());
+      if (window.size() < length) ++shorter[v];
+      text[v].insert(text[v].end(), window.begin(), window.end());
+    }
+  }
+  const auto expected = documents_by_epoch(data, 1);
+  for (size_t v = 0; v < text.size(); ++v) {
+    Ids whole;
+    for (const Ids& document : expected[v][0]) {
+      whole.insert(whole.end(), document.begin(), document.end());
+      whole.push_back(1);
+    }
+    CHECK(shorter[v] > 0);
+    REQUIRE(text[v].size() <= whole.size());
+    CHECK(whole.size() - text[v].size() <= 1);  // a token alone makes no example
+    CHECK(std::equal(text[v].begin(), text[v].end(), whole.begin()));
   }
 }
 

@@ -72,9 +72,19 @@ std::string gzip(std::string_view content) {
   return packed;
 }
 
-std::string zstd(std::string_view content) {
+std::string zstd(std::string_view content, int window_log) {
   std::string packed(ZSTD_compressBound(content.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), content.data(), content.size(), 3));
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  // Streamed, because the size of the text would otherwise be known and the window cut to it.
+  ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, window_log == 0 ? 1 : 0);
+  ZSTD_inBuffer in{content.data(), content.size() / 2, 0};
+  ZSTD_outBuffer out{packed.data(), packed.size(), 0};
+  ZSTD_compressStream2(context, &out, &in, ZSTD_e_continue);
+  in.size = content.size();
+  SY_CHECK(ZSTD_compressStream2(context, &out, &in, ZSTD_e_end) == 0, "zstd");
+  ZSTD_freeCCtx(context);
+  packed.resize(out.pos);
   return packed;
 }
 

@@ -17,7 +17,8 @@ void write_file(const std::string& path, std::string_view content);
 std::string read_file(const std::string& path);
 
 std::string gzip(std::string_view content);
-std::string zstd(std::string_view content);
+// A window of 2^window_log bytes; 0: as the library chooses.
+std::string zstd(std::string_view content, int window_log = 0);
 
 // One line, `text` escaped; a url in front, so that the text is not the first key.
 std::string record(std::string_view text);

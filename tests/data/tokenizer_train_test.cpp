@@ -1,7 +1,10 @@
 #include "lib/data/tokenizer/tokenizer_train.h"
 
+#include <fmt/core.h>
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 
 #include "lib/base/error.h"
 #include "tests/data/support.h"
@@ -62,6 +65,96 @@ TEST_CASE("tokenizer_train: the maxima end the text", "[tokenizer_train]") {
   options.max_bytes = 5000;
   train_tokenizer(options);
   CHECK(Tokenizer(options.output, 0).encode("\u00e4\u00f6").back() == 2);
+}
+
+// A shard of `count` records, each a sentence of `word` and its number.
+std::string sentences(const std::string& word, int count) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) lines += record(fmt::format("{} {}", word, 1000 + i));
+  return lines;
+}
+
+TEST_CASE("tokenizer_train: sentences are drawn from all shards", "[tokenizer_train]") {
+  const std::string folder = temporary_folder();
+  write_file(folder + "/a.json.gz", gzip(records(400, 1)));
+  write_file(folder + "/b.json.gz", gzip(sentences("\u00e4\u00f6 \u00e4\u00f6", 400)));
+  TrainTokenizerOptions options = options_for(folder);
+  options.vocab_size = 100;
+  options.max_sentences = 200;
+  const TokenizerTraining training = train_tokenizer(options);
+  CHECK(Tokenizer(options.output, 0).encode("\u00e4\u00f6").back() != 2);
+  CHECK(training.shards[0].sentences + training.shards[1].sentences == 200);
+  CHECK_FALSE(training.shards[0].whole);
+  CHECK_FALSE(training.shards[1].whole);
+}
+
+std::vector<std::string> drawn(const std::vector<SampledShard>& shards, int64_t sentences,
+                               int64_t bytes, std::vector<SampledShard>& after) {
+  Ledger ledger(BadRecordPolicy::skip);
+  SentenceSampler sampler(shards, sentences, bytes, {}, ledger);
+  std::vector<std::string> all;
+  for (std::string sentence; sampler.next(sentence);) all.push_back(sentence);
+  after = sampler.shards();
+  return all;
+}
+
+TEST_CASE("sentence_sampler: shares follow the weights, and what is not there passes on",
+          "[tokenizer_train]") {
+  const std::string folder = temporary_folder();
+  write_file(folder + "/a.jsonl", sentences("a", 300) + "{\"text\": \"a 1\\na 2\\na 3\"}\n" +
+                                      "bad\n" + sentences("a", 200));
+  write_file(folder + "/b.jsonl", sentences("b", 300));
+  write_file(folder + "/c.jsonl", sentences("c", 10));
+  const std::vector<std::string> patterns = {folder + "/a*", folder + "/[ab]*", folder + "/c*"};
+  const auto counts = [&](const std::vector<double>& weights, int64_t sentences) {
+    std::vector<SampledShard> after;
+    const auto all = drawn(weigh_shards(patterns, weights), sentences, 1 << 30, after);
+    std::vector<int64_t> counts;
+    int64_t sum = 0;
+    for (const SampledShard& shard : after) {
+      counts.push_back(shard.sentences);
+      sum += shard.sentences;
+    }
+    CHECK(std::ssize(all) == sum);
+    const std::set<std::string> distinct(all.begin(), all.end());
+    CHECK(std::ssize(distinct) >= sum - 200);  // the second part of a.jsonl repeats the first
+    return counts;
+  };
+  using Counts = std::vector<int64_t>;
+  CHECK(counts({1, 2, 1}, 40) == Counts{10, 20, 10});
+  CHECK(counts({2, 1, 1}, 80) == Counts{47, 23, 10});  // what c.jsonl lacks goes to the others
+  CHECK(counts({1, 1, 1}, 700) == Counts{390, 300, 10});
+  CHECK(counts({1, 1, 1}, 10'000) == Counts{503, 300, 10});
+  std::vector<SampledShard> after;
+  drawn(weigh_shards(patterns, {}), 10'000, 3000, after);
+  CHECK(after[0].bytes + after[1].bytes + after[2].bytes >= 3000);
+  CHECK(after[0].bytes + after[1].bytes + after[2].bytes < 3020);
+  CHECK(after[0].bytes > after[1].bytes);
+  CHECK(after[2].bytes > 0);
+  CHECK_THROWS_AS(weigh_shards(patterns, {1, 2}), ConfigError);
+  CHECK_THROWS_AS(weigh_shards(patterns, {1, 2, 0}), ConfigError);
+}
+
+TEST_CASE("tokenizer_train: bytes for what has no piece, and symbols of one's own",
+          "[tokenizer_train]") {
+  const std::string folder = make_shards(1, 300);
+  TrainTokenizerOptions options = options_for(folder);
+  options.vocab_size = 400;
+  options.byte_fallback = true;
+  options.user_symbols = {"<sep>", "@@"};
+  train_tokenizer(options);
+  const Tokenizer tokenizer(options.output, 0);
+  CHECK(tokenizer.size() == 400);
+  const std::vector<int32_t> ids = tokenizer.encode("kalo\u4E2D");
+  CHECK(std::find(ids.begin(), ids.end(), 2) == ids.end());
+  CHECK(tokenizer.decode(ids) == "kalo\u4E2D");
+  const std::vector<std::string> pieces = tokenizer.pieces("kalo<sep>mi@@");
+  CHECK(std::count(pieces.begin(), pieces.end(), "<sep>") == 1);
+  CHECK(std::count(pieces.begin(), pieces.end(), "@@") == 1);
+  for (const char* symbol : {"", "a,b", "a b", "<pad>", "<extra_id_0>", "@@"}) {
+    options.user_symbols = {"@@", symbol};
+    CHECK_THROWS_AS(train_tokenizer(options), ConfigError);
+  }
 }
 
 TEST_CASE("tokenizer_train: long lines are cut and used", "[tokenizer_train]") {

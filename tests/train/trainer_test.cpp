@@ -215,6 +215,40 @@ TEST_CASE("trainer: every number of a run is the plainly written one", "[trainer
   test_world().barrier("the run is checked");
 }
 
+// The examples of a single pass over the validation text.
+std::vector<Example> validation_once(Session& session) {
+  DataSection data = session.config.data;
+  data.shuffle_buffer = data.example_buffer = 1;
+  LoaderPlace place = session.loader_place(session.config.train.eval_sequences);
+  place.single_pass = true;
+  Loader loader(data, data.validation, place, static_cast<uint64_t>(session.config.run.seed),
+                session.tokenizer);
+  std::vector<Example> examples = loader.next();
+  std::erase_if(examples, [](const Example& example) { return example.inputs.empty(); });
+  return examples;
+}
+
+TEST_CASE("trainer: an evaluation reads a short text once, and says how many sequences it has",
+          "[trainer]") {
+  if (test_world().rank() != 0) return;
+  const std::string folder = temporary_folder();
+  write_file(folder + "/train.0.json.gz", gzip(records(60, 1)));
+  write_file(folder + "/short.json.gz", gzip(records(6, 3)));
+  write_file(folder + "/small.model", read_file(small_model()));
+  RunConfig config = run_config(folder, "cpu");
+  config.data.validation = {folder + "/short.json.gz"};
+  config.train.eval_sequences = 400;
+  AloneAtStart alone(config, true);
+  const std::vector<Example> once = validation_once(alone.session);
+  REQUIRE(once.size() < 100);
+  const Evaluation found = Evaluator(alone.session, config.data.validation, 400).run();
+  CHECK(found.sequences == std::ssize(once));
+  CHECK(found.target_tokens == tokens_of(once).target);
+  CHECK(std::isfinite(found.loss));
+  write_file(folder + "/short.json.gz", gzip(record("x")));  // one token
+  CHECK_THROWS_AS(Evaluator(alone.session, config.data.validation, 400), DataError);
+}
+
 // 2 m n k per GEMM, and as much again for each of the two GEMMs of its backward.
 TEST_CASE("trainer: MFU is the formula's FLOPs over seconds and peak", "[trainer]") {
   if (test_world().rank() != 0) return;

@@ -12,21 +12,35 @@
 #include <limits>
 #include <vector>
 
+#include "lib/data/text/file_form.h"
+
 namespace sy {
 namespace {
 
-constexpr size_t kCompressedChunk = 128 << 10;
+constexpr size_t kFirstRead = 4 << 10;  // enough to tell the form
+constexpr size_t kChunk = 128 << 10;
 
-class PlainSource : public ByteSource {
+// A file, a chunk at a time.
+class Input {
  public:
-  explicit PlainSource(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit Input(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), chunk_(kFirstRead) {
     if (fd_ < 0) throw ShardFault(fmt::format("cannot be opened ({})", std::strerror(errno)));
   }
-  ~PlainSource() override { ::close(fd_); }
-  PlainSource(const PlainSource&) = delete;
-  PlainSource& operator=(const PlainSource&) = delete;
+  ~Input() { ::close(fd_); }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
 
-  size_t read(char* out, size_t size) override {
+  // Ensures that there are bytes; false at the end of the file.
+  bool refill() {
+    if (begin_ < end_) return true;
+    if (end_ > 0) chunk_.resize(kChunk);
+    begin_ = 0;
+    end_ = read_file(chunk_.data(), chunk_.size());
+    return end_ > 0;
+  }
+
+  size_t read_file(char* out, size_t size) {
     ssize_t count = 0;
     do {
       count = ::read(fd_, out, size);
@@ -35,30 +49,35 @@ class PlainSource : public ByteSource {
     return static_cast<size_t>(count);
   }
 
+  const char* data() const { return chunk_.data() + begin_; }
+  size_t size() const { return end_ - begin_; }
+  void use(size_t count) { begin_ += count; }
+
  private:
   int fd_;
+  std::vector<char> chunk_;
+  size_t begin_ = 0, end_ = 0;
 };
 
-// Compressed bytes, a chunk at a time.
-struct Compressed {
-  explicit Compressed(const std::string& path) : file(path), chunk(kCompressedChunk) {}
+class PlainSource : public ByteSource {
+ public:
+  explicit PlainSource(std::unique_ptr<Input> in) : in_(std::move(in)) {}
 
-  // Makes sure that there are bytes; false at the end of the file.
-  bool refill() {
-    if (begin < end) return true;
-    begin = 0;
-    end = file.read(chunk.data(), chunk.size());
-    return end > 0;
+  size_t read(char* out, size_t size) override {
+    const size_t held = std::min(size, in_->size());
+    if (held == 0) return in_->read_file(out, size);
+    std::memcpy(out, in_->data(), held);
+    in_->use(held);
+    return held;
   }
 
-  PlainSource file;
-  std::vector<char> chunk;
-  size_t begin = 0, end = 0;
+ private:
+  std::unique_ptr<Input> in_;
 };
 
 class GzipSource : public ByteSource {
  public:
-  explicit GzipSource(const std::string& path) : in_(path) {
+  explicit GzipSource(std::unique_ptr<Input> in) : in_(std::move(in)) {
     constexpr int kGzipOnly = 16 + MAX_WBITS;
     if (inflateInit2(&stream_, kGzipOnly) != Z_OK) throw std::bad_alloc();
   }
@@ -72,11 +91,11 @@ class GzipSource : public ByteSource {
     stream_.avail_out = static_cast<uInt>(std::min<size_t>(size, std::numeric_limits<uInt>::max()));
     const uInt room = stream_.avail_out;
     while (stream_.avail_out == room && fault_.empty()) {
-      // Without input, inflate still gives out what did not fit the last call.
-      const bool more = in_.refill();
+      // Without input, inflate still returns output that did not fit the last call.
+      const bool more = in_->refill();
       if (more || inside_) step();
       if (more || stream_.avail_out < room) continue;
-      if (inside_ || members_ == 0) fault_ = "holds gzip data that is cut off";
+      if (inside_ || members_ == 0) fault_ = kCutGzip;
       break;
     }
     if (stream_.avail_out == room && !fault_.empty()) throw ShardFault(fault_);
@@ -87,14 +106,14 @@ class GzipSource : public ByteSource {
   void step() {
     if (!inside_) {
       // Zeros after a member are padding (tape blocks, preallocated files).
-      while (members_ > 0 && in_.begin < in_.end && in_.chunk[in_.begin] == 0) ++in_.begin;
-      if (in_.begin == in_.end) return;
+      while (members_ > 0 && in_->size() > 0 && *in_->data() == 0) in_->use(1);
+      if (in_->size() == 0) return;
       inside_ = true;
     }
-    stream_.next_in = reinterpret_cast<Bytef*>(in_.chunk.data() + in_.begin);
-    stream_.avail_in = static_cast<uInt>(in_.end - in_.begin);
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in_->data()));
+    stream_.avail_in = static_cast<uInt>(in_->size());
     const int rc = inflate(&stream_, Z_NO_FLUSH);
-    in_.begin = in_.end - stream_.avail_in;
+    in_->use(in_->size() - stream_.avail_in);
     if (rc == Z_STREAM_END) {
       ++members_;
       inside_ = false;
@@ -104,7 +123,7 @@ class GzipSource : public ByteSource {
     }
   }
 
-  Compressed in_;
+  std::unique_ptr<Input> in_;
   z_stream stream_{};
   int64_t members_ = 0;
   bool inside_ = false;  // a member has begun
@@ -113,8 +132,12 @@ class GzipSource : public ByteSource {
 
 class ZstdSource : public ByteSource {
  public:
-  explicit ZstdSource(const std::string& path) : in_(path), stream_(ZSTD_createDStream()) {
+  explicit ZstdSource(std::unique_ptr<Input> in)
+      : in_(std::move(in)), stream_(ZSTD_createDStream()) {
     if (stream_ == nullptr) throw std::bad_alloc();
+    // By default the library refuses windows of more than 128 MiB (zstd --long=28 and up).
+    ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax,
+                           ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
   }
   ~ZstdSource() override { ZSTD_freeDStream(stream_); }
   ZstdSource(const ZstdSource&) = delete;
@@ -125,16 +148,16 @@ class ZstdSource : public ByteSource {
     ZSTD_outBuffer output{out, size, 0};
     while (output.pos == 0 && fault_.empty()) {
       // A call without input flushes what the decoder still holds.
-      const bool more = in_.refill();
-      ZSTD_inBuffer input{in_.chunk.data(), in_.end, in_.begin};
+      const bool more = in_->refill();
+      ZSTD_inBuffer input{in_->data(), in_->size(), 0};
       const size_t rc = ZSTD_decompressStream(stream_, &output, &input);
-      in_.begin = input.pos;
+      in_->use(input.pos);
       if (ZSTD_isError(rc)) {
         fault_ = fmt::format("holds corrupt zstd data ({})", ZSTD_getErrorName(rc));
       } else if (more || output.pos > 0) {
         inside_ = rc != 0;
       } else {
-        if (inside_) fault_ = "holds zstd data that is cut off";
+        if (inside_) fault_ = kCutZstd;
         break;
       }
     }
@@ -143,7 +166,7 @@ class ZstdSource : public ByteSource {
   }
 
  private:
-  Compressed in_;
+  std::unique_ptr<Input> in_;
   ZSTD_DStream* stream_;
   bool inside_ = true;  // a file without a frame is cut off
   std::string fault_;
@@ -152,9 +175,26 @@ class ZstdSource : public ByteSource {
 }  // namespace
 
 std::unique_ptr<ByteSource> open_shard(const std::string& path) {
-  if (path.ends_with(".gz")) return std::make_unique<GzipSource>(path);
-  if (path.ends_with(".zst")) return std::make_unique<ZstdSource>(path);
-  return std::make_unique<PlainSource>(path);
+  auto input = std::make_unique<Input>(path);
+  input->refill();
+  switch (tell_form({input->data(), input->size()})) {
+    case FileForm::gzip:
+      return std::make_unique<GzipSource>(std::move(input));
+    case FileForm::zstd:
+      return std::make_unique<ZstdSource>(std::move(input));
+    case FileForm::plain:
+      break;
+  }
+  return std::make_unique<PlainSource>(std::move(input));
+}
+
+std::string find_shard_fault(const std::string& path) {
+  try {
+    char first = 0;
+    return open_shard(path)->read(&first, 1) == 0 ? "is empty" : "";
+  } catch (const ShardFault& fault) {
+    return fault.what();
+  }
 }
 
 }  // namespace sy

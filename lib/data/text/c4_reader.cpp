@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <simdjson.h>
 
+#include "lib/data/text/line_scan.h"
+
 namespace sy {
 namespace {
 
@@ -21,6 +23,7 @@ bool is_blank(std::string_view line) {
 
 struct C4Reader::Parser {
   simdjson::dom::parser json;
+  ScannedLine scanned;
 };
 
 C4Reader::C4Reader(std::string shard, const ReaderOptions& options, Ledger& ledger)
@@ -82,35 +85,44 @@ bool C4Reader::next(std::string_view& text) {
   return false;
 }
 
-// Reports and returns false when the line is not a record with a text.
+// Reports a line that is not a record with a text, and returns false.
 bool C4Reader::parse(std::string_view line, std::string_view& text) {
   simdjson::dom::element record;
-  constexpr bool kCopy = false;  // the line reader keeps padding behind every line
-  if (const auto error = parser_->json.parse(line.data(), line.size(), kCopy).get(record)) {
-    if (error == simdjson::MEMALLOC) throw std::bad_alloc();
-    if (error == simdjson::UTF8_ERROR) {
-      report(BadRecord::invalid_utf8, "the line is not valid UTF-8");
-    } else {
-      report(BadRecord::malformed,
-             fmt::format("the line is not JSON ({})", simdjson::error_message(error)));
-    }
-    return false;
+  constexpr bool kCopy = false;  // the line reader keeps padding after every line
+  const auto error = parser_->json.parse(line.data(), line.size(), kCopy).get(record);
+  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+  if (error != simdjson::SUCCESS || record[options_.text_key].get(text) != simdjson::SUCCESS) {
+    if (!scan(line)) return false;
+    text = parser_->scanned.text;
   }
-  if (record["text"].get(text)) {
-    report(BadRecord::missing_text, "the record has no string `text`");
-    return false;
+  if (text.empty()) {
+    report(BadRecord::empty_text, fmt::format("the record's `{}` is empty", options_.text_key));
   }
-  if (text.empty()) report(BadRecord::empty_text, "the record's `text` is empty");
   return !text.empty();
 }
 
-// About the line just passed.
+// Looks at a line that simdjson could not use.
+bool C4Reader::scan(std::string_view line) {
+  if (!simdjson::validate_utf8(line.data(), line.size())) {
+    report(BadRecord::invalid_utf8, "the line is not valid UTF-8");
+    return false;
+  }
+  parser_->scanned = scan_line(line, options_.text_key);
+  const ScannedLine& scanned = parser_->scanned;
+  if (!scanned.has_text) {
+    report(scanned.is_json ? BadRecord::missing_text : BadRecord::malformed, scanned.fault);
+  }
+  return scanned.has_text;
+}
+
+// Reports the line just passed.
 void C4Reader::report(BadRecord kind, const std::string& reason) {
   ledger_.report(kind, shard_, line_ - 1, reason);
 }
 
 void C4Reader::close_at_fault(const ShardFault& fault) {
   lines_.reset();
+  fault_ = fault.what();
   const bool mine = line_ % options_.parts == options_.part;
   if (mine || ledger_.fails()) {
     ledger_.report(BadRecord::corrupt_shard, shard_, line_,

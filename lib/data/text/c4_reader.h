@@ -1,5 +1,6 @@
-// Documents of a shard: one JSON object a line with a string `text`, keys in any order (C4, mC4 and
-// alike). Reads in constant memory; what cannot be used is reported to the ledger.
+// Documents of a shard: one JSON object per line with a string under `text` or another key, as in
+// C4 and mC4. The other keys may hold whatever Python's json module reads: NaN, Infinity, numbers
+// of any size. Reads in constant memory. Lines that cannot be used are reported to the ledger.
 #pragma once
 
 #include <atomic>
@@ -14,37 +15,42 @@
 
 namespace sy {
 
-// What a reader takes of a shard.
+// Which lines a reader uses, and how.
 struct ReaderOptions {
+  std::string text_key = "text";
   int64_t part = 0;  // lines whose number is `part` modulo `parts`
   int64_t parts = 1;
   int64_t max_document_bytes = 16 << 20;
-  ShardCache* cache = nullptr;                   // to open the shard through; may be null
-  const std::atomic<bool>* cancelled = nullptr;  // set: next() throws Cancelled
+  ShardCache* cache = nullptr;                   // opens the shard if not null
+  const std::atomic<bool>* cancelled = nullptr;  // next() throws Cancelled once it is set
 };
 
 class C4Reader {
  public:
-  // A shard that cannot be opened is reported, and then has no documents. A fault of the whole
-  // shard is reported by the part that owns the line at which it shows, so it is counted once.
+  // A shard that cannot be opened is reported and has no documents. A fault of the shard is
+  // reported only by the part that owns the line at which it shows, so the parts together report it
+  // once.
   C4Reader(std::string shard, const ReaderOptions& options, Ledger& ledger);
   ~C4Reader();
 
-  // Passes over the first `lines` lines without parsing or reporting them. Before the first next().
+  // Skips the first `lines` lines without parsing or reporting them. Must be called before next().
   void skip(int64_t lines);
 
-  // The next document of this part; it holds until the next call. False at the end of the shard,
-  // or of what a fault left of it. Throws DataError under BadRecordPolicy::fail.
+  // Sets `text` to the next document of this part, valid until the next call. False at the end of
+  // the shard or at a fault. Throws DataError under BadRecordPolicy::fail.
   bool next(std::string_view& text);
 
-  // Lines passed so far. The document last given is line() - 1.
+  // Lines passed so far. The last document was on line line() - 1, counted from 0.
   int64_t line() const { return line_; }
+  // Why the shard cannot be read to its end, as ShardFault says it; "" if it can, as far as known.
+  const std::string& fault() const { return fault_; }
   const std::string& shard() const { return shard_; }
 
  private:
   struct Parser;
 
   bool parse(std::string_view line, std::string_view& text);
+  bool scan(std::string_view line);
   void report(BadRecord kind, const std::string& reason);
   void close_at_fault(const ShardFault& fault);
 
@@ -54,6 +60,7 @@ class C4Reader {
   std::unique_ptr<LineReader> lines_;  // null once the shard has ended
   std::unique_ptr<Parser> parser_;
   int64_t line_ = 0;
+  std::string fault_;
 };
 
 }  // namespace sy

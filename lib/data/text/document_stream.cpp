@@ -10,20 +10,6 @@
 
 namespace sy {
 
-void BarrenUnits::note(int64_t unit, int64_t documents) {
-  const std::lock_guard lock(mutex_);
-  const auto at = static_cast<size_t>(unit);
-  const bool barren = documents == 0;
-  if (barren != barren_[at]) count_ += barren ? 1 : -1;
-  barren_[at] = barren;
-  if (count_ == narrow<int64_t>(barren_.size())) {
-    throw DataError(
-        "none of the shards gives a document: all are unreadable, empty or without a usable "
-        "`text`; the warnings above name them and why; mend the shards or correct data.train and "
-        "data.validation");
-  }
-}
-
 DocumentStream::DocumentStream(const DocumentSources& sources, int64_t stream)
     : sources_(sources), stream_(stream), units_(sources.shards, stream) {}
 
@@ -33,19 +19,19 @@ Document DocumentStream::next() {
     if (sources_.cancelled != nullptr && *sources_.cancelled) throw Cancelled();
     if (reader_ == nullptr) open_unit();
     if (!reader_->next(text)) {
+      end_unit();
       if (units_.epoch(slot_) != epoch()) return nullptr;
-      close_unit();
+      reader_.reset();
       continue;
     }
     if (Document document = tokenize(text)) {
-      ++unit_documents_;
+      ++reading_.documents;
       return document;
     }
   }
 }
 
 void DocumentStream::begin_epoch() {
-  close_unit();
   open_unit();
 }
 
@@ -57,44 +43,48 @@ void DocumentStream::restore(int64_t slot, int64_t record) {
 
 void DocumentStream::open_unit() {
   if (!resuming_) ++slot_;
-  const ShardUnit unit = sources_.shards.unit(units_.unit_number(slot_ - 1));
+  unit_ = sources_.shards.unit(units_.unit_number(slot_ - 1));
   ReaderOptions options;
-  options.part = unit.part;
-  options.parts = unit.parts;
+  options.text_key = sources_.text_key;
+  options.part = unit_.part;
+  options.parts = unit_.parts;
   options.max_document_bytes = sources_.max_document_bytes;
-  options.cache = unit.parts > 1 ? &sources_.cache : nullptr;
+  options.cache = unit_.parts > 1 ? &sources_.cache : nullptr;
   options.cancelled = sources_.cancelled;
-  const std::string& shard = sources_.shards.shards()[static_cast<size_t>(unit.shard)];
+  const std::string& shard = sources_.shards.shards()[static_cast<size_t>(unit_.shard)];
   reader_ = std::make_unique<C4Reader>(shard, options, sources_.ledger);
   reader_->skip(resume_record_);
-  unit_documents_ = 0;
-  unit_from_start_ = resume_record_ == 0;
+  reading_ = {};
+  reading_.complete = resume_record_ == 0;
+  unit_ended_ = false;
   resuming_ = false;
   resume_record_ = 0;
 }
 
-void DocumentStream::close_unit() {
-  reader_.reset();
-  if (!unit_from_start_ && unit_documents_ == 0) return;
-  sources_.barren.note(units_.unit_number(slot_ - 1), unit_documents_);
+void DocumentStream::end_unit() {
+  if (unit_ended_) return;
+  unit_ended_ = true;
+  reading_.lines = reader_->line();
+  reading_.fault = reader_->fault();
+  sources_.health.note(unit_, reading_);
 }
 
-// Null, and reported, when the text has no tokens.
+// Null if the text has no tokens, which is reported.
 Document DocumentStream::tokenize(std::string_view text) {
   sources_.tokenizer.encode(text, ids_);
-  // The id of pad, written out in a text, vanishes as in T5's own joining of documents.
+  // A text may spell out pad; its id is removed, as when T5 joins documents.
   std::erase(ids_, kPadId);
   if (ids_.empty()) {
     sources_.ledger.report(BadRecord::empty_text, reader_->shard(), reader_->line() - 1,
-                           "the record's `text` has no tokens");
+                           fmt::format("the record's `{}` has no tokens", sources_.text_key));
     return nullptr;
   }
   sources_.ledger.count_document(narrow<int64_t>(ids_.size()));
   return chunk();
 }
 
-// The document, or one of its chunks of kMaxDocumentTokens, the last of which may be shorter. The
-// draw belongs to the record: (seed, stream, slot, line).
+// The document, or a random one of its chunks of kMaxDocumentTokens (the last may be shorter). The
+// draw is determined by (seed, stream, slot, line).
 Document DocumentStream::chunk() const {
   const auto length = narrow<int64_t>(ids_.size());
   const int64_t chunks = ceil_div(length, kMaxDocumentTokens);

@@ -1,67 +1,52 @@
-// Documents of one virtual stream as token ids, in the order of its shard units, epoch after epoch
-// without end.
+// The documents of one virtual stream as token ids, in the order of its shard units, epoch after
+// epoch.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "lib/data/text/c4_reader.h"
 #include "lib/data/text/document.h"
+#include "lib/data/text/shard_health.h"
 #include "lib/data/text/shard_list.h"
 #include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy {
 
-// A longer document gives one random chunk of itself, as T5's preprocessing does.
+// Of a longer document one random chunk is used, as in T5's preprocessing.
 constexpr int64_t kMaxDocumentTokens = 65536;
 
-// Units whose last whole reading gave no document, over all streams of a loader. When that is all
-// of them there is nothing to train on, and going on would never end.
-class BarrenUnits {
- public:
-  explicit BarrenUnits(int64_t units) : barren_(static_cast<size_t>(units), false) {}
-
-  // Notes a reading of unit `unit` from its beginning to its end. Throws DataError when every unit
-  // is barren. Thread-safe.
-  void note(int64_t unit, int64_t documents);
-
- private:
-  std::mutex mutex_;
-  std::vector<bool> barren_;
-  int64_t count_ = 0;
-};
-
-// What all streams of a loader share. Must outlive them.
+// What the streams of a loader share. Must outlive them.
 struct DocumentSources {
   const ShardList& shards;
   const Tokenizer& tokenizer;
   Ledger& ledger;
-  BarrenUnits& barren;
+  ShardHealth& health;
   ShardCache& cache;
   uint64_t seed = 0;
+  std::string text_key = "text";
   int64_t max_document_bytes = 16 << 20;
-  const std::atomic<bool>* cancelled = nullptr;  // set: next() throws Cancelled
+  const std::atomic<bool>* cancelled = nullptr;  // next() throws Cancelled once it is set
 };
 
 class DocumentStream {
  public:
   DocumentStream(const DocumentSources& sources, int64_t stream);
 
-  // The next document of the epoch: never empty, without pad and eos. Null, now and later, once
-  // the stream's units of the epoch are read. Throws DataError.
+  // The next document of the epoch, not empty and without pad and eos. Null, in this and later
+  // calls, at the end of the stream's units of the epoch. Throws DataError.
   Document next();
 
-  // After null: goes on with the next epoch.
+  // After null: continues with the next epoch.
   void begin_epoch();
 
-  // Of the document last given, and of the next one if there is one.
+  // The epoch of the last document, and of the next one if there is one.
   int64_t epoch() const { return units_.epoch(slot_ == 0 ? 0 : slot_ - 1); }
 
-  // Goes on in this stream's unit `slot` - 1, behind `record` lines of its shard.
-  // Before the first next(), which then opens the shard.
+  // Continues in this stream's unit `slot` - 1, after `record` lines of its shard. Must be called
+  // before the first next(), which then opens the shard.
   void restore(int64_t slot, int64_t record);
 
   int64_t slot() const { return slot_; }
@@ -69,7 +54,7 @@ class DocumentStream {
 
  private:
   void open_unit();
-  void close_unit();
+  void end_unit();
   Document tokenize(std::string_view text);
   Document chunk() const;
 
@@ -77,12 +62,13 @@ class DocumentStream {
   int64_t stream_;
   UnitSequence units_;
   int64_t slot_ = 0;           // units begun
-  bool resuming_ = false;      // unit slot_ - 1 is to be opened again
-  int64_t resume_record_ = 0;  // there
+  bool resuming_ = false;      // unit slot_ - 1 must be opened again
+  int64_t resume_record_ = 0;  // at this line
   std::unique_ptr<C4Reader> reader_;
-  std::vector<int32_t> ids_;  // of the text at hand
-  int64_t unit_documents_ = 0;
-  bool unit_from_start_ = true;
+  std::vector<int32_t> ids_;  // of the last text
+  ShardUnit unit_;
+  UnitReading reading_;  // of unit_
+  bool unit_ended_ = false;
 };
 
 }  // namespace sy

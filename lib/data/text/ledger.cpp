@@ -39,6 +39,7 @@ void Ledger::report(BadRecord kind, const std::string& shard, int64_t line,
   int64_t count = 0;
   {
     const std::lock_guard lock(mutex_);
+    if (kind == BadRecord::corrupt_shard && !corrupt_.insert(shard).second) return;
     count = ++bad_[static_cast<size_t>(kind)];
   }
   if (count <= kToldInFull) {

@@ -24,7 +24,7 @@ std::vector<std::string> expand(const std::string& pattern) {
   const int rc = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_BRACE | GLOB_TILDE, nullptr, &matches);
   if (rc != 0 && rc != GLOB_NOMATCH) {
     throw DataError(
-        fmt::format("the shard pattern '{}' cannot be expanded: a folder on its way "
+        fmt::format("the shard pattern '{}' cannot be expanded: a folder in its path "
                     "cannot be read; check its permissions",
                     pattern));
   }
@@ -35,16 +35,6 @@ std::vector<std::string> expand(const std::string& pattern) {
                     pattern, std::filesystem::current_path().string()));
   }
   return {matches.gl_pathv, matches.gl_pathv + matches.gl_pathc};
-}
-
-void check_ending(const std::string& path) {
-  for (const char* ending : {".json", ".jsonl", ".gz", ".zst"}) {
-    if (path.ends_with(ending)) return;
-  }
-  throw DataError(fmt::format(
-      "{} is no shard: its name ends in none of .json, .jsonl, .gz and .zst; narrow the pattern "
-      "or rename the file",
-      path));
 }
 
 }  // namespace
@@ -59,7 +49,6 @@ std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) 
   }
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
-  std::for_each(paths.begin(), paths.end(), check_ending);
   return paths;
 }
 

@@ -1,9 +1,9 @@
-// Which shards there are, and in which order each virtual stream reads them.
+// The shards, and the order in which each virtual stream reads them.
 //
-// The shards are cut into units: whole shards where there is one for every stream, otherwise
+// Shards are divided into units: whole shards if there is one for every stream, otherwise
 // interleaved parts of shards, so that every stream has text of its own. Slot q = 0, 1, 2, ... of
-// the run is the (q mod units)-th unit of epoch q / units in an order drawn from (seed, epoch).
-// Stream v of S reads slots v, v + S, v + 2S, ... without end.
+// the run is unit (q mod units) of epoch q / units, in an order drawn from (seed, epoch). Stream v
+// of S reads slots v, v + S, v + 2S, ... endlessly.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,8 @@ struct ShardUnit {
   int64_t parts = 1;
 };
 
-// Files that the patterns (also {a,b} and ~) match, each once, in byte order whatever the locale.
-// Throws DataError naming a pattern that matches nothing, or a file whose ending is none of .json,
-// .jsonl, .gz or .zst.
+// The files that the patterns match, each once, in byte order whatever the locale. Patterns may
+// have {a,b} and ~. Throws DataError that names a pattern that matches nothing.
 std::vector<std::string> expand_globs(const std::vector<std::string>& patterns);
 
 class ShardList {
@@ -43,7 +42,7 @@ class ShardList {
   uint64_t seed_;
 };
 
-// The units of one stream, one after the other. Keeps the order of the epoch it is in.
+// The units of one stream, one after another.
 class UnitSequence {
  public:
   UnitSequence(const ShardList& list, int64_t stream) : list_(&list), stream_(stream) {}

@@ -140,7 +140,7 @@ std::string read_sentencepiece_model(const std::string& path) {
   const std::string fault = find_model_fault(model);
   if (!fault.empty()) {
     throw DataError(fmt::format(
-        "the tokenizer {} is not a sound SentencePiece model: {}; fetch or train it again", path,
+        "the tokenizer {} is not a valid SentencePiece model: {}; fetch or train it again", path,
         fault));
   }
   return model;

@@ -1,65 +1,25 @@
 #include "lib/data/tokenizer/tokenizer_train.h"
 
+#include <fmt/ranges.h>
 #include <sentencepiece_trainer.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "lib/base/error.h"
-#include "lib/base/log.h"
-#include "lib/data/text/c4_reader.h"
-#include "lib/data/text/shard_list.h"
 
 namespace sy {
 namespace {
 
-constexpr size_t kLongestSentence = 4096;  // bytes; longer lines are cut at blanks
-
-// Pieces of a document for training: its lines, long ones cut.
-class Sentences {
+// Sentences for SentencePiece. It is not made for exceptions, so one of ours ends the text and is
+// kept to be rethrown.
+class SentenceFeed : public sentencepiece::SentenceIterator {
  public:
-  void reset(std::string_view text) { rest_ = text; }
-
-  // The next sentence that is not blank; false when the document is used up.
-  bool next(std::string& sentence) {
-    while (!rest_.empty()) {
-      std::string_view line = rest_.substr(0, rest_.find('\n'));
-      line = line.substr(0, cut(line));
-      rest_.remove_prefix(std::min(line.size() + 1, rest_.size()));
-      if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      sentence = line;
-      return true;
-    }
-    return false;
-  }
-
- private:
-  // Where to end: at a blank, or else within the line at the beginning of a character.
-  static size_t cut(std::string_view line) {
-    if (line.size() <= kLongestSentence) return line.size();
-    const size_t blank = line.rfind(' ', kLongestSentence);
-    if (blank != std::string_view::npos && blank > 0) return blank;
-    size_t end = kLongestSentence;
-    while (end > 0 && (static_cast<uint8_t>(line[end]) & 0xC0) == 0x80) --end;
-    return end;
-  }
-
-  std::string_view rest_;
-};
-
-// The shards' sentences, in order, up to the maxima. SentencePiece is not made for exceptions, so
-// one of ours ends the text and is kept for rethrowing.
-class ShardSentences : public sentencepiece::SentenceIterator {
- public:
-  explicit ShardSentences(const TrainTokenizerOptions& options)
-      : options_(options), shards_(expand_globs(options.shards)), ledger_(options.on_bad_record) {
-    Next();
-  }
+  explicit SentenceFeed(SentenceSampler& sampler) : sampler_(sampler) { Next(); }
 
   bool done() const override { return done_; }
   const std::string& value() const override { return sentence_; }
@@ -67,50 +27,26 @@ class ShardSentences : public sentencepiece::SentenceIterator {
 
   void Next() override {
     try {
-      done_ = sentences_ >= options_.max_sentences || bytes_ >= options_.max_bytes || !advance();
+      done_ = !sampler_.next(sentence_);
     } catch (...) {
       error_ = std::current_exception();
       done_ = true;
     }
-    ++sentences_;
-    bytes_ += static_cast<int64_t>(sentence_.size());
   }
 
   void rethrow() const {
     if (error_ != nullptr) std::rethrow_exception(error_);
   }
-  DataCounters counters() const { return ledger_.counters(); }
 
  private:
-  bool advance() {
-    while (!document_.next(sentence_)) {
-      std::string_view text;
-      while (reader_ == nullptr || !reader_->next(text)) {
-        if (next_shard_ == shards_.size()) return false;
-        ReaderOptions reading;
-        reading.max_document_bytes = options_.max_document_bytes;
-        reader_ = std::make_unique<C4Reader>(shards_[next_shard_++], reading, ledger_);
-      }
-      ledger_.count_document(0);
-      document_.reset(text);
-    }
-    return true;
-  }
-
-  const TrainTokenizerOptions& options_;
-  const std::vector<std::string> shards_;
-  Ledger ledger_;
-  size_t next_shard_ = 0;
-  std::unique_ptr<C4Reader> reader_;
-  Sentences document_;
+  SentenceSampler& sampler_;
   std::string sentence_;
-  int64_t sentences_ = 0, bytes_ = 0;
   bool done_ = false;
   std::exception_ptr error_;
 };
 
 std::unordered_map<std::string, std::string> arguments(const TrainTokenizerOptions& options) {
-  return {
+  std::unordered_map<std::string, std::string> arguments{
       {"model_type", "unigram"},
       {"vocab_size", std::to_string(options.vocab_size)},
       {"character_coverage", fmt::format("{}", options.character_coverage)},
@@ -119,15 +55,19 @@ std::unordered_map<std::string, std::string> arguments(const TrainTokenizerOptio
       {"unk_id", "2"},
       {"bos_id", "-1"},
       {"normalization_rule_name", "nmt_nfkc"},
-      {"byte_fallback", "false"},
-      {"max_sentence_length", std::to_string(kLongestSentence + 1)},
-      // A sample would be drawn from the machine's entropy.
+      {"byte_fallback", options.byte_fallback ? "true" : "false"},
+      {"max_sentence_length", std::to_string(Sentences::kLongest + 1)},
+      // SentencePiece would draw a sample of its own from the machine's entropy.
       {"input_sentence_size", "0"},
       {"shuffle_input_sentence", "false"},
-      // Sums over threads depend on their number.
+      // Sums over threads depend on the number of threads.
       {"num_threads", "4"},
       {"minloglevel", "1"},
   };
+  if (!options.user_symbols.empty()) {
+    arguments["user_defined_symbols"] = fmt::format("{}", fmt::join(options.user_symbols, ","));
+  }
+  return arguments;
 }
 
 void write_whole(const std::string& path, const std::string& content) {
@@ -147,6 +87,24 @@ void write_whole(const std::string& path, const std::string& content) {
   }
 }
 
+void check_symbols(const std::vector<std::string>& symbols) {
+  const std::set<std::string> own{"<pad>", "</s>", "<unk>"};
+  std::set<std::string> seen;
+  for (const std::string& symbol : symbols) {
+    const auto refuse = [&](const char* why) {
+      throw ConfigError(fmt::format("the user-defined symbol '{}' {}", symbol, why));
+    };
+    if (symbol.empty()) refuse("is empty; leave it out");
+    if (symbol.find_first_of(",\" \t\r\n") != std::string::npos) {
+      refuse("has a comma, a quotation mark or a blank; choose one without");
+    }
+    if (own.contains(symbol) || symbol.starts_with("<extra_id_")) {
+      refuse("is one of the tokenizer's own; choose another");
+    }
+    if (!seen.insert(symbol).second) refuse("is given twice; leave one out");
+  }
+}
+
 void check(const TrainTokenizerOptions& options) {
   constexpr int64_t kSpecials = 3;
   if (options.vocab_size <= kSpecials || options.vocab_size > (1 << 24)) {
@@ -157,24 +115,34 @@ void check(const TrainTokenizerOptions& options) {
     throw ConfigError(fmt::format("a character coverage of {} is not in (0, 1]; use 0.9995",
                                   options.character_coverage));
   }
+  if (options.max_sentences < 1 || options.max_bytes < 1) {
+    throw ConfigError(fmt::format("{} sentences and {} bytes are no text to train on; use more",
+                                  options.max_sentences, options.max_bytes));
+  }
+  check_symbols(options.user_symbols);
 }
 
 }  // namespace
 
-void train_tokenizer(const TrainTokenizerOptions& options) {
+TokenizerTraining train_tokenizer(const TrainTokenizerOptions& options) {
   check(options);
-  ShardSentences sentences(options);
-  sentences.rethrow();
-  if (sentences.done()) {
+  ReaderOptions reading;
+  reading.text_key = options.text_key;
+  reading.max_document_bytes = options.max_document_bytes;
+  Ledger ledger(options.on_bad_record);
+  SentenceSampler sampler(weigh_shards(options.shards, options.weights), options.max_sentences,
+                          options.max_bytes, reading, ledger);
+  SentenceFeed feed(sampler);
+  feed.rethrow();
+  if (feed.done()) {
     throw DataError(
-        fmt::format("the {} shard patterns give no text to train a tokenizer on; "
-                    "correct them or mend the shards",
-                    options.shards.size()));
+        fmt::format("none of the {} shards gives text to train a tokenizer on; correct --shards or "
+                    "mend the shards",
+                    sampler.shards().size()));
   }
   std::string model;
-  const auto status =
-      sentencepiece::SentencePieceTrainer::Train(arguments(options), &sentences, &model);
-  sentences.rethrow();
+  const auto status = sentencepiece::SentencePieceTrainer::Train(arguments(options), &feed, &model);
+  feed.rethrow();
   if (!status.ok()) {
     throw ConfigError(
         fmt::format("SentencePiece cannot train {} pieces on this text ({}); lower "
@@ -182,9 +150,7 @@ void train_tokenizer(const TrainTokenizerOptions& options) {
                     options.vocab_size, status.message()));
   }
   write_whole(options.output, model);
-  const DataCounters counters = sentences.counters();
-  log::info("{}: {} pieces from {} documents, {} bad records skipped", options.output,
-            options.vocab_size, counters.documents, counters.bad());
+  return {sampler.shards(), ledger.counters()};
 }
 
 }  // namespace sy

@@ -1,4 +1,4 @@
-// Trains a SentencePiece unigram model on shards, streaming their documents.
+// Trains a SentencePiece unigram model on shards.
 #pragma once
 
 #include <cstdint>
@@ -6,24 +6,35 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
+#include "lib/data/tokenizer/sentence_sampler.h"
 
 namespace sy {
 
 struct TrainTokenizerOptions {
   std::vector<std::string> shards;  // glob patterns
-  std::string output;               // the model's path; replaced whole or not at all
-  int64_t vocab_size = 32000;       // pieces, pad, eos and unk included, sentinels not
+  std::vector<double> weights;      // one per pattern, or none (weigh_shards)
+  std::string text_key = "text";    // as data.text_key
+  std::string output;               // path of the model; replaced as a whole or not at all
+  int64_t vocab_size = 32000;       // pieces, with pad, eos and unk but without sentinels
   int64_t max_sentences = 2'000'000;
-  int64_t max_bytes = int64_t{1} << 30;  // of text; training needs several times that in memory
-  double character_coverage = 0.9995;
+  int64_t max_bytes = int64_t{1} << 30;   // of text; training needs several times that in memory
+  double character_coverage = 0.9995;     // share of the text's characters that get a piece
+  bool byte_fallback = false;             // other characters become pieces of their bytes, not unk
+  std::vector<std::string> user_symbols;  // always one piece each
   int64_t max_document_bytes = 16 << 20;
   BadRecordPolicy on_bad_record = BadRecordPolicy::skip;
 };
 
-// pad 0, eos 1, unk 2, no bos; nmt_nfkc; no byte fallback. Sentences are the documents' lines, from
-// the first shard on until a maximum is reached. The same options and text give the same bytes.
-// Throws DataError (no usable text), ConfigError (a vocabulary that the text cannot give) and
-// RuntimeFailure (the model cannot be written).
-void train_tokenizer(const TrainTokenizerOptions& options);
+// The text that a tokenizer was trained on.
+struct TokenizerTraining {
+  std::vector<SampledShard> shards;
+  DataCounters counters;  // tokens are not counted
+};
+
+// pad is 0, eos 1 and unk 2; there is no bos. Text is normalised by nmt_nfkc. The same text and
+// options give the same bytes, on any machine. Throws DataError (no usable text), ConfigError (bad
+// options, or a vocabulary that the text cannot fill) and RuntimeFailure (the model cannot be
+// written).
+TokenizerTraining train_tokenizer(const TrainTokenizerOptions& options);
 
 }  // namespace sy
