@@ -53,6 +53,14 @@ void emit(YAML::Emitter& out, const AutoInt& value) {
   }
 }
 
+void emit(YAML::Emitter& out, const AutoInts& value) {
+  if (value.is_auto) {
+    out << "auto";
+  } else {
+    out << YAML::Flow << value.values;
+  }
+}
+
 void emit(YAML::Emitter& out, const std::string& value) {
   if (!is_plain(value)) out << YAML::DoubleQuoted;
   out << value;
@@ -100,6 +108,9 @@ const char* type_of(bool) {
 }
 const char* type_of(const AutoInt&) {
   return "integer or auto";
+}
+const char* type_of(const AutoInts&) {
+  return "list of integers or auto";
 }
 const char* type_of(const std::string&) {
   return "text";

@@ -14,7 +14,8 @@
 namespace sy {
 
 // Row `row` of a stream becomes `ids`, at most its length, and padding. Host memory.
-void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids);
+void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids,
+                   int32_t pad = kPadId);
 
 // Fills a batch of the host with examples [first, first + batch.sequences()); places past the end
 // of `examples` become all padding. Returns the number of valid target tokens. Throws InternalError

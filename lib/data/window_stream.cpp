@@ -3,7 +3,6 @@
 #include <span>
 
 #include "lib/base/random.h"
-#include "lib/base/token_ids.h"
 
 namespace sy {
 namespace {
@@ -87,7 +86,7 @@ void WindowStream::append_document() {
   used_ = 0;
   const Document document = draw_document();
   tokens_.insert(tokens_.end(), document->begin(), document->end());
-  if (options_.separator == Separator::eos) tokens_.push_back(kEosId);
+  if (options_.separator == Separator::eos) tokens_.push_back(options_.eos);
 }
 
 }  // namespace sy

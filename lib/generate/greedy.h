@@ -7,7 +7,7 @@ namespace sy {
 
 class Greedy : public OneSequence {
  public:
-  explicit Greedy(const GenerateOptions& options) : OneSequence(options.max_length) {}
+  explicit Greedy(const GenerateOptions& options) : OneSequence(options) {}
 
  private:
   int32_t choose(std::span<const float> logits, int64_t position) override;

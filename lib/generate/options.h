@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/token_ids.h"
+
 namespace sy {
 
 enum class Strategy : uint8_t { greedy, sample, beam };
@@ -13,6 +15,8 @@ struct GenerateOptions {
   Strategy strategy = Strategy::greedy;
   int64_t max_length = 0;  // most tokens of a target, eos included
   int64_t batch = 8;       // prompts that run together
+  int32_t eos = kEosId;    // ends a target
+  int32_t start = kPadId;  // what the decoder reads first
 
   // sample: softmax(logits / temperature), of which the most likely tokens are kept whose mass
   // first reaches top_p (Holtzman et al. 2020, "nucleus").

@@ -1,6 +1,5 @@
 #include "lib/generate/search.h"
 
-#include "lib/base/token_ids.h"
 #include "lib/generate/beam_search.h"
 #include "lib/generate/greedy.h"
 #include "lib/generate/sampling.h"
@@ -13,7 +12,7 @@ std::vector<Continuation> OneSequence::advance(const LogitRows& logits) {
   const int32_t id = choose(row, static_cast<int64_t>(written_.ids.size()));
   written_.ids.push_back(id);
   written_.score += static_cast<double>(row[static_cast<size_t>(id)]) - log_sum;
-  if (id == kEosId || static_cast<int64_t>(written_.ids.size()) == max_length_) return {};
+  if (id == eos_ || static_cast<int64_t>(written_.ids.size()) == max_length_) return {};
   return {{0, id}};
 }
 

@@ -11,7 +11,7 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
   if (place.cross) {
     params.cross_attention = attention_params(store, prefix + "/cross_attention", model);
   }
-  params.sparse = is_sparse_layer(model, place.layer);
+  params.sparse = place.sparse;
   if (params.sparse) {
     params.moe = moe_ffn_params(store, prefix + "/moe", model, counter);
   } else {

@@ -34,7 +34,7 @@ struct BlockSaved {
 
 // Where a block stands; what of BlockParams is not a parameter.
 struct BlockPlace {
-  int64_t layer = 0;               // in its stack, from 0
+  bool sparse = false;             // the feed-forward layer has experts
   bool causal = false;             // self-attention sees no later token
   bool cross = false;              // with cross-attention
   Param* relative_bias = nullptr;  // the stack's

@@ -80,10 +80,4 @@ struct LayerDims {
   int64_t tokens() const { return sequences * length; }
 };
 
-// Whether feed-forward layer `layer` (from 0) of a stack is sparse: every interval-th is, beginning
-// with layer interval - 1.
-inline bool is_sparse_layer(const ModelSection& model, int64_t layer) {
-  return model.experts.count > 0 && layer % model.experts.interval == model.experts.interval - 1;
-}
-
 }  // namespace sy

@@ -1,5 +1,5 @@
 // The output projection and the cross-entropy (docs/math.md, "Loss"):
-//   logits = d_model^-0.5 h embedding^T  (tied),   logits = h lm_head^T  (untied)
+//   logits = scale h embedding^T  (tied),   logits = scale h lm_head^T  (untied)
 // A few rows at a time, with their gradient at once, so that the logits are never held whole and
 // never computed twice.
 #pragma once
@@ -16,7 +16,7 @@ int64_t loss_rows(Backend backend);
 
 struct LossParams {
   Param* table = nullptr;  // [vocab, d_model]: the embedding when tied, else "lm_head"
-  double scale = 1.0;      // of h: d_model^-0.5 when tied
+  double scale = 1.0;      // of h: d_model^-0.5 or 1 (scales_decoder_outputs)
 };
 
 // Declares "lm_head" unless the embeddings are tied.

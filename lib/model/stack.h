@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/config/config.h"
 #include "lib/data/batch.h"
 #include "lib/model/block.h"
 #include "lib/model/grad_ready.h"
@@ -12,8 +13,9 @@
 namespace sy {
 
 struct StackSpec {
-  std::string name;            // begins the names of its parameters
-  size_t stream = kEncoder;    // of a batch: what it reads
+  std::string name;          // begins the names of its parameters
+  size_t stream = kEncoder;  // of a batch: what it reads
+  Stack stack = Stack::encoder;
   int64_t layers = 0;          // blocks
   bool causal = false;         // a token sees none after it
   bool cross = false;          // attends to another stack's output

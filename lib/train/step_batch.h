@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "lib/config/config.h"
 #include "lib/data/batcher.h"
 
 namespace sy {
@@ -11,7 +12,7 @@ class StepBatch {
  public:
   // `sequences` of this rank a step, run `micro_batch` at a time. `exec` must outlive it.
   StepBatch(Exec& exec, int64_t sequences, int64_t micro_batch, int64_t encoder_length,
-            int64_t decoder_length);
+            int64_t decoder_length, const SpecialIds& ids = {});
 
   // Copies the rank's examples; places past their end become padding.
   void fill(const std::vector<Example>& examples);

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
 #include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/locate.h"
 #include "lib/config/keys.h"
 #include "lib/convert/hf/row_blocks.h"
 #include "lib/convert/param_stream.h"
@@ -25,7 +27,8 @@ std::string error_of(const SafetensorsEntry& entry, const HfTensor& expected) {
                        shape_text(expected.shape));
   }
   if (float_type_named(entry.dtype)) return "";
-  return fmt::format("{} has the type {}; supported are F32, BF16 and F16", entry.name, entry.dtype);
+  return fmt::format("{} has the type {}; supported are F32, BF16 and F16", entry.name,
+                     entry.dtype);
 }
 
 // Reports missing and unknown names, and pairs those that are similar.
@@ -43,12 +46,23 @@ void add_name_errors(const std::vector<std::string>& missing, const std::vector<
   }
 }
 
+std::string read_config(const HfFolder& folder) {
+  const std::string path = folder.config_path();
+  if (is_lfs_pointer(path)) throw DataError(lfs_message(path));
+  return checkpoint::read_text(path, kLargestConfig);
+}
+
+bool all_start_with(const std::vector<std::string>& names, const char* prefix) {
+  return !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name.starts_with(prefix);
+  });
+}
+
 }  // namespace
 
 HfSource::HfSource(const std::string& path, const std::vector<std::string>& overrides)
-    : folder_(path),
-      hf_(parse_hf_config(checkpoint::read_text(folder_.config_path(), kLargestConfig),
-                          folder_.config_path(), overrides)) {
+    : folder_(path), hf_(parse_hf_config(read_config(folder_), folder_.config_path(), overrides)) {
+  if (hf_.maybe_untied) untie();
   check_tensors();
   note_dtypes();
 }
@@ -101,10 +115,42 @@ void HfSource::check_tensors() {
       extra.push_back(name);
     }
   }
+  if (errors.empty() && extra.empty() && all_start_with(missing, "decoder.")) {
+    throw DataError(fmt::format(
+        "{} holds an encoder only (such as T5EncoderModel saves): the decoder's {} tensors are "
+        "missing, and a model here needs them",
+        folder_.path(), missing.size()));
+  }
+  check_vocabulary(errors);
   add_name_errors(missing, extra, errors);
   if (errors.empty()) return;
   throw DataError(fmt::format("{} does not hold the model of its {}:\n  {}", folder_.path(),
                               kHfConfigName, fmt::join(errors, "\n  ")));
+}
+
+// transformers 5 writes tie_word_embeddings: true also for models with an output projection of
+// their own, which then is in the files and differs from the embedding.
+void HfSource::untie() {
+  const SafetensorsEntry* embedding = folder_.find("shared.weight");
+  const SafetensorsEntry* output = folder_.find("lm_head.weight");
+  if (output == nullptr) output = folder_.find("decoder.lm_head.weight");
+  if (embedding == nullptr || output == nullptr || same_bytes(*embedding, *output)) return;
+  ModelSection& model = hf_.config.model;
+  const bool scaled = scales_decoder_outputs(model);
+  model.tie_embeddings = false;
+  model.scale_decoder_outputs = scaled ? AutoBool::on : AutoBool::automatic;
+}
+
+// A vocabulary that was resized without its key shows in the table alone.
+void HfSource::check_vocabulary(std::vector<std::string>& errors) const {
+  const SafetensorsEntry* embedding = folder_.find("shared.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2) return;
+  const int64_t rows = embedding->shape[0], said = hf_.config.model.vocab_size.value;
+  if (rows == said) return;
+  errors.insert(errors.begin(),
+                fmt::format("vocab_size is {}, but the embedding has {} rows (--set vocab_size={} "
+                            "if the tensors are right)",
+                            said, rows, rows));
 }
 
 // Files may hold a tensor under several names, of which only one is converted.
@@ -115,8 +161,9 @@ void HfSource::check_copies(const Param& param, std::vector<std::string>& errors
     if (copy == nullptr || copy == first || same_bytes(*first, *copy)) continue;
     errors.push_back(fmt::format(
         "{} and {} differ, but are the same parameter in the model{}", first->name, alias,
-        alias == "lm_head.weight" ? " (if the output projection is separate, use --set tie_word_embeddings=false)"
-                                  : ""));
+        alias == "lm_head.weight"
+            ? " (if the output projection is separate, use --set tie_word_embeddings=false)"
+            : ""));
   }
 }
 

@@ -2,8 +2,8 @@
 // that give element type, shape and position of each tensor, then the contents of the tensors one
 // after another. Source: README of the safetensors repository, "Format".
 //
-// Files may come from anywhere, so everything in a header is checked before it is used. Each error is
-// a DataError that names the file and the tensor.
+// Files may come from anywhere, so everything in a header is checked before it is used. Each error
+// is a DataError that names the file and the tensor.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ struct SafetensorsEntry {
   int64_t bytes = 0;
 };
 
+std::string lfs_message(const std::string& path);           // for a file that is_lfs_pointer()
 std::string json_quote(std::string_view text);              // the text as a JSON string
 std::string shape_text(const std::vector<int64_t>& shape);  // "[2, 3]"
 

@@ -86,8 +86,8 @@ void set_offsets(SafetensorsEntry& entry, const std::vector<int64_t>& offsets, i
                  const Place& place) {
   if (offsets.size() != 2) place.fail("has {} data_offsets instead of two", offsets.size());
   if (offsets[0] > offsets[1] || offsets[1] > data_bytes) {
-    place.fail("has data_offsets [{}, {}] outside of the {} bytes of tensors in the file", offsets[0],
-               offsets[1], data_bytes);
+    place.fail("has data_offsets [{}, {}] outside of the {} bytes of tensors in the file",
+               offsets[0], offsets[1], data_bytes);
   }
   entry.begin = offsets[0];
   entry.bytes = offsets[1] - offsets[0];
@@ -141,7 +141,8 @@ void check_cover(std::vector<SafetensorsEntry>& entries, int64_t data_bytes, con
   for (const SafetensorsEntry& entry : entries) {
     if (entry.begin < end) place.in(entry.name).fail("overlaps the previous tensor");
     if (entry.begin > end) {
-      place.in(entry.name).fail("begins {} bytes after the end of the previous tensor", entry.begin - end);
+      place.in(entry.name)
+          .fail("begins {} bytes after the end of the previous tensor", entry.begin - end);
     }
     end = entry.begin + entry.bytes;
   }
@@ -158,7 +159,8 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, in
                                                        int64_t data_bytes,
                                                        const std::string& path) {
   const Place place(path);
-  if (!json.starts_with('{')) place.fail("is not a safetensors file: its header is not a JSON object");
+  if (!json.starts_with('{'))
+    place.fail("is not a safetensors file: its header is not a JSON object");
   simdjson::dom::parser parser;
   element root;
   if (const auto error = parser.parse(json.data(), json.size()).get(root)) {

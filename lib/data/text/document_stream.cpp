@@ -83,7 +83,7 @@ void DocumentStream::close_unit() {
 Document DocumentStream::tokenize(std::string_view text) {
   sources_.tokenizer.encode(text, ids_);
   // The id of pad, written out in a text, vanishes as in T5's own joining of documents.
-  std::erase(ids_, kPadId);
+  if (const auto pad = sources_.tokenizer.pad()) std::erase(ids_, *pad);
   if (ids_.empty()) {
     sources_.ledger.report(BadRecord::empty_text, reader_->shard(), reader_->line() - 1,
                            "the record's `text` has no tokens");

@@ -8,9 +8,9 @@ namespace {
 
 enum class Judged { alone, together, never };
 
-Judged judged(const ExpertsSection& experts) {
+Judged judged(const ExpertsSection& experts, const StackShares& shares) {
   if (experts.convention == Convention::paper) return Judged::alone;
-  return experts.interval > 1 ? Judged::together : Judged::never;
+  return shares.layers > 0 ? Judged::together : Judged::never;
 }
 
 TokenGroups groups_of(const LayerContext& context) {
@@ -27,8 +27,9 @@ StackShares used(const LayerContext& context) {
 }  // namespace
 
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t routed_layers) {
-  if (routed_layers == 0 || judged(model.experts) != Judged::together) return {};
+                              int64_t routed_layers, int64_t layers) {
+  const bool together = model.experts.convention == Convention::hugging_face;
+  if (routed_layers == 0 || routed_layers == layers || !together) return {};
   const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
   const Shape shape{groups, model.experts.count};
   StackShares shares;
@@ -49,7 +50,7 @@ void observe_router(const LayerContext& context, const RouterSaved& router, Tens
                     RouterStats& stats) {
   Exec& exec = context.exec;
   const Tensor balance = router.losses.slice(0, 1), z = router.losses.slice(1, 1);
-  switch (judged(context.model.experts)) {
+  switch (judged(context.model.experts, context.stack_shares)) {
     case Judged::alone:
       add_sum(exec, stats.balance, balance);
       add_sum(exec, stats.z, z);
@@ -86,7 +87,7 @@ RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fracti
   const ExpertsSection& experts = context.model.experts;
   const double balance = experts.balance_loss * context.step.group_scale;
   const double z = experts.z_loss * context.step.group_scale;
-  switch (judged(experts)) {
+  switch (judged(experts, context.stack_shares)) {
     case Judged::alone:
       return {layer_fraction, balance, z};
     case Judged::together: {

@@ -1,7 +1,7 @@
 // Balance and z losses of the routers, and the scales of their gradients (docs/math-moe.md,
 // "Router" and "Hugging Face's convention"). By the paper every layer's losses are its own. By
 // experts.convention hugging_face the sparse layers of a stack are judged together, on the tokens
-// of all of them; a stack of sparse layers alone (experts.interval 1) is not judged at all.
+// of all of them; a stack of sparse layers alone is not judged at all.
 #pragma once
 
 #include "lib/model/context.h"
@@ -9,9 +9,10 @@
 
 namespace sy {
 
-// Empty where layers are judged alone, or none is. `routed_layers` of the stack.
+// Empty where layers are judged alone, or none is. Of the stack's `layers`, `routed_layers` are
+// routed.
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t routed_layers);
+                              int64_t routed_layers, int64_t layers);
 
 // A forward counts nothing, so that it may be run again; what it left in the saved sets is observed
 // afterwards, once for each micro-batch and before its backward: begin, every routed layer of the
