@@ -66,6 +66,9 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
   const auto number = [&](const char* key, int64_t before, int64_t now) {
     compare(key, text_of(before), text_of(now));
   };
+  const auto flag = [&](const char* key, bool before, bool now) {
+    compare(key, before ? "true" : "false", now ? "true" : "false");
+  };
   number("vocab_size", was.vocab_size.value, is.vocab_size.value);
   number("d_model", was.d_model, is.d_model);
   number("d_kv", was.d_kv, is.d_kv);
@@ -74,8 +77,8 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
   number("encoder_layers", was.encoder_layers, is.encoder_layers);
   number("decoder_layers", was.decoder_layers, is.decoder_layers);
   compare("activation", std::string(name_of(was.activation)), std::string(name_of(is.activation)));
-  number("tie_embeddings", was.tie_embeddings, is.tie_embeddings);
-  number("scale_decoder_outputs", scales_decoder_outputs(was), scales_decoder_outputs(is));
+  flag("tie_embeddings", was.tie_embeddings, is.tie_embeddings);
+  flag("scale_decoder_outputs", scales_decoder_outputs(was), scales_decoder_outputs(is));
   number("relative_buckets", was.relative_buckets, is.relative_buckets);
   number("relative_max_distance", was.relative_max_distance, is.relative_max_distance);
   number("experts.count", was.experts.count, is.experts.count);

@@ -3,6 +3,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cctype>
 #include <string_view>
 
 #include "lib/base/error.h"
@@ -17,9 +19,12 @@ namespace {
 bool is_reserved(const std::string& text) {
   bool flag;
   double number;
-  const YAML::Node node(text);
-  return is_null(text) || text == "y" || text == "n" || YAML::convert<bool>::decode(node, flag) ||
-         YAML::convert<double>::decode(node, number);
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const YAML::Node node(lower);
+  return is_null(text) || lower == "y" || lower == "n" || lower == "inf" || lower == "nan" ||
+         YAML::convert<bool>::decode(node, flag) || YAML::convert<double>::decode(node, number);
 }
 
 // Whether no reader needs quotes around the text. The emitter would leave out more of them.

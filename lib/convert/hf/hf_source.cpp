@@ -52,10 +52,12 @@ std::string read_config(const HfFolder& folder) {
   return checkpoint::read_text(path, kLargestConfig);
 }
 
-bool all_start_with(const std::vector<std::string>& names, const char* prefix) {
-  return !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-    return name.starts_with(prefix);
-  });
+// Whether just the decoder and the output projection are missing.
+bool is_encoder_only(const std::vector<std::string>& missing) {
+  return missing.size() > 1 &&
+         std::all_of(missing.begin(), missing.end(), [](const std::string& name) {
+           return name.starts_with("decoder.") || name == "lm_head.weight";
+         });
 }
 
 }  // namespace
@@ -115,9 +117,9 @@ void HfSource::check_tensors() {
       extra.push_back(name);
     }
   }
-  if (errors.empty() && extra.empty() && all_start_with(missing, "decoder.")) {
+  if (errors.empty() && extra.empty() && is_encoder_only(missing)) {
     throw DataError(fmt::format(
-        "{} holds an encoder only (such as T5EncoderModel saves): the decoder's {} tensors are "
+        "{} holds an encoder only, such as T5EncoderModel saves: {} tensors of the decoder are "
         "missing, and a model here needs them",
         folder_.path(), missing.size()));
   }
