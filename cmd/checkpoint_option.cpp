@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "lib/checkpoint/locate.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/train/run_folder.h"
 
@@ -13,13 +14,13 @@ std::string newest_of_run(const RunConfig& config) {
   std::string path = newest_checkpoint(folder);
   if (path.empty()) {
     throw DataError(fmt::format(
-        "{} has no committed checkpoint: train first, or name one with --checkpoint", folder));
+        "{} has no committed checkpoint: train first, or give one with --checkpoint", folder));
   }
   return path;
 }
 
-// A stored configuration is resolved: with another encoder length, what follows from it is found
-// afresh.
+// A stored configuration is resolved. With another encoder length, the lengths that follow from it
+// are derived again.
 std::vector<std::string> with_derived(const ConfigOptions& options) {
   std::vector<std::string> overrides;
   if (options.sets("data.encoder_length")) {
@@ -29,7 +30,7 @@ std::vector<std::string> with_derived(const ConfigOptions& options) {
   return overrides;
 }
 
-// The tokenizer of a checkpoint that is read with its own configuration.
+// Finds the tokenizer of a checkpoint that is read with its own configuration.
 void find_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& reader,
                     const ConfigOptions& options) {
   if (options.sets("data.tokenizer")) return;
@@ -40,18 +41,25 @@ void find_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& reader,
     chosen.config.data.tokenizer = beside;
   } else {
     throw ConfigError(
-        fmt::format("{} has no tokenizer: name its SentencePiece model with --set "
-                    "data.tokenizer=FILE, or put it there as spiece.model",
+        fmt::format("{} has no tokenizer: give its SentencePiece model with --set "
+                    "data.tokenizer=FILE, or copy it there as spiece.model",
                     chosen.path));
   }
 }
 
-// CONFIG names a tokenizer; where that file is absent the checkpoint's own serves.
-void replace_absent_tokenizer(ChosenCheckpoint& chosen) {
+// CONFIG names a tokenizer; if that file does not exist, the checkpoint's own is used.
+void replace_absent_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& reader) {
   std::string& tokenizer = chosen.config.data.tokenizer;
   if (std::filesystem::exists(tokenizer)) return;
-  const std::string stored = CheckpointReader(chosen.path).tokenizer();
+  const std::string stored = reader.tokenizer();
   if (!stored.empty()) tokenizer = stored;
+}
+
+// Special ids that CONFIG leaves to the tokenizer are those that the model was trained with.
+void adopt_ids(ModelSection& model, const ModelSection& stored) {
+  if (model.pad_id.is_auto) model.pad_id = stored.pad_id;
+  if (model.eos_id.is_auto) model.eos_id = stored.eos_id;
+  if (model.start_id.is_auto) model.start_id = stored.start_id;
 }
 
 }  // namespace
@@ -60,9 +68,10 @@ std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app) {
   auto options = std::make_shared<CheckpointOptions>();
   add_config_options(app, options->config);
   app.get_option("CONFIG")->required(false)->description(
-      "configuration file (YAML); the checkpoint's own where left out");
+      "configuration file (YAML); default: the checkpoint's own configuration");
   app.add_option("--checkpoint", options->checkpoint,
-                 "a checkpoint's folder; the newest of CONFIG's run where left out");
+                 "folder of a checkpoint, or of a run (its newest checkpoint); default: the newest "
+                 "of CONFIG's run");
   return options;
 }
 
@@ -70,15 +79,20 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
   ChosenCheckpoint chosen;
   if (!options.config.path.empty()) {
     chosen.config = options.config.load();
-    chosen.path = options.checkpoint.empty() ? newest_of_run(chosen.config) : options.checkpoint;
-    if (needs_tokenizer && !options.config.sets("data.tokenizer")) replace_absent_tokenizer(chosen);
+    chosen.path = options.checkpoint.empty() ? newest_of_run(chosen.config)
+                                             : locate_checkpoint(options.checkpoint);
+    const CheckpointReader reader(chosen.path);
+    adopt_ids(chosen.config.model, parse_config(reader.config_yaml(), chosen.path).model);
+    if (needs_tokenizer && !options.config.sets("data.tokenizer")) {
+      replace_absent_tokenizer(chosen, reader);
+    }
     return chosen;
   }
   if (options.checkpoint.empty()) {
     throw ConfigError(
-        "CONFIG is missing; name a configuration file, or a checkpoint with --checkpoint");
+        "CONFIG is missing; give a configuration file, or a checkpoint with --checkpoint");
   }
-  chosen.path = options.checkpoint;
+  chosen.path = locate_checkpoint(options.checkpoint);
   const CheckpointReader reader(chosen.path);
   chosen.config = parse_config(reader.config_yaml(), chosen.path + "'s configuration",
                                with_derived(options.config));

@@ -9,16 +9,16 @@
 namespace sy {
 namespace {
 
-// The number of pieces and sentinels, or 0 if the file of the tokenizer does not exist yet.
-int64_t tokenizer_size(const DataSection& data) {
+// Size 0 if the file of the tokenizer does not exist yet.
+TokenizerInfo tokenizer_info(const DataSection& data) {
   if (!std::filesystem::exists(data.tokenizer)) return 0;
-  return Tokenizer(data.tokenizer, data.extra_ids).size();
+  return Tokenizer(data.tokenizer, data.extra_ids).info();
 }
 
 ExitCode print_resolved(const ConfigOptions& options, int ranks) {
   RunConfig config = options.load();
   if (ranks > 0) throw_errors(find_mesh_errors(config, ranks));
-  resolve_config(config, tokenizer_size(config.data));
+  resolve_config(config, tokenizer_info(config.data));
   std::fputs(write_config(config).c_str(), stdout);
   return ExitCode::done;
 }

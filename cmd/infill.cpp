@@ -25,42 +25,44 @@ struct InfillOptions {
 
 void add_inputs(CLI::App& app, InfillOptions& options) {
   app.add_option("--text", options.texts,
-                 "a text with <extra_id_0>, <extra_id_1>, ... for its blanks; may be repeated")
+                 "a text with <extra_id_0>, <extra_id_1>, ... for its blanks; repeatable")
       ->allow_extra_args(false);  // else CLI11 takes "[a,b]" for two texts
-  app.add_option("--lines", options.lines, "a file with a text on each line; - is standard input")
+  app.add_option("--lines", options.lines, "a file with a text per line; -: standard input")
       ->type_name("FILE");
-  app.add_option("--ids", options.ids,
-                 "a file with {\"inputs\": [token ids]} on each line; ids come out, and no "
-                 "tokenizer is needed")
+  app.add_option(
+         "--ids", options.ids,
+         "a file with {\"inputs\": [token ids]} per line; prints ids and needs no tokenizer")
       ->type_name("FILE");
   app.add_flag("--json", options.json,
-               "one JSON object a text: text, filled, output, ids, score (--ids: ids, score)");
+               "one JSON object per text: text, filled, output, ids, score (--ids: ids, score)");
 }
 
 void add_search(CLI::App& app, GenerateOptions& options) {
-  app.add_option("--strategy", options.strategy, "how targets are searched for (greedy)")
+  app.add_option("--strategy", options.strategy,
+                 "how to search for the most likely target (greedy)")
       ->transform(CLI::CheckedTransformer(kStrategies).description(""))
       ->type_name("greedy|sample|beam");
   app.add_option("--temperature", options.temperature, "sample: divides the logits (1)");
   app.add_option("--top-p", options.top_p,
-                 "sample: the most likely tokens that reach this mass alone (1)");
-  app.add_option("--seed", options.seed, "sample: of the draws; run.seed where left out");
-  app.add_option("--beams", options.beams, "beam: sequences that go on at a time (4)");
+                 "sample: draw from the most likely tokens with this total probability (1)");
+  app.add_option("--seed", options.seed, "sample: seed of the draws; default: run.seed")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--beams", options.beams, "beam: sequences that are kept at each step (4)");
   app.add_option("--length-penalty", options.length_penalty,
-                 "beam: a target's log-probability is divided by its length to this power (1)");
+                 "beam: the log-probability is divided by the length to this power (1)");
   app.add_flag("--early-stopping", options.early_stopping,
-               "beam: end once --beams targets are finished");
+               "beam: stop once --beams targets are finished");
   app.add_option("--max-length", options.max_length,
-                 "most tokens of a target; data.decoder_length where left out");
+                 "maximum number of tokens of a target; default: data.decoder_length");
   app.add_option("--batch", options.batch,
-                 "prompts that run together; train.micro_batch where left out");
+                 "prompts that are processed together; default: train.micro_batch");
 }
 
-// Options that would do nothing are refused.
+// Refuses options that would have no effect.
 void check_options(const CLI::App& app, const InfillOptions& options) {
   const auto require = [&](const char* option, bool useful, const char* use) {
     if (app.count(option) > 0 && !useful) {
-      throw ConfigError(fmt::format("{} is for {}", option, use));
+      throw ConfigError(fmt::format("{} applies to {} only", option, use));
     }
   };
   for (const char* option : {"--temperature", "--top-p", "--seed"}) {
@@ -70,23 +72,26 @@ void check_options(const CLI::App& app, const InfillOptions& options) {
     require(option, options.generate.strategy == Strategy::beam, "--strategy beam");
   }
   require("--ids", options.texts.empty() && options.lines.empty(),
-          "token ids alone: give it without --text and --lines");
+          "prompts of token ids (without --text and --lines)");
   if (options.texts.empty() && options.lines.empty() && options.ids.empty()) {
     throw ConfigError("infill: nothing to fill; give --text, --lines or --ids");
   }
 }
 
-// What the configuration gives where the command line does not.
+// Takes from the configuration what the command line leaves out.
 GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const RunConfig& config) {
   GenerateOptions options = given.generate;
   if (app.count("--max-length") == 0) options.max_length = config.data.decoder_length.value;
   if (app.count("--batch") == 0) options.batch = config.train.micro_batch;
   if (app.count("--seed") == 0) options.seed = static_cast<uint64_t>(config.run.seed);
+  const SpecialIds ids = special_ids(config.model);
+  options.eos = ids.eos;
+  options.start = ids.start;
   throw_errors(find_faults(options));
   return options;
 }
 
-// One rank, each prompt its own routing group.
+// For one rank, with each prompt as a routing group.
 RunConfig alone(RunConfig config) {
   config.train.micro_batch = config.train.global_batch = 1;
   config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
@@ -94,8 +99,8 @@ RunConfig alone(RunConfig config) {
   return config;
 }
 
-// Prompts of a converted model may be as long as they are; else data.encoder_length is the limit.
-// Where capacity follows from the length of the padded sequence it is also the length.
+// Prompts of a converted model have no limit of length; otherwise data.encoder_length is the limit.
+// It is also the length to pad to, if capacity depends on the padded length.
 int64_t encoder_length(const ChosenCheckpoint& chosen, const CheckpointOptions& source,
                        const InfillInput& input) {
   const bool unlimited = chosen.converted && !source.config.sets("data.encoder_length");
@@ -136,11 +141,11 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   if (given.ids.empty()) {
     tokenizer = std::make_unique<const Tokenizer>(config.data.tokenizer, config.data.extra_ids);
   }
-  resolve_config(config, tokenizer == nullptr ? 0 : tokenizer->size());
+  resolve_config(config, tokenizer == nullptr ? TokenizerInfo(0) : tokenizer->info());
   if (config.model.vocab_size.is_auto) {
     throw ConfigError(
-        "model.vocab_size is auto, which takes a tokenizer: with --ids leave CONFIG out and name "
-        "the checkpoint, which knows the number");
+        "model.vocab_size is auto, which needs the tokenizer: with --ids, give --checkpoint "
+        "without CONFIG; the checkpoint stores the number");
   }
   GenerateOptions options = complete(app, given, config);
   const InfillInput input = tokenizer == nullptr
@@ -152,7 +157,7 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
 
   Parallel parallel(config.run);
   if (parallel.mpi.world().size() > 1) {
-    throw ConfigError("infill runs on one rank: start it without mpirun");
+    throw ConfigError("infill runs on one rank only; start it without mpirun");
   }
   Runtime runtime(alone(config), parallel.mpi.world(), parallel.resources());
   Session session(runtime, alone(config), /*tokenizer=*/nullptr, /*training=*/false,

@@ -3,29 +3,78 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 
 #include "lib/base/error.h"
+#include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/generate/infill.h"
 
 namespace sy {
 namespace {
 
-// Calls use(line, place) for every line of the file, or of standard input.
+// Calls use(line, place) for every line of the file or of standard input.
 template <class Use>
 void for_each_line(const std::string& path, Use&& use) {
   std::ifstream file;
   if (path != "-") file.open(path);
   if (path != "-" && !file) {
-    throw DataError(fmt::format("{} cannot be opened; name a readable file", path));
+    throw DataError(fmt::format("{} cannot be opened; give a readable file", path));
   }
   std::istream& stream = path == "-" ? std::cin : file;
   const std::string name = path == "-" ? "standard input" : path;
   int64_t number = 0;
   for (std::string line; std::getline(stream, line);) {
+    if (number == 0 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // byte order mark
+    if (line.ends_with('\r')) line.pop_back();
     use(line, fmt::format("line {} of {}", ++number, name));
+  }
+}
+
+// Numbers of the <extra_id_k> in a text, in their order.
+std::vector<int64_t> blanks_of(const std::string& text) {
+  static constexpr std::string_view kOpening = "<extra_id_";
+  std::vector<int64_t> numbers;
+  for (size_t at = text.find(kOpening); at != std::string::npos; at = text.find(kOpening, at + 1)) {
+    const char* begin = text.data() + at + kOpening.size();
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
+    if (error == std::errc() && number >= 0 && *end == '>') numbers.push_back(number);
+  }
+  return numbers;
+}
+
+// The model has seen blanks in order, from <extra_id_0>, each once.
+void check_blanks(const Tokenizer& tokenizer, const std::string& text, const std::string& place,
+                  const std::vector<int32_t>& prompt) {
+  const std::vector<int64_t> blanks = blanks_of(text);
+  if (blanks.empty()) {
+    log::warn("{} {}; mark a blank with <extra_id_0>", place,
+              text.empty() ? "is an empty text" : "has no blank");
+  }
+  for (size_t i = 0; i < blanks.size(); ++i) {
+    const auto expected = static_cast<int64_t>(i);
+    if (blanks[i] >= tokenizer.sentinels()) {
+      throw ConfigError(
+          fmt::format("{}: <extra_id_{}> is beyond the tokenizer's last sentinel, "
+                      "<extra_id_{}>",
+                      place, blanks[i], tokenizer.sentinels() - 1));
+    }
+    if (blanks[i] != expected) {
+      throw ConfigError(
+          fmt::format("{}: <extra_id_{}> stands where <extra_id_{}> is due; number "
+                      "the blanks in order, from <extra_id_0>",
+                      place, blanks[i], expected));
+    }
+    const int32_t id = tokenizer.sentinel(expected);
+    if (std::find(prompt.begin(), prompt.end(), id) == prompt.end()) {
+      throw DataError(
+          fmt::format("{}: the tokenizer does not read <extra_id_{}> as one token; its "
+                      "sentinels must be user-defined symbols",
+                      place, expected));
+    }
   }
 }
 
@@ -34,13 +83,13 @@ std::vector<int32_t> parse_ids(simdjson::dom::parser& parser, const std::string&
   simdjson::dom::array inputs;
   if (parser.parse(line)["inputs"].get(inputs) != simdjson::SUCCESS || inputs.size() == 0) {
     throw DataError(
-        fmt::format("{} is not an object {{\"inputs\": [ids]}} with one id or more", place));
+        fmt::format("{} is not an object {{\"inputs\": [ids]}} with at least one id", place));
   }
   std::vector<int32_t> ids;
   for (const simdjson::dom::element element : inputs) {
     int64_t id = 0;
     if (element.get(id) != simdjson::SUCCESS || id < 0 || id >= vocabulary) {
-      throw DataError(fmt::format("{}: {} is no id of the model's vocabulary of {}", place,
+      throw DataError(fmt::format("{}: {} is not an id of the vocabulary of {}", place,
                                   simdjson::minify(element), vocabulary));
     }
     ids.push_back(static_cast<int32_t>(id));
@@ -57,6 +106,7 @@ InfillInput read_texts(const Tokenizer& tokenizer, const std::vector<std::string
     input.places.push_back(place);
     input.texts.push_back(text);
     input.prompts.push_back(infill_prompt(tokenizer, text));
+    check_blanks(tokenizer, text, place, input.prompts.back());
   };
   for (const std::string& text : texts) add(text, "--text");
   if (!lines.empty()) for_each_line(lines, add);
@@ -80,8 +130,8 @@ int64_t fitting_length(const InfillInput& input, int64_t limit) {
     const int64_t length = std::ssize(input.prompts[i]);
     if (limit > 0 && length > limit) {
       throw ConfigError(
-          fmt::format("{} has {} tokens and the model reads {} (data.encoder_length): give a "
-                      "shorter text",
+          fmt::format("{} has {} tokens, but the model reads at most {} (data.encoder_length); "
+                      "give a shorter text",
                       input.places[i], length, limit));
     }
     longest = std::max(longest, length);

@@ -1,4 +1,4 @@
-// What `switchyard infill` is given to fill.
+// The prompts of `switchyard infill`.
 #pragma once
 
 #include <string>
@@ -10,20 +10,21 @@
 namespace sy {
 
 struct InfillInput {
-  std::vector<std::string> places;  // of each prompt, for messages: "--text", "line 3 of FILE"
+  std::vector<std::string> places;  // of the prompts, for messages: "--text", "line 3 of FILE"
   std::vector<std::string> texts;   // empty where ids were given
   Prompts prompts;
 };
 
-// Texts of the command line, then those of the file, a line each ("-": standard input; "": none).
-// Throws DataError.
+// Texts of the command line, then the lines of the file ("-": standard input; "": none), without
+// byte order mark and carriage returns. Warns about a text without a blank. Throws ConfigError for
+// blanks that are out of order, DataError for a file that cannot be read.
 InfillInput read_texts(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
                        const std::string& lines);
 
 // A file of lines {"inputs": [ids]}, ids below `vocabulary`. Throws DataError naming the line.
 InfillInput read_ids(const std::string& path, int64_t vocabulary);
 
-// The encoder's length for the prompts, at most `limit` (0: none). Throws ConfigError naming the
+// The encoder length for the prompts, at most `limit` (0: no limit). Throws ConfigError naming the
 // first prompt that is longer.
 int64_t fitting_length(const InfillInput& input, int64_t limit);
 

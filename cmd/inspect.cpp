@@ -99,7 +99,7 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
   RunConfig config = config_options.load();
   const auto tokenizer =
       std::make_shared<const Tokenizer>(config.data.tokenizer, config.data.extra_ids);
-  resolve_config(config, tokenizer->size());
+  resolve_config(config, tokenizer->info());
   const int64_t batch =
       options.validation ? config.train.eval_sequences : config.train.global_batch;
   LoaderPlace place;

@@ -9,8 +9,9 @@ namespace sy {
 Run setup_pretrain(CLI::App& app) {
   auto options = add_config_options(app);
   auto resume = std::make_shared<std::string>("auto");
-  app.add_option("--resume", *resume,
-                 "auto (the newest checkpoint of this run), none, or a checkpoint's folder")
+  app.add_option(
+         "--resume", *resume,
+         "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
       ->capture_default_str();
   return [options, resume] {
     const RunConfig config = options->load();

@@ -5,6 +5,7 @@
 
 #include "lib/base/numeric.h"
 #include "lib/bench/expert_products.h"
+#include "lib/config/config.h"
 #include "lib/model/moe/dispatch.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/session.h"
@@ -117,8 +118,8 @@ ExpertBench bench_experts(const RunConfig& config, Communicator& world,
   result.threads = session.exec.threads;
   const DataSection& data = session.config.data;
   const ModelSection& model = session.config.model;
-  const auto bench_stack = [&](const char* stack, int64_t layers, int64_t length) {
-    if (layers < model.experts.interval) return;  // no sparse layer
+  const auto bench_stack = [&](const char* stack, Stack which, int64_t length) {
+    if (count_sparse_layers(model, which) == 0) return;
     const ExpertRows rows = rows_of(session.config, length, options.expert_ranks);
     Layer layer(session, rows);
     ExpertTiming timing = time_layer(layer, options.rounds);
@@ -129,8 +130,8 @@ ExpertBench bench_experts(const RunConfig& config, Communicator& world,
     result.products = layer.products.products();
     result.stacks.push_back(timing);
   };
-  bench_stack("encoder", model.encoder_layers, data.encoder_length);
-  bench_stack("decoder", model.decoder_layers, data.decoder_length.value);
+  bench_stack("encoder", Stack::encoder, data.encoder_length);
+  bench_stack("decoder", Stack::decoder, data.decoder_length.value);
   return result;
 }
 

@@ -29,9 +29,31 @@ std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks);
 void throw_errors(const std::vector<std::string>& errors);
 
 // Fills in data.decoder_length and data.window_tokens, the lengths that follow from span
-// corruption. If `tokenizer_size` (pieces and sentinels; 0: unknown) is given, also fills in
-// model.vocab_size, and throws ConfigError if that is too small.
-void resolve_config(RunConfig& config, int64_t tokenizer_size);
+// corruption. If the tokenizer is known, also fills in model.vocab_size and the special ids, and
+// throws ConfigError if the vocabulary is too small or an id is not the tokenizer's.
+void resolve_config(RunConfig& config, const TokenizerInfo& tokenizer);
+
+// Ids with a meaning of their own. Those that are not resolved are T5's.
+struct SpecialIds {
+  int32_t pad = 0;
+  int32_t eos = 1;
+  int32_t start = 0;  // the decoder's first input
+};
+SpecialIds special_ids(const ModelSection& model);
+
+enum class Stack : uint8_t { encoder, decoder };
+
+// Whether feed-forward layer `layer` (from 0) of a stack is sparse: if model.experts.layers lists
+// it, or else every interval-th, beginning with layer interval - 1.
+bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer);
+int64_t count_sparse_layers(const ModelSection& model, Stack stack);
+
+// Whether decoder outputs are multiplied by d_model^-0.5 (model.scale_decoder_outputs).
+bool scales_decoder_outputs(const ModelSection& model);
+
+// Differences that make weights of one model useless or wrong in the other, as messages "key: was
+// -> is", both sides resolved. Dropout, coefficients and capacities may differ.
+std::vector<std::string> model_differences(const ModelSection& was, const ModelSection& is);
 
 // mesh.expert for this number of data ranks: the configured value, or for `auto` the greatest
 // common divisor of data ranks and experts.

@@ -16,6 +16,7 @@ namespace detail {
 template <size_t N>
 using WordTable = std::array<std::string_view, N>;
 
+inline constexpr WordTable<3> kAutoBools = {"auto", "true", "false"};
 inline constexpr WordTable<3> kBackends = {"auto", "cpu", "cuda"};
 inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
@@ -28,6 +29,9 @@ inline constexpr WordTable<4> kSchedules = {"rsqrt", "constant", "linear", "cosi
 inline constexpr WordTable<2> kNonFinitePolicies = {"stop", "skip"};
 }  // namespace detail
 
+inline Words words(AutoBool) {
+  return detail::kAutoBools;
+}
 inline Words words(BackendChoice) {
   return detail::kBackends;
 }

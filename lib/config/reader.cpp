@@ -49,7 +49,7 @@ void ConfigReader::read_value(const YAML::Node& node, const std::string& path, T
   places_[path] = {static_cast<int>(overrides_.size()), place_of(node.Mark())};
   if constexpr (Section<T>) {
     read_section(node, path, value);
-  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, AutoInts>) {
     read_list(node, path, value);
   } else {
     read_leaf(node, path, value);
@@ -124,6 +124,24 @@ void ConfigReader::read_list(const YAML::Node& node, const std::string& path,
   for (const auto& item : node) {
     std::string& text = list.emplace_back("?");
     read_leaf(item, fmt::format("{}[{}]", path, list.size() - 1), text);
+  }
+}
+
+void ConfigReader::read_list(const YAML::Node& node, const std::string& path, AutoInts& list) {
+  std::erase(unread_, path);
+  list = {};
+  if (node.IsScalar() && node.Scalar() == "auto") return;
+  if (!node.IsSequence()) {
+    unread_.push_back(path);
+    error(place_of(node.Mark()), path,
+          fmt::format("expected a list of integers or auto, got {}; write it as [1, 3]",
+                      describe(node)));
+    return;
+  }
+  list.is_auto = false;
+  for (const auto& item : node) {
+    const size_t number = list.values.size();
+    read_leaf(item, fmt::format("{}[{}]", path, number), list.values.emplace_back(0));
   }
 }
 

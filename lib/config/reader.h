@@ -58,6 +58,7 @@ class ConfigReader {
   template <Section S>
   void read_section(const YAML::Node& node, const std::string& path, S& section);
   void read_list(const YAML::Node& node, const std::string& path, std::vector<std::string>& list);
+  void read_list(const YAML::Node& node, const std::string& path, AutoInts& list);
   template <class T>
   void read_leaf(const YAML::Node& node, const std::string& path, T& value);
 

@@ -7,14 +7,36 @@
 namespace sy {
 namespace {
 
+constexpr int64_t kMaxLayers = 1 << 12;  // as validate.cpp has it
+
+void check_layers(Checker& check, const char* key, const AutoInts& list, int64_t layers) {
+  if (list.is_auto) return;
+  for (size_t i = 0; i < list.values.size(); ++i) {
+    const int64_t layer = list.values[i];
+    check.require(layer >= 0 && layer < layers, key, "{} is not one of the layers 0 to {}", layer,
+                  layers - 1);
+    check.require(i == 0 || list.values[i - 1] < layer, key,
+                  "{} follows {}; list each layer once, in ascending order", layer,
+                  i == 0 ? 0 : list.values[i - 1]);
+  }
+}
+
 void check_sparsity(Checker& check, const RunConfig& config) {
-  const ExpertsSection& experts = config.model.experts;
-  if (experts.count < 1) return;
-  const int64_t deepest = std::max(config.model.encoder_layers, config.model.decoder_layers);
-  check.require(experts.interval <= deepest, "model.experts.interval",
-                "{} leaves no sparse layer among {}; lower it, or set model.experts.count to 0 for "
-                "a dense model",
-                experts.interval, deepest);
+  const ModelSection& model = config.model;
+  const ExpertsSection& experts = model.experts;
+  check_layers(check, "model.experts.layers.encoder", experts.layers.encoder, model.encoder_layers);
+  check_layers(check, "model.experts.layers.decoder", experts.layers.decoder, model.decoder_layers);
+  if (experts.count < 1 || experts.interval < 1) return;
+  const bool listed = !experts.layers.encoder.is_auto && !experts.layers.decoder.is_auto;
+  const int64_t deepest = std::max(model.encoder_layers, model.decoder_layers);
+  check.require(
+      deepest < 1 || deepest > kMaxLayers ||
+          count_sparse_layers(model, Stack::encoder) + count_sparse_layers(model, Stack::decoder) >
+              0,
+      listed ? "model.experts.layers" : "model.experts.interval",
+      "{} leaves no sparse layer among {}; change it, or set model.experts.count to 0 "
+      "for a dense model",
+      listed ? "this" : fmt::format("{}", experts.interval), deepest);
   const AutoInt& spread = config.mesh.expert;
   check.require(spread.is_auto || spread.value < 1 || experts.count % spread.value == 0,
                 "mesh.expert", "{} does not divide model.experts.count ({}); use auto or a divisor",
@@ -44,6 +66,14 @@ void check_vocabulary(Checker& check, const RunConfig& config) {
   constexpr int64_t kSpecials = 3;  // pad, eos, unk
   const AutoInt& vocabulary = config.model.vocab_size;
   if (vocabulary.is_auto || vocabulary.value < 4) return;
+  const ModelSection& model = config.model;
+  const auto check_id = [&](const char* key, const AutoInt& id) {
+    check.require(id.is_auto || id.value < vocabulary.value, key,
+                  "{} is outside of model.vocab_size ({})", id.value, vocabulary.value);
+  };
+  check_id("model.pad_id", model.pad_id);
+  check_id("model.eos_id", model.eos_id);
+  check_id("model.start_id", model.start_id);
   check.require(vocabulary.value > config.data.extra_ids + kSpecials, "model.vocab_size",
                 "{} is too small for data.extra_ids ({}) and pieces; use auto", vocabulary.value,
                 config.data.extra_ids);

@@ -34,6 +34,27 @@ void check_expert_ranks(Checker& check, const RunConfig& config, int64_t data_ra
                 data_ranks);
 }
 
+// An id that is set must be the tokenizer's: text is encoded with those.
+void resolve_id(AutoInt& id, const AutoInt& tokenizer, const char* key) {
+  if (id.is_auto) {
+    id = tokenizer;
+  } else if (!tokenizer.is_auto && id.value != tokenizer.value) {
+    throw ConfigError(
+        fmt::format("{}: {} is not the id {} of data.tokenizer; use auto, or the "
+                    "tokenizer that belongs to the model",
+                    key, id.value, tokenizer.value));
+  }
+}
+
+void resolve_ids(ModelSection& model, const TokenizerInfo& tokenizer) {
+  resolve_id(model.eos_id, tokenizer.eos, "model.eos_id");
+  resolve_id(model.pad_id, tokenizer.pad, "model.pad_id");
+  const SpecialIds ids = special_ids(model);
+  model.pad_id = {false, ids.pad};
+  model.eos_id = {false, ids.eos};
+  model.start_id = {false, ids.start};
+}
+
 }  // namespace
 
 std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks) {
@@ -63,7 +84,7 @@ int64_t expert_ranks(const RunConfig& config, int64_t data_ranks) {
   return config.mesh.expert.is_auto ? std::gcd(experts, data_ranks) : config.mesh.expert.value;
 }
 
-void resolve_config(RunConfig& config, int64_t tokenizer_size) {
+void resolve_config(RunConfig& config, const TokenizerInfo& tokenizer) {
   DataSection& data = config.data;
   const SpanPlan plan =
       data.window_tokens.is_auto
@@ -71,14 +92,15 @@ void resolve_config(RunConfig& config, int64_t tokenizer_size) {
           : window_plan(data.window_tokens.value, data.noise_density, data.mean_noise_span);
   data.window_tokens = {false, plan.window_tokens};
   if (data.decoder_length.is_auto) data.decoder_length = {false, plan.decoder_length};
-  if (tokenizer_size == 0) return;
+  if (tokenizer.size == 0) return;
+  resolve_ids(config.model, tokenizer);
   AutoInt& vocabulary = config.model.vocab_size;
   constexpr int64_t kRows = 128;  // an efficient width for the output projection
-  if (vocabulary.is_auto) vocabulary = {false, round_up(tokenizer_size, kRows)};
-  if (vocabulary.value < tokenizer_size) {
+  if (vocabulary.is_auto) vocabulary = {false, round_up(tokenizer.size, kRows)};
+  if (vocabulary.value < tokenizer.size) {
     throw ConfigError(fmt::format(
         "model.vocab_size: {} is less than the {} pieces and sentinels of data.tokenizer; use auto",
-        vocabulary.value, tokenizer_size));
+        vocabulary.value, tokenizer.size));
   }
 }
 

@@ -16,6 +16,14 @@ struct AutoInt {
   bool operator==(const AutoInt&) const = default;
 };
 
+// A list of integers, or the word `auto`.
+struct AutoInts {
+  bool is_auto = true;
+  std::vector<int64_t> values;
+  bool operator==(const AutoInts&) const = default;
+};
+
+enum class AutoBool : uint8_t { automatic, on, off };
 enum class BackendChoice : uint8_t { automatic, cpu, cuda };
 enum class Precision : uint8_t { float32, bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
@@ -63,9 +71,23 @@ struct MeshSection {
   }
 };
 
+struct SparseLayersSection {
+  AutoInts encoder;
+  AutoInts decoder;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("encoder", encoder,
+          "indices, from 0, of the sparse layers of the encoder; auto: as model.experts.interval "
+          "says");
+    visit("decoder", decoder, "the same for the decoder");
+  }
+};
+
 struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
+  SparseLayersSection layers;
   int64_t top_k = 1;
   Convention convention = Convention::paper;
   CapacityMode capacity = CapacityMode::factor;
@@ -84,6 +106,8 @@ struct ExpertsSection {
   void fields(Visitor& visit) {
     visit("count", count, "experts per sparse layer; 0: a dense model");
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
+    visit("layers", layers,
+          "which feed-forward layers are sparse, where an interval cannot say it");
     visit("top_k", top_k, "experts per token");
     visit("convention", convention,
           "hugging_face: as in SwitchTransformers, padding is routed, jitter also reaches the "
@@ -119,6 +143,10 @@ struct ModelSection {
   int64_t decoder_layers = 4;
   Activation activation = Activation::relu;
   bool tie_embeddings = true;
+  AutoBool scale_decoder_outputs = AutoBool::automatic;
+  AutoInt pad_id;
+  AutoInt eos_id;
+  AutoInt start_id;
   double dropout = 0.0;
   double init_scale = 0.1;
   int64_t relative_buckets = 32;
@@ -136,8 +164,13 @@ struct ModelSection {
     visit("encoder_layers", encoder_layers, "encoder blocks");
     visit("decoder_layers", decoder_layers, "decoder blocks");
     visit("activation", activation, "relu | gelu | geglu");
-    visit("tie_embeddings", tie_embeddings,
-          "use the embedding as output projection, with decoder outputs scaled by d_model^-0.5");
+    visit("tie_embeddings", tie_embeddings, "use the embedding as output projection");
+    visit("scale_decoder_outputs", scale_decoder_outputs,
+          "multiply decoder outputs by d_model^-0.5 before the output projection; auto: if "
+          "embeddings are tied");
+    visit("pad_id", pad_id, "id of padding; auto: the tokenizer's, or 0 if it has none");
+    visit("eos_id", eos_id, "id that ends a sequence; auto: the tokenizer's");
+    visit("start_id", start_id, "first id that the decoder reads; auto: pad_id");
     visit("dropout", dropout, "dropout everywhere except inside experts");
     visit("init_scale", init_scale, "s in std = sqrt(s / fan_in) of the truncated normal");
     visit("relative_buckets", relative_buckets, "buckets of the relative position bias");
@@ -195,10 +228,10 @@ struct DataSection {
         "examples in each stream's second shuffle buffer, which separates neighbouring windows of "
         "a document; 1: off");
     visit("on_bad_record", on_bad_record, "unreadable records: skip (counted and reported) | fail");
-    visit(
-        "max_bad_shards", max_bad_shards,
-        "fraction of the shards that may be unreadable or give no text before the run stops; one is "
-        "always accepted, unless this is 0");
+    visit("max_bad_shards", max_bad_shards,
+          "fraction of the shards that may be unreadable or give no text before the run stops; one "
+          "is "
+          "always accepted, unless this is 0");
     visit("max_document_bytes", max_document_bytes,
           "longest accepted line; a longer one counts as a bad record");
     visit("loader_threads", loader_threads,
@@ -255,6 +288,7 @@ struct TrainSection {
   int64_t eval_sequences = 64;
   int64_t checkpoint_every = 100;
   int64_t keep_checkpoints = 3;
+  std::string initialize_from;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -268,6 +302,9 @@ struct TrainSection {
     visit("checkpoint_every", checkpoint_every,
           "steps between checkpoints; 0: only at the end of the run");
     visit("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep; 0: all");
+    visit("initialize_from", initialize_from,
+          "checkpoint (or folder of a run) whose weights training starts from, with optimiser, "
+          "schedule and data fresh; empty: random weights");
   }
 };
 
@@ -294,6 +331,16 @@ struct RunConfig {
     visit("optimizer", optimizer, "optimiser and schedule");
     visit("train", train, "run length, batches, logging and checkpoints");
   }
+};
+
+// What the configuration depends on of a tokenizer.
+struct TokenizerInfo {
+  // Size alone, for where no id is known.
+  TokenizerInfo(int64_t size_) : size(size_) {}
+  TokenizerInfo(int64_t size_, AutoInt pad_, AutoInt eos_) : size(size_), pad(pad_), eos(eos_) {}
+
+  int64_t size = 0;  // pieces and sentinels; 0: unknown
+  AutoInt pad, eos;  // auto: unknown, or (pad) it has none
 };
 
 }  // namespace sy

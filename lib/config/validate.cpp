@@ -45,6 +45,9 @@ void check_model(Checker& check, const ModelSection& model) {
   check.integer("model.encoder_layers", model.encoder_layers, 1, kMaxLayers);
   check.integer("model.decoder_layers", model.decoder_layers, 1, kMaxLayers);
   check.below_one("model.dropout", model.dropout);
+  check.automatic("model.pad_id", model.pad_id, 0, kMaxCount);
+  check.automatic("model.eos_id", model.eos_id, 0, kMaxCount);
+  check.automatic("model.start_id", model.start_id, 0, kMaxCount);
   check.positive("model.init_scale", model.init_scale);
   check.require(model.relative_buckets >= 4 && model.relative_buckets % 2 == 0 &&
                     model.relative_buckets <= kMaxLayers,

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <string_view>
 
 #include "lib/base/error.h"
@@ -17,9 +18,12 @@ namespace {
 bool is_reserved(const std::string& text) {
   bool flag;
   double number;
-  const YAML::Node node(text);
-  return is_null(text) || text == "y" || text == "n" || YAML::convert<bool>::decode(node, flag) ||
-         YAML::convert<double>::decode(node, number);
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const YAML::Node node(lower);
+  return is_null(text) || lower == "y" || lower == "n" || lower == "inf" || lower == "nan" ||
+         YAML::convert<bool>::decode(node, flag) || YAML::convert<double>::decode(node, number);
 }
 
 // Whether no reader needs quotes around the text. The emitter would leave out more of them.
@@ -50,6 +54,14 @@ void emit(YAML::Emitter& out, const AutoInt& value) {
     out << "auto";
   } else {
     out << value.value;
+  }
+}
+
+void emit(YAML::Emitter& out, const AutoInts& value) {
+  if (value.is_auto) {
+    out << "auto";
+  } else {
+    out << YAML::Flow << value.values;
   }
 }
 
@@ -100,6 +112,9 @@ const char* type_of(bool) {
 }
 const char* type_of(const AutoInt&) {
   return "integer or auto";
+}
+const char* type_of(const AutoInts&) {
+  return "list of integers or auto";
 }
 const char* type_of(const std::string&) {
   return "text";

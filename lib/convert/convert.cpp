@@ -1,5 +1,6 @@
 #include "lib/convert/convert.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -9,10 +10,12 @@
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/layout.h"
+#include "lib/checkpoint/locate.h"
 #include "lib/convert/checkpoint_sink.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/convert/hf/hf_sink.h"
 #include "lib/convert/hf/hf_source.h"
+#include "lib/convert/hf/hf_tokenizer.h"
 #include "lib/convert/param_stream.h"
 
 namespace sy::convert {
@@ -80,9 +83,23 @@ std::string find_file(const std::string& folder, const CheckpointReader* checkpo
   return std::filesystem::exists(path, error) ? path : "";
 }
 
+// What transformers needs beside spiece.model, unless a file of IN says it already.
+void add_tokenizer_config(std::vector<ExtraFile>& files, const std::string& model,
+                          int64_t extra_ids) {
+  const bool described = std::any_of(files.begin(), files.end(), [](const ExtraFile& file) {
+    return file.name == "tokenizer_config.json" || file.name == "tokenizer.json";
+  });
+  if (described) return;
+  try {
+    files.push_back({"tokenizer_config.json", tokenizer_config_json(model, extra_ids)});
+  } catch (const DataError& error) {
+    log::warn("tokenizer_config.json is not written: {}", error.what());
+  }
+}
+
 // The files of the tokenizer, which accompany the model. The SentencePiece model is called
 // spiece.model by Hugging Face and tokenizer.model in a checkpoint.
-std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options) {
+std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options, int64_t extra_ids) {
   std::optional<CheckpointReader> reader;
   if (options.from == Form::switchyard) reader.emplace(options.in);
   const auto find = [&](const char* name) {
@@ -93,19 +110,25 @@ std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options) {
   const auto take = [&](const std::string& path, const char* name) {
     if (!path.empty()) files.push_back({name, checkpoint::read_text(path, kLargestExtra)});
   };
-  const std::string model = find(from_hf ? kHfTokenizer : checkpoint::kTokenizerName);
-  take(model.empty() ? find(kHfTokenizer) : model,
-       to_hf ? kHfTokenizer : checkpoint::kTokenizerName);
+  std::string model = find(from_hf ? kHfTokenizer : checkpoint::kTokenizerName);
+  if (model.empty()) model = find(kHfTokenizer);
+  take(model, to_hf ? kHfTokenizer : checkpoint::kTokenizerName);
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                            "added_tokens.json"}) {
     take(find(name), name);
+  }
+  if (to_hf && !model.empty()) add_tokenizer_config(files, model, extra_ids);
+  if (files.empty()) {
+    log::info("{} has no tokenizer; {} has none either", options.in, options.out);
   }
   return files;
 }
 
 }  // namespace
 
-void convert_model(const ConvertOptions& options) {
+void convert_model(const ConvertOptions& given) {
+  ConvertOptions options = given;
+  if (options.from == Form::switchyard) options.in = locate_checkpoint(options.in);
   std::unique_ptr<ParamSource> source = open_source(options);
   if (options.upcycle > 0) {
     source = upcycle(std::move(source), options.upcycle, options.interval);
@@ -121,7 +144,7 @@ void convert_model(const ConvertOptions& options) {
       progress.add(values.numel());
     });
   }
-  sink->commit(tokenizer_files(options));
+  sink->commit(tokenizer_files(options, source->config().data.extra_ids));
 }
 
 }  // namespace sy::convert

@@ -12,6 +12,7 @@ sy_library(convert
            SOURCES lib/convert/checkpoint_sink.cpp lib/convert/checkpoint_source.cpp
                    lib/convert/convert.cpp lib/convert/hf/hf_config_write.cpp
                    lib/convert/hf/hf_sink.cpp lib/convert/hf/hf_source.cpp
+                   lib/convert/hf/hf_tokenizer.cpp
                    lib/convert/output_folder.cpp lib/convert/param_stream.cpp
                    lib/convert/upcycle.cpp
-           LINK sy_hf_format sy_model sy::json)
+           LINK sy_hf_format sy_data sy_model sy::json)

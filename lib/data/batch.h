@@ -6,13 +6,14 @@
 #include <cstddef>
 
 #include "lib/base/numeric.h"
+#include "lib/base/token_ids.h"
 #include "lib/tensor/tensor.h"
 
 namespace sy {
 
 // The input of one stack.
 struct TokenStream {
-  Tensor ids;      // [B, L], padded with 0 at the end
+  Tensor ids;      // [B, L], padded at the end
   Tensor valid;    // [B * L], 1 for a token, 0 for padding
   Tensor lengths;  // [B], tokens before the padding
 
@@ -26,12 +27,13 @@ struct TokenStream {
 };
 
 // Stream numbers of an encoder-decoder. The decoder's input is the targets shifted right by one
-// place, beginning with pad 0.
+// place, beginning with `start`.
 constexpr size_t kEncoder = 0, kDecoder = 1, kStreams = 2;
 
 struct BatchShape {
   int64_t sequences = 0;                    // B
   std::array<int64_t, kStreams> lengths{};  // L of each stream; 0 if there is none
+  int32_t pad = kPadId, start = kPadId;     // ids of padding, and of the decoder's first input
 
   int64_t target_length() const { return lengths[kDecoder]; }
 };
@@ -39,6 +41,7 @@ struct BatchShape {
 struct Batch {
   std::array<TokenStream, kStreams> streams;
   Tensor targets;  // [B, L of the decoder], padded with 0 at the end; empty without a decoder
+  int32_t pad = kPadId, start = kPadId;
 
   int64_t sequences() const { return streams[kEncoder].ids.dim(0); }
   // Sequences [first, first + count).
@@ -46,6 +49,8 @@ struct Batch {
     Batch part;
     for (size_t i = 0; i < kStreams; ++i) part.streams[i] = streams[i].slice(first, count);
     if (!targets.empty()) part.targets = targets.slice(first, count);
+    part.pad = pad;
+    part.start = start;
     return part;
   }
 };
@@ -60,6 +65,8 @@ inline int64_t place_batch(Batch& batch, const BatchShape& shape, char* base) {
     bytes += round_up(view.bytes(), 64);
   };
   batch = {};
+  batch.pad = shape.pad;
+  batch.start = shape.start;
   const int64_t b = shape.sequences;
   for (size_t i = 0; i < kStreams; ++i) {
     const int64_t length = shape.lengths[i];

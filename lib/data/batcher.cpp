@@ -15,8 +15,8 @@ std::span<int32_t> row_of(Tensor tensor, int64_t row, int64_t length) {
   return {tensor.data<int32_t>() + row * length, static_cast<size_t>(length)};
 }
 
-void fill_row(std::span<int32_t> row, std::span<const int32_t> ids) {
-  std::fill(std::copy(ids.begin(), ids.end(), row.begin()), row.end(), kPadId);
+void fill_row(std::span<int32_t> row, std::span<const int32_t> ids, int32_t pad) {
+  std::fill(std::copy(ids.begin(), ids.end(), row.begin()), row.end(), pad);
 }
 
 void fill_prefix(std::span<int32_t> row, size_t valid) {
@@ -32,19 +32,20 @@ void fill_targets(const Batch& batch, int64_t row, std::span<const int32_t> ids)
   const int64_t length = stream.ids.dim(1);
   const std::span<int32_t> targets = row_of(batch.targets, row, length);
   const std::span<int32_t> shifted = row_of(stream.ids, row, length);
-  fill_row(targets, ids);
-  shifted[0] = kPadId;
-  std::copy(targets.begin(), targets.end() - 1, shifted.begin() + 1);
+  fill_row(targets, ids, kPadId);
+  shifted[0] = batch.start;
+  fill_row(shifted.subspan(1), ids.first(std::min(ids.size(), shifted.size() - 1)), batch.pad);
   fill_prefix(row_of(stream.valid, row, length), ids.size());
   stream.lengths.data<int32_t>()[row] = narrow<int32_t>(ids.size());
 }
 
 }  // namespace
 
-void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids) {
+void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids,
+                   int32_t pad) {
   const int64_t length = stream.ids.dim(1);
   SY_CHECK(std::ssize(ids) <= length, "{} ids for a stream of {}", ids.size(), length);
-  fill_row(row_of(stream.ids, row, length), ids);
+  fill_row(row_of(stream.ids, row, length), ids, pad);
   fill_prefix(row_of(stream.valid, row, length), ids.size());
   stream.lengths.data<int32_t>()[row] = narrow<int32_t>(ids.size());
 }
@@ -62,9 +63,10 @@ int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int
              "example {} of {} and {} tokens for a batch of {} and {}", example.index,
              example.inputs.size(), example.targets.size(), encoder.ids.dim(1),
              batch.targets.dim(1));
-    fill_sequence(encoder, row, example.inputs);
+    fill_sequence(encoder, row, example.inputs, batch.pad);
     fill_targets(batch, row, example.targets);
-    valid_targets += std::ssize(example.targets);
+    valid_targets += std::ssize(example.targets) -
+                     std::count(example.targets.begin(), example.targets.end(), kPadId);
   }
   return valid_targets;
 }

@@ -13,7 +13,8 @@
 namespace sy {
 
 // Overwrites row `row` of a stream in host memory with `ids`, which must fit, and padding.
-void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids);
+void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32_t> ids,
+                   int32_t pad = kPadId);
 
 // Overwrites a batch in host memory with examples [first, first + batch.sequences()). Rows past the
 // end of `examples` become padding only. Returns the number of valid target tokens. Throws

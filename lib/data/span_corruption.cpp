@@ -12,22 +12,22 @@ namespace {
 
 // Replaces each run of tokens whose mask is `replaced` by a sentinel.
 void replace_runs(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
-                  std::span<const uint8_t> mask, uint8_t replaced, int32_t first_sentinel,
-                  int64_t sentinels) {
+                  std::span<const uint8_t> mask, uint8_t replaced,
+                  std::span<const int32_t> sentinels) {
   SY_CHECK(tokens.size() == mask.size(), "{} tokens, a mask of {}", tokens.size(), mask.size());
   ids.clear();
-  int64_t runs = 0;
+  size_t runs = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (mask[i] != replaced) {
       ids.push_back(tokens[i]);
     } else if (i == 0 || mask[i - 1] != replaced) {
-      if (runs == sentinels) {
+      if (runs == sentinels.size()) {
         throw ConfigError(fmt::format(
             "a sequence needs more than the tokenizer's {} sentinels; raise data.extra_ids or "
             "data.mean_noise_span",
-            sentinels));
+            sentinels.size()));
       }
-      ids.push_back(narrow<int32_t>(first_sentinel - runs++));
+      ids.push_back(sentinels[runs++]);
     }
   }
 }
@@ -79,15 +79,15 @@ std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span
 }
 
 void noise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
-                                   std::span<const uint8_t> mask, int32_t first_sentinel,
-                                   int64_t sentinels) {
-  replace_runs(ids, tokens, mask, 1, first_sentinel, sentinels);
+                                   std::span<const uint8_t> mask,
+                                   std::span<const int32_t> sentinels) {
+  replace_runs(ids, tokens, mask, 1, sentinels);
 }
 
 void nonnoise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
-                                      std::span<const uint8_t> mask, int32_t first_sentinel,
-                                      int64_t sentinels) {
-  replace_runs(ids, tokens, mask, 0, first_sentinel, sentinels);
+                                      std::span<const uint8_t> mask,
+                                      std::span<const int32_t> sentinels) {
+  replace_runs(ids, tokens, mask, 0, sentinels);
 }
 
 }  // namespace sy

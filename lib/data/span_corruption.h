@@ -32,16 +32,15 @@ std::vector<uint8_t> interleave_spans(std::span<const int64_t> nonnoise,
 std::vector<uint8_t> noise_mask(int64_t length, double density, double mean_span, uint64_t seed,
                                 uint64_t index);
 
-// Overwrites `ids` with the tokens whose mask is 0 and one sentinel for each run of 1s:
-// `first_sentinel`, first_sentinel - 1, ... Throws ConfigError if there are more runs than
-// `sentinels`.
+// Overwrites `ids` with the tokens whose mask is 0 and one sentinel, in the order of `sentinels`,
+// for each run of 1s. Throws ConfigError if there are more runs than sentinels.
 void noise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
-                                   std::span<const uint8_t> mask, int32_t first_sentinel,
-                                   int64_t sentinels);
+                                   std::span<const uint8_t> mask,
+                                   std::span<const int32_t> sentinels);
 
 // The same for the inverted mask.
 void nonnoise_span_to_unique_sentinel(std::vector<int32_t>& ids, std::span<const int32_t> tokens,
-                                      std::span<const uint8_t> mask, int32_t first_sentinel,
-                                      int64_t sentinels);
+                                      std::span<const uint8_t> mask,
+                                      std::span<const int32_t> sentinels);
 
 }  // namespace sy

@@ -68,6 +68,7 @@ SpanCorruptionPlan make_span_corruption_plan(const DataSection& data, const Load
   SpanCorruptionPlan plan;
   plan.windows.window_tokens = lengths.window_tokens;
   plan.windows.separator = data.document_separator;
+  plan.windows.eos = tokenizer.eos();
   plan.windows.shuffle_buffer = narrow<size_t>(std::max<int64_t>(data.shuffle_buffer, 1));
   plan.windows.single_pass = place.single_pass;
   plan.windows.example_buffer = narrow<size_t>(std::max<int64_t>(data.example_buffer, 1));
@@ -96,12 +97,10 @@ void SpanCorruptionSource::next(Example& example) {
   const std::vector<uint8_t> mask =
       noise_mask(std::ssize(window), plan_.noise_density, plan_.mean_noise_span, plan_.seed,
                  static_cast<uint64_t>(example.index));
-  const int32_t first = tokenizer_.sentinel(0);
-  const int64_t count = tokenizer_.sentinels();
-  noise_span_to_unique_sentinel(example.inputs, window, mask, first, count);
-  nonnoise_span_to_unique_sentinel(example.targets, window, mask, first, count);
-  example.inputs.push_back(kEosId);
-  example.targets.push_back(kEosId);
+  noise_span_to_unique_sentinel(example.inputs, window, mask, tokenizer_.sentinel_ids());
+  nonnoise_span_to_unique_sentinel(example.targets, window, mask, tokenizer_.sentinel_ids());
+  example.inputs.push_back(tokenizer_.eos());
+  example.targets.push_back(tokenizer_.eos());
 }
 
 StreamState SpanCorruptionSource::state() const {

@@ -4,7 +4,6 @@
 #include <span>
 
 #include "lib/base/random.h"
-#include "lib/base/token_ids.h"
 
 namespace sy {
 namespace {
@@ -99,7 +98,7 @@ bool WindowStream::append_document() {
   ended_ = document == nullptr;
   if (ended_) return false;
   tokens_.insert(tokens_.end(), document->begin(), document->end());
-  if (options_.separator == Separator::eos) tokens_.push_back(kEosId);
+  if (options_.separator == Separator::eos) tokens_.push_back(options_.eos);
   return true;
 }
 

@@ -24,6 +24,7 @@ namespace sy {
 struct WindowOptions {
   int64_t window_tokens = 0;
   Separator separator = Separator::none;
+  int32_t eos = 1;            // the separator's id
   size_t shuffle_buffer = 1;  // documents
   size_t example_buffer = 1;  // windows
   bool single_pass = false;   // end after one epoch, with a shorter window of what is left

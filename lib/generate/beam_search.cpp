@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "lib/base/error.h"
-#include "lib/base/token_ids.h"
 
 namespace sy {
 
@@ -56,7 +55,7 @@ std::vector<Continuation> BeamSearch::advance(const LogitRows& logits) {
   std::vector<Continuation> continuations;
   int64_t rank = 0;
   for (const Candidate& candidate : best_candidates(logits)) {
-    const bool ends = candidate.id == kEosId || last;
+    const bool ends = candidate.id == options_.eos || last;
     if (ends && rank < options_.beams) finish(candidate);
     if (!ends && static_cast<int64_t>(next.size()) < options_.beams) {
       next.push_back({beams_[static_cast<size_t>(candidate.beam)].ids, candidate.score});

@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "lib/base/error.h"
-#include "lib/base/token_ids.h"
 
 namespace sy {
 namespace {
@@ -15,14 +14,15 @@ namespace {
 // searches.
 class SearchBatch {
  public:
-  SearchBatch(size_t prompts, size_t first, const GenerateOptions& options) : rows_(prompts, 1) {
+  SearchBatch(size_t prompts, size_t first, const GenerateOptions& options)
+      : rows_(prompts, 1), start_(options.start) {
     for (size_t i = 0; i < prompts; ++i) {
       searches_.push_back(make_search(options, static_cast<int64_t>(first + i)));
     }
   }
 
   void run(NextLogits& model) {
-    std::vector<int32_t> parents(searches_.size()), ids(searches_.size(), kPadId);
+    std::vector<int32_t> parents(searches_.size()), ids(searches_.size(), start_);
     std::iota(parents.begin(), parents.end(), 0);
     while (!parents.empty()) {
       const LogitRows logits = model.next(parents, ids);
@@ -47,6 +47,7 @@ class SearchBatch {
  private:
   std::vector<std::unique_ptr<Search>> searches_;
   std::vector<int64_t> rows_;  // 0: the search has ended
+  int32_t start_;
 };
 
 }  // namespace

@@ -4,27 +4,16 @@
 
 #include <algorithm>
 
-#include "lib/base/token_ids.h"
-
 namespace sy {
-namespace {
-
-// The number of the sentinel that `id` is, or -1.
-int64_t sentinel_number(const Tokenizer& tokenizer, int32_t id) {
-  const int64_t number = tokenizer.sentinel(0) - id;
-  return number >= 0 && number < tokenizer.sentinels() ? number : -1;
-}
-
-}  // namespace
 
 std::vector<int32_t> infill_prompt(const Tokenizer& tokenizer, const std::string& text) {
   std::vector<int32_t> ids = tokenizer.encode(text);
-  ids.push_back(kEosId);
+  ids.push_back(tokenizer.eos());
   return ids;
 }
 
 std::string target_text(const Tokenizer& tokenizer, std::vector<int32_t> target) {
-  target.erase(std::find(target.begin(), target.end(), kEosId), target.end());
+  target.erase(std::find(target.begin(), target.end(), tokenizer.eos()), target.end());
   return tokenizer.decode(target);
 }
 
@@ -32,11 +21,11 @@ std::string fill_blanks(const Tokenizer& tokenizer, const std::string& text,
                         const std::vector<int32_t>& target) {
   std::string result = text;
   const auto is_span = [&](int32_t id) {
-    return id != kEosId && sentinel_number(tokenizer, id) < 0;
+    return id != tokenizer.eos() && tokenizer.sentinel_number(id) < 0;
   };
   size_t i = 0;
   while (i < target.size()) {
-    const int64_t number = sentinel_number(tokenizer, target[i++]);
+    const int64_t number = tokenizer.sentinel_number(target[i++]);
     if (number < 0) continue;
     std::vector<int32_t> span;
     while (i < target.size() && is_span(target[i])) span.push_back(target[i++]);

@@ -1,5 +1,6 @@
 #include "lib/generate/model_logits.h"
 
+#include "lib/config/config.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
@@ -14,7 +15,10 @@ ModelLogits::ModelLogits(SwitchModel& model, Decoder& decoder, Exec& exec, int64
       decoder_(decoder),
       exec_(exec),
       usable_(usable == 0 ? decoder.vocabulary() : usable),
-      prompts_(exec, 1, {decoder.shape().prompts, {decoder.shape().encoder_length, 0}}) {}
+      prompts_(exec, 1,
+               {decoder.shape().prompts,
+                {decoder.shape().encoder_length, 0},
+                special_ids(model.config()).pad}) {}
 
 void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
   const int64_t length = decoder_.shape().encoder_length, count = std::ssize(prompts);
@@ -24,7 +28,8 @@ void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
     const std::vector<int32_t>& prompt = prompts[static_cast<size_t>(b)];
     SY_CHECK(!prompt.empty() && std::ssize(prompt) <= length, "a prompt of {} ids, planned for {}",
              prompt.size(), length);
-    fill_sequence(prompts_.host(0).streams[kEncoder], b, prompt);
+    const Batch& batch = prompts_.host(0);
+    fill_sequence(batch.streams[kEncoder], b, prompt, batch.pad);
   }
   prompts_.send();
   StepContext step;

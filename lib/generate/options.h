@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/token_ids.h"
+
 namespace sy {
 
 enum class Strategy : uint8_t { greedy, sample, beam };
@@ -13,6 +15,8 @@ struct GenerateOptions {
   Strategy strategy = Strategy::greedy;
   int64_t max_length = 0;  // max. tokens of a target, eos included
   int64_t batch = 8;       // prompts per batch
+  int32_t eos = kEosId;    // ends a target
+  int32_t start = kPadId;  // the decoder's first input
 
   // sample: softmax(logits / temperature), restricted to the smallest set of most likely tokens
   // whose probabilities sum to at least top_p (nucleus sampling, Holtzman et al. 2020).

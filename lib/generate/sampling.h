@@ -22,7 +22,7 @@ int32_t draw(const std::vector<WeightedToken>& tokens, double uniform);
 class Sampling : public OneSequence {
  public:
   Sampling(const GenerateOptions& options, int64_t prompt)
-      : OneSequence(options.max_length), options_(options), prompt_(prompt) {}
+      : OneSequence(options), options_(options), prompt_(prompt) {}
 
  private:
   int32_t choose(std::span<const float> logits, int64_t position) override;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/base/token_ids.h"
 #include "lib/generate/beam_search.h"
 #include "lib/generate/sampling.h"
 
@@ -12,7 +11,7 @@ namespace {
 // Takes the most likely token at each position; ties go to the lowest id.
 class Greedy final : public OneSequence {
  public:
-  explicit Greedy(const GenerateOptions& options) : OneSequence(options.max_length) {}
+  explicit Greedy(const GenerateOptions& options) : OneSequence(options) {}
 
  private:
   int32_t choose(std::span<const float> logits, int64_t /*position*/) override {
@@ -28,7 +27,7 @@ std::vector<Continuation> OneSequence::advance(const LogitRows& logits) {
   const int32_t id = choose(row, static_cast<int64_t>(written_.ids.size()));
   written_.ids.push_back(id);
   written_.score += static_cast<double>(row[static_cast<size_t>(id)]) - log_sum;
-  if (id == kEosId || static_cast<int64_t>(written_.ids.size()) == max_length_) return {};
+  if (id == eos_ || static_cast<int64_t>(written_.ids.size()) == max_length_) return {};
   return {{0, id}};
 }
 

@@ -40,7 +40,8 @@ class Search {
 // Base of strategies that follow a single sequence: greedy and sampling.
 class OneSequence : public Search {
  public:
-  explicit OneSequence(int64_t max_length) : max_length_(max_length) {}
+  explicit OneSequence(const GenerateOptions& options)
+      : max_length_(options.max_length), eos_(options.eos) {}
   std::vector<Continuation> advance(const LogitRows& logits) override;
   Generated result() const override { return written_; }
 
@@ -49,6 +50,7 @@ class OneSequence : public Search {
   virtual int32_t choose(std::span<const float> logits, int64_t position) = 0;
 
   int64_t max_length_;
+  int32_t eos_;
   Generated written_;
 };
 

@@ -83,10 +83,4 @@ struct LayerDims {
   int64_t tokens() const { return sequences * length; }
 };
 
-// Whether feed-forward layer `layer` (counted from 0) of a stack is sparse: every interval-th one
-// is, starting with layer interval - 1.
-inline bool is_sparse_layer(const ModelSection& model, int64_t layer) {
-  return model.experts.count > 0 && layer % model.experts.interval == model.experts.interval - 1;
-}
-
 }  // namespace sy

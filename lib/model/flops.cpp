@@ -1,3 +1,4 @@
+#include "lib/config/config.h"
 #include "lib/model/switch_model.h"
 
 namespace sy {
@@ -16,10 +17,10 @@ double attention_flops(const ModelSection& model, int64_t queries, int64_t keys)
          2 * product(queries, keys, inner);
 }
 
-double feed_forward_flops(const ModelSection& model, int64_t layer, int64_t tokens) {
+double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
   const double matrices = model.activation == Activation::geglu ? 3 : 2;
-  const double router =
-      is_sparse_layer(model, layer) ? product(tokens, model.d_model, model.experts.count) : 0;
+  const bool sparse = is_sparse_layer(model, stack, layer);
+  const double router = sparse ? product(tokens, model.d_model, model.experts.count) : 0;
   return matrices * product(tokens, model.d_model, model.d_ff) + router;
 }
 
@@ -30,12 +31,12 @@ double SwitchModel::flops_per_sequence(const ModelSection& model, int64_t encode
   double forward = product(decoder_length, model.d_model, model.vocab_size.value);
   for (int64_t layer = 0; layer < model.encoder_layers; ++layer) {
     forward += attention_flops(model, encoder_length, encoder_length) +
-               feed_forward_flops(model, layer, encoder_length);
+               feed_forward_flops(model, Stack::encoder, layer, encoder_length);
   }
   for (int64_t layer = 0; layer < model.decoder_layers; ++layer) {
     forward += attention_flops(model, decoder_length, decoder_length) +
                attention_flops(model, decoder_length, encoder_length) +
-               feed_forward_flops(model, layer, decoder_length);
+               feed_forward_flops(model, Stack::decoder, layer, decoder_length);
   }
   // Backward has two GEMMs for each one of forward.
   return 3 * forward;

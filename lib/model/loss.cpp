@@ -6,6 +6,7 @@
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm.h"
+#include "lib/config/config.h"
 
 namespace sy {
 namespace {
@@ -33,9 +34,10 @@ int64_t loss_rows(Backend backend) {
 
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding) {
   const double d = static_cast<double>(model.d_model);
-  if (model.tie_embeddings) return {embedding, 1.0 / std::sqrt(d)};
+  const double scale = scales_decoder_outputs(model) ? 1.0 / std::sqrt(d) : 1.0;
+  if (model.tie_embeddings) return {embedding, scale};
   const Init init{Init::Kind::truncated_normal, std::sqrt(model.init_scale / d)};
-  return {store.add("lm_head", embedding->shape, Placement::replicated(), init), 1.0};
+  return {store.add("lm_head", embedding->shape, Placement::replicated(), init), scale};
 }
 
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,

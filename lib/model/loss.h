@@ -1,5 +1,5 @@
 // Output projection and cross-entropy (docs/math.md, "Loss"):
-//   logits = d_model^-0.5 h embedding^T  (tied),   logits = h lm_head^T  (untied)
+//   logits = scale h embedding^T  (tied),   logits = scale h lm_head^T  (untied)
 // Rows are processed in chunks, each with its gradient right away, so that the logits are never
 // held in full and never recomputed.
 #pragma once
@@ -16,7 +16,7 @@ int64_t loss_rows(Backend backend);
 
 struct LossParams {
   Param* table = nullptr;  // [vocab, d_model]: the embedding when tied, else "lm_head"
-  double scale = 1.0;      // factor of h: d_model^-0.5 when tied
+  double scale = 1.0;      // factor of h: d_model^-0.5 or 1 (scales_decoder_outputs)
 };
 
 // Declares "lm_head" unless the embeddings are tied.

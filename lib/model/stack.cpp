@@ -16,11 +16,11 @@ Dropout final_dropout(const LayerContext& context, const StackParams& params) {
 }  // namespace
 
 StackSpec encoder_spec(const ModelSection& model, Param* embedding) {
-  return {"encoder", kEncoder, model.encoder_layers, false, false, embedding};
+  return {"encoder", kEncoder, Stack::encoder, model.encoder_layers, false, false, embedding};
 }
 
 StackSpec decoder_spec(const ModelSection& model, Param* embedding) {
-  return {"decoder", kDecoder, model.decoder_layers, true, true, embedding};
+  return {"decoder", kDecoder, Stack::decoder, model.decoder_layers, true, true, embedding};
 }
 
 StackParams stack_params(ParamStore& store, const ModelSection& model, const StackSpec& spec,
@@ -35,7 +35,7 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
                 Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
-    const BlockSpec block{is_sparse_layer(model, layer), spec.causal, spec.cross,
+    const BlockSpec block{is_sparse_layer(model, spec.stack, layer), spec.causal, spec.cross,
                           params.relative_bias};
     params.blocks.push_back(block_params(store, prefix, model, block, counter));
     params.routed_layers += block.sparse ? 1 : 0;
@@ -55,7 +55,8 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
   for (const BlockParams& block : params.blocks) {
     saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
   }
-  saved.shares = stack_shares_plan(arena, model, dims, params.routed_layers);
+  saved.shares = stack_shares_plan(arena, model, dims, params.routed_layers,
+                                   static_cast<int64_t>(params.blocks.size()));
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "final norm rstd");
   saved.out = arena.take(dims.dtype, stream, "stack output");
   return saved;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/config/config.h"
 #include "lib/data/batch.h"
 #include "lib/model/block.h"
 #include "lib/model/grad_ready.h"
@@ -12,8 +13,9 @@
 namespace sy {
 
 struct StackSpec {
-  std::string name;            // prefix of its parameter names
-  size_t stream = kEncoder;    // the stream of a batch that it reads
+  std::string name;          // prefix of its parameter names
+  size_t stream = kEncoder;  // the stream of a batch that it reads
+  Stack stack = Stack::encoder;
   int64_t layers = 0;          // number of blocks
   bool causal = false;         // self-attention sees no later token
   bool cross = false;          // has cross-attention to the encoder output

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/checkpoint/checksum.h"
 #include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/locate.h"
 #include "lib/config/config.h"
 #include "lib/data/stream_state.h"
 #include "lib/data/text/shard_list.h"
@@ -67,6 +68,30 @@ void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
   for (const std::string& line : differences(write_config(was), write_config(is))) {
     log::info("resuming with a changed configuration: {}", line);
   }
+}
+
+// Tensors of another model would be refused one by one; its keys say why.
+void require_same_model(const RunConfig& is, const CheckpointReader& checkpoint,
+                        const std::string& what) {
+  const RunConfig was = parse_config(checkpoint.config_yaml(), "the checkpoint's configuration");
+  const std::vector<std::string> differences = model_differences(was.model, is.model);
+  if (differences.empty()) return;
+  std::string message = what + " holds another model than the configuration (checkpoint -> here):";
+  for (const std::string& line : differences) message += "\n  " + line;
+  throw ConfigError(message);
+}
+
+void warn_of_other_tokenizer(const Session& session, const CheckpointReader& checkpoint) {
+  const std::string stored = checkpoint.tokenizer();
+  if (log::rank() != 0 || stored.empty() || session.tokenizer == nullptr) return;
+  const auto read = [](const std::string& path) {
+    return checkpoint::read_text(path, kLargestTokenizer);
+  };
+  if (read(stored) == read(session.config.data.tokenizer)) return;
+  log::warn(
+      "data.tokenizer is another file than the tokenizer of the checkpoint, {}: ids may stand "
+      "for other pieces",
+      stored);
 }
 
 RunState read_run_state(const CheckpointReader& checkpoint) {
@@ -148,10 +173,23 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
 }
 
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
+  require_same_model(session.config, checkpoint, "the checkpoint");
   checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::allow,
                   checkpoint_copy_in(session.exec));
   session.model.params().update_compute(session.exec);
   return read_run_state(checkpoint);
+}
+
+void initialize_from_checkpoint(Session& session, const std::string& path) {
+  const std::string found = locate_checkpoint(path);
+  const CheckpointReader checkpoint(found);
+  require_same_model(session.config, checkpoint, "train.initialize_from: " + found);
+  warn_of_other_tokenizer(session, checkpoint);
+  checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::refuse,
+                  checkpoint_copy_in(session.exec));
+  session.model.params().update_compute(session.exec);
+  log::info("weights initialised from {} (its step {}); optimiser, schedule and data start fresh",
+            found, checkpoint.step());
 }
 
 std::string checkpoint_to_resume(const std::string& resume, const std::string& folder) {
@@ -161,7 +199,7 @@ std::string checkpoint_to_resume(const std::string& resume, const std::string& f
     throw ConfigError(fmt::format(
         "--resume {}: no such checkpoint folder; give auto, none or a step-... folder", resume));
   }
-  return resume;
+  return locate_checkpoint(resume);
 }
 
 }  // namespace sy

@@ -43,8 +43,14 @@ CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint);
 
-// Restores only the parameters, for evaluation and infilling.
+// Restores only the parameters, for evaluation and infilling. Throws ConfigError naming the keys of
+// the model that differ, DataError when the checkpoint is at fault.
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint);
+
+// Starts from the parameters of a checkpoint (train.initialize_from; see locate_checkpoint): the
+// optimiser, schedule and position in the data stay fresh. Every parameter must be there, and no
+// other. Throws as restore_parameters does. Warns if the checkpoint's tokenizer is another one.
+void initialize_from_checkpoint(Session& session, const std::string& path);
 
 // The path of the checkpoint that `resume` (auto, none or a path) selects for this run, or "" for
 // none.

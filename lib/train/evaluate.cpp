@@ -14,7 +14,7 @@ Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, i
       sequences_(sequences),
       batch_(session.exec, div_exact(sequences, session.mesh.shape().data()),
              session.config.train.micro_batch, session.config.data.encoder_length,
-             session.config.data.decoder_length.value) {
+             session.config.data.decoder_length.value, special_ids(session.config.model)) {
   DataSection data = session.config.data;
   data.shuffle_buffer = data.example_buffer = 1;  // no shuffling
   data.read_ahead_batches = 1;

@@ -12,7 +12,7 @@ namespace {
 RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
   throw_errors(find_errors(config));
   throw_errors(find_mesh_errors(config, ranks));
-  resolve_config(config, tokenizer == nullptr ? 0 : tokenizer->size());
+  resolve_config(config, tokenizer == nullptr ? TokenizerInfo(0) : tokenizer->info());
   if (tokenizer != nullptr && config.model.vocab_size.value < tokenizer->size()) {
     throw ConfigError(
         fmt::format("model.vocab_size: {} is less than the tokenizer's {} pieces and sentinels; "

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "lib/config/config.h"
 #include "lib/data/batcher.h"
 
 namespace sy {
@@ -11,7 +12,7 @@ class StepBatch {
  public:
   // A step has `sequences` on this rank, in micro-batches of `micro_batch`. `exec` must outlive it.
   StepBatch(Exec& exec, int64_t sequences, int64_t micro_batch, int64_t encoder_length,
-            int64_t decoder_length);
+            int64_t decoder_length, const SpecialIds& ids = {});
 
   // Copies the examples of this rank. If there are fewer than `sequences`, the rest is padding.
   void fill(const std::vector<Example>& examples);

@@ -34,7 +34,8 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
       folder_(session_.config),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
-             session_.config.data.encoder_length, session_.config.data.decoder_length.value),
+             session_.config.data.encoder_length, session_.config.data.decoder_length.value,
+             special_ids(session_.config.model)),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints),
       start_id_(start_id(runtime.mesh.world())) {
@@ -53,7 +54,11 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   if (run.train.eval_every > 0) {
     evaluator_.emplace(session_, run.data.validation, run.train.eval_sequences);
   }
-  restore_from(checkpoint_to_resume(resume, folder_.checkpoints));
+  const std::string resumed = checkpoint_to_resume(resume, folder_.checkpoints);
+  if (resumed.empty() && !run.train.initialize_from.empty()) {
+    initialize_from_checkpoint(session_, run.train.initialize_from);
+  }
+  restore_from(resumed);
   if (world.rank() == 0) set_aside_later_checkpoints();
   const double flops_per_second =
       measure_peak_gemm_rate(session_.exec.backend, session_.exec.threads,

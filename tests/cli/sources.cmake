@@ -1,12 +1,13 @@
 # The real binary, run as a user runs it.
 sy_test_binary(cli_tests
                SOURCES tests/cli/bench_test.cpp tests/cli/config_test.cpp tests/cli/infill_test.cpp
+                       tests/cli/initialize_test.cpp
                        tests/cli/inspect_test.cpp tests/cli/program.cpp
                        tests/cli/tokenizer_test.cpp tests/cli/usage_test.cpp
-               LINK sy::simdjson)
+               LINK sy::fmt sy::simdjson)
 target_compile_definitions(cli_tests PRIVATE SY_PROGRAM="$<TARGET_FILE:switchyard>"
                                              SY_VERSION="${PROJECT_VERSION}")
 add_dependencies(cli_tests switchyard)
-foreach(suite usage config tokenizer inspect doctor bench infill_command)
+foreach(suite usage config tokenizer inspect doctor bench infill_command initialize)
   sy_add_test(cli.${suite} cli_tests "[${suite}]")
 endforeach()

@@ -24,7 +24,8 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
       "run.seed=-1", "run.threads=0", "run.hang_timeout_seconds=-1", "mesh.expert=0",
       "model.vocab_size=0", "model.d_model=0", "model.d_model=1048577", "model.d_kv=0",
       "model.num_heads=-4", "model.d_ff=0", "model.encoder_layers=0", "model.decoder_layers=0",
-      "model.dropout=1", "model.dropout=-0.1", "model.init_scale=0", "model.init_scale=1e+31",
+      "model.pad_id=-1", "model.eos_id=-1", "model.start_id=-1", "model.dropout=1",
+      "model.dropout=-0.1", "model.init_scale=0", "model.init_scale=1e+31",
       "model.experts.count=-1", "model.experts.interval=0", "model.experts.capacity_factor=0",
       "model.experts.eval_capacity_factor=-1", "model.experts.min_capacity=0",
       "model.experts.fixed_capacity=0", "model.experts.group_sequences=0", "model.experts.jitter=1",
@@ -102,6 +103,28 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
   CAPTURE(overrides, errors_after(overrides));
   CHECK(says(errors_after(overrides), words));
   CHECK(errors_after(overrides).starts_with(words.front()));
+}
+
+TEST_CASE("validate: lists of sparse layers", "[validate]") {
+  const auto with = [](const std::string& encoder, const std::string& decoder) {
+    return errors_after(
+        {"model.experts.layers.encoder=" + encoder, "model.experts.layers.decoder=" + decoder});
+  };
+  CHECK(with("[0, 3]", "[]").empty());
+  CHECK(with("[]", "auto").empty());
+  CHECK(says(with("[4]", "auto"), {"model.experts.layers.encoder: 4", "0 to 3"}));
+  CHECK(says(with("[1]", "[2, 2]"), {"model.experts.layers.decoder: 2", "ascending"}));
+  CHECK(says(with("[]", "[]"), {"model.experts.layers: ", "no sparse layer"}));
+  CHECK(says(errors_after({"model.experts.layers.encoder=3"}),
+             {"model.experts.layers.encoder: ", "list of integers or auto", "'3'"}));
+  CHECK(says(errors_after({"model.experts.layers.encoder=[x]"}),
+             {"model.experts.layers.encoder: ", "integer", "'x'"}));
+}
+
+TEST_CASE("validate: special ids lie in the vocabulary", "[validate]") {
+  CHECK(errors_after({"model.vocab_size=200", "model.eos_id=199"}).empty());
+  CHECK(says(errors_after({"model.vocab_size=200", "model.eos_id=200"}),
+             {"model.eos_id: 200", "model.vocab_size (200)"}));
 }
 
 TEST_CASE("validate: rules that a choice lifts", "[validate]") {

@@ -52,6 +52,18 @@ TEST_CASE("write: every text comes back", "[write]") {
   CHECK(back.data.tokenizer == text);
 }
 
+TEST_CASE("write: lists of layers and words beside booleans come back", "[write]") {
+  RunConfig config;
+  config.model.experts.layers = {{false, {0, 3}}, {false, {}}};
+  config.model.scale_decoder_outputs = GENERATE(AutoBool::automatic, AutoBool::on, AutoBool::off);
+  const std::string written = write_config(config);
+  const RunConfig back = parse_config(written, "written.yaml");
+  CHECK(back.model.experts.layers.encoder == config.model.experts.layers.encoder);
+  CHECK(back.model.experts.layers.decoder == config.model.experts.layers.decoder);
+  CHECK(back.model.scale_decoder_outputs == config.model.scale_decoder_outputs);
+  CHECK(write_config(back) == written);
+}
+
 TEST_CASE("write: the configurations that come with the program", "[write]") {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(SY_SOURCE_DIR "/configs")) {
@@ -94,6 +106,44 @@ TEST_CASE("resolve: lengths of span corruption and the vocabulary", "[resolve]")
   RunConfig small = parse_config("model: {vocab_size: 200}", "run.yaml");
   CHECK_THROWS_WITH(resolve_config(small, 201),
                     Catch::StartsWith("model.vocab_size: 200") && Catch::Contains("201"));
+}
+
+TEST_CASE("resolve: special ids are the tokenizer's, or T5's", "[resolve]") {
+  RunConfig unknown;
+  resolve_config(unknown, 0);
+  CHECK(unknown.model.eos_id.is_auto);
+  CHECK(special_ids(unknown.model).eos == 1);
+  RunConfig config;
+  resolve_config(config, {600, {}, {false, 2}});  // without padding, as by SentencePiece's defaults
+  const SpecialIds ids = special_ids(config.model);
+  CHECK(ids.pad == 0);
+  CHECK(ids.eos == 2);
+  CHECK(ids.start == 0);
+  RunConfig padded;
+  resolve_config(padded, {600, {false, 3}, {false, 2}});
+  CHECK(special_ids(padded.model).start == 3);
+  RunConfig wrong = parse_config("model: {eos_id: 1}", "run.yaml");
+  CHECK_THROWS_WITH(resolve_config(wrong, {600, {}, {false, 2}}),
+                    Catch::StartsWith("model.eos_id: 1"));
+}
+
+TEST_CASE("rules: differences of two models, by key", "[resolve]") {
+  using Lines = std::vector<std::string>;
+  ModelSection was;
+  CHECK(model_differences(was, was).empty());
+  ModelSection is = was;
+  is.dropout = 0.1;
+  is.experts.capacity_factor = 2;
+  is.scale_decoder_outputs = AutoBool::on;                 // as auto, since embeddings are tied
+  is.experts.layers = {{false, {1, 3}}, {false, {1, 3}}};  // as every second of four
+  is.eos_id = {false, 1};
+  CHECK(model_differences(was, is).empty());
+  is.d_model = 64;
+  is.experts.layers.decoder.values = {};
+  is.eos_id = {false, 2};
+  CHECK(model_differences(was, is) == Lines{"model.d_model: 256 -> 64",
+                                            "model.experts.layers.decoder: 1, 3 -> none",
+                                            "model.eos_id: 1 -> 2"});
 }
 
 TEST_CASE("reference: every key is there, and docs/configuration.md is current", "[reference]") {

@@ -180,12 +180,12 @@ TEST_CASE("convert: indexes that do not fit their files", "[convert_fault]") {
   SECTION("files elsewhere") {
     for (const char* file : {"../x.safetensors", "/tmp/x.safetensors", "x.bin", ""}) {
       write_text(index, fmt::format(R"({{"weight_map": {{"a": "{}"}}}})", file));
-      CHECK_THAT(folder.complaint(), Catch::Contains("\"a\" has no file of this folder"));
+      CHECK_THAT(folder.complaint(), Catch::Contains("\"a\" is not mapped to"));
     }
   }
   SECTION("twice") {
     write_text(index, R"({"weight_map": {"a": "a.safetensors", "a": "b.safetensors"}})");
-    CHECK_THAT(folder.complaint(), Catch::Contains("\"a\" comes twice"));
+    CHECK_THAT(folder.complaint(), Catch::Contains("\"a\" appears twice"));
   }
   SECTION("files that are not there") {
     write_text(index, R"({"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}})");
@@ -204,13 +204,13 @@ TEST_CASE("convert: indexes that do not fit their files", "[convert_fault]") {
     fs::copy_file(folder.hf + "/model-00001-of-00002.safetensors",
                   folder.hf + "/model-00002-of-00002.safetensors",
                   fs::copy_options::overwrite_existing);
-    CHECK_THAT(folder.complaint(), Catch::Contains("is in model-00001-of-00002.safetensors too"));
+    CHECK_THAT(folder.complaint(), Catch::Contains("is also in model-00001-of-00002.safetensors"));
   }
 }
 
 TEST_CASE("convert: folders that are none", "[convert_fault]") {
   Folder folder(0);
-  CHECK_THAT(folder.complaint(), Catch::Contains("neither model.safetensors nor"));
+  CHECK_THAT(folder.complaint(), Catch::Contains("does not exist"));
   folder.write();
   fs::remove(folder.hf + "/" + kHfConfigName);
   CHECK_THAT(folder.complaint(), Catch::Contains("cannot read " + folder.hf + "/config.json"));
@@ -220,6 +220,58 @@ TEST_CASE("convert: folders that are none", "[convert_fault]") {
   options.in = folder.hf;
   options.out = folder.out;
   CHECK_THROWS_WITH(convert_model(options), Catch::Contains("is not a committed checkpoint"));
+}
+
+TEST_CASE("convert: what a path is that is no folder of weights", "[convert_fault]") {
+  Folder folder(0);
+  folder.write();
+  const std::string weights = folder.hf + "/" + kHfSingleName;
+  const std::string config = folder.hf + "/" + kHfConfigName;
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 990\n";
+  SECTION("a file") {
+    folder.hf = weights;
+    CHECK_THAT(folder.complaint(), Catch::Contains("is a file, not a folder"));
+  }
+  SECTION("a name on the hub") {
+    folder.hf = "someone/some-t5";
+    CHECK_THAT(folder.complaint(), Catch::Contains("huggingface-cli download someone/some-t5"));
+  }
+  SECTION("weights that are a pointer") {
+    write_text(weights, pointer);
+    CHECK_THAT(folder.complaint(), Catch::Contains(weights + " is a Git LFS pointer"));
+  }
+  SECTION("a configuration that is a pointer") {
+    write_text(config, pointer);
+    CHECK_THAT(folder.complaint(), Catch::Contains(config + " is a Git LFS pointer"));
+  }
+  SECTION("pickled weights") {
+    fs::rename(weights, folder.hf + "/pytorch_model.bin");
+    CHECK_THAT(folder.complaint(),
+               Catch::Contains("pickled") && Catch::Contains("save_pretrained"));
+  }
+  SECTION("neither") {
+    fs::remove(weights);
+    CHECK_THAT(folder.complaint(), Catch::Contains("neither model.safetensors nor"));
+  }
+  SECTION("a checkpoint") {
+    folder.convert();
+    folder.hf = folder.out;
+    folder.out += "2";
+    CHECK_THAT(folder.complaint(), Catch::Contains("--from switchyard"));
+  }
+  SECTION("an encoder alone") {
+    std::erase_if(folder.values,
+                  [](const auto& item) { return item.first.starts_with("decoder."); });
+    folder.write();
+    CHECK_THAT(folder.complaint(), Catch::Contains("encoder only"));
+  }
+  SECTION("a resized vocabulary") {
+    const std::string text = config_json(folder.spec), said = "\"vocab_size\": 20";
+    write_text(config,
+               std::string(text).replace(text.find(said), said.size(), "\"vocab_size\": 19"));
+    CHECK_THAT(folder.complaint(), Catch::Contains("--set vocab_size=20"));
+  }
 }
 
 TEST_CASE("convert: an output that exists is left alone", "[convert_fault]") {

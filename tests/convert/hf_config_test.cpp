@@ -68,12 +68,10 @@ TEST_CASE("hf config: activations", "[convert_hf_config]") {
 TEST_CASE("hf config: all faults at once", "[convert_hf_config]") {
   const std::string message = complaint(
       R"({"model_type": "switch_transformers", "d_model": "768", "d_ff": -3, "num_experts": 0,
-          "router_bias": true, "is_gated_act": true, "num_layers": 12, "vocab_size": 3.5,
-          "num_sparse_encoder_layers": 3, "num_sparse_decoder_layers": 3})");
+          "router_bias": true, "is_gated_act": true, "num_layers": 12, "vocab_size": 3.5})");
   for (const char* part :
        {"d_model is not an integer", "vocab_size is not an integer", "model.d_ff: -3",
-        "num_experts is below 1", "router_bias is true", "has no gated layers",
-        "encoder_sparse_step is 4 and decoder_sparse_step is 4"}) {
+        "num_experts is below 1", "router_bias is true", "has no gated layers"}) {
     CHECK_THAT(message, Catch::Contains(part));
   }
   CHECK_THAT(complaint(R"({"model_type": "bert"})"), Catch::Contains("is 'bert'"));
@@ -89,7 +87,7 @@ TEST_CASE("hf config: keys set over the file", "[convert_hf_config]") {
   // As a hub file has it for a model that is sparse throughout, and has an output projection.
   const std::string text = R"({"model_type": "switch_transformers", "num_layers": 15,
       "num_decoder_layers": 12, "encoder_sparse_step": 1, "decoder_sparse_step": 0})";
-  CHECK_THROWS_AS(parse(text), DataError);
+  CHECK(parse(text).config.model.experts.layers.decoder == AutoInts{false, {}});
   const HfModel hf = parse(text, {"num_decoder_layers=15", "decoder_sparse_step=1",
                                   "tie_word_embeddings=false", "dense_act_fn=gelu_new"});
   CHECK(hf.config.model.decoder_layers == 15);
@@ -97,6 +95,69 @@ TEST_CASE("hf config: keys set over the file", "[convert_hf_config]") {
   CHECK_FALSE(hf.config.model.tie_embeddings);
   CHECK(hf.config.model.activation == Activation::gelu);
   CHECK_THROWS_AS(parse(text, {"num_layers"}), ConfigError);
+}
+
+TEST_CASE("hf config: special ids go there and back", "[convert_hf_config]") {
+  const HfModel plain = parse(R"({"model_type": "t5", "pad_token_id": null})");
+  CHECK(special_ids(plain.config.model).pad == 0);
+  CHECK(special_ids(plain.config.model).eos == 1);
+  CHECK(special_ids(plain.config.model).start == 0);
+  const HfModel other =
+      parse(R"({"model_type": "t5", "pad_token_id": 3, "eos_token_id": 7, "bos_token_id": 9})");
+  CHECK(special_ids(other.config.model).start == 3);
+  const HfDescription written = describe_for_hf(other.config, other.family, FloatType::f32);
+  for (const char* key :
+       {"\"pad_token_id\": 3", "\"eos_token_id\": 7", "\"decoder_start_token_id\": 3"}) {
+    CHECK_THAT(written.config_json, Catch::Contains(key));
+  }
+  CHECK_THAT(complaint(R"({"model_type": "t5", "eos_token_id": [1, 2]})"),
+             Catch::Contains("eos_token_id is not an integer"));
+  CHECK_THAT(complaint(R"({"model_type": "t5", "eos_token_id": 32128})"),
+             Catch::Contains("model.eos_id: 32128"));
+}
+
+TEST_CASE("hf config: ties and scaling as transformers 5 spells them", "[convert_hf_config]") {
+  const auto model = [](const std::string& keys) {
+    return parse(R"({"model_type": "t5", )" + keys + "}").config.model;
+  };
+  CHECK(scales_decoder_outputs(model(R"("d_kv": 8)")));
+  CHECK_FALSE(scales_decoder_outputs(model(R"("tie_word_embeddings": false)")));
+  for (const char* tied : {"true", "false"}) {
+    for (const bool scaled : {true, false}) {
+      const std::string keys = fmt::format(
+          R"({{"model_type": "t5", "tie_word_embeddings": {}, "scale_decoder_outputs": {}}})", tied,
+          scaled);
+      const HfModel hf = parse(keys);
+      CAPTURE(keys);
+      CHECK(scales_decoder_outputs(hf.config.model) == scaled);
+      const HfDescription written = describe_for_hf(hf.config, hf.family, FloatType::f32);
+      const HfModel again = parse(written.config_json);
+      CHECK(scales_decoder_outputs(again.config.model) == scaled);
+      CHECK(again.config.model.tie_embeddings == hf.config.model.tie_embeddings);
+      CHECK(written.warnings.empty() == (scaled == hf.config.model.tie_embeddings));
+    }
+  }
+}
+
+TEST_CASE("hf config: mt5 is read and stays mt5, umt5 is refused", "[convert_hf_config]") {
+  const HfModel hf = parse(R"({"model_type": "mt5"})");
+  CHECK(hf.config.model.activation == Activation::geglu);
+  CHECK(hf.config.model.vocab_size.value == 250112);
+  CHECK(hf.config.model.num_heads == 6);
+  CHECK_FALSE(hf.config.model.tie_embeddings);
+  const HfDescription written = describe_for_hf(hf.config, hf.family, FloatType::f32);
+  CHECK_THAT(written.config_json, Catch::Contains("\"model_type\": \"mt5\"") &&
+                                      Catch::Contains("MT5ForConditionalGeneration"));
+  CHECK_THAT(complaint(R"({"model_type": "umt5"})"), Catch::Contains("model_type is 'umt5'"));
+}
+
+TEST_CASE("hf config: JSON as Python and Windows write it", "[convert_hf_config]") {
+  CHECK(parse("\xef\xbb\xbf{\"model_type\": \"t5\"}").config.model.d_model == 512);
+  const HfModel hf = parse(
+      R"({"a": NaN, "b": [Infinity, -Infinity], "c": "NaN \" Infinity", "model_type": "t5"})");
+  CHECK(hf.config.model.d_model == 512);
+  CHECK(parse(R"({"dropout_rate": NaN, "model_type": "t5"})").config.model.dropout == 0.1);
+  CHECK_THAT(complaint(R"({"model_type": "t5", Nan: 1})"), Catch::Contains("not a JSON object"));
 }
 
 TEST_CASE("hf config: what is not the same here is said", "[convert_hf_config]") {
@@ -159,7 +220,7 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     config.model.activation = Activation::geglu;
     experts.interval = 3;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("no gated layers") &&
-                                      Catch::Contains("makes other layers sparse"));
+                                      Catch::Contains("model.experts.interval"));
     CHECK_THROWS_AS(warnings(), ConfigError);
   }
 }

@@ -43,11 +43,9 @@ ModelSection our_model(const HfSpec& published) {
   if (published.experts == 0) return model;
   const HfStack encoder = HfStack::derived(published.encoder, published.sparse_encoder);
   const HfStack decoder = HfStack::derived(published.decoder, published.sparse_decoder);
-  const auto interval = find_interval(encoder, decoder);
-  REQUIRE(interval);
-  model.experts.interval = *interval;
-  CHECK(find_hf_stack(model, published.encoder)->sparse_layers == published.sparse_encoder);
-  CHECK(find_hf_stack(model, published.decoder)->sparse_layers == published.sparse_decoder);
+  set_sparse_layers(model, encoder, decoder);
+  CHECK(find_hf_stack(model, Stack::encoder)->sparse_layers == published.sparse_encoder);
+  CHECK(find_hf_stack(model, Stack::decoder)->sparse_layers == published.sparse_decoder);
   return model;
 }
 
@@ -97,25 +95,50 @@ TEST_CASE("hf names: what a family does not have", "[convert_hf_names]") {
   CHECK_THROWS_AS(hf_tensor(sparse, 0, HfFamily::switch_transformers, kGeglu), InternalError);
 }
 
-TEST_CASE("sparse layers: where the two rules meet", "[convert_hf_names]") {
-  const auto interval = [](int64_t encoder_layers, int64_t encoder_step, int64_t decoder_layers,
-                           int64_t decoder_step) {
-    return find_interval({encoder_layers, 0, encoder_step}, {decoder_layers, 0, decoder_step});
+TEST_CASE("sparse layers: an interval where the two rules meet, else lists", "[convert_hf_names]") {
+  using Layers = std::vector<int64_t>;
+  ModelSection model;
+  model.experts.count = 8;
+  const auto set = [&](int64_t encoder_layers, int64_t encoder_step, int64_t decoder_layers,
+                       int64_t decoder_step) {
+    model.encoder_layers = encoder_layers;
+    model.decoder_layers = decoder_layers;
+    const HfStack encoder{encoder_layers, 0, encoder_step},
+        decoder{decoder_layers, 0, decoder_step};
+    set_sparse_layers(model, encoder, decoder);
+    for (int64_t layer = 0; layer < encoder_layers; ++layer) {
+      CHECK(is_sparse_layer(model, Stack::encoder, layer) ==
+            is_hf_sparse_layer(layer, encoder_step));
+    }
+    for (int64_t layer = 0; layer < decoder_layers; ++layer) {
+      CHECK(is_sparse_layer(model, Stack::decoder, layer) ==
+            is_hf_sparse_layer(layer, decoder_step));
+    }
+    CHECK(find_hf_stack(model, Stack::encoder));
+    CHECK(find_hf_stack(model, Stack::decoder));
+    return model.experts.layers.encoder.is_auto ? model.experts.interval : 0;
   };
-  CHECK(interval(12, 2, 12, 2) == 2);
-  CHECK(interval(15, 1, 15, 1) == 1);
-  CHECK(interval(1, 1, 2, 1) == 1);
-  CHECK(interval(2, 2, 3, 3) == 2);     // one sparse layer, the second
-  CHECK_FALSE(interval(12, 4, 12, 4));  // the class's defaults: 1, 5, 9
-  CHECK_FALSE(interval(15, 1, 12, 0));
+  CHECK(set(12, 2, 12, 2) == 2);
+  CHECK(set(15, 1, 15, 1) == 1);
+  CHECK(set(1, 1, 2, 1) == 1);
+  CHECK(set(2, 2, 3, 3) == 2);    // one sparse layer, the second
+  CHECK(set(12, 4, 12, 4) == 0);  // the class's defaults
+  CHECK(model.experts.layers.encoder.values == Layers{1, 5, 9});
+  CHECK(set(7, 3, 5, 0) == 0);
+  CHECK(model.experts.layers.encoder.values == Layers{1, 4});
+  CHECK(model.experts.layers.decoder.values.empty());
+  CHECK(set(15, 1, 12, 0) == 0);  // as the hub has Switch-C
   CHECK(HfStack::derived(12, 5).count_sparse() == 6);
   CHECK(HfStack::derived(12, 0).count_sparse() == 1);
+}
 
+TEST_CASE("sparse layers: what Hugging Face's rule cannot say", "[convert_hf_names]") {
   ModelSection model;
   model.experts.count = 8;
   const auto sparse_layers = [&](int64_t every, int64_t layers) -> std::optional<int64_t> {
     model.experts.interval = every;
-    const std::optional<HfStack> stack = find_hf_stack(model, layers);
+    model.encoder_layers = layers;
+    const std::optional<HfStack> stack = find_hf_stack(model, Stack::encoder);
     if (!stack) return std::nullopt;
     CHECK(stack->count_sparse() == layers / every);
     return stack->sparse_layers;
@@ -127,6 +150,8 @@ TEST_CASE("sparse layers: where the two rules meet", "[convert_hf_names]") {
   CHECK(sparse_layers(1, 5) == 5);
   CHECK_FALSE(sparse_layers(4, 12));
   CHECK(sparse_layers(4, 3) == 0);
+  model.experts.layers.encoder = {false, {0}};
+  CHECK_FALSE(find_hf_stack(model, Stack::encoder));
 }
 
 }  // namespace

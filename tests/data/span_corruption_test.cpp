@@ -26,8 +26,10 @@ std::vector<T> list_of(simdjson::dom::element list) {
 std::vector<int32_t> corrupt(const std::vector<int32_t>& tokens, const std::vector<uint8_t>& mask,
                              bool noise, int32_t first, int64_t sentinels = 100) {
   std::vector<int32_t> ids = {-1, -1};  // to be overwritten
+  std::vector<int32_t> descending(static_cast<size_t>(sentinels));
+  for (int32_t& id : descending) id = first--;
   (noise ? noise_span_to_unique_sentinel : nonnoise_span_to_unique_sentinel)(ids, tokens, mask,
-                                                                             first, sentinels);
+                                                                             descending);
   return ids;
 }
 

@@ -80,8 +80,9 @@ Made corrupt(int64_t window, double density, double mean) {
   const std::vector<uint8_t> mask = noise_mask(window, density, mean, 1, 7);
   const std::vector<int32_t> tokens(static_cast<size_t>(window), 5);
   std::vector<int32_t> inputs, targets;
-  noise_span_to_unique_sentinel(inputs, tokens, mask, 1 << 20, window);
-  nonnoise_span_to_unique_sentinel(targets, tokens, mask, 1 << 20, window);
+  const std::vector<int32_t> sentinels(static_cast<size_t>(window), 1 << 20);
+  noise_span_to_unique_sentinel(inputs, tokens, mask, sentinels);
+  nonnoise_span_to_unique_sentinel(targets, tokens, mask, sentinels);
   const auto noise = std::accumulate(mask.begin(), mask.end(), int64_t{0});
   const auto made = static_cast<int64_t>(targets.size());
   return {static_cast<int64_t>(inputs.size()) + 1, made + 1, noise, made - noise};

@@ -8,6 +8,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
+#include "lib/base/wire_format.h"
 #include "lib/data/text/c4_reader.h"
 #include "lib/data/tokenizer/sentencepiece_model.h"
 #include "tests/data/sha1.h"
@@ -114,6 +115,76 @@ TEST_CASE("tokenizer: a model with sentinels of its own", "[tokenizer]") {
   append_sentinels(model, 1);  // <extra_id_0> twice
   write_file(path, model);
   CHECK_THROWS_AS(Tokenizer(path, 10), DataError);
+}
+
+struct TestPiece {
+  std::string text;
+  int type;  // 1: normal, 2: unknown, 3: control, 4: user-defined
+};
+
+// A unigram model of these pieces, written field by field.
+std::string model_of(const std::vector<TestPiece>& pieces) {
+  std::string model;
+  for (const TestPiece& piece : pieces) {
+    std::string message;
+    append_bytes_field(message, 1, piece.text);
+    append_float_field(message, 2, piece.type == 1 ? -1.0f : 0.0f);
+    append_varint_field(message, 3, static_cast<uint64_t>(piece.type));
+    append_bytes_field(model, 1, message);
+  }
+  std::string trainer, normalizer;
+  append_varint_field(trainer, 3, 1);  // unigram
+  append_bytes_field(normalizer, 1, "identity");
+  append_bytes_field(model, 2, trainer);
+  append_bytes_field(model, 3, normalizer);
+  return model;
+}
+
+TEST_CASE("tokenizer: SentencePiece's default ids are the model's own", "[tokenizer]") {
+  const std::string path = temporary_folder() + "/default.model";
+  write_file(path,
+             model_of({{"<unk>", 2}, {"<s>", 3}, {"</s>", 3}, {"\u2581", 1}, {"a", 1}, {"b", 1}}));
+  const Tokenizer tokenizer(path, 4);
+  CHECK(tokenizer.eos() == 2);
+  CHECK(tokenizer.unk() == 0);
+  CHECK_FALSE(tokenizer.pad());
+  CHECK(tokenizer.size() == 10);
+  CHECK(tokenizer.encode("ab") == std::vector<int32_t>{3, 4, 5});
+  CHECK(tokenizer.encode("a?") == std::vector<int32_t>{3, 4, 0});
+  const TokenizerInfo info = tokenizer.info();
+  CHECK(info.eos == AutoInt{false, 2});
+  CHECK(info.pad.is_auto);
+
+  write_file(path, model_of({{"<unk>", 2}, {"<s>", 3}, {"\u2581", 1}, {"a", 1}}));
+  CHECK(message_of<DataError>([&] { Tokenizer(path, 4); }).find(path) != std::string::npos);
+}
+
+TEST_CASE("tokenizer: sentinels are found by name, wherever they stand", "[tokenizer]") {
+  const std::string path = temporary_folder() + "/sentinels.model";
+  const std::string mark = GENERATE("", "\u2581");
+  write_file(path, model_of({{"<pad>", 3},
+                             {"</s>", 3},
+                             {"<unk>", 2},
+                             {mark + "<extra_id_1>", 4},
+                             {"\u2581", 1},
+                             {mark + "<extra_id_0>", 4},
+                             {"a", 1},
+                             {mark + "<extra_id_2>", 4},
+                             {"b", 1}}));
+  const Tokenizer tokenizer(path, 3);
+  CAPTURE(mark);
+  CHECK(tokenizer.size() == 9);
+  CHECK(tokenizer.sentinels() == 3);
+  CHECK(tokenizer.sentinel(0) == 5);
+  CHECK(tokenizer.sentinel(1) == 3);
+  CHECK(tokenizer.sentinel(2) == 7);
+  CHECK(tokenizer.sentinel_number(3) == 1);
+  CHECK(tokenizer.sentinel_number(4) == -1);
+  CHECK(tokenizer.pad() == 0);
+  const std::vector<int32_t> ids = tokenizer.encode("a <extra_id_1> b");
+  CHECK(std::count(ids.begin(), ids.end(), 3) == 1);
+  CHECK(Tokenizer(path, 0).sentinels() == 3);
+  CHECK_THROWS_AS(Tokenizer(path, 4), DataError);
 }
 
 TEST_CASE("tokenizer: files that are no model are named with the reason", "[tokenizer]") {

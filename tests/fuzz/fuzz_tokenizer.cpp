@@ -30,7 +30,7 @@ void try_model(const std::string& path) {
   try {
     const sy::Tokenizer tokenizer(path, 4);
     require(tokenizer.sentinels() >= 4 && tokenizer.size() > tokenizer.sentinels());
-    require(tokenizer.piece(tokenizer.sentinel(0)) == "\u2581<extra_id_0>");
+    require(tokenizer.piece(tokenizer.sentinel(0)).ends_with("<extra_id_0>"));
     for (const char* text : {"", "the quick <extra_id_0> brown fox", "\u00e9\u3000\u2581 \n\xff"}) {
       try_text(tokenizer, text);
     }

@@ -55,6 +55,34 @@ TEST_CASE("generate: targets end with eos or at their longest", "[generate]") {
   CHECK((some_cut || strategy == Strategy::beam));
 }
 
+// Notes what the decoder is given first.
+class FirstInput : public TableModel {
+ public:
+  using TableModel::TableModel;
+  LogitRows next(std::span<const int32_t> parents, std::span<const int32_t> ids) override {
+    if (first.empty()) first.assign(ids.begin(), ids.end());
+    return TableModel::next(parents, ids);
+  }
+  std::vector<int32_t> first;
+};
+
+TEST_CASE("generate: another end and another start than T5's", "[generate]") {
+  const Strategy strategy = GENERATE(Strategy::greedy, Strategy::sample, Strategy::beam);
+  FirstInput model(12, 3);
+  GenerateOptions options = options_for(strategy, 7);
+  options.eos = 4;
+  options.start = 6;
+  bool some_ended = false;
+  for (const Generated& target : generate(model, kPrompts, options)) {
+    const auto eos = std::find(target.ids.begin(), target.ids.end(), 4);
+    const bool ended = eos != target.ids.end();
+    CHECK((ended ? eos + 1 == target.ids.end() : target.ids.size() == 9));
+    some_ended |= ended;
+  }
+  CHECK((some_ended || strategy == Strategy::beam));
+  CHECK(model.first == std::vector<int32_t>(7, 6));
+}
+
 TEST_CASE("generate: what has ended costs nothing more", "[generate]") {
   TableModel model(6, 1);
   int64_t tokens = 0;

@@ -38,7 +38,8 @@ class Routers {
     shares = f_.allocate([&](Arena& arena) {
       saved_.clear();
       for (size_t i = 0; i < kLayers; ++i) saved_.push_back(router_plan(arena, f_.model, dims));
-      return stack_shares_plan(arena, f_.model, dims, kLayers);
+      const int64_t dense = f_.model.experts.interval > 1 ? 1 : 0;  // layers of the stack
+      return stack_shares_plan(arena, f_.model, dims, kLayers, kLayers + dense);
     });
   }
 

@@ -12,6 +12,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+const char* stack_name(Stack stack) {
+  return stack == Stack::encoder ? "encoder" : "decoder";
+}
+
 const char* activation_name(Activation activation) {
   return activation == Activation::relu ? "relu" : "gelu_new";
 }
@@ -32,27 +36,37 @@ void add_sizes(Json& json, const ModelSection& model) {
   json["initializer_factor"] = 1.0;
   json["is_encoder_decoder"] = true;
   json["use_cache"] = true;
-  json["pad_token_id"] = 0;
-  json["eos_token_id"] = 1;
-  json["decoder_start_token_id"] = 0;
+  const SpecialIds ids = special_ids(model);
+  json["pad_token_id"] = ids.pad;
+  json["eos_token_id"] = ids.eos;
+  json["decoder_start_token_id"] = ids.start;
   json["dense_act_fn"] = activation_name(model.activation);
 }
 
-void add_t5(Json& json, const ModelSection& model) {
+void add_t5(Json& json, const ModelSection& model, HfDescription& hf) {
+  const bool scaled = scales_decoder_outputs(model);
+  json["scale_decoder_outputs"] = scaled;
+  if (scaled != model.tie_embeddings) {
+    hf.warnings.push_back(fmt::format(
+        "scale_decoder_outputs is {} while tie_word_embeddings is {}: transformers before version "
+        "5 does not know that key and would compute other scores",
+        scaled, model.tie_embeddings));
+  }
   const bool gated = model.activation == Activation::geglu;
   json["feed_forward_proj"] = gated ? "gated-gelu" : activation_name(model.activation);
   json["is_gated_act"] = gated;
 }
 
-// The number of tokens that an expert takes of one sequence, whatever limits it here.
+// The number of tokens per sequence that an expert takes, however it is limited here.
 int64_t capacity_for_hf(const RunConfig& config, HfDescription& hf) {
   const ExpertsSection& experts = config.model.experts;
   const int64_t length = config.data.encoder_length;
   if (experts.capacity == CapacityMode::dropless) {
-    hf.warnings.push_back(fmt::format(
-        "Hugging Face has no dropless routing: expert_capacity is written as {}, which drops no "
-        "token of a sequence up to data.encoder_length",
-        length));
+    hf.warnings.push_back(
+        fmt::format("Hugging Face has no dropless routing: expert_capacity is written as {}, so "
+                    "that no token of "
+                    "a sequence of at most data.encoder_length tokens is dropped",
+                    length));
     return length;
   }
   if (experts.capacity == CapacityMode::factor) {
@@ -66,7 +80,7 @@ int64_t capacity_for_hf(const RunConfig& config, HfDescription& hf) {
   if (experts.group_sequences != 1) {
     hf.warnings.push_back(fmt::format(
         "model.experts.group_sequences is {}; Hugging Face applies the capacity of {} to each "
-        "sequence by itself",
+        "sequence separately",
         experts.group_sequences, experts.fixed_capacity));
   }
   return experts.fixed_capacity;
@@ -75,8 +89,8 @@ int64_t capacity_for_hf(const RunConfig& config, HfDescription& hf) {
 void add_switch(Json& json, const RunConfig& config, HfDescription& hf) {
   const ModelSection& model = config.model;
   const ExpertsSection& experts = model.experts;
-  const HfStack encoder = find_hf_stack(model, model.encoder_layers).value();
-  const HfStack decoder = find_hf_stack(model, model.decoder_layers).value();
+  const HfStack encoder = find_hf_stack(model, Stack::encoder).value();
+  const HfStack decoder = find_hf_stack(model, Stack::decoder).value();
   json["num_sparse_encoder_layers"] = encoder.sparse_layers;
   json["num_sparse_decoder_layers"] = decoder.sparse_layers;
   json["encoder_sparse_step"] = encoder.step;
@@ -98,44 +112,56 @@ void add_switch(Json& json, const RunConfig& config, HfDescription& hf) {
   }
 }
 
-void throw_unrepresentable(const ModelSection& model) {
-  if (model.experts.count == 0) return;
-  std::vector<std::string> faults;
+bool is_listed(const ModelSection& model, Stack stack) {
+  const SparseLayersSection& layers = model.experts.layers;
+  return stack == Stack::encoder ? !layers.encoder.is_auto : !layers.decoder.is_auto;
+}
+
+void throw_unrepresentable(const ModelSection& model, HfFamily family) {
+  if (family != HfFamily::switch_transformers) return;
+  std::vector<std::string> errors;
   if (model.activation == Activation::geglu) {
-    faults.emplace_back(
-        "model.activation: Hugging Face's SwitchTransformers has no gated layers (geglu); such a "
-        "model can stay a checkpoint only");
+    errors.emplace_back(
+        "model.activation: Hugging Face's SwitchTransformers has no gated layers (geglu); this "
+        "model "
+        "can only stay a checkpoint");
   }
-  for (const int64_t layers : {model.encoder_layers, model.decoder_layers}) {
-    if (find_hf_stack(model, layers)) continue;
-    faults.push_back(fmt::format(
-        "model.experts.interval: with {} of {} layers Hugging Face makes other layers sparse than "
-        "here; only intervals 1 and 2 are sure to agree",
-        model.experts.interval, layers));
-    break;
+  if (scales_decoder_outputs(model) != model.tie_embeddings) {
+    errors.emplace_back(
+        "model.scale_decoder_outputs: Hugging Face's SwitchTransformers scales decoder outputs if "
+        "and only if embeddings are tied");
   }
-  if (!faults.empty()) throw ConfigError(fmt::format("{}", fmt::join(faults, "\n")));
+  for (const Stack stack : {Stack::encoder, Stack::decoder}) {
+    if (find_hf_stack(model, stack)) continue;
+    errors.push_back(fmt::format(
+        "model.experts.{}: no {}_sparse_step and num_sparse_{}_layers of Hugging Face make these "
+        "layers sparse",
+        is_listed(model, stack) ? "layers" : "interval", stack_name(stack), stack_name(stack)));
+  }
+  if (!errors.empty()) throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
 }
 
 HfFamily choose_family(const ModelSection& model, std::optional<HfFamily> family) {
   if (model.experts.count > 0) return HfFamily::switch_transformers;
-  return model.activation == Activation::geglu ? HfFamily::t5 : family.value_or(HfFamily::t5);
+  const HfFamily origin = family.value_or(HfFamily::t5);
+  const bool gated = model.activation == Activation::geglu;
+  return gated && origin == HfFamily::switch_transformers ? HfFamily::t5 : origin;
 }
 
 }  // namespace
 
 HfDescription describe_for_hf(const RunConfig& config, std::optional<HfFamily> family,
                               FloatType dtype) {
-  throw_unrepresentable(config.model);
   HfDescription hf;
   hf.family = choose_family(config.model, family);
+  throw_unrepresentable(config.model, hf.family);
   Json json;
   json["architectures"] = Json::array({architecture_of(hf.family)});
   json["model_type"] = model_type_of(hf.family);
   json["torch_dtype"] = name_of(dtype);
   add_sizes(json, config.model);
-  if (hf.family == HfFamily::t5) {
-    add_t5(json, config.model);
+  if (hf.family != HfFamily::switch_transformers) {
+    add_t5(json, config.model, hf);
   } else {
     add_switch(json, config, hf);
   }

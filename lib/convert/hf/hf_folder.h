@@ -1,5 +1,5 @@
-// A Hugging Face folder's tensors: model.safetensors, or the files that
-// model.safetensors.index.json names. Headers are read at once, contents when they are asked for.
+// The tensors of a Hugging Face folder: those of model.safetensors, or of the files listed in
+// model.safetensors.index.json. Headers are read at once, contents on request.
 #pragma once
 
 #include <map>
@@ -20,8 +20,8 @@ std::string hf_shard_name(int64_t shard, int64_t shards);  // model-00001-of-000
 
 class HfFolder {
  public:
-  // Throws DataError listing every file that is missing or unsound and every disagreement between
-  // index and files.
+  // Throws DataError that says what `path` is if it is not such a folder, or lists all files that
+  // are missing or damaged and all disagreements between index and files.
   explicit HfFolder(std::string path);
 
   const std::string& path() const { return path_; }
@@ -31,7 +31,7 @@ class HfFolder {
   const std::map<std::string, SafetensorsEntry>& tensors() const { return tensors_; }
   const SafetensorsEntry* find(const std::string& name) const;
 
-  // Bytes [begin, begin + bytes) of one of tensors(). One file is open at a time.
+  // Reads bytes [begin, begin + bytes) of one of tensors(). Keeps one file open at a time.
   void read(const SafetensorsEntry& tensor, int64_t begin, int64_t bytes, void* out);
 
  private:

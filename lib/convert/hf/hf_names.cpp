@@ -67,17 +67,19 @@ std::string inner_name(const OurName& our, int64_t slice, HfFamily family, Activ
 }  // namespace
 
 const char* model_type_of(HfFamily family) {
+  if (family == HfFamily::mt5) return "mt5";
   return family == HfFamily::t5 ? "t5" : "switch_transformers";
 }
 
 std::optional<HfFamily> family_of(std::string_view model_type) {
-  for (const HfFamily family : {HfFamily::t5, HfFamily::switch_transformers}) {
+  for (const HfFamily family : {HfFamily::t5, HfFamily::mt5, HfFamily::switch_transformers}) {
     if (model_type == model_type_of(family)) return family;
   }
   return std::nullopt;
 }
 
 const char* architecture_of(HfFamily family) {
+  if (family == HfFamily::mt5) return "MT5ForConditionalGeneration";
   return family == HfFamily::t5 ? "T5ForConditionalGeneration"
                                 : "SwitchTransformersForConditionalGeneration";
 }
@@ -91,7 +93,7 @@ HfTensor hf_tensor(const Param& param, int64_t slice, HfFamily family, Activatio
   } else {
     SY_CHECK(our.part() != "moe" || family == HfFamily::switch_transformers, "T5 has no {}",
              param.name);
-    SY_CHECK(activation != Activation::geglu || family == HfFamily::t5,
+    SY_CHECK(activation != Activation::geglu || family != HfFamily::switch_transformers,
              "SwitchTransformers has no gated layers such as {}", param.name);
     tensor.name = fmt::format("{}.block.{}.layer.{}.{}.weight", our.stack(), our.layer(),
                               sub_layer(our), inner_name(our, slice, family, activation));

@@ -16,7 +16,8 @@
 
 namespace sy::convert {
 
-enum class HfFamily : uint8_t { t5, switch_transformers };
+// mT5 has the layers of T5; its configuration has other defaults.
+enum class HfFamily : uint8_t { t5, mt5, switch_transformers };
 
 // The values of model_type and architectures in config.json.
 const char* model_type_of(HfFamily family);

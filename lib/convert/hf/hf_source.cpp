@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
 #include "lib/checkpoint/durable.h"
+#include "lib/checkpoint/locate.h"
 #include "lib/config/keys.h"
 #include "lib/convert/hf/row_blocks.h"
 #include "lib/convert/param_stream.h"
@@ -44,12 +46,25 @@ void add_name_errors(const std::vector<std::string>& missing, const std::vector<
   }
 }
 
+std::string read_config(const HfFolder& folder) {
+  const std::string path = folder.config_path();
+  if (is_lfs_pointer(path)) throw DataError(lfs_message(path));
+  return checkpoint::read_text(path, kLargestConfig);
+}
+
+// Whether just the decoder and the output projection are missing.
+bool is_encoder_only(const std::vector<std::string>& missing) {
+  return missing.size() > 1 &&
+         std::all_of(missing.begin(), missing.end(), [](const std::string& name) {
+           return name.starts_with("decoder.") || name == "lm_head.weight";
+         });
+}
+
 }  // namespace
 
 HfSource::HfSource(const std::string& path, const std::vector<std::string>& overrides)
-    : folder_(path),
-      hf_(parse_hf_config(checkpoint::read_text(folder_.config_path(), kLargestConfig),
-                          folder_.config_path(), overrides)) {
+    : folder_(path), hf_(parse_hf_config(read_config(folder_), folder_.config_path(), overrides)) {
+  if (hf_.maybe_untied) untie();
   check_tensors();
   note_dtypes();
 }
@@ -102,10 +117,42 @@ void HfSource::check_tensors() {
       extra.push_back(name);
     }
   }
+  if (errors.empty() && extra.empty() && is_encoder_only(missing)) {
+    throw DataError(fmt::format(
+        "{} holds an encoder only, such as T5EncoderModel saves: {} tensors of the decoder are "
+        "missing, and a model here needs them",
+        folder_.path(), missing.size()));
+  }
+  check_vocabulary(errors);
   add_name_errors(missing, extra, errors);
   if (errors.empty()) return;
   throw DataError(fmt::format("{} does not hold the model of its {}:\n  {}", folder_.path(),
                               kHfConfigName, fmt::join(errors, "\n  ")));
+}
+
+// transformers 5 writes tie_word_embeddings: true also for models with an output projection of
+// their own, which then is in the files and differs from the embedding.
+void HfSource::untie() {
+  const SafetensorsEntry* embedding = folder_.find("shared.weight");
+  const SafetensorsEntry* output = folder_.find("lm_head.weight");
+  if (output == nullptr) output = folder_.find("decoder.lm_head.weight");
+  if (embedding == nullptr || output == nullptr || same_bytes(*embedding, *output)) return;
+  ModelSection& model = hf_.config.model;
+  const bool scaled = scales_decoder_outputs(model);
+  model.tie_embeddings = false;
+  model.scale_decoder_outputs = scaled ? AutoBool::on : AutoBool::automatic;
+}
+
+// A vocabulary that was resized without its key shows in the table alone.
+void HfSource::check_vocabulary(std::vector<std::string>& errors) const {
+  const SafetensorsEntry* embedding = folder_.find("shared.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2) return;
+  const int64_t rows = embedding->shape[0], said = hf_.config.model.vocab_size.value;
+  if (rows == said) return;
+  errors.insert(errors.begin(),
+                fmt::format("vocab_size is {}, but the embedding has {} rows (--set vocab_size={} "
+                            "if the tensors are right)",
+                            said, rows, rows));
 }
 
 // Files may hold a tensor under several names, of which only one is converted.

@@ -27,6 +27,8 @@ class HfSource : public ParamSource {
  private:
   // The tensor of a slice in the files.
   const SafetensorsEntry* find(const Param& param, int64_t slice) const;
+  void untie();
+  void check_vocabulary(std::vector<std::string>& errors) const;
   void check_count(const std::vector<Param>& params) const;
   void check_tensors();
   void check_copies(const Param& param, std::vector<std::string>& errors);

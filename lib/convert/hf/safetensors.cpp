@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/base/numeric.h"
+#include "lib/checkpoint/locate.h"
 #include "lib/convert/hf/float_type.h"
 
 namespace sy::convert {
@@ -22,6 +23,7 @@ int64_t header_length(const File& file) {
   file.read(&length, 0, kPrefix);
   const auto most = static_cast<uint64_t>(std::min(kLargestHeader, file.size() - kPrefix));
   if (length <= most) return static_cast<int64_t>(length);
+  if (is_lfs_pointer(file.path())) throw DataError(lfs_message(file.path()));
   throw DataError(fmt::format(
       "{} is cut short or is not a safetensors file: it announces a header of {} bytes, has {} in "
       "all, and {} are allowed",
@@ -53,6 +55,12 @@ std::string header_of(const std::vector<SafetensorsEntry>& entries) {
 }
 
 }  // namespace
+
+std::string lfs_message(const std::string& path) {
+  return fmt::format(
+      "{} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it",
+      path);
+}
 
 std::string json_quote(std::string_view text) {
   using Json = nlohmann::json;

@@ -26,6 +26,7 @@ struct SafetensorsEntry {
   int64_t bytes = 0;
 };
 
+std::string lfs_message(const std::string& path);           // for a file that is_lfs_pointer()
 std::string json_quote(std::string_view text);              // the text as a JSON string
 std::string shape_text(const std::vector<int64_t>& shape);  // "[2, 3]"
 

@@ -2,16 +2,22 @@
 
 #include <algorithm>
 
-#include "lib/model/context.h"
-
 namespace sy::convert {
 namespace {
 
-bool agree(const ModelSection& model, const HfStack& stack) {
+bool agree(const ModelSection& model, Stack which, const HfStack& stack) {
   for (int64_t layer = 0; layer < stack.layers; ++layer) {
-    if (is_sparse_layer(model, layer) != is_hf_sparse_layer(layer, stack.step)) return false;
+    if (is_sparse_layer(model, which, layer) != is_hf_sparse_layer(layer, stack.step)) return false;
   }
   return true;
+}
+
+AutoInts list_of(const HfStack& stack) {
+  AutoInts list{false, {}};
+  for (int64_t layer = 0; layer < stack.layers; ++layer) {
+    if (is_hf_sparse_layer(layer, stack.step)) list.values.push_back(layer);
+  }
+  return list;
 }
 
 }  // namespace
@@ -30,27 +36,29 @@ int64_t HfStack::count_sparse() const {
   return count;
 }
 
-std::optional<HfStack> find_hf_stack(const ModelSection& model, int64_t layers) {
+std::optional<HfStack> find_hf_stack(const ModelSection& model, Stack stack) {
+  const int64_t layers = stack == Stack::encoder ? model.encoder_layers : model.decoder_layers;
   const HfStack dense{layers, 0, 0};
-  if (agree(model, dense)) return dense;
+  if (agree(model, stack, dense)) return dense;
   std::optional<HfStack> found;
   for (int64_t count = 1; count <= layers; ++count) {
-    const HfStack stack = HfStack::derived(layers, count);
-    if (!agree(model, stack)) continue;
-    if (stack.count_sparse() == count) return stack;
-    found = stack;  // makes more layers sparse than it says, such as 3 of 5 (step 1: all)
+    const HfStack candidate = HfStack::derived(layers, count);
+    if (!agree(model, stack, candidate)) continue;
+    if (candidate.count_sparse() == count) return candidate;
+    found = candidate;  // has more sparse layers than it says, such as 3 of 5 (step 1: all)
   }
   return found;
 }
 
-std::optional<int64_t> find_interval(const HfStack& encoder, const HfStack& decoder) {
-  ModelSection model;
-  model.experts.count = 1;
+void set_sparse_layers(ModelSection& model, const HfStack& encoder, const HfStack& decoder) {
+  ExpertsSection& experts = model.experts;
+  experts.layers = {};
   for (int64_t interval = 1; interval <= std::max(encoder.layers, decoder.layers); ++interval) {
-    model.experts.interval = interval;
-    if (agree(model, encoder) && agree(model, decoder)) return interval;
+    experts.interval = interval;
+    if (agree(model, Stack::encoder, encoder) && agree(model, Stack::decoder, decoder)) return;
   }
-  return std::nullopt;
+  experts.interval = ExpertsSection{}.interval;
+  experts.layers = {list_of(encoder), list_of(decoder)};
 }
 
 }  // namespace sy::convert

@@ -73,7 +73,7 @@ void DocumentStream::end_unit() {
 Document DocumentStream::tokenize(std::string_view text) {
   sources_.tokenizer.encode(text, ids_);
   // A text may spell out pad; its id is removed, as when T5 joins documents.
-  std::erase(ids_, kPadId);
+  if (const auto pad = sources_.tokenizer.pad()) std::erase(ids_, *pad);
   if (ids_.empty()) {
     sources_.ledger.report(BadRecord::empty_text, reader_->shard(), reader_->line() - 1,
                            fmt::format("the record's `{}` has no tokens", sources_.text_key));

@@ -2,15 +2,16 @@
 
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
+
 #include "lib/base/error.h"
-#include "lib/base/numeric.h"
 #include "lib/data/tokenizer/sentencepiece_model.h"
 
 namespace sy {
 
 struct Tokenizer::Impl {
   sentencepiece::SentencePieceProcessor processor;
-  int64_t sentinels = 0;
+  std::vector<int32_t> sentinels;  // ids, by number
 };
 
 namespace {
@@ -43,37 +44,21 @@ void load(Processor& processor, const std::string& model, const std::string& pat
   }
 }
 
-void check_specials(const Processor& processor, const std::string& path) {
-  const int pad = processor.pad_id(), eos = processor.eos_id(), unk = processor.unk_id();
-  if (pad != 0 || eos != 1 || unk != 2) {
-    throw DataError(fmt::format(
-        "the tokenizer {} has pad {}, eos {} and unk {}, and must have 0, 1 and 2; train it with "
-        "`switchyard tokenizer train`",
-        path, pad, eos, unk));
-  }
+std::optional<int32_t> find_piece(const Processor& processor, const std::string& piece) {
+  const int id = processor.PieceToId(piece);
+  return processor.IdToPiece(id) == piece ? std::optional<int32_t>(id) : std::nullopt;
 }
 
-bool has_piece(const Processor& processor, const std::string& piece) {
-  return processor.IdToPiece(processor.PieceToId(piece)) == piece;
-}
-
-// The number of sentinels in the model itself. They must be its last pieces, <extra_id_0> the very
-// last.
-int64_t count_sentinels(const Processor& processor, const std::string& path) {
-  int64_t count = 0;
-  while (has_piece(processor, sentinel_piece(count)) &&
-         processor.PieceToId(sentinel_piece(count)) == processor.GetPieceSize() - 1 - count) {
-    ++count;
+// The ids of <extra_id_0>, <extra_id_1>, ... up to the first that is no piece.
+std::vector<int32_t> find_sentinels(const Processor& processor) {
+  std::vector<int32_t> ids;
+  while (true) {
+    const auto k = static_cast<int64_t>(ids.size());
+    auto id = find_piece(processor, sentinel_piece(k));
+    if (!id) id = find_piece(processor, fmt::format("<extra_id_{}>", k));
+    if (!id) return ids;
+    ids.push_back(*id);
   }
-  const bool elsewhere =
-      has_piece(processor, sentinel_piece(count)) || has_piece(processor, "<extra_id_0>");
-  if (elsewhere) {
-    throw DataError(
-        fmt::format("the tokenizer {} has sentinels that are not its last pieces in the order "
-                    "\u2581<extra_id_{{n-1}}> .. \u2581<extra_id_0>; use a model without sentinels",
-                    path));
-  }
-  return count;
 }
 
 }  // namespace
@@ -81,18 +66,23 @@ int64_t count_sentinels(const Processor& processor, const std::string& path) {
 Tokenizer::Tokenizer(const std::string& path, int64_t extra_ids) : impl_(std::make_unique<Impl>()) {
   std::string model = read_sentencepiece_model(path);
   load(impl_->processor, model, path);
-  check_specials(impl_->processor, path);
-  impl_->sentinels = count_sentinels(impl_->processor, path);
-  if (impl_->sentinels >= extra_ids) return;
-  if (impl_->sentinels > 0) {
+  if (impl_->processor.eos_id() < 0) {
+    throw DataError(fmt::format(
+        "the tokenizer {} has no end-of-sequence piece; train it with one (SentencePiece's "
+        "--eos_id=1, or `switchyard tokenizer train`)",
+        path));
+  }
+  impl_->sentinels = find_sentinels(impl_->processor);
+  if (sentinels() >= extra_ids) return;
+  if (sentinels() > 0) {
     throw DataError(
         fmt::format("the tokenizer {} has {} sentinels of its own, fewer than data.extra_ids ({}); "
                     "lower data.extra_ids or use a model without sentinels",
-                    path, impl_->sentinels, extra_ids));
+                    path, sentinels(), extra_ids));
   }
   append_sentinels(model, extra_ids);
   load(impl_->processor, model, path);
-  impl_->sentinels = extra_ids;
+  impl_->sentinels = find_sentinels(impl_->processor);
 }
 
 Tokenizer::~Tokenizer() = default;
@@ -102,12 +92,39 @@ int64_t Tokenizer::size() const {
 }
 
 int64_t Tokenizer::sentinels() const {
+  return std::ssize(impl_->sentinels);
+}
+
+std::span<const int32_t> Tokenizer::sentinel_ids() const {
   return impl_->sentinels;
+}
+
+int64_t Tokenizer::sentinel_number(int32_t id) const {
+  const auto found = std::find(impl_->sentinels.begin(), impl_->sentinels.end(), id);
+  return found == impl_->sentinels.end() ? -1 : found - impl_->sentinels.begin();
+}
+
+int32_t Tokenizer::eos() const {
+  return impl_->processor.eos_id();
+}
+
+int32_t Tokenizer::unk() const {
+  return impl_->processor.unk_id();
+}
+
+std::optional<int32_t> Tokenizer::pad() const {
+  const int id = impl_->processor.pad_id();
+  return id < 0 ? std::nullopt : std::optional<int32_t>(id);
+}
+
+TokenizerInfo Tokenizer::info() const {
+  const auto known_pad = pad();
+  return {size(), known_pad ? AutoInt{false, *known_pad} : AutoInt{}, AutoInt{false, eos()}};
 }
 
 int32_t Tokenizer::sentinel(int64_t k) const {
   SY_CHECK(k >= 0 && k < sentinels(), "sentinel {} of {}", k, sentinels());
-  return narrow<int32_t>(size() - 1 - k);
+  return impl_->sentinels[static_cast<size_t>(k)];
 }
 
 void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids) const {

@@ -1,26 +1,39 @@
-// SentencePiece with sentinels. If the model lacks them they are appended as seqio does: as
-// user-defined pieces "\u2581<extra_id_99>" .. "\u2581<extra_id_0>" after the model's own, so
-// <extra_id_k> has id size() - 1 - k. pad is 0, eos 1 and unk 2.
+// SentencePiece with sentinels. A model's own sentinels are its pieces "\u2581<extra_id_k>" or
+// "<extra_id_k>", wherever they stand. A model without any gets user-defined pieces
+// "\u2581<extra_id_99>" .. "\u2581<extra_id_0>" after its own, as seqio does, so that <extra_id_k>
+// has id size() - 1 - k. The special ids are the model's.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lib/config/run_config.h"
 
 namespace sy {
 
 class Tokenizer {
  public:
-  // Throws DataError if the file cannot be read, is not a SentencePiece model, or has pad, eos and
-  // unk ids other than 0, 1 and 2.
+  // Throws DataError if the file cannot be read, is not a SentencePiece model, has no eos, or has
+  // sentinels of its own but fewer than `extra_ids`.
   Tokenizer(const std::string& path, int64_t extra_ids);
   ~Tokenizer();
 
-  int64_t size() const;               // pieces and sentinels
-  int64_t sentinels() const;          // number of sentinels
-  int32_t sentinel(int64_t k) const;  // id of <extra_id_k>
+  int64_t size() const;                           // pieces and sentinels
+  int64_t sentinels() const;                      // how many sentinels there are
+  int32_t sentinel(int64_t k) const;              // id of <extra_id_k>
+  std::span<const int32_t> sentinel_ids() const;  // of <extra_id_0>, <extra_id_1>, ...
+  int64_t sentinel_number(int32_t id) const;      // k of <extra_id_k>, -1 for any other id
+
+  int32_t eos() const;
+  int32_t unk() const;
+  std::optional<int32_t> pad()
+      const;  // nothing: the model has none, as by SentencePiece's defaults
+  TokenizerInfo info() const;
 
   // The ids of a text, without eos. Thread-safe.
   std::vector<int32_t> encode(std::string_view text) const;

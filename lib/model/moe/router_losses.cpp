@@ -9,9 +9,9 @@ namespace {
 // What the auxiliary losses are computed over.
 enum class LossScope { layer, stack, none };
 
-LossScope loss_scope(const ExpertsSection& experts) {
+LossScope loss_scope(const ExpertsSection& experts, const StackShares& shares) {
   if (experts.convention == Convention::paper) return LossScope::layer;
-  return experts.interval > 1 ? LossScope::stack : LossScope::none;
+  return shares.layers > 0 ? LossScope::stack : LossScope::none;
 }
 
 TokenGroups groups_of(const LayerContext& context) {
@@ -28,8 +28,9 @@ StackShares used(const LayerContext& context) {
 }  // namespace
 
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t routed_layers) {
-  if (routed_layers == 0 || loss_scope(model.experts) != LossScope::stack) return {};
+                              int64_t routed_layers, int64_t layers) {
+  const bool per_stack = model.experts.convention == Convention::hugging_face;
+  if (routed_layers == 0 || routed_layers == layers || !per_stack) return {};
   const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
   const Shape shape{groups, model.experts.count};
   StackShares shares;
@@ -50,7 +51,7 @@ void observe_router(const LayerContext& context, const RouterSaved& router, Tens
                     RouterStats& stats) {
   Exec& exec = context.exec;
   const Tensor balance = router.losses.slice(0, 1), z = router.losses.slice(1, 1);
-  switch (loss_scope(context.model.experts)) {
+  switch (loss_scope(context.model.experts, context.stack_shares)) {
     case LossScope::layer:
       add_sum(exec, stats.balance, balance);
       add_sum(exec, stats.z, z);
@@ -87,7 +88,7 @@ RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fracti
   const ExpertsSection& experts = context.model.experts;
   const double balance = experts.balance_loss * context.step.group_scale;
   const double z = experts.z_loss * context.step.group_scale;
-  switch (loss_scope(experts)) {
+  switch (loss_scope(experts, context.stack_shares)) {
     case LossScope::layer:
       return {layer_fraction, balance, z};
     case LossScope::stack: {

@@ -1,8 +1,7 @@
 // The auxiliary losses of the routers, load balancing and z-loss, and the scales of their gradients
 // (docs/math-moe.md, "Router" and "Hugging Face's convention"). In the paper each layer has losses
 // of its own. With experts.convention hugging_face there is one load-balancing loss per stack, over
-// the tokens of all its sparse layers; a stack of sparse layers only (experts.interval 1) has no
-// auxiliary loss.
+// the tokens of all its sparse layers; a stack whose layers are all sparse has no auxiliary loss.
 #pragma once
 
 #include "lib/model/context.h"
@@ -10,9 +9,10 @@
 
 namespace sy {
 
-// Empty unless the auxiliary-loss scope is the stack. `routed_layers` is the number in the stack.
+// Empty unless the auxiliary-loss scope is the stack. Of the stack's `layers`, `routed_layers` are
+// routed.
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
-                              int64_t routed_layers);
+                              int64_t routed_layers, int64_t layers);
 
 // Forward updates no statistics, so that it may be run again. What it left in the saved tensors is
 // observed afterwards, once per micro-batch and before backward: begin_stack_losses, observe_router

@@ -1,0 +1,100 @@
+// What follows from a model's section: sparse layers, special ids, and whether weights fit.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lib/config/config.h"
+#include "lib/config/names.h"
+
+namespace sy {
+namespace {
+
+std::string text_of(int64_t value) {
+  return fmt::format("{}", value);
+}
+
+// "1, 3, 5", or "none".
+std::string sparse_layers(const ModelSection& model, Stack stack) {
+  std::string text;
+  const int64_t layers = stack == Stack::encoder ? model.encoder_layers : model.decoder_layers;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    if (!is_sparse_layer(model, stack, layer)) continue;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", layer);
+  }
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer) {
+  const ExpertsSection& experts = model.experts;
+  if (experts.count == 0) return false;
+  const AutoInts& list = stack == Stack::encoder ? experts.layers.encoder : experts.layers.decoder;
+  if (list.is_auto) return layer % experts.interval == experts.interval - 1;
+  return std::find(list.values.begin(), list.values.end(), layer) != list.values.end();
+}
+
+int64_t count_sparse_layers(const ModelSection& model, Stack stack) {
+  const int64_t layers = stack == Stack::encoder ? model.encoder_layers : model.decoder_layers;
+  int64_t count = 0;
+  for (int64_t layer = 0; layer < layers; ++layer) count += is_sparse_layer(model, stack, layer);
+  return count;
+}
+
+bool scales_decoder_outputs(const ModelSection& model) {
+  return model.scale_decoder_outputs == AutoBool::automatic
+             ? model.tie_embeddings
+             : model.scale_decoder_outputs == AutoBool::on;
+}
+
+SpecialIds special_ids(const ModelSection& model) {
+  const auto id = [](const AutoInt& key, int32_t otherwise) {
+    return key.is_auto ? otherwise : static_cast<int32_t>(key.value);
+  };
+  SpecialIds ids;
+  ids.pad = id(model.pad_id, ids.pad);
+  ids.eos = id(model.eos_id, ids.eos);
+  ids.start = id(model.start_id, ids.pad);
+  return ids;
+}
+
+std::vector<std::string> model_differences(const ModelSection& was, const ModelSection& is) {
+  std::vector<std::string> found;
+  const auto compare = [&](const char* key, const std::string& before, const std::string& now) {
+    if (before != now) found.push_back(fmt::format("model.{}: {} -> {}", key, before, now));
+  };
+  const auto number = [&](const char* key, int64_t before, int64_t now) {
+    compare(key, text_of(before), text_of(now));
+  };
+  const auto flag = [&](const char* key, bool before, bool now) {
+    compare(key, before ? "true" : "false", now ? "true" : "false");
+  };
+  number("vocab_size", was.vocab_size.value, is.vocab_size.value);
+  number("d_model", was.d_model, is.d_model);
+  number("d_kv", was.d_kv, is.d_kv);
+  number("num_heads", was.num_heads, is.num_heads);
+  number("d_ff", was.d_ff, is.d_ff);
+  number("encoder_layers", was.encoder_layers, is.encoder_layers);
+  number("decoder_layers", was.decoder_layers, is.decoder_layers);
+  compare("activation", std::string(name_of(was.activation)), std::string(name_of(is.activation)));
+  flag("tie_embeddings", was.tie_embeddings, is.tie_embeddings);
+  flag("scale_decoder_outputs", scales_decoder_outputs(was), scales_decoder_outputs(is));
+  number("relative_buckets", was.relative_buckets, is.relative_buckets);
+  number("relative_max_distance", was.relative_max_distance, is.relative_max_distance);
+  number("experts.count", was.experts.count, is.experts.count);
+  if (was.experts.count == is.experts.count && was.encoder_layers == is.encoder_layers &&
+      was.decoder_layers == is.decoder_layers) {
+    for (const Stack stack : {Stack::encoder, Stack::decoder}) {
+      const bool encoder = stack == Stack::encoder;
+      compare(encoder ? "experts.layers.encoder" : "experts.layers.decoder",
+              sparse_layers(was, stack), sparse_layers(is, stack));
+    }
+  }
+  const SpecialIds old_ids = special_ids(was), ids = special_ids(is);
+  number("pad_id", old_ids.pad, ids.pad);
+  number("eos_id", old_ids.eos, ids.eos);
+  number("start_id", old_ids.start, ids.start);
+  return found;
+}
+
+}  // namespace sy
