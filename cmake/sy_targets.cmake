@@ -39,17 +39,26 @@ function(sy_add_layer layer)
   set(SY_LAYERS ${SY_LAYERS} ${stem} CACHE INTERNAL "")
 endfunction()
 
+# Under the sanitizers: a test's own arithmetic is not watched, which would double the time that Catch2's macros
+# take to compile. What it calls is, and its memory.
+function(sy_test_options target)
+  if(SY_SANITIZE)
+    target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
+  endif()
+endfunction()
+
 # sy_test_binary(NAME SOURCES ... LINK ...): a Catch2 program, every file a suite of it.
 function(sy_test_binary name)
   cmake_parse_arguments(ARG "MPI" "" "SOURCES;LINK" ${ARGN})
-  set(main tests/support/test_main.cpp)
+  set(main sy_test_main)
   if(ARG_MPI)
-    set(main tests/support/mpi_test_main.cpp)
+    set(main sy_mpi_test_main)
   endif()
-  add_executable(${name} ${main} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE sy_test_support ${ARG_LINK} sy_backend_host)
+  add_executable(${name} ${ARG_SOURCES})
+  sy_test_options(${name})
+  target_link_libraries(${name} PRIVATE ${main} ${ARG_LINK} sy_backend_host)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
-                                           SY_LINK "${ARG_LINK}")
+                                           SY_LINK "${main};${ARG_LINK}")
 endfunction()
 
 # sy_add_test(NAME BINARY FILTER): one ctest entry; exit code 77 means skipped, visibly.

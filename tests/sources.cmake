@@ -6,6 +6,12 @@ target_compile_definitions(sy_test_support PUBLIC SY_SOURCE_DIR="${PROJECT_SOURC
 set(SY_SAMPLE_FOLDER ${PROJECT_BINARY_DIR}/tests/sample)
 target_compile_definitions(sy_test_support PRIVATE SY_SAMPLE_FOLDER="${SY_SAMPLE_FOLDER}")
 
+# Their main functions, compiled once: Catch2's takes as long as a dozen tests.
+sy_library(test_main SOURCES tests/support/test_main.cpp LINK sy_test_support)
+sy_library(mpi_test_main SOURCES tests/support/mpi_test_main.cpp LINK sy_test_support sy_dist)
+sy_test_options(sy_test_main)
+sy_test_options(sy_mpi_test_main)
+
 # Text and tokenizers for tests, made once. They are built along with the program, so that building only the
 # program is enough to run its end-to-end tests.
 add_executable(sample_maker tests/support/sample_maker.cpp tests/support/sample_text.cpp)
