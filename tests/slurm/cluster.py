@@ -13,7 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REAL = str(pathlib.Path(sys.argv[1]).resolve())
-PATIENCE = 30
+PATIENCE = 60  # seconds allowed for what takes a few on an idle machine
 
 
 def require(condition, message, job=None):
