@@ -1,5 +1,6 @@
-// What must be durable before what: a power cut at any time leaves the checkpoint committed whole
-// or absent. Seen in the calls that are made, for no test can cut the power.
+// What must be durable before what, so that a power cut at any time leaves a checkpoint that is
+// committed as a whole or absent. Since no test can cut the power, it checks the order of the
+// calls.
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -43,7 +44,7 @@ TEST_CASE("checkpoint: every sync of a commit is needed", "[checkpoint_order]") 
   const std::vector<LoggedCall> calls = saved.calls;
   const int64_t named = naming_call(calls, saved.committed);
   int64_t synced = 0;
-  // The folder is synced with every record, which only the last one makes good for the name.
+  // The folder is synced with every record; only the last of these syncs matters for the name.
   int64_t last_of_folder = -1;
   for (int64_t i = 0; i < named; ++i) {
     if (calls[static_cast<size_t>(i)].call != FileCall::sync) continue;

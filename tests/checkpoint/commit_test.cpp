@@ -1,5 +1,5 @@
-// The writer's protocol between processes: whichever rank is late holds the commit back, and what
-// was committed before stays the newest.
+// The writer's protocol between processes: the commit waits for the slowest rank, and until then
+// the previous checkpoint stays the newest.
 #include <catch2/catch.hpp>
 
 #include <array>

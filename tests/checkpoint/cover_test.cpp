@@ -10,7 +10,7 @@ namespace sy::checkpoint {
 namespace {
 using namespace test;
 
-// The first element that is not covered once, by counting.
+// The first element that is not covered exactly once, found by counting.
 std::optional<CoverFault> count_cover(const Shape& global, const std::vector<Slab>& slabs) {
   std::vector<int64_t> times(static_cast<size_t>(global.numel()));
   for (const Slab& slab : slabs) {
@@ -108,7 +108,7 @@ TEST_CASE("checkpoint cover: a hundred thousand slabs of any cut", "[checkpoint_
     columns.push_back({{0, i}, {8, 1}});
     grid.push_back({{i / 250, i % 250, 0}, {1, 1, 7}});
   }
-  // Comparing each with each takes minutes.
+  // Comparing every pair would take minutes.
   CHECK_FALSE(find_cover_fault(Slab::whole({kRows, 8}), rows));
   CHECK_FALSE(find_cover_fault(Slab::whole({8, kRows}), columns));
   CHECK_FALSE(find_cover_fault(Slab::whole({400, 250, 7}), grid));

@@ -1,5 +1,5 @@
-// A checkpoint that was damaged after it was committed is refused with a reason; HDF5 is never
-// handed a damaged file.
+// A checkpoint damaged after its commit is refused with a reason, and HDF5 never gets to see a
+// damaged file.
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -143,9 +143,9 @@ TEST_CASE("checkpoint: every tensor that does not fit is listed at once", "[chec
         said.find("moe/wi is in the checkpoint but not in this run") != std::string::npos;
     CHECK(listed == (extra == Extra::refuse));
   }
-  // Nothing was read: the memory still holds what it held.
+  // Nothing was read: the memory is unchanged.
   CHECK(model.holds(2));
-  // A group that is not asked for is not missed.
+  // Groups that are not asked for may be left out.
   tensors.assign(model.tensors().begin(), model.tensors().begin() + 3);
   CHECK(complaint(Extra::refuse).empty());
 }

@@ -1,4 +1,5 @@
-// Every change of the file system that checkpoints make, in order, and a kill between any two.
+// Records every file system call of a checkpoint in order, and can kill the process between any
+// two.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ struct LoggedCall {
   std::string path, to;
 };
 
-// Notes all calls of all threads while it lives; one at a time.
+// Records the calls of all threads during its lifetime. Only one may exist at a time.
 class FileLog {
  public:
   // The process gets SIGKILL before call number `kill_before`, from 0.
@@ -25,13 +26,13 @@ class FileLog {
   std::vector<LoggedCall> calls() const;
 };
 
-// Position of the call that gave `committed` its name; -1 where there is none.
+// Position of the call that gave `committed` its name; -1 if there is none.
 int64_t naming_call(const std::vector<LoggedCall>& calls, const std::string& committed);
 
-// One sentence for each rule that the calls of a commit break. A file is written before it is
-// synced, a shard is synced before its record is written, records and all files before the manifest
-// is written; the manifest and the folder's entries are synced before the folder gets its name, the
-// parent's entries after it.
+// One sentence for each rule that the calls of a commit break: a file is written before it is
+// synced; a shard is synced before its record is written, and records and all files before the
+// manifest; the manifest and the folder's entries are synced before the folder gets its name, and
+// the parent's entries afterwards.
 std::vector<std::string> order_faults(const std::vector<LoggedCall>& calls,
                                       const std::string& partial, const std::string& committed);
 

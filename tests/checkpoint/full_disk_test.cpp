@@ -14,8 +14,8 @@ using namespace test;
 
 constexpr const char* kNoMount = "no mount";
 
-// Saves step 1, fills the disk up to `spare` bytes, fails to save step 2, and saves step 3 once
-// there is room again. Says what the failure was and what was left.
+// Saves step 1, fills the disk except for `spare` bytes, fails to save step 2, and saves step 3
+// once there is space again. Returns the error and what was left.
 std::string fill_and_save(const std::string& folder, int64_t disk, int64_t spare, int ranks) {
   if (!mount_small_disk(folder, disk)) return kNoMount;
   save(folder, {}, ranks, 1, 1);
@@ -37,7 +37,7 @@ std::string fill_and_save(const std::string& folder, int64_t disk, int64_t spare
 
 TEST_CASE("checkpoint: a full disk is reported and costs nothing committed", "[checkpoint_full]") {
   const int ranks = GENERATE(1, 2);
-  // From no room for anything up to room for all but the last pages.
+  // From no space at all to space for all but the last pages.
   const int64_t spare = GENERATE(0, 4096, 8192, 16384, 32768, 49152, 65536, 81920);
   const std::string folder = temporary_folder();
   const auto said = run_in_child([&] { return fill_and_save(folder, 4 << 20, spare, ranks); });

@@ -1,4 +1,4 @@
-// Killed at any instant, a run keeps its committed checkpoints and can save the same step again.
+// A run that is killed at any instant keeps its committed checkpoints and can save the step again.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>

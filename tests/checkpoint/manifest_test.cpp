@@ -28,7 +28,7 @@ Manifest example() {
   return manifest;
 }
 
-// The manifest with one piece of its text replaced, sealed anew.
+// The manifest with a part of its text replaced and a new seal.
 std::string altered(const std::string& from, const std::string& to) {
   std::string text = to_json(example());
   const size_t place = text.find(from);

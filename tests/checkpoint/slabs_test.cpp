@@ -1,5 +1,5 @@
-// Tensors written on one cut and read on another, bit for bit; and what is said of slabs that do
-// not make up a tensor.
+// Tensors written with one cut and read with another, bit for bit, and the errors for slabs that do
+// not cover a tensor.
 #include <catch2/catch.hpp>
 #include <cstring>
 
@@ -185,7 +185,7 @@ TEST_CASE("checkpoint slabs: one off is found before anything is read", "[checkp
     CHECK_THROWS_WITH(CheckpointReader(quarters.path), Contains("tensors[0]"));
     CHECK_THROWS_AS(CheckpointReader(quarters.path), DataError);
   }
-  // The right cover of other datasets than were written.
+  // A valid cover, but by other datasets than were written.
   const Quarters quarters;
   quarters.alter(0, {{0, 0}, {2, 2}});
   CHECK_THROWS_WITH(CheckpointReader(quarters.path), Contains("parameters/a"));

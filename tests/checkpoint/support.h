@@ -1,5 +1,5 @@
-// A model in small, spread over ranks as a trainer would: dense tensors on every rank and written
-// by one, experts and their moments in slabs, streams dealt to the ranks.
+// A small model, distributed over ranks as a trainer does it: dense tensors on every rank and
+// written by one, experts and their moments in slabs, streams divided among the ranks.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,9 @@ struct ModelShape {
   int64_t streams = 4;
 };
 
-// The tensors of rank `rank` of `ranks`. From 4 ranks on each expert's matrices are cut in two on
-// their inner axis, and experts are spread over half of the ranks. Filled so that each element of
-// the whole model and of each `version` is another number (or with -1: not read yet).
+// The tensors of rank `rank` of `ranks`. With 4 ranks or more, each expert's matrices are cut in
+// two on their inner axis and the experts are spread over half of the ranks. Every element of the
+// model and of each `version` has a different value (-1: not read yet).
 class RankModel {
  public:
   RankModel(ModelShape shape, int rank, int ranks, int64_t version);
@@ -47,7 +47,7 @@ class RankModel {
 // Number of the i-th element of a slab within the whole tensor, row-major.
 int64_t global_index(const Slab& slab, const Shape& global, int64_t i);
 
-// What stream `number` holds at `version`: its length differs from stream to stream, one is empty.
+// The contents of stream `number` at `version`. Lengths differ, and one stream is empty.
 std::vector<int32_t> stream_values(int64_t number, int64_t version);
 std::string stream_name(int64_t number);
 

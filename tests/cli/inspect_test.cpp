@@ -34,6 +34,29 @@ TEST_CASE("inspect data: any window of the global order, the same examples", "[i
   CHECK(all.out.find(middle.out) != std::string::npos);
 }
 
+TEST_CASE("inspect data: lost shards are named, and too many end it", "[inspect]") {
+  const std::string folder = test::temporary_folder();
+  const std::string text = "{\"text\": \"One document of a few words.\"}\n";
+  std::string lines;
+  for (int i = 0; i < 200; ++i) lines += text;
+  const auto inspect = [&] {
+    return run_program({"inspect", "data", "tests/cli/small.yaml", "--set",
+                        "data.train=[\"" + folder + "/*\"]", "--set",
+                        "data.tokenizer=" + test::sample().tokenizer});
+  };
+  for (const char* name : {"a", "b", "c"}) test::write_file(folder + "/" + name, lines);
+  CHECK(inspect().err.empty());
+  test::write_file(folder + "/d", "");
+  const auto one = inspect();
+  CHECK(one.code == 0);
+  CHECK_THAT(one.err, Catch::Contains("1 of 4 shards") && Catch::Contains(folder + "/d is empty"));
+  test::write_file(folder + "/e", "version https://git-lfs.github.com/spec/v1\n");
+  const auto two = inspect();
+  CHECK(two.code == 3);
+  CHECK_THAT(two.err, Catch::Contains("2 of 5 shards") && Catch::Contains("data.max_bad_shards"));
+  CHECK(two.out.empty());
+}
+
 TEST_CASE("inspect shard: documents, and what cannot be used", "[inspect]") {
   const std::string folder = test::temporary_folder();
   test::write_file(folder + "/a.jsonl",

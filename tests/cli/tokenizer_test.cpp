@@ -88,5 +88,32 @@ TEST_CASE("tokenizer show: T5's golden lines", "[tokenizer]") {
   check_shown(*model, shown);
 }
 
+TEST_CASE("tokenizer train: says what it read of which shard, and what is left", "[tokenizer]") {
+  const std::string folder = test::temporary_folder();
+  std::string a, b;
+  for (int i = 0; i < 50; ++i) {
+    a += "{\"content\": \"the first of " + std::to_string(i) + " lines\"}\n";
+    b += "{\"content\": \"and another, number " + std::to_string(i) + "\"}\n";
+  }
+  test::write_file(folder + "/a", a);
+  test::write_file(folder + "/b", b);
+  const auto train = [&](const std::string& sentences) {
+    return run_program({"tokenizer", "train", "--shards", folder + "/a", folder + "/b", "--weights",
+                        "1", "3", "--text-key", "content", "--output", folder + "/model",
+                        "--vocab-size", "60", "--max-sentences", sentences});
+  };
+  const auto some = train("40");
+  CHECK(some.code == 0);
+  CHECK_THAT(some.out, Catch::Contains("60 pieces from 40 sentences") &&
+                           Catch::Contains(folder + "/a: 10 sentences, the rest is left") &&
+                           Catch::Contains(folder + "/b: 30 sentences, the rest is left") &&
+                           Catch::Contains("2 shards have more text than was used") &&
+                           Catch::Contains("--max-sentences 40"));
+  const auto all = train("1000");
+  CHECK_THAT(all.out, Catch::Contains("60 pieces from 100 sentences") &&
+                          Catch::Contains(folder + "/b: 50 sentences, all of it") &&
+                          !Catch::Contains("--max-sentences"));
+}
+
 }  // namespace
 }  // namespace sy

@@ -47,8 +47,8 @@ TEST_CASE("byte_source: members and frames follow one another", "[byte_source]")
   }
 }
 
-// More than one block of output for a last, small block of input: nothing may be left inside.
-TEST_CASE("byte_source: text that packs very well comes out whole", "[byte_source]") {
+// The last, small block of input gives more than one block of output, all of which must come out.
+TEST_CASE("byte_source: highly compressible text comes out whole", "[byte_source]") {
   const std::string folder = temporary_folder(), zeros(10 << 20, 'z');
   write_file(folder + "/a.gz", gzip(zeros));
   write_file(folder + "/a.zst", zstd(zeros));

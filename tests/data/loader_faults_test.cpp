@@ -31,7 +31,7 @@ DataSection section_of(const std::string& folder) {
   return data;
 }
 
-TEST_CASE("loader: every kind of bad record is counted and passed over", "[loader_faults]") {
+TEST_CASE("loader: every kind of bad record is counted and skipped", "[loader_faults]") {
   const std::string folder = temporary_folder(), good = records(30, 1);
   DataSection data = section_of(folder);
   data.max_document_bytes = 5000;
@@ -68,7 +68,7 @@ TEST_CASE("loader: under `fail` a bad record ends the run with its place", "[loa
   CHECK(end_of(*loader) == message);  // and stays ended
 }
 
-TEST_CASE("loader: shards that give nothing end the run instead of going round for ever",
+TEST_CASE("loader: shards without a document end the run instead of being read forever",
           "[loader_faults]") {
   const std::string folder = temporary_folder();
   const int64_t streams = GENERATE(1, 4, 9);
@@ -80,7 +80,7 @@ TEST_CASE("loader: shards that give nothing end the run instead of going round f
   }
   write_file(folder + "/empty.json", "");
   CHECK(end_of(*open_loader(data)).find("none of the shards") != std::string::npos);
-  // One document somewhere is enough to go on.
+  // A single document anywhere is enough to continue.
   write_file(folder + "/c.json", "nonsense\n" + record("kalo mites"));
   CHECK(end_of(*open_loader(data)).empty());
 }
@@ -97,7 +97,7 @@ TEST_CASE("loader: a run that has lost more shards than allowed ends, and says h
   data.max_bad_shards = 0.25;
   write_file(folder + "/part-05.json.gz", gzip(records(400, 1)).substr(0, 5000));
   CHECK(end_of(*open_loader(data)).empty());
-  // Shows only once it has been read: the lines are whole, and none is a record.
+  // Noticed only when it is read: the file is valid, but no line is a record with a text.
   write_file(folder + "/part-07.json.gz", gzip("{}\n{}\n{}\n"));
   const std::string message = end_of(*open_loader(data));
   CHECK(message.find("3 of 10 shards") == 0);

@@ -72,7 +72,7 @@ TEST_CASE("loader: examples are full, numbered in global order", "[loader]") {
   CHECK(loader->counters().bad() == 0);
 }
 
-// The order is the configuration's: 3 shards for 8 streams are read in parts, 9 are not.
+// The order depends only on the configuration. 3 shards for 8 streams are read in parts, 9 are not.
 TEST_CASE("loader: any ranks, threads and read-ahead give the same batches", "[loader]") {
   const int64_t shards = GENERATE(1, 3, 9);
   DataSection data = small_section(make_shards(shards, 40) + "/*.gz");
@@ -103,7 +103,7 @@ TEST_CASE("loader: the seed changes the order", "[loader]") {
   CHECK_FALSE(bool(a[0] == b[0]));
 }
 
-// Through the checkpoint's form, and with another number of ranks and threads.
+// Through the serialized form, with another number of ranks and threads.
 TEST_CASE("loader: goes on from a saved state as if it had not stopped", "[loader]") {
   const int64_t shards = GENERATE(2, 5), before = GENERATE(0, 1, 3, 40);
   DataSection data = small_section(make_shards(shards, 30) + "/*.gz");
@@ -129,7 +129,7 @@ TEST_CASE("loader: goes on from a saved state as if it had not stopped", "[loade
   check_same(take(*rank1, 12), share);
 }
 
-// The state is that of the batch last given, however far the threads have run ahead.
+// The state belongs to the last batch returned, however far the threads have run ahead.
 TEST_CASE("loader: the state does not show the reading ahead", "[loader]") {
   DataSection data = small_section(make_shards(3, 50) + "/*.gz");
   std::vector<std::vector<int32_t>> states[2];
@@ -144,7 +144,7 @@ TEST_CASE("loader: the state does not show the reading ahead", "[loader]") {
   CHECK(bool(states[0] == states[1]));
 }
 
-// Skipping must not parse: a bad line before the position was told by the run that passed it.
+// Skipping must not parse: a bad line before the position has been reported by the earlier run.
 TEST_CASE("loader: nothing before a saved position is read again", "[loader]") {
   const std::string folder = temporary_folder();
   write_file(folder + "/a.jsonl", "bad\n" + records(400, 1));

@@ -1,4 +1,4 @@
-// What the order of documents and windows must be, whatever the buffers' sizes.
+// The order of documents and windows, for every size of the buffers.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -307,7 +307,7 @@ TEST_CASE("shuffle: windows are shuffled within their epoch", "[shuffle]") {
   }
 }
 
-// Were draws the same in every stream, their orders would be.
+// If the streams shared draws, their orders would be the same.
 TEST_CASE("shuffle: every stream has draws of its own", "[shuffle]") {
   DataSection data = small_section(make_shards(2, 40) + "/*.gz");
   data.streams = 2;

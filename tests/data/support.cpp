@@ -75,7 +75,7 @@ std::string gzip(std::string_view content) {
 std::string zstd(std::string_view content, int window_log) {
   std::string packed(ZSTD_compressBound(content.size()), '\0');
   ZSTD_CCtx* context = ZSTD_createCCtx();
-  // Streamed, because the size of the text would otherwise be known and the window cut to it.
+  // Streamed, because with a known size the library would reduce the window to it.
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log);
   ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, window_log == 0 ? 1 : 0);
   ZSTD_inBuffer in{content.data(), content.size() / 2, 0};

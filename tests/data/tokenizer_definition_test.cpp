@@ -1,6 +1,6 @@
-// What a unigram model is defined to give: of all ways to cut a text into the model's pieces, the
-// one whose scores add up to most (Kudo 2018). Its bytes are read here with nothing of
-// SentencePiece.
+// The definition of a unigram model: of all segmentations of a text into pieces of the model, it
+// chooses the one with the largest sum of scores (Kudo 2018). This test parses the model itself,
+// without SentencePiece.
 #include <bit>
 #include <catch2/catch.hpp>
 #include <map>
@@ -20,7 +20,7 @@ struct Piece {
   double score;
 };
 
-// The pieces that text may be cut into: all but pad, eos and unk.
+// The pieces that a text may be segmented into: all but pad, eos and unk.
 std::map<std::string, Piece> pieces_of(const std::string& path) {
   std::map<std::string, Piece> pieces;
   const std::string model = read_file(path);
@@ -41,7 +41,7 @@ std::map<std::string, Piece> pieces_of(const std::string& path) {
   return pieces;
 }
 
-// The text as pieces spell it: a mark before each word, whatever stood between them.
+// The text as the pieces spell it: a mark before each word, whatever separated the words.
 std::string marked(const std::string& text) {
   std::string result;
   bool between = true;
@@ -54,7 +54,7 @@ std::string marked(const std::string& text) {
   return result;
 }
 
-// Largest sum of scores over all ways to cut `text`.
+// Largest sum of scores over all segmentations of `text`.
 double best_score(const std::map<std::string, Piece>& pieces, const std::string& text) {
   constexpr double kNone = -1e30;
   std::vector<double> best(text.size() + 1, kNone);

@@ -1,6 +1,6 @@
-// Feeds the parsers of a checkpoint's manifest and shard records. What they accept must come back
-// the same when it is written again, and must be safe to plan reads from; all else must be a
-// DataError. The input is tried as it is and with its seal made good, or nothing would pass it.
+// Fuzzes the parsers of a checkpoint's manifest and shard records. What they accept must survive
+// being written and parsed again, and must be safe to plan reads from. Everything else must be a
+// DataError. The input is also tried with a valid seal, because without one nothing would pass.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -16,7 +16,7 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-// One tensor on one rank for each that is stored, all of it on this rank; then its last element.
+// Plans to read every stored tensor whole, and then its last element only.
 void plan_all(const Manifest& manifest) {
   std::vector<sy::CheckpointTensor> tensors, lasts;
   for (const Manifest::TensorEntry& entry : manifest.tensors) {

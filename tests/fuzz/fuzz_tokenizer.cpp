@@ -1,6 +1,6 @@
-// Feeds the tokenizer: after an 'm' the input is a model's file, else it is text for a sound model.
-// A model is refused with a DataError or works; text, valid UTF-8 or not, becomes ids that are
-// pieces.
+// Fuzzes the tokenizer. An input that begins with 'm' is a model file, any other is text for a
+// valid model. A model must be refused with a DataError or work; text, valid UTF-8 or not, must
+// become ids of pieces.
 #include "lib/data/tokenizer/tokenizer.h"
 
 #include <cstdint>

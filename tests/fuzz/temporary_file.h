@@ -1,5 +1,5 @@
-// The parsers of shards and models open files by name: a file that is rewritten for each input, in
-// memory where the system has /dev/shm.
+// A file that is rewritten for each input, for parsers that open files by name. It is in memory if
+// the system has /dev/shm.
 #pragma once
 
 #include <unistd.h>

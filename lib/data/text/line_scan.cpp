@@ -194,7 +194,7 @@ class Scanner {
     if (text != nullptr) append_utf8(*text, code);
   }
 
-  // The character of \uXXXX, or of two of them that are a surrogate pair. The "\u" is behind.
+  // The character of \uXXXX, or of a surrogate pair of two of them. The first "\u" has been read.
   uint32_t unicode_escape() {
     constexpr uint32_t kReplacement = 0xFFFD;
     const uint32_t first = four_digits();

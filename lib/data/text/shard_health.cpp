@@ -41,6 +41,10 @@ void ShardHealth::probe() {
   const int64_t count = std::min(shards, kProbed);
   for (int64_t i = 0; i < count; ++i) probe_shard(i * shards / count);
   check_limit();
+  if (lost_ > 0) {
+    log::warn("{} of {} shards are unreadable or empty and will be passed over:{}", lost_, shards,
+              list_lost());
+  }
 }
 
 void ShardHealth::note(const ShardUnit& unit, const UnitReading& reading) {
@@ -80,21 +84,25 @@ void ShardHealth::probe_shard(int64_t shard) {
   set_reason(shard, find_shard_fault(shards_.shards()[static_cast<size_t>(shard)]));
 }
 
+// The first few lost shards with their reasons, a line each.
+std::string ShardHealth::list_lost() const {
+  std::string lines;
+  int64_t named = 0;
+  for (size_t shard = 0; shard < reasons_.size() && named < kNamed; ++shard) {
+    if (reasons_[shard].empty()) continue;
+    lines += fmt::format("\n  {} {}", shards_.shards()[shard], reasons_[shard]);
+    ++named;
+  }
+  return lost_ > named ? fmt::format("{}\n  and {} more", lines, lost_ - named) : lines;
+}
+
 void ShardHealth::check_limit() {
   const auto shards = static_cast<int64_t>(reasons_.size());
   const int64_t limit = allowed(max_bad_shards_, shards);
   if (lost_ <= limit && lost_ < shards) return;
   // The run ends here; take the time to count them all.
   for (int64_t shard = 0; shard < shards; ++shard) probe_shard(shard);
-  std::string named;
-  int64_t left = kNamed;
-  for (int64_t shard = 0; shard < shards && left > 0; ++shard) {
-    const std::string& reason = reasons_[static_cast<size_t>(shard)];
-    if (reason.empty()) continue;
-    named += fmt::format("\n  {} {}", shards_.shards()[static_cast<size_t>(shard)], reason);
-    --left;
-  }
-  if (lost_ > kNamed) named += fmt::format("\n  and {} more", lost_ - kNamed);
+  const std::string named = list_lost();
   if (lost_ == shards) {
     throw DataError(fmt::format(
         "none of the shards gives a document ({} of {} are lost); mend them or correct data.train "

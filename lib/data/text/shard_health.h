@@ -27,7 +27,8 @@ class ShardHealth {
   ShardHealth(const ShardList& shards, double max_bad_shards);
 
   // Opens shards, evenly spread over the list and up to a fixed number so that a large cluster
-  // starts quickly, and reads their first bytes. Throws DataError as note() does.
+  // starts quickly, and reads their first bytes. Warns of lost ones. Throws DataError as note()
+  // does.
   void probe();
 
   // Records a reading and warns of a shard that gives no document. Throws DataError if more shards
@@ -40,6 +41,7 @@ class ShardHealth {
  private:
   void set_reason(int64_t shard, const std::string& reason);
   void probe_shard(int64_t shard);
+  std::string list_lost() const;
   void check_limit();
 
   const ShardList& shards_;
