@@ -11,15 +11,15 @@
 #include "lib/config/keys.h"
 
 // The table of commands, with one line of help each. A new command is a line here and a file.
-#define SY_COMMANDS(COMMAND)                                                   \
-  COMMAND(pretrain, "trains a model, or resumes training") \
-  COMMAND(evaluate, "computes the loss of a checkpoint on validation text")    \
+#define SY_COMMANDS(COMMAND)                                                      \
+  COMMAND(pretrain, "trains a model, or resumes training")                        \
+  COMMAND(evaluate, "computes the loss of a checkpoint on validation text")       \
   COMMAND(infill, "fills in the blanks of a sentence")                            \
   COMMAND(convert, "converts weights to and from Hugging Face, or upcycles them") \
-  COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")  \
-  COMMAND(inspect, "shows a checkpoint, training examples or a data shard")    \
-  COMMAND(bench, "times training steps, or the loader, against their floor")   \
-  COMMAND(doctor, "measures whether this allocation is healthy")               \
+  COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")     \
+  COMMAND(inspect, "shows a checkpoint, training examples or a data shard")       \
+  COMMAND(bench, "times training steps, or the loader, against their floor")      \
+  COMMAND(doctor, "measures whether this allocation is healthy")                  \
   COMMAND(config, "prints the resolved configuration or the reference of all keys")
 
 namespace sy {

@@ -29,7 +29,8 @@ struct ConfigOptions {
 
 inline void add_config_options(CLI::App& app, ConfigOptions& options) {
   app.add_option("CONFIG", options.path, "configuration file (YAML)")->required();
-  app.add_option("--set", options.overrides, "key.path=value, replaces a value of the file; repeatable")
+  app.add_option("--set", options.overrides,
+                 "key.path=value, replaces a value of the file; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }

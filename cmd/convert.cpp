@@ -26,10 +26,12 @@ void check_options(const CLI::App& app, const ConvertOptions& options) {
   const bool to_hf = options.to == Form::hugging_face;
   require("--dtype", to_hf, "--to hf (checkpoints are float32)");
   require("--shard-bytes", to_hf, "--to hf");
-  require("--set", options.from == Form::hugging_face, "--from hf (it changes keys of config.json)");
+  require("--set", options.from == Form::hugging_face,
+          "--from hf (it changes keys of config.json)");
   require("--interval", options.upcycle > 0, "--upcycle");
   if (options.from == options.to && !to_hf && options.upcycle == 0) {
-    throw ConfigError("convert: from switchyard to switchyard, nothing is to be done without --upcycle");
+    throw ConfigError(
+        "convert: from switchyard to switchyard, nothing is to be done without --upcycle");
   }
 }
 
@@ -49,14 +51,16 @@ Run setup_convert(CLI::App& app) {
       ->required()
       ->transform(one_of(kForms))
       ->type_name("hf|switchyard");
-  app.add_option("IN", options->in,
-                 "a folder with config.json and safetensors (T5, SwitchTransformers), or the folder "
-                 "of a checkpoint")
+  app.add_option(
+         "IN", options->in,
+         "a folder with config.json and safetensors (T5, SwitchTransformers), or the folder "
+         "of a checkpoint")
       ->required();
   app.add_option("OUT", options->out, "folder to write; must not exist")->required();
-  app.add_option("--dtype", *dtype,
-                 "element type of the tensors with --to hf; default: the type they were read in, if "
-                 "they come from hf, else float32")
+  app.add_option(
+         "--dtype", *dtype,
+         "element type of the tensors with --to hf; default: the type they were read in, if "
+         "they come from hf, else float32")
       ->transform(one_of(kDtypes))
       ->type_name("float32|bfloat16|float16");
   app.add_option("--shard-bytes", options->shard_bytes,
@@ -68,12 +72,14 @@ Run setup_convert(CLI::App& app) {
                  "KEY=VALUE, replaces a key of the config.json of IN; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  app.add_option("--upcycle", options->upcycle,
-                 "make a dense model sparse: copy its feed-forward layers into N experts each, with "
-                 "new routers")
+  app.add_option(
+         "--upcycle", options->upcycle,
+         "make a dense model sparse: copy its feed-forward layers into N experts each, with "
+         "new routers")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  app.add_option("--interval", options->interval, "with --upcycle: make every K-th feed-forward layer sparse (2)")
+  app.add_option("--interval", options->interval,
+                 "with --upcycle: make every K-th feed-forward layer sparse (2)")
       ->check(CLI::PositiveNumber)
       ->type_name("K");
   return [&app, options, dtype] {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cctype>
 #include <string_view>
 
 #include "lib/base/error.h"

@@ -1,5 +1,5 @@
-// An unbuffered file, either read at any position or written from start to end. Failing to read is a
-// DataError, failing to write a RuntimeFailure; both name the path and the system's reason.
+// An unbuffered file, either read at any position or written from start to end. Failing to read is
+// a DataError, failing to write a RuntimeFailure; both name the path and the system's reason.
 #pragma once
 
 #include <cstdint>

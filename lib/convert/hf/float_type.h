@@ -1,6 +1,6 @@
-// The three floating-point types of stored weights: their names, and conversion to and from float32.
-// A value converted from bfloat16 or float16 converts back to the same bits, including the payload
-// of a NaN.
+// The three floating-point types of stored weights: their names, and conversion to and from
+// float32. A value converted from bfloat16 or float16 converts back to the same bits, including the
+// payload of a NaN.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ std::optional<FloatType> float_type_named(std::string_view name);
 // `out` [count] is overwritten; `in` holds count values of `type` and need not be aligned. Exact.
 void to_float32(float* out, const void* in, int64_t count, FloatType type);
 
-// `out` (count values of `type`, overwritten, need not be aligned) receives `in` [count], rounded to
-// nearest, ties to even. Returns the number of finite values that became infinite.
+// `out` (count values of `type`, overwritten, need not be aligned) receives `in` [count], rounded
+// to nearest, ties to even. Returns the number of finite values that became infinite.
 int64_t from_float32(void* out, const float* in, int64_t count, FloatType type);
 
 }  // namespace sy::convert

@@ -15,7 +15,8 @@ namespace sy::convert {
 
 struct HfSinkOptions {
   FloatType dtype = FloatType::f32;
-  int64_t shard_bytes = 5'000'000'000;  // of tensors per file; a larger tensor has a file of its own
+  int64_t shard_bytes =
+      5'000'000'000;  // of tensors per file; a larger tensor has a file of its own
 };
 
 class HfSink : public ParamSink {
