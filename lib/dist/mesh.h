@@ -40,10 +40,8 @@ class Mesh {
   Communicator& host_data() { return *data_.host; }  // all data ranks
 
   // For tensors in the exec's memory. Ranks of each group are in world order.
-  Communicator& data() { return *data_.tensors; }  // all data ranks of one model rank
-  Communicator& expert() {
-    return *expert_.tensors;
-  }  // hold different experts: all-to-all dispatch
+  Communicator& data() { return *data_.tensors; }          // all data ranks of one model rank
+  Communicator& expert() { return *expert_.tensors; }      // hold different experts: all-to-all
   Communicator& replicas() { return *replicas_.tensors; }  // hold the same experts
   Communicator& model() { return *model_.tensors; }        // hold shards of the same matrices
 
