@@ -195,10 +195,10 @@ TEST_CASE("loader: an epoch gives each document once", "[loader]") {
   DataSection data = small_section(make_shards(shards, 20) + "/*.gz");
   const ShardList list(expand_globs(data.train), data.streams, 5);
   Ledger ledger(BadRecordPolicy::fail);
-  BarrenUnits barren(list.units());
+  ShardHealth health(list, 0);
   ShardCache cache(1 << 20);
   const auto tokenizer = small_tokenizer();
-  const DocumentSources sources{list, *tokenizer, ledger, barren, cache, 5};
+  const DocumentSources sources{list, *tokenizer, ledger, health, cache, 5};
   std::vector<std::vector<int32_t>> seen, all;
   for (int64_t v = 0; v < data.streams; ++v) {
     DocumentStream stream(sources, v);
@@ -226,9 +226,9 @@ TEST_CASE("loader: a very long document gives one chunk of itself", "[loader]") 
   write_file(folder + "/a.jsonl", record(text) + record("kalo"));
   const ShardList list({folder + "/a.jsonl"}, 1, 5);
   Ledger ledger(BadRecordPolicy::fail);
-  BarrenUnits barren(1);
+  ShardHealth health(list, 0);
   ShardCache cache(0);
-  const DocumentSources sources{list, *small_tokenizer(), ledger, barren, cache, 5};
+  const DocumentSources sources{list, *small_tokenizer(), ledger, health, cache, 5};
   DocumentStream stream(sources, 0);
   std::set<size_t> sizes;
   for (int i = 0; i < 12; ++i) {

@@ -109,16 +109,16 @@ TEST_CASE("sentence_sampler: shares follow the weights, and what is not there pa
   const auto counts = [&](const std::vector<double>& weights, int64_t sentences) {
     std::vector<SampledShard> after;
     const auto all = drawn(weigh_shards(patterns, weights), sentences, 1 << 30, after);
-    std::vector<int64_t> counts;
+    std::vector<int64_t> taken;
     int64_t sum = 0;
     for (const SampledShard& shard : after) {
-      counts.push_back(shard.sentences);
+      taken.push_back(shard.sentences);
       sum += shard.sentences;
     }
     CHECK(std::ssize(all) == sum);
     const std::set<std::string> distinct(all.begin(), all.end());
     CHECK(std::ssize(distinct) >= sum - 200);  // the second part of a.jsonl repeats the first
-    return counts;
+    return taken;
   };
   using Counts = std::vector<int64_t>;
   CHECK(counts({1, 2, 1}, 40) == Counts{10, 20, 10});
