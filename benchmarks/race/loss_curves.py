@@ -2,7 +2,7 @@
 """The loss curves of one configuration in float32, in bfloat16, and in bfloat16 with a bfloat16 router: trains it three
 times with the same seed and data, and writes the curves side by side as docs/bfloat16.md.
 
-    python3 benchmarks/race/loss_curves.py [--config configs/quickstart.yaml] [--steps 300] [--ranks 2] [--write]
+    python3 benchmarks/race/loss_curves.py [--config configs/bench-256.yaml] [--steps 300] [--ranks 2] [--write]
 
 Curves are compared as means over windows of steps, for single steps differ by the noise of their batches. It needs
 build/switchyard, mpirun and what the configuration reads."""
@@ -85,7 +85,7 @@ one need not. `model.experts.router_precision: bfloat16` is there to see it.
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="configs/quickstart.yaml")
+    parser.add_argument("--config", default="configs/bench-256.yaml")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="docs/bfloat16.md")
