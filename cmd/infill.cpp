@@ -34,7 +34,8 @@ void add_inputs(CLI::App& app, InfillOptions& options) {
                  "tokenizer is needed")
       ->type_name("FILE");
   app.add_flag("--json", options.json,
-               "one JSON object a text: text, filled, output, ids, score (--ids: ids, score)");
+               "one JSON object a text: text, filled, output, ids, score, log_probs of the ids "
+               "(--ids: ids, score, log_probs)");
 }
 
 void add_search(CLI::App& app, GenerateOptions& options) {
@@ -109,9 +110,9 @@ int64_t encoder_length(const ChosenCheckpoint& chosen, const CheckpointOptions& 
 void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
            const Generated& target, bool json) {
   if (tokenizer == nullptr) {
-    fmt::print(R"({{"ids": {}, "score": {}}})"
+    fmt::print(R"({{"ids": {}, "score": {}, "log_probs": {}}})"
                "\n",
-               json_array(target.ids), target.score);
+               json_array(target.ids), target.score, json_array(target.log_probs));
     return;
   }
   const std::string& text = input.texts[prompt];
@@ -121,10 +122,11 @@ void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
     fmt::print("{}\n  {}\n", filled, output);
     return;
   }
-  fmt::print(R"({{"text": {}, "filled": {}, "output": {}, "ids": {}, "score": {}}})"
-             "\n",
-             json_string(text), json_string(filled), json_string(output), json_array(target.ids),
-             target.score);
+  fmt::print(
+      R"({{"text": {}, "filled": {}, "output": {}, "ids": {}, "score": {}, "log_probs": {}}})"
+      "\n",
+      json_string(text), json_string(filled), json_string(output), json_array(target.ids),
+      target.score, json_array(target.log_probs));
 }
 
 ExitCode run_infill(const CLI::App& app, const InfillOptions& given,

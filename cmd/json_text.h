@@ -30,6 +30,10 @@ inline std::string json_array(const std::vector<int32_t>& ids) {
   return fmt::format("[{}]", fmt::join(ids, ", "));
 }
 
+inline std::string json_array(const std::vector<double>& numbers) {
+  return fmt::format("[{}]", fmt::join(numbers, ", "));
+}
+
 inline std::string json_array(const std::vector<std::string>& texts) {
   std::vector<std::string> quoted;
   for (const std::string& text : texts) quoted.push_back(json_string(text));

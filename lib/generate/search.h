@@ -13,8 +13,9 @@ namespace sy {
 
 // A target that was written.
 struct Generated {
-  std::vector<int32_t> ids;  // with the eos that ended it, where one did
-  double score = 0;          // log-probability; beam search's: by the length penalty
+  std::vector<int32_t> ids;            // with the eos that ended it, where one did
+  double score = 0;                    // log-probability; beam search's: by the length penalty
+  std::vector<double> log_probs = {};  // of each id, given those before it
 };
 
 // A sequence of the search going on.
