@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a trained model: packages, build, text, tokenizer, two ranks, evaluation
-# and a sentence with its blanks filled. What is there already is kept, and a run that was stopped
-# goes on, so it can be started again at any time.
-#   quickstart.sh ["A sentence with <extra_id_0> and <extra_id_1>."]
+# From a fresh checkout to a trained model: packages, build, text, tokenizer, training on two ranks,
+# evaluation, the loss curve and sentences with their blanks filled. What is there already is kept,
+# and a run that was stopped goes on, so it can be started again at any time.
+#   quickstart.sh ["A sentence with <extra_id_0> and <extra_id_1>."]...
 set -euo pipefail
 cd "$(dirname "$0")"
 
-text=${1:-"The <extra_id_0> command shows the changes between the working tree and the <extra_id_1>."}
-case $text in
-  -*) sed -n '2,5s/^# \?//p' quickstart.sh; [[ $text == -h || $text == --help ]] && exit 0 || exit 2 ;;
+case ${1:-} in
+  -*) sed -n '2,5s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
 esac
+# What fills these blanks must come from the words around them.
+if (($# == 0)); then
+  set -- "This function returns zero on success or a negative error <extra_id_0> on failure." \
+    "Please send the patch to the kernel mailing <extra_id_0> before the release." \
+    "The rows of the <extra_id_0> are sorted before the query returns them."
+fi
 
 config=configs/quickstart.yaml
 tokenizer=data/sample/sentencepiece.model
@@ -37,7 +42,7 @@ if [[ -e $tokenizer ]]; then
   echo "$tokenizer is there"
 else
   $switchyard tokenizer train --shards 'data/sample/c4-train.*.json.gz' --output $tokenizer \
-    --vocab-size 8000
+    --vocab-size 4000
 fi
 
 # mpirun counts whole cores and refuses root: neither matters to two ranks on one machine. Containers
@@ -49,9 +54,34 @@ launch=(mpirun -n 2 --oversubscribe --bind-to none)
 step "Training on two ranks"
 "${launch[@]}" $switchyard pretrain $config
 
-step "Evaluation"
+step "Evaluation on text that training has not seen"
 "${launch[@]}" $switchyard evaluate $config
 
-filled=$($switchyard infill $config --text "$text")
-step "Done: the run lies in runs/quickstart (config.yaml, log.txt, metrics.jsonl, checkpoints)"
-echo "$filled"
+step "The loss curve"
+./plot_loss.py runs/quickstart
+
+step "Blanks filled, and the probability that the model gives to the words in brackets"
+texts=()
+for text in "$@"; do texts+=(--text "$text"); done
+answers=$($switchyard infill $config --json "${texts[@]}")
+python3 - "$answers" <<'PYTHON'
+import json, math, re, sys
+
+for line in sys.argv[1].splitlines():
+    answer = json.loads(line)
+    text, words = answer["text"], dict(re.findall(r"<extra_id_(\d+)>([^<]*)", answer["output"]))
+    sentinel, blank, log_prob = answer["ids"][0], 0, {}  # <extra_id_0>; the others have the ids below
+    for token, value in zip(answer["ids"], answer["log_probs"]):
+        if sentinel - 100 < token <= sentinel:
+            blank = sentinel - token
+        else:
+            log_prob[blank] = log_prob.get(blank, 0) + value
+    for number in re.findall(r"<extra_id_(\d+)>", text):
+        shown = words.get(number, "").strip()
+        shown = f"[{shown}: {100 * math.exp(log_prob.get(int(number), 0)):.0f} %]"
+        text = text.replace(f"<extra_id_{number}>", shown)
+    print(text)
+PYTHON
+
+echo
+echo "The run lies in runs/quickstart: config.yaml, log.txt, metrics.jsonl, loss.svg, checkpoints."

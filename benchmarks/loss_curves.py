@@ -2,7 +2,7 @@
 """Compares loss curves in float32, in bfloat16, and in bfloat16 with a bfloat16 router: trains one configuration three
 times with the same seed and data, and prints the curves side by side.
 
-    python3 benchmarks/loss_curves.py [--config configs/quickstart.yaml] [--steps 300] [--ranks 2] [--write]
+    python3 benchmarks/loss_curves.py [--config configs/bench-256.yaml] [--steps 300] [--ranks 2] [--write]
 
 With --write it replaces docs/bfloat16.md. Curves are compared as means over windows of steps, since single steps differ
 by the noise of their batches. It needs build/switchyard, mpirun and the data that the configuration reads."""
@@ -85,7 +85,7 @@ run of a small model need not. `model.experts.router_precision: bfloat16` exists
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="configs/quickstart.yaml")
+    parser.add_argument("--config", default="configs/bench-256.yaml")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="replace docs/bfloat16.md")

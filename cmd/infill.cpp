@@ -34,7 +34,8 @@ void add_inputs(CLI::App& app, InfillOptions& options) {
          "a file with {\"inputs\": [token ids]} per line; prints ids and needs no tokenizer")
       ->type_name("FILE");
   app.add_flag("--json", options.json,
-               "one JSON object per text: text, filled, output, ids, score (--ids: ids, score)");
+               "one JSON object per text: text, filled, output, ids, score, log_probs of the ids "
+               "(--ids: ids, score, log_probs)");
 }
 
 void add_search(CLI::App& app, GenerateOptions& options) {
@@ -114,7 +115,9 @@ int64_t encoder_length(const ChosenCheckpoint& chosen, const CheckpointOptions& 
 void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
            const Generated& target, bool json) {
   if (tokenizer == nullptr) {
-    fmt::print("{}\n", json_line({{"ids", target.ids}, {"score", target.score}}));
+    fmt::print(
+        "{}\n",
+        json_line({{"ids", target.ids}, {"score", target.score}, {"log_probs", target.log_probs}}));
     return;
   }
   const std::string& text = input.texts[prompt];
@@ -124,11 +127,8 @@ void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
     fmt::print("{}\n  {}\n", filled, output);
     return;
   }
-  const Json object{{"text", text},
-                    {"filled", filled},
-                    {"output", output},
-                    {"ids", target.ids},
-                    {"score", target.score}};
+  const Json object{{"text", text},      {"filled", filled},      {"output", output},
+                    {"ids", target.ids}, {"score", target.score}, {"log_probs", target.log_probs}};
   fmt::print("{}\n", json_line(object));
 }
 

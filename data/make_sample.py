@@ -34,7 +34,7 @@ SOURCES = {
 SKIPPED_PAGES = {"index.html", "index.en.html", "genindex.html", "bookindex.html", "search.html"}
 
 TRAIN_SHARDS = 8
-VALIDATION_EVERY = 50  # one document in so many, about 2 %
+VALIDATION_EVERY = 25  # one document in so many, about 4 %
 TIMESTAMP = "2023-06-10T00:00:00Z"  # the day of Debian 12; a clock would change the bytes
 SHORTEST_DOCUMENT = 300  # characters
 

@@ -4,13 +4,13 @@ import subprocess
 
 import yaml
 
-QUICKSTART = ["model.vocab_size=8192", "train.micro_batch=16"]
+SMALL = ["train.micro_batch=16"]
 BASE = ["train.global_batch=4", "train.micro_batch=4", "data.streams=4", "model.experts.group_sequences=4"]
 DENSE = ["model.experts.count=0"]
 
 SIZES = {
-    "quickstart": ("configs/quickstart.yaml", QUICKSTART),
-    "quickstart-dense": ("configs/quickstart.yaml", QUICKSTART + DENSE),
+    "256-8": ("configs/bench-256.yaml", SMALL),
+    "256-dense": ("configs/bench-256.yaml", SMALL + DENSE),
     "512-8": ("configs/bench-512.yaml", []),
     "512-32": ("configs/bench-512.yaml", ["model.experts.count=32"]),
     "512-dense": ("configs/bench-512-dense.yaml", []),

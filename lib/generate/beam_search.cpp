@@ -27,13 +27,21 @@ std::vector<BeamSearch::Candidate> BeamSearch::best_candidates(const LogitRows& 
   return best;
 }
 
+BeamSearch::Beam BeamSearch::continued(const Candidate& candidate) const {
+  Beam beam = beams_[static_cast<size_t>(candidate.beam)];
+  beam.ids.push_back(candidate.id);
+  beam.log_probs.push_back(candidate.score - beam.score);
+  beam.score = candidate.score;
+  return beam;
+}
+
 double BeamSearch::penalised(double score) const {
   return score / std::pow(static_cast<double>(length_), options_.length_penalty);
 }
 
 void BeamSearch::finish(const Candidate& candidate) {
-  Generated target{beams_[static_cast<size_t>(candidate.beam)].ids, penalised(candidate.score)};
-  target.ids.push_back(candidate.id);
+  Beam beam = continued(candidate);
+  Generated target{std::move(beam.ids), penalised(beam.score), std::move(beam.log_probs)};
   const auto place =
       std::upper_bound(finished_.begin(), finished_.end(), target.score,
                        [](double value, const Generated& other) { return value > other.score; });
@@ -58,8 +66,7 @@ std::vector<Continuation> BeamSearch::advance(const LogitRows& logits) {
     const bool ends = candidate.id == options_.eos || last;
     if (ends && rank < options_.beams) finish(candidate);
     if (!ends && static_cast<int64_t>(next.size()) < options_.beams) {
-      next.push_back({beams_[static_cast<size_t>(candidate.beam)].ids, candidate.score});
-      next.back().ids.push_back(candidate.id);
+      next.push_back(continued(candidate));
       continuations.push_back({candidate.beam, candidate.id});
     }
     ++rank;

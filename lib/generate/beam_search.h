@@ -20,7 +20,8 @@ class BeamSearch : public Search {
  private:
   struct Beam {
     std::vector<int32_t> ids;
-    double score = 0;  // log-probability
+    double score = 0;                    // log-probability
+    std::vector<double> log_probs = {};  // of each id; they add up to score
   };
   struct Candidate {
     double score = 0;
@@ -28,6 +29,7 @@ class BeamSearch : public Search {
   };
 
   std::vector<Candidate> best_candidates(const LogitRows& logits) const;
+  Beam continued(const Candidate& candidate) const;
   double penalised(double score) const;  // score of a target of the current length
   void finish(const Candidate& candidate);
   bool is_over(double best_score) const;

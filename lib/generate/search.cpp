@@ -26,7 +26,8 @@ std::vector<Continuation> OneSequence::advance(const LogitRows& logits) {
   const double log_sum = log_sum_exp(row);
   const int32_t id = choose(row, static_cast<int64_t>(written_.ids.size()));
   written_.ids.push_back(id);
-  written_.score += static_cast<double>(row[static_cast<size_t>(id)]) - log_sum;
+  written_.log_probs.push_back(static_cast<double>(row[static_cast<size_t>(id)]) - log_sum);
+  written_.score += written_.log_probs.back();
   if (id == eos_ || static_cast<int64_t>(written_.ids.size()) == max_length_) return {};
   return {{0, id}};
 }

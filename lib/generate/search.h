@@ -15,6 +15,7 @@ namespace sy {
 struct Generated {
   std::vector<int32_t> ids;  // including the eos that ended it, if any
   double score = 0;          // log-probability; for beam search divided by the length penalty
+  std::vector<double> log_probs = {};  // of each id, given those before it
 };
 
 // A sequence to continue with.

@@ -20,7 +20,7 @@ fail() {
   exit 1
 }
 
-bench=("$program" bench "$root/configs/quickstart.yaml" --part experts --rounds 1)
+bench=("$program" bench "$root/configs/bench-256.yaml" --part experts --rounds 1)
 for key in "backend=$backend" model.{vocab_size=256,d_model=32,d_kv=8,d_ff=64,encoder_layers=2,decoder_layers=2} \
   model.experts.{count=4,capacity_factor=1.25,group_sequences=2} data.encoder_length=32 train.micro_batch=8; do
   bench+=(--set "$key")

@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 small=(--set model.d_model=64 --set data.encoder_length=32)
-"$python" "$here/../../benchmarks/race/race.py" --switchyard "$1" --torch-python "$python" --sizes quickstart,quickstart-dense \
+"$python" "$here/../../benchmarks/race/race.py" --switchyard "$1" --torch-python "$python" --sizes 256-8,256-dense \
   --precisions float32 --rounds 1 --steps 1 "${small[@]}" --json "$folder/turns" | tee "$folder/table"
 [[ $(grep -c '| ratio |' "$folder/table") == 2 ]]
 "$python" - "$folder/turns" <<'PYTHON'

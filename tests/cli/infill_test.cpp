@@ -107,6 +107,10 @@ TEST_CASE("infill: texts, lines and JSON", "[infill_command]") {
   CHECK("  " + std::string(std::string_view(object["output"])) == shown[1]);
   CHECK(object["ids"].get_array().size() <= 6);
   CHECK(double(object["score"]) < 0);
+  CHECK(object["log_probs"].get_array().size() == object["ids"].get_array().size());
+  double sum = 0;
+  for (const auto log_prob : object["log_probs"].get_array()) sum += double(log_prob);
+  CHECK(sum == Approx(double(object["score"])));
 }
 
 TEST_CASE("infill: a tokenizer beside the checkpoint is found", "[infill_command]") {

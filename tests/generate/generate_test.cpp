@@ -41,6 +41,23 @@ TEST_CASE("generate: the same for any batch size", "[generate]") {
   }
 }
 
+TEST_CASE("generate: each id comes with its own log-probability", "[generate]") {
+  const Strategy strategy = GENERATE(Strategy::greedy, Strategy::sample, Strategy::beam);
+  TableModel model(12, 3);
+  const std::vector<Generated> targets = generate(model, kPrompts, options_for(strategy, 3));
+  for (size_t i = 0; i < kPrompts.size(); ++i) {
+    REQUIRE(targets[i].log_probs.size() == targets[i].ids.size());
+    std::vector<int32_t> prefix;
+    double before = 0;
+    for (size_t k = 0; k < targets[i].ids.size(); ++k) {
+      prefix.push_back(targets[i].ids[k]);
+      const double up_to_here = model.log_probability(kPrompts[i], prefix);
+      CHECK(targets[i].log_probs[k] == Approx(up_to_here - before).margin(1e-6));
+      before = up_to_here;
+    }
+  }
+}
+
 TEST_CASE("generate: targets end with eos or at their longest", "[generate]") {
   const Strategy strategy = GENERATE(Strategy::greedy, Strategy::sample, Strategy::beam);
   TableModel model(12, 3);

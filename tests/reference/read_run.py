@@ -40,7 +40,7 @@ def skip(reason):
 def make_run(switchyard, folder):
     sets = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
     command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", "--mca", "btl_vader_single_copy_mechanism",
-               "none", os.path.abspath(switchyard), "pretrain", str(ROOT / "configs" / "quickstart.yaml"), *sets]
+               "none", os.path.abspath(switchyard), "pretrain", str(ROOT / "configs" / "bench-256.yaml"), *sets]
     allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=folder, env=os.environ | allowed, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"pretrain: exit code {done.returncode}\n{done.stdout}{done.stderr}"

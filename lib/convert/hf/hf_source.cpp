@@ -9,6 +9,7 @@
 
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/locate.h"
+#include "lib/config/config.h"
 #include "lib/config/keys.h"
 #include "lib/convert/hf/row_blocks.h"
 #include "lib/convert/param_stream.h"
