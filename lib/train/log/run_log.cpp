@@ -37,8 +37,8 @@ void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluati
   metrics.seconds = seconds;
   metrics_.write(metrics);
   events_.write(metrics);
-  log::info("step {}  validation loss {:.4f} over {} target tokens", step, evaluation.loss,
-            evaluation.target_tokens);
+  log::info("step {}  validation loss {:.4f} over {} sequences, {} target tokens", step,
+            evaluation.loss, evaluation.sequences, evaluation.target_tokens);
 }
 
 }  // namespace sy
