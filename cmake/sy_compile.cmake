@@ -24,7 +24,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 if(SY_SANITIZE)
   target_compile_options(sy_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
-                                              -fno-sanitize-recover=undefined)
+                                              -fno-sanitize-recover=undefined
+                                              -g1 -fno-var-tracking)  # lines are enough, and a quarter quicker
   target_link_options(sy_options INTERFACE -fsanitize=address,undefined)
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3")
