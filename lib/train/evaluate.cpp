@@ -8,6 +8,42 @@
 #include "lib/train/log/router_summary.h"
 
 namespace sy {
+namespace {
+
+// The validation text in its own order.
+DataSection in_order(DataSection data) {
+  data.shuffle_buffer = data.example_buffer = 1;
+  data.read_ahead_batches = 1;
+  return data;
+}
+
+bool is_empty(const Example& example) {
+  return example.inputs.empty();
+}
+
+int64_t count_sequences(const std::vector<Example>& examples) {
+  return std::ssize(examples) - std::count_if(examples.begin(), examples.end(), is_empty);
+}
+
+// Puts the examples of later batches in the places of a batch that streams with less text leave
+// empty, until it is full or the text ends.
+std::vector<Example> fill_places(Loader& loader) {
+  std::vector<Example> batch = loader.next();
+  auto place = batch.begin();
+  while (true) {
+    bool ended = true;
+    for (const Example& example : loader.next()) {
+      if (is_empty(example)) continue;
+      ended = false;
+      place = std::find_if(place, batch.end(), is_empty);
+      if (place == batch.end()) return batch;
+      *place = example;
+    }
+    if (ended) return batch;
+  }
+}
+
+}  // namespace
 
 Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences)
     : session_(session),
@@ -15,24 +51,37 @@ Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, i
       batch_(session.exec, div_exact(sequences, session.mesh.shape().data()),
              session.config.train.micro_batch, session.config.data.encoder_length,
              session.config.data.decoder_length.value, special_ids(session.config.model)) {
-  DataSection data = session.config.data;
-  data.shuffle_buffer = data.example_buffer = 1;  // no shuffling
-  data.read_ahead_batches = 1;
   LoaderPlace place = session.loader_place(sequences);
   place.single_pass = true;
-  Loader loader(data, shards, place, static_cast<uint64_t>(session.config.run.seed),
-                session.tokenizer);
-  const std::vector<Example>& examples = loader.next();
+  std::vector<Example> examples = read(shards, place);
+  auto count = static_cast<double>(count_sequences(examples));
+  session.mesh.host_data().all_reduce_sum(Tensor(&count, DType::f64, {1}), "sequences");
+  found_ = static_cast<int64_t>(count);
+  if (found_ < sequences_) examples = read_all(shards, place);
   batch_.fill(examples);
-  counters_ = loader.counters();
-  count_sequences(examples);
 }
 
-void Evaluator::count_sequences(const std::vector<Example>& examples) {
-  auto count = static_cast<double>(std::count_if(
-      examples.begin(), examples.end(), [](const Example& e) { return !e.targets.empty(); }));
-  session_.mesh.host_data().all_reduce_sum(Tensor(&count, DType::f64, {1}), "sequences");
-  found_ = static_cast<int64_t>(count);
+// This rank's examples of a batch.
+std::vector<Example> Evaluator::read(const std::vector<std::string>& shards,
+                                     const LoaderPlace& place) {
+  Loader loader(in_order(session_.config.data), shards, place,
+                static_cast<uint64_t>(session_.config.run.seed), session_.tokenizer);
+  std::vector<Example> examples = loader.next();
+  counters_ = loader.counters();
+  return examples;
+}
+
+// The same if streams are short of text: every rank then reads all of it, to take what the others
+// have more. Sets the number of sequences.
+std::vector<Example> Evaluator::read_all(const std::vector<std::string>& shards,
+                                         const LoaderPlace& place) {
+  LoaderPlace whole = place;
+  whole.first_stream = 0;
+  whole.num_streams = place.total_streams;
+  Loader loader(in_order(session_.config.data), shards, whole,
+                static_cast<uint64_t>(session_.config.run.seed), session_.tokenizer);
+  const std::vector<Example> all = fill_places(loader);
+  found_ = count_sequences(all);
   if (found_ == 0) {
     throw DataError("the validation text gives no sequence; correct data.validation");
   }
@@ -42,6 +91,8 @@ void Evaluator::count_sequences(const std::vector<Example>& examples) {
         "train.eval_sequences: evaluations use these {}",
         found_, sequences_, found_);
   }
+  const auto first = all.begin() + place.first_stream * place.examples_per_stream;
+  return {first, first + place.num_streams * place.examples_per_stream};
 }
 
 Evaluation Evaluator::run() {

@@ -1,7 +1,7 @@
 // Loss on validation text, without dropout or jitter and with the evaluation capacity. The
-// sequences are the first eval_sequences / data.streams of each validation stream, the same in
-// every call and on every mesh. No text is used twice: where a stream ends earlier, there are
-// fewer.
+// sequences are the first eval_sequences / data.streams of each validation stream; where a stream
+// has fewer, others give more. They are the same in every call and on every mesh, and no text is
+// used twice.
 #pragma once
 
 #include <string>
@@ -31,7 +31,8 @@ class Evaluator {
   Evaluation run();
 
  private:
-  void count_sequences(const std::vector<Example>& examples);
+  std::vector<Example> read(const std::vector<std::string>& shards, const LoaderPlace& place);
+  std::vector<Example> read_all(const std::vector<std::string>& shards, const LoaderPlace& place);
 
   Session& session_;
   int64_t sequences_;  // asked for

@@ -190,6 +190,23 @@ TEST_CASE("loader: without shuffling, windows are the documents joined", "[loade
   CHECK(bool(seen == expected));
 }
 
+TEST_CASE("loader: the text is under data.text_key", "[loader]") {
+  const std::string folder = temporary_folder();
+  std::string lines, others;
+  for (uint64_t i = 0; i < 40; ++i) {
+    const std::string text = made_up_text(i, 30);
+    lines += record(text);
+    others += "{\"text\":\"no\",\"content\":\"" + text + "\"}\n";
+  }
+  write_file(folder + "/a.jsonl", lines);
+  write_file(folder + "/b.jsonl", others);
+  DataSection data = small_section(folder + "/a.jsonl");
+  const auto expected = take(*open_loader(data), 5);
+  data.train = {folder + "/b.jsonl"};
+  data.text_key = "content";
+  check_same(take(*open_loader(data), 5), expected);
+}
+
 TEST_CASE("loader: an epoch gives each document once", "[loader]") {
   const int64_t shards = GENERATE(1, 4, 6);
   DataSection data = small_section(make_shards(shards, 20) + "/*.gz");

@@ -245,6 +245,12 @@ TEST_CASE("trainer: an evaluation reads a short text once, and says how many seq
   CHECK(found.sequences == std::ssize(once));
   CHECK(found.target_tokens == tokens_of(once).target);
   CHECK(std::isfinite(found.loss));
+  // All that is asked for is there, though not in every stream.
+  const int64_t asked = std::ssize(once) / 4 * 4;
+  std::vector<int64_t> by_stream(4, 0);
+  for (const Example& example : once) ++by_stream[static_cast<size_t>(example.stream)];
+  REQUIRE(*std::min_element(by_stream.begin(), by_stream.end()) < asked / 4);
+  CHECK(Evaluator(alone.session, config.data.validation, asked).run().sequences == asked);
   write_file(folder + "/short.json.gz", gzip(record("x")));  // one token
   CHECK_THROWS_AS(Evaluator(alone.session, config.data.validation, 400), DataError);
 }
