@@ -39,14 +39,6 @@ function(sy_add_layer layer)
   set(SY_LAYERS ${SY_LAYERS} ${stem} CACHE INTERNAL "")
 endfunction()
 
-# Under the sanitizers: a test's own arithmetic is not watched, which would double the time that Catch2's macros
-# take to compile. What it calls is, and its memory.
-function(sy_test_options target)
-  if(SY_SANITIZE)
-    target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
-  endif()
-endfunction()
-
 # sy_test_binary(NAME SOURCES ... LINK ...): a Catch2 program, every file a suite of it.
 function(sy_test_binary name)
   cmake_parse_arguments(ARG "MPI" "" "SOURCES;LINK" ${ARGN})
@@ -55,10 +47,9 @@ function(sy_test_binary name)
     set(main sy_mpi_test_main)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  sy_test_options(${name})
   target_link_libraries(${name} PRIVATE ${main} ${ARG_LINK} sy_backend_host)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
-                                           SY_LINK "${main};${ARG_LINK}")
+                                           SY_LINK "${main};${ARG_LINK}" SY_TEST ON)
 endfunction()
 
 # sy_add_test(NAME BINARY FILTER): one ctest entry; exit code 77 means skipped, visibly.

@@ -9,8 +9,7 @@ target_compile_definitions(sy_test_support PRIVATE SY_SAMPLE_FOLDER="${SY_SAMPLE
 # Their main functions, compiled once: Catch2's takes as long as a dozen tests.
 sy_library(test_main SOURCES tests/support/test_main.cpp LINK sy_test_support)
 sy_library(mpi_test_main SOURCES tests/support/mpi_test_main.cpp LINK sy_test_support sy_dist)
-sy_test_options(sy_test_main)
-sy_test_options(sy_mpi_test_main)
+set_target_properties(sy_test_main sy_mpi_test_main PROPERTIES SY_TEST ON)
 
 # Text and tokenizers for tests, made once. They are built along with the program, so that building only the
 # program is enough to run its end-to-end tests.
