@@ -11,20 +11,21 @@ namespace sy {
 namespace fs = std::filesystem;
 namespace {
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
 
 bool has_weights(const fs::path& folder) {
-  return exists(folder / "model.safetensors") || exists(folder / "model.safetensors.index.json") ||
-         exists(folder / "pytorch_model.bin");
+  return is_there(folder / "model.safetensors") ||
+         is_there(folder / "model.safetensors.index.json") ||
+         is_there(folder / "pytorch_model.bin");
 }
 
 // What the path is, and what to pass instead.
 std::string describe(const std::string& path) {
   std::error_code ignored;
-  if (!exists(path)) {
+  if (!is_there(path)) {
     return "it does not exist; give the folder of a checkpoint (runs/NAME/checkpoints/step-...) or "
            "of a run";
   }
@@ -33,18 +34,18 @@ std::string describe(const std::string& path) {
                ? "it is a Git LFS pointer; fetch the real files with `git lfs pull`"
                : "it is a file; give the folder of a checkpoint";
   }
-  if (exists(fs::path(path) / "config.json") || has_weights(path)) {
+  if (is_there(fs::path(path) / "config.json") || has_weights(path)) {
     return fmt::format(
         "it is a Hugging Face folder; convert it first: `switchyard convert --from hf --to "
         "switchyard {} OUT`, then give OUT",
         path);
   }
   if (path.ends_with(".partial")) return "it was never finished; give an earlier one";
-  if (exists(fs::path(path) / "checkpoints") || exists(fs::path(path) / "config.yaml")) {
+  if (is_there(fs::path(path) / "checkpoints") || is_there(fs::path(path) / "config.yaml")) {
     return "it is the folder of a run that has no committed checkpoint; train further, or give "
            "another run";
   }
-  if (exists(fs::path(path) / checkpoint::kIndexName)) {
+  if (is_there(fs::path(path) / checkpoint::kIndexName)) {
     return "its manifest is missing; give an earlier checkpoint or restore this one from a copy";
   }
   return "it holds none; give the folder of a checkpoint (runs/NAME/checkpoints/step-...) or of a "
@@ -54,7 +55,7 @@ std::string describe(const std::string& path) {
 }  // namespace
 
 std::string locate_checkpoint(const std::string& path) {
-  if (exists(fs::path(path) / checkpoint::kManifestName)) return path;
+  if (is_there(fs::path(path) / checkpoint::kManifestName)) return path;
   for (const std::string& folder : {path + "/checkpoints", path}) {
     if (const std::string newest = newest_checkpoint(folder); !newest.empty()) return newest;
   }
