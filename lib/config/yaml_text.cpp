@@ -123,7 +123,9 @@ YamlText load_yaml(const std::string& text) {
 
 std::string read_config_file(const std::string& path) {
   if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) {
-    throw ConfigError(path + ": is a folder; give a configuration file");
+    const bool is_run = std::filesystem::exists(path + "/config.yaml", ignored);
+    throw ConfigError(path + (is_run ? ": is the folder of a run; give its config.yaml"
+                                     : ": is a folder; give a configuration file"));
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) {

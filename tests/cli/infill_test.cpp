@@ -161,7 +161,7 @@ TEST_CASE("infill: an error is one line and names the option", "[infill_command]
       Case{{"--text", "b <extra_id_1> a <extra_id_0>"}, {"--text", "<extra_id_1>", "<extra_id_0>"}},
       Case{{"--text", blank + " b <extra_id_0>"}, {"--text", "<extra_id_0>", "<extra_id_1>"}},
       Case{{"--text", "a <extra_id_10>"}, {"--text", "<extra_id_10>", "<extra_id_9>"}},
-      Case{{"--text", blank, "--set", "model.d_model=24"}, {"model.d_model: ", "-> 24"}},
+      Case{{"--text", blank, "--set", "model.d_model=40"}, {"model.d_model: ", "-> 40"}},
       Case{{"--text", blank + " b a b a b a b a b a b a b a b a b", "--set",
             "data.encoder_length=16"},
            {"--text", "data.encoder_length"}});

@@ -36,8 +36,10 @@ train: {{steps: 30, global_batch: 8, micro_batch: 4, log_every: 1, eval_every: 0
 
 class Runs {
  public:
-  Outcome pretrain(const std::string& name, const std::vector<std::string>& sets) const {
-    std::vector<std::string> arguments{"pretrain", config_, "--set", "run.name=" + name};
+  Outcome pretrain(const std::string& name, const std::vector<std::string>& sets,
+                   const std::string& resume = "auto") const {
+    std::vector<std::string> arguments{"pretrain",         config_,    "--set",
+                                       "run.name=" + name, "--resume", resume};
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
     return run_program(arguments, folder_);
   }
@@ -123,6 +125,19 @@ TEST_CASE("initialize: weights of another model are refused by key", "[initializ
   const auto absent = runs.pretrain("absent", {"train.initialize_from=nowhere"});
   CHECK(absent.code == 3);
   CHECK_THAT(absent.err, Catch::Contains("nowhere is not a committed checkpoint"));
+}
+
+TEST_CASE("initialize: --resume takes a run's folder, and says what another one is",
+          "[initialize]") {
+  const Runs runs;
+  REQUIRE(runs.pretrain("first", {"train.steps=2"}).code == 0);
+  CHECK(runs.pretrain("first", {"train.steps=3"}, "runs/first").code == 0);
+  CHECK(runs.pretrain("first", {"train.steps=4"}, "runs/first/checkpoints").code == 0);
+  CHECK(runs.losses("first").size() == 4);
+  const std::string hf = SY_SOURCE_DIR "/tests/reference/data/generate/t5";
+  const auto refused = runs.pretrain("second", {}, hf);
+  CHECK(refused.code == 3);
+  CHECK_THAT(refused.err, Catch::Contains("switchyard convert --from hf"));
 }
 
 TEST_CASE("initialize: sparse layers by list train, save and resume", "[initialize]") {

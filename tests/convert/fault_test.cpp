@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "lib/config/config.h"
 #include "lib/convert/convert.h"
 #include "lib/convert/hf/hf_folder.h"
 #include "lib/convert/hf/hf_source.h"
@@ -272,6 +273,22 @@ TEST_CASE("convert: what a path is that is no folder of weights", "[convert_faul
                std::string(text).replace(text.find(said), said.size(), "\"vocab_size\": 19"));
     CHECK_THAT(folder.complaint(), Catch::Contains("--set vocab_size=20"));
   }
+}
+
+TEST_CASE("convert: a stack without sparse layers and without a step is what its tensors are",
+          "[convert_fault]") {
+  Folder folder(2);
+  HfSpec spec = folder.spec;
+  spec.sparse_decoder = 0;
+  folder.values = random_values(state_dict(spec), FloatType::bf16);
+  write_hf_folder(folder.hf, config_json(spec), folder.values);
+  const HfSource dense(folder.hf, {});
+  CHECK(count_sparse_layers(dense.config().model, Stack::encoder) == 2);
+  CHECK(count_sparse_layers(dense.config().model, Stack::decoder) == 0);
+  // As transformers makes it of such a file.
+  const HfSpec sparse = folder.spec;
+  write_hf_folder(folder.hf, config_json(spec), random_values(state_dict(sparse), FloatType::bf16));
+  CHECK(count_sparse_layers(HfSource(folder.hf, {}).config().model, Stack::decoder) == 1);
 }
 
 TEST_CASE("convert: an output that exists is left alone", "[convert_fault]") {

@@ -42,6 +42,23 @@ TEST_CASE("batcher: padding, the shifted decoder input and the masks", "[batcher
   CHECK(fill_batch(batch, examples, 9) == 0);
 }
 
+TEST_CASE("batcher: another padding and another start than T5's", "[batcher]") {
+  std::vector<Example> examples(2);
+  examples[0].inputs = {5, 2};
+  examples[0].targets = {9, 0, 2};  // 0 is a token here, and is not scored
+  examples[1].inputs = {6, 7, 2};
+  examples[1].targets = {8};
+  Exec exec;
+  BatchBuilder builder(exec, 1, {2, {3, 4}, /*pad=*/3, /*start=*/4});
+  const Batch batch = builder.host(0).slice(0, 2);
+  const TokenStream &encoder = batch.streams[kEncoder], &decoder = batch.streams[kDecoder];
+  CHECK(fill_batch(batch, examples, 0) == 3);
+  CHECK(ids_of(encoder.ids) == Ids{5, 2, 3, 6, 7, 2});
+  CHECK(ids_of(decoder.ids) == Ids{4, 9, 0, 2, 4, 8, 3, 3});
+  CHECK(ids_of(batch.targets) == Ids{9, 0, 2, 0, 8, 0, 0, 0});
+  CHECK(ids_of(decoder.valid) == Ids{1, 1, 1, 0, 1, 0, 0, 0});
+}
+
 TEST_CASE("batcher: several batches in one block, and some sequences of one", "[batcher]") {
   std::vector<Example> examples(5);
   for (int32_t i = 0; i < 5; ++i) {

@@ -201,8 +201,16 @@ TEST_CASE("tokenizer: files that are no model are named with the reason", "[toke
   }
   CHECK(message_of<DataError>([&] { Tokenizer(path + ".none", 100); }).find("No such file") !=
         std::string::npos);
-  CHECK(message_of<DataError>([&] { Tokenizer(temporary_folder(), 100); }).find("directory") !=
+  const std::string folder = temporary_folder();
+  const auto folder_message = [&] {
+    return message_of<DataError>([&] { Tokenizer(folder, 100); });
+  };
+  CHECK(folder_message().find("it is a folder") != std::string::npos);
+  write_file(folder + "/spiece.model", "");
+  CHECK(folder_message().find("give its spiece.model") != std::string::npos);
+  CHECK(message("version https://git-lfs.github.com/spec/v1\noid sha256:0\n").find("Git LFS") !=
         std::string::npos);
+  CHECK(message("{\"version\": \"1.0\"}").find("spiece.model") != std::string::npos);
 }
 
 TEST_CASE("tokenizer: a model cut off anywhere is an error", "[tokenizer]") {

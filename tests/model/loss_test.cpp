@@ -1,6 +1,7 @@
 #include "lib/model/loss.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "lib/model/embedding.h"
 #include "tests/model/fixture.h"
@@ -43,6 +44,17 @@ TEST_CASE("loss: gradients over several chunks of rows", "[loss]") {
   CHECK(loss() == Approx(f.step.loss_scale * loss_of(context, params, {}, h, targets)));
   CHECK(gradient_error(h, d_h, loss) < kGradientTolerance);
   f.check_params(loss);
+}
+
+TEST_CASE("loss: whether the decoder's output is scaled is a choice of its own", "[loss]") {
+  const bool tied = GENERATE(true, false);
+  const AutoBool scaled = GENERATE(AutoBool::automatic, AutoBool::on, AutoBool::off);
+  LayerFixture f;
+  f.model.tie_embeddings = tied;
+  f.model.scale_decoder_outputs = scaled;
+  const double scale = loss_params(f.store, f.model, embedding_params(f.store, f.model)).scale;
+  const bool expected = scaled == AutoBool::automatic ? tied : scaled == AutoBool::on;
+  CHECK(scale == Approx(expected ? std::pow(f.model.d_model, -0.5) : 1.0));
 }
 
 TEST_CASE("loss: equal logits cost log(vocab) a token, pad costs nothing", "[loss]") {

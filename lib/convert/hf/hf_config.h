@@ -24,6 +24,9 @@ struct HfModel {
   // The embedding may be separate from the output projection although config.json ties them: so
   // transformers 5 saves T5 v1.1. The tensors decide (HfSource).
   bool maybe_untied = false;
+  // Stacks ("encoder", "decoder") said to have no sparse layers, without a step. Transformers would
+  // still make layer 1 sparse; the tensors decide here too.
+  std::vector<std::string> maybe_dense = {};
 };
 
 // `overrides` are KEY=VALUE and replace keys of the file. Throws DataError listing every key of

@@ -101,10 +101,11 @@ void read_ids(ConfigJson& json, ModelSection& model) {
   model.start_id = {false, json.integer("decoder_start_token_id", model.pad_id.value)};
 }
 
-HfStack read_stack(ConfigJson& json, int64_t layers, const std::string& name) {
+HfStack read_stack(ConfigJson& json, int64_t layers, const std::string& name, HfModel& hf) {
   const std::string count = fmt::format("num_sparse_{}_layers", name);
   const std::string step = fmt::format("{}_sparse_step", name);
   HfStack stack = HfStack::derived(layers, json.integer(count.c_str(), 3));
+  if (stack.sparse_layers == 0 && !json.has(step.c_str())) hf.maybe_dense.push_back(name);
   stack.step = json.integer(step.c_str(), stack.step);
   return stack;
 }
@@ -112,8 +113,8 @@ HfStack read_stack(ConfigJson& json, int64_t layers, const std::string& name) {
 // Returns whether there are sparse layers. Needs the sizes.
 bool read_sparsity(ConfigJson& json, HfModel& hf) {
   ModelSection& model = hf.config.model;
-  const HfStack encoder = read_stack(json, model.encoder_layers, "encoder");
-  const HfStack decoder = read_stack(json, model.decoder_layers, "decoder");
+  const HfStack encoder = read_stack(json, model.encoder_layers, "encoder", hf);
+  const HfStack decoder = read_stack(json, model.decoder_layers, "decoder", hf);
   if (encoder.count_sparse() + decoder.count_sparse() == 0) return false;
   model.experts.count = json.integer("num_experts", 8);
   if (model.experts.count < 1)

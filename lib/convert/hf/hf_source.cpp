@@ -65,6 +65,7 @@ bool is_encoder_only(const std::vector<std::string>& missing) {
 
 HfSource::HfSource(const std::string& path, const std::vector<std::string>& overrides)
     : folder_(path), hf_(parse_hf_config(read_config(folder_), folder_.config_path(), overrides)) {
+  settle_dense_stacks(overrides);
   if (hf_.maybe_untied) untie();
   check_tensors();
   note_dtypes();
@@ -129,6 +130,20 @@ void HfSource::check_tensors() {
   if (errors.empty()) return;
   throw DataError(fmt::format("{} does not hold the model of its {}:\n  {}", folder_.path(),
                               kHfConfigName, fmt::join(errors, "\n  ")));
+}
+
+void HfSource::settle_dense_stacks(std::vector<std::string> overrides) {
+  bool changed = false;
+  for (const std::string& stack : hf_.maybe_dense) {
+    const int sub_layer = stack == "encoder" ? 1 : 2;
+    const std::string router =
+        fmt::format("{}.block.1.layer.{}.mlp.router.classifier.weight", stack, sub_layer);
+    if (folder_.find(router) != nullptr) continue;
+    overrides.push_back(stack + "_sparse_step=0");
+    changed = true;
+  }
+  if (!changed) return;
+  hf_ = parse_hf_config(read_config(folder_), folder_.config_path(), overrides);
 }
 
 // transformers 5 writes tie_word_embeddings: true also for models with an output projection of

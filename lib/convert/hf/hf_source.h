@@ -27,6 +27,7 @@ class HfSource : public ParamSource {
  private:
   // The tensor of a slice in the files.
   const SafetensorsEntry* find(const Param& param, int64_t slice) const;
+  void settle_dense_stacks(std::vector<std::string> overrides);
   void untie();
   void check_vocabulary(std::vector<std::string>& errors) const;
   void check_count(const std::vector<Param>& params) const;

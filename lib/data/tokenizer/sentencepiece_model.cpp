@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "lib/base/error.h"
@@ -107,6 +108,27 @@ std::string read_file(const std::string& path) {
   return content;
 }
 
+// What stands where a model was meant, and what to give instead; "" if neither is known.
+std::string describe_other(const std::string& path, std::string_view content) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    for (const char* name : {"tokenizer.model", "spiece.model", "sentencepiece.model"}) {
+      if (std::filesystem::exists(path + "/" + name, ignored)) {
+        return fmt::format("it is a folder; give its {}", name);
+      }
+    }
+    return "it is a folder; give a SentencePiece model";
+  }
+  if (content.starts_with("version https://git-lfs.github.com/spec/")) {
+    return "it is a Git LFS pointer; fetch the file itself with `git lfs pull`";
+  }
+  if (content.starts_with('{')) {
+    return "it is JSON (a tokenizer.json?); give the SentencePiece model, which Hugging Face calls "
+           "spiece.model";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string find_model_fault(std::string_view model) {
@@ -136,8 +158,15 @@ std::string find_model_fault(std::string_view model) {
 }
 
 std::string read_sentencepiece_model(const std::string& path) {
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) {
+    throw DataError(fmt::format("the tokenizer {} is not a SentencePiece model: {}", path,
+                                describe_other(path, "")));
+  }
   std::string model = read_file(path);
   const std::string fault = find_model_fault(model);
+  if (const std::string other = describe_other(path, model); !fault.empty() && !other.empty()) {
+    throw DataError(fmt::format("the tokenizer {} is not a SentencePiece model: {}", path, other));
+  }
   if (!fault.empty()) {
     throw DataError(fmt::format(
         "the tokenizer {} is not a valid SentencePiece model: {}; fetch or train it again", path,
