@@ -90,7 +90,7 @@ TEST_CASE("checkpoint manifest: what a sealed one may not say", "[checkpoint_man
       {"\"extent\": [4, 2]", "\"extent\": [4, 1]", "parameters/a once: no slab holds [0, 1]"},
       {"\"extent\": [4, 2]", "\"extent\": [4, 0]", "\"extent\" must hold integers from 1"},
       {"\"extent\": [4, 2]", "\"extent\": [4]", "\"extent\" must have 2 axes"},
-      {"\"offset\": [0, 2]", "\"offset\": [0, 3]", "slabs[1]: \"extent\" [4, 1] at [0, 3] reaches"},
+      {"\"offset\": [0, 2]", "\"offset\": [0, 3]", "slabs[1]: \"extent\" [4, 1] at [0, 3] extends"},
       {"\"offset\": [0, 2]", "\"offset\": [0, -2]", "\"offset\" must hold integers from 0"},
       {"\"offset\": [0, 2]", "\"offset\": [0, 9223372036854775807]", "extends beyond [4, 3]"},
       {"\"offset\": [0, 2]", "\"offset\": [0, 2, 0]", "\"offset\" must have 2 axes"},

@@ -153,7 +153,7 @@ TEST_CASE("stream_state: one of another source or configuration is refused", "[s
   CHECK_NOTHROW(check_kind(sample(), "reading", 3, 2, 0));
   CHECK(message_of<DataError>([] {
           check_kind(sample(), "writing", 3, 2, 0);
-        }).find("'reading' where 'writing'") != std::string::npos);
+        }).find("'reading', but 'writing'") != std::string::npos);
   CHECK_THROWS_AS(check_kind(sample(), "reading", 4, 2, 0), DataError);
   CHECK_THROWS_AS(check_kind(sample(), "reading", 3, 1, 0), DataError);
   CHECK_THROWS_AS(check_kind(sample(), "reading", 3, 2, 1), DataError);
