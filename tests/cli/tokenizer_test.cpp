@@ -100,17 +100,17 @@ TEST_CASE("tokenizer train: says what it read of which shard, and what is left",
   const auto train = [&](const std::string& sentences) {
     return run_program({"tokenizer", "train", "--shards", folder + "/a", folder + "/b", "--weights",
                         "1", "3", "--text-key", "content", "--output", folder + "/model",
-                        "--vocab-size", "60", "--max-sentences", sentences});
+                        "--vocab-size", "40", "--max-sentences", sentences});
   };
   const auto some = train("40");
   CHECK(some.code == 0);
-  CHECK_THAT(some.out, Catch::Contains("60 pieces from 40 sentences") &&
+  CHECK_THAT(some.out, Catch::Contains("40 pieces from 40 sentences") &&
                            Catch::Contains(folder + "/a: 10 sentences, the rest is left") &&
                            Catch::Contains(folder + "/b: 30 sentences, the rest is left") &&
                            Catch::Contains("2 shards have more text than was used") &&
                            Catch::Contains("--max-sentences 40"));
   const auto all = train("1000");
-  CHECK_THAT(all.out, Catch::Contains("60 pieces from 100 sentences") &&
+  CHECK_THAT(all.out, Catch::Contains("40 pieces from 100 sentences") &&
                           Catch::Contains(folder + "/b: 50 sentences, all of it") &&
                           !Catch::Contains("--max-sentences"));
 }
