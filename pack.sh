@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes a folder that runs on another x86-64 Linux with an NVIDIA driver, without installing anything:
 # the program, the tests for GPUs, and the libraries of both.
 #   pack.sh [OPTION...] FOLDER    FOLDER must not exist
@@ -11,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 build='' baseline=x86-64-v3 shared='' folder='' copy=(cp -L --reflink=auto)
-usage() { sed -n '2,9s/^# \?//p' pack.sh; }
+usage() { sed -n '3,10s/^# \?//p' pack.sh; }
 wrong() { echo "pack.sh: $*" >&2; exit 2; }
 while (($# > 0)); do
   case $1 in

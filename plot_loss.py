@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Draws the loss of a run: a picture for a browser, and a small plot for the terminal.
 
     plot_loss.py RUN

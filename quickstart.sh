@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From a fresh checkout to a trained model: packages, build, text, tokenizer, training on two ranks,
 # evaluation, the loss curve and sentences with their blanks filled. What is there already is kept,
 # and a run that was stopped goes on, so it can be started again at any time.
@@ -7,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 case ${1:-} in
-  -*) sed -n '2,5s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
+  -*) sed -n '3,6s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
 esac
 # What fills these blanks must come from the words around them.
 if (($# == 0)); then

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what Switchyard is built from, on Debian 12: only what is missing, and it says what.
 #   setup.sh           what the program needs
 #   setup.sh --tests   also what its tests and fuzzers need
@@ -17,7 +18,7 @@ program=(
 # libomp-dev has the omp.h that clang-tidy reads.
 tests=(clang libclang-rt-14-dev python3-h5py clang-format clang-tidy libomp-dev)
 
-usage() { sed -n '2,5s/^# \?//p' "$0"; }
+usage() { sed -n '3,6s/^# \?//p' "$0"; }
 
 wanted=("${program[@]}")
 for argument in "$@"; do

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds everything with warnings as errors and runs every test; ctest's summary is the last output
 # and its exit code is this script's. A test that this machine cannot run is reported as skipped.
 #   test.sh            everything that needs no GPU; the CUDA backend is executed on the host
@@ -12,7 +13,7 @@ gpu=OFF
 for argument in "$@"; do
   case $argument in
     --gpu) gpu=ON ;;
-    -h | --help) sed -n '2,6s/^# \?//p' test.sh; exit 0 ;;
+    -h | --help) sed -n '3,7s/^# \?//p' test.sh; exit 0 ;;
     *) echo "test.sh: unknown argument '$argument'; it takes --gpu or nothing" >&2; exit 2 ;;
   esac
 done

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # gpu_parts.sh PART OUT SECONDS BUILD: runs one part of on_gpu.sh, which stops it after SECONDS. Its output
 # becomes the part's log; a line `note: ...` goes into the summary. Result files are written to OUT.
 # Exit codes: 0 passed; 77 cannot run here, for the reason in a line `skipped: ...`; otherwise failed.

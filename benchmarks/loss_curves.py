@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares loss curves in float32, in bfloat16, and in bfloat16 with a bfloat16 router: trains one configuration three
 times with the same seed and data, and prints the curves side by side.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs the full GPU validation suite in about ten minutes, most valuable parts first, and writes the results to
 # a directory. It works from a build and from a packed folder (pack.sh).
 #   on_gpu.sh [OPTION...] OUT    OUT is created; it may exist if it is empty

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # One interface target carries the options of every translation unit.
 add_library(sy_options INTERFACE)
 target_include_directories(sy_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The CUDA backend. Its host code (.cpp files that call the runtime, cuBLASLt and NCCL) is compiled
 # once; its kernels (.cu) twice: by nvcc for the program, and by the host compiler for the tests. A
 # program links one of

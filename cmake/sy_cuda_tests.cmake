@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The CUDA column of a test: the same body on the CUDA backend.
 #   sy_add_cuda_test(NAME BINARY FILTER [SCHEDULES ...])
 #   sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS... [SCHEDULES ...] [HOST_ONLY])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Debian's packages, each found once and wrapped in an imported target sy::NAME.
 function(sy_need_library target header library package)
   find_path(SY_${target}_INCLUDE ${header} PATH_SUFFIXES hdf5/serial)

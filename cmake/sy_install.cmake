@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # `cmake --install`: the program, and what a user reads or starts from. `cpack -G DEB`: the same as a Debian package, whose
 # dependencies are those of the libraries that the program links. The preset `package` builds what it should hold: a
 # program for any processor of the baseline.

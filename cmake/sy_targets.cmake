@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # sy_library(NAME SOURCES ... LINK ...): one static library per folder, linked in the direction that
 # includes run: base <- tensor <- {kernels, dist} <- model <- train <- cmd. Other projects link it as switchyard::NAME.
 function(sy_library name)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What `switchyard --version` says of a build beside what its libraries say themselves.
 #   sy_commit                 a target that rewrites cmd/commit.h in the build folder when the commit changed
 #   SY_BASELINE_NAME          the oldest processor that the build runs on, as -march names it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -D SOURCE=FOLDER -D HEADER=FILE -P write_commit.cmake: FILE defines SY_COMMIT, the commit that is
 # checked out in FOLDER, with -dirty where tracked files differ from it; "unknown" where FOLDER is not the
 # root of a git repository. FILE is written only when that changes it, so that nothing is compiled anew.

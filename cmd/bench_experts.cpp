@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cmd/bench_experts.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The checkpoint that evaluate and infill read, and its configuration: CONFIG, or by default the
 // checkpoint's own.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The commands of `switchyard`, one file each: cmd/NAME.cpp defines setup_NAME, which adds the
 // command's arguments to its CLI::App and returns the function that runs after parsing. setup_NAME
 // itself opens no file and starts nothing.

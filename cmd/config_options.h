@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // CONFIG and --set, the arguments of every command that reads a configuration.
 #pragma once
 

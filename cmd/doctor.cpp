@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cmd/commands.h"
 #include "cmd/parallel.h"
 #include "lib/base/log.h"

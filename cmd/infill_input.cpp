@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cmd/infill_input.h"
 
 #include <simdjson.h>

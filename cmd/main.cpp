@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the command line and turns exceptions into messages and exit codes. Only main() catches.
 #include <exception>
 #include <new>

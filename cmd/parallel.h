@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The common start of commands that compute under mpirun.
 #pragma once
 

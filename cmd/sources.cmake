@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 file(GLOB commands CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} cmd/*.cpp)
 add_library(sy_cmd OBJECT ${commands})
 set_property(SOURCE cmd/version.cpp APPEND PROPERTY COMPILE_DEFINITIONS

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `switchyard --version` prints.
 #pragma once
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Turns the HTML of Debian's documentation packages into a small corpus in C4's form.
 
     make_sample.py DOWNLOADS OUTPUT

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes data/sample: about 23 MB of English text in C4's form, from Debian's documentation packages.
 # Nothing is installed: the packages are downloaded and unpacked under data/downloads.
 # Exit codes: 0 done; 1 the packages cannot be had; 2 wrong use.
@@ -6,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 if (($# > 0)); then
-  sed -n '2,4s/^# \?//p' make_sample.sh
+  sed -n '3,5s/^# \?//p' make_sample.sh
   [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2
 fi
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns an op's runtime backend and dtype into a template instance, here and nowhere else:
 //   dispatch(exec, x.dtype(), "rms_norm",
 //            [&]<Backend B, class T>() { RmsNormImpl<B, T>::forward(...); });

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(kernels SOURCES kernels/dispatch_dtype.h LINK sy_tensor OpenMP::OpenMP_CXX
            PRIVATE_LINK sy::dnnl)
 set_target_properties(sy_kernels PROPERTIES LINKER_LANGUAGE CXX)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The libraries, in the direction that includes run. Each room lists its own sources.
 foreach(room base tensor config dist data)
   include(lib/${room}/sources.cmake)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by the batch scripts from the directory they were submitted in. (Slurm runs a copy of the
 # script that is stored elsewhere.)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(test_support SOURCES tests/support/allocations.cpp
                                 tests/support/backend.cpp tests/support/gradcheck.cpp tests/support/sample.cpp
                                 tests/support/shared_files.cpp

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For race.py: one turn of each side, which is a fresh process that takes its steps and reports on them."""
 import json
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Times training steps of Hugging Face's SwitchTransformers and T5 on PyTorch against Switchyard's, on this machine,
 with the same sizes, batch, precision and work. The sides take turns, round after round; each turn is a fresh process.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For race.py: the models, as Switchyard configurations with overrides that make both sides do the same work: one batch
 of a few sequences per step, no gradient accumulation, and a vocabulary that needs no tokenizer."""
 import subprocess

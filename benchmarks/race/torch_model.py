@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For torch_steps.py: Hugging Face's model for a resolved Switchyard configuration, and a batch for it."""
 import torch
 

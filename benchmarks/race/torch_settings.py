@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For race.py: ways to run PyTorch on a CPU. `race.py --settings` times them. BEST names the fastest on the machine of
 docs/performance.md, which the race uses by default."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """torch_steps.py: reads {"run": resolved configuration, "settings": {...}, "steps": N} from stdin, takes N + 2
 training steps of Hugging Face's corresponding model in one process, as a user's script would, and prints one JSON
 object. The first two steps are not timed, just as Switchyard's bench does not time its own warm-up."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the launches of an Adafactor step on a GPU, and the bytes of each. Parameters are updated in waves
 (kernels/adafactor/adafactor.cpp): five launches per wave of matrices and two per wave of vectors."""
 from rates import WORD

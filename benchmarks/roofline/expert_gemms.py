@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the GEMMs of a sparse layer as batched GEMMs over all experts against one GEMM per expert, as
 `switchyard bench --part experts` times them. Nothing here is measured.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the dimensions of a configuration's model, its FLOPs and the shapes of its parameters."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the rates of an H100, and the time that a kernel or a transfer takes at them."""
 import dataclasses
 

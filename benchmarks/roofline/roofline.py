@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Predicts the time of a training step on H100 GPUs. For every kernel it counts the operations and the bytes that must
 move, and computes the time that these take at the hardware's peak rates (the roofline bound) and at an assumed share
 of the peaks (the prediction).

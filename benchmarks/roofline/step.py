@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the kernels and transfers of one training step, with the operations and bytes of each."""
 import adafactor_waves
 from rates import ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, HALF, TENSOR, WORD, Kernel, Transfer

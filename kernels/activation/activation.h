@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The nonlinearity inside a feed-forward layer, with its dropout:
 //   relu:  out = dropout(max(hidden, 0))
 //   gelu:  out = dropout(gelu(hidden)), tanh form (Hendrycks & Gimpel 2016)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One Adafactor step without momentum (Shazeer & Stern 2018, algorithms 4 and 5, as T5 uses it) on
 // a list of parameters of any shapes. An item is a batch of equal shapes: an expert weight [E, n,
 // m] is E matrices, each factored, clipped and scaled separately. An item's result is bit-identical

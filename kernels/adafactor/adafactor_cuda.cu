@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/adafactor/adafactor.h"
 #include "kernels/adafactor/matrix_passes_cuda.h"
 #include "kernels/adafactor/vector_passes_cuda.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Adafactor's passes over a wave of matrices. Each kernel reads the clip scalars first and changes
 // nothing if the update is to be skipped.
 #pragma once

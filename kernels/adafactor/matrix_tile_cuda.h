@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How Adafactor tiles matrices: into tiles of kAdafactorRows x kAdafactorCols. Each block handles
 // one tile; its warps take the rows in turn, and each lane kLaneColumns adjacent columns. The
 // tiles' results are added in tile order, so a matrix's step is bit-identical whatever else is in

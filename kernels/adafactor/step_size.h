@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Adafactor's step size, shared by both backends.
 #pragma once
 

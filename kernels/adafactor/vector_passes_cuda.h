@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Adafactor's step on a wave of vectors, in two passes.
 #pragma once
 

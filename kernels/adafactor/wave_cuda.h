@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A wave of Adafactor items as the kernels take it: by value, so that no table has to be copied to
 // the device. A launch's blocks are assigned to the items in order.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/adamw/adamw.h"
 
 #include "kernels/dispatch_dtype.h"

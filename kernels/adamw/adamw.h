@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One AdamW step (Loshchilov & Hutter 2019) over a flat range of elements.
 #pragma once
 

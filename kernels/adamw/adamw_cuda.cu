@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/adamw/adamw_rule.h"
 #include "kernels/cuda/map.h"
 #include "kernels/grad_clip/grad_clip.h"

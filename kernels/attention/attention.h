@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Multi-head attention with T5's relative position bias. Scores are never stored: like Dao et al.
 // 2022, forward keeps the logarithm of each row's sum and backward recomputes. Logits are not
 // divided by sqrt(d_kv).

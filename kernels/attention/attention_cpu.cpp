@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One thread handles one (sequence, head) at a time (head_cpu.h). The scores of a block of its
 // queries exist only in the thread's work area.
 #include <omp.h>

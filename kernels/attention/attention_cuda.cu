@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention in one kernel forward and two backward: scores live in registers and never reach
 // memory. For bfloat16 with head widths of 32, 64 and 128, the products run on tensor cores
 // (fused_*_cuda.h), otherwise in plain arithmetic (plain_*_cuda.h).

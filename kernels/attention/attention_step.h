@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Multi-head attention of one query per sequence over cached keys and values: a step of incremental
 // decoding. Forward only. It computes the sums of attention.h, so decoding token by token gives the
 // same results as the whole sequence at once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A decoding step is memory-bound: each key and value of a head is read once, 4 d bytes per key in
 // bfloat16, and nothing is reused. One block handles one head of one sequence. A thread reads N
 // adjacent elements at once, 16 bytes if pointers and width allow it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The position bias around the attention kernels: the table is expanded over distances before them,
 // and its gradient is gathered afterwards from their sums along diagonals.
 #pragma once

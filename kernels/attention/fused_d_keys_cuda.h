@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention backward on tensor cores, the kernel that owns keys: d_k and d_v. Scores are computed
 // with keys as rows, so that their gradients are left operands here too.
 #pragma once

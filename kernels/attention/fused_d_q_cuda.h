@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention backward on tensor cores, the kernel that owns queries: d_q, and the bias's gradient
 // along diagonals.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dropout masks for the tensor-core kernels. A Philox block holds the words of four consecutive
 // keys of a query, which belong to different lanes. Each lane draws one block for every four of its
 // elements, and lanes exchange words. If rows of words do not start at a block boundary (the number

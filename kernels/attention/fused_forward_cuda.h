@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention forward on tensor cores: bfloat16, head widths 32, 64 and 128.
 #pragma once
 

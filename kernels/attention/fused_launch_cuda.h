@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Launches the tensor-core kernels where they apply.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Building blocks of attention's tensor-core kernels. Four warps own 64 rows (queries or keys), 16
 // each, which stay in registers as operands; the other side passes through shared memory in tiles.
 // Scores, weights and their gradients exist only in registers: a warp's row products are laid out

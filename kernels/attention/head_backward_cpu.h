@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Backward of head_cpu.h. Probabilities are not kept: a block's scores are recomputed, and log_sum
 // turns them into probabilities.
 #pragma once

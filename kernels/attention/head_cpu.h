@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention forward for one head of one sequence on the CPU; backward is in head_backward_cpu.h.
 // Blocks of kQueryRows queries are processed against all keys that they see: GEMMs of tiles, with
 // the softmax row by row between them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sizes and per-thread scratch of attention on the CPU.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention backward in plain arithmetic: the d_q kernel owns queries and loops over keys, the
 // kernel of d_k and d_v the other way round, so every sum has one owner and one order.
 //   p = exp(s - log_sum),  d_s = p (mask d_p - delta),  d_p = d_out . v

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention forward in plain arithmetic, for any dtype and head width.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Building blocks of attention's plain kernels, for any dtype and head width. Each thread owns one
 // of the block's 64 rows (a query or a key) and processes the other side 16 rows at a time; threads
 // exchange data only by staging it in shared memory. Columns are processed 32 at a time, so any

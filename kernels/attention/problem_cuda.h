@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arguments shared by all attention kernels, and one head of one sequence as a block sees it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // T5's relative position buckets (Raffel et al. 2020, section 2.1): half of the buckets are exact,
 // half logarithmic up to max_distance. The bidirectional form gives half of the buckets to each
 // direction. Usable on host and device.

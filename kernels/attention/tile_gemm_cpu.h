@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small GEMMs inside a kernel: one thread, operands in cache, no allocation. The right operand and
 // the result are packed: rows of whole vectors, with zeros beyond their width. Operands consist of
 // words (tile_operand_cpu.h): one number, or two bfloat16 that are adjacent along the contraction,

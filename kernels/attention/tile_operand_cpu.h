@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes operands of tile_gemm from matrices in memory and from its own results. The numbers of a
 // word are adjacent along the contraction, so an operand is packed for the axis that is summed
 // over. Places beyond the last number of a word and beyond the last column of a row are zero.

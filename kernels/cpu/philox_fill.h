@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Philox words of consecutive elements, drawn in many parallel blocks so that the compiler keeps
 // them in vector registers. The words are the same as those of random_word() in lib/base/random.h.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementary functions that the compiler vectorises: no calls and no branches. The float32 form is
 // accurate to about 2 units in the last place; the float64 form is the standard library's.
 #pragma once

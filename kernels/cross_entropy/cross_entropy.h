@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cross-entropy over the vocabulary, with its gradient in the same pass. Probabilities are not
 // stored.
 #pragma once

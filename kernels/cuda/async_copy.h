@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Asynchronous copies from global to shared memory (cp.async, sm_80). Compiled for the host, a copy
 // happens only when it is waited for, and until then its destination reads as NaN, so a missing
 // wait, or overwriting a buffer still in use, changes the result.

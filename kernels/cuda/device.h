@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The device API that kernels are written in, besides the language itself; it is the same under
 // nvcc and when the sources are compiled for the host. Kernels use only this: thread and block
 // indices, full-warp shuffles and votes, __syncthreads, shared_memory(), atomicAdd, and the

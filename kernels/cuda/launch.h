@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one function that launches kernels: on a stream, with checks, under the name that errors
 // report.
 //   launch(cuda(exec).compute, "rms_norm", {.grid = rows, .block = 128}, kernel<T>, out, x, d);

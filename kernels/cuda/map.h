@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise kernels: each thread handles eight consecutive elements, moved 16 bytes at a time if
 // the pointers allow it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tensor cores for bfloat16, one warp at a time: d [16, 8] += a [16, 16] b [16, 8] with float32
 // sums, and loads of their operands from shared memory. For lane l, g = l / 4 and t = l % 4:
 //   a  4 words: columns 2t, 2t + 1 of rows g and g + 8,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first half of assigning slots: how many choices of each expert there are in a chunk and in
 // the chunks before it.
 #pragma once

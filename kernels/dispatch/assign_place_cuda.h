@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The second half of assigning slots: each choice's position among those of the same expert.
 #pragma once
 

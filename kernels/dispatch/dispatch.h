@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Moves tokens to their experts' slots and back. A token has up to k slots and a slot at most one
 // token, so both directions are gathers; the way back sums k rows, in the order of the token's
 // choices. There are no atomics, and results are deterministic. A token's k experts are distinct.

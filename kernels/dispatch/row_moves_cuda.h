@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Row copies by one warp per row, 16 bytes at a time if alignment allows it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inverted dropout (Srivastava et al. 2014). The mask is drawn from the element's global position,
 // so it is the same on every mesh, and backward draws it again instead of storing it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise kernels with dropout: like map.h, but with any number of operands and each element's
 // dropout factor.
 #pragma once

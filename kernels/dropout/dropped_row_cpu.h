@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dropout of one row on the CPU, shared by all ops that apply it. The op passes what to do with an
 // element and its dropout factor, and gets a loop in which the mask stays in registers.
 #pragma once

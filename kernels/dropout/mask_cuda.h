@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The mask of a Dropout in device code: for each element the same word that
 // kernels/dropout/dropped_row_cpu.h draws on the CPU, four words per Philox block.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operations on whole tensors: fill, scale, add, copy, sum. Sums are accumulated in float64, in a
 // fixed order that depends only on the number of elements and the backend, never on the number of
 // threads.

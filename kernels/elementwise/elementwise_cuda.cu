@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/cuda/map.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/elementwise/elementwise.h"

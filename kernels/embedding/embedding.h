@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Token embedding: selects rows of a table by id. The gradient is deterministic and uses no
 // atomics: on the CPU each thread owns a range of columns and adds the rows in order; on CUDA rows
 // are sorted by id and the sorted rows are summed in chunks.

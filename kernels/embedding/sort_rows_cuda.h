@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sorts rows by id, keeping rows with the same id in order. Each key combines an id and its row, so
 // no two keys are equal and the order is unique whatever the algorithm.
 #pragma once

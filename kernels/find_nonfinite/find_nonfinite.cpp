@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/find_nonfinite/find_nonfinite.h"
 
 #include "kernels/dispatch_dtype.h"

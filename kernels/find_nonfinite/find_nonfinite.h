@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds the first element of a tensor that is not finite, on the device that holds the tensor, so
 // the answer can be read long after the tensor has changed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GEMMs, cached by shape in the Exec, with scratch from the Exec. CPU: oneDNN matmul primitives.
 // CUDA: cuBLASLt.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GEMMs with cuBLASLt, which is column-major: a row-major [r, c] matrix is its transpose [c, r], so
 // c = op(a) op(b) is computed as c^T = op(b)^T op(a)^T.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sizes of one GEMM, derived from its tensors and checked.
 #pragma once
 

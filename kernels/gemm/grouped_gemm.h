@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GEMMs over groups of rows of different sizes, as dropless routing gives them to experts: each
 // group is multiplied by its own matrix. On a GPU, one kernel reads the group sizes from device
 // memory, and the host need not know them.

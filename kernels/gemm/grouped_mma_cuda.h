@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Grouped GEMMs on tensor cores: bfloat16 operands whose widths are multiples of 8, with sums in
 // float32. A block of 256 threads and 48 KiB of shared memory computes a tile of 128 x 128: 2 * 128
 // * 128 k operations from 4 * 128 k bytes, all but the first read of which come from the L2 cache.

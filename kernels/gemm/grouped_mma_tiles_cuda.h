@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Building blocks of the tensor-core kernels of grouped GEMMs. 256 threads compute a tile of 128 x
 // 128, 64 x 32 by each of eight warps, from operands that pass through shared memory in three
 // stages of 32 along the contraction. An operand is stored as in global memory, in lines along the

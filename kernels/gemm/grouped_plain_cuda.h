@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Grouped GEMMs without tensor cores, for any dtype and widths: 32 x 32 of the result per block.
 #pragma once
 

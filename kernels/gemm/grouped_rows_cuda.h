@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the groups of a grouped GEMM lie, and which part of which group a block computes.
 #pragma once
 

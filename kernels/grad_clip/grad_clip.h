@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the gradient of the whole model decides about an update: the global norm, the factor that
 // scales it down to clip_norm, and whether the update is done at all. Computed on the device that
 // holds the gradient, so the host does not wait within a step.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/grad_clip/grad_clip_rule.h"
 
 namespace sy {

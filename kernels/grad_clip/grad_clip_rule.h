@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // grad_clip's arithmetic, shared by both backends.
 #pragma once
 

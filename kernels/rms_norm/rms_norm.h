@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Root-mean-square norm with a scale, without mean or bias (Zhang & Sennrich 2019; T5):
 //   rstd = 1 / sqrt(mean(x^2) + epsilon),   out = x * rstd * scale.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The router's sums across chunks of tokens: group statistics, losses and counts.
 #pragma once
 

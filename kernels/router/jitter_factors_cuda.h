@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The factors of the router's jitter (router_jitter.h) in device code.
 #pragma once
 

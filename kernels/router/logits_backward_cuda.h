@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Both gradients of logits = jitter(x) W in one pass over x. A thread keeps four columns of W and
 // of its gradient in registers and iterates over a chunk of tokens. Instantiated for E = 8 or 16
 // experts, of which of.experts exist; 2 x 4 x 16 numbers are half of the registers that a thread

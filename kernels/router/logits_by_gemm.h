@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The router's logits and gradients with gemm(), which reads a copy of the input if it is jittered
 // or stored in bfloat16. Takes scratch while planning, as router_logits.h requires.
 #pragma once

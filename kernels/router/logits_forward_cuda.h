@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // logits = jitter(x) W, four tokens per warp, for E = 8 or 16 columns of W, of which of.experts
 // exist.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operands shared by the fused kernels of router_logits.h.
 //
 // Why fused: in the time that the two bytes of an element take to arrive, an H100 can issue 20

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Switch router after its logits (Fedus et al. 2022, section 2; docs/math.md defines the
 // semantics). It computes in float32 (float64 in gradient checks). Padding is neither routed nor
 // counted, ties go to the lowest expert, and f is counted before dropping.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/cuda/map.h"
 #include "kernels/router/group_sums_cuda.h"
 #include "kernels/router/router.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The noise on the router's input (Fedus et al. 2022, section 2.2, "exploration").
 #pragma once
 

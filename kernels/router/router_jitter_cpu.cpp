@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/philox_fill.h"
 #include "kernels/router/router_jitter.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/cuda/map.h"
 #include "kernels/router/jitter_factors_cuda.h"
 #include "kernels/router/router_jitter.h"

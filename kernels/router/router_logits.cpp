@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/router/router_logits.h"
 
 #include "kernels/dispatch_dtype.h"

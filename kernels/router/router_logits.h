@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The router's logits from its input as stored: the input is widened and jittered as it is read.
 //   logits = jitter(x) W,   jitter as in router_jitter.h
 #pragma once

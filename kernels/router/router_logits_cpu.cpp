@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/router/logits_by_gemm.h"
 
 namespace sy {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The router's forward pass, one token per warp, and the sums over a chunk of tokens.
 #pragma once
 

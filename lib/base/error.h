@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Error types say whose fault a failure is: the user's (configuration, data, checkpoint) or the
 // program's. Only cmd/main.cpp catches them; it prints the message with the rank and chooses the
 // exit code.

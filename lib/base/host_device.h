@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Marks a function that device code also calls. Expands to nothing without nvcc.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON that this program writes, and small documents that it reads (nlohmann-json). Shards of text
 // are parsed by simdjson instead (lib/data/text/c4_reader.cpp).
 #pragma once

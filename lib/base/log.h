@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Log lines that know their rank. Rank 0 writes progress; any rank may warn.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small numeric helpers. The integer ones turn silent rounding and truncation into errors.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The lengths of span corruption (Raffel et al. 2020), shared by the configuration, its validation
 // and the masks themselves. They describe the mask that is actually drawn, whose counts are rounded
 // half to even in float32, as TensorFlow rounds them (seqio's random_spans_noise_mask).

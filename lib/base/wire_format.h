@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Protobuf's wire format: a bounds-checked reader of a message's fields, and functions that append
 // fields. Written by hand because libsentencepiece exports protobuf's symbols, and a second
 // protobuf in the same process would clash with them.

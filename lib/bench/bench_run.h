@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the training steps of a model for timing: the same TrainStep as the trainer, on batches
 // prepared in advance.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times the GEMMs of the experts of a sparse layer: batched over all experts as in the layer, one
 // GEMM per expert and, on CUDA, the grouped kernel of dropless routing. All are run in turn, round
 // after round. Results are medians over the rounds.

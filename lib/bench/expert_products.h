@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The GEMMs of the experts of one sparse layer, forward and backward, computed in several ways on
 // the same memory: batched over all experts, as in the layer (lib/model/moe/experts.h); one per
 // expert; and on CUDA by the grouped kernel of dropless routing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Throughput of the loader compared with SentencePiece, the part of its work that cannot be
 // avoided.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(bench
            SOURCES lib/bench/bench_run.cpp lib/bench/expert_bench.cpp
                    lib/bench/expert_products.cpp lib/bench/loader_bench.cpp

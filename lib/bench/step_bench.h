@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times training steps together with the GEMMs they consist of and, on request, with the
 // FLOP-matched dense baseline. All are run in turn, round after round, so that each ratio compares
 // the same moment of the machine. Results are medians over the rounds.

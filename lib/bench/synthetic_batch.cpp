@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/bench/synthetic_batch.h"
 
 #include "lib/base/numeric.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Batches of random ids at full length: the work of a step without text, tokenizer or disk.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checkpoints: folders `step-00000100`, each of which is committed as a whole or does not exist.
 //   shard-00000.h5 ...  one per rank; the ranks write side by side without waiting for one another
 //   tokenizer.model     the SentencePiece model that tokenized the text

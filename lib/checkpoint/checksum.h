@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xxh3-64, the checksum of every dataset and file of a checkpoint. It runs at memory speed.
 #pragma once
 

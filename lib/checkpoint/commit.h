@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The commit protocol, by which rank 0 turns finished shards into a checkpoint. The trainer and
 // `convert` both use it. Between any two file system calls the folder is either still partial or
 // entirely committed, so the program may be killed at any time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks that slabs cover a tensor, each element exactly once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // File system calls, with the syncs that make their effects survive a power cut. They throw
 // RuntimeFailure if something cannot be written and DataError if something cannot be read, with the
 // path and the system's reason.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON objects that end in a seal: the last member, "xxh3", is the checksum of all bytes before it.
 // JsonObject checks what it reads; each of its errors names the file and the member.
 #pragma once

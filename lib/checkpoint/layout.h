@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names of a checkpoint's folders, files and datasets. Nothing here opens a file.
 #pragma once
 

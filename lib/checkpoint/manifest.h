@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two JSON documents of a checkpoint, format 2. Each rank writes a record beside its shard.
 // Rank 0 joins the records into the manifest, which tells a reader where every byte is. Both end in
 // a checksum of themselves, so a torn or altered document is always noticed.

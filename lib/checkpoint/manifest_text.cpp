@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Both forms as text, with a line for each member and for each item of a list, so that a diff of
 // two manifests shows what differs.
 #include "lib/checkpoint/json_text.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/checkpoint/read_plan.h"
 
 #include <unordered_map>

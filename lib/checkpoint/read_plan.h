@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which stored slabs a rank must read for the tensors it asks for, whatever mesh wrote them.
 #pragma once
 

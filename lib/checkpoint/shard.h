@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One rank's part of a checkpoint: an HDF5 file with its slabs and streams, then a record of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(checkpoint
            SOURCES lib/checkpoint/checkpoint_reader.cpp lib/checkpoint/checkpoint_writer.cpp
                    lib/checkpoint/checksum.cpp lib/checkpoint/commit.cpp lib/checkpoint/cover.cpp

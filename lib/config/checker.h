@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Collects messages "key: what is wrong; remedy" about values that are out of range or do not fit
 // each other.
 #pragma once

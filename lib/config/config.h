@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // YAML to RunConfig and back. A single ConfigError lists every error, one per line, with
 // file:line:column, what is wrong and how to correct it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The paths of all configuration keys, and the known key nearest to an unknown word.
 #pragma once
 

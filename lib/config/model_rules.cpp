@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What follows from a model's section: sparse layers, special ids, and whether weights fit.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The words that stand for the values of each enumeration of run_config.h, in the order of the
 // values. The argument only selects the enumeration.
 #pragma once

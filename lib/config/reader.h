@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Walks a YAML tree and the field lists of the structs in parallel and collects all errors with
 // their places. The depth of the walk is that of the structs, so aliases and nesting in the file
 // cannot prolong it.

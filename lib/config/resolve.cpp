@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What depends on more than the configuration itself: the tokenizer's size and the number of ranks.
 #include <algorithm>
 #include <numeric>

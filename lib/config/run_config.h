@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The configuration of a run: plain structs with defaults. Each struct lists its keys once, in
 // fields(visitor), as (key, member, one line of documentation). Parsing, writing and the generated
 // reference all use that list.

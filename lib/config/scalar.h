@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a configuration value from the text of a YAML scalar. Stricter than YAML's own conversions:
 // likely mistakes (yes for true, 1e6 for an integer, .inf) are errors that come with a remedy.
 #pragma once

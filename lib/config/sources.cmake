@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(config
            SOURCES lib/config/keys.cpp lib/config/model_rules.cpp lib/config/parse.cpp lib/config/reader.cpp
                    lib/config/relations.cpp lib/config/resolve.cpp lib/config/scalar.cpp

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text to a YAML tree, or the error that prevents it. Several documents, tabs and bytes that are
 // not text, which yaml-cpp accepts silently, are errors here.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/convert/checkpoint_sink.h"
 
 #include "lib/checkpoint/commit.h"

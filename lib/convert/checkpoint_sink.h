@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes parameters to a Switchyard checkpoint as they arrive: each expert becomes a slab of its
 // own, and a shard is closed once it is large enough. The checkpoint is at step 0 and has no
 // optimiser state and no data streams.

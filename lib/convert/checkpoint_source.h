@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads the parameters of a Switchyard checkpoint and ignores optimiser state and data streams.
 #pragma once
 

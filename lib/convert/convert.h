@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The implementation of `switchyard convert`: lossless conversion of weights between Hugging Face
 // folders (config.json and safetensors of T5 or SwitchTransformers) and Switchyard checkpoints.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/convert/output_folder.h"
 
 #include <filesystem>

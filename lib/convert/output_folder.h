@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A folder that appears either complete or not at all: it is written as PATH.partial and finally
 // renamed to PATH.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/convert/param_stream.h"
 
 #include "lib/model/embedding.h"

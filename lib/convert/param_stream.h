@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parameters in transit from one format to another, one slice at a time, so that memory holds about
 // one tensor and never the whole model.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What reads files of unknown origin, apart from the model so that it can be fuzzed without it.
 sy_library(hf_format
            SOURCES lib/convert/hf/config_json.cpp lib/convert/hf/file.cpp

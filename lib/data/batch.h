@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One micro-batch as the model reads it: a stream of tokens for each stack, and targets. The
 // tensors are int32 views of one block of memory, which batcher.h fills.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds batches from examples and prompts, for training, evaluation and generation alike.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A training example and its place in the run's global order.
 #pragma once
 

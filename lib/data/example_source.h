@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Interfaces for the sources of examples. The loader, its threads and the checkpoint depend only on
 // these two, so a new kind of example, or a mixture of several, is a new source.
 #pragma once

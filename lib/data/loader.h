@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Training examples in the run's global order, prepared ahead on their own threads.
 //
 // The order depends only on the configuration. Sequence i of a batch of `global_batch` sequences

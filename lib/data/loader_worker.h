@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A thread that prepares batches of some of the virtual streams ahead of their use.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # In pipeline order: shards, records, ids, examples, batches, all of it on threads; then training of
 # the tokenizer.
 sy_library(data

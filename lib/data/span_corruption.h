@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // T5's span corruption (Raffel et al. 2020; random_spans_noise_mask and denoise in t5's
 // preprocessors). In the input each run of masked tokens is replaced by one sentinel; the target
 // lists the sentinels and the masked tokens. Both end with eos.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Span corruption over a document stream: each window of text becomes one example of full length.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The position of a virtual stream, how a batch changes it, and how it is written into a
 // checkpoint. The stream's source defines what the numbers, tokens and buffers mean.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Windows of text of one virtual stream. Documents pass through a shuffle buffer, are joined, and
 // are cut into windows of equal length. The windows pass through a shuffle buffer of their own,
 // because neighbouring windows of a document are alike and would otherwise be routed in one group.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Argument checks shared by all communicators. Tensors may have no memory, as while planning,
 // except in check_memory().
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Collectives over a group of ranks, with one interface for MPI and NCCL. Arguments are Tensors, so
 // counts are in elements of a dtype, never in bytes. Every rank of the group must make the same
 // calls in the same order with the same shapes. The label of a call identifies it to the watchdog

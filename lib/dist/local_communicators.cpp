@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Communicators without MPI: a group of one rank, and a planned group that only checks arguments.
 #include <cstring>
 

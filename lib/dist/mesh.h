@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A rank's groups in the data x expert x model mesh. The world is data x model ranks, with the
 // ranks of a model group adjacent. Experts are spread over `expert` consecutive data ranks and
 // replicated across the rest (Fedus et al. 2022, section 5).

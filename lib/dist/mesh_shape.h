@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shape, axes and coordinates of the data x expert x model mesh. Plain numbers without
 // communicators, so they also describe meshes that are only planned.
 #pragma once

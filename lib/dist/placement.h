@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a tensor is sharded over the mesh: for each mesh axis, which tensor axis it splits into equal
 // shards, one per rank. This is the only place that describes how a model is split. The slab that a
 // rank holds, the group that reduces its gradients, the rank that writes it to a checkpoint and the

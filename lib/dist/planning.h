@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // While a PlanningScope lives, the exec plans: operations check shapes and record their scratch but
 // compute nothing, and collectives on mesh() are counted, not performed. Layers run the same code
 // as in a step and need not know.

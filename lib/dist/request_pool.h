@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What MPI and NCCL requests share: memory that is reused, and the rule for releasing unfinished
 // requests.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The blocks of an all-to-all as element ranges of a tensor.
 #pragma once
 

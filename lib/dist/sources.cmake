@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Placement is plain arithmetic. A library of its own, so that code without communicators needs no MPI.
 sy_library(placement SOURCES lib/dist/placement.cpp LINK sy_tensor)
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Communication volume of a rank: calls and bytes of collectives by group, kind and label. Planning
 // counts them without sending (planning.h); a counting communicator counts them as they are made.
 // Both give the same counts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the watchdog observes: the collective that this process blocks in, and those queued on a
 // GPU. Only the thread that calls MPI blocks, so there is at most one of the former.
 #pragma once

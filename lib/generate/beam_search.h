@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Beam search for one prompt, by the rules of Hugging Face's generate(). Of the 2 * beams best
 // continuations of all beams, those that end are kept as targets if they rank among the first
 // `beams`, and the best `beams` of the others continue. The search ends when the best beam could no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Generates targets for prompts, options.batch prompts at a time. A prompt whose search has ended
 // takes no further computation.
 #pragma once

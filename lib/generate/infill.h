@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fills the blanks of a text: makes the prompt, and inserts the generated target into the text.
 #pragma once
 

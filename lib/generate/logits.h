@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The source of logits, and rows of logits as search strategies read them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/generate/model_logits.h"
 
 #include "lib/config/config.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Logits of a model, by incremental decoding.
 #pragma once
 

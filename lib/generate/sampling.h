@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sampling from softmax(logits / temperature), or from its nucleus (Holtzman et al. 2020, "The
 // curious case of neural text degeneration"). Each draw is a function of (seed, prompt, position)
 // and does not depend on the batch.

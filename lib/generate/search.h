@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Search strategies: each is a class that searches the target of one prompt. generate()
 // (generate.h) runs many side by side.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(generate
            SOURCES lib/generate/options.cpp lib/generate/logits.cpp lib/generate/search.cpp
                    lib/generate/sampling.cpp lib/generate/beam_search.cpp

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GEMM throughput of the linked library (oneDNN or cuBLASLt) on this rank.
 #pragma once
 

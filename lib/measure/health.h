@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The checks of `switchyard doctor`: measures MPI, cores, compute, memory, disk and GPUs of an
 // allocation and judges each result.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What /proc says about this process: its age and its peak resident memory.
 #pragma once
 

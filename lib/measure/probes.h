@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The measurements behind `switchyard doctor`. Each takes about a second. Those that take a
 // communicator are collective and return the same result on every rank.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(measure
            SOURCES lib/measure/gemm_rate.cpp lib/measure/health.cpp lib/measure/own_process.cpp
                    lib/measure/probes.cpp

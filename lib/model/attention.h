@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The attention sub-layers (docs/math.md, "Attention"):
 //   out = x + dropout(attend(norm(x) q, source k, source v) o)
 // where source is norm(x) itself (self-attention) or the encoder's output (cross-attention).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One block of a stack: self-attention, cross-attention in the decoder, and a dense or sparse
 // feed-forward sub-layer. Each sub-layer writes the residual stream to a new tensor, so that
 // backward finds the input of every sub-layer.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the forward and backward passes of all layers share: the step, and the micro-batch's place
 // in it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Incremental decoding: a prompt is encoded once; then each step takes one token per sequence and
 // returns the logits of the next one. Uses the parameters of the model.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One step of incremental decoding through a decoder block: one token per sequence, with the keys
 // and values of earlier tokens cached. Forward only, without dropout. Uses the parameters of the
 // block.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The dense feed-forward sub-layer (docs/math.md, "Feed-forward"):
 //   out = x + dropout(activation(norm(x) wi [, norm(x) wi_linear]) wo)
 // All layers follow this pattern: parameters, saved tensors, plan, forward, backward.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Token embedding, shared by both stacks (docs/math.md, "Embedding"): out = dropout(table[ids]).
 // The table is not scaled.
 #pragma once

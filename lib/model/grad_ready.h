@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reports during backward which gradients are complete, so that their reduction can overlap with
 // the rest of it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Initial values from counter-based random numbers: element i of a parameter depends on (seed,
 // parameter, i) alone, so every mesh starts with the same weights.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A linear layer without bias: y = x w. Every GEMM of the dense layers is one of these.
 #pragma once
 

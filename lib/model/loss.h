@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Output projection and cross-entropy (docs/math.md, "Loss"):
 //   logits = scale h embedding^T  (tied),   logits = scale h lm_head^T  (untied)
 // Rows are processed in chunks, each with its gradient right away, so that the logits are never

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parameters: one typed record each, in declaration (forward) order. Placement is a field of the
 // record and never derived from the name. The values and gradients of all parameters that the same
 // mesh axes shard are contiguous in one flat region, so that gradient reduction, the global norm

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A stack of blocks, the encoder or the decoder: embedding, blocks, final norm, dropout. A
 // StackSpec describes how the two differ.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole encoder-decoder: embedding, encoder, decoder, loss. Backward runs through the same
 // files in reverse. Owns all memory regions of the model. Phases, in this order:
 //

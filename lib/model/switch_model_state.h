@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state of a SwitchModel and its passes. Private to switch_model.cpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One memory region: measured, allocated once, then carved into tensors. The same planning code
 // runs twice, first against a measuring arena (views without memory), then against the allocated
 // one, so the measurement is exactly what is used.

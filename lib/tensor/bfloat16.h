@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bfloat16 as a storage type: the upper half of a float32. Arithmetic is done in float32. A
 // BFloat16 converts to float implicitly and is made from one by rounding to nearest, ties to even;
 // a NaN stays a NaN. The conversion has no branches, so loops over it vectorise. Usable on host and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Element types. Float64 exists for gradient checks. Training keeps its weights in float32 and
 // computes in float32 or bfloat16.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where and how operations run: backend, threads, scratch memory, and caches that ops keep between
 // calls. There is one Exec per rank; every op takes it as its first argument.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One zeroed allocation on the host or on a GPU.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Time spent in named parts of the step ("gemm", "attention", ...). Profiling is off by default and
 // then reads no clock. If scopes nest, the time belongs to the outermost one alone. What a part's
 // time means depends on the clock passed to enable() (make_part_clock() in exec.h returns the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Scratch memory of one Exec: a stack whose frames are scopes. Its size is found by running the
 // whole step once in planning mode, where only the high-water mark moves. It is then allocated
 // once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A rectangular part of a tensor: its offset and extent on every axis. Placements, checkpoints and
 // conversion describe parts of tensors with it.
 #pragma once

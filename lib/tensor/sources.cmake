@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(tensor SOURCES lib/tensor/tensor.cpp lib/tensor/memory.cpp lib/tensor/arena.cpp
                           lib/tensor/scratch.cpp lib/tensor/transfer.cpp
                           lib/tensor/staged_copy.cpp

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies between the host and an Exec that overlap with computation. On the CPU both memories are
 // the same and a copy is made immediately.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A non-owning view of contiguous row-major memory with a dtype and a shape. Copying a Tensor
 // copies the view. A default-constructed Tensor is empty and stands for an absent optional
 // argument. During planning (exec.h) views have a shape but no memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies between host memory and an Exec's memory. On the CPU both are host memory and these are
 // plain copies. On CUDA they run on the exec's compute stream, after every op queued before.
 #pragma once

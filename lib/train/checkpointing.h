@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Saves and restores the state of a run: parameters, optimiser, position in the data, counters.
 // Random numbers are functions of (seed, step), so no generator state needs saving.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loss on validation text, without dropout or jitter and with the evaluation capacity. The
 // sequences are the first eval_sequences / data.streams of each validation stream; where a stream
 // has fewer, others give more. They are the same in every call and on every mesh, and no text is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The directory of a run, runs/NAME: configuration, log, metrics and checkpoints.
 #pragma once
 

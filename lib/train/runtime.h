@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a rank computes on: the exec (backend, threads, scratch) and the mesh of ranks. One per
 // process; any number of models may run on it, in turn.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model on a runtime, with its configuration and tokenizer: what pretrain, evaluate, infill and
 // bench have in common.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(metrics
            SOURCES lib/train/log/metrics.cpp lib/train/log/progress.cpp lib/train/optimizer/schedule.cpp
                    lib/train/log/tensorboard.cpp

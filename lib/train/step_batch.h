@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A rank's part of a global batch, divided into micro-batches.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SIGTERM and SIGUSR1, which schedulers send before they kill a job, request a checkpoint and an
 // orderly end.
 #pragma once

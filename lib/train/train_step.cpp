@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/train/train_step.h"
 
 #include "kernels/elementwise/elementwise.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One training step, shared by the trainer and the benchmark: gradients of a global batch,
 // reduction over ranks, global norm, clipping and update. Owns the optimiser and its state.
 #pragma once

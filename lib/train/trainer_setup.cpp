@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The start of a trainer: memory, data, and the checkpoint to resume from.
 #include <unistd.h>
 

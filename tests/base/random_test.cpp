@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Philox4x32-10 against the published algorithm (Salmon et al. 2011): its constants and known
 // answers, and that no two draws of a run coincide.
 #include "lib/base/random.h"

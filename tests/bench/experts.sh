@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # experts.sh PROGRAM BACKEND: `bench --part experts` on the backend: its figures fit one another, and what it
 # cannot measure it says with exit code 2.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # on_gpu.sh with stand-ins for the GPU, the programs and the tools: what it reports for a part that passes,
 # fails, lacks its tool, hangs or has no time left, and that none of these stops the other parts.
 set -euo pipefail

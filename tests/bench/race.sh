@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # race.sh PROGRAM: both sides of the race take their steps and report plausible figures. The Python that has torch
 # is $SWITCHYARD_TORCH_PYTHON, or else python3.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The tables in docs/gpu.md are up to date with the configurations.
 add_test(NAME bench.roofline COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/benchmarks/roofline/roofline.py --check)
 set_tests_properties(bench.roofline PROPERTIES TIMEOUT 60)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs part of a test in a forked process, which may be killed or change per-process settings such
 // as limits and mounts.
 #pragma once

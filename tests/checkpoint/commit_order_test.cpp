@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What must be durable before what, so that a power cut at any time leaves a checkpoint that is
 // committed as a whole or absent. Since no test can cut the power, it checks the order of the
 // calls.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The writer's protocol between processes: the commit waits for the slowest rank, and until then
 // the previous checkpoint stays the newest.
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random cuts of a tensor into slabs, uneven and in any order.
 #pragma once
 

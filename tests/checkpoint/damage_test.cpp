@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A checkpoint damaged after its commit is refused with a reason, and HDF5 never gets to see a
 // damaged file.
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Records every file system call of a checkpoint in order, and can kill the process between any
 // two.
 #pragma once

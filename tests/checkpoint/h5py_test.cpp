@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Python's h5py sees each tensor whole and under its name. Skipped where h5py is absent.
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a checkpoint holds of the files that a run reads: the tokenizer, and the names of its text.
 #include <catch2/catch.hpp>
 #include <filesystem>

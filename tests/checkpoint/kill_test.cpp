@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A run that is killed at any instant keeps its committed checkpoints and can save the step again.
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """read_with_h5py.py CHECKPOINT [MISSING]: checks that h5py sees tests/checkpoint/support.cpp's model, version 3, whole
 through index.h5; where shard number MISSING is gone, that what it held reads as NaN, integers as the least one."""
 import json

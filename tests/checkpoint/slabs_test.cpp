@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tensors written with one cut and read with another, bit for bit, and the errors for slabs that do
 // not cover a tensor.
 #include <catch2/catch.hpp>

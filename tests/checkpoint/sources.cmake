@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_test_binary(checkpoint_tests
                SOURCES tests/checkpoint/support.cpp tests/checkpoint/child.cpp
                        tests/checkpoint/file_log.cpp tests/checkpoint/layout_test.cpp

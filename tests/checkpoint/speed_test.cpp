@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Not run by default: build/tests/checkpoint_tests "[checkpoint_speed]" prints the times of a
 // checkpoint of $SWITCHYARD_SPEED_MIB (600) MiB in $TMPDIR.
 #include <catch2/catch.hpp>

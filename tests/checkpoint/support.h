@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small model, distributed over ranks as a trainer does it: dense tensors on every rank and
 // written by one, experts and their moments in slabs, streams divided among the ranks.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `switchyard infill` as a user runs it, on the small converted models of tests/reference, whose
 // targets Hugging Face's generate() wrote (tests/reference/generate.py --remake).
 #include <fmt/format.h>

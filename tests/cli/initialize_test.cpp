@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // train.initialize_from as a user runs it: from another run, from upcycled weights, and what is
 // refused.
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the real binary as a user does: arguments in, what it printed and its exit code out.
 #pragma once
 

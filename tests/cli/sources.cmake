@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The real binary, run as a user runs it.
 sy_test_binary(cli_tests
                SOURCES tests/cli/bench_test.cpp tests/cli/config_test.cpp tests/cli/infill_test.cpp

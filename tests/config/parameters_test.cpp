@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sizes in configs/ against the published numbers of parameters.
 #include <catch2/catch.hpp>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_test_binary(config_tests
                SOURCES tests/config/parse_test.cpp tests/config/validate_test.cpp
                        tests/config/write_test.cpp tests/config/parameters_test.cpp

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each rule is broken once, alone, starting from the defaults.
 
 #include <catch2/catch.hpp>

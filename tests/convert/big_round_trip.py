@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """big_round_trip.py SWITCHYARD [--folder F] [--shapes base-8-bfloat16,base-8-float32,base-32-float32]: makes a Hugging
 Face SwitchTransformers folder of random bits at the published sizes, takes it to a checkpoint and back, and compares
 every tensor byte for byte. Each way runs under an address space of 3 GiB, and must stay below it resident. Nothing

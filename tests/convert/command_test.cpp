@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `switchyard convert` as a user runs it: exit codes, and what is said where.
 #include <catch2/catch.hpp>
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Folders that cannot be converted: one error that names everything, and nothing written.
 #include <catch2/catch.hpp>
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hugging Face folders made up by tests: names and shapes as written down in the reference, not
 // taken from the code under test.
 #pragma once

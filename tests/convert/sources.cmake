@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 set(suites float_type safetensors hf_names hf_config round_trip fault upcycle command)
 list(TRANSFORM suites REPLACE "(.+)" "tests/convert/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 sy_test_binary(convert_tests

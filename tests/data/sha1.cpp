@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/data/sha1.h"
 
 #include <fmt/core.h>

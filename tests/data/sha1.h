@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-1 (FIPS 180-4), for vectors that give a digest of ids.
 #pragma once
 

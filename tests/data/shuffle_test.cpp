@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The order of documents and windows, for every size of the buffers.
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/data/stream_state.h"
 
 #include <catch2/catch.hpp>

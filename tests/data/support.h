@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes shards, bad shards and a tokenizer on the spot, so that the tests need no data files.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The definition of a unigram model: of all segmentations of a text into pieces of the model, it
 // chooses the one with the largest sum of scores (Kudo 2018). This test parses the model itself,
 // without SentencePiece.

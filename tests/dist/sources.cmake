@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_test_binary(dist_tests SOURCES tests/dist/self_communicator_test.cpp tests/dist/traffic_test.cpp
                LINK sy_dist)
 foreach(suite self_communicator traffic)

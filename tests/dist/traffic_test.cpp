@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Planned and counting communicators, in a group with only this rank.
 #include "lib/dist/traffic.h"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `bench` reports where the time of a step goes, on either backend: the shares of all parts add up to the
 # whole, and every part that this model has gets a share.
 source "$(dirname "$0")/common.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Shared by the end-to-end tests: the real program on the build's text sample, in a temporary folder. Sourced with
 # $1 the program; if $2 is `c4`, with C4's text and T5's tokenizer from ../shared instead. If the program executes
 # CUDA code on the host (`hosted`), which is slow, runs have fewer tokens, a smaller vocabulary and, in each script,

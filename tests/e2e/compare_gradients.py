@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """compare_gradients.py TOLERANCE A B: checks that the gradients of step 1 of two runs agree, with each tensor's
 difference within TOLERANCE of its norm. A and B are checkpoints of step 1 under AdamW, whose first moment is then the
 gradient times (1 - beta1) and the clipping factor, the same for all tensors."""

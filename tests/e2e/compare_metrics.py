@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """compare_metrics.py TOLERANCE A B: checks that two metrics.jsonl agree, step by step and number by number, except for
 timings. Counts and everything that follows from the step must be equal. Losses may differ by a relative TOLERANCE, the
 gradient norm, which suffers more from cancellation, by ten times that. Rounding may send a token that is nearly

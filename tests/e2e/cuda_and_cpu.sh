@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A run gives the same losses on both backends, to rounding. Either backend resumes from a checkpoint of the
 # other, and both evaluate it and generate from it.
 source "$(dirname "$0")/common.sh"

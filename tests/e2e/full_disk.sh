@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The disk fills up while a run writes: the error names the file and the reason, and earlier checkpoints stay
 # intact. Once there is space again, the run resumes and reaches the metrics and weights of a run that always
 # had enough. The test uses a mount namespace of its own, so that the small disk disappears with it.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Resuming from an older checkpoint, and --resume none: the run restarts there, its later progress is set aside,
 # and the next start resumes from the new progress. The metrics equal those of an uninterrupted run.
 source "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The gradients of step 1 agree, tensor by tensor, on 1, 2 and 4 ranks, with the experts on one rank or spread over
 # ranks. They are read from the program's checkpoints. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"

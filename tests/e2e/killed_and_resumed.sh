@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A run that is killed repeatedly, and stopped once by a signal, ends with the same metrics and the same
 # checkpoint, bit for bit, as an uninterrupted run.
 source "$(dirname "$0")/common.sh"

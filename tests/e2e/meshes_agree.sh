@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The same run on 1, 2 and 4 ranks, with the experts on one rank or spread over ranks, gives the same losses to
 # rounding, with token drops, dropout and jitter enabled; and the loss falls. Other backends are compared with
 # the CPU.

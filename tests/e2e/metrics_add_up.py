@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """metrics_add_up.py FOLDER BATCH BEGAN ENDED: checks the metrics of the run `kept`, which ran between the times BEGAN
 and ENDED in seconds, against its training examples and the results of `evaluate` (metrics_add_up.sh)."""
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A run's metrics are consistent: its tokens are those of its examples, speeds follow from tokens and seconds, an
 # evaluation equals what `evaluate` computes from the checkpoint of that step, and as many checkpoints are kept as
 # requested.

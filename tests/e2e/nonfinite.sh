@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A learning rate that ruins the weights: the run stops with one message that names the step and the tensor, and
 # earlier checkpoints stay intact; or, on request, it skips the steps and names them.
 source "$(dirname "$0")/common.sh"

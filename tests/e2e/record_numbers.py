@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """record_numbers.py RUN OUT: writes a run's numbers in a form that `diff` can compare. OUT.metrics is metrics.jsonl
 without timings; OUT.tensors has the shape and a checksum of every float tensor of the newest checkpoint."""
 import glob

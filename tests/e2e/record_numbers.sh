@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # record_numbers.sh BINARY OUT: trains tiny models for 40 steps with dropout, jitter and token drops on 1, 2 and 4
 # ranks. For each run, OUT gets the metrics without timings and a checksum of every tensor of the last checkpoint. Two
 # builds compute the same numbers to the last bit if `diff -r` finds no difference between their OUT folders, as it

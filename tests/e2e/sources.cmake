@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The real program on the build's text sample, and on C4 if that is present beside the project.
 foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up nonfinite
         stands_alone stop_flag)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A checkpoint is self-contained: after the tokenizer's file is deleted, infill, evaluate and convert use the copy
 # in the checkpoint, and inspect lists the training shards.
 source "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Only one rank, the last, gets a signal to stop: all ranks stop after the same step, with its checkpoint committed
 # and exit code 75, and the run resumes from there.
 source "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # embed.sh: the project in this folder, which adds Switchyard with add_subdirectory, configures, and compiles a
 # file that includes Switchyard's headers.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Every exit code that batch scripts rely on, from real runs on one rank without mpirun and on two ranks with it."""
 import signal
 

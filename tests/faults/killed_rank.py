@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """A rank is killed: the others exit within seconds, no committed checkpoint is lost, and the run resumes and reaches
 the metrics of an undisturbed run."""
 import json

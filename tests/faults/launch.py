@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shared by the fault tests: the real program under mpirun on the build's text sample, the processes of its ranks, and
 the time limits for a run to end. The first argument of each test is the program."""
 import contextlib

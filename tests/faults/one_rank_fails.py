@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """An error on a single rank ends all ranks, with its exit code and one message that names the rank. An error that
 every rank meets is reported by one rank only."""
 import gzip

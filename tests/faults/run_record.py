@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The files of a run: the right steps are logged, evaluated and kept, the numbers in metrics.jsonl are consistent, and
 the log, the TensorBoard events, the saved configuration and `evaluate` agree with them."""
 import gzip

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Preloaded into one rank: every fsync takes $SLOW_FSYNC_MS milliseconds longer, as on a busy disk.
 #include <dlfcn.h>
 #include <unistd.h>

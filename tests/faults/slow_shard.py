@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """slow_shard.py PROGRAM SLOW_DISK: while one rank's disk is slow, training continues and no checkpoint is committed
 without that rank's shard. If the run is killed meanwhile, it resumes from the checkpoint before."""
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The real program under signals, dead and hanging ranks and slow disks, on the build's text sample.
 add_library(slow_disk MODULE tests/faults/slow_disk.cpp)
 target_link_libraries(slow_disk PRIVATE ${CMAKE_DL_LIBS})

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """SIGTERM and SIGUSR1, sent to mpirun and to single ranks: the run exits with 75 and a committed checkpoint of the step
 at which it stopped, resumes from there, and ends like an undisturbed run."""
 import re

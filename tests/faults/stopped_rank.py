@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """A stopped rank (SIGSTOP) leaves the others waiting in a collective: the watchdog names the collective and ends the
 run soon after run.hang_timeout_seconds, and committed checkpoints stay intact."""
 import re

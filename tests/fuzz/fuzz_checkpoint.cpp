@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fuzzes the parsers of a checkpoint's manifest and shard records. What they accept must survive
 // being written and parsed again, and must be safe to plan reads from. Everything else must be a
 // DataError. The input is also tried with a valid seal, because without one nothing would pass.

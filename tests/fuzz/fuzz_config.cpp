@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // libFuzzer over configuration text. The bytes up to the first NUL are the file, and each piece
 // after it is a --set. Whatever they hold, the answer is a configuration that writes and reads back
 // the same, or a ConfigError.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds the readers of a Hugging Face folder: a safetensors file and its header alone, and
 // config.json. What they accept must be sound: tensors that fill the file and can be read, a
 // configuration without a fault. All else must be a DataError.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fuzzes the reader of shards; the input is the file. Whatever it holds, each line is a document or
 // a counted bad record, and the documents are the same however the shard is divided into parts and
 // wherever reading resumes.

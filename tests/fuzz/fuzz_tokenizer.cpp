@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fuzzes the tokenizer. An input that begins with 'm' is a model file, any other is text for a
 // valid model. A model must be refused with a DataError or work; text, valid UTF-8 or not, must
 // become ids of pieces.

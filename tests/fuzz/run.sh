@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # run.sh [BUILD_FOLDER [SECONDS]]: builds the fuzzers with clang, under the address and
 # undefined-behaviour sanitizers, and runs each for SECONDS (20) from its corpus. An input that fails is
 # left in BUILD_FOLDER as NAME-crash-...; `BUILD_FOLDER/fuzz_NAME FILE` replays it. What they find new

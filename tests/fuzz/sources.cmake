@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # In the tests' build: one ctest entry, which builds and runs the fuzzers in a build folder of their
 # own. In that build (SY_FUZZ, with clang): the fuzzers. Only the libraries they link are built there.
 include_guard(GLOBAL)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file that is rewritten for each input, for parsers that open files by name. It is in memory if
 // the system has /dev/shm.
 #pragma once

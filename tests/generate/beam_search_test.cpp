@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Beam search against the enumeration of every target of a small vocabulary.
 #include "lib/generate/beam_search.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many prompts at once, with a table of logits and with a real model.
 #include "lib/generate/generate.h"
 

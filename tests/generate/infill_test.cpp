@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Spans of a target are inserted into the blanks of a sentence.
 #include "lib/generate/infill.h"
 

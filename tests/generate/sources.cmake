@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_test_binary(generate_tests
                SOURCES tests/generate/options_test.cpp tests/generate/sampling_test.cpp
                        tests/generate/beam_search_test.cpp tests/generate/generate_test.cpp

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model for testing search strategies: the logits of a sequence are pseudo-random numbers
 // determined by its prompt and all its tokens.
 #pragma once

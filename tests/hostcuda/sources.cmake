@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Execution of the CUDA backend without a GPU: the functions of the CUDA runtime and of cuBLASLt that the
 # program calls, in place of the libraries. Needs only the toolkit's headers.
 if(NOT SY_HAVE_HOSTCUDA)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """without_barriers.py BUILD [PLACE...]: omits one __syncthreads of the kernels at a time, in execution on the host, and
 prints which suite of kernels_tests fails without it and under which schedule. A PLACE such as scan.h or scan.h:24
 selects some barriers. Takes minutes and is not part of ctest. Exit code 1 if no suite fails for some barrier."""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention/attention_step.h"
 
 #include <catch2/catch.hpp>

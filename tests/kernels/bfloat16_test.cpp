@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compares the bfloat16 form of every op that has one with its float32 form on the same numbers.
 // They may differ by the rounding of what is stored, and of the inputs to products.
 #include "lib/tensor/bfloat16.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared by the tests of single ops: tensors from lists, comparison, and checks of two guarantees
 // that every op gives: the same bits for any number of threads, and scratch taken while planning
 // that suffices when running.

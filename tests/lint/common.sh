@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by every lint. A lint takes the root of a tree (default: this repository), prints one line per
 # violation as FILE[:LINE]: RULE, and exits with 1 if there was any.

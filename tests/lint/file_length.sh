@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # No source file is longer than 500 lines.
 source "$(dirname "$0")/common.sh"
 

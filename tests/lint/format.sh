@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every C++ file is formatted by clang-format. Skipped (77) if clang-format is not installed.
 if ! command -v clang-format >/dev/null; then
   echo "clang-format is not installed (setup.sh --tests installs it)"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Includes run one way: base <- tensor <- {kernels, dist, config, data, checkpoint} <- {model, measure}
 # <- {generate, convert, train} <- bench <- cmd. Directories on one level do not include each other, except for the
 # headers named below.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # No comment marks unfinished work, and no path of a single machine is written down.
 # The patterns are spelled so that they do not match themselves.
 source "$(dirname "$0")/common.sh"

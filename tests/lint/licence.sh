@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every source file names its licence in its first line, or in its second under a #! line.
 source "$(dirname "$0")/common.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Pages name files that exist. Checked in every *.md: relative links, and code spans that look like a
 # path: one that begins with a directory of the repository (`lib/model/`), or any name that ends as a
 # source does (`stack.h`, `moe/router.h`), which must be the end of some source's path. Of code blocks:

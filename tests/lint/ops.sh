@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every op is complete: a header below kernels/ that declares an Impl template has its dispatch, its CPU and
 # CUDA implementations and its test, and is registered.
 source "$(dirname "$0")/common.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The lints can fail: each finds the violation planted in a small tree, and none before.
 set -euo pipefail
 lints=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Rules that a compiler does not check, one ctest entry each.
 foreach(lint includes file_length leftovers ops links format licence self_test)
   add_test(NAME lint.${lint} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/lint/${lint}.sh)

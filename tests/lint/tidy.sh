@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # tidy.sh [ROOT [BUILD [FILE...]]]: clang-tidy has no finding in the .cpp files of lib, cmd and kernels, or in FILEs. Compiler
 # options come from BUILD/compile_commands.json (ROOT/build where left out). Skipped (77) where clang-tidy is absent.
 if ! command -v clang-tidy >/dev/null; then

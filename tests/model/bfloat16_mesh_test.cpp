@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tokens are sent in bfloat16, which is the precision in which the experts read them anyway: the
 // forward pass has the same bits on every mesh, and gradients differ only by the order of float32
 // sums.

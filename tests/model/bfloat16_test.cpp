@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole model in bfloat16 compared with float32, with the same weights and random numbers. With
 // half of all seeds, two experts are so close to a tie, or an input of ReLU so close to 0, that
 // rounding decides; not with the seed used here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Incremental decoding compared with the full forward pass.
 #include "lib/model/decode.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random numbers of different steps, sub-layers, uses and tokens are independent, as seen in the
 // outputs of the layers.
 //

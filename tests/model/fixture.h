@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shared by the tests of the model: tiny configurations, batches that own their memory, and a
 // single layer or a whole model in float64 with everything it needs.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Forward has no side effects: run again stack by stack or block by block, as recomputation does,
 // it leaves outputs, saved tensors, statistics and gradients unchanged to the last bit. Dense and
 // sparse blocks of both stacks, with dropout and jitter, experts spread over the ranks.

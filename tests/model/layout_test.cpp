@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names, shapes, placements and initial standard deviations of the parameters, and the published
 // model sizes.
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory use is as planned: steps after the first allocate nothing.
 #include <catch2/catch.hpp>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A step gives the same results on every mesh: losses, router statistics and gradients of a batch
 // split over ranks, experts included, compared with the whole batch on one rank. Float64, with
 // dropout and jitter.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gradients of the whole model compared with central differences in float64: every parameter, with
 // dropout, with padding in both stacks. Gradients of other backends are compared with those of the
 // CPU.

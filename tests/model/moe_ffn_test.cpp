@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Switch sub-layer compared with a plain loop over tokens, and its gradients with differences.
 #include "lib/model/moe/moe_ffn.h"
 

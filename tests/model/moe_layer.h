@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One Switch sub-layer on a mesh with everything it needs, planned as in the model (scratch is
 // measured in planning mode), for tests on one and on several ranks.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random numbers depend on names: if a stack gets one more layer, all else keeps its initial
 // values, masks and noise.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everything that follows from a placement, on every mesh, compared with coordinates and groups
 // written out here.
 #include "lib/dist/placement.h"

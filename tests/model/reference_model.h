@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A reference for the whole model: forward in scalar float64 loops over std::vector, written from
 // the papers (Raffel et al. 2020; Fedus et al. 2022) without sharing code with lib/model or
 // kernels. Without dropout and jitter.

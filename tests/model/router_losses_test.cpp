@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Auxiliary losses of a stack under experts.convention hugging_face. switch_model_test compares the
 // whole model with plain loops, model_gradient_test its gradients.
 #include "lib/model/moe/router_losses.h"

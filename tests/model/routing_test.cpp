@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Routing to something other than a feed-forward layer: the caller decides what is routed to.
 #include "lib/model/moe/routing.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # One binary for all layers and the whole model, one ctest entry for each.
 list(TRANSFORM SY_LAYERS REPLACE "(.+)" "tests/model/\\1_test.cpp" OUTPUT_VARIABLE layer_tests)
 sy_test_binary(model_tests

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every collective on integers or integer-valued floats, so that sums are exact and compared with
 // ==, at the normal message limit and at one of three elements, which splits every message. With
 // SWITCHYARD_TEST_BACKEND=cuda over NCCL.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fails on purpose, for faults.sh: `hang` leaves rank 1 out of a collective; `throw` fails on rank
 // 1 while the others wait; `nested` blocks in a call around another; `slow` is only slow. For
 // nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs; in `nccl_order` rank 1

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # faults.sh FAULTS_PROGRAM MPI_TESTS: a hang is found and named; a rank that fails, in the program or in
 # a test, ends the job within seconds and says where.
 set -u

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hidden: fails on purpose on one rank, so that faults.sh can check that the job ends.
 #include <catch2/catch.hpp>
 

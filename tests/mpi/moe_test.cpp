@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Switch sub-layer on every mesh that the number of ranks allows: for the same global tokens,
 // outputs, gradients, statistics and losses equal those of one rank, with jitter and all kinds of
 // dropout, in float64.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # nccl_faults.sh FAULTS_PROGRAM: a collective that hangs on GPUs, and ranks whose calls differ there, are
 # found by the watchdog while the host waits or sleeps, and end the job within seconds.
 set -u

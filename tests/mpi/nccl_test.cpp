@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Errors between ranks over NCCL are found and named, and streams progress without the host. Only
 // where GPUs are executed on the host, which compares the calls of the ranks and runs streams in
 // every order.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_test_binary(mpi_tests MPI SOURCES tests/mpi/collectives_test.cpp tests/mpi/mesh_test.cpp
                                      tests/mpi/threads_test.cpp tests/mpi/listener_test.cpp
                LINK sy_dist)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Mutation tests: plants one error at a time in a copy of the tree and checks that a test fails.
 
   tests/mutation/run.py OUT [--only TEXT ...] [--jobs N]

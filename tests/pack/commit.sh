@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # commit.sh: the commit that --version names follows the repository, and its header is written only when that changes. Skipped
 # (77) without git.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # Sourced by the start scripts of a packed folder, with $here set to the folder. Points the loader to its
 # libraries, and Open MPI to its files, which it would otherwise seek where it was installed.

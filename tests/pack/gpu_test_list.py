@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """gpu_test_list.py BUILD SOURCE: converts ctest's list of tests (--show-only=json-v1, on standard input) into the list
 of a packed folder: one test per line, its name and command separated by tabs, with the packed folder's paths."""
 import json

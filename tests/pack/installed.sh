@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # installed.sh BUILD: what `cmake --install` and the Debian package hold is complete, and the program runs where it was moved.
 set -euo pipefail
 build=$(cd "$1" && pwd)

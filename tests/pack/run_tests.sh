@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs the GPU tests of a packed folder and prints one line each, followed by the output if the test fails.
 #   run_tests.sh [PATTERN]     only tests whose names match (default: all)
 # Exit codes: 0 all tests that ran passed; 1 a test failed; 2 no test ran.

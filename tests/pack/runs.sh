@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # runs.sh BUILD: a folder packed by pack.sh runs after it was moved, with an empty environment and only its own
 # libraries, alone and under its mpirun. Here its libraries are links, to avoid copying them.
 set -euo pipefail

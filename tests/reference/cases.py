@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is compared: random models of every kind, and a padded batch for each."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far two runs are from each other: the largest relative difference of each quantity."""
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Tokens that transformers' generate() writes against those of `switchyard infill --ids`.
 
 Small seeded models of both families (SwitchTransformers with tied embeddings and an encoder that

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs the same model and batch through Switchyard and through Hugging Face transformers, compares
 logits, losses and the gradient of every parameter, and writes the table of docs/parity.md.
 

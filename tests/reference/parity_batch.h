@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The batch of a comparison, as parity.py writes it (safetensors, I32):
 //   input_ids [B, Le], decoder_input_ids [B, Ld], labels [B, Ld] (-100: no target),
 //   input_lengths [B], label_lengths [B]: tokens before the padding

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One training step's forward and backward of a model that Hugging Face's transformers can run too,
 // written down under the names and in the orientation that they have there.
 #pragma once

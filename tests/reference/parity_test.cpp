@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Switchyard against what Hugging Face's transformers computed (tests/reference/data, made by
 // parity.py --remake): the same weights and batch give the same logits, losses and gradients.
 #include <catch2/catch.hpp>

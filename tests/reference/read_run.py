@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """read_run.py SWITCHYARD [--renew]: makes a tiny run on two ranks, runs every ```python block of docs/python.md
 beside it in order, and compares what each prints with the ```text block that follows: words and whole numbers as
 they stand, other numbers to a tenth, "..." for anything. With --renew the ```text blocks are written anew.

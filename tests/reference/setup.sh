@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes the Python environment that parity.py runs in: torch and transformers, pinned, from PyPI.
 #   setup.sh [FOLDER]      build/reference-venv where left out
 # Downloads about 3 GB and takes 7 (PyPI's torch for x86-64 brings the CUDA libraries); again only what
@@ -7,7 +8,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-usage() { sed -n '2,6s/^# \?//p' "$0"; }
+usage() { sed -n '3,7s/^# \?//p' "$0"; }
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
   usage
   exit 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_library(reference
            SOURCES tests/reference/tensor_file.cpp tests/reference/parity_batch.cpp
                    tests/reference/parity_run.cpp

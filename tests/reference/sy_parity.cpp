@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sy_parity [--float64] MODEL BATCH OUT: tests/reference/parity_run.h as a program, for parity.py.
 #include <fmt/format.h>
 

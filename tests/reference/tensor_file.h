@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small safetensors file held whole, by tensor name.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The transformers side: a random model, a batch, and one forward and backward in float32 or float64."""
 
 from contextlib import ExitStack

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # build.sh BUILD [TARGET...]: builds test programs under the address and undefined-behaviour sanitizers in BUILD, a build folder of
 # their own, with what they link and no more. Without the CUDA backend, which tests/hostcuda checks in a way of its own.
 set -euo pipefail

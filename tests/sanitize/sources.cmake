@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Unit tests under the address and undefined-behaviour sanitizers: one ctest entry builds them in a build folder of their own
 # (build.sh), one entry a program runs them. In that build (SY_SANITIZE) there is nothing to add.
 if(SY_SANITIZE)

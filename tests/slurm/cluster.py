@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A simulated cluster with a checkout. The batch scripts run as Slurm runs them, as copies in another directory,
 with stub.py in place of Slurm's commands and of the program. The first argument of each test is the real
 program, which serves `switchyard config`."""

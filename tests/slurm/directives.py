@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The #SBATCH lines as sbatch reads them: they end at the first line that is not a comment, and their names are
 options that sbatch knows."""
 import re

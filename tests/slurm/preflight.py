@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """preflight.sbatch: each check detects its kind of error and ends the job there with the right exit code; a job
 that passes leaves nothing behind."""
 import signal

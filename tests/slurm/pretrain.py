@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """pretrain.sbatch: what it starts, how a signal reaches the program, and that it requeues itself if its step
 stopped with 75 because its time was up, and in no other case."""
 import signal

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The real program under pretrain.sbatch: signalled that its time is nearly up, the job requeues itself; started
 again, it resumes and reaches the metrics of an uninterrupted run."""
 import pathlib

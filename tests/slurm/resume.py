@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """resume.sbatch: resumes from the given checkpoint or from the run's newest one, and refuses where
 pretrain.sbatch would start a new run."""
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The batch scripts, with stand-ins for Slurm's commands and for the program.
 foreach(name pretrain resume preflight directives requeued_run)
   add_test(NAME slurm.${name}

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Stands in for srun, scontrol, hostname, sleep and the program, depending on the name under which it is called. It
 appends a line to $CLUSTER/calls for each call, with its name, its arguments and parts of its environment."""
 import json

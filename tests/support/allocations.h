@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts what the whole program, including libraries, allocates through operator new. Under
 // AddressSanitizer nothing is counted.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by scripts that need a GPU (test.sh, benchmarks/on_gpu.sh and, in a packed folder, run_tests.sh). Each
 # function prints why no GPU can be used, or nothing if one can.

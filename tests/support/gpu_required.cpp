@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Part of the test programs that run on a GPU (NAME_gpu). Before anything else, each rank selects
 // its GPU. If there is none for it, the program exits with 77, which ctest shows as skipped.
 #include <cuda_runtime_api.h>

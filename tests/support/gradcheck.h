@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gradient checks in float64: central differences of a scalar function against a hand-written
 // backward pass, element by element.
 #pragma once

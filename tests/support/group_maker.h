@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Communicators for tensors of the backend under test.
 #pragma once
 

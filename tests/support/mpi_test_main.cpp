@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // main() of the test programs that run under mpirun; every rank runs every test. The first failed
 // assertion on any rank is printed with its rank and ends the job, since the other ranks would wait
 // in their next collective. A run with a skip and without a failure exits with 77.

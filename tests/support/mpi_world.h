@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The world communicator of a test program that runs under mpirun (with mpi_test_main.cpp).
 #pragma once
 

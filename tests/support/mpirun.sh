@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # mpirun.sh RANKS PROGRAM [ARGS...]: runs a test program under Open MPI with one thread per rank, also as root and
 # on fewer cores than ranks.
 set -eu

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Router statistics that own their memory, for tests.
 #pragma once
 

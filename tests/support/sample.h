@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The text sample that the build makes for tests (sample_maker.cpp), so that a clone needs no other
 // data. Scripts find it through tests/support/sample.sh.
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced with $switchyard set to the program under test. Sets $sample to the folder of text and tokenizers that the
 # build makes for tests (tests/support/sample_maker.cpp lists its files): $SWITCHYARD_SAMPLE, or else the one that
 # belongs to the program, in a build or in a packed folder.

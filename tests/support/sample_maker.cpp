@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sample_maker FOLDER: makes the text sample for tests, the same bytes every time. It replaces
 // FOLDER.
 //   c4-train.0000{0,1,2}-of-00003.json.gz   kSampleDocuments documents each, in C4's format

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Generated English-like text, for tests only.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Optional reference text and vectors beside the project ($SWITCHYARD_SHARED, or else ../shared).
 // They add cases to tests that otherwise use their own definitions or the sample (sample.h).
 #pragma once

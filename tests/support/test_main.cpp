@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // main() of the single-process test programs. A test that lacks something it needs calls
 // sy::test::skip; a run with a skip and without a failure exits with 77, which ctest shows as
 // skipped. A filter that matches no test is a failure, as with Catch2's option -w NoTests.

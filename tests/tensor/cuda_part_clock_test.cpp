@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The CUDA resources of the CUDA clock, and the errors that it reports.
 #include "lib/tensor/cuda/cuda_part_clock.h"
 

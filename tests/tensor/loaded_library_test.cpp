@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The libraries that the CUDA backend loads at its first call. Loading them needs no GPU or driver.
 #include "lib/tensor/cuda/loaded_library.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times of parts; the same tests on both backends.
 #include "lib/tensor/profiler.h"
 

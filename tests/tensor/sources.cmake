@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 set(sources tests/tensor/profiler_test.cpp)
 if(SY_HAVE_CUDA)
   list(APPEND sources tests/tensor/cuda_part_clock_test.cpp)

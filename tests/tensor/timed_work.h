@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work whose time is predictable enough: an exec's copies, which the host does not wait for on
 // CUDA.
 #pragma once

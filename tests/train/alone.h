@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A session on this rank alone, on the CPU, whatever ranks and backend the test has: the source of
 // whole weights.
 #pragma once

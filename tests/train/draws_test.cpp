@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every step has its own random numbers: with constant weights, the loss on a batch changes from
 // step to step only if there is dropout or jitter.
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first non-finite gradient: the same answer on every rank, whichever rank holds it.
 #include "lib/train/optimizer/grad_fault.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The norm of all gradients, on every mesh.
 #include "lib/train/optimizer/grad_norm.h"
 

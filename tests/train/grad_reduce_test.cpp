@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All-reduced gradients, with integer values so that sums are exact in any order.
 #include "lib/train/optimizer/grad_reduce.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A few allocated parameters of every placement, for testing reduction, norm and optimiser without
 // a model.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All meshes on the ranks of a test.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Optimisers on replicated and expert parameters compared with the formulas of the papers, each
 // expert separately, on every mesh.
 #include "lib/train/optimizer/optimizer.h"

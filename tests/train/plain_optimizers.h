@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The optimisers as in their papers, in float64, one formula and one matrix at a time: the
 // reference for those of the trainer.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Training as in the papers, one global batch at a time on one rank in float64: one forward and
 // backward over all sequences, then norm, clipping, schedule and optimiser in plain loops. Of the
 // code under test it uses only the gradient of the loss from lib/model, which is checked against

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A group with only this rank that records which all-reduces are started and does nothing else.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two models in one process, on one exec and one mesh, give the same bits as each one alone.
 #include "lib/train/runtime.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What the event files hold, read back by protobuf itself: an independent check of our writing.
 add_custom_command(
   OUTPUT ${PROJECT_BINARY_DIR}/tests/train/events.pb.cc ${PROJECT_BINARY_DIR}/tests/train/events.pb.h

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A step with non-finite gradients names the parameter, even if the next step has begun to
 // overwrite the gradients, on both backends.
 #include <catch2/catch.hpp>

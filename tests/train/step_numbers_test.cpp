@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole training steps compared with plain float64 training: gradients, ranks, micro-batches,
 // schedule and optimiser together, on batches in which all ranks and micro-batches have different
 // numbers of tokens.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Training steps of a tiny model on synthetic batches, on either backend.
 #pragma once
 

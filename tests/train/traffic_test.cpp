@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A step sends exactly what was planned, to the byte.
 #include "lib/dist/traffic.h"
 

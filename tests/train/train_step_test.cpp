@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The results of a step are the same on both backends. On the CPU, also its memory: after the first
 // step nothing is allocated but argument lists of oneDNN.
 #include "lib/train/train_step.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A run as a user starts it, from shards to metrics.jsonl and checkpoints. Every number it writes
 // is compared with plain training (plain_training.h), evaluations with the scalar reference model.
 #include "lib/train/trainer.h"

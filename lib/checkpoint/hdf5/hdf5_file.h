@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One HDF5 file: the few operations of the C API that a checkpoint needs. They throw RuntimeFailure
 // while writing and DataError while reading, with the file, the dataset and the library's innermost
 // reason, which is often the system's (a full disk, for instance). The library prints nothing.

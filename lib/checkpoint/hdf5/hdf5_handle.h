@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Identifiers and errors of HDF5's C API, for hdf5_file.cpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An HDF5 file driver that hides write errors from the library. HDF5 1.10 may crash on closing a
 // file that it could not write, for instance because the disk is full. With this driver it believes
 // that every write succeeded; the first error is kept, and write_failure() returns it.

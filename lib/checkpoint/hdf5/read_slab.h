@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reading a stored slab from its file into the memory of a tensor that holds another slab.
 #pragma once
 

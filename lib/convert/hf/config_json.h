@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // config.json as typed keys. Errors are collected until all keys have been read.
 #pragma once
 

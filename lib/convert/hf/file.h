@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An unbuffered file, either read at any position or written from start to end. Failing to read is
 // a DataError, failing to write a RuntimeFailure; both name the path and the system's reason.
 #pragma once

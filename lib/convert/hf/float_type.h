@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The three floating-point types of stored weights: their names, and conversion to and from
 // float32. A value converted from bfloat16 or float16 converts back to the same bits, including the
 // payload of a NaN.

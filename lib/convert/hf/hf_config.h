@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Conversion between config.json of T5, mT5 and SwitchTransformers and our configuration. Keys that
 // a file leaves out have the defaults of Hugging Face's classes (reference: T5Config, MT5Config and
 // SwitchTransformersConfig of transformers 4.x; scale_decoder_outputs of 5.x).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tensors of a Hugging Face folder: those of model.safetensors, or of the files listed in
 // model.safetensors.index.json. Headers are read at once, contents on request.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names and layouts of our parameters in the state dicts of Hugging Face's T5 and
 // SwitchTransformers. Linear maps are [out, in] there and [in, out] here; tables and norms are the
 // same. Each expert is a separate tensor there and a slice of one tensor here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes parameters to a Hugging Face folder: config.json, and either model.safetensors or, if the
 // tensors exceed the size limit of a file, several files with an index.
 #pragma once

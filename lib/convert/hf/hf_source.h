@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads parameters from a Hugging Face folder (config.json and safetensors).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The description that transformers' AutoTokenizer needs beside a SentencePiece model.
 #pragma once
 

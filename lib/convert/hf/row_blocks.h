@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies tensors between the two orientations in blocks of rows. Rows are those of the matrix as
 // Hugging Face stores it ([out, in]; a vector is a single row).
 #pragma once

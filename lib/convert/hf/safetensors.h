@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A safetensors file: eight bytes with the length N of the header (little-endian), N bytes of JSON
 // that give element type, shape and position of each tensor, then the contents of the tensors one
 // after another. Source: README of the safetensors repository, "Format".

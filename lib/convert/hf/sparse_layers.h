@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which feed-forward layers of a stack are sparse by the rule of Hugging Face's SwitchTransformers:
 // with a step of 1 all layers, with 0 none, otherwise the layers i with i % step == 1. Their class
 // derives the step as layers / sparse layers, rounded down. Ours are given by

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bytes of a shard, decompressed as they are read. The first bytes of the file tell its form:
 // gzip (any number of members), zstd (any number of frames, windows of up to 2 GiB), or plain. The
 // name of the file does not matter.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Documents of a shard: one JSON object per line with a string under `text` or another key, as in
 // C4 and mC4. The other keys may hold whatever Python's json module reads: NaN, Infinity, numbers
 // of any size. Reads in constant memory. Lines that cannot be used are reported to the ledger.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A document's token ids, shared and never changed.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The documents of one virtual stream as token ids, in the order of its shard units, epoch after
 // epoch.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The form of a file, told by its first bytes.
 #pragma once
 

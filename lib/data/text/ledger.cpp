@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/data/text/ledger.h"
 
 #include "lib/base/error.h"

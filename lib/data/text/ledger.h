@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts what was read and what could not be used: every bad record is counted by kind and logged.
 // All threads of a loader share one ledger.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lines of a shard, in constant memory: a line longer than the limit is skipped without being held.
 #pragma once
 

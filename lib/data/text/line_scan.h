@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a line that simdjson refuses, as Python's json module does: numbers of any size, NaN and
 // Infinity, and halves of surrogate pairs are accepted. About ten times slower than simdjson; also
 // tells why a line cannot be used.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps small shards that several streams read in parts in memory, so that each is decompressed
 // once and not once for each part. Larger shards are streamed every time. In a real run, with at
 // least as many shards as streams, no shard is read in parts.

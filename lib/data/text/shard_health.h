@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which shards give no text. A run must not go on with a remainder of its data as if nothing had
 // happened, nor look for text without end where there is none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shards, and the order in which each virtual stream reads them.
 //
 // Shards are divided into units: whole shards if there is one for every stream, otherwise

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Documents in random order, epoch by epoch.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sentences for training a tokenizer, drawn from all shards.
 //
 // A shard's share of the sentences and bytes is proportional to its weight. It is taken from the

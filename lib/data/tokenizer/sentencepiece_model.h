@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A SentencePiece model file as bytes (a protobuf ModelProto): checked before the library loads it,
 // and extended by sentinels.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SentencePiece with sentinels. A model's own sentinels are its pieces "\u2581<extra_id_k>" or
 // "<extra_id_k>", wherever they stand. A model without any gets user-defined pieces
 // "\u2581<extra_id_99>" .. "\u2581<extra_id_0>" after its own, as seqio does, so that <extra_id_k>

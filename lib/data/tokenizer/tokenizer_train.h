@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trains a SentencePiece unigram model on shards.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns MPI error codes into exceptions. Requires an error handler that returns, as set by
 // mpi_environment and mpi_communicator; otherwise MPI ends the process before the error can be
 // reported.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Collectives over MPI, on host memory. All-to-alls are pairwise messages, so equal and ragged
 // blocks share one code path. MPI counts are int, so messages longer than `message_limit` elements
 // are split.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Initialises and finalises MPI, and starts the watchdog that reports hanging collectives.
 #pragma once
 

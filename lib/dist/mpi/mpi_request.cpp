@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/mpi/mpi_request.h"
 
 #include "lib/dist/mpi/mpi_check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An MPI collective in flight, and where it was called.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/nccl/nccl_check.h"
 
 #include "lib/base/error.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns NCCL errors into RuntimeFailure that names the collective.
 #pragma once
 

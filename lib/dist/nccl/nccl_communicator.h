@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Collectives between GPUs over NCCL, with the interface of communicator.h, on tensors in the
 // exec's memory. Calls are queued on a separate stream, behind all work queued so far on the exec's
 // compute stream. Waiting for a request makes the compute stream wait, never the host. MPI

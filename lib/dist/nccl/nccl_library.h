@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The functions of NCCL, as nccl().AllReduce(...): those of the library, loaded on first use
 // (nccl_loaded.cpp), or in tests those of its host implementation.
 #pragma once

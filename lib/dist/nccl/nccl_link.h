@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The NCCL communicator and the CUDA stream behind a communicator.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/base/error.h"
 #include "lib/dist/nccl/nccl_library.h"
 #include "lib/tensor/cuda/loaded_library.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The calls of one communicator that its stream has not finished, in order, for those who wait for
 // them and for the watchdog. A stream runs its calls one after another, so a single number tells
 // which are done.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Stands in for NCCL in a build without the CUDA backend.
 #include "lib/dist/nccl/nccl_communicator.h"
 

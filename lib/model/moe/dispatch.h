@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All-to-all dispatch of tokens to their experts, and the combination of the results
 // (docs/math-moe.md, "Dispatch and combine"). A rank sorts its tokens into slots by expert. Rows
 // arrive where the experts compute on them (row_exchange.h), so there is one gather each way and no

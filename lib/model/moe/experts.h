@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The experts of this rank (docs/math-moe.md, "Experts"): E / expert_ranks feed-forward networks,
 // each applied to the rows that were dispatched to it.
 //   out = dropout(activation(in wi[e] [, in wi_linear[e]])) wo[e]

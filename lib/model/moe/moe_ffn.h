@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Switch sub-layer (Fedus et al. 2022, section 2; docs/math-moe.md):
 //   out = x + dropout(gate * expert(norm(x)));  dropped and padding tokens: out = x
 // Norm, routed experts (routing.h), residual.

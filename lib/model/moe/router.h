@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The router of a Switch sub-layer (docs/math-moe.md, "Router"): chooses k experts for each token.
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
 //   expert = argmax softmax(logits)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The auxiliary losses of the routers, load balancing and z-loss, and the scales of their gradients
 // (docs/math-moe.md, "Router" and "Hugging Face's convention"). In the paper each layer has losses
 // of its own. With experts.convention hugging_face there is one load-balancing loss per stack, over

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Routing (docs/math-moe.md): dispatches every token to the experts that the router chooses and
 // combines their outputs, weighted by the gates:
 //   out = sum of gate * expert(token) over the slots of a token, zeros if it has none

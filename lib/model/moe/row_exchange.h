@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The all-to-all between the slots of the ranks that have the tokens and the rows of the ranks that
 // have the experts (docs/math-moe.md, "Where things lie"). The rows of an expert are contiguous,
 // ordered by source rank. So an expert needs no more GEMMs than on a single rank, and its weights

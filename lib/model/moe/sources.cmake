@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 sy_add_layer(moe/router)
 sy_add_layer(moe/router_losses)
 sy_add_layer(moe/row_exchange)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cuBLASLt's functions, called as cublaslt().Matmul(...). They come from the library, loaded at the
 // first call (cublaslt_loaded.cpp), or in tests from the implementation that runs on the host.
 #pragma once

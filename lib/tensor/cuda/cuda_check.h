@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns errors of the CUDA runtime into RuntimeFailure. The message says what was being done and
 // gives the runtime's own name for the error.
 #pragma once

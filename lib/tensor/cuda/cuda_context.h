@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The GPU resources of an Exec: its streams and the cuBLASLt handle. Created at first use, on the
 // device that use_cuda_device() selected.
 #pragma once

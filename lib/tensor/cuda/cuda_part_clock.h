@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times scopes with two events each on an exec's compute stream. collect() recycles the events, so
 // steps after the first create none.
 #pragma once

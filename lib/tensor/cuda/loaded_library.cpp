@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/tensor/cuda/loaded_library.h"
 
 #include <dlfcn.h>

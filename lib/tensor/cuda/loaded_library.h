@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A shared library that is loaded when it is first needed. Loading cuBLASLt and NCCL takes 200 MiB
 // and a tenth of a second; a run on the CPU should neither pay for that nor require them to be
 // installed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory allocated through the CUDA runtime.
 #include <cuda_runtime_api.h>
 

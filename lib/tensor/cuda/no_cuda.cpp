@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Stands in for the CUDA sources in a program built without the CUDA backend.
 #include "lib/base/error.h"
 #include "lib/tensor/cuda/cuda_device.h"

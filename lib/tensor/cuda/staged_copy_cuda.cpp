@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lib/tensor/cuda/staged_copy_cuda.h"
 
 #include "lib/tensor/cuda/cuda_check.h"

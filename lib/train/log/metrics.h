@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // metrics.jsonl: one JSON object per line, one line per logged step or evaluation. Each struct
 // lists its fields once, as (name, value), for both JSON lines and TensorBoard scalars.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Progress output: one line per logged step, also in the log, and on a terminal a live line that is
 // redrawn as steps complete.
 #pragma once

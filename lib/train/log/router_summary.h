@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Router statistics of a step, over all ranks.
 #pragma once
 

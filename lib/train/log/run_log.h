@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All output of a run: metrics.jsonl, TensorBoard events, progress lines and the log.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TensorBoard scalars. An event file is a TFRecord file of Event messages (events.proto):
 //   record = length (u64), masked CRC-32C of those 8 bytes (u32), payload, its masked CRC-32C (u32)
 // All values are little-endian.

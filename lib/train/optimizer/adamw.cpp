@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernels/adamw/adamw.h"
 
 #include "lib/train/optimizer/optimizer.h"

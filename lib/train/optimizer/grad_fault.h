@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds the first non-finite gradient of a step that was not applied. The search runs within the
 // step on the device; the result is read with the other results of the step, which on a GPU is
 // after the next step has begun to overwrite the gradients.

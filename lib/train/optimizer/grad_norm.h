@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The global norm of the reduced gradients, the same on every rank. Every element of the model
 // counts once, whatever the mesh.
 #pragma once

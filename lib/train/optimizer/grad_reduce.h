@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All-reduces gradients, overlapping with backward: replicated parameters over the data ranks,
 // experts over their replicas. Losses are already divided by global counts, so the sum is the
 // gradient and needs no rescaling on any mesh.

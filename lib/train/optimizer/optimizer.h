@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The interface of optimisers: state for each parameter, and an in-place update of all of them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Learning rate schedules. rsqrt is that of T5 and the Switch Transformer; the others have a linear
 // warm-up.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cuBLASLt executed on the host: the subset that kernels/gemm/gemm_cuda.cu calls, with the
 // signatures of the toolkit's cublasLt.h and linked in place of its library. It supports
 // column-major matrices, strided batches, and RELU as the only epilogue. Setting or reading any

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which products the library supports, and the stand-in for its algorithms.
 #include <algorithm>
 #include <cstring>

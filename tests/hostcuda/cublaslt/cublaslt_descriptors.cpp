@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The three kinds of descriptor (matrix layout, operation, preference) and the calls that create,
 // change and read them.
 #include <cstring>

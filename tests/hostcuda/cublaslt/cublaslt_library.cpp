@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The library as a whole: its table of functions, handle, version and status names.
 #include <cublasLt.h>
 

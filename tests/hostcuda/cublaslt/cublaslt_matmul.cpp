@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two calls that take a whole product. What the library rejects is rejected with the library's
 // status. What the library leaves undefined, such as a pointer that breaks an alignment promise,
 // ends the program with a report.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic: D is computed tile by tile, each summed over panels of A and B that were first
 // copied into the order in which the loop reads them.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state of the block that runs: its threads, and what each waits for. The threads are fibers
 // that switch only where they wait; a thread that never waits costs no switch, since its fiber goes
 // on with the next thread.

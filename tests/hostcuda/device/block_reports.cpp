@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reports about device threads that wait for something that never comes.
 #include "tests/hostcuda/device/block.h"
 #include "tests/hostcuda/device/report.h"

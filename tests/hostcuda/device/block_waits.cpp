@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The calls in which device threads wait for each other.
 #include "tests/hostcuda/device/block.h"
 #include "tests/hostcuda/device/held_writes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The names that device code uses, for compilation on the host: kernels/cuda/device.h includes
 // this in place of nvcc's own. Device threads are fibers (block.h). Every function here that waits
 // for other threads checks that a GPU would permit the wait.

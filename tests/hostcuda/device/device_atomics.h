@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Atomic operations of device code; each returns the previous value. Fibers switch only where they
 // wait, so plain reads and writes are atomic here: a missing atomic is NOT detected.
 #pragma once

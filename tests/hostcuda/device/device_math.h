@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Arithmetic functions that device code has in addition to <cmath>. The device's fast functions
 // (__expf and the like) are exact here.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fibers: each has its own stack, and switching needs no system call (Boost.Context). They are
 // never destroyed but reused for later threads.
 #pragma once

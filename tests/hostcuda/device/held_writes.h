@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes to shared memory that other threads do not see yet. On a GPU a shuffle or a vote makes
 // lanes wait for each other but does not order memory: another lane may see an earlier write right
 // after the call, or only after the next __syncthreads, __syncwarp or fence. Plain fibers would

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernel launches, for sources compiled for the host; used by kernels/cuda/launch.h.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory as the CUDA runtime hands it out. Each allocation lies between two guard pages, is aligned
 // to 16 bytes, ends at the guard page behind it, and is filled with 0xff (NaN), so that nothing
 // reads as zero by chance. Memory of kind `device` is accessible only while a DeviceAccess lives.

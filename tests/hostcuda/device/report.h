@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reports an error found in the program under test: one sentence on standard error, then the
 // process ends. Safe in signal handlers, since nothing here allocates or locks.
 #pragma once

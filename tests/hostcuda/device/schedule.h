@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The order in which device threads, blocks and streams take turns. A GPU promises none, so a
 // result that changes with the order reveals an error in the program.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The blocking calls of MPI, for programs whose GPU is executed on the host. Another rank may wait
 // for work that is queued here, which a GPU would complete by itself, so this process makes
 // progress on it while it waits. The functions replace the MPI library's own through its profiling

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // NCCL's collectives and grouped sends and receives, behind NCCL's own header. Only a subset is
 // executed: all calls of a communicator use one stream, and a group contains only sends and
 // receives of one communicator and type. Everything else is refused. When a call is made, its

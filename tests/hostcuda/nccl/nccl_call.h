@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The description of a call that a rank sends to the others before any data, and the check that two
 // ranks' calls match.
 #pragma once

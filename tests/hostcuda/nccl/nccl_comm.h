@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An NCCL communicator as executed on the host. It lives until the program ends, since queued work
 // and messages may refer to it after it was destroyed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The library as a whole: its table of functions and the text of its errors.
 #include "lib/dist/nccl/nccl_library.h"
 #include "tests/hostcuda/nccl/nccl_comm.h"

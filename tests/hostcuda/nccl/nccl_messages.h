@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages between the processes of an NCCL communicator, sent over MPI without blocking: ranks
 // that make calls on several communicators in different orders do not block each other.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The calls that only move data: all-gather, broadcast, grouped sends and receives.
 #include <cstring>
 #include <utility>

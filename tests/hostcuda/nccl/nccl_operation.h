@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One NCCL call on its way through a stream. The ranks first tell each other what they call; if all
 // agree, they exchange the data. Nothing blocks: a stream polls the operation.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All-reduce: every rank reduces one piece, in rank order, and sends the result to the others.
 #include <algorithm>
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state that the functions of the runtime API share: streams, events and queued work. The
 // functions (runtime_*.cpp) have the toolkit's signatures and are linked in place of libcudart.
 #pragma once

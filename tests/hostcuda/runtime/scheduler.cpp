@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Decides which queued work runs next.
 #include <sched.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams as queues. Queued work runs only when the program waits for something: as late, and in as
 // adverse an order, as streams and events permit (schedule.h). It runs in the waiting host thread.
 #pragma once

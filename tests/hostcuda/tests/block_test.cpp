@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Correct kernels give the same correct results under every schedule.
 #include <catch2/catch.hpp>
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Correct kernels in the style of kernels/OP/OP_cuda.cu, which host execution must run correctly.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cuBLASLt on the host: products against their definition, and what it refuses or reports. The
 // shapes and dtypes that the program uses are tested in tests/kernels/gemm_test.cpp.
 #include <cublasLt.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each error planted in a kernel is found: by a wrong result under some schedule, or by a report.
 #include <cstdint>
 

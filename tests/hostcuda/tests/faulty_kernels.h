@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels with one planted error each, for the tests of host execution to find.
 #pragma once
 

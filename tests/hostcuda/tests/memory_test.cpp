@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory starts as NaN, ends at a guard page, and device memory is inaccessible to host code.
 #include "tests/hostcuda/device/memory.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The remaining functions of the runtime: device properties, event times, errors, reset.
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams run late and in an adverse order: work that events order stays correct, and a missing
 // event wait shows.
 #include "tests/hostcuda/runtime/stream.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Support for the tests of host execution: RAII memory and streams, every schedule, and a child
 // process in which a report may end the program.
 #pragma once
