@@ -26,6 +26,6 @@ set(CPACK_SOURCE_IGNORE_FILES /\\.git /build /runs/ /data/sample/ /data/download
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS openmpi-bin)  # mpirun; the program alone runs without
+set(CPACK_DEBIAN_PACKAGE_DEPENDS openmpi-bin)  # mpirun, and orted, which one rank alone starts too
 set(CPACK_VERBATIM_VARIABLES ON)
 include(CPack)

@@ -45,7 +45,7 @@ cpack -G DEB --config "$build/CPackConfig.cmake" -B "$folder/cpack" -D CPACK_DEB
 package=$(ls "$folder"/cpack/*.deb)
 [[ $(basename "$package") == switchyard_*_*.deb ]] || fail "the package's name is $package"
 depends=$(dpkg-deb -f "$package" Depends)
-for library in libc6 libopenmpi libhdf5 libdnnl libsentencepiece; do
+for library in openmpi-bin libc6 libopenmpi libhdf5 libdnnl libsentencepiece; do
   [[ $depends == *$library* ]] || fail "the package does not depend on $library: $depends"
 done
 dpkg-deb -x "$package" "$folder/root"
