@@ -47,7 +47,7 @@ def check_curve(root):
     rows = [line[8:] for line in done.stdout.splitlines() if "|" in line]
     assert sum(row.count(".") for row in rows) == 10 and sum(row.count("o") for row in rows) == 1, done.stdout
     marks = [(row.index("."), number) for number, row in enumerate(rows) if "." in row]
-    assert marks == sorted(marks) and marks[-1][1] - marks[0][1] > 10, done.stdout
+    assert marks == sorted(marks) and marks[-1][1] - marks[0][1] > 10 and marks[-1][0] == 67, done.stdout
 
 
 def check_single_step(root):
