@@ -16,3 +16,7 @@ sy_add_test(reference.parity reference_tests "[reference_parity]")
 add_test(NAME reference.read_run
          COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/reference/read_run.py $<TARGET_FILE:switchyard>)
 set_tests_properties(reference.read_run PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2)
+
+add_test(NAME reference.plot_loss
+         COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/reference/plot_loss.py)
+set_tests_properties(reference.plot_loss PROPERTIES TIMEOUT 60)
