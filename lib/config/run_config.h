@@ -48,7 +48,9 @@ struct RunSection {
     visit("directory", directory, "parent folder of all runs");
     visit("seed", seed, "seed of all randomness: data order, masks, initialisation, dropout");
     visit("threads", threads,
-          "compute threads per rank; auto: the node's cores divided among its ranks");
+          "compute threads per rank; auto: OMP_NUM_THREADS if it is set, else the cores that the "
+          "launcher "
+          "gives, divided among the ranks that share them");
     visit("hang_timeout_seconds", hang_timeout_seconds,
           "abort, naming the collective, if one blocks longer than this; 0: never");
   }
