@@ -208,7 +208,7 @@ struct DataSection {
     visit(
         "train", train,
         "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
-        "or zstd");
+        "or zstd; in every path ~ and ${VAR} are expanded, and in globs * ? [...] {a,b}");
     visit("validation", validation, "globs of validation shards");
     visit("text_key", text_key, "key of a record under which its text is");
     visit("tokenizer", tokenizer, "SentencePiece model");

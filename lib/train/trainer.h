@@ -11,6 +11,7 @@
 #include "lib/train/evaluate.h"
 #include "lib/train/log/run_log.h"
 #include "lib/train/run_folder.h"
+#include "lib/train/run_lock.h"
 #include "lib/train/train_step.h"
 
 namespace sy {
@@ -50,6 +51,7 @@ class Trainer {
 
   Session session_;
   RunFolder folder_;
+  std::optional<RunLock> lock_;  // on rank 0
   TrainStep train_step_;
   std::unique_ptr<Loader> loader_;
   StepBatch batch_;

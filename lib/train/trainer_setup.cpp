@@ -42,7 +42,10 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   const Communicator& world = runtime.mesh.world();
   const RunConfig& run = session_.config;
   train_step_.plan();
-  if (world.rank() == 0) folder_.create(run);
+  if (world.rank() == 0) {
+    lock_.emplace(folder_.path);
+    folder_.create(run);
+  }
   log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory());
   train_step_.allocate();
@@ -75,6 +78,11 @@ void Trainer::restore_from(const std::string& path) {
   state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
   saved_step_ = state_.step;
   log::info("resumed from {} at step {}", path, state_.step);
+  if (state_.step < session_.config.train.steps) return;
+  log::info(
+      "the run has reached train.steps ({}) and there is nothing to do; raise train.steps to go on, "
+      "or set another run.name to start another run",
+      session_.config.train.steps);
 }
 
 // With --resume none or an older checkpoint the run restarts from there. Its later checkpoints are

@@ -8,7 +8,8 @@
 namespace sy {
 
 // One per process, constructed first in main. Initialises MPI (MPI_THREAD_FUNNELED) and tells the
-// log this rank.
+// log this rank. Throws ConfigError if the launcher started several processes but MPI connects none
+// of them (launcher.h).
 class MpiEnvironment {
  public:
   MpiEnvironment(int* argc, char*** argv);
