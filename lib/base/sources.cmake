@@ -1,3 +1,3 @@
 sy_library(base
-           SOURCES lib/base/error.cpp lib/base/json.cpp lib/base/log.cpp lib/base/span_plan.cpp lib/base/wire_format.cpp
+           SOURCES lib/base/error.cpp lib/base/json.cpp lib/base/log.cpp lib/base/paths.cpp lib/base/span_plan.cpp lib/base/wire_format.cpp
            LINK sy::fmt sy::json)
