@@ -39,6 +39,19 @@ std::vector<std::string> share(const std::vector<std::string>& texts, Communicat
   return shared;
 }
 
+// FLOP/s of this rank in GEMMs of the run's precision. Warns if another precision would be faster.
+double measure_rate(const Session& session) {
+  const Exec& exec = session.exec;
+  const DType dtype = session.model.params().dtype();
+  const double rate = measure_peak_gemm_rate(exec.backend, exec.threads, dtype);
+  if (dtype != DType::bf16 || exec.backend != Backend::cpu) return rate;
+  // On every rank, so that both rates are measured beside the same neighbours.
+  const double float32 = measure_peak_gemm_rate(exec.backend, exec.threads);
+  const std::string advice = bfloat16_advice(rate, float32);
+  if (!advice.empty() && session.mesh.world().rank() == 0) log::warning(advice);
+  return rate;
+}
+
 void log_memory(const TrainStep::Memory& memory) {
   const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   log::info(
@@ -81,10 +94,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   }
   restore_from(resumed);
   if (world.rank() == 0) set_aside_later_checkpoints();
-  const double flops_per_second =
-      measure_peak_gemm_rate(session_.exec.backend, session_.exec.threads,
-                             session_.model.params().dtype()) *
-      world.size();
+  const double flops_per_second = measure_rate(session_) * world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }
