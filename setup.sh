@@ -55,11 +55,34 @@ if ((EUID != 0)); then
   exit 2
 fi
 
+# apt_get ARGUMENTS...: apt-get. While another package manager (such as unattended-upgrades after a
+# start) holds the lock, it waits for up to 15 minutes.
+apt_get() {
+  local errors status said=no limit=$((SECONDS + 900))
+  while :; do
+    status=0
+    errors=$(LC_ALL=C apt-get "$@" 2>&1 >&3) || status=$?
+    [[ $status != 0 && $errors == *"Could not get lock"* ]] || break
+    if ((SECONDS >= limit)); then
+      echo "setup.sh: the lock is still held after 15 minutes; end its owner or start again later" >&2
+      break
+    fi
+    if [[ $said == no ]]; then
+      echo "setup.sh: waiting for another package manager, for up to 15 minutes:"
+      grep -m 1 "Could not get lock" <<<"$errors"
+      said=yes
+    fi
+    sleep 5
+  done
+  [[ -z $errors ]] || printf '%s\n' "$errors" >&2
+  return "$status"
+} 3>&1
+
 export DEBIAN_FRONTEND=noninteractive
-if ! apt-get update -qq; then
+if ! apt_get update -qq; then
   echo "setup.sh: apt-get update failed; trying with the package lists that are here" >&2
 fi
-if ! apt-get install -y -qq --no-install-recommends "${missing[@]}"; then
+if ! apt_get install -y -qq --no-install-recommends "${missing[@]}"; then
   echo "setup.sh: apt-get could not install: ${missing[*]}" >&2
   exit 1
 fi

@@ -5,6 +5,7 @@
 
 #include "lib/checkpoint/locate.h"
 #include "lib/convert/checkpoint_source.h"
+#include "lib/dist/launcher.h"
 #include "lib/train/run_folder.h"
 
 namespace sy {
@@ -56,6 +57,10 @@ void replace_absent_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& 
   if (!stored.empty()) tokenizer = stored;
 }
 
+void warn_once(const ChosenCheckpoint& chosen, const CheckpointReader& reader) {
+  if (launched_rank() == 0) warn_of_other_tokenizer(chosen.config.data.tokenizer, reader);
+}
+
 // Special ids that CONFIG leaves to the tokenizer are those that the model was trained with.
 void adopt_ids(ModelSection& model, const ModelSection& stored) {
   if (model.pad_id.is_auto) model.pad_id = stored.pad_id;
@@ -87,6 +92,7 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
     if (needs_tokenizer && !options.config.sets("data.tokenizer")) {
       replace_absent_tokenizer(chosen, reader);
     }
+    if (needs_tokenizer) warn_once(chosen, reader);
     return chosen;
   }
   if (options.checkpoint.empty()) {
@@ -98,7 +104,10 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
   chosen.config = parse_config(reader.config_yaml(), chosen.path + "'s configuration",
                                with_derived(options.config));
   chosen.converted = convert::origin_of_state(reader.state_json()).family.has_value();
-  if (needs_tokenizer) find_tokenizer(chosen, reader, options.config);
+  if (needs_tokenizer) {
+    find_tokenizer(chosen, reader, options.config);
+    warn_once(chosen, reader);
+  }
   return chosen;
 }
 

@@ -29,7 +29,7 @@ std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app);
 // Throws ConfigError or DataError. With `needs_tokenizer` there must be a tokenizer: with the
 // checkpoint's own configuration, --set data.tokenizer, else tokenizer.model of the checkpoint,
 // else spiece.model in its folder; with CONFIG, its data.tokenizer, or tokenizer.model if that file
-// does not exist.
+// does not exist. Warns if it is not the tokenizer that the checkpoint holds.
 ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_tokenizer = true);
 
 }  // namespace sy

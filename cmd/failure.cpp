@@ -3,28 +3,26 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <sstream>
 #include <thread>
 
 #include "cmd/commands.h"
 #include "lib/base/log.h"
+#include "lib/dist/launcher.h"
 #include "lib/dist/mpi/mpi_environment.h"
 
 namespace sy {
 namespace {
 
 // The rank, taken from the launcher if MPI has not started; 0 without a launcher.
-int launched_rank() {
-  if (log::size() > 1) return log::rank();
-  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
-  return rank == nullptr ? 0 : std::atoi(rank);
+int known_rank() {
+  return log::size() > 1 ? log::rank() : launched_rank();
 }
 
 // Of an error that all ranks meet, rank 0 reports first and ends the job. The others report it only
 // if rank 0 did not.
 void let_rank_zero_speak(MetBy met_by) {
-  if (launched_rank() == 0 || met_by == MetBy::one_rank) return;
+  if (known_rank() == 0 || met_by == MetBy::one_rank) return;
   std::this_thread::sleep_for(std::chrono::seconds(2));
 }
 
@@ -41,7 +39,7 @@ void print_failure(const std::string& message) {
 }
 
 ExitCode fail_usage(const std::string& message) {
-  if (launched_rank() == 0) print_failure(message);
+  if (known_rank() == 0) print_failure(message);
   return ExitCode::usage;
 }
 

@@ -11,11 +11,12 @@
 namespace sy {
 
 // Reads `path`, applies `overrides` ("key.path=value", value in YAML syntax), and checks types,
-// ranges and unknown keys (suggesting the nearest known one). Opens no other file and does not
-// resolve the configuration. Throws ConfigError.
+// ranges and unknown keys (suggesting the nearest known one), and expands ~ and variables in the
+// keys that are paths (lib/base/paths.h). Opens no other file and does not resolve the
+// configuration. Throws ConfigError.
 RunConfig load_config(const std::string& path, const std::vector<std::string>& overrides);
 
-// The same for text; messages call the file `name`.
+// The same for text, with paths as they are written; messages call the file `name`.
 RunConfig parse_config(const std::string& text, const std::string& name,
                        const std::vector<std::string>& overrides = {});
 

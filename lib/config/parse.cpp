@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/config/config.h"
 #include "lib/config/reader.h"
 
@@ -31,6 +33,32 @@ void check_ranges(ConfigReader& reader, const RunConfig& config) {
                                            [&](const auto& key) { return mentions(message, key); });
     if (!about_default) reader.range_error(message);
   }
+}
+
+// Replaces ~ and variables in the values of the keys that are paths, and names the key that this is
+// impossible for.
+void expand_paths(RunConfig& config, const std::string& file) {
+  std::vector<std::string> errors;
+  const auto expand = [&](const char* key, std::string& text, auto how) {
+    try {
+      text = how(text);
+    } catch (const ConfigError& error) {
+      errors.push_back(fmt::format("{}: {}: {}", file, key, error.what()));
+    }
+  };
+  for (std::string& pattern : config.data.train) expand("data.train", pattern, expand_path);
+  for (std::string& pattern : config.data.validation) {
+    expand("data.validation", pattern, expand_path);
+  }
+  expand("data.tokenizer", config.data.tokenizer, expand_single_path);
+  expand("run.directory", config.run.directory, expand_single_path);
+  // A name is no path: it may begin with ~.
+  expand("run.name", config.run.name,
+         [](const std::string& name) { return expand_single_path("./" + name).substr(2); });
+  std::string& weights = config.train.initialize_from;
+  if (!weights.empty()) expand("train.initialize_from", weights, expand_single_path);
+  throw_errors(errors);
+  throw_errors(find_errors(config));  // a variable may hold anything
 }
 
 void read_text(ConfigReader& reader, const std::string& text, RunConfig& config) {
@@ -75,7 +103,9 @@ RunConfig parse_config(const std::string& text, const std::string& name,
 }
 
 RunConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
-  return parse_config(read_config_file(path), path, overrides);
+  RunConfig config = parse_config(read_config_file(path), path, overrides);
+  expand_paths(config, path);
+  return config;
 }
 
 }  // namespace sy

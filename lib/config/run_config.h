@@ -49,7 +49,9 @@ struct RunSection {
     visit("directory", directory, "parent folder of all runs");
     visit("seed", seed, "seed of all randomness: data order, masks, initialisation, dropout");
     visit("threads", threads,
-          "compute threads per rank; auto: the node's cores divided among its ranks");
+          "compute threads per rank; auto: OMP_NUM_THREADS if it is set, else the cores that the "
+          "launcher "
+          "gives, divided among the ranks that share them");
     visit("hang_timeout_seconds", hang_timeout_seconds,
           "abort, naming the collective, if one blocks longer than this; 0: never");
   }
@@ -207,7 +209,7 @@ struct DataSection {
     visit(
         "train", train,
         "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
-        "or zstd");
+        "or zstd; in every path ~ and ${VAR} are expanded, and in globs * ? [...] {a,b}");
     visit("validation", validation, "globs of validation shards");
     visit("text_key", text_key, "key of a record under which its text is");
     visit("tokenizer", tokenizer, "SentencePiece model");

@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/config/config.h"
+#include "lib/config/differences.h"
 #include "lib/config/keys.h"
 #include "lib/config/scalar.h"
 
@@ -144,6 +145,20 @@ struct Table {
   std::string rows;
 };
 
+// Calls use(key, text) with every key and the YAML text of its value.
+template <Section S, class Use>
+void for_each_value(S& section, const std::string& path, const Use& use) {
+  auto visit = [&](const char* key, auto& member, const char*) {
+    const std::string key_path = join_key(path, key);
+    if constexpr (Section<decltype(member)>) {
+      for_each_value(member, key_path, use);
+    } else {
+      use(key_path, to_yaml(member));
+    }
+  };
+  section.fields(visit);
+}
+
 template <Section S>
 void collect_tables(S& section, const std::string& path, const std::string& doc,
                     std::vector<Table>& tables) {
@@ -166,6 +181,18 @@ void collect_tables(S& section, const std::string& path, const std::string& doc,
 std::string write_config(const RunConfig& config) {
   RunConfig copy = config;  // fields() yields non-const references
   return to_yaml(copy) + "\n";
+}
+
+std::vector<KeyDifference> config_differences(RunConfig was, RunConfig is) {
+  std::vector<KeyDifference> all;
+  for_each_value(was, "", [&](const std::string& key, const std::string& value) {
+    all.push_back({key, value, ""});
+  });
+  size_t at = 0;
+  for_each_value(is, "",
+                 [&](const std::string&, const std::string& value) { all[at++].is = value; });
+  std::erase_if(all, [](const KeyDifference& each) { return each.was == each.is; });
+  return all;
 }
 
 std::string write_reference() {

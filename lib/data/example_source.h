@@ -50,12 +50,12 @@ class ExampleSources {
   virtual void cancel() = 0;
 };
 
-// The sources of the configuration, for the shards that the patterns match. Throws DataError if a
-// pattern matches nothing, if more shards cannot be opened than data.max_bad_shards allows or,
+// The sources of the configuration, for these shards. The order of examples follows from that of
+// the shards. Throws DataError if more shards cannot be opened than data.max_bad_shards allows or,
 // under data.on_bad_record: fail, if any cannot. Throws ConfigError if the examples need more
 // sentinels than exist or lengths do not fit.
 std::unique_ptr<ExampleSources> make_example_sources(const DataSection& data,
-                                                     const std::vector<std::string>& patterns,
+                                                     const std::vector<std::string>& shards,
                                                      const LoaderPlace& place, uint64_t seed,
                                                      std::shared_ptr<const Tokenizer> tokenizer);
 

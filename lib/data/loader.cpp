@@ -6,6 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/data/loader_worker.h"
+#include "lib/data/text/shard_list.h"
 
 namespace sy {
 namespace {
@@ -91,8 +92,9 @@ Loader::Loader(std::unique_ptr<ExampleSources> sources, const LoaderPlace& place
 
 Loader::Loader(const DataSection& data, const std::vector<std::string>& shards,
                const LoaderPlace& place, uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer)
-    : Loader(make_example_sources(data, shards, checked(place), seed, std::move(tokenizer)), place,
-             data.loader_threads, data.read_ahead_batches) {}
+    : Loader(make_example_sources(data, expand_globs(shards), checked(place), seed,
+                                  std::move(tokenizer)),
+             place, data.loader_threads, data.read_ahead_batches) {}
 
 Loader::~Loader() = default;
 

@@ -28,7 +28,8 @@ class Loader {
   Loader(std::unique_ptr<ExampleSources> sources, const LoaderPlace& place, int64_t threads,
          int64_t ahead);
 
-  // Uses make_example_sources(); `shards` are glob patterns (data.train or data.validation).
+  // Uses make_example_sources(); `shards` are glob patterns (data.train or data.validation), of
+  // which each must match a file.
   Loader(const DataSection& data, const std::vector<std::string>& shards, const LoaderPlace& place,
          uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer);
   ~Loader();  // stops its threads

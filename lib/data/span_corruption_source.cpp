@@ -127,13 +127,13 @@ void SpanCorruptionSource::restore(const StreamState& state) {
 }
 
 SpanCorruptionSources::SpanCorruptionSources(const DataSection& data,
-                                             const std::vector<std::string>& patterns,
+                                             const std::vector<std::string>& shards,
                                              const LoaderPlace& place, uint64_t seed,
                                              std::shared_ptr<const Tokenizer> tokenizer)
     : tokenizer_(std::move(tokenizer)),
       plan_(make_span_corruption_plan(data, place, seed, *tokenizer_)),
       ledger_(data.on_bad_record),
-      shards_(checked(expand_globs(patterns), data.on_bad_record), place.total_streams, seed),
+      shards_(checked(shards, data.on_bad_record), place.total_streams, seed),
       health_(shards_, data.max_bad_shards),
       sources_{shards_,    *tokenizer_, ledger_,       health_,
                cache_,     seed,        data.text_key, data.max_document_bytes,
@@ -153,10 +153,10 @@ std::unique_ptr<ExampleSource> SpanCorruptionSources::open(int64_t stream) {
 }
 
 std::unique_ptr<ExampleSources> make_example_sources(const DataSection& data,
-                                                     const std::vector<std::string>& patterns,
+                                                     const std::vector<std::string>& shards,
                                                      const LoaderPlace& place, uint64_t seed,
                                                      std::shared_ptr<const Tokenizer> tokenizer) {
-  return std::make_unique<SpanCorruptionSources>(data, patterns, place, seed, std::move(tokenizer));
+  return std::make_unique<SpanCorruptionSources>(data, shards, place, seed, std::move(tokenizer));
 }
 
 }  // namespace sy

@@ -49,7 +49,7 @@ class SpanCorruptionSource : public ExampleSource {
 class SpanCorruptionSources : public ExampleSources {
  public:
   // As make_example_sources().
-  SpanCorruptionSources(const DataSection& data, const std::vector<std::string>& patterns,
+  SpanCorruptionSources(const DataSection& data, const std::vector<std::string>& shards,
                         const LoaderPlace& place, uint64_t seed,
                         std::shared_ptr<const Tokenizer> tokenizer);
 

@@ -2,6 +2,8 @@
 // GEMM throughput of the linked library (oneDNN or cuBLASLt) on this rank.
 #pragma once
 
+#include <string>
+
 #include "kernels/gemm/gemm_shape.h"
 #include "lib/tensor/exec.h"
 
@@ -35,5 +37,9 @@ class GemmRate {
 // 1024 x 1024 and double up to 8192 while one GEMM takes less than a millisecond, which is what it
 // takes to fill a GPU.
 double measure_peak_gemm_rate(Backend backend, int threads, DType dtype = DType::f32);
+
+// One sentence if bfloat16 does not pay at these rates (measure_peak_gemm_rate) of a rank: having
+// the instructions is not enough. "" if it does.
+std::string bfloat16_advice(double bfloat16, double float32);
 
 }  // namespace sy

@@ -4,7 +4,6 @@
 #include <simdjson.h>
 
 #include <filesystem>
-#include <sstream>
 
 #include "lib/base/log.h"
 #include "lib/checkpoint/checksum.h"
@@ -31,46 +30,6 @@ std::string stream_name(int64_t stream) {
   return fmt::format("stream-{:05d}", stream);
 }
 
-// The lines in which two written configurations differ.
-std::vector<std::string> differences(const std::string& was, const std::string& is) {
-  std::vector<std::string> result;
-  std::istringstream old_lines(was), new_lines(is);
-  std::string old_line, new_line;
-  while (std::getline(old_lines, old_line) && std::getline(new_lines, new_line)) {
-    if (old_line != new_line) result.push_back(fmt::format("'{}' is now '{}'", old_line, new_line));
-  }
-  return result;
-}
-
-// Data order and random numbers depend on these: other values would mix two runs, not continue one.
-void require_same_run(const RunConfig& is, const CheckpointReader& checkpoint) {
-  RunConfig was = parse_config(checkpoint.config_yaml(), "the checkpoint's configuration");
-  std::vector<std::string> faults;
-  const auto require = [&](const char* key, int64_t before, int64_t now) {
-    if (before != now) faults.push_back(fmt::format("{}: was {} and is {}", key, before, now));
-  };
-  require("run.seed", was.run.seed, is.run.seed);
-  require("data.streams", was.data.streams, is.data.streams);
-  require("data.encoder_length", was.data.encoder_length, is.data.encoder_length);
-  require("data.window_tokens", was.data.window_tokens.value, is.data.window_tokens.value);
-  require("data.shuffle_buffer", was.data.shuffle_buffer, is.data.shuffle_buffer);
-  require("data.example_buffer", was.data.example_buffer, is.data.example_buffer);
-  require("train.global_batch", was.train.global_batch, is.train.global_batch);
-  require("optimizer.name", static_cast<int64_t>(was.optimizer.name),
-          static_cast<int64_t>(is.optimizer.name));
-  if (!faults.empty()) {
-    std::string message =
-        "the checkpoint belongs to another run: start a new one (another run.name or --resume "
-        "none) "
-        "or restore these values:";
-    for (const std::string& fault : faults) message += "\n  " + fault;
-    throw ConfigError(message);
-  }
-  for (const std::string& line : differences(write_config(was), write_config(is))) {
-    log::info("resuming with a changed configuration: {}", line);
-  }
-}
-
 // Tensors of another model would be refused one by one; its keys say why.
 void require_same_model(const RunConfig& is, const CheckpointReader& checkpoint,
                         const std::string& what) {
@@ -80,19 +39,6 @@ void require_same_model(const RunConfig& is, const CheckpointReader& checkpoint,
   std::string message = what + " holds another model than the configuration (checkpoint -> here):";
   for (const std::string& line : differences) message += "\n  " + line;
   throw ConfigError(message);
-}
-
-void warn_of_other_tokenizer(const Session& session, const CheckpointReader& checkpoint) {
-  const std::string stored = checkpoint.tokenizer();
-  if (log::rank() != 0 || stored.empty() || session.tokenizer == nullptr) return;
-  const auto read = [](const std::string& path) {
-    return checkpoint::read_text(path, kLargestTokenizer);
-  };
-  if (read(stored) == read(session.config.data.tokenizer)) return;
-  log::warn(
-      "data.tokenizer is another file than the tokenizer of the checkpoint, {}: ids may stand "
-      "for other pieces",
-      stored);
 }
 
 RunState read_run_state(const CheckpointReader& checkpoint) {
@@ -159,7 +105,6 @@ CheckpointCopy checkpoint_copy_in(Exec& exec) {
 
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint) {
-  require_same_run(session.config, checkpoint);
   checkpoint.read(checkpoint_tensors(session, &optimizer), CheckpointReader::Extra::refuse,
                   checkpoint_copy_in(session.exec));
   session.model.params().update_compute(session.exec);
@@ -171,6 +116,19 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
   }
   loader.restore(streams);
   return read_run_state(checkpoint);
+}
+
+void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint) {
+  const std::string stored = checkpoint.tokenizer();
+  if (stored.empty() || !std::filesystem::exists(tokenizer)) return;
+  const auto read = [](const std::string& path) {
+    return checkpoint::read_text(path, kLargestTokenizer);
+  };
+  if (read(stored) == read(tokenizer)) return;
+  log::warn(
+      "data.tokenizer: {} is another tokenizer than the checkpoint's, so ids may stand for other "
+      "pieces than those that the model learnt; use {}",
+      tokenizer, stored);
 }
 
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
@@ -185,7 +143,9 @@ void initialize_from_checkpoint(Session& session, const std::string& path) {
   const std::string found = locate_checkpoint(path);
   const CheckpointReader checkpoint(found);
   require_same_model(session.config, checkpoint, "train.initialize_from: " + found);
-  warn_of_other_tokenizer(session, checkpoint);
+  if (log::rank() == 0 && session.tokenizer != nullptr) {
+    warn_of_other_tokenizer(session.config.data.tokenizer, checkpoint);
+  }
   checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::refuse,
                   checkpoint_copy_in(session.exec));
   session.model.params().update_compute(session.exec);

@@ -39,14 +39,17 @@ RunInputs read_run_inputs(const DataSection& data);
 CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
                                const RunState& state, const std::vector<StreamState>& streams);
 
-// Restores everything, on any mesh. Throws ConfigError if the configuration differs in something
-// that the tensors or the data order depend on, DataError if the checkpoint is damaged.
+// Restores everything, on any mesh. The checkpoint must be one that plan_resume (resume.h) accepts.
+// Throws DataError if it is damaged.
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint);
 
 // Restores only the parameters, for evaluation and infilling. Throws ConfigError naming the keys of
 // the model that differ, DataError when the checkpoint is at fault.
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint);
+
+// Warns if the file `tokenizer` exists and is not the checkpoint's tokenizer.
+void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint);
 
 // Starts from the parameters of a checkpoint (train.initialize_from; see locate_checkpoint): the
 // optimiser, schedule and position in the data stay fresh. Every parameter must be there, and no

@@ -2,7 +2,6 @@
 #include "lib/train/session.h"
 
 #include "kernels/gemm/gemm.h"
-#include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/config/config.h"
 
@@ -32,13 +31,9 @@ ModelShape model_shape(const RunConfig& config) {
 
 DType activation_dtype(Precision precision, Backend backend) {
   if (precision == Precision::float32) return DType::f32;
-  const Bfloat16Products products = bfloat16_products(backend);
-  if (products == Bfloat16Products::none) {
+  if (bfloat16_products(backend) == Bfloat16Products::none) {
     throw ConfigError(
         "precision: bfloat16 requires a CPU with AVX-512, which this one lacks; use float32");
-  }
-  if (products == Bfloat16Products::emulated) {
-    log::warn("this CPU emulates bfloat16 GEMMs; precision: float32 would be faster");
   }
   return DType::bf16;
 }

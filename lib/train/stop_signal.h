@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGTERM and SIGUSR1, which schedulers send before they kill a job, request a checkpoint and an
-// orderly end.
+// SIGTERM and SIGUSR1, which schedulers send before they kill a job, SIGINT (Ctrl-C) and SIGHUP (a
+// closed terminal) request a checkpoint and an orderly end.
 #pragma once
 
 namespace sy {
 
+// From now on these signals are noted instead of ending the process, except SIGINT and SIGHUP where
+// they are ignored already, as under nohup. A second SIGINT ends the process at once. A reader of
+// the output that is gone no longer ends it either (SIGPIPE): Ctrl-C also ends the `tee` beside it.
 void install_stop_signals();
 bool stop_requested();
-// "SIGTERM" or "SIGUSR1"; "a signal to another rank" if this rank received none.
+// "SIGTERM" etc.; "a signal to another rank" if this rank received none.
 const char* stop_signal_name();
 
 }  // namespace sy

@@ -11,7 +11,9 @@
 #include "lib/train/checkpointing.h"
 #include "lib/train/evaluate.h"
 #include "lib/train/log/run_log.h"
+#include "lib/train/resume.h"
 #include "lib/train/run_folder.h"
+#include "lib/train/run_lock.h"
 #include "lib/train/train_step.h"
 
 namespace sy {
@@ -28,6 +30,8 @@ class Trainer {
  private:
   using Clock = std::chrono::steady_clock;
 
+  ResumePlan check_resume(const std::string& path);
+  void open_loader(const ResumePlan& plan);
   void restore_from(const std::string& path);
   void set_aside_later_checkpoints() const;
   // A step in flight: issued to the exec, its results not yet read.
@@ -51,6 +55,7 @@ class Trainer {
 
   Session session_;
   RunFolder folder_;
+  std::optional<RunLock> lock_;  // on rank 0
   TrainStep train_step_;
   std::unique_ptr<Loader> loader_;
   StepBatch batch_;

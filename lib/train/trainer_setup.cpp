@@ -2,9 +2,12 @@
 // The start of a trainer: memory, data, and the checkpoint to resume from.
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "lib/base/log.h"
+#include "lib/base/numeric.h"
+#include "lib/data/text/shard_list.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/train/trainer.h"
 
@@ -17,6 +20,37 @@ std::string start_id(Communicator& world) {
   int32_t words[2] = {static_cast<int32_t>(std::time(nullptr)), static_cast<int32_t>(getpid())};
   world.broadcast(Tensor(words, DType::i32, {2}), 0, "start id");
   return fmt::format("{}-{}", words[0], words[1]);
+}
+
+// The texts of rank 0, on every rank. Collective.
+std::vector<std::string> share(const std::vector<std::string>& texts, Communicator& world) {
+  std::string joined;
+  for (const std::string& text : texts) joined += text + '\0';
+  auto size = narrow<int32_t>(std::ssize(joined));
+  world.broadcast(Tensor(&size, DType::i32, {1}), 0, "size of texts");
+  std::vector<int32_t> letters(joined.begin(), joined.end());
+  letters.resize(static_cast<size_t>(size));
+  if (size > 0) world.broadcast(Tensor(letters.data(), DType::i32, {size}), 0, "texts");
+  std::vector<std::string> shared;
+  for (auto begin = letters.begin(); begin != letters.end();) {
+    const auto end = std::find(begin, letters.end(), 0);
+    shared.emplace_back(begin, end);
+    begin = end + 1;
+  }
+  return shared;
+}
+
+// FLOP/s of this rank in GEMMs of the run's precision. Warns if another precision would be faster.
+double measure_rate(const Session& session) {
+  const Exec& exec = session.exec;
+  const DType dtype = session.model.params().dtype();
+  const double rate = measure_peak_gemm_rate(exec.backend, exec.threads, dtype);
+  if (dtype != DType::bf16 || exec.backend != Backend::cpu) return rate;
+  // On every rank, so that both rates are measured beside the same neighbours.
+  const double float32 = measure_peak_gemm_rate(exec.backend, exec.threads);
+  const std::string advice = bfloat16_advice(rate, float32);
+  if (!advice.empty() && session.mesh.world().rank() == 0) log::warning(advice);
+  return rate;
 }
 
 void log_memory(const TrainStep::Memory& memory) {
@@ -43,31 +77,56 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   const Communicator& world = runtime.mesh.world();
   const RunConfig& run = session_.config;
   train_step_.plan();
+  if (world.rank() == 0) lock_.emplace(folder_.path);
+  const std::string resumed = checkpoint_to_resume(resume, folder_.checkpoints);
+  const ResumePlan plan = check_resume(resumed);
   if (world.rank() == 0) folder_.create(run);
+  for (const std::string& note : plan.notes) log::info("{}", note);
   log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory());
   train_step_.allocate();
   train_step_.initialize();
-  loader_ = std::make_unique<Loader>(run.data, run.data.train,
-                                     session_.loader_place(run.train.global_batch),
-                                     static_cast<uint64_t>(run.run.seed), session_.tokenizer);
-  if (world.rank() == 0) inputs_ = read_run_inputs(run.data);
+  open_loader(plan);
   if (run.train.eval_every > 0) {
     evaluator_.emplace(session_, run.data.validation, run.train.eval_sequences);
   }
-  const std::string resumed = checkpoint_to_resume(resume, folder_.checkpoints);
   if (resumed.empty() && !run.train.initialize_from.empty()) {
     initialize_from_checkpoint(session_, run.train.initialize_from);
   }
   restore_from(resumed);
   if (world.rank() == 0) set_aside_later_checkpoints();
-  const double flops_per_second =
-      measure_peak_gemm_rate(session_.exec.backend, session_.exec.threads,
-                             session_.model.params().dtype()) *
-      world.size();
+  const double flops_per_second = measure_rate(session_) * world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
   }
+}
+
+// On rank 0, reads the run's inputs and compares them with the checkpoint, if there is one, before
+// anything is written.
+ResumePlan Trainer::check_resume(const std::string& path) {
+  if (path.empty() || session_.mesh.world().rank() != 0) return {};
+  inputs_ = read_run_inputs(session_.config.data);
+  ResumePlan plan = plan_resume(session_.config, inputs_, CheckpointReader(path));
+  inputs_.data_shards = plan.shards;
+  return plan;
+}
+
+// Each rank expands data.train, unless the run that is resumed reads other shards than those.
+void Trainer::open_loader(const ResumePlan& plan) {
+  const DataSection& data = session_.config.data;
+  const LoaderPlace place = session_.loader_place(session_.config.train.global_batch);
+  std::vector<std::string> shards;
+  if (plan.shards_changed) {
+    for (const DataShard& shard : plan.shards) shards.push_back(shard.path);
+  }
+  shards = share(shards, session_.mesh.world());
+  if (shards.empty()) shards = expand_globs(data.train);
+  loader_ = std::make_unique<Loader>(
+      make_example_sources(data, shards, place, static_cast<uint64_t>(session_.config.run.seed),
+                           session_.tokenizer),
+      place, data.loader_threads, data.read_ahead_batches);
+  if (session_.mesh.world().rank() == 0 && inputs_.data_shards.empty())
+    inputs_ = read_run_inputs(data);
 }
 
 void Trainer::restore_from(const std::string& path) {
@@ -76,6 +135,12 @@ void Trainer::restore_from(const std::string& path) {
   state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
   saved_step_ = state_.step;
   log::info("resumed from {} at step {}", path, state_.step);
+  if (state_.step < session_.config.train.steps) return;
+  log::info(
+      "the run has reached train.steps ({}) and there is nothing to do; raise train.steps to go "
+      "on, "
+      "or set another run.name to start another run",
+      session_.config.train.steps);
 }
 
 // With --resume none or an older checkpoint the run restarts from there. Its later checkpoints are

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
 
 #include "tests/config/support.h"
+#include "tests/support/shared_files.h"
 
 namespace sy {
 namespace {
@@ -192,6 +195,39 @@ TEST_CASE("parse: hostile text ends soon and in one message", "[parse]") {
   std::string many;
   for (int i = 0; i < 10'000; ++i) many += "k" + std::to_string(i) + ": 1\n";
   CHECK(parse_failure(many).ends_with("run.yaml: 9950 more errors"));
+}
+
+TEST_CASE("parse: paths are expanded in every key that is one", "[parse]") {
+  const std::string path = test::temporary_folder() + "/run.yaml";
+  setenv("SY_PLACE", "/disks/7", 1);
+  setenv("SY_WITH_SLASH", "a/b", 1);
+  unsetenv("SY_NONE");
+  const auto load = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return load_config(path, {"run.directory=$SY_PLACE/runs"});
+  };
+  const RunConfig config = load(
+      "run: {name: 'r-~'}\n"
+      "data: {train: ['$SY_PLACE/t*', '/u'], validation: ['${SY_PLACE}/v'],\n"
+      "       tokenizer: $SY_PLACE/spm.model}\ntrain: {initialize_from: $SY_PLACE/w}\n");
+  CHECK(config.run.directory == "/disks/7/runs");
+  CHECK(config.run.name == "r-~");
+  CHECK(config.data.train == std::vector<std::string>{"/disks/7/t*", "/u"});
+  CHECK(config.data.validation == std::vector<std::string>{"/disks/7/v"});
+  CHECK(config.data.tokenizer == "/disks/7/spm.model");
+  CHECK(config.train.initialize_from == "/disks/7/w");
+  const auto failure = [&](const std::string& text) -> std::string {
+    try {
+      load(text);
+      return "";
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+  };
+  CHECK(says(failure("data: {tokenizer: $SY_NONE/spm.model}"),
+             {path, "data.tokenizer: '$SY_NONE/spm.model'", "not set"}));
+  CHECK(says(failure("train: {initialize_from: 'runs/*'}"), {"train.initialize_from", "pattern"}));
+  CHECK(says(failure("run: {name: $SY_WITH_SLASH}"), {"run.name", "slash"}));
 }
 
 TEST_CASE("parse: a file that cannot be read", "[parse]") {

@@ -7,3 +7,6 @@ add_test(NAME pack.installed COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/installed.
 set_tests_properties(pack.installed PROPERTIES TIMEOUT 120)
 add_test(NAME pack.commit COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/commit.sh)
 set_tests_properties(pack.commit PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
+# Installing on a machine where another package manager is at work.
+add_test(NAME pack.setup_waits COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/setup_waits.sh)
+set_tests_properties(pack.setup_waits PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """plot_loss.py draws every loss where it belongs, says what is wrong in one sentence, and writes nothing then."""
 import json
 import pathlib

@@ -18,6 +18,11 @@ foreach(suite metrics progress schedule tensorboard)
   sy_add_test(train.${suite} metrics_tests "[${suite}]")
 endforeach()
 
+sy_test_binary(run_tests SOURCES tests/train/bfloat16_advice_test.cpp tests/train/run_lock_test.cpp LINK sy_train)
+foreach(suite bfloat16_advice run_lock)
+  sy_add_test(train.${suite} run_tests "[${suite}]")
+endforeach()
+
 sy_test_binary(train_mpi_tests MPI
                SOURCES tests/train/draws_test.cpp tests/train/grad_fault_test.cpp tests/train/grad_norm_test.cpp
                        tests/train/grad_reduce_test.cpp tests/train/optimizer_test.cpp

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/data/text/shard_list.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
 
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
+#include "lib/base/paths.h"
 #include "lib/base/random.h"
 
 namespace sy {
@@ -18,24 +17,14 @@ namespace {
 constexpr uint32_t kOrderSite = site::kData + 0x0F000000u;
 
 std::vector<std::string> expand(const std::string& pattern) {
-  struct Matches : glob_t {
-    Matches() : glob_t{} {}
-    ~Matches() { globfree(this); }
-  } matches;
-  const int rc = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_BRACE | GLOB_TILDE, nullptr, &matches);
-  if (rc != 0 && rc != GLOB_NOMATCH) {
-    throw DataError(
-        fmt::format("the shard pattern '{}' cannot be expanded: a folder in its path "
-                    "cannot be read; check its permissions",
-                    pattern));
-  }
-  if (matches.gl_pathc == 0) {
+  std::vector<std::string> files = match_files(pattern);
+  if (files.empty()) {
     throw DataError(
         fmt::format("the shard pattern '{}' matches no file, seen from {}; correct data.train or "
                     "data.validation, or run from the folder that the pattern starts from",
                     pattern, std::filesystem::current_path().string()));
   }
-  return {matches.gl_pathv, matches.gl_pathv + matches.gl_pathc};
+  return files;
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ struct ShardUnit {
   int64_t parts = 1;
 };
 
-// The files that the patterns match, each once, in byte order whatever the locale. Patterns may
-// have {a,b} and ~. Throws DataError that names a pattern that matches nothing.
+// The files that the patterns match (match_files), each once, in byte order whatever the locale.
+// Throws DataError that names a pattern that matches nothing.
 std::vector<std::string> expand_globs(const std::vector<std::string>& patterns);
 
 class ShardList {

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "lib/base/log.h"
+#include "lib/dist/launcher.h"
 #include "lib/dist/mpi/mpi_check.h"
 #include "lib/dist/mpi/mpi_communicator.h"
 #include "lib/dist/watchdog.h"
@@ -23,6 +24,9 @@ MpiEnvironment::MpiEnvironment(int* argc, char*** argv) {
   }
   world_ = make_mpi_communicator(MPI_COMM_WORLD, "world");
   log::set_rank(world_->rank(), world_->size());
+  if (const std::string fault = why_not_alone(world_->size()); !fault.empty()) {
+    throw ConfigError(fault);
+  }
 
   MPI_Comm node = MPI_COMM_NULL;
   MPI_CHECK(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world_->rank(), MPI_INFO_NULL,

@@ -9,7 +9,8 @@
 namespace sy {
 
 // One per process, constructed first in main. Initialises MPI (MPI_THREAD_FUNNELED) and tells the
-// log this rank.
+// log this rank. Throws ConfigError if the launcher started several processes but MPI connects none
+// of them (launcher.h).
 class MpiEnvironment {
  public:
   MpiEnvironment(int* argc, char*** argv);
@@ -38,10 +39,11 @@ class MpiEnvironment {
 // reported and ends the job whatever the limit.
 void start_watchdog(double seconds);
 
-// Number of threads for this rank: OMP_NUM_THREADS if set, else `configured` if not 0, else the
-// cores of the node that this job may use, divided by its ranks there. In the last case the process
-// is also bound to its share of the cores, because mpirun by default binds each of one or two ranks
-// to a single core.
+// Number of threads for this rank: `configured` if not 0, else OMP_NUM_THREADS if set, else the
+// cores that the launcher gave this rank, divided by the ranks of the node that were given the
+// same. In the last case the process is also bound to its share. Never more threads than cores, and
+// never other cores than those of the launcher: its CPU mask, or mpirun's own mask where mpirun by
+// default binds each of one or two ranks to a single core. Collective.
 int choose_threads(const MpiEnvironment& mpi, int configured);
 
 }  // namespace sy

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/train/resume.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <string_view>
+#include <tuple>
+
+#include "lib/base/error.h"
+#include "lib/checkpoint/durable.h"
+#include "lib/config/config.h"
+#include "lib/config/differences.h"
+
+namespace sy {
+namespace {
+
+// Positions in the data, ids, or the optimiser's state depend on these.
+constexpr std::array<std::string_view, 11> kKept{
+    "run.seed",           "data.extra_ids",        "data.encoder_length", "data.decoder_length",
+    "data.window_tokens", "data.streams",          "data.shuffle_buffer", "data.example_buffer",
+    "optimizer.name",     "optimizer.factor_from", "train.global_batch"};
+
+// Names at most five of them.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr size_t kMost = 5;
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kMost); ++i) {
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", names[i]);
+  }
+  if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
+  return text;
+}
+
+void compare_keys(const RunConfig& was, const RunConfig& is, std::vector<std::string>& faults,
+                  ResumePlan& plan) {
+  for (const KeyDifference& each : config_differences(was, is)) {
+    const std::string line = fmt::format("{}: {} -> {}", each.key, each.was, each.is);
+    if (std::find(kKept.begin(), kKept.end(), each.key) != kKept.end()) {
+      faults.push_back(line);
+    } else {
+      plan.notes.push_back("resuming with a changed configuration: " + line);
+    }
+  }
+  const std::vector<std::string> model = model_differences(was.model, is.model);
+  faults.insert(faults.end(), model.begin(), model.end());
+}
+
+void compare_tokenizer(const std::string& path, const std::string& now,
+                       const CheckpointReader& checkpoint, std::vector<std::string>& faults) {
+  const std::string stored = checkpoint.tokenizer();
+  if (stored.empty() || checkpoint::read_text(stored, checkpoint::file_bytes(stored)) == now) {
+    return;
+  }
+  faults.push_back(
+      fmt::format("data.tokenizer: {} is another tokenizer than {}, so ids mean other pieces; copy "
+                  "that file to a place of its own and name it",
+                  path, stored));
+}
+
+// The shards that data.train matches now, for finding those of the checkpoint among them.
+class PresentShards {
+ public:
+  explicit PresentShards(const std::vector<DataShard>& shards)
+      : shards_(shards), used_(shards.size(), false) {
+    for (size_t i = 0; i < shards.size(); ++i) {
+      by_path_[shards[i].path] = i;
+      by_content_.emplace(content(shards[i]), i);
+    }
+  }
+
+  // The shard itself, or one of its name and content elsewhere; null if there is none. Each is
+  // found once.
+  const DataShard* find(const DataShard& wanted) {
+    const auto path = by_path_.find(wanted.path);
+    if (path != by_path_.end() && content(shards_[path->second]) == content(wanted)) {
+      return use(path->second);
+    }
+    const auto [first, last] = by_content_.equal_range(content(wanted));
+    for (auto it = first; it != last; ++it) {
+      if (!used_[it->second]) return use(it->second);
+    }
+    return nullptr;
+  }
+
+  const DataShard* at_path(const std::string& path) const {
+    const auto it = by_path_.find(path);
+    return it == by_path_.end() ? nullptr : &shards_[it->second];
+  }
+
+  std::vector<std::string> unused() const {
+    std::vector<std::string> paths;
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      if (!used_[i]) paths.push_back(shards_[i].path);
+    }
+    return paths;
+  }
+
+ private:
+  using Content = std::tuple<std::string, int64_t, uint64_t>;
+  static Content content(const DataShard& shard) {
+    return {std::filesystem::path(shard.path).filename().string(), shard.bytes, shard.checksum};
+  }
+  const DataShard* use(size_t at) {
+    used_[at] = true;
+    return &shards_[at];
+  }
+
+  const std::vector<DataShard>& shards_;
+  std::vector<bool> used_;
+  std::map<std::string, size_t> by_path_;
+  std::multimap<Content, size_t> by_content_;
+};
+
+void compare_shards(const std::vector<DataShard>& was, const std::vector<DataShard>& is,
+                    std::vector<std::string>& faults, ResumePlan& plan) {
+  PresentShards present(is);
+  std::vector<std::string> missing, replaced;
+  int64_t moved = 0;
+  for (const DataShard& shard : was) {
+    if (const DataShard* found = present.find(shard)) {
+      plan.shards.push_back(*found);
+      if (found->path != shard.path) ++moved;
+    } else if (const DataShard* other = present.at_path(shard.path)) {
+      replaced.push_back(fmt::format("{} ({} bytes -> {})", shard.path, shard.bytes, other->bytes));
+    } else {
+      missing.push_back(shard.path);
+    }
+  }
+  if (!missing.empty()) {
+    faults.push_back(fmt::format("data.train: no longer matches {} of the run's {} shards: {}",
+                                 missing.size(), was.size(), listed(missing)));
+  }
+  if (!replaced.empty()) {
+    faults.push_back(fmt::format("data.train: {} of the run's {} shards have other contents: {}",
+                                 replaced.size(), was.size(), listed(replaced)));
+  }
+  plan.shards_changed = plan.shards != is;
+  const std::vector<std::string> added = present.unused();
+  if (moved > 0) {
+    plan.notes.push_back(fmt::format("data.train: {} of the run's {} shards were moved, such as {}",
+                                     moved, was.size(), plan.shards.front().path));
+  }
+  if (!added.empty()) {
+    plan.notes.push_back(fmt::format(
+        "data.train: {} of the shards that it matches were not there when the run began: {}; the "
+        "run goes on with its own {}. To read the others too, start another run from its weights "
+        "(train.initialize_from)",
+        added.size(), listed(added), was.size()));
+  }
+}
+
+}  // namespace
+
+ResumePlan plan_resume(const RunConfig& config, const RunInputs& inputs,
+                       const CheckpointReader& checkpoint) {
+  const RunConfig was = parse_config(checkpoint.config_yaml(), "the checkpoint's configuration");
+  ResumePlan plan;
+  std::vector<std::string> faults;
+  compare_keys(was, config, faults, plan);
+  compare_tokenizer(config.data.tokenizer, inputs.tokenizer, checkpoint, faults);
+  if (checkpoint.data_shards().empty()) {
+    plan.shards = inputs.data_shards;
+  } else {
+    compare_shards(checkpoint.data_shards(), inputs.data_shards, faults, plan);
+  }
+  if (faults.empty()) return plan;
+  std::string message =
+      "the checkpoint belongs to another run (checkpoint -> here): restore what is listed, or "
+      "start "
+      "a new run (another run.name or --resume none), from its weights with train.initialize_from:";
+  for (const std::string& fault : faults) message += "\n  " + fault;
+  throw ConfigError(message);
+}
+
+}  // namespace sy
