@@ -41,7 +41,7 @@ std::vector<std::string> share(const std::vector<std::string>& texts, Communicat
 }
 
 // FLOP/s of this rank in GEMMs of the run's precision. Warns if another precision would be faster.
-double measure_rate(const Session& session) {
+double measure_rate(Session& session) {
   const Exec& exec = session.exec;
   const DType dtype = session.model.params().dtype();
   const double rate = measure_peak_gemm_rate(exec.backend, exec.threads, dtype);
@@ -125,8 +125,8 @@ void Trainer::open_loader(const ResumePlan& plan) {
       make_example_sources(data, shards, place, static_cast<uint64_t>(session_.config.run.seed),
                            session_.tokenizer),
       place, data.loader_threads, data.read_ahead_batches);
-  if (session_.mesh.world().rank() == 0 && inputs_.data_shards.empty())
-    inputs_ = read_run_inputs(data);
+  const bool first = session_.mesh.world().rank() == 0;
+  if (first && inputs_.data_shards.empty()) inputs_ = read_run_inputs(data);
 }
 
 void Trainer::restore_from(const std::string& path) {
@@ -135,12 +135,10 @@ void Trainer::restore_from(const std::string& path) {
   state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
   saved_step_ = state_.step;
   log::info("resumed from {} at step {}", path, state_.step);
-  if (state_.step < session_.config.train.steps) return;
-  log::info(
-      "the run has reached train.steps ({}) and there is nothing to do; raise train.steps to go "
-      "on, "
-      "or set another run.name to start another run",
-      session_.config.train.steps);
+  const int64_t steps = session_.config.train.steps;
+  if (state_.step < steps) return;
+  log::info("nothing is left to do: the run has reached train.steps ({}); raise it to go on",
+            steps);
 }
 
 // With --resume none or an older checkpoint the run restarts from there. Its later checkpoints are

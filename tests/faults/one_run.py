@@ -62,7 +62,7 @@ def after_a_crash(folder):
 def nothing_left_to_do(folder):
     require(start(folder, "short", "short", SHORT).end() == 0, "the run fails")
     again = start(folder, "short-again", "short", SHORT)
-    require(again.end() == 0 and "has reached train.steps (2)" in again.text(),
+    require(again.end() == 0 and "the run has reached train.steps (2)" in again.text(),
             "a run that is complete does not say so", again)
 
 
