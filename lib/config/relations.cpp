@@ -116,8 +116,9 @@ void check_schedule(Checker& check, const RunConfig& config) {
   const bool falls =
       optimizer.schedule == ScheduleName::linear || optimizer.schedule == ScheduleName::cosine;
   check.require(!falls || optimizer.warmup_steps < config.train.steps, "optimizer.warmup_steps",
-                "{} leaves no step of train.steps ({}) for the decay; use fewer",
-                optimizer.warmup_steps, config.train.steps);
+                "{} leaves no step of train.steps ({}) for the decay of optimizer.schedule {}; use "
+                "fewer",
+                optimizer.warmup_steps, config.train.steps, name_of(optimizer.schedule));
 }
 
 void check_batches(Checker& check, const RunConfig& config) {
