@@ -50,8 +50,7 @@ struct RunSection {
     visit("seed", seed, "seed of all randomness: data order, masks, initialisation, dropout");
     visit("threads", threads,
           "compute threads per rank; auto: OMP_NUM_THREADS if it is set, else the cores that the "
-          "launcher "
-          "gives, divided among the ranks that share them");
+          "launcher gives, divided among the ranks that share them");
     visit("hang_timeout_seconds", hang_timeout_seconds,
           "abort, naming the collective, if one blocks longer than this; 0: never");
   }

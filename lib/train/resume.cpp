@@ -168,8 +168,8 @@ ResumePlan plan_resume(const RunConfig& config, const RunInputs& inputs,
   if (faults.empty()) return plan;
   std::string message =
       "the checkpoint belongs to another run (checkpoint -> here): restore what is listed, or "
-      "start "
-      "a new run (another run.name or --resume none), from its weights with train.initialize_from:";
+      "start a "
+      "new run (another run.name or --resume none), from its weights with train.initialize_from:";
   for (const std::string& fault : faults) message += "\n  " + fault;
   throw ConfigError(message);
 }
