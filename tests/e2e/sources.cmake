@@ -11,6 +11,15 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/../shared/data/c4)
   set_tests_properties(e2e.meshes_agree_c4 PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endif()
 
+# Problems that users met, if they are present beside the project: NAME/check.py BINARY.
+file(GLOB checks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/../shared/cases/*/check.py)
+foreach(check ${checks})
+  get_filename_component(folder ${check} DIRECTORY)
+  get_filename_component(name ${folder} NAME)
+  add_test(NAME cases.${name} COMMAND /usr/bin/python3 ${check} $<TARGET_FILE:switchyard>)
+  set_tests_properties(cases.${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2)
+endforeach()
+
 # The program with its CUDA backend executed on the host.
 if(SY_HAVE_HOSTCUDA)
   add_executable(switchyard_hostcuda $<TARGET_OBJECTS:sy_cmd>)
