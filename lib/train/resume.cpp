@@ -17,10 +17,27 @@ namespace sy {
 namespace {
 
 // Positions in the data, ids, or the optimiser's state depend on these.
-constexpr std::array<std::string_view, 11> kKept{
-    "run.seed",           "data.extra_ids",        "data.encoder_length", "data.decoder_length",
-    "data.window_tokens", "data.streams",          "data.shuffle_buffer", "data.example_buffer",
-    "optimizer.name",     "optimizer.factor_from", "train.global_batch"};
+constexpr std::array<std::string_view, 12> kKept{"run.seed",
+                                                 "data.text_key",
+                                                 "data.extra_ids",
+                                                 "data.encoder_length",
+                                                 "data.decoder_length",
+                                                 "data.window_tokens",
+                                                 "data.streams",
+                                                 "data.shuffle_buffer",
+                                                 "data.example_buffer",
+                                                 "optimizer.name",
+                                                 "optimizer.factor_from",
+                                                 "train.global_batch"};
+
+constexpr std::array<std::string_view, 2> kDerived{"data.decoder_length", "data.window_tokens"};
+// What those lengths follow from. Named as well if they changed: the user set these.
+constexpr std::array<std::string_view, 2> kCauses{"data.noise_density", "data.mean_noise_span"};
+
+template <size_t n>
+bool is_in(const std::array<std::string_view, n>& keys, const std::string& key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
 
 // Names at most five of them.
 std::string listed(const std::vector<std::string>& names) {
@@ -35,10 +52,14 @@ std::string listed(const std::vector<std::string>& names) {
 
 void compare_keys(const RunConfig& was, const RunConfig& is, std::vector<std::string>& faults,
                   ResumePlan& plan) {
-  for (const KeyDifference& each : config_differences(was, is)) {
-    const std::string line = fmt::format("{}: {} -> {}", each.key, each.was, each.is);
-    if (std::find(kKept.begin(), kKept.end(), each.key) != kKept.end()) {
-      faults.push_back(line);
+  const std::vector<KeyDifference> differences = config_differences(was, is);
+  const bool lengths =
+      std::any_of(differences.begin(), differences.end(),
+                  [](const KeyDifference& each) { return is_in(kDerived, each.key); });
+  for (const KeyDifference& each : differences) {
+    std::string line = fmt::format("{}: {} -> {}", each.key, each.was, each.is);
+    if (is_in(kKept, each.key) || (lengths && is_in(kCauses, each.key))) {
+      faults.push_back(std::move(line));
     } else {
       plan.notes.push_back("resuming with a changed configuration: " + line);
     }

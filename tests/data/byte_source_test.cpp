@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/data/text/byte_source.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 
 #include "lib/data/text/shard_cache.h"
@@ -158,6 +160,9 @@ TEST_CASE("byte_source: what cannot be opened or read says why", "[byte_source]"
   CHECK(message_of<ShardFault>([&] { open_shard(folder + "/none.json"); }).find("No such file") !=
         std::string::npos);
   CHECK(message_of<ShardFault>([&] { open_shard(folder); }).find("directory") != std::string::npos);
+  const std::string pipe = folder + "/pipe.jsonl";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(message_of<ShardFault>([&] { open_shard(pipe); }).find("is a pipe") == 0);
 }
 
 TEST_CASE("shard_cache: gives the shard as it is on disk, fault and all", "[shard_cache]") {

@@ -36,6 +36,15 @@ TEST_CASE("shard_list: what matches nothing is named", "[shard_list]") {
   CHECK_THROWS_AS(expand_globs({}), DataError);
 }
 
+TEST_CASE("shard_list: names that no checkpoint can record are refused", "[shard_list]") {
+  const std::string folder = temporary_folder();
+  write_file(folder + "/caf\xC3\xA9.json", "x");
+  CHECK(expand_globs({folder + "/*"}).size() == 1);
+  write_file(folder + "/caf\xE9.json", "x");  // Latin-1
+  CHECK(message_of<DataError>([&] { expand_globs({folder + "/*"}); }).find("/caf\\xe9.json") !=
+        std::string::npos);
+}
+
 TEST_CASE("shard_list: a unit for every stream", "[shard_list]") {
   const std::vector<std::string> three = {"a", "b", "c"};
   CHECK(ShardList(three, 1, 1).units() == 3);

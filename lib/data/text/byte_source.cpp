@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -21,13 +22,21 @@ namespace {
 constexpr size_t kFirstRead = 4 << 10;  // enough to tell the form
 constexpr size_t kChunk = 128 << 10;
 
+// Opens a regular file. Every epoch reads a shard again, so that a pipe or a device is none;
+// opening a pipe without a writer would block, were it not for O_NONBLOCK.
+int open_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) throw ShardFault(fmt::format("cannot be opened ({})", std::strerror(errno)));
+  struct stat status = {};
+  if (::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) return fd;
+  ::close(fd);
+  throw ShardFault("is a pipe or a device, which can be read only once: write the text to a file");
+}
+
 // A file, a chunk at a time.
 class Input {
  public:
-  explicit Input(const std::string& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), chunk_(kFirstRead) {
-    if (fd_ < 0) throw ShardFault(fmt::format("cannot be opened ({})", std::strerror(errno)));
-  }
+  explicit Input(const std::string& path) : fd_(open_file(path)), chunk_(kFirstRead) {}
   ~Input() { ::close(fd_); }
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/data/text/shard_list.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
@@ -27,6 +29,19 @@ std::vector<std::string> expand(const std::string& pattern) {
   return files;
 }
 
+// Checkpoints name their shards in JSON, which is UTF-8.
+void check_name(const std::string& path) {
+  if (simdjson::validate_utf8(path)) return;
+  std::string printable;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    printable += byte < 0x80 ? std::string(1, c) : fmt::format("\\x{:02x}", byte);
+  }
+  throw DataError(fmt::format(
+      "the shard {} has a name that is not UTF-8, so no checkpoint can record it; rename it",
+      printable));
+}
+
 }  // namespace
 
 std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) {
@@ -35,7 +50,10 @@ std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) 
   }
   std::vector<std::string> paths;
   for (const std::string& pattern : patterns) {
-    for (std::string& path : expand(pattern)) paths.push_back(std::move(path));
+    for (std::string& path : expand(pattern)) {
+      check_name(path);
+      paths.push_back(std::move(path));
+    }
   }
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
