@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/data/text/shard_list.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -42,6 +44,13 @@ TEST_CASE("shard_list: names that no checkpoint can record are refused", "[shard
   CHECK(expand_globs({folder + "/*"}).size() == 1);
   write_file(folder + "/caf\xE9.json", "x");  // Latin-1
   CHECK(message_of<DataError>([&] { expand_globs({folder + "/*"}); }).find("/caf\\xe9.json") !=
+        std::string::npos);
+}
+
+TEST_CASE("shard_list: a pipe is refused, not waited for", "[shard_list]") {
+  const std::string pipe = temporary_folder() + "/pipe.jsonl";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(message_of<DataError>([&] { expand_globs({pipe}); }).find(pipe + " is a pipe") !=
         std::string::npos);
 }
 

@@ -29,6 +29,16 @@ std::vector<std::string> expand(const std::string& pattern) {
   return files;
 }
 
+// Opening a pipe without a writer would block.
+void check_kind(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  if (!std::filesystem::is_other(status)) return;
+  throw DataError(fmt::format(
+      "the shard {} is a pipe or a device, which can be read only once; write the text to a file",
+      path));
+}
+
 // Checkpoints name their shards in JSON, which is UTF-8.
 void check_name(const std::string& path) {
   if (simdjson::validate_utf8(path)) return;
@@ -52,6 +62,7 @@ std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) 
   for (const std::string& pattern : patterns) {
     for (std::string& path : expand(pattern)) {
       check_name(path);
+      check_kind(path);
       paths.push_back(std::move(path));
     }
   }
