@@ -47,9 +47,14 @@ struct TileVector {
 #endif
   static constexpr int kRows = 6;
   static constexpr int kLanes = kBytes / static_cast<int>(sizeof(Word<T>));
-  // may_alias, because the memory is also read as numbers.
-  typedef Compute<T> sums __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
-  typedef Word<T> words __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+  typedef Compute<T> sums __attribute__((vector_size(kBytes)));
+  typedef Word<T> words __attribute__((vector_size(kBytes)));
+  // The same in memory: aligned as numbers are, and also read as numbers. No variable has these
+  // types: the compiler may pass one in memory that the callee takes for aligned.
+  typedef Compute<T> sums_in_memory
+      __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+  typedef Word<T> words_in_memory
+      __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
 };
 
 // sum + left * right, lane by lane.
@@ -96,20 +101,24 @@ inline void tile_block(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_r
                        const Word<T>* b, int64_t ldb, int64_t k, bool accumulate) {
   using Sums = typename TileVector<T>::sums;
   using Words = typename TileVector<T>::words;
+  using SumsInMemory = typename TileVector<T>::sums_in_memory;
+  using WordsInMemory = typename TileVector<T>::words_in_memory;
   constexpr int kLanes = TileVector<T>::kLanes;
   Sums sum[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = accumulate ? *reinterpret_cast<const Sums*>(c + r * ldc + v * kLanes) : Sums{};
+      sum[r][v] = accumulate
+                      ? Sums(*reinterpret_cast<const SumsInMemory*>(c + r * ldc + v * kLanes))
+                      : Sums{};
     }
   }
   for (int64_t p = 0; p < k; ++p) {
     Words right[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      right[v] = *reinterpret_cast<const Words*>(b + p * ldb + v * kLanes);
+      right[v] = *reinterpret_cast<const WordsInMemory*>(b + p * ldb + v * kLanes);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -122,7 +131,7 @@ inline void tile_block(Compute<T>* c, int64_t ldc, const Word<T>* a, int64_t a_r
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      *reinterpret_cast<Sums*>(c + r * ldc + v * kLanes) = sum[r][v];
+      *reinterpret_cast<SumsInMemory*>(c + r * ldc + v * kLanes) = sum[r][v];
     }
   }
 }
