@@ -17,7 +17,7 @@ namespace {
 using namespace test;
 
 constexpr int64_t kSteps = 3;
-constexpr double kBfloat16Tolerance = 0.01;  // of a loss, relative
+constexpr double kBfloat16Tolerance = 0.005;  // of a loss, relative
 
 // Coefficients, rates and a clipping norm that all affect these steps.
 std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
