@@ -77,7 +77,8 @@ for ranks in 1 2; do
   mount -t tmpfs -o size=$((5 * size)) tmpfs "$disk"  # space for all four checkpoints
   train "$ranks" run "${on_disk[@]}" --set train.steps=5
   cp -r "$disk/run" "$folder/begun-$ranks"
-  fills_up "$ranks" 0 metrics.jsonl 00000005
+  fills_up "$ranks" 0 /lock 00000005
+  fills_up "$ranks" 4096 metrics.jsonl 00000005  # a page, which the lock takes
   fills_up "$ranks" $((size / 2)) "step-00000010.partial/shard-0000" 00000005
   fills_up "$ranks" $((size - 20000)) "step-00000010.partial/index.h5" 00000005
   fills_up "$ranks" $((size + size / 2)) "step-00000015.partial/shard-0000" 00000010
