@@ -31,7 +31,7 @@ def check(folder, name, launcher, expected, said=None, **more):
     cores = cores_of(run, launcher)
     run.kill()
     require(cores == expected, f"{name}: it runs on the cores {cores}, not {expected}", run)
-    warned = [line for line in run.text().splitlines() if "warning: " in line and "threads" in line]
+    warned = [line for line in run.text().splitlines() if "warning: " in line and "launcher" in line]
     require((said is None) == (not warned), f"{name}: it says {warned}", run)
     require(said is None or said in warned[0], f"{name}: '{said}' is not in {warned}", run)
     print(f"{name}: {cores} {warned or ''}")
