@@ -171,7 +171,7 @@ std::string sy::set_aside_later(const std::string& folder, int64_t step) {
   std::vector<int64_t> later = committed_steps(folder);
   std::erase_if(later, [step](int64_t other) { return other <= step; });
   if (later.empty()) return "";
-  const std::string aside = make_aside_folder(folder);
+  std::string aside = make_aside_folder(folder);
   for (const int64_t other : later) {
     const std::string name = committed_name(other);
     rename_path(folder + "/" + name, aside + "/" + name);

@@ -58,7 +58,7 @@ std::string describe(const std::string& path) {
 std::string locate_checkpoint(const std::string& path) {
   if (is_there(fs::path(path) / checkpoint::kManifestName)) return path;
   for (const std::string& folder : {path + "/checkpoints", path}) {
-    if (const std::string newest = newest_checkpoint(folder); !newest.empty()) return newest;
+    if (std::string newest = newest_checkpoint(folder); !newest.empty()) return newest;
   }
   throw DataError(fmt::format("{} is not a committed checkpoint: {}", path, describe(path)));
 }

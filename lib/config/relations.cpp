@@ -4,6 +4,7 @@
 #include "lib/base/span_plan.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
+#include "lib/config/names.h"
 
 namespace sy {
 namespace {
