@@ -88,8 +88,8 @@ def refusals(folder):
             "optimizer.name: adafactor -> adamw", "train.global_batch: 8 -> 16"],
            **{"run.seed": 4, "data.extra_ids": 50, "model.d_ff": 64, "model.experts.count": 2,
               "optimizer.name": "adamw", "train.global_batch": 16})
-    refuse(folder, "lengths", ["data.mean_noise_span: 3.0 -> 4.0", "data.decoder_length: "],
-           **{"data.mean_noise_span": 4})
+    refuse(folder, "lengths", ["data.mean_noise_span: 3.0 -> 1.5", "data.decoder_length: "],
+           **{"data.mean_noise_span": 1.5})
 
 
 def go_on(folder, name, said, **given):
