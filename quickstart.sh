@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 case ${1:-} in
   -*) sed -n '3,6s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
 esac
-# What fills these blanks must come from the words around them.
+# Words that the text around them suggests; a model of five minutes mostly answers "the".
 if (($# == 0)); then
   set -- "This function returns zero on success or a negative error <extra_id_0> on failure." \
     "Please send the patch to the kernel mailing <extra_id_0> before the release." \
