@@ -56,7 +56,8 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "{} is not available with model.experts.convention hugging_face, where each "
                 "sequence is a routing group; use 1",
                 experts.group_sequences);
-  // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel reads.
+  // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel
+  // reads.
   check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
                 "model.experts.jitter",
                 "{} cannot be combined with a bfloat16 router under model.experts.convention "
