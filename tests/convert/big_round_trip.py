@@ -25,10 +25,17 @@ except ImportError:
 
 LIMIT = 3 << 30
 SHARD_BYTES = 500_000_000
-BASE = dict(d_model=768, d_ff=3072, d_kv=64, num_heads=12, vocab_size=32128, layers=12)
-SHAPES = {  # (sizes, experts, safetensors' dtype, in shards)
-    "tiny-float32": (dict(d_model=24, d_ff=40, d_kv=8, num_heads=2, vocab_size=500, layers=4), 4, "F32", False),
-    "tiny-bfloat16": (dict(d_model=24, d_ff=40, d_kv=8, num_heads=2, vocab_size=500, layers=4), 4, "BF16", True),
+BASE = dict(d_model=768, d_ff=3072, d_kv=64, num_heads=12, vocab_size=32128, layers=(12, 12), sparse=(6, 6))
+NARROW = dict(d_model=24, d_ff=40, d_kv=8, num_heads=2, vocab_size=500)
+TINY = dict(NARROW, layers=(4, 4), sparse=(2, 2))
+SHAPES = {  # (sizes, experts, safetensors' dtype, in shards); layers and sparse layers of (encoder, decoder)
+    "tiny-float32": (TINY, 4, "F32", False),
+    "tiny-bfloat16": (TINY, 4, "BF16", True),
+    # Layers and experts of the other published models, at a width that a test has room for.
+    "narrow-base-256": (dict(NARROW, layers=(12, 12), sparse=(6, 6)), 256, "F32", True),
+    "narrow-large-128": (dict(NARROW, layers=(24, 24), sparse=(12, 12)), 128, "BF16", False),
+    "narrow-xxl-128": (dict(NARROW, layers=(48, 12), sparse=(24, 6), act="gelu"), 128, "BF16", False),
+    "narrow-c-2048": (dict(NARROW, layers=(15, 12), sparse=(15, 0)), 2048, "F32", True),
     "base-8-bfloat16": (BASE, 8, "BF16", False),
     "base-8-float32": (BASE, 8, "F32", False),
     "base-32-float32": (BASE, 32, "F32", True),
@@ -36,8 +43,15 @@ SHAPES = {  # (sizes, experts, safetensors' dtype, in shards)
 ITEM = {"F32": 4, "BF16": 2}
 
 
+def layer_counts(size, stack):
+    """(layers, sparse layers) of a stack."""
+    index = ("encoder", "decoder").index(stack)
+    return size["layers"][index], size["sparse"][index]
+
+
 def state_dict(size, experts):
-    """Names and shapes of SwitchTransformersForConditionalGeneration with a tied head, every second layer sparse."""
+    """Names and shapes of SwitchTransformersForConditionalGeneration with a tied head. Of `step` layers the
+    second is sparse, of one the only one."""
     d, f, inner = size["d_model"], size["d_ff"], size["num_heads"] * size["d_kv"]
     shapes = {"shared.weight": (size["vocab_size"], d)}
 
@@ -53,14 +67,16 @@ def state_dict(size, experts):
     for stack in ("encoder", "decoder"):
         shapes[f"{stack}.final_layer_norm.weight"] = (d,)
         shapes[f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = (32, size["num_heads"])
-        for n in range(size["layers"]):
+        layers, sparse = layer_counts(size, stack)
+        step = layers // sparse if sparse else 0
+        for n in range(layers):
             block = f"{stack}.block.{n}.layer."
             attention(block + "0", "SelfAttention")
             if stack == "decoder":
                 attention(block + "1", "EncDecAttention")
             last = block + ("2" if stack == "decoder" else "1")
             shapes[last + ".layer_norm.weight"] = (d,)
-            if n % 2 == 0:
+            if step == 0 or (step > 1 and n % step != 1):
                 feed_forward(last + ".mlp.")
                 continue
             shapes[last + ".mlp.router.classifier.weight"] = (experts, d)
@@ -70,12 +86,14 @@ def state_dict(size, experts):
 
 
 def config_json(size, experts, dtype):
-    layers = size["layers"]
+    (encoder, sparse_encoder), (decoder, sparse_decoder) = (layer_counts(size, s) for s in ("encoder", "decoder"))
     return {"model_type": "switch_transformers", "vocab_size": size["vocab_size"], "d_model": size["d_model"],
-            "d_kv": size["d_kv"], "d_ff": size["d_ff"], "num_heads": size["num_heads"], "num_layers": layers,
-            "num_decoder_layers": layers, "num_experts": experts, "num_sparse_encoder_layers": layers // 2,
-            "num_sparse_decoder_layers": layers // 2, "expert_capacity": 64, "dropout_rate": 0.1,
-            "dense_act_fn": "relu", "tie_word_embeddings": True, "torch_dtype": "float32" if dtype == "F32" else "bfloat16"}
+            "d_kv": size["d_kv"], "d_ff": size["d_ff"], "num_heads": size["num_heads"], "num_layers": encoder,
+            "num_decoder_layers": decoder, "num_experts": experts, "num_sparse_encoder_layers": sparse_encoder,
+            "num_sparse_decoder_layers": sparse_decoder, "expert_capacity": 64, "dropout_rate": 0.1,
+            "encoder_sparse_step": encoder // sparse_encoder if sparse_encoder else 0,
+            "decoder_sparse_step": decoder // sparse_decoder if sparse_decoder else 0,
+            "dense_act_fn": size.get("act", "relu"), "tie_word_embeddings": True, "torch_dtype": "float32" if dtype == "F32" else "bfloat16"}
 
 
 def bytes_of(name, shape, dtype):
@@ -163,7 +181,10 @@ def round_trip(switchyard, parent, shape):
         ways[name] = limited_run([switchyard, "convert", "--from", forms[0], "--to", forms[1], *map(str, end_points)])
         shutil.rmtree(end_points[0])
     written = json.loads((back / "config.json").read_text(encoding="utf-8"))
-    for key, value in config_json(size, experts, dtype).items():
+    expected = config_json(size, experts, dtype)
+    if expected["dense_act_fn"] == "gelu":
+        expected["dense_act_fn"] = "gelu_new"  # the one that Switchyard has; convert warns
+    for key, value in expected.items():
         if key not in ("expert_capacity", "dropout_rate"):  # compared by tests/convert, at every value
             assert written.get(key) == value, f"config.json: {key} was {value} and is {written.get(key)}"
     compare_folder(back, shapes, dtype)

@@ -3,7 +3,7 @@
 """Tokens that transformers' generate() writes against those of `switchyard infill --ids`.
 
 Small seeded models of both families (SwitchTransformers with tied embeddings and an encoder that
-drops tokens; T5 with gated feed-forward layers and a separate output) go through `switchyard convert`, and both sides continue
+drops tokens; T5, Flan-T5, mT5 and CodeT5 in the small, each with its own special ids) go through `switchyard convert`, and both sides continue
 the same random prompts, greedily and with beams. Prints for each how many targets are equal token
 for token; exits 1 where one differs that should not.
 
@@ -26,6 +26,8 @@ import tempfile
 
 import torch
 from transformers import (
+    MT5Config,
+    MT5ForConditionalGeneration,
     SwitchTransformersConfig,
     SwitchTransformersForConditionalGeneration,
     T5Config,
@@ -34,7 +36,6 @@ from transformers import (
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE / "data" / "generate"
-PAD, EOS = 0, 1
 BATCH = 16
 BEAMS = 4
 LENGTH_PENALTIES = (1.0, 0.6)
@@ -46,17 +47,20 @@ def switch_model(scale):
         num_layers=2 * scale, num_decoder_layers=2 * scale, num_sparse_encoder_layers=scale,
         num_sparse_decoder_layers=scale, num_experts=4 * scale, expert_capacity=8,
         relative_attention_num_buckets=8, relative_attention_max_distance=16,
-        tie_word_embeddings=True, decoder_start_token_id=PAD)
+        tie_word_embeddings=True, decoder_start_token_id=0)
     return SwitchTransformersForConditionalGeneration(config)
 
 
-def t5_model(scale):
-    config = T5Config(
-        vocab_size=96, d_model=24 * scale, d_kv=8, d_ff=32 * scale, num_heads=3 * scale,
-        num_layers=2 * scale, num_decoder_layers=2 * scale, feed_forward_proj="gated-gelu",
-        relative_attention_num_buckets=8, relative_attention_max_distance=16,
-        tie_word_embeddings=False, decoder_start_token_id=PAD)
-    return T5ForConditionalGeneration(config)
+def t5_like(config, model, gated, tied, **special_ids):
+    """A maker of models of the T5 family, by transformers' classes for it."""
+    def make(scale):
+        return model(config(
+            vocab_size=96, d_model=24 * scale, d_kv=8, d_ff=32 * scale, num_heads=3 * scale,
+            num_layers=2 * scale, num_decoder_layers=2 * scale,
+            feed_forward_proj="gated-gelu" if gated else "relu",
+            relative_attention_num_buckets=8, relative_attention_max_distance=16,
+            tie_word_embeddings=tied, **{"decoder_start_token_id": 0, **special_ids}))
+    return make
 
 
 def sharpen(model):
@@ -70,7 +74,7 @@ def sharpen(model):
             for ending, factor in factors.items():
                 if name.endswith(ending):
                     weight.mul_(factor)
-        model.lm_head.weight[EOS] *= 1.5
+        model.lm_head.weight[model.config.eos_token_id] *= 1.5
 
 
 def build(make, scale, seed):
@@ -80,16 +84,21 @@ def build(make, scale, seed):
     return model
 
 
-def random_prompts(count, vocabulary, seed):
+def random_prompts(count, config, seed):
     generator = random.Random(seed)
-    return [[generator.randrange(2, vocabulary) for _ in range(generator.randrange(1, 40))] + [EOS]
-            for _ in range(count)]
+    pad, eos = config.pad_token_id, config.eos_token_id
+    ids = [i for i in range(config.vocab_size) if i not in (pad, eos)]
+    if (pad, eos) == (0, 1):  # range(2, size), as the kept targets were made
+        draw = lambda: generator.randrange(2, config.vocab_size)
+    else:
+        draw = lambda: generator.choice(ids)
+    return [[draw() for _ in range(generator.randrange(1, 40))] + [eos] for _ in range(count)]
 
 
-def cut(ids):
+def cut(ids, eos):
     """Without the start token and what follows eos."""
     ids = ids[1:]
-    return ids[: ids.index(EOS) + 1] if EOS in ids else ids
+    return ids[: ids.index(eos) + 1] if eos in ids else ids
 
 
 def theirs(model, prompts, length, batch, **options):
@@ -97,12 +106,13 @@ def theirs(model, prompts, length, batch, **options):
     for first in range(0, len(prompts), batch):
         part = prompts[first : first + batch]
         width = max(map(len, part))
-        ids = torch.tensor([p + [PAD] * (width - len(p)) for p in part])
+        pad, eos = model.config.pad_token_id, model.config.eos_token_id
+        ids = torch.tensor([p + [pad] * (width - len(p)) for p in part])
         mask = torch.tensor([[1] * len(p) + [0] * (width - len(p)) for p in part])
         with torch.no_grad():
             out = model.generate(ids, attention_mask=mask, do_sample=False, max_new_tokens=length,
                                  **options)
-        targets += [cut(row) for row in out.tolist()]
+        targets += [cut(row, eos) for row in out.tolist()]
     return targets
 
 
@@ -129,7 +139,7 @@ def equal(name, a, b):
 
 
 def compare_model(name, model, switchyard, count, length, folder):
-    prompts = random_prompts(count, model.config.vocab_size, 3)
+    prompts = random_prompts(count, model.config, 3)
     save(model, folder / "hf")
     prompts_file, checkpoint = folder / "prompts.jsonl", folder / "checkpoint"
     write_lines(prompts_file, "inputs", prompts)
@@ -141,7 +151,7 @@ def compare_model(name, model, switchyard, count, length, folder):
     padded = theirs(model, prompts, length, BATCH)
     batched = run(BATCH, "--strategy", "greedy")
     print(f"{name}: {len(set(map(tuple, alone)))} different targets, "
-          f"{sum(t[-1] == EOS for t in alone)} of {count} end with eos, "
+          f"{sum(t[-1] == model.config.eos_token_id for t in alone)} of {count} end with eos, "
           f"{len({i for t in alone for i in t})} different tokens")
     good = [
         equal(f"{name}, greedy, ours in batches of {BATCH}, theirs alone", batched, alone),
@@ -162,25 +172,36 @@ def compare_model(name, model, switchyard, count, length, folder):
     return all(good)
 
 
-MODELS = {"switch": switch_model, "t5": t5_model}
+# Those that the tests keep (data/generate), and the others. "moved" has no special id where T5 has it.
+KEPT = {"switch": switch_model,
+        "t5": t5_like(T5Config, T5ForConditionalGeneration, gated=True, tied=False)}
+MODELS = KEPT | {
+    "t5-relu-tied": t5_like(T5Config, T5ForConditionalGeneration, gated=False, tied=True),
+    "flan-t5": t5_like(T5Config, T5ForConditionalGeneration, gated=True, tied=False),
+    "mt5": t5_like(MT5Config, MT5ForConditionalGeneration, gated=True, tied=False),
+    "codet5": t5_like(T5Config, T5ForConditionalGeneration, gated=False, tied=True,
+                      bos_token_id=1, eos_token_id=2),
+    "moved": t5_like(T5Config, T5ForConditionalGeneration, gated=True, tied=False,
+                     pad_token_id=3, eos_token_id=95, decoder_start_token_id=7),
+}
 
 
 def compare(switchyard, count, length):
     good = True
-    for name, make in MODELS.items():
+    for number, (name, make) in enumerate(MODELS.items()):
         with tempfile.TemporaryDirectory() as folder:
-            good &= compare_model(name, build(make, 2, 7), switchyard, count, length,
+            good &= compare_model(name, build(make, 2, 7 + number), switchyard, count, length,
                                   pathlib.Path(folder))
     return good
 
 
 def remake(length):
-    for name, make in MODELS.items():
+    for name, make in KEPT.items():
         folder = DATA / name
         shutil.rmtree(folder, ignore_errors=True)
         model = build(make, 1, 7)
         save(model, folder)
-        prompts = random_prompts(24, model.config.vocab_size, 5)
+        prompts = random_prompts(24, model.config, 5)
         write_lines(folder / "prompts.jsonl", "inputs", prompts)
         write_lines(folder / "greedy.jsonl", "ids", theirs(model, prompts, length, 1))
         write_lines(folder / "beam.jsonl", "ids",
