@@ -4,17 +4,20 @@
 # evaluation, the loss curve and sentences with their blanks filled. What is there already is kept,
 # and a run that was stopped goes on, so it can be started again at any time.
 #   quickstart.sh ["A sentence with <extra_id_0> and <extra_id_1>."]...
+# A sentence may have 19 pieces, which is about a dozen words.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 case ${1:-} in
-  -*) sed -n '3,6s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
+  -*) sed -n '3,7s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
 esac
-# Words that the text around them suggests; a model of five minutes mostly answers "the".
+# What stands in each blank hangs on the words around it.
 if (($# == 0)); then
-  set -- "This function returns zero on success or a negative error <extra_id_0> on failure." \
-    "Please send the patch to the kernel mailing <extra_id_0> before the release." \
-    "The rows of the <extra_id_0> are sorted before the query returns them."
+  set -- "The number <extra_id_0> rows in the table is shown." \
+    "The function may <extra_id_0> called from interrupt context." \
+    "It returns true <extra_id_0> the table exists, false otherwise." \
+    "Returns the number of <extra_id_0> in the string." \
+    "Please send the patch to the kernel mailing <extra_id_0> before the release."
 fi
 
 config=configs/quickstart.yaml
