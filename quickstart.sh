@@ -16,7 +16,7 @@ if (($# == 0)); then
   set -- "The number <extra_id_0> rows in the table is shown." \
     "The function may <extra_id_0> called from interrupt context." \
     "It returns true <extra_id_0> the table exists, false otherwise." \
-    "Returns the number of <extra_id_0> in the string." \
+    "If you want <extra_id_0> install the package, use apt." \
     "Please send the patch to the kernel mailing <extra_id_0> before the release."
 fi
 
