@@ -35,6 +35,13 @@ endforeach()
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 
+# Needs a library that offers what the test wants.
+if(SY_HAVE_HOSTCUDA)
+  sy_test_binary(gemm_algorithms_tests SOURCES tests/kernels/gemm_algorithms_test.cpp LINK sy_kernels)
+  sy_add_host_column(kernels.gemm_algorithms "gemm_algorithms_tests;[gemm_algorithms]" "forward;reverse;random"
+                     hostcuda 1)
+endif()
+
 foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
              e2e faults slurm lint fuzz sanitize hostcuda bench pack embed)
   include(tests/${room}/sources.cmake)

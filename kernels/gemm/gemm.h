@@ -31,9 +31,9 @@ Bfloat16Products bfloat16_products(Backend backend);
 // relu, a NaN may become 0, because libraries differ. Calls are counted in the Exec's GemmCounts
 // (gemm_shape.h) while exec.profiler is on. A shape's first call creates its cached state: on the
 // CPU oneDNN's primitive, which planning creates too; on CUDA, where different alignments of the
-// operands are different shapes, cuBLASLt's choice of an algorithm. Later calls allocate nothing
-// except oneDNN's own argument map, about 300 bytes. Throws RuntimeFailure if the library cannot
-// run.
+// operands are different shapes, the choice of an algorithm, which the second call may better
+// (gemm_trials.h). Later calls allocate nothing except oneDNN's own argument map, about 300 bytes.
+// Throws RuntimeFailure if the library cannot run.
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {});
 
 template <Backend>

@@ -1,43 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/bench/expert_products.h"
 
-#include <algorithm>
-
 #include "kernels/activation/activation.h"
 #include "lib/base/numeric.h"
-#include "lib/base/random.h"
-#include "lib/tensor/bfloat16.h"
+#include "lib/tensor/random_fill.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
-namespace {
-
-// Random values, because a GPU draws less power, and so runs faster, on constants.
-template <class T>
-std::vector<T> random_block(int64_t size) {
-  const RandomKey key{1, 0, site::kSynthetic};
-  std::vector<T> values(static_cast<size_t>(size));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = T(0.1f * random_uniform(key, i) - 0.05f);
-  return values;
-}
-
-template <class T>
-void fill_with(Exec& exec, Tensor tensor) {
-  constexpr int64_t kBlock = 1 << 18;
-  std::vector<T> block = random_block<T>(std::min(kBlock, tensor.numel()));
-  const Tensor flat = tensor.view({tensor.numel()});
-  for (int64_t first = 0; first < flat.numel(); first += kBlock) {
-    const int64_t count = std::min(kBlock, flat.numel() - first);
-    upload(exec, flat.slice(first, count), Tensor(block.data(), tensor.dtype(), {count}));
-  }
-}
-
-void fill(Exec& exec, Tensor tensor) {
-  tensor.dtype() == DType::bf16 ? fill_with<BFloat16>(exec, tensor)
-                                : fill_with<float>(exec, tensor);
-}
-
-}  // namespace
 
 ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtype,
                                const ExpertRows& rows)
@@ -49,7 +18,7 @@ ExpertProducts::ExpertProducts(Exec& exec, const ModelSection& model, DType dtyp
   std::vector<int32_t> counts(static_cast<size_t>(rows.experts), narrow<int32_t>(rows.each));
   upload(exec, counts_, Tensor(counts.data(), DType::i32, counts_.shape()));
   for (const Product& product : products_) {
-    for (const Tensor& operand : {product.a, product.b, product.c}) fill(exec, operand);
+    for (const Tensor& operand : {product.a, product.b, product.c}) fill_random(exec, operand);
   }
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 sy_library(tensor SOURCES lib/tensor/tensor.cpp lib/tensor/memory.cpp lib/tensor/arena.cpp
-                          lib/tensor/scratch.cpp lib/tensor/transfer.cpp
+                          lib/tensor/random_fill.cpp lib/tensor/scratch.cpp lib/tensor/transfer.cpp
                           lib/tensor/staged_copy.cpp
            LINK sy_base)
 sy_cuda_sources(tensor lib/tensor/cuda/memory_cuda.cpp lib/tensor/cuda/cuda_context.cpp

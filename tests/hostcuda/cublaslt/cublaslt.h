@@ -7,6 +7,8 @@
 
 #include <cublasLt.h>
 
+#include <vector>
+
 namespace sy::hostcuda {
 
 // Each descriptor derives from the toolkit's opaque structure, so that a handle points to it.
@@ -49,19 +51,42 @@ struct Product {
 // CUBLAS_STATUS_NOT_SUPPORTED if it has no kernel for the dtypes or the epilogue.
 cublasStatus_t status_of(const Product& product);
 
+// The order in which each sum is taken: from first to last; the second half, then the first; or
+// that with the first half rounded to D's dtype, the least exact result that
+// CUBLASLT_REDUCTION_SCHEME_INPLACE and OUTPUT_TYPE permit.
+enum class Sums : uint32_t { whole, halves, rounded_halves };
+
+// An algorithm that the heuristics offer. One that rounds is offered only where the preference
+// permits it.
+struct Offer {
+  Sums sums = Sums::whole;
+  bool usable = true;       // as the heuristics' result says
+  bool runs = true;         // otherwise cublasLtMatmul refuses it
+  double milliseconds = 0;  // that events see pass when it runs
+  int64_t count = 0;        // how often it has been queued
+};
+
+// Best first. Those that a program starts with run, and are the worst that the library may choose:
+// they round where that is permitted. Tests may replace them.
+std::vector<Offer>& offers();
+
 // The contents of a cublasLtMatmulAlgo_t.
 struct Algorithm {
   uint64_t mark;          // identifies an algorithm that was made here
   uint32_t kind;          // the dtypes, transposes and epilogue it serves
   uint32_t alignment[4];  // the promised alignment of A, B, C and D, in bytes
-  uint32_t split;         // whether partial sums are added in D's dtype
+  Sums sums;
+  uint32_t number;  // in offers()
   uint64_t workspace_bytes;
 };
 static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
-Algorithm choose_algorithm(const Product& product, const MatmulPreference& preference);
+
+// Those of offers() that the preference permits, in the same order.
+std::vector<Algorithm> choose_algorithms(const Product& product,
+                                         const MatmulPreference& preference);
 
 // Reads an algorithm that was chosen earlier, possibly for another product. Returns
-// CUBLAS_STATUS_INVALID_VALUE if it did not come from choose_algorithm, and
+// CUBLAS_STATUS_INVALID_VALUE if it did not come from choose_algorithms, and
 // CUBLAS_STATUS_NOT_SUPPORTED if it serves other dtypes, transposes or another epilogue.
 cublasStatus_t read_algorithm(Algorithm& to, const cublasLtMatmulAlgo_t& from,
                               const Product& product);
@@ -74,9 +99,7 @@ struct ProductData {
 
 // Computes the product and overwrites D. Sums accumulate in float32, or in float64 for float64
 // inputs. C is read only if beta is not 0. RELU turns NaN into 0, as the hardware's maximum does.
-// With `split`, the first half of each sum is rounded to D's dtype before the second half is added:
-// the least exact result that CUBLASLT_REDUCTION_SCHEME_INPLACE and OUTPUT_TYPE permit.
-void multiply(const Product& product, const ProductData& data, bool split);
+void multiply(const Product& product, const ProductData& data, Sums sums);
 
 size_t bytes_of(cudaDataType type);
 

@@ -78,27 +78,41 @@ cublasStatus_t status_of(const Product& product) {
   return known && fits(product) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
 
-// The worst choice that the preference permits: all the workspace that partial sums could fill, and
-// the coarsest partial sums allowed.
-Algorithm choose_algorithm(const Product& product, const MatmulPreference& preference) {
+std::vector<Offer>& offers() {
+  static auto* the = new std::vector<Offer>{
+      {.sums = Sums::rounded_halves}, {.sums = Sums::whole}, {.sums = Sums::halves}};
+  return *the;
+}
+
+// Each takes all the workspace that partial sums could fill.
+std::vector<Algorithm> choose_algorithms(const Product& product,
+                                         const MatmulPreference& preference) {
   Algorithm made{};
   made.mark = kMark;
   made.kind = kind_of(product);
   std::copy(std::begin(preference.alignment), std::end(preference.alignment), made.alignment);
-  constexpr uint32_t kCoarse =
-      CUBLASLT_REDUCTION_SCHEME_INPLACE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE;
-  made.split = (preference.reduction_schemes & kCoarse) != 0;
   const uint64_t partial =
       static_cast<uint64_t>(product.d.batch) * product.m() * product.n() * sizeof(float);
   made.workspace_bytes = std::min(preference.workspace_bytes, partial);
-  return made;
+  constexpr uint32_t kCoarse =
+      CUBLASLT_REDUCTION_SCHEME_INPLACE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE;
+  const bool may_round = (preference.reduction_schemes & kCoarse) != 0;
+  std::vector<Algorithm> chosen;
+  for (size_t i = 0; i < offers().size(); ++i) {
+    made.sums = offers()[i].sums;
+    made.number = static_cast<uint32_t>(i);
+    if (may_round || made.sums != Sums::rounded_halves) chosen.push_back(made);
+  }
+  return chosen;
 }
 
 cublasStatus_t read_algorithm(Algorithm& to, const cublasLtMatmulAlgo_t& from,
                               const Product& product) {
   std::memcpy(&to, &from, sizeof(to));
   if (to.mark != kMark) return CUBLAS_STATUS_INVALID_VALUE;
-  return to.kind == kind_of(product) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
+  if (to.kind != kind_of(product)) return CUBLAS_STATUS_NOT_SUPPORTED;
+  const bool runs = to.number >= offers().size() || offers()[to.number].runs;
+  return runs ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 }  // namespace sy::hostcuda

@@ -101,14 +101,19 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   const Product product = read(desc, a, b, c, d);
   const cublasStatus_t status = status_of(product);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
-  const Algorithm chosen = choose_algorithm(product, *static_cast<MatmulPreference*>(preference));
-  results[0] = {};
-  std::memcpy(&results[0].algo, &chosen, sizeof(chosen));
-  results[0].workspaceSize = chosen.workspace_bytes;
-  results[0].state = CUBLAS_STATUS_SUCCESS;
-  results[0].wavesCount = 1;
-  *found = 1;
-  return CUBLAS_STATUS_SUCCESS;
+  for (const Algorithm& each :
+       choose_algorithms(product, *static_cast<MatmulPreference*>(preference))) {
+    if (*found == requested) break;
+    cublasLtMatmulHeuristicResult_t& result = results[(*found)++];
+    result = {};
+    std::memcpy(&result.algo, &each, sizeof(each));
+    result.workspaceSize = each.workspace_bytes;
+    const bool usable = offers()[each.number].usable;
+    result.state = usable ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
+    result.wavesCount = 1;
+  }
+  // The library says so in this way, too, when it finds nothing.
+  return *found > 0 ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void* alpha,
@@ -135,8 +140,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   MatmulPreference own;
   own.workspace_bytes = workspace_bytes;
   for (uint32_t& alignment : own.alignment) alignment = 1;
-  Algorithm algorithm = choose_algorithm(product, own);
-  if (algo != nullptr) {
+  Algorithm algorithm{};
+  if (algo == nullptr) {
+    algorithm = choose_algorithms(product, own).at(0);
+  } else {
     const cublasStatus_t known = read_algorithm(algorithm, *algo, product);
     if (known != CUBLAS_STATUS_SUCCESS) return known;
   }
@@ -145,10 +152,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   // The whole workspace on offer must exist: another version's algorithm may use all of it.
   check_memory(product, algorithm, data,
                {"the workspace", workspace, workspace_bytes, kWorkspaceAlignment});
+  double milliseconds = 0;
+  if (algorithm.number < offers().size()) {
+    ++offers()[algorithm.number].count;
+    milliseconds = offers()[algorithm.number].milliseconds;
+  }
   queue_launch(stream, "cublasLtMatmul", [=] {
+    pass_time(milliseconds);
     const DeviceAccess access;
     if (used > 0) std::memset(workspace, 0xff, used);
-    multiply(product, data, algorithm.split != 0);
+    multiply(product, data, algorithm.sums);
   });
   return CUBLAS_STATUS_SUCCESS;
 }

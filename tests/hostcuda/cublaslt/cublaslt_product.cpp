@@ -48,7 +48,8 @@ struct Multiplication {
   int64_t m, n, k;
   int64_t a_row, a_col, b_row, b_col;  // strides of op(A) and op(B), in elements
   int64_t c_col, d_col;
-  bool split, relu;
+  Sums order;
+  bool relu;
 
   Sum rounded(Sum value) const {
     Out out;
@@ -57,13 +58,14 @@ struct Multiplication {
   }
 
   void sum(Sum (&sums)[kCols][kRows], const Sum* left, const Sum* right) const {
-    const int64_t half = split ? k / 2 : 0;
+    const int64_t half = order == Sums::whole ? 0 : k / 2;
     sum_tile(sums, left, right, half, k);
     if (half == 0) return;
     Sum first[kCols][kRows];
     sum_tile(first, left, right, 0, half);
     for (int j = 0; j < kCols; ++j) {
-      for (int i = 0; i < kRows; ++i) sums[j][i] += rounded(first[j][i]);
+      for (int i = 0; i < kRows; ++i)
+        sums[j][i] += order == Sums::halves ? first[j][i] : rounded(first[j][i]);
     }
   }
 
@@ -102,7 +104,7 @@ struct Multiplication {
 };
 
 template <class In, class Out, class Sum>
-void multiply_batch(const Product& p, const ProductData& data, bool split) {
+void multiply_batch(const Product& p, const ProductData& data, Sums sums) {
   const bool turn_a = p.desc.transpose_a != CUBLAS_OP_N, turn_b = p.desc.transpose_b != CUBLAS_OP_N;
   Multiplication<In, Out, Sum> one{.a = static_cast<const In*>(data.a),
                                    .b = static_cast<const In*>(data.b),
@@ -119,7 +121,7 @@ void multiply_batch(const Product& p, const ProductData& data, bool split) {
                                    .b_col = turn_b ? 1 : p.b.ld,
                                    .c_col = p.c.ld,
                                    .d_col = p.d.ld,
-                                   .split = split,
+                                   .order = sums,
                                    .relu = p.desc.epilogue == CUBLASLT_EPILOGUE_RELU};
   for (int32_t entry = 0; entry < p.d.batch; ++entry) {
     one.run();
@@ -132,14 +134,13 @@ void multiply_batch(const Product& p, const ProductData& data, bool split) {
 
 }  // namespace
 
-void multiply(const Product& product, const ProductData& data, bool split) {
+void multiply(const Product& product, const ProductData& data, Sums sums) {
   if (product.a.type == CUDA_R_64F)
-    return multiply_batch<double, double, double>(product, data, split);
-  if (product.a.type == CUDA_R_32F)
-    return multiply_batch<float, float, float>(product, data, split);
+    return multiply_batch<double, double, double>(product, data, sums);
+  if (product.a.type == CUDA_R_32F) return multiply_batch<float, float, float>(product, data, sums);
   if (product.d.type == CUDA_R_32F)
-    return multiply_batch<BFloat16, float, float>(product, data, split);
-  multiply_batch<BFloat16, BFloat16, float>(product, data, split);
+    return multiply_batch<BFloat16, float, float>(product, data, sums);
+  multiply_batch<BFloat16, BFloat16, float>(product, data, sums);
 }
 
 }  // namespace sy::hostcuda

@@ -110,10 +110,15 @@ std::recursive_mutex& runtime_mutex() {
   return *the;
 }
 
+size_t& total_bytes() {
+  static size_t bytes = kTotalBytes;
+  return bytes;
+}
+
 void* allocate(Kind kind, size_t bytes) {
   install_fault_handler();
   Table& t = table();
-  if (bytes > kTotalBytes - t.live_bytes || t.entries.size() == kAllocations) return nullptr;
+  if (t.live_bytes + bytes > total_bytes() || t.entries.size() == kAllocations) return nullptr;
   const size_t used = round_up(bytes, kMemoryAlignment), inner = round_up(used, page());
   void* mapping = mmap(nullptr, inner + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) return nullptr;

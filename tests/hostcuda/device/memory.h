@@ -24,7 +24,10 @@ struct Allocation {
 constexpr size_t kTotalBytes = size_t{16} << 30;
 constexpr size_t kMemoryAlignment = 16;
 
-// Null if kTotalBytes would be exceeded or the host has no more memory.
+// How much the GPU has: kTotalBytes, unless a test changes it.
+size_t& total_bytes();
+
+// Null if total_bytes() would be exceeded or the host has no more memory.
 void* allocate(Kind kind, size_t bytes);
 
 // Frees the allocation that begins at `pointer`, pinned or not as stated; false if there is none.

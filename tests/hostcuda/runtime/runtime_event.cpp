@@ -24,6 +24,12 @@ std::mutex& events_mutex() {
   return *the;
 }
 
+// What pass_time() has added to the clock.
+Clock::duration& passed() {
+  static Clock::duration the{};
+  return the;
+}
+
 bool on_main_thread() {
   return gettid() == getpid();
 }
@@ -50,6 +56,11 @@ bool complete_as_others_see(cudaEvent_t event) {
 }
 
 }  // namespace
+
+void sy::hostcuda::pass_time(double milliseconds) {
+  passed() += std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double, std::milli>(milliseconds));
+}
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   const Lock lock(runtime_mutex());
@@ -84,7 +95,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     recorded.record = record;
   }
   queue_host(stream, "cudaEventRecord", [record] {
-    record->when = Clock::now();
+    record->when = Clock::now() + passed();
     record->done = true;
   });
   return cudaSuccess;

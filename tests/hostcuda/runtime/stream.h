@@ -26,6 +26,9 @@ void queue_launch(cudaStream_t stream, std::string name, std::function<void()> w
 // streams make progress, and the stream proceeds once `poll` returns true.
 void queue_poll(cudaStream_t stream, std::string name, std::function<bool()> poll);
 
+// Work that runs on a stream: lets events see this much time pass, without waiting for it.
+void pass_time(double milliseconds);
+
 // Runs one entry of some stream or polls work in flight; returns false if nothing could be done.
 // For host code that waits for other processes by means other than CUDA: those may wait for work
 // that is queued here, which a GPU would have completed by itself.
