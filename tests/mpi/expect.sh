@@ -8,7 +8,7 @@ expect() {
   shift 2
   output=$(timeout 30 "$(dirname "${BASH_SOURCE[0]}")/../support/mpirun.sh" 3 "$@" 2>&1)
   status=$?
-  if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || ! grep -Eq "$text" <<<"$output"; then
+  if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || ! grep -Eq "$text" <<<"$output" || grep -q '^hostcuda:' <<<"$output"; then
     printf '%s: exit code %s, looked for: %s\n%s\n' "$name" "$status" "$text" "$output"
     exit 1
   fi

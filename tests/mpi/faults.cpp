@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fails on purpose, for faults.sh: `hang` leaves rank 1 out of a collective; `throw` fails on rank
 // 1 while the others wait; `nested` blocks in a call around another; `slow` is only slow. For
-// nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs; in `nccl_order` rank 1
-// makes a different call.
+// nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs, and in `nccl_poll` the
+// others ask for its result all the time; in `nccl_order` rank 1 makes a different call.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <thread>
 
 #include "lib/base/log.h"
@@ -62,7 +63,17 @@ void take_time(Communicator& world) {
   for (int i = 0; i < 2; ++i) nap();
 }
 
-void go_wrong_on_gpus(Communicator& world, bool hangs) {
+// Asks for the result of a call that never ends until the watchdog has aborted it and ends the job.
+[[noreturn]] void ask_on(Request& request) {
+  for (;;) {
+    try {
+      request.test();
+    } catch (const Error&) {
+    }
+  }
+}
+
+void go_wrong_on_gpus(Communicator& world, const std::string& how) {
   Exec exec;
   exec.backend = Backend::cuda;
   const auto group = make_nccl_communicator(world, exec);
@@ -70,7 +81,8 @@ void go_wrong_on_gpus(Communicator& world, bool hangs) {
   const Tensor whole(memory.data(), DType::f32, {4 * world.size()}), tensor = whole.slice(0, 4);
   group->all_reduce_sum(tensor, "first");
   synchronize(exec);
-  if (world.rank() == 1 && hangs) sleep_long();
+  if (world.rank() == 1 && how != "nccl_order") sleep_long();
+  if (how == "nccl_poll") ask_on(*group->start_all_reduce_sum(tensor, "decoder dispatch"));
   if (world.rank() == 1) {
     group->all_reduce_max(tensor, "decoder layer 2 maximum");
   } else {
@@ -94,7 +106,7 @@ int main(int argc, char** argv) {
     } else if (std::strcmp(argv[1], "slow") == 0) {
       sy::take_time(mpi.world());
     } else if (std::strncmp(argv[1], "nccl", 4) == 0) {
-      sy::go_wrong_on_gpus(mpi.world(), std::strcmp(argv[1], "nccl_hang") == 0);
+      sy::go_wrong_on_gpus(mpi.world(), argv[1]);
     } else {
       sy::start_watchdog(0);
       sy::fail_on_rank_1(mpi.world());

@@ -4,9 +4,11 @@
 // every order.
 #include <catch2/catch.hpp>
 
+#include "lib/dist/nccl/nccl_queue.h"
 #include "lib/dist/watchdog.h"
 #include "lib/tensor/cuda/cuda_context.h"
 #include "tests/hostcuda/device/schedule.h"
+#include "tests/hostcuda/nccl/nccl_comm.h"
 #include "tests/mpi/tensor_group.h"
 #include "tests/support/mpi_world.h"
 #include "tests/support/shared_files.h"
@@ -188,6 +190,40 @@ TEST_CASE("nccl: hundreds of calls queued before the first is waited for", "[ncc
   CHECK(x.data<int32_t>()[0] == comm->size());
   comm.settle();
   CHECK(most.data<int32_t>()[0] == comm->size() - 1);
+}
+
+TEST_CASE("nccl: an older library is refused with both versions", "[nccl]") {
+  if (!runs_here(1)) return;
+  hostcuda::reported_version() = 22504;
+  CHECK_THROWS_AS(TensorGroup(), RuntimeFailure);
+  CHECK_THROWS_WITH(TensorGroup(), Contains("2.26.0") && Contains("2.25.4"));
+  hostcuda::reported_version() = 2804;
+  CHECK_THROWS_WITH(TensorGroup(), Contains("NCCL 2.8.4"));
+  hostcuda::reported_version() = 22600;
+  TensorGroup comm;
+  hostcuda::reported_version() = NCCL_VERSION_CODE;
+}
+
+// A call with a communicator that was aborted would end this program.
+TEST_CASE("nccl: an aborted communicator is asked for nothing", "[nccl]") {
+  if (!runs_here(1)) return;
+  const WithoutWatchdog quiet;
+  const auto exec = make_exec(1, 1);
+  const auto host = make_mpi_communicator(MPI_COMM_WORLD, "aborted");
+  detail::NcclLink link(*host);
+  detail::NcclQueue queue(link);
+  CHECK(queue.fault(1).empty());
+  queue.begin(cuda(*exec).compute);
+  queue.end({"all_reduce_sum", "gradients", "aborted", 1});
+  CHECK(link.comm() != nullptr);
+  queue.abort();
+  CHECK(link.failed());
+  CHECK(link.error() == ncclRemoteError);
+  CHECK_FALSE(link.error_text(link.error()).empty());
+  CHECK_THAT(queue.fault(1), Contains("all_reduce_sum \"gradients\""));
+  CHECK_THROWS_AS(link.comm(), RuntimeFailure);
+  link.abort();
+  synchronize(*exec);
 }
 
 }  // namespace

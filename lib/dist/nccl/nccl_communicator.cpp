@@ -55,7 +55,7 @@ class NcclRequest final : public detail::PooledRequest<NcclRequest> {
     if (done_) return true;
     done_ = queue_.done(place_.call.number);
     // Asked after the query: a failed call may look done.
-    const ncclResult_t error = detail::nccl_async_error(place_.comm);
+    const ncclResult_t error = place_.link->error();
     done_ |= error != ncclSuccess;  // nothing is left to wait for
     place_.check(error, "ncclCommGetAsyncError");
     return done_;
@@ -64,7 +64,7 @@ class NcclRequest final : public detail::PooledRequest<NcclRequest> {
   void wait() override {
     if (done_) return;
     done_ = true;  // on failure too: nothing is left to wait for
-    place_.check(detail::nccl_async_error(place_.comm), "ncclCommGetAsyncError");
+    place_.check(place_.link->error(), "ncclCommGetAsyncError");
     queue_.make_wait(place_.call.number, compute_);
   }
 
@@ -123,18 +123,18 @@ class NcclCommunicator final : public Communicator {
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
-    start("all_gather", label, [&](const NcclPlace& place) {
+    start("all_gather", label, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().AllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
-                                   link_.comm(), link_.stream()),
+                                   comm, link_.stream()),
                   "ncclAllGather");
     })->wait();
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
-    start("broadcast", label, [&](const NcclPlace& place) {
+    start("broadcast", label, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().Broadcast(tensor.raw(), tensor.raw(), count(tensor),
-                                   nccl_type(tensor.dtype()), root, link_.comm(), link_.stream()),
+                                   nccl_type(tensor.dtype()), root, comm, link_.stream()),
                   "ncclBroadcast");
     })->wait();
   }
@@ -153,10 +153,11 @@ class NcclCommunicator final : public Communicator {
   // connects to them for the first time.
   template <class Queue>
   RequestPtr start(const char* call, const char* label, Queue&& queue) {
-    const NcclPlace place{{call, label, name().c_str(), ++calls_}, rank(), size(), link_.comm()};
+    const NcclPlace place{{call, label, name().c_str(), ++calls_}, rank(), size(), &link_};
+    const ncclComm_t comm = link_.comm();
     const WatchedCall watched(place.call);
     queue_.begin(compute_);
-    queue(place);
+    queue(place, comm);
     queue_.end(place.call);
     return requests_.take(place, queue_, compute_);
   }
@@ -164,9 +165,9 @@ class NcclCommunicator final : public Communicator {
   RequestPtr all_reduce(Tensor tensor, ncclRedOp_t op, const char* call, const char* label) {
     detail::check_reduction(tensor, label);
     detail::check_memory({tensor}, label);
-    return start(call, label, [&](const NcclPlace& place) {
+    return start(call, label, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().AllReduce(tensor.raw(), tensor.raw(), count(tensor),
-                                   nccl_type(tensor.dtype()), op, link_.comm(), link_.stream()),
+                                   nccl_type(tensor.dtype()), op, comm, link_.stream()),
                   "ncclAllReduce");
     });
   }
@@ -177,13 +178,14 @@ class NcclCommunicator final : public Communicator {
   template <class From, class To>
   RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to, const char* call,
                       const char* label) {
-    return start(call, label, [&](const NcclPlace& place) {
+    return start(call, label, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().GroupStart(), "ncclGroupStart");
       ncclResult_t result = ncclSuccess;
       for (int step = 0; step < size() && result == ncclSuccess; ++step) {
         const int left = (rank() - step + size()) % size(), right = (rank() + step) % size();
         for (size_t number = 0; number < to.each() && result == ncclSuccess; ++number) {
-          result = send_and_receive(send, to(right, number), right, recv, from(left, number), left);
+          result = send_and_receive(comm, send, to(right, number), right, recv, from(left, number),
+                                    left);
         }
       }
       const ncclResult_t ended = nccl().GroupEnd();
@@ -192,16 +194,17 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
-  ncclResult_t send_and_receive(Tensor send, Block out, int to, Tensor recv, Block in, int from) {
+  ncclResult_t send_and_receive(ncclComm_t comm, Tensor send, Block out, int to, Tensor recv,
+                                Block in, int from) {
     const ncclDataType_t type = nccl_type(send.dtype());
     ncclResult_t result = ncclSuccess;
     if (out.count > 0) {
-      result = nccl().Send(address(send, out.first), static_cast<size_t>(out.count), type, to,
-                           link_.comm(), link_.stream());
+      result = nccl().Send(address(send, out.first), static_cast<size_t>(out.count), type, to, comm,
+                           link_.stream());
     }
     if (in.count > 0 && result == ncclSuccess) {
-      result = nccl().Recv(address(recv, in.first), static_cast<size_t>(in.count), type, from,
-                           link_.comm(), link_.stream());
+      result = nccl().Recv(address(recv, in.first), static_cast<size_t>(in.count), type, from, comm,
+                           link_.stream());
     }
     return result;
   }

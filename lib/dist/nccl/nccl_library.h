@@ -11,7 +11,7 @@ namespace sy {
 // clang-format off
 #define SY_NCCL_FUNCTIONS(X) \
   X(AllGather) X(AllReduce) X(Broadcast) X(CommAbort) X(CommDestroy) X(CommGetAsyncError) \
-  X(CommInitRank) X(GetErrorString) X(GetLastError) X(GetUniqueId) X(GroupEnd) \
+  X(CommInitRank) X(GetErrorString) X(GetLastError) X(GetUniqueId) X(GetVersion) X(GroupEnd) \
   X(GroupStart) X(Recv) X(Send)
 // clang-format on
 

@@ -29,6 +29,7 @@ ncclComm_t make_comm(Communicator& group) {
   // them, so that no two of them deadlock over resources. NCCL reads the variable once, before the
   // first communicator.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);
+  check_nccl_version();
   ncclUniqueId id{};
   if (group.rank() == 0) place.check(nccl().GetUniqueId(&id), "ncclGetUniqueId");
   group.broadcast(Tensor(&id, DType::i32, {sizeof id / sizeof(int32_t)}), 0, "NCCL's id");
@@ -47,19 +48,43 @@ NcclLink::~NcclLink() {
   // Errors are ignored here: they follow one that was reported.
   if (failed()) {
     abort();
-  } else if (!aborted_.exchange(true)) {
+  } else {
     const WatchedCall watched({"end of NCCL", "ncclCommDestroy", group_.name().c_str(), 1});
     nccl().CommDestroy(comm_);
   }
   cudaStreamDestroy(stream_);
 }
 
+ncclComm_t NcclLink::comm() const {
+  const std::lock_guard lock(mutex_);
+  if (!freed_) return comm_;
+  throw RuntimeFailure(fmt::format("group {}: its NCCL communicator was aborted", group_.name()));
+}
+
+ncclResult_t NcclLink::error() const {
+  const std::lock_guard lock(mutex_);
+  return freed_ ? last_error_ : nccl_async_error(comm_);
+}
+
+std::string NcclLink::error_text(ncclResult_t result) const {
+  const std::lock_guard lock(mutex_);
+  return nccl_error_text(result, freed_ ? nullptr : comm_);
+}
+
 bool NcclLink::failed() const {
-  return aborted_ || std::uncaught_exceptions() > 0 || nccl_async_error(comm_) != ncclSuccess;
+  return std::uncaught_exceptions() > 0 || error() != ncclSuccess;
 }
 
 void NcclLink::abort() {
-  if (!aborted_.exchange(true)) nccl().CommAbort(comm_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (freed_) return;
+    if (const ncclResult_t error = nccl_async_error(comm_); error != ncclSuccess) {
+      last_error_ = error;
+    }
+    freed_ = true;
+  }
+  nccl().CommAbort(comm_);
 }
 
 }  // namespace sy::detail

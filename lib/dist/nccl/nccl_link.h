@@ -5,7 +5,8 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
-#include <atomic>
+#include <mutex>
+#include <string>
 
 #include "lib/dist/communicator.h"
 
@@ -21,8 +22,15 @@ class NcclLink {
   NcclLink(const NcclLink&) = delete;
   NcclLink& operator=(const NcclLink&) = delete;
 
-  ncclComm_t comm() const { return comm_; }
+  // For the next call. Throws RuntimeFailure after abort().
+  ncclComm_t comm() const;
   cudaStream_t stream() const { return stream_; }
+
+  // The asynchronous error; ncclSuccess if there is none. After abort(), which frees the
+  // communicator, the one that it had then, or ncclRemoteError. Callable from any thread, as is
+  // error_text(), NCCL's text for `result`.
+  ncclResult_t error() const;
+  std::string error_text(ncclResult_t result) const;
 
   // Whether an exception is unwinding or a call has failed. Calls in flight may then never end.
   bool failed() const;
@@ -34,7 +42,12 @@ class NcclLink {
   Communicator& group_;
   ncclComm_t comm_ = nullptr;
   cudaStream_t stream_ = nullptr;
-  std::atomic<bool> aborted_{false};
+
+  // Held while the communicator is asked for something, so that nobody else frees it meanwhile; not
+  // during a call, which abort() must be able to end.
+  mutable std::mutex mutex_;
+  bool freed_ = false;
+  ncclResult_t last_error_ = ncclRemoteError;  // once freed
 };
 
 }  // namespace sy::detail

@@ -114,13 +114,12 @@ std::string NcclQueue::fault(double limit) {
   const std::lock_guard lock(mutex_);
   try {
     use_device();
-    const ncclResult_t error = nccl_async_error(link_.comm());
+    const ncclResult_t error = link_.error();
     if (error == ncclSuccess) return hang(limit);
-    if (queued_.empty()) return fmt::format("NCCL: {}", nccl_error_text(error, link_.comm()));
+    if (queued_.empty()) return fmt::format("NCCL: {}", link_.error_text(error));
     const CollectiveCall& oldest = queued_.front().call;
     return fmt::format("{} \"{}\" (call {} of group {}) or a call queued after it: {}", oldest.call,
-                       oldest.label, oldest.number, oldest.group,
-                       nccl_error_text(error, link_.comm()));
+                       oldest.label, oldest.number, oldest.group, link_.error_text(error));
   } catch (const Error& failure) {
     return failure.what();
   }

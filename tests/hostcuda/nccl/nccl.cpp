@@ -33,6 +33,7 @@ Group group;
 // The checks that apply to every call. Returns nothing if the call may proceed.
 std::optional<ncclResult_t> refused(const char* call, ncclComm_t comm, ncclDataType_t type,
                                     cudaStream_t stream) {
+  check_alive(comm, call);
   if (has_failed(*comm)) return comm->error.load();
   if (size_of(type) == 0)
     return refuse(ncclInvalidArgument, fmt::format("{}: type {}", call, +type));

@@ -2,10 +2,13 @@
 #include "tests/hostcuda/nccl/nccl_comm.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 
+#include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/nccl/nccl_operation.h"
 
 using namespace sy::hostcuda;
@@ -87,6 +90,13 @@ void fail(ncclComm& comm, const std::string& sentence) {
   }
 }
 
+void check_alive(ncclComm_t comm, const char* call) {
+  if (!comm->aborted && !comm->destroyed) return;
+  (Message() << call << " with a communicator that was "
+             << (comm->aborted ? "aborted" : "destroyed"))
+      .die();
+}
+
 bool has_failed(ncclComm& comm) {
   char text[kSentence + 1] = "";
   if (comm.error == ncclSuccess && receive_if_there(comm.tag(Channel::failure), text, kSentence)) {
@@ -134,6 +144,7 @@ ncclResult_t ncclCommInitRank(ncclComm_t* comm, int ranks, ncclUniqueId id, int 
 
 // Tells the other ranks, so that a call that this rank never makes is detected.
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
+  check_alive(comm, "ncclCommDestroy");
   if (!comm->operations.empty()) {
     return refuse(ncclInvalidUsage, "ncclCommDestroy: the communicator has unfinished calls");
   }
@@ -143,15 +154,20 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
     comm->last_words.send(comm->world[static_cast<size_t>(rank)], comm->tag(Channel::calls),
                           &comm->goodbye, sizeof comm->goodbye);
   }
+  comm->destroyed = true;
   return ncclSuccess;
 }
 
+// It takes a moment, as it does where kernels must be stopped, in which others may call.
 ncclResult_t ncclCommAbort(ncclComm_t comm) {
+  check_alive(comm, "ncclCommAbort");
   comm->aborted = true;
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   return ncclSuccess;
 }
 
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* error) {
+  check_alive(comm, "ncclCommGetAsyncError");
   *error = comm->error;
   return ncclSuccess;
 }

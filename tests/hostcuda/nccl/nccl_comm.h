@@ -31,7 +31,7 @@ struct ncclComm {
   std::vector<std::shared_ptr<sy::hostcuda::Operation>> operations;  // unfinished or failed
 
   // Shared by all threads.
-  std::atomic<bool> aborted{false};
+  std::atomic<bool> aborted{false}, destroyed{false};
   std::atomic<ncclResult_t> error{ncclSuccess};
   std::string sentence;  // complete before `error` is set
 
@@ -48,6 +48,12 @@ void fail(ncclComm& comm, const std::string& sentence);
 
 // Whether it has failed, here or on another rank.
 bool has_failed(ncclComm& comm);
+
+// Reports a call with a communicator that ncclCommAbort or ncclCommDestroy has freed.
+void check_alive(ncclComm_t comm, const char* call);
+
+// What ncclGetVersion says; tests may change it.
+int& reported_version();
 
 // Refuses a call: keeps the sentence for ncclGetLastError and returns `result`.
 ncclResult_t refuse(ncclResult_t result, const std::string& sentence);

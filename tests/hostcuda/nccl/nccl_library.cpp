@@ -11,6 +11,11 @@ thread_local std::string last;
 
 namespace sy::hostcuda {
 
+int& reported_version() {
+  static int version = NCCL_VERSION_CODE;
+  return version;
+}
+
 ncclResult_t refuse(ncclResult_t result, const std::string& sentence) {
   last = sentence;
   return result;
@@ -31,7 +36,13 @@ const char* ncclGetErrorString(ncclResult_t result) {
   }
 }
 
+ncclResult_t ncclGetVersion(int* version) {
+  *version = sy::hostcuda::reported_version();
+  return ncclSuccess;
+}
+
 const char* ncclGetLastError(ncclComm_t comm) {
+  if (comm != nullptr) sy::hostcuda::check_alive(comm, "ncclGetLastError");
   if (comm != nullptr && comm->error != ncclSuccess) return comm->sentence.c_str();
   return last.c_str();
 }
