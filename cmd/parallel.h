@@ -16,7 +16,7 @@ struct Parallel {
             choose_threads(mpi, run.threads.is_auto ? 0 : static_cast<int>(run.threads.value))) {
     start_watchdog(run.hang_timeout_seconds);
   }
-  RankResources resources() const { return {threads, mpi.local_rank()}; }
+  RankResources resources() const { return {threads, mpi.local_rank(), mpi.local_size()}; }
 
   MpiEnvironment mpi;
   int threads;

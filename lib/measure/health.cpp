@@ -8,6 +8,7 @@
 
 #include "kernels/gemm/gemm.h"
 #include "lib/base/log.h"
+#include "lib/dist/gpu_sharing.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/measure/probes.h"
 #include "lib/tensor/cuda/cuda_device.h"
@@ -160,11 +161,13 @@ void HealthCheck::gpus() const {
     return report_({"CUDA", "some ranks have a GPU",
                     fmt::format("rank {} on {} has none", usable.min_rank, host(usable.min_rank))});
   }
-  report_({"CUDA", use_cuda_device(mpi_.local_rank()), ""});
+  const std::string device = use_cuda_device(mpi_.local_rank());
+  const std::string shared = gpu_sharing(world_, mpi_.local_size());
+  report_({"CUDA", device, shared});
   const Spread rate = spread_of(world_, measure_peak_gemm_rate(Backend::cuda, 1, DType::bf16));
   report_({"GPU GEMM", fmt::format("bfloat16: {:.1f} TFLOP/s per rank", rate.min / kTera),
            slow_rank(rate)});
-  if (world_.size() == 1) return;
+  if (world_.size() == 1 || !shared.empty()) return;
   constexpr int64_t kBytes = 64 << 20;
   const double reduced = ring_bytes(kBytes) / gpu_all_reduce_seconds(world_, kBytes);
   report_({"NCCL all-reduce", fmt::format("64 MiB: {:.1f} GB/s per rank", reduced / kGiga), ""});

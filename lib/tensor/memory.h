@@ -12,7 +12,7 @@ enum class MemoryKind : uint8_t {
   host,    // pages of this process
   pinned,  // host pages that the GPU copies to and from asynchronously
   device,  // GPU memory; the host reaches it only through copies (transfer.h)
-  shared,  // CUDA managed memory, readable and writable on both sides; for tests
+  shared,  // host pages that the GPU reads and writes in place, for tests
 };
 
 class Memory {

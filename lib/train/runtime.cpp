@@ -2,6 +2,7 @@
 #include "lib/train/runtime.h"
 
 #include "lib/config/config.h"
+#include "lib/dist/gpu_sharing.h"
 #include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/tensor/cuda/cuda_device.h"
 
@@ -17,7 +18,8 @@ Backend choose_backend(BackendChoice choice) {
 }
 
 // Sets up the exec; returns a note on the backend for the log.
-std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resources) {
+std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resources,
+                    Communicator& world) {
   exec.backend = choose_backend(choice);
   exec.threads = resources.threads;
   const bool chosen = choice == BackendChoice::automatic;
@@ -25,7 +27,11 @@ std::string prepare(Exec& exec, BackendChoice choice, const RankResources& resou
     return chosen ? fmt::format("cpu (auto: {})", why_no_cuda_device()) : "cpu";
   }
   exec.memory = MemoryKind::device;
-  return fmt::format("cuda ({}{})", chosen ? "auto: " : "", use_cuda_device(resources.local_rank));
+  const std::string device = use_cuda_device(resources.local_rank);
+  if (const std::string fault = gpu_sharing(world, resources.local_ranks); !fault.empty()) {
+    throw ConfigError(fmt::format("backend: cuda: {}; or use backend: cpu", fault));
+  }
+  return fmt::format("cuda ({}{})", chosen ? "auto: " : "", device);
 }
 
 GroupMaker group_maker(Exec& exec, Traffic* counted) {
@@ -51,7 +57,7 @@ MeshShape mesh_shape(const RunConfig& config, int ranks) {
 
 Runtime::Runtime(Communicator& world, const RankResources& resources, BackendChoice backend,
                  MeshShape shape, Traffic* counted)
-    : backend_note(prepare(exec, backend, resources)),
+    : backend_note(prepare(exec, backend, resources, world)),
       counted_world(counted ? make_counting_communicator(world, *counted) : nullptr),
       mesh(counted ? *counted_world : world, shape, group_maker(exec, counted)) {}
 

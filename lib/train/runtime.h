@@ -16,6 +16,7 @@ namespace sy {
 struct RankResources {
   int threads = 1;
   int local_rank = 0;  // among the ranks of the node: selects the GPU
+  int local_ranks = 1;
 };
 
 // The mesh of the configuration on `ranks` ranks. Throws ConfigError listing every error in the
@@ -23,10 +24,10 @@ struct RankResources {
 MeshShape mesh_shape(const RunConfig& config, int ranks);
 
 struct Runtime {
-  // `world` must outlive it. Throws ConfigError if the backend is not available or the mesh does
-  // not fit the number of ranks. If `counted` is given, which must outlive it too, everything that
-  // the groups of the mesh send is added to it, on a GPU including the bootstrap of NCCL
-  // (traffic.h). Collective over `world`.
+  // `world` must outlive it. Throws ConfigError if the backend is not available, if two ranks would
+  // share a GPU, or if the mesh does not fit the number of ranks. If `counted` is given, which must
+  // outlive it too, everything that the groups of the mesh send is added to it, on a GPU including
+  // the bootstrap of NCCL (traffic.h). Collective over `world`.
   Runtime(Communicator& world, const RankResources& resources, BackendChoice backend,
           MeshShape shape, Traffic* counted = nullptr);
   // With the backend and mesh of the configuration.

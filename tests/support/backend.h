@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The backend under test, so that one test body serves all backends. SWITCHYARD_TEST_BACKEND names
-// it (default: cpu). With cuda, test tensors are in memory shared by host and GPU, and every launch
+// it (default: cpu). With cuda, test tensors are in pinned memory, used in place, and every launch
 // blocks (CUDA_LAUNCH_BLOCKING), so that tests can read results just as on the CPU.
 #pragma once
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 set(sources tests/tensor/profiler_test.cpp)
 if(SY_HAVE_CUDA)
-  list(APPEND sources tests/tensor/cuda_part_clock_test.cpp)
+  list(APPEND sources tests/tensor/cuda_memory_test.cpp tests/tensor/cuda_part_clock_test.cpp)
 endif()
 sy_test_binary(tensor_tests SOURCES ${sources})
 sy_add_test(tensor.profiler tensor_tests "[profiler]")
 sy_add_cuda_test(tensor.profiler tensor_tests "[profiler]")
 # Where one stream waits for another, the other order would have done the other's work before.
 sy_add_cuda_test(tensor.cuda_part_clock tensor_tests "[cuda_part_clock]" SCHEDULES forward)
+
+sy_add_cuda_test(tensor.cuda_memory tensor_tests "[cuda_memory]" SCHEDULES forward)
 
 # Against the libraries themselves, not what executes them on the host.
 if(SY_HAVE_CUDA)

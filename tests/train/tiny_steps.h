@@ -31,9 +31,14 @@ inline RunConfig tiny_config(Backend backend, const std::vector<std::string>& ov
   return parse_config(kTiny, "tiny", with_backend(backend, overrides));
 }
 
-// On all ranks of the test, with one thread each.
+// One thread and a GPU of its own for each rank of the test.
+inline RankResources test_resources() {
+  return {1, test_world().rank(), test_world().size()};
+}
+
+// On all ranks of the test.
 inline std::unique_ptr<Runtime> make_runtime(const RunConfig& config, Traffic* counted = nullptr) {
-  return std::make_unique<Runtime>(config, test_world(), RankResources{1}, counted);
+  return std::make_unique<Runtime>(config, test_world(), test_resources(), counted);
 }
 
 inline StepTokens tokens_of(const std::vector<Example>& examples) {

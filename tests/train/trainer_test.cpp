@@ -209,7 +209,7 @@ TEST_CASE("trainer: every number of a run is the plainly written one", "[trainer
   const std::string folder = make_text();
   const RunConfig config = run_config(folder, name_of(test_backend()));
   {
-    Runtime runtime(config, test_world(), RankResources{1});
+    Runtime runtime(config, test_world(), test_resources());
     Trainer trainer(runtime, config, "none");
     CHECK(trainer.run() == ExitCode::done);
   }

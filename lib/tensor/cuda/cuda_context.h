@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The GPU resources of an Exec: its streams and the cuBLASLt handle. Created at first use, on the
-// device that use_cuda_device() selected.
+// The GPU resources of an Exec: its streams, and cuBLASLt's handle, which all Execs of the process
+// share. Created at first use, on the device that use_cuda_device() selected.
 #pragma once
 
 #include <cublasLt.h>

@@ -2,11 +2,27 @@
 // Memory allocated through the CUDA runtime.
 #include <cuda_runtime_api.h>
 
+#include <cstring>
+
 #include "lib/base/error.h"
 #include "lib/tensor/cuda/cuda_check.h"
 #include "lib/tensor/memory.h"
 
 namespace sy {
+
+namespace {
+
+// Host code clears what it can reach; only the GPU's own memory needs the GPU for that.
+void clear(MemoryKind kind, void* data, size_t size) {
+  if (kind != MemoryKind::device) {
+    std::memset(data, 0, size);
+    return;
+  }
+  check_cuda(cudaMemset(data, 0, size), "clearing memory");
+  check_cuda(cudaDeviceSynchronize(), "clearing memory");
+}
+
+}  // namespace
 
 void* allocate_cuda_memory(MemoryKind kind, int64_t bytes) {
   const auto size = static_cast<size_t>(bytes);
@@ -17,7 +33,7 @@ void* allocate_cuda_memory(MemoryKind kind, int64_t bytes) {
       status = cudaMallocHost(&data, size);
       break;
     case MemoryKind::shared:
-      status = cudaMallocManaged(&data, size, cudaMemAttachGlobal);
+      status = cudaHostAlloc(&data, size, cudaHostAllocMapped | cudaHostAllocPortable);
       break;
     default:
       status = cudaMalloc(&data, size);
@@ -27,14 +43,13 @@ void* allocate_cuda_memory(MemoryKind kind, int64_t bytes) {
     return nullptr;
   }
   check_cuda(status, "allocating memory");
-  check_cuda(cudaMemset(data, 0, size), "clearing memory");
-  check_cuda(cudaDeviceSynchronize(), "clearing memory");
+  clear(kind, data, size);
   return data;
 }
 
 void free_cuda_memory(MemoryKind kind, void* data) {
   // Errors are ignored here: they follow one that has been reported.
-  if (kind == MemoryKind::pinned) {
+  if (kind != MemoryKind::device) {
     cudaFreeHost(data);
   } else {
     cudaFree(data);

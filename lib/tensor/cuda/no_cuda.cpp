@@ -62,5 +62,11 @@ std::string why_no_cuda_device() {
 std::string use_cuda_device(int) {
   throw_no_cuda();
 }
+std::string cuda_device_name() {
+  throw_no_cuda();
+}
+CudaDeviceId cuda_device_id() {
+  throw_no_cuda();
+}
 
 }  // namespace sy

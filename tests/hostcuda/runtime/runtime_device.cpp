@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "tests/hostcuda/device/shared_memory.h"
 #include "tests/hostcuda/runtime/runtime.h"
@@ -10,19 +14,47 @@ namespace {
 
 constexpr int kVersion = CUDART_VERSION;
 constexpr int kSharedOptIn = 227 << 10;  // as on sm_90
+constexpr int kDevices = 16;
 constexpr int kProcessors = 4, kThreadsOfProcessor = 2048, kRegisters = 65536;
+
+thread_local int selected = 0;
+
+// The physical GPUs that this process sees: those of CUDA_VISIBLE_DEVICES, a list of numbers, or
+// else as many as SWITCHYARD_HOSTCUDA_DEVICES says.
+const std::vector<int>& visible_devices() {
+  static const auto* visible = [] {
+    auto* devices = new std::vector<int>;
+    const char *list = std::getenv("CUDA_VISIBLE_DEVICES"),
+               *count = std::getenv("SWITCHYARD_HOSTCUDA_DEVICES");
+    std::istringstream numbers(list != nullptr ? list : "");
+    for (std::string number; std::getline(numbers, number, ',');) {
+      devices->push_back(std::atoi(number.c_str()));
+    }
+    const int all = count != nullptr ? std::atoi(count) : kDevices;
+    for (int i = 0; list == nullptr && i < all; ++i) devices->push_back(i);
+    return devices;
+  }();
+  return *visible;
+}
+
+bool exists(int device) {
+  return device >= 0 && device < static_cast<int>(visible_devices().size());
+}
 
 }  // namespace
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = static_cast<int>(visible_devices().size());
+  return *count > 0 ? cudaSuccess : failed(cudaErrorNoDevice);
+}
+// All of them share one memory and one set of streams.
+cudaError_t cudaSetDevice(int device) {
+  if (!exists(device)) return failed(cudaErrorInvalidDevice);
+  selected = device;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? cudaSuccess : failed(cudaErrorInvalidDevice);
-}
 cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
+  *device = selected;
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
@@ -35,9 +67,11 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  if (device != 0) return failed(cudaErrorInvalidDevice);
+  if (!exists(device)) return failed(cudaErrorInvalidDevice);
   *properties = {};
   cudaDeviceProp& p = *properties;
+  const int number = visible_devices()[static_cast<size_t>(device)];
+  std::memcpy(p.uuid.bytes, &number, sizeof number);
   std::strcpy(p.name, "host execution");
   p.major = 9;
   p.totalGlobalMem = kTotalBytes;
@@ -110,8 +144,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   const Lock lock(runtime_mutex());
-  *total = kTotalBytes;
-  *free = kTotalBytes - allocated_bytes();
+  *total = total_bytes();
+  *free = total_bytes() - allocated_bytes();
   return cudaSuccess;
 }
 

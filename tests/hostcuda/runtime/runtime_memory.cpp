@@ -77,6 +77,19 @@ cudaError_t cudaFreeHost(void* pointer) {
   return free_at(pointer, true);
 }
 
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  const Lock lock(runtime_mutex());
+  *attributes = {};
+  const Allocation* found = find_range(pointer, 0);
+  if (found == nullptr) return cudaSuccess;  // cudaMemoryTypeUnregistered
+  attributes->type = found->kind == Kind::device    ? cudaMemoryTypeDevice
+                     : found->kind == Kind::managed ? cudaMemoryTypeManaged
+                                                    : cudaMemoryTypeHost;
+  attributes->devicePointer = const_cast<void*>(pointer);
+  if (found->kind != Kind::device) attributes->hostPointer = attributes->devicePointer;
+  return cudaSuccess;
+}
+
 // The blocking copies run on the legacy default stream: they do not wait for streams that were
 // created with cudaStreamNonBlocking.
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {

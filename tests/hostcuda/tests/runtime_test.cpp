@@ -8,16 +8,22 @@
 namespace sy::test {
 namespace {
 
-TEST_CASE("runtime: there is one device, and it has the expected properties", "[runtime]") {
+TEST_CASE("runtime: there are sixteen devices, and each has the expected properties", "[runtime]") {
   int count = 0, device = -1, value = 0;
   CUDA_OK(cudaGetDeviceCount(&count));
-  CHECK(count == 1);
+  CHECK(count == 16);
   CUDA_OK(cudaSetDevice(0));
   CUDA_OK(cudaGetDevice(&device));
   CHECK(device == 0);
-  CHECK(cudaSetDevice(1) == cudaErrorInvalidDevice);
-  cudaDeviceProp properties;
+  CUDA_OK(cudaSetDevice(15));
+  CUDA_OK(cudaGetDevice(&device));
+  CHECK(device == 15);
+  CHECK(cudaSetDevice(16) == cudaErrorInvalidDevice);
+  CUDA_OK(cudaSetDevice(0));
+  cudaDeviceProp properties, other;
   CUDA_OK(cudaGetDeviceProperties(&properties, 0));
+  CUDA_OK(cudaGetDeviceProperties(&other, 1));
+  CHECK(std::memcmp(&properties.uuid, &other.uuid, sizeof other.uuid) != 0);
   CHECK(std::strcmp(properties.name, "host execution") == 0);
   CHECK(properties.major * 10 + properties.minor == 90);
   CUDA_OK(cudaDeviceGetAttribute(&value, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
@@ -49,7 +55,7 @@ TEST_CASE("runtime: events measure time once they are complete", "[runtime]") {
 TEST_CASE("runtime: errors have names and are kept until asked for", "[runtime]") {
   CHECK(std::string(cudaGetErrorName(cudaErrorNotReady)) == "cudaErrorNotReady");
   CHECK(std::string(cudaGetErrorString(cudaErrorMemoryAllocation)) == "out of memory");
-  CHECK(cudaSetDevice(1) == cudaErrorInvalidDevice);
+  CHECK(cudaSetDevice(16) == cudaErrorInvalidDevice);
   CHECK(cudaPeekAtLastError() == cudaErrorInvalidDevice);
   CHECK(cudaGetLastError() == cudaErrorInvalidDevice);
   CHECK(cudaPeekAtLastError() == cudaSuccess);
