@@ -35,13 +35,19 @@ Json shares_json(const StepTiming& timing) {
   return shares;
 }
 
+Json number_or_null(const std::optional<double>& number) {
+  return number ? Json(*number) : Json(nullptr);
+}
+
 Json timing_json(const StepTiming& t) {
   return {{"step_seconds", t.step_seconds},
           {"tokens_per_second", t.tokens_per_second},
           {"model_flops", t.model_flops},
           {"flops_per_second", t.flops_per_second},
           {"of_product_rate", t.of_product_rate},
-          {"mfu", t.mfu},
+          {"mfu", t.mfu_of_measured},  // the name that it has in a run's metrics
+          {"mfu_of_measured", t.mfu_of_measured},
+          {"mfu_of_peak", number_or_null(t.mfu_of_peak)},
           {"loss", t.loss},
           {"share", shares_json(t)}};
 }
@@ -53,7 +59,9 @@ void print_json(const StepBench& b) {
               {"first_step_seconds", b.first_step_seconds},
               {"step", timing_json(b.model)},
               {"product_rate", b.product_rate},
-              {"matrix_rate", b.matrix_rate}};
+              {"matrix_rate", b.matrix_rate},
+              {"device", b.device},
+              {"datasheet_rate", number_or_null(b.datasheet_rate)}};
   if (b.twin) {
     object["dense_twin"] = timing_json(*b.twin);
     object["step_over_dense_twin"] = b.twin_ratio;
@@ -70,9 +78,11 @@ void print_json(const StepBench& b) {
 void print_timing(const char* name, const StepTiming& t) {
   fmt::print(
       "{:<14} step {:.4g} s, {:.0f} tokens/s, {:.4g} TFLOP at {:.1f} GFLOP/s: {:.1f} % of the GEMM "
-      "rate, MFU {:.1f} %\n",
+      "rate, MFU {:.1f} % of the measured matrix rate{}\n",
       name, t.step_seconds, t.tokens_per_second, t.model_flops / 1e12, t.flops_per_second / kGiga,
-      100 * t.of_product_rate, 100 * t.mfu);
+      100 * t.of_product_rate, 100 * t.mfu_of_measured,
+      t.mfu_of_peak ? fmt::format(", {:.1f} % of the data sheet's peak", 100 * *t.mfu_of_peak)
+                    : "");
   fmt::print("{:<14}", "");
   for (size_t part = 0; part < t.share.size(); ++part) {
     if (t.share[part] < 5e-4) continue;
@@ -94,6 +104,13 @@ void print_text(const StepBench& b) {
       "{:<14} library alone: {:.1f} GFLOP/s on the shapes of the step, {:.1f} on large square "
       "matrices\n",
       "GEMM rate", b.product_rate / kGiga, b.matrix_rate / kGiga);
+  if (b.datasheet_rate) {
+    fmt::print("{:<14} {}: {:.1f} GFLOP/s by its data sheet\n", "peak", b.device,
+               *b.datasheet_rate / kGiga);
+  } else {
+    fmt::print("{:<14} {}: no data sheet is known, so there is no MFU by its peak\n", "peak",
+               b.device);
+  }
   fmt::print(
       "{:<14} {:.1f} MiB planned, {:.1f} MiB resident ({:.1f} before planning, peak {:.1f})\n",
       "memory", static_cast<double>(b.memory.total()) / kMebi,

@@ -2,6 +2,7 @@
 #include "lib/bench/bench_run.h"
 
 #include <chrono>
+#include <utility>
 
 #include "lib/bench/synthetic_batch.h"
 #include "lib/measure/own_process.h"
@@ -36,11 +37,11 @@ BenchRun::BenchRun(const RunConfig& config, Communicator& world, const RankResou
   train_step_.plan();
   train_step_.allocate();
   train_step_.initialize();
-  session_.exec.profiler.enable(make_part_clock(session_.exec));
+  profiler_.enable(make_part_clock(session_.exec));
   step();
   first_step_seconds_ = process_age_seconds();
-  step();
-  reset_parts();
+  profiled_step();
+  profiler_.reset();
 }
 
 void BenchRun::next_batch() {
@@ -60,8 +61,20 @@ void BenchRun::next_batch() {
 
 double BenchRun::step() {
   next_batch();
-  ++step_;
+  return timed_step();
+}
+
+double BenchRun::profiled_step() {
+  next_batch();
   session_.exec.state<GemmCounts>().clear();
+  std::swap(session_.exec.profiler, profiler_);
+  const double seconds = timed_step();
+  std::swap(session_.exec.profiler, profiler_);
+  return seconds;
+}
+
+double BenchRun::timed_step() {
+  ++step_;
   const auto start = std::chrono::steady_clock::now();
   loss_ = train_step_.run(step_, batch_, tokens_).loss;
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -75,10 +88,6 @@ double BenchRun::model_flops() const {
   return static_cast<double>(run.train.global_batch) *
          SwitchModel::flops_per_sequence(run.model, run.data.encoder_length,
                                          run.data.decoder_length.value);
-}
-
-void BenchRun::reset_parts() {
-  session_.exec.profiler.reset();
 }
 
 }  // namespace sy

@@ -19,9 +19,12 @@ class BenchRun {
   BenchRun(const RunConfig& config, Communicator& world, const RankResources& resources,
            BenchData data);
 
-  // Runs one step on a new batch. Returns its duration in seconds on the slowest rank, from batch
-  // to update. Collective.
+  // Runs one step on a new batch as a run does, with the profiler off: on a GPU its events cost
+  // milliseconds. Returns the step's duration in seconds on the slowest rank, from batch to update.
+  // Collective.
   double step();
+  // The same with the profiler on; adds to its parts and replaces products().
+  double profiled_step();
 
   Session& session() { return session_; }
   TrainStep::Memory memory() const { return train_step_.memory(); }
@@ -34,21 +37,23 @@ class BenchRun {
   // GEMM FLOPs of a step over all ranks, by formula.
   double model_flops() const;
 
-  // GEMMs of the last step on this rank, except those inside the attention kernel.
+  // GEMMs of the last profiled step on this rank, except those inside the attention kernel.
   const GemmCounts& products() { return session_.exec.state<GemmCounts>(); }
 
-  // Seconds on this rank by part since reset_parts(); on a GPU, of the compute stream.
-  const Profiler& profiler() const { return session_.exec.profiler; }
-  void reset_parts();
+  // Seconds on this rank by part in profiled steps after the constructor; on a GPU, of the compute
+  // stream.
+  const Profiler& profiler() const { return profiler_; }
 
  private:
   void next_batch();
+  double timed_step();
 
   Runtime runtime_;
   Session session_;
   TrainStep train_step_;
   StepBatch batch_;
   std::unique_ptr<Loader> loader_;  // null for synthetic batches
+  Profiler profiler_;  // the exec's while a profiled step runs
   StepTokens tokens_;
   double loss_ = 0;
   double first_step_seconds_ = 0;

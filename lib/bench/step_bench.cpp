@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/bench/step_bench.h"
 
+#include <cmath>
+#include <limits>
+
 #include "lib/base/numeric.h"
+#include "lib/measure/datasheet.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/measure/own_process.h"
+#include "lib/tensor/cuda/cuda_device.h"
 #include "lib/tensor/memory.h"
 
 namespace sy {
 namespace {
 
+constexpr int64_t kProfiledRounds = 2;
+
 // The rounds of one model.
 struct Rounds {
   BenchRun& run;
   std::vector<double> seconds = {}, tokens_per_second = {}, of_products = {}, mfu = {};
+  double profiled_seconds = 0;
 
   void take(double product_rate, double matrix_rate) {
     const double spent = run.step();
@@ -22,25 +30,33 @@ struct Rounds {
     mfu.push_back(run.model_flops() / spent / matrix_rate);
   }
 
-  StepTiming timing() const {
+  StepTiming timing(std::optional<double> datasheet_rate) const {
     StepTiming timing;
     timing.step_seconds = median(seconds);
     timing.tokens_per_second = median(tokens_per_second);
     timing.model_flops = run.model_flops();
     timing.flops_per_second = timing.model_flops / timing.step_seconds;
     timing.of_product_rate = median(of_products);
-    timing.mfu = median(mfu);
+    timing.mfu_of_measured = median(mfu);
+    if (datasheet_rate) timing.mfu_of_peak = timing.flops_per_second / *datasheet_rate;
     timing.loss = run.loss();
-    double all = 0, claimed = 0;
-    for (const double spent : seconds) all += spent;
+    double claimed = 0;
     for (size_t part = 0; part < timing.share.size(); ++part) {
-      timing.share[part] = run.profiler().seconds(static_cast<Part>(part)) / all;
+      timing.share[part] = run.profiler().seconds(static_cast<Part>(part)) / profiled_seconds;
       claimed += timing.share[part];
     }
     timing.share[static_cast<size_t>(Part::other)] += 1 - claimed;
     return timing;
   }
 };
+
+// A rank whose GPU is not known makes the sum not a number.
+std::optional<double> sum_of_datasheets(Communicator& world, const std::string& device,
+                                        DType dtype) {
+  double rate = datasheet_rate(device, dtype).value_or(std::numeric_limits<double>::quiet_NaN());
+  world.all_reduce_sum(Tensor(&rate, DType::f64, {1}), "data sheets");
+  return std::isnan(rate) ? std::nullopt : std::optional(rate);
+}
 
 double sum_over(Communicator& world, double value) {
   world.all_reduce_sum(Tensor(&value, DType::f64, {1}), "benchmark");
@@ -83,11 +99,19 @@ StepBench bench_step(const RunConfig& config, Communicator& world, const RankRes
     twin.take(product_rates.back(), matrix_rates.back());
     ratios.push_back(model.seconds.back() / twin.seconds.back());
   }
+  for (int64_t round = 0; round < kProfiledRounds; ++round) {
+    model.profiled_seconds += run.profiled_step();
+    if (options.twin) twin.profiled_seconds += twin_run->profiled_step();
+  }
   result.product_rate = median(product_rates);
   result.matrix_rate = median(matrix_rates);
-  result.model = model.timing();
+  const Exec& exec = run.session().exec;
+  result.device = exec.backend == Backend::cuda ? cuda_device_name() : name_of(exec.backend);
+  result.datasheet_rate =
+      sum_of_datasheets(world, result.device, run.session().model.params().dtype());
+  result.model = model.timing(result.datasheet_rate);
   if (options.twin) {
-    result.twin = twin.timing();
+    result.twin = twin.timing(result.datasheet_rate);
     result.twin_ratio = median(ratios);
   }
   return result;

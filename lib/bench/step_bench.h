@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times training steps together with the GEMMs they consist of and, on request, with the
 // FLOP-matched dense baseline. All are run in turn, round after round, so that each ratio compares
-// the same moment of the machine. Results are medians over the rounds.
+// the same moment of the machine. Results are medians over the rounds. The shares of the parts come
+// from further rounds, since the clock that measures them costs time.
 #pragma once
 
 #include <array>
 #include <optional>
+#include <string>
 
 #include "lib/bench/bench_run.h"
 
@@ -24,10 +26,13 @@ struct StepTiming {
   double model_flops = 0;        // per step, all ranks, by formula
   double flops_per_second = 0;
   double of_product_rate = 0;  // flops_per_second / product_rate of the same round
-  // flops_per_second / matrix_rate of the same round, as in the metrics of a run
-  double mfu = 0;
+  // Model FLOPs utilisation: flops_per_second / matrix_rate of the same round, which is `mfu` in
+  // the metrics of a run, and / datasheet_rate, where that is known.
+  double mfu_of_measured = 0;
+  std::optional<double> mfu_of_peak;
   double loss = 0;
-  // Share of each part in the step, on rank 0. Time outside all parts is added to `other`.
+  // Share of each part in the profiled rounds, on rank 0. Time outside all parts is added to
+  // `other`.
   std::array<double, static_cast<size_t>(Part::kCount)> share{};
 };
 
@@ -37,6 +42,9 @@ struct StepBench {
   StepTiming model;
   double product_rate = 0;  // FLOP/s on the GEMM shapes of the step, sum over ranks
   double matrix_rate = 0;   // FLOP/s on large square matrices, sum over ranks
+  std::string device;       // name of rank 0's GPU, or "cpu"
+  // FLOP/s that the data sheets of all ranks' GPUs promise; nothing if that of one is not known.
+  std::optional<double> datasheet_rate;
   std::optional<StepTiming> twin;
   double twin_ratio = 0;          // step / step of the dense baseline, of the same round
   TrainStep::Memory memory;       // planned, on rank 0

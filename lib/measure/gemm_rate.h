@@ -14,13 +14,17 @@ namespace sy {
 // more slowly than the kernel does, and leaving them out makes the bound stricter.
 class GemmRate {
  public:
-  // Allocates operands and scratch for `counts`, and runs each shape once so that its primitive
-  // exists.
+  // Allocates operands and scratch for `counts`, fills the operands with random numbers, and runs
+  // each shape twice, after which its primitive exists or its algorithm is chosen.
   GemmRate(const GemmCounts& counts, Backend backend, int threads);
 
   // Runs every GEMM as often as it is counted, with no other work between them. Returns FLOP/s of
   // this rank.
   double measure();
+
+  // The operands' memory, for tests.
+  Tensor a() const { return a_; }
+  Tensor b() const { return b_; }
 
  private:
   void run(const GemmShape& shape, int64_t times);
@@ -32,10 +36,10 @@ class GemmRate {
   double flops_;      // of one measure()
 };
 
-// FLOP/s that this rank reaches on large square matrices of `dtype`, float32 or bfloat16: the
-// denominator of model FLOPs utilisation (MFU). The best of five GEMMs. Matrices start at
-// 1024 x 1024 and double up to 8192 while one GEMM takes less than a millisecond, which is what it
-// takes to fill a GPU.
+// FLOP/s that this rank reaches on large square matrices of `dtype`, float32 or bfloat16, of random
+// numbers: the measured matrix rate, by which the metrics of a run divide for `mfu`. The best of
+// five GEMMs. Matrices start at 1024 x 1024 and double up to 8192 while one GEMM takes less than a
+// millisecond, which is what it takes to fill a GPU.
 double measure_peak_gemm_rate(Backend backend, int threads, DType dtype = DType::f32);
 
 // One sentence if bfloat16 does not pay at these rates (measure_peak_gemm_rate) of a rank: having

@@ -7,6 +7,10 @@ sy_test_binary(bench_tests SOURCES tests/bench/expert_products_test.cpp LINK sy_
 sy_add_test(bench.expert_products bench_tests "[expert_products]")
 sy_add_cuda_test(bench.expert_products bench_tests "[expert_products]" SCHEDULES random)
 
+sy_test_binary(bench_run_tests MPI SOURCES tests/bench/bench_run_test.cpp LINK sy_bench)
+sy_add_mpi_test(bench.bench_run bench_run_tests "[bench_run]" 1)
+sy_add_cuda_mpi_test(bench.bench_run bench_run_tests "[bench_run]" 1 SCHEDULES forward)
+
 # `bench --part experts` on the CPU, and with the CUDA backend executed on the host.
 set(experts ${PROJECT_SOURCE_DIR}/tests/bench/experts.sh)
 add_test(NAME bench.experts COMMAND ${experts} $<TARGET_FILE:switchyard> cpu)

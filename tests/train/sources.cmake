@@ -18,8 +18,9 @@ foreach(suite metrics progress schedule tensorboard)
   sy_add_test(train.${suite} metrics_tests "[${suite}]")
 endforeach()
 
-sy_test_binary(run_tests SOURCES tests/train/bfloat16_advice_test.cpp tests/train/run_lock_test.cpp LINK sy_train)
-foreach(suite bfloat16_advice run_lock)
+sy_test_binary(run_tests SOURCES tests/train/bfloat16_advice_test.cpp tests/train/datasheet_test.cpp
+                                 tests/train/run_lock_test.cpp LINK sy_train)
+foreach(suite bfloat16_advice datasheet run_lock)
   sy_add_test(train.${suite} run_tests "[${suite}]")
 endforeach()
 

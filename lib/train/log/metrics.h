@@ -24,7 +24,7 @@ struct TrainMetrics {
   double learning_rate = 0;
   double step_seconds = 0;
   double tokens_per_second = 0;
-  double mfu = 0;               // model FLOPs / peak FLOP/s of the machine
+  double mfu = 0;               // model FLOP/s / the measured matrix rate (gemm_rate.h)
   double dropped_fraction = 0;  // of routed tokens
   double expert_load_max = 0;   // fullest expert / mean
 
