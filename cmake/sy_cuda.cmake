@@ -12,6 +12,8 @@ add_library(sy_backend_host INTERFACE)
 if(SY_HAVE_CUDA)
   set(CMAKE_CUDA_COMPILER ${SY_NVCC})
   set(CMAKE_CUDA_ARCHITECTURES 80-real 90 CACHE STRING "GPUs to compile for; 90 leaves PTX for later ones")
+  # One CUDA runtime, the shared one that is linked below, as packages expect it.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY None)
   enable_language(CUDA)
   # CMake 3.25 has no flag for this compiler's C++20.
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

@@ -3,7 +3,7 @@
 # The gradients of step 1 agree, tensor by tensor, on 1, 2 and 4 ranks, with the experts on one rank or spread over
 # ranks. They are read from the program's checkpoints. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"
-if ! /usr/bin/python3 -c "import h5py" 2>/dev/null; then
+if ! python3 -c "import h5py" 2>/dev/null; then
   echo "skipped: python3-h5py is not installed (setup.sh --tests installs it)"
   exit 77
 fi
@@ -15,6 +15,6 @@ for mesh in "1 1" "2 1" "2 2" "4 1" "4 2" "4 4"; do
   if ((ranks > most_ranks)) || [[ $backend$ranks == cpu1 ]]; then continue; fi
   train "$ranks" "mesh-$ranks-$expert" "${one_step[@]}" --set mesh.expert="$expert"
   echo "ranks $ranks, expert $expert:"
-  /usr/bin/python3 "$here/compare_gradients.py" 1e-5 "$folder/one/checkpoints/step-00000001" \
+  python3 "$here/compare_gradients.py" 1e-5 "$folder/one/checkpoints/step-00000001" \
     "$folder/mesh-$ranks-$expert/checkpoints/step-00000001"
 done

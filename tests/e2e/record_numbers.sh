@@ -14,7 +14,7 @@ record() {
   shift 2
   train "$ranks" "$name" --set train.steps=40 --set train.eval_every=20 --set train.checkpoint_every=0 \
     --set model.experts.z_loss=0.001 "$@"
-  /usr/bin/python3 "$here/record_numbers.py" "$folder/$name" "$out/$name"
+  python3 "$here/record_numbers.py" "$folder/$name" "$out/$name"
 }
 
 for ranks in 1 2 4; do

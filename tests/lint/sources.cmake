@@ -9,6 +9,12 @@ endforeach()
 add_test(NAME lint.mutations COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/mutation/run.py --check)
 set_tests_properties(lint.mutations PROPERTIES TIMEOUT 60)
 
+if(SY_HAVE_CUDA)
+  add_test(NAME lint.one_cuda_runtime
+           COMMAND ${PROJECT_SOURCE_DIR}/tests/lint/one_cuda_runtime.sh ${PROJECT_BINARY_DIR})
+  set_tests_properties(lint.one_cuda_runtime PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
+endif()
+
 # clang-tidy reads the compile database and headers that the build makes.
 add_test(NAME lint.tidy COMMAND bash ${PROJECT_SOURCE_DIR}/tests/lint/tidy.sh ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 set_tests_properties(lint.tidy PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
