@@ -57,7 +57,7 @@ TEST_CASE("bench_run: a step is timed with the profiler off", "[bench_run]") {
 // up to more than the whole.
 TEST_CASE("bench_run: shares are of rounds of their own", "[bench_run]") {
   StepBenchOptions options;
-  options.rounds = 6;
+  options.rounds = 2;
   const StepBench bench = bench_step(tiny(), test_world(), {}, options);
   double sum = 0;
   for (const double share : bench.model.share) {
