@@ -53,7 +53,7 @@ class BenchRun {
   TrainStep train_step_;
   StepBatch batch_;
   std::unique_ptr<Loader> loader_;  // null for synthetic batches
-  Profiler profiler_;  // the exec's while a profiled step runs
+  Profiler profiler_;               // the exec's while a profiled step runs
   StepTokens tokens_;
   double loss_ = 0;
   double first_step_seconds_ = 0;
