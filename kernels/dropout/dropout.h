@@ -28,6 +28,14 @@ void check_dropout(const char* op, const Dropout& dropout, int64_t rows);
 // own gradient: backward is dropout_forward(d_x, d_out) with the same Dropout.
 void dropout_forward(Exec& exec, Tensor out, Tensor x, const Dropout& dropout);
 
+// The gradient of dropout's input: d_out itself where nothing is dropped, otherwise `room`, of
+// d_out's shape, which is then overwritten with it.
+inline Tensor dropout_backward(Exec& exec, Tensor room, Tensor d_out, const Dropout& dropout) {
+  if (dropout.rate == 0) return d_out;
+  dropout_forward(exec, room, d_out, dropout);
+  return room;
+}
+
 // out [rows, cols] (overwritten; may be residual or x) = residual + dropout(x).
 void residual_dropout_forward(Exec& exec, Tensor out, Tensor residual, Tensor x,
                               const Dropout& dropout);

@@ -47,21 +47,26 @@ void relu_inplace(Exec& exec, Tensor c) {
 
 }  // namespace
 
-void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options) {
+void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options, Tensor base) {
   // Neither library guarantees relu for float64, which only gradient checks use.
   if (options.relu && a.dtype() == DType::f64) {
     options.relu = false;
     gemm(exec, c, a, b, options);
     return relu_inplace(exec, c);
   }
-  const GemmShape shape = gemm_shape(c, a, b, options);
+  GemmShape shape = gemm_shape(c, a, b, options);
+  shape.has_base = !base.empty();
+  SY_CHECK(!shape.has_base || (base.shape() == c.shape() && base.dtype() == c.dtype() &&
+                               !options.accumulate && !options.relu),
+           "gemm: base {} of c {}", base.shape().str(), c.shape().str());
   const ProfileScope profile(exec.profiler, Part::gemm);
   // Planning creates the count's entry, so that counting allocates nothing during a step.
   if (exec.planning || exec.profiler.enabled()) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }
-  dispatch_activations(exec, a.dtype(), "gemm",
-                       [&]<Backend B, class T>() { GemmImpl<B, T>::run(exec, c, a, b, shape); });
+  dispatch_activations(exec, a.dtype(), "gemm", [&]<Backend B, class T>() {
+    GemmImpl<B, T>::run(exec, c, a, b, base, shape);
+  });
 }
 
 }  // namespace sy

@@ -36,7 +36,8 @@ struct ShapeHash {
          {s.batch, s.m, s.n, s.k,
           int64_t{s.options.transpose_a} | int64_t{s.options.transpose_b} << 1 |
               int64_t{s.options.accumulate} << 2 | static_cast<int64_t>(s.in) << 3 |
-              static_cast<int64_t>(s.out) << 6 | int64_t{s.options.relu} << 9}) {
+              static_cast<int64_t>(s.out) << 6 | int64_t{s.options.relu} << 9 |
+              int64_t{s.has_base} << 10}) {
       hash = (hash ^ static_cast<uint64_t>(word)) * 1099511628211u;
     }
     return hash;
@@ -58,7 +59,7 @@ dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, 
 // One GEMM ready to run: the primitive and its arguments, whose pointers are set at each call.
 struct CachedGemm {
   dnnl::matmul primitive;
-  dnnl::memory a, b, c, scratchpad;
+  dnnl::memory a, b, c, base, scratchpad;
   int64_t scratch_bytes = 0;
 
   CachedGemm(const GemmShape& s, const dnnl::engine& engine) {
@@ -69,6 +70,7 @@ struct CachedGemm {
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     dnnl::post_ops after;
     if (s.options.accumulate) after.append_sum(1.0f);
+    if (s.has_base) after.append_binary(dnnl::algorithm::binary_add, c_desc);
     if (s.options.relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
     attributes.set_post_ops(after);
     const dnnl::matmul::primitive_desc desc({a_desc, b_desc, c_desc}, attributes, engine);
@@ -77,23 +79,27 @@ struct CachedGemm {
     a = dnnl::memory(a_desc, engine, DNNL_MEMORY_NONE);
     b = dnnl::memory(b_desc, engine, DNNL_MEMORY_NONE);
     c = dnnl::memory(c_desc, engine, DNNL_MEMORY_NONE);
+    base = dnnl::memory(c_desc, engine, DNNL_MEMORY_NONE);
     scratchpad = dnnl::memory(desc.scratchpad_desc(), engine, DNNL_MEMORY_NONE);
   }
 
   // Uses the C interface, because the C++ one copies its arguments to the heap at each call.
-  void run(const dnnl::stream& stream, void* c_data, void* a_data, void* b_data, void* scratch) {
+  void run(const dnnl::stream& stream, void* c_data, void* a_data, void* b_data, void* base_data,
+           void* scratch) {
     a.set_data_handle(a_data);
     b.set_data_handle(b_data);
     c.set_data_handle(c_data);
+    base.set_data_handle(base_data);
     scratchpad.set_data_handle(scratch);
-    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, a.get()},
-                                         {DNNL_ARG_WEIGHTS, b.get()},
-                                         {DNNL_ARG_DST, c.get()},
-                                         {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
-    dnnl::error::wrap_c_api(
-        dnnl_primitive_execute(primitive.get(), stream.get(),
-                               static_cast<int>(std::size(arguments)), arguments),
-        "could not execute a primitive");
+    const dnnl_exec_arg_t arguments[] = {
+        {DNNL_ARG_SRC, a.get()},
+        {DNNL_ARG_WEIGHTS, b.get()},
+        {DNNL_ARG_DST, c.get()},
+        {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
+        {DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, base.get()}};
+    const int count = static_cast<int>(std::size(arguments)) - (base_data == nullptr ? 1 : 0);
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream.get(), count, arguments),
+                            "could not execute a primitive");
   }
 };
 
@@ -133,11 +139,16 @@ void multiply_row(const Operands& x, double* c, int64_t i) {
 }
 
 // Float32 and bfloat16.
-void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) {
+void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base, const GemmShape& shape) {
   if (shape.batch * shape.m * shape.n == 0) return;
   if (shape.k == 0) {
-    if (!shape.options.accumulate && !exec.planning)
-      std::memset(c.raw(), 0, static_cast<size_t>(c.bytes()));
+    if (shape.options.accumulate || exec.planning) return;
+    const auto bytes = static_cast<size_t>(c.bytes());
+    if (shape.has_base) {
+      std::memcpy(c.raw(), base.raw(), bytes);
+    } else {
+      std::memset(c.raw(), 0, bytes);
+    }
     return;
   }
   const ThreadCount threads(exec.threads);
@@ -147,7 +158,7 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) 
     ScratchScope scope(exec);
     const Tensor scratch = scope.take(DType::i32, {ceil_div(product.scratch_bytes, 4)}, "gemm");
     if (exec.planning) return;
-    product.run(cache.stream, c.raw(), a.raw(), b.raw(), scratch.raw());
+    product.run(cache.stream, c.raw(), a.raw(), b.raw(), base.raw(), scratch.raw());
   } catch (const dnnl::error& error) {
     throw RuntimeFailure(fmt::format("oneDNN cannot multiply {} {} x {} by {} x {} (batch {}): {}",
                                      name_of(shape.in), shape.m, shape.k, shape.k, shape.n,
@@ -168,25 +179,29 @@ Bfloat16Products GemmSupport<Backend::cpu>::bfloat16() {
 }
 
 template <>
-void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
+void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base,
                                         const GemmShape& shape) {
-  multiply(exec, c, a, b, shape);
+  multiply(exec, c, a, b, base, shape);
 }
 
 template <>
-void GemmImpl<Backend::cpu, BFloat16>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
+void GemmImpl<Backend::cpu, BFloat16>::run(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base,
                                            const GemmShape& shape) {
-  multiply(exec, c, a, b, shape);
+  multiply(exec, c, a, b, base, shape);
 }
 
 // Used only by gradient checks, hence plain loops.
 template <>
-void GemmImpl<Backend::cpu, double>::run(Exec& exec, Tensor c, Tensor a, Tensor b,
+void GemmImpl<Backend::cpu, double>::run(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base,
                                          const GemmShape& shape) {
   if (exec.planning) return;
   const int64_t m = shape.m, n = shape.n, k = shape.k;
   double* out = c.data<double>();
-  if (!shape.options.accumulate) std::fill(out, out + shape.batch * m * n, 0.0);
+  if (shape.has_base) {
+    std::copy_n(base.data<double>(), c.numel(), out);
+  } else if (!shape.options.accumulate) {
+    std::fill(out, out + shape.batch * m * n, 0.0);
+  }
 #pragma omp parallel for num_threads(exec.threads)
   for (int64_t row = 0; row < shape.batch * m; ++row) {
     const int64_t entry = row / m;

@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/gemm_trials.h"
 #include "kernels/gemm/lt_product_cuda.h"
@@ -127,30 +128,33 @@ struct GemmCache {
   std::map<LtKey, CachedGemm> products;
 };
 
-void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) {
+void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base, const GemmShape& shape) {
   ScratchScope scratch(exec);
   const Tensor memory =
       scratch.take(DType::i32, {(kLtWorkspace + kWorkspaceAlignment) / 4}, "cuBLASLt workspace");
   if (exec.planning || shape.batch * shape.m * shape.n == 0) return;
   if (shape.k == 0) {
     if (shape.options.accumulate) return;
+    if (shape.has_base) return copy(exec, c, base);
     check_cuda(cudaMemsetAsync(c.raw(), 0, static_cast<size_t>(c.bytes()), cuda(exec).compute),
                "gemm");
     return;
   }
-  const LtKey key{shape, alignment_of(a.raw()), alignment_of(b.raw()), alignment_of(c.raw())};
+  if (!shape.has_base) base = c;
+  const LtKey key{shape, alignment_of(a.raw()), alignment_of(b.raw()), alignment_of(c.raw()),
+                  alignment_of(base.raw())};
   auto& products = exec.state<GemmCache>().products;
   auto place = products.find(key);
   if (place == products.end()) place = products.try_emplace(key, key).first;
-  place->second.run(exec, {a.raw(), b.raw(), c.raw()}, aligned(memory));
+  place->second.run(exec, {a.raw(), b.raw(), base.raw(), c.raw()}, aligned(memory));
 }
 
 }  // namespace
 
 template <class T>
 struct GemmImpl<Backend::cuda, T> {
-  static void run(Exec& exec, Tensor c, Tensor a, Tensor b, const GemmShape& shape) {
-    multiply(exec, c, a, b, shape);
+  static void run(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base, const GemmShape& shape) {
+    multiply(exec, c, a, b, base, shape);
   }
 };
 

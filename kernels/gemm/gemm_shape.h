@@ -13,6 +13,7 @@ struct GemmShape {
   int64_t batch = 1, m = 0, n = 0, k = 0;
   DType in = DType::f32, out = DType::f32;  // of a and b, and of c
   GemmOptions options;
+  bool has_base = false;  // adds the product to another matrix than c
 
   double flops() const {
     return 2.0 * static_cast<double>(batch) * static_cast<double>(m) * static_cast<double>(n) *

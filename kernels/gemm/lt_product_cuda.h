@@ -17,15 +17,15 @@ namespace sy {
 constexpr int64_t kLtWorkspace = int64_t{32} << 20;
 
 // A GEMM's sizes and the alignments of its operands in bytes, on which the choice of an algorithm
-// depends.
+// depends. base: what the product is added to, c itself unless the shape has a base.
 struct LtKey {
   GemmShape shape;
-  uint32_t a, b, c;
+  uint32_t a, b, c, base;
   auto operator<=>(const LtKey&) const = default;
 };
 
 struct LtOperands {
-  const void *a, *b;
+  const void *a, *b, *base;
   void* c;
 };
 
@@ -123,7 +123,7 @@ inline std::vector<cublasLtMatmulAlgo_t> LtProduct::algorithms(cublasLtHandle_t 
   set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, schemes);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a);
-  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.c);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.base);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c);
   cublasLtMatmulHeuristicResult_t found[kMost];
   int count = 0;
@@ -142,13 +142,13 @@ inline std::vector<cublasLtMatmulAlgo_t> LtProduct::algorithms(cublasLtHandle_t 
 inline cublasStatus_t LtProduct::run(cublasLtHandle_t handle, const cublasLtMatmulAlgo_t& algorithm,
                                      const LtOperands& operands, void* workspace,
                                      cudaStream_t stream) const {
-  const float one = 1, beta = shape_.options.accumulate ? 1 : 0;
+  const float one = 1, beta = shape_.options.accumulate || shape_.has_base ? 1 : 0;
   const double one64 = 1, beta64 = beta;
   const bool wide = shape_.in == DType::f64;
   const void* alpha = wide ? static_cast<const void*>(&one64) : &one;
   const void* keep = wide ? static_cast<const void*>(&beta64) : &beta;
   return cublaslt().Matmul(handle, descriptor_, alpha, operands.b, b_, operands.a, a_, keep,
-                           operands.c, c_, operands.c, c_, &algorithm, workspace, kLtWorkspace,
+                           operands.base, c_, operands.c, c_, &algorithm, workspace, kLtWorkspace,
                            stream);
 }
 

@@ -121,8 +121,8 @@ class LtTrial {
 
   cublasStatus_t queue(const cublasLtMatmulAlgo_t& algorithm, const TrialMemory& out) const {
     return product_.run(cuda(exec_).cublaslt_handle, algorithm,
-                        {operands_.as<void>(), operands_.as<void>(), out.as<void>()}, workspace_,
-                        stream());
+                        {operands_.as<void>(), operands_.as<void>(), out.as<void>(), out.as<void>()},
+                        workspace_, stream());
   }
 
   // Zeros first: the GEMM may accumulate, and rounding up leaves a rest.

@@ -36,7 +36,7 @@ GemmRate::GemmRate(const GemmCounts& counts, Backend backend, int threads)
   exec_.memory = backend == Backend::cuda ? MemoryKind::device : MemoryKind::host;
   exec_.threads = threads;
   exec_.planning = true;
-  int64_t a = 0, b = 0, c = 0;  // bytes
+  int64_t a = 0, b = 0, c = 0, base = 0;  // bytes
   const auto bytes = [](const Shape& matrices, DType dtype) {
     return matrices.numel() * static_cast<int64_t>(size_of(dtype));
   };
@@ -44,6 +44,7 @@ GemmRate::GemmRate(const GemmCounts& counts, Backend backend, int threads)
     a = std::max(a, bytes(shape_of_a(shape), shape.in));
     b = std::max(b, bytes(shape_of_b(shape), shape.in));
     c = std::max(c, bytes(shape_of_c(shape), shape.out));
+    if (shape.has_base) base = std::max(base, bytes(shape_of_c(shape), shape.out));
     run(shape, 1);
   }
   exec_.planning = false;
@@ -52,6 +53,7 @@ GemmRate::GemmRate(const GemmCounts& counts, Backend backend, int threads)
     a_ = arena_.take(DType::f32, {ceil_div(a, 4)}, "a");
     b_ = arena_.take(DType::f32, {ceil_div(b, 4)}, "b");
     c_ = arena_.take(DType::f32, {ceil_div(c, 4)}, "c");
+    base_ = arena_.take(DType::f32, {ceil_div(base, 4)}, "base");
   };
   take();
   arena_.allocate(exec_.memory);
@@ -67,7 +69,8 @@ void GemmRate::run(const GemmShape& shape, int64_t times) {
   // While planning, the operands have no memory yet.
   const Tensor a(a_.raw(), shape.in, shape_of_a(shape)), b(b_.raw(), shape.in, shape_of_b(shape));
   const Tensor c(c_.raw(), shape.out, shape_of_c(shape));
-  for (int64_t i = 0; i < times; ++i) gemm(exec_, c, a, b, shape.options);
+  const Tensor base = shape.has_base ? Tensor(base_.raw(), shape.out, shape_of_c(shape)) : Tensor();
+  for (int64_t i = 0; i < times; ++i) gemm(exec_, c, a, b, shape.options, base);
 }
 
 double GemmRate::measure() {

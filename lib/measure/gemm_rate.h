@@ -32,8 +32,8 @@ class GemmRate {
   GemmCounts counts_;
   Exec exec_;
   Arena arena_{"GEMM rate"};
-  Tensor a_, b_, c_;  // each has the memory of its largest operand, whatever the dtype
-  double flops_;      // of one measure()
+  Tensor a_, b_, c_, base_;  // each has the memory of its largest operand, whatever the dtype
+  double flops_;             // of one measure()
 };
 
 // FLOP/s that this rank reaches on large square matrices of `dtype`, float32 or bfloat16, of random

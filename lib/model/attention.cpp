@@ -62,8 +62,8 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
   linear_forward(exec, merged(saved.v), source.rows, *params.v);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
                     bias_value(params), source.lengths, spec_of(context, params));
-  linear_forward(exec, out, merged(saved.attended), *params.o);
-  residual_dropout_forward(exec, out, saved.x, out, context.dropout(params.sites.output));
+  linear_residual_forward(exec, out, saved.x, merged(saved.attended), *params.o,
+                          context.dropout(params.sites.output));
 }
 
 // d_normed is overwritten with the gradient of the normed input through the queries. The gradient
@@ -78,10 +78,10 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   const Tensor d_q = scratch.take(dtype, saved.q.shape(), "attention d_q");
   const Tensor d_k = scratch.take(dtype, saved.k.shape(), "attention d_k");
   const Tensor d_v = scratch.take(dtype, saved.v.shape(), "attention d_v");
-  // Holds the gradient of o's output until that of the queries is computed.
-  dropout_forward(exec, d_normed, d_out, context.dropout(params.sites.output));
-  linear_backward_weight(exec, *params.o, d_normed, merged(saved.attended));
-  linear_backward_input(exec, merged(d_attended), d_normed, *params.o);
+  // d_normed has room for the gradient of o's output until that of the queries is computed.
+  const Tensor d_o = dropout_backward(exec, d_normed, d_out, context.dropout(params.sites.output));
+  linear_backward_weight(exec, *params.o, d_o, merged(saved.attended));
+  linear_backward_input(exec, merged(d_attended), d_o, *params.o);
   attention_backward(exec, d_q, d_k, d_v, bias_grad(params), d_attended, saved.attended,
                      saved.log_sum, saved.q, saved.k, saved.v, bias_value(params), source.lengths,
                      spec_of(context, params));

@@ -59,8 +59,8 @@ void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params
   gemm(exec, hidden, normed, params.wi->compute, {.relu = fused});
   if (gated) linear_forward(exec, linear, normed, *params.wi_linear);
   if (!fused) activation_forward(exec, activated, hidden, linear, activation, dropout);
-  linear_forward(exec, out, activated, *params.wo);
-  residual_dropout_forward(exec, out, x, out, context.dropout(params.sites.output));
+  linear_residual_forward(exec, out, x, activated, *params.wo,
+                          context.dropout(params.sites.output));
 }
 
 void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
@@ -74,13 +74,13 @@ void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& param
   const Tensor activated = saved.activated.slice(0, tokens);
   const Tensor linear = gated ? saved.linear.slice(0, tokens) : Tensor();
 
-  // One buffer holds first the gradient of the output of wo, then that of the output of the norm.
+  // Has room for the gradient of the output of wo, and later holds that of the output of the norm.
   const Tensor d_inner = scratch.take(dtype, d_out.shape(), "ffn d_normed");
-  dropout_forward(exec, d_inner, d_out, context.dropout(params.sites.output));
+  const Tensor d_wo = dropout_backward(exec, d_inner, d_out, context.dropout(params.sites.output));
   const Tensor d_hidden = scratch.take(dtype, hidden.shape(), "ffn d_hidden");
   const Tensor d_linear = gated ? scratch.take(dtype, hidden.shape(), "ffn d_linear") : Tensor();
-  linear_backward_weight(exec, *params.wo, d_inner, activated);
-  linear_backward_input(exec, d_hidden, d_inner, *params.wo);
+  linear_backward_weight(exec, *params.wo, d_wo, activated);
+  linear_backward_input(exec, d_hidden, d_wo, *params.wo);
   activation_backward(exec, d_hidden, d_linear, d_hidden, hidden, linear, context.model.activation,
                       context.dropout(params.sites.hidden));
   linear_backward_weight(exec, *params.wi, d_hidden, normed);

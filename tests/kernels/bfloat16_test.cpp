@@ -98,18 +98,20 @@ TEST_CASE("bfloat16: gemm sums in float32 and rounds once", "[bfloat16]") {
   const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true);
   const auto [accumulate, relu] =
       GENERATE(std::pair{false, false}, std::pair{true, false}, std::pair{false, true});
+  const bool has_base = GENERATE(false, true) && !accumulate && !relu;
   const int64_t batch = GENERATE(1, 3);
   const auto shape = [batch](int64_t rows, int64_t cols, bool transposed) {
     if (transposed) std::swap(rows, cols);
     return batch == 1 ? Shape{rows, cols} : Shape{batch, rows, cols};
   };
   Both a(shape(37, 70, transpose_a), 1), b(shape(70, 29, transpose_b), 2);
-  Both c(shape(37, 29, false), 3);
+  Both c(shape(37, 29, false), 3), base(shape(37, 29, false), 4);
   Owned sums = c.f32;
   const GemmOptions options{transpose_a, transpose_b, accumulate, relu};
-  gemm(*exec, c.f32, a.f32, b.f32, options);
-  gemm(*exec, c.bf16, a.bf16, b.bf16, options);
-  gemm(*exec, sums, a.bf16, b.bf16, options);
+  const auto added = [&](Owned& to) { return has_base ? to : Tensor(); };
+  gemm(*exec, c.f32, a.f32, b.f32, options, added(base.f32));
+  gemm(*exec, c.bf16, a.bf16, b.bf16, options, added(base.bf16));
+  gemm(*exec, sums, a.bf16, b.bf16, options, added(base.f32));
   CHECK(c.error(1e-3) <= 1.01 * kHalfPlace);
   CHECK(largest_difference(sums, c.f32) < 1e-5 * largest(c.f32));
   CHECK_THROWS_AS(gemm(*exec, c.f32, a.bf16, b.f32, options), InternalError);

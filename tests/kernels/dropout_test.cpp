@@ -184,6 +184,18 @@ TEST_CASE("dropout: the same bits for any number of threads", "[dropout]") {
   }));
 }
 
+TEST_CASE("dropout: backward copies nothing where nothing is dropped", "[dropout]") {
+  auto exec = make_exec();
+  Owned d_out = random_tensor(DType::f32, {5, 24}, 1), room = random_tensor(DType::f32, {5, 24}, 2);
+  Owned before = room, expected(DType::f32, {5, 24});
+  CHECK(dropout_backward(*exec, room, d_out, {0, kKey, 0, {}}).raw() == d_out.tensor().raw());
+  CHECK(same_bits(room, before));
+  const Dropout dropout{0.5f, kKey, 7, {}};
+  dropout_forward(*exec, expected, d_out, dropout);
+  CHECK(dropout_backward(*exec, room, d_out, dropout).raw() == room.tensor().raw());
+  CHECK(same_bits(room, expected));
+}
+
 TEST_CASE("dropout: wrong arguments", "[dropout]") {
   auto exec = make_exec();
   Owned x(DType::f32, {3, 4}), other(DType::f32, {3, 5}), ids = int_tensor({2}, {0, 1});

@@ -8,8 +8,8 @@
 
 #include "kernels/gemm/gemm_shape.h"
 #include "lib/tensor/transfer.h"
+#include "tests/kernels/op_test.h"
 #include "tests/support/allocations.h"
-#include "tests/support/gradcheck.h"
 
 namespace sy {
 namespace {
@@ -43,6 +43,7 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
   const bool transpose_a = GENERATE(false, true), transpose_b = GENERATE(false, true);
   const auto [accumulate, relu] =
       GENERATE(std::pair{false, false}, std::pair{true, false}, std::pair{false, true});
+  const bool has_base = GENERATE(false, true) && !accumulate && !relu;
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const GemmOptions options{transpose_a, transpose_b, accumulate, relu};
   auto exec = make_exec(2, 34);
@@ -53,8 +54,9 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
   Owned a = random_tensor(dtype, shape(c.m, c.k, transpose_a), 1);
   Owned b = random_tensor(dtype, shape(c.k, c.n, transpose_b), 2);
   Owned out = random_tensor(dtype, shape(c.m, c.n, false), 3);
-  Owned before = out;
-  gemm(*exec, out, a, b, options);
+  Owned before = out, base = random_tensor(dtype, out.tensor().shape(), 4), kept = base;
+  gemm(*exec, out, a, b, options, has_base ? base : Tensor());
+  CHECK(same_bits(base, kept));
   synchronize(*exec);  // zeros for k = 0 are not a launch
   const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-4;
   double worst = 0;
@@ -62,6 +64,7 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
     const int64_t j = index % c.n, i = index / c.n % c.m, batch = index / (c.n * c.m);
     double value = expected(a, b, batch, i, j, c.m, c.n, c.k, options);
     if (accumulate) value += element(before, index);
+    if (has_base) value += element(base, index);
     if (relu) value = std::max(value, 0.0);
     worst = std::max(worst, std::abs(element(out, index) - value));
   }
@@ -78,6 +81,8 @@ TEST_CASE("gemm: counts operations on request and rejects mismatched shapes", "[
   for (int i = 0; i < 2; ++i) gemm(*exec, c, a, b);
   CHECK(flops_of(exec->state<GemmCounts>()) == 2 * 2.0 * 4 * 5 * 3);
   CHECK_THROWS_AS(gemm(*exec, wrong, a, b), InternalError);
+  CHECK_THROWS_AS(gemm(*exec, c, a, b, {}, wrong), InternalError);
+  CHECK_THROWS_AS(gemm(*exec, c, a, b, {.accumulate = true}, c), InternalError);
   CHECK_THROWS_AS(gemm(*exec, c, a, b, {.accumulate = true, .relu = true}), InternalError);
 }
 
@@ -100,6 +105,7 @@ TEST_CASE("gemm: overwriting does not read c", "[gemm]") {
 TEST_CASE("gemm: planned scratch suffices, and later calls allocate nothing", "[gemm]") {
   GemmOptions options{GENERATE(false, true), GENERATE(false, true), GENERATE(false, true)};
   options.relu = !options.accumulate && !options.transpose_a;
+  const bool has_base = !options.accumulate && !options.relu;
   const int64_t batch = GENERATE(1, 3);
   const Shape square{batch, 96, 96};
   Exec exec;
@@ -107,15 +113,16 @@ TEST_CASE("gemm: planned scratch suffices, and later calls allocate nothing", "[
   exec.threads = 2;
   exec.planning = true;
   const Tensor planned(nullptr, DType::f32, square);
-  gemm(exec, planned, planned, planned, options);
+  gemm(exec, planned, planned, planned, options, has_base ? planned : Tensor());
   CHECK(flops_of(exec.state<GemmCounts>()) == 0);
   exec.planning = false;
   exec.scratch.allocate(exec.scratch.high_water(), exec.memory);
   Owned a = random_tensor(DType::f32, square, 1), b = random_tensor(DType::f32, square, 2);
-  Owned c = zeros(DType::f32, square);
-  gemm(exec, c, a, b, options);
+  Owned c = zeros(DType::f32, square), other = a;
+  const Tensor base = has_base ? other : Tensor();
+  gemm(exec, c, a, b, options, base);
   const Allocations before = allocations();
-  for (int repeat = 0; repeat < 10; ++repeat) gemm(exec, c, a, b, options);
+  for (int repeat = 0; repeat < 10; ++repeat) gemm(exec, c, a, b, options, base);
   // Views and oneDNN's own argument map, in small allocations.
   CHECK(allocations().bytes - before.bytes < 10 * 1024);
   CHECK(exec.scratch.high_water() == exec.scratch.capacity());

@@ -46,7 +46,7 @@ TEST_CASE("attention: gradients of self-attention", "[attention]") {
 TEST_CASE("attention: gradients of cross-attention", "[attention]") {
   const int64_t sequences = GENERATE(3, 0);
   LayerFixture f;
-  f.model.dropout = 0.3;
+  f.model.dropout = GENERATE(0.0, 0.3);
   const AttentionParams params = attention_params(f.store, "attention", f.model);
   AttentionSaved saved = f.allocate([&](Arena& arena) {
     return attention_plan(arena, f.model, {kPlanned, kLength, 1, DType::f64}, kSourceLength);

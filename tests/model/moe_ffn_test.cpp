@@ -302,6 +302,7 @@ TEST_CASE("moe_ffn: without a valid token everything passes by", "[moe_ffn]") {
 TEST_CASE("moe_ffn: the gradient may go down in place, and parameters accumulate", "[moe_ffn]") {
   ModelSection model = moe_model();
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  model.dropout = GENERATE(0.25, 0.0);
   OneRank one;
   MoeLayer layer(model, one.mesh, 4, kLength);
   const Shape shape{4 * kLength, model.d_model};

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/kernels/op_test.h"
 #include "tests/model/fixture.h"
 
 namespace sy {
@@ -58,10 +59,11 @@ struct Layer {
       travel.compute_parts([&](const ExpertRows& rows) { multiply(rows, travel.out(), in); });
     });
   }
-  void backward(Tensor d_tokens, Tensor d_out) {
-    routing_backward(context(), params, saved, d_tokens, d_out, tokens, [&](DispatchGrad& grad) {
+  void backward(Tensor d_tokens, Tensor room, Tensor d_out) {
+    const auto compute = [&](DispatchGrad& grad) {
       grad.compute_parts([&](const ExpertRows& rows) { multiply(rows, grad.rows(), grad.rows()); });
-    });
+    };
+    routing_backward(context(), params, saved, d_tokens, room, d_out, tokens, compute);
   }
 };
 
@@ -89,7 +91,10 @@ TEST_CASE("routing: to any callable, and its gradients", "[routing]") {
   }
   CHECK(routed > 3);
   layer.f.model.experts.balance_loss = layer.f.model.experts.z_loss = 0;
-  layer.backward(d_tokens, d_out);
+  Owned room = zeros(DType::f64, layer.shape);
+  const bool in_place = GENERATE(false, true);
+  layer.backward(d_tokens, in_place ? d_out : room, d_out);
+  if (!in_place) CHECK(same_bits(d_out, weight));
   CHECK(gradient_error(layer.tokens, d_tokens, loss) < kGradientTolerance);
   layer.f.check_params(loss);
 }

@@ -52,10 +52,11 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   const int64_t tokens = context.tokens();
   const DispatchSaved& dispatch = saved.routing.dispatch;
   const Tensor normed = saved.normed.slice(0, tokens);
-  // One buffer holds first the gradient of combine's output, then that of dispatch's input.
-  const Tensor d_tokens = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
+  // Has room for the gradient of combine's output, and later for that of dispatch's input.
+  const Tensor room = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
-  dropout_forward(exec, d_tokens, d_out, context.dropout(params.sites.output));
+  const Tensor d_combined =
+      dropout_backward(exec, room, d_out, context.dropout(params.sites.output));
   const auto experts = [&](DispatchGrad& grad) {
     ScratchScope hidden_scratch(exec);
     const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
@@ -67,7 +68,8 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
     });
     experts_backward_weights(exec, params.experts, saved.experts, dispatch.exchange.all, hidden);
   };
-  routing_backward(context, params.routing, saved.routing, d_normed, d_tokens, normed, experts);
+  routing_backward(context, params.routing, saved.routing, d_normed, room, d_combined, normed,
+                   experts);
   rms_norm_backward(exec, d_x, params.norm->grad, d_normed, saved.x, params.norm->value,
                     saved.rstd.slice(0, tokens), d_out);
 }

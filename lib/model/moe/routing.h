@@ -55,14 +55,14 @@ void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats);
 
 // Overwrites d_tokens [T, d_model] with the gradient of the tokens through the experts, the gates
-// and the auxiliary losses. d_out [T, d_model] is overwritten. compute(DispatchGrad&) is called
-// once; within compute_parts() it must replace the rows of DispatchGrad::rows(), the gradient of
-// the experts' outputs, by the gradient of `in`. What it does after that overlaps with sending the
-// rows back. Gradients of parameters accumulate.
+// and the auxiliary losses. room [T, d_model] is overwritten and may be d_out.
+// compute(DispatchGrad&) is called once; within compute_parts() it must replace the rows of
+// DispatchGrad::rows(), the gradient of the experts' outputs, by the gradient of `in`. What it does
+// after that overlaps with sending the rows back. Gradients of parameters accumulate.
 template <class Compute>
 void routing_backward(const LayerContext& context, const RoutingParams& params,
-                      const RoutingSaved& saved, Tensor d_tokens, Tensor d_out, Tensor tokens,
-                      Compute&& compute) {
+                      const RoutingSaved& saved, Tensor d_tokens, Tensor room, Tensor d_out,
+                      Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
   const TokenGroups groups = token_groups(context.model.experts, context.sequences, context.length);
   const Tensor d_gate =
@@ -71,8 +71,8 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
   grad.start_combine(d_gate, d_out, saved.router.gate);
   route_backward(context, params.router, saved.router, d_tokens, d_gate, tokens);
   compute(grad);
-  grad.gather(d_out);
-  add_inplace(context.exec, d_tokens, d_out);
+  grad.gather(room);
+  add_inplace(context.exec, d_tokens, room);
   jitter_for_all(context, params.router, d_tokens);
 }
 
