@@ -8,9 +8,14 @@
 namespace sy {
 namespace {
 
+// Whether `rounded` can take a copy of the values, or is absent.
+bool is_copy(Tensor rounded, Tensor value) {
+  return rounded.empty() || (rounded.dtype() == DType::bf16 && rounded.shape() == value.shape());
+}
+
 void check(const AdafactorMatrix& item, DType dtype) {
-  const auto& [value, row, col, grad] = item;
-  SY_CHECK(value.rank() == 3 && grad.shape() == value.shape() &&
+  const auto& [value, row, col, grad, rounded] = item;
+  SY_CHECK(value.rank() == 3 && is_copy(rounded, value) && grad.shape() == value.shape() &&
                row.shape() == Shape({value.dim(0), value.dim(1)}) &&
                col.shape() == Shape({value.dim(0), value.dim(2)}) && value.dtype() == dtype,
            "adafactor: value {}, grad {}, row {}, col {} in a list of {}", value.shape().str(),
@@ -18,9 +23,9 @@ void check(const AdafactorMatrix& item, DType dtype) {
 }
 
 void check(const AdafactorVector& item, DType dtype) {
-  const auto& [value, second, grad] = item;
-  SY_CHECK(value.rank() == 2 && grad.shape() == value.shape() && second.shape() == value.shape() &&
-               value.dtype() == dtype,
+  const auto& [value, second, grad, rounded] = item;
+  SY_CHECK(value.rank() == 2 && is_copy(rounded, value) && grad.shape() == value.shape() &&
+               second.shape() == value.shape() && value.dtype() == dtype,
            "adafactor: value {}, grad {}, second {} in a list of {}", value.shape().str(),
            grad.shape().str(), second.shape().str(), name_of(dtype));
 }
@@ -44,7 +49,8 @@ void for_each_part(const Exec& exec, const AdafactorMatrix& item, const Body& bo
   for (int64_t e = 0; e < tiling.batch; e += max_count) {
     const int64_t count = std::min(max_count, tiling.batch - e);
     const AdafactorMatrix part{item.value.slice(e, count), item.row.slice(e, count),
-                               item.col.slice(e, count), item.grad.slice(e, count)};
+                               item.col.slice(e, count), item.grad.slice(e, count),
+                               item.rounded.empty() ? Tensor() : item.rounded.slice(e, count)};
     body(std::span(&part, 1));
   }
 }

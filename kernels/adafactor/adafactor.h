@@ -29,14 +29,16 @@ struct AdafactorStep {
 };
 
 // value [batch, n, m] is updated in place; row [batch, n] and col [batch, m] hold the factored
-// second moment and are updated in place; grad [batch, n, m] is read.
+// second moment and are updated in place; grad [batch, n, m] is read. If there is a `rounded`, of
+// value's shape in bfloat16, it is overwritten with the new value, rounded.
 struct AdafactorMatrix {
-  Tensor value, row, col, grad;
+  Tensor value, row, col, grad, rounded = {};
 };
 
-// The unfactored form: value and second [batch, n] are updated in place; grad [batch, n] is read.
+// The unfactored form: value and second [batch, n] are updated in place; grad [batch, n] is read;
+// rounded as above.
 struct AdafactorVector {
-  Tensor value, second, grad;
+  Tensor value, second, grad, rounded = {};
 };
 
 // Steps every item. All values and gradients have the same dtype, float32 or float64, and no two

@@ -5,6 +5,7 @@
 #include "kernels/adafactor/adafactor.h"
 #include "kernels/adafactor/step_size.h"
 #include "kernels/grad_clip/grad_clip.h"
+#include "lib/tensor/bfloat16.h"
 
 namespace sy {
 namespace {
@@ -17,14 +18,26 @@ struct Totals {
 };
 static_assert(sizeof(Totals) == kAdafactorTotals * sizeof(double));
 
+// to[i] = from[i], rounded.
+template <class T>
+void round_into(BFloat16* to, const T* from, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) put(to[i], static_cast<float>(from[i]));
+}
+
+BFloat16* part_of(Tensor rounded, int64_t first) {
+  return rounded.empty() ? nullptr : rounded.data<BFloat16>() + first;
+}
+
 // One matrix in three passes over fixed blocks of rows. Squares are summed in T within a block and
 // in float64 across blocks.
 template <class T>
 struct Matrix {
   T *value, *row, *col;
   const T* grad;
-  T* columns;      // [blocks + 1, m]: each block's column sums of g^2; last row: 1 / sqrt(col)
-  Totals* totals;  // [blocks + 1]
+  BFloat16* rounded;  // or null
+  T* columns;         // [blocks + 1, m]: each block's column sums of g^2; last row: 1 / sqrt(col)
+  Totals* totals;     // [blocks + 1]
   int64_t n, m;
   const AdafactorStep& step;
   double clip;  // factor of the gradient
@@ -107,6 +120,7 @@ struct Matrix {
       const T scale = static_cast<T>(rate * row_root(i));
 #pragma omp simd
       for (int64_t j = 0; j < m; ++j) w[j] = w[j] * shrink - scale * (g[j] * by[j]);
+      if (rounded != nullptr) round_into(rounded + i * m, w, m);
     }
   }
 
@@ -122,10 +136,10 @@ struct Matrix {
   }
 };
 
-// Steps one vector, which is short enough for one thread.
+// Steps one vector, which is short enough for one thread. rounded may be null.
 template <class T>
-void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorStep& step,
-                 double clip) {
+void step_vector(T* value, BFloat16* rounded, T* second, const T* grad, int64_t n,
+                 const AdafactorStep& step, double clip) {
   const T scale = static_cast<T>(clip), epsilon = static_cast<T>(step.epsilon);
   const T decay = static_cast<T>(step.decay), rest = static_cast<T>(1.0 - step.decay);
   double value_squares = 0, update_squares = 0;
@@ -144,6 +158,7 @@ void step_vector(T* value, T* second, const T* grad, int64_t n, const AdafactorS
   for (int64_t i = 0; i < n; ++i) {
     value[i] = value[i] * shrink - rate * (grad[i] * scale / std::sqrt(second[i]));
   }
+  if (rounded != nullptr) round_into(rounded, value, n);
 }
 
 // Runs the passes over a batch of matrices, one block of rows per thread at a time.
@@ -158,6 +173,7 @@ void step_matrices(const Exec& exec, const AdafactorMatrix& item, const Adafacto
                      item.row.data<T>() + e * n,
                      item.col.data<T>() + e * m,
                      item.grad.data<T>() + e * n * m,
+                     part_of(item.rounded, e * n * m),
                      columns.data<T>() + e * (blocks + 1) * m,
                      reinterpret_cast<Totals*>(totals.data<double>()) + e * (blocks + 1),
                      n,
@@ -189,8 +205,8 @@ void step_vectors(const Exec& exec, const AdafactorVector& item, const Adafactor
   const int64_t batch = item.value.dim(0), n = item.value.dim(1);
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
   for (int64_t e = 0; e < batch; ++e) {
-    step_vector(item.value.data<T>() + e * n, item.second.data<T>() + e * n,
-                item.grad.data<T>() + e * n, n, step, clip);
+    step_vector(item.value.data<T>() + e * n, part_of(item.rounded, e * n),
+                item.second.data<T>() + e * n, item.grad.data<T>() + e * n, n, step, clip);
   }
 }
 

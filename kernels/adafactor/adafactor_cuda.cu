@@ -29,6 +29,7 @@ AdafactorWave<T> wave_of(std::span<const AdafactorMatrix> items, const Adafactor
         item.row.data<T>(),
         item.col.data<T>(),
         item.grad.data<T>(),
+        item.rounded.data<BFloat16>(),
         of_item,
         of_item + tiling.columns(),
         reinterpret_cast<AdafactorTotals*>(totals_of_item),
@@ -36,7 +37,8 @@ AdafactorWave<T> wave_of(std::span<const AdafactorMatrix> items, const Adafactor
         m,
         tiling.blocks,
         tiling.chunks,
-        m % kLaneColumns == 0 && is_packed({item.value.raw(), item.grad.raw()})};
+        m % kLaneColumns == 0 &&
+            is_packed({item.value.raw(), item.grad.raw(), item.rounded.raw()})};
     of_item += tiling.columns() + tiling.rows();
     totals_of_item += tiling.totals();
   }
@@ -54,8 +56,13 @@ AdafactorVectorWave<T> wave_of(std::span<const AdafactorVector> items, const Ada
     if (item.value.numel() == 0) continue;
     const int64_t batch = item.value.dim(0), n = item.value.dim(1), parts = adafactor_parts(n);
     wave.parts.add(wave.count, batch * parts);
-    wave.items[wave.count++] = {
-        item.value.data<T>(), item.second.data<T>(), item.grad.data<T>(), of_item, n, parts};
+    wave.items[wave.count++] = {item.value.data<T>(),
+                                item.second.data<T>(),
+                                item.grad.data<T>(),
+                                item.rounded.data<BFloat16>(),
+                                of_item,
+                                n,
+                                parts};
     of_item += batch * parts * 2;
   }
   return wave;

@@ -170,8 +170,8 @@ __global__ void __launch_bounds__(kFactorThreads)
   }
 }
 
-// Pass 3: writes the updated values. Traffic: reads grad and value once, writes value once (the
-// minimum).
+// Pass 3: writes the updated values and their rounded copies. Traffic: reads grad and value once,
+// writes both once (the minimum).
 template <class T>
 __global__ void adafactor_write_kernel(const AdafactorWave<T> wave) {
   if (clip_factor(wave.clip) == 0) return;
@@ -197,6 +197,7 @@ __global__ void adafactor_write_kernel(const AdafactorWave<T> wave) {
         w[i][j] = w[i][j] * shrink - scale * (g[i][j] * root[j]);
       }
       tile.store(all.value, w[i], row);
+      if (all.rounded != nullptr) tile.store_rounded(all.rounded, w[i], row);
     }
   }
 }

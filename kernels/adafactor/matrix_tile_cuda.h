@@ -68,6 +68,23 @@ struct AdafactorTile {
     }
   }
 
+  __device__ void store_rounded(BFloat16* to, const T (&from)[kLaneColumns], int64_t row) const {
+    struct alignas(kLaneColumns * sizeof(BFloat16)) Columns {
+      BFloat16 value[kLaneColumns];
+    } columns;
+#pragma unroll
+    for (int j = 0; j < kLaneColumns; ++j) put(columns.value[j], static_cast<float>(from[j]));
+    to += place(row);
+    if (whole_lane()) {
+      *reinterpret_cast<Columns*>(to) = columns;
+      return;
+    }
+#pragma unroll
+    for (int j = 0; j < kLaneColumns; ++j) {
+      if (j < width) to[j] = columns.value[j];
+    }
+  }
+
   // Loads this lane's columns of a row that all rows share.
   __device__ void load_shared(T (&to)[kLaneColumns], const T* from) const {
 #pragma unroll

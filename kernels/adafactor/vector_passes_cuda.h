@@ -19,6 +19,7 @@ template <class T>
 struct AdafactorVectors {
   T *value, *second;
   const T* grad;
+  BFloat16* rounded;  // or null
   double* totals;
   int64_t n, parts;
 };
@@ -66,7 +67,7 @@ __global__ void adafactor_second_kernel(const AdafactorVectorWave<T> wave) {
 }
 
 // Writes the updated values; every warp sums its vector's totals itself. Traffic: reads grad,
-// second and value once, writes value once.
+// second and value once, writes value and its rounded copy once.
 template <class T>
 __global__ void adafactor_vector_kernel(const AdafactorVectorWave<T> wave) {
   const double clip = clip_factor(wave.clip);
@@ -88,7 +89,9 @@ __global__ void adafactor_vector_kernel(const AdafactorVectorWave<T> wave) {
        i += all.parts * kVectorThreads) {
     const int64_t at = e * all.n + i;
     const T update = all.grad[at] * scale / std::sqrt(all.second[at]);
-    all.value[at] = all.value[at] * shrink - rate * update;
+    const T value = all.value[at] * shrink - rate * update;
+    all.value[at] = value;
+    if (all.rounded != nullptr) all.rounded[at] = BFloat16(static_cast<float>(value));
   }
 }
 

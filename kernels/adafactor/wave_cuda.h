@@ -5,6 +5,7 @@
 
 #include "kernels/adafactor/adafactor.h"
 #include "kernels/cuda/device.h"
+#include "lib/tensor/bfloat16.h"
 
 namespace sy {
 
@@ -47,6 +48,7 @@ template <class T>
 struct AdafactorBatch {
   T *value, *row, *col;
   const T* grad;
+  BFloat16* rounded;  // or null
   T *columns, *rows;
   AdafactorTotals* totals;
   int64_t n, m, blocks, chunks;

@@ -20,14 +20,15 @@ struct AdamWStep {
   Tensor clip;
 };
 
-// value, first and second [n] are updated in place; grad [n] is read. Float32 or float64.
+// value, first and second [n] are updated in place; grad [n] is read. Float32 or float64. If there
+// is a `rounded`, bfloat16 [n], it is overwritten with the new value, rounded.
 void adamw(Exec& exec, Tensor value, Tensor first, Tensor second, Tensor grad,
-           const AdamWStep& step);
+           const AdamWStep& step, Tensor rounded = {});
 
 template <Backend, class T>
 struct AdamWImpl {
   static void run(Exec& exec, Tensor value, Tensor first, Tensor second, Tensor grad,
-                  const AdamWStep& step);
+                  const AdamWStep& step, Tensor rounded);
 };
 
 }  // namespace sy

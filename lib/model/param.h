@@ -40,6 +40,8 @@ struct Param {
   Tensor compute;  // what GEMMs and embeddings read: value, or its bfloat16 copy
   Tensor grad;     // of value's dtype; backward accumulates into it
 
+  bool has_copy() const { return compute.dtype() != value.dtype(); }
+
   int64_t offset = 0;  // of its first element in each tensor of its region
   // The view of this parameter, in its local shape, in a tensor with the layout of its region.
   Tensor part_of(Tensor region) const;
@@ -87,7 +89,7 @@ class ParamStore {
   void initialize(Exec& exec, uint64_t seed);
 
   // Rounds the values into the bfloat16 copies, if there are any. Must be called after every change
-  // of the values.
+  // of the values, except by an optimiser, which writes both.
   void update_compute(Exec& exec);
 
   const std::deque<Param>& all() const { return params_; }

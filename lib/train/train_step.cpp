@@ -114,7 +114,6 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);
   optimizer_->apply(exec, {step, learning_rate, scalars_});
-  model.params().update_compute(exec);
 }
 
 void TrainStep::clear_gradients() {

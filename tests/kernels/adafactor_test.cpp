@@ -293,6 +293,36 @@ TEST_CASE("adafactor: a list of vectors gives the same bits as each alone", "[ad
   }
 }
 
+// Whether every element of `rounded` is that of `value`, rounded.
+bool is_rounded(Tensor rounded, Tensor value) {
+  for (int64_t i = 0; i < value.numel(); ++i) {
+    const BFloat16 expected(static_cast<float>(at(value, i)));
+    if (rounded.data<BFloat16>()[i].bits != expected.bits) return false;
+  }
+  return true;
+}
+
+TEST_CASE("adafactor: a rounded copy of the new values", "[adafactor]") {
+  // Several waves on the CPU; whole and partial lanes of a tile.
+  const Shape shape = GENERATE(Shape{5, 70, 36}, Shape{1, 65, 131}, Shape{2, 200, 128});
+  auto exec = make_exec();
+  OwnedMatrix with(DType::f32, shape, 1), without = with;
+  OwnedVector vector(DType::f32, {shape[0], shape[1] * shape[2]}, 3);
+  Owned copy(DType::bf16, shape), vector_copy(DType::bf16, vector.value.tensor().shape());
+  AdafactorMatrix item = with.item();
+  AdafactorVector of_vector = vector.item();
+  item.rounded = copy;
+  of_vector.rounded = vector_copy;
+  adafactor_matrices(*exec, std::span(&item, 1), step_of(1, 0.1));
+  adafactor_vectors(*exec, std::span(&of_vector, 1), step_of(1, 0.1));
+  adafactor_matrix(*exec, without.value, without.row, without.col, without.grad, step_of(1, 0.1));
+  CHECK(is_rounded(copy, with.value));
+  CHECK(is_rounded(vector_copy, vector.value));
+  CHECK(same_bits(with.value, without.value));
+  item.rounded = with.grad;
+  CHECK_THROWS_AS(adafactor_matrices(*exec, std::span(&item, 1), step_of(1, 0.1)), InternalError);
+}
+
 // The scratch of a list of `count` matrices [1, side, side].
 int64_t scratch_of(size_t count, int64_t side) {
   Exec exec;

@@ -59,6 +59,23 @@ TEST_CASE("adamw: several steps agree with the paper's algorithm", "[adamw]") {
   CHECK(largest_difference(second, tensor_of(DType::f64, {count}, reference.second)) < tolerance);
 }
 
+TEST_CASE("adamw: a rounded copy of the new values", "[adamw]") {
+  const int64_t count = GENERATE(3, 1024, 1027);
+  auto exec = make_exec();
+  Owned grad = random_tensor(DType::f32, {count}, 1), value = random_tensor(DType::f32, {count}, 2);
+  Owned first = zeros(DType::f32, {count}), second = first, copy(DType::bf16, {count});
+  Owned alone = value, alone_first = first, alone_second = second;
+  AdamWStep step;
+  step.learning_rate = 0.01;
+  adamw(*exec, value, first, second, grad, step, copy);
+  adamw(*exec, alone, alone_first, alone_second, grad, step);
+  CHECK(same_bits(value, alone));
+  for (int64_t i = 0; i < count; ++i) {
+    const BFloat16 expected(static_cast<float>(at(value, i)));
+    CHECK(copy.data<BFloat16>()[i].bits == expected.bits);
+  }
+}
+
 TEST_CASE("adamw: the same bits for any number of threads", "[adamw]") {
   Owned grad = random_tensor(DType::f32, {1001}, 1);
   CHECK(same_for_any_threads(random_tensor(DType::f32, {1001}, 2), [&](Exec& exec, Tensor value) {

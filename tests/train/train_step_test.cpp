@@ -7,7 +7,9 @@
 #include <cmath>
 
 #include "lib/measure/gemm_rate.h"
+#include "lib/tensor/bfloat16.h"
 #include "lib/tensor/memory.h"
+#include "lib/tensor/transfer.h"
 #include "tests/support/allocations.h"
 #include "tests/train/tiny_steps.h"
 
@@ -77,6 +79,35 @@ TEST_CASE("train_step: what is resident is what was planned", "[train_step]") {
   const double resident = static_cast<double>(resident_bytes() - before);
   CHECK(resident <= 1.1 * static_cast<double>(planned) + kConstant);
   CHECK(resident >= 0.9 * static_cast<double>(planned) - kConstant);
+}
+
+// The values that a parameter's copy or gradient has, in host memory.
+template <class T>
+std::vector<T> numbers_of(Exec& exec, Tensor tensor) {
+  std::vector<T> numbers(static_cast<size_t>(tensor.numel()));
+  download(exec, Tensor(numbers.data(), tensor.dtype(), tensor.shape()), tensor);
+  return numbers;
+}
+
+TEST_CASE("train_step: the bfloat16 copies follow the weights", "[train_step]") {
+  const std::string optimizer = GENERATE("adafactor", "adamw");
+  if (bfloat16_products(Backend::cpu) == Bfloat16Products::none) return;
+  Steps steps(test_backend(), {"optimizer.name=" + optimizer, "precision=bfloat16",
+                               "data.encoder_length=16", "train.global_batch=8"});
+  Exec& exec = steps.session.exec;
+  const Param& some = *steps.session.model.params().find("encoder/layers/0/ffn/wi");
+  const std::vector<float> before = numbers_of<float>(exec, some.value);
+  steps.fill();
+  REQUIRE(steps.run().updated);
+  CHECK(numbers_of<float>(exec, some.value) != before);
+  for (const Param& param : steps.session.model.params().all()) {
+    CAPTURE(param.name);
+    const std::vector<float> values = numbers_of<float>(exec, param.value);
+    const std::vector<BFloat16> copies = numbers_of<BFloat16>(exec, param.compute);
+    int64_t wrong = 0;
+    for (size_t i = 0; i < values.size(); ++i) wrong += copies[i].bits != BFloat16(values[i]).bits;
+    CHECK(wrong == 0);
+  }
 }
 
 struct Variant {

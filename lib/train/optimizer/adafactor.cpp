@@ -59,11 +59,12 @@ void Adafactor::plan(Arena& arena) {
       return moment;
     };
     const Tensor value = param.value.view(local), grad = param.grad.view(local);
+    const Tensor rounded = param.has_copy() ? param.compute.view(local) : Tensor();
     if (local.rank() == 2) {
-      vectors_.push_back({value, take("/second", 1), grad});
+      vectors_.push_back({value, take("/second", 1), grad, rounded});
     } else {
       const Tensor row = take("/row", 1), col = take("/col", 2);
-      matrices_.push_back({value, row, col, grad});
+      matrices_.push_back({value, row, col, grad, rounded});
     }
   }
 }

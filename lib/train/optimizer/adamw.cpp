@@ -56,7 +56,8 @@ void AdamW::apply(Exec& exec, const Update& update) {
   step.step = update.step;
   for (size_t i = 0; i < moments_.size(); ++i) {
     const ParamRegion& region = params_.regions()[i];
-    adamw(exec, region.values, moments_[i].first, moments_[i].second, region.grads, step);
+    adamw(exec, region.values, moments_[i].first, moments_[i].second, region.grads, step,
+          region.compute);
   }
 }
 

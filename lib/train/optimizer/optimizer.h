@@ -38,7 +38,8 @@ class Optimizer {
   // Measures or carves the state (arena.h). The parameters must already be planned.
   virtual void plan(Arena& arena) = 0;
 
-  // Updates the value of every parameter from its gradient. Gradients are not modified.
+  // Updates the value of every parameter from its gradient, and the bfloat16 copies along with the
+  // values. Gradients are not modified.
   virtual void apply(Exec& exec, const Update& update) = 0;
 
   virtual const std::vector<OptimizerTensor>& state() const = 0;
