@@ -30,8 +30,8 @@ AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params
 Tensor bias_value(const AttentionParams& params) {
   return params.relative_bias != nullptr ? params.relative_bias->value : Tensor();
 }
-Tensor bias_grad(const AttentionParams& params) {
-  return params.relative_bias != nullptr ? params.relative_bias->grad : Tensor();
+Tensor bias_grad(Exec& exec, const AttentionParams& params) {
+  return params.relative_bias != nullptr ? params.relative_bias->cleared_grad(exec) : Tensor();
 }
 
 // The part of the planned tensors that this micro-batch uses.
@@ -82,7 +82,7 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   const Tensor d_o = dropout_backward(exec, d_normed, d_out, context.dropout(params.sites.output));
   linear_backward_weight(exec, *params.o, d_o, merged(saved.attended));
   linear_backward_input(exec, merged(d_attended), d_o, *params.o);
-  attention_backward(exec, d_q, d_k, d_v, bias_grad(params), d_attended, saved.attended,
+  attention_backward(exec, d_q, d_k, d_v, bias_grad(exec, params), d_attended, saved.attended,
                      saved.log_sum, saved.q, saved.k, saved.v, bias_value(params), source.lengths,
                      spec_of(context, params));
   linear_backward_weight(exec, *params.q, merged(d_q), saved.normed);
@@ -150,8 +150,8 @@ void self_attention_backward(const LayerContext& context, const AttentionParams&
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
   attend_backward(context, params, views, d_normed, d_normed, d_out, self_source(context, views));
-  rms_norm_backward(context.exec, d_x, params.norm->grad, d_normed, views.x, params.norm->value,
-                    views.rstd, d_out);
+  rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,
+                    params.norm->value, views.rstd, d_out);
 }
 
 void cross_attention_forward(const LayerContext& context, const AttentionParams& params,
@@ -168,8 +168,8 @@ void cross_attention_backward(const LayerContext& context, const AttentionParams
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
   attend_backward(context, params, views, d_normed, d_encoder_output, d_out, encoder_output);
-  rms_norm_backward(context.exec, d_x, params.norm->grad, d_normed, views.x, params.norm->value,
-                    views.rstd, d_out);
+  rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,
+                    params.norm->value, views.rstd, d_out);
 }
 
 }  // namespace sy

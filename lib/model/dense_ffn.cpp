@@ -89,8 +89,8 @@ void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& param
     linear_backward_weight(exec, *params.wi_linear, d_linear, normed);
     linear_backward_input(exec, d_inner, d_linear, *params.wi_linear, true);
   }
-  rms_norm_backward(exec, d_x, params.norm->grad, d_inner, saved.x, params.norm->value,
-                    saved.rstd.slice(0, tokens), d_out);
+  rms_norm_backward(exec, d_x, params.norm->cleared_grad(exec), d_inner, saved.x,
+                    params.norm->value, saved.rstd.slice(0, tokens), d_out);
 }
 
 }  // namespace sy

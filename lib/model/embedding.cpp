@@ -19,7 +19,7 @@ void embed_forward(const LayerContext& context, const Param& table, Tensor out, 
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
                     uint32_t site) {
   dropout_forward(context.exec, d_out, d_out, context.dropout(site));
-  embedding_backward(context.exec, table.grad, d_out, ids);
+  embedding_backward(context.exec, table.cleared_grad(context.exec), d_out, ids);
 }
 
 }  // namespace sy

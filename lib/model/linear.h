@@ -27,7 +27,7 @@ inline void linear_residual_forward(Exec& exec, Tensor out, Tensor x, Tensor h, 
 
 // Backward for the weight: w.grad += x^T d_y.
 inline void linear_backward_weight(Exec& exec, Param& w, Tensor d_y, Tensor x) {
-  gemm(exec, w.grad, x, d_y, {.transpose_a = true, .accumulate = true});
+  gemm(exec, w.grad, x, d_y, {.transpose_a = true, .accumulate = w.adds_to_grad()});
 }
 
 // Backward for the input: d_x [rows, in] = d_y w^T, or += with accumulate.

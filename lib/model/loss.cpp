@@ -22,7 +22,8 @@ void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled,
 // Propagates the gradient of the logits, which has replaced the logits, to h and the table.
 void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d_logits,
                       Tensor scaled) {
-  gemm(exec, params.table->grad, d_logits, scaled, {.transpose_a = true, .accumulate = true});
+  gemm(exec, params.table->grad, d_logits, scaled,
+       {.transpose_a = true, .accumulate = params.table->adds_to_grad()});
   gemm(exec, d_h, d_logits, params.table->compute);
   if (params.scale != 1.0) scale_inplace(exec, d_h, params.scale);
 }

@@ -29,6 +29,11 @@ Tensor Param::part_of(Tensor region) const {
   return region.slice(offset, value.numel()).view(value.shape());
 }
 
+Tensor Param::cleared_grad(Exec& exec) {
+  if (!adds_to_grad()) fill_zero(exec, grad);
+  return grad;
+}
+
 uint32_t SiteRegistry::declare(const std::string& name) {
   const uint32_t site = site::of_name(name);
   const auto [holder, is_new] = names_.emplace(site, name);
@@ -98,6 +103,15 @@ void ParamStore::plan(Arena& values, Arena& grads) {
   for (ParamRegion& region : regions_) {
     region.grads = carve(grads, region.axes, master_dtype(), &Param::grad);
   }
+}
+
+void ParamStore::discard_gradients() {
+  for (Param& param : params_) param.grad_is_stale = true;
+}
+
+void ParamStore::clear_stale_gradients(Exec& exec, int first) {
+  for (size_t i = static_cast<size_t>(first); i < params_.size(); ++i)
+    params_[i].cleared_grad(exec);
 }
 
 void ParamStore::update_compute(Exec& exec) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/dist/placement.h"
@@ -39,6 +40,13 @@ struct Param {
   Tensor value;    // master weights, [slab.extent]
   Tensor compute;  // what GEMMs and embeddings read: value, or its bfloat16 copy
   Tensor grad;     // of value's dtype; backward accumulates into it
+  // grad holds nothing of this step yet; set by ParamStore::discard_gradients(). Backward calls one
+  // of the next two for each contribution.
+  bool grad_is_stale = false;
+  // Whether the contribution is added to grad; if not, it overwrites all of it.
+  bool adds_to_grad() { return !std::exchange(grad_is_stale, false); }
+  // grad, ready to be added to: cleared first if it is stale.
+  Tensor cleared_grad(Exec& exec);
 
   bool has_copy() const { return compute.dtype() != value.dtype(); }
 
@@ -87,6 +95,12 @@ class ParamStore {
   // Sets the initial values, a pure function of (seed, name of the parameter, global element
   // index), and calls update_compute().
   void initialize(Exec& exec, uint64_t seed);
+
+  // Begins a step's gradients. The first contribution to each overwrites what it holds, so that
+  // large gradients need not be cleared. Those of a model that has just been planned accumulate.
+  void discard_gradients();
+  // Clears the gradients of parameters numbered `first` and above to which nothing was contributed.
+  void clear_stale_gradients(Exec& exec, int first = 0);
 
   // Rounds the values into the bfloat16 copies, if there are any. Must be called after every change
   // of the values, except by an optimiser, which writes both.

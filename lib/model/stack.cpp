@@ -97,7 +97,7 @@ void stack_backward(const LayerContext& context, const StackParams& params, Stac
     ScratchScope scratch(exec);
     const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "final norm d_normed");
     dropout_forward(exec, d_normed, d_out, final_dropout(context, params));
-    rms_norm_backward(exec, d_stream, params.final_norm->grad, d_normed, saved.x,
+    rms_norm_backward(exec, d_stream, params.final_norm->cleared_grad(exec), d_normed, saved.x,
                       params.final_norm->value, saved.rstd.slice(0, context.tokens()), {});
   }
   progress.complete_from(params.final_norm->number);

@@ -39,11 +39,16 @@ void SwitchModel::plan(Exec& exec) {
 // Both raise the high-water mark of the scratch to what their passes need.
 void SwitchModel::plan_training(Exec& exec, const Batch& batch) {
   State& s = *state_;
-  const State::PlanningPass planning(s, exec);
   const StepContext step;
-  accumulate_forward(exec, batch, step);
-  backward(exec, batch, step);
-  s.traffic = planning.traffic();
+  // The first micro-batch of a step overwrites gradients, the others accumulate.
+  s.params.discard_gradients();
+  for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
+    const State::PlanningPass planning(s, exec);
+    accumulate_forward(exec, batch, step);
+    backward(exec, batch, step);
+    s.params.clear_stale_gradients(exec);
+    s.traffic = planning.traffic();
+  }
 }
 
 void SwitchModel::plan_evaluation(Exec& exec, const Batch& batch) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/train/train_step.h"
 
-#include "kernels/elementwise/elementwise.h"
 #include "kernels/grad_clip/grad_clip.h"
 #include "lib/base/numeric.h"
 #include "lib/dist/planning.h"
@@ -37,7 +36,7 @@ void TrainStep::plan_after_backward() {
   PlanningScope planning(session_.exec, session_.mesh);
   mesh_ = &planning.mesh();
   reducer_.emplace(session_.model.params(), *mesh_);
-  clear_gradients();
+  session_.model.params().clear_stale_gradients(session_.exec);
   finish_reduction();
   update(1, 0, {.input = 1, .target = 1});
   traffic_.add(planning.traffic());
@@ -73,7 +72,7 @@ TrainStep::Memory TrainStep::memory() const {
 void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) {
   SY_CHECK(started_ - finished_ < 2, "a third step before the first was finished");
   const double rate = learning_rate(session_.config.optimizer, step, session_.config.train.steps);
-  clear_gradients();
+  session_.model.params().discard_gradients();
   accumulate_gradients(step, batch, tokens);
   finish_reduction();
   update(step, rate, tokens);
@@ -116,13 +115,6 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   optimizer_->apply(exec, {step, learning_rate, scalars_});
 }
 
-void TrainStep::clear_gradients() {
-  const ProfileScope profile(session_.exec.profiler, Part::optimizer);
-  for (const ParamRegion& region : session_.model.params().regions()) {
-    fill_zero(session_.exec, region.grads);
-  }
-}
-
 // Forward and backward of every micro-batch. During the last backward, complete gradients go to the
 // reducer.
 void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
@@ -148,6 +140,7 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
 }
 
 void TrainStep::start_reduction(int first_param) {
+  session_.model.params().clear_stale_gradients(session_.exec, first_param);
   const ProfileScope profile(session_.exec.profiler, Part::communication);
   reducer_->ready(first_param);
 }

@@ -71,7 +71,6 @@ class TrainStep {
  private:
   void take_memory();
   void plan_after_backward();
-  void clear_gradients();
   void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
   void update(int64_t step, double learning_rate, const StepTokens& tokens);
   void start_reduction(int first_param);

@@ -64,7 +64,7 @@ GemmCounts products_of_layer(const Case& test, const ExpertRows& rows) {
   return products_of(exec, [&] {
     ScratchScope scratch(exec);
     experts_forward(exec, params, saved, rows, out, model.activation, {});
-    const ExpertsGrad grad = experts_grad(params, saved, rows.total, scratch);
+    const ExpertsGrad grad = experts_grad(exec, params, saved, rows, scratch);
     experts_backward_input(exec, params, saved, rows, out, out, grad, model.activation, {});
     experts_backward_weights(exec, params, saved, rows, grad);
   });

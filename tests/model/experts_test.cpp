@@ -72,7 +72,7 @@ struct Layer {
   }
   void backward(const ExpertRows& rows, Tensor d_in, Tensor d_out) {
     ScratchScope scratch(*f.exec);
-    const ExpertsGrad grad = experts_grad(params, saved, rows.total, scratch);
+    const ExpertsGrad grad = experts_grad(*f.exec, params, saved, rows, scratch);
     for (const ExpertRows& part : parts(rows)) {
       experts_backward_input(*f.exec, params, saved, part, d_in, d_out, grad, f.model.activation,
                              dropout);
@@ -156,7 +156,7 @@ TEST_CASE("experts: any ragged rows run within what planning measured", "[expert
     ScratchScope scratch(exec);
     const Tensor d_in = out.tensor().slice(0, rows.total);
     experts_forward(exec, params, saved, rows, d_in, Activation::relu, {});
-    const ExpertsGrad grad = experts_grad(params, saved, rows.total, scratch);
+    const ExpertsGrad grad = experts_grad(exec, params, saved, rows, scratch);
     experts_backward_input(exec, params, saved, rows, d_in, d_in, grad, Activation::relu, {});
     experts_backward_weights(exec, params, saved, rows, grad);
   };

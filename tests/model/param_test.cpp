@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/model/initial_values.h"
+#include "lib/tensor/transfer.h"
 #include "tests/support/gradcheck.h"
 
 namespace sy {
@@ -34,6 +35,34 @@ TEST_CASE("param: the quantile inverts the normal's distribution", "[param]") {
     CHECK(std::abs(phi(z) - p) < 1.2e-9 * (1 + z * z) * p);
     CHECK(normal_quantile(1 - p) == Approx(-normal_quantile(p)).epsilon(1e-6).margin(1e-9));
   }
+}
+
+TEST_CASE("param: the first contribution to a discarded gradient overwrites it", "[param]") {
+  ParamStore store(DType::f32);
+  for (const char* name : {"a", "b", "c"}) store.add(name, {3}, Placement::replicated(), {});
+  Regions regions;
+  regions.allocate(store);
+  auto exec = test::make_exec();
+  for (const Param& param : store.all()) std::fill_n(param.grad.data<float>(), 3, 5.0f);
+  auto &a = store.all()[0], &b = store.all()[1], &c = store.all()[2];
+  CHECK(a.adds_to_grad());
+  CHECK(b.cleared_grad(*exec).data<float>()[0] == 5);
+  store.discard_gradients();
+  CHECK_FALSE(a.adds_to_grad());
+  CHECK(a.adds_to_grad());
+  CHECK(b.cleared_grad(*exec).raw() == b.grad.raw());
+  store.clear_stale_gradients(*exec, 1);
+  synchronize(*exec);
+  CHECK(a.grad.data<float>()[0] == 5);
+  CHECK(b.grad.data<float>()[2] == 0);
+  CHECK(c.grad.data<float>()[2] == 0);
+  b.grad.data<float>()[0] = 7;
+  CHECK(b.cleared_grad(*exec).data<float>()[0] == 7);
+  store.discard_gradients();
+  store.clear_stale_gradients(*exec);
+  synchronize(*exec);
+  CHECK(a.grad.data<float>()[0] == 0);
+  CHECK(a.adds_to_grad());
 }
 
 TEST_CASE("param: regions hold their parameters aligned, one after another", "[param]") {

@@ -110,6 +110,39 @@ TEST_CASE("train_step: the bfloat16 copies follow the weights", "[train_step]") 
   }
 }
 
+// Fills this rank's gradients with NaN, as if they were left from an earlier step.
+void spoil_gradients(Steps& steps) {
+  for (const Param& param : steps.session.model.params().all()) {
+    const std::vector<float> values(static_cast<size_t>(param.grad.numel()), NAN);
+    upload(steps.session.exec, param.grad,
+           Tensor(const_cast<float*>(values.data()), DType::f32, param.grad.shape()));
+  }
+}
+
+TEST_CASE("train_step: nothing is read of the last step's gradients", "[train_step]") {
+  std::vector<std::string> overrides{"data.encoder_length=16", "train.global_batch=8"};
+  overrides.push_back(GENERATE("train.micro_batch=2", "train.micro_batch=1"));
+  overrides.push_back(GENERATE("model.experts.capacity=factor", "model.experts.capacity=dropless"));
+  overrides.push_back(GENERATE("model.activation=relu", "model.activation=geglu"));
+  overrides.push_back(GENERATE("model.tie_embeddings=true", "model.tie_embeddings=false"));
+  CAPTURE(overrides);
+  Steps clean(test_backend(), overrides), spoilt(test_backend(), overrides);
+  for (int step = 1; step <= 2; ++step) {
+    clean.fill();
+    spoilt.fill();
+    spoil_gradients(spoilt);
+    const StepResult expected = clean.run(), result = spoilt.run();
+    CHECK(result.updated);
+    CHECK(result.grad_norm == expected.grad_norm);
+  }
+  const auto& params = spoilt.session.model.params().all();
+  for (size_t i = 0; i < params.size(); ++i) {
+    CAPTURE(params[i].name);
+    CHECK(numbers_of<float>(spoilt.session.exec, params[i].value) ==
+          numbers_of<float>(clean.session.exec, clean.session.model.params().all()[i].value));
+  }
+}
+
 struct Variant {
   const char *optimizer, *capacity, *precision;
   double tolerance;

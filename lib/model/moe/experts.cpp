@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/activation/activation.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/grouped_gemm.h"
 
 namespace sy {
@@ -26,9 +27,10 @@ void multiply(Exec& exec, const ExpertRows& rows, Tensor y, Tensor x, Tensor w,
   gemm(exec, by_expert(rows, y), by_expert(rows, x), weights, options);
 }
 
-// w.grad += x^T d_y, for each expert.
-void accumulate_weight(Exec& exec, const ExpertRows& rows, const Param& w, Tensor d_y, Tensor x) {
-  const GemmOptions options{.transpose_a = true, .accumulate = true};
+// w.grad = or += x^T d_y, for each expert.
+void put_weight(Exec& exec, const ExpertRows& rows, const Param& w, Tensor d_y, Tensor x,
+                bool adds) {
+  const GemmOptions options{.transpose_a = true, .accumulate = adds};
   const Tensor grad = w.grad.slice(rows.first_expert, rows.experts);
   if (rows.ragged()) return grouped_gemm(exec, grad, x, d_y, groups_of(rows), options);
   gemm(exec, grad, by_expert(rows, x), by_expert(rows, d_y), options);
@@ -43,7 +45,7 @@ ExpertsSaved used(const ExpertsSaved& saved, const ExpertRows& rows) {
           used(saved.activated, rows)};
 }
 ExpertsGrad used(const ExpertsGrad& grad, const ExpertRows& rows) {
-  return {used(grad.d_hidden, rows), used(grad.d_linear, rows)};
+  return {used(grad.d_hidden, rows), used(grad.d_linear, rows), grad.adds_weights};
 }
 Dropout used(Dropout dropout, const ExpertRows& rows) {
   dropout.first_row += rows.first;
@@ -100,13 +102,22 @@ void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& save
   multiply(exec, rows, used(out, rows), now.activated, params.wo->compute);
 }
 
-ExpertsGrad experts_grad(const ExpertsParams& params, const ExpertsSaved& saved, int64_t rows,
-                         ScratchScope& scratch) {
+ExpertsGrad experts_grad(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                         const ExpertRows& rows, ScratchScope& scratch) {
   const DType dtype = saved.hidden.dtype();
-  const Shape shape{rows, saved.hidden.cols()};
+  const Shape shape{rows.total, saved.hidden.cols()};
   ExpertsGrad grad;
   grad.d_hidden = scratch.take(dtype, shape, "experts d_hidden");
   if (params.wi_linear != nullptr) grad.d_linear = scratch.take(dtype, shape, "experts d_linear");
+  // A single expert's rows may come in two parts, and dropless an expert may have none.
+  const bool once = !rows.ragged() && rows.experts > 1;
+  for (Param* w : {params.wi, params.wi_linear, params.wo}) {
+    if (w == nullptr) continue;
+    grad.adds_weights = w->adds_to_grad();
+    if (grad.adds_weights || once) continue;
+    fill_zero(exec, w->grad);
+    grad.adds_weights = true;
+  }
   return grad;
 }
 
@@ -115,9 +126,9 @@ void experts_backward_input(Exec& exec, const ExpertsParams& params, const Exper
                             const ExpertsGrad& grad, Activation activation,
                             const Dropout& dropout) {
   const ExpertsSaved now = used(saved, rows);
-  const auto [d_hidden, d_linear] = used(grad, rows);
+  const auto [d_hidden, d_linear, adds] = used(grad, rows);
   const Tensor d_x = used(d_in, rows), d_y = used(d_out, rows);
-  accumulate_weight(exec, rows, *params.wo, d_y, now.activated);
+  put_weight(exec, rows, *params.wo, d_y, now.activated, adds);
   multiply(exec, rows, d_hidden, d_y, params.wo->compute, {.transpose_b = true});
   activation_backward(exec, d_hidden, d_linear, d_hidden, now.hidden, now.linear, activation,
                       used(dropout, rows));
@@ -131,10 +142,10 @@ void experts_backward_input(Exec& exec, const ExpertsParams& params, const Exper
 void experts_backward_weights(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                               const ExpertRows& rows, const ExpertsGrad& grad) {
   const ExpertsSaved now = used(saved, rows);
-  const auto [d_hidden, d_linear] = used(grad, rows);
-  accumulate_weight(exec, rows, *params.wi, d_hidden, now.in);
+  const auto [d_hidden, d_linear, adds] = used(grad, rows);
+  put_weight(exec, rows, *params.wi, d_hidden, now.in, adds);
   if (params.wi_linear != nullptr) {
-    accumulate_weight(exec, rows, *params.wi_linear, d_linear, now.in);
+    put_weight(exec, rows, *params.wi_linear, d_linear, now.in, adds);
   }
 }
 

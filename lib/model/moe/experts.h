@@ -43,8 +43,9 @@ struct ExpertsSaved {
 
 // Gradients passed between the two halves of backward, for all R rows.
 struct ExpertsGrad {
-  Tensor d_hidden;  // [R, d_ff]
-  Tensor d_linear;  // [R, d_ff], geglu only
+  Tensor d_hidden;           // [R, d_ff]
+  Tensor d_linear;           // [R, d_ff], geglu only
+  bool adds_weights = true;  // to the weights' gradients, rather than overwriting them
 };
 
 ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
@@ -57,8 +58,9 @@ void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& save
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout);
 
-ExpertsGrad experts_grad(const ExpertsParams& params, const ExpertsSaved& saved, int64_t rows,
-                         ScratchScope& scratch);
+// Begins backward of the given rows: all of this rank's, whatever parts they are computed in.
+ExpertsGrad experts_grad(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                         const ExpertRows& rows, ScratchScope& scratch);
 
 // Backward in two halves, so that d_in can be sent while the second runs. The first overwrites the
 // given rows of d_in [R, d_model], which may be d_out, and of grad, and accumulates the gradient of

@@ -61,7 +61,7 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
     ScratchScope hidden_scratch(exec);
     const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
     const ExpertsGrad hidden =
-        experts_grad(params.experts, saved.experts, dispatch.rows(), hidden_scratch);
+        experts_grad(exec, params.experts, saved.experts, dispatch.exchange.all, hidden_scratch);
     grad.compute_parts([&](const ExpertRows& rows) {
       experts_backward_input(exec, params.experts, saved.experts, rows, grad.rows(), grad.rows(),
                              hidden, context.model.activation, dropout);
@@ -70,8 +70,8 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   };
   routing_backward(context, params.routing, saved.routing, d_normed, room, d_combined, normed,
                    experts);
-  rms_norm_backward(exec, d_x, params.norm->grad, d_normed, saved.x, params.norm->value,
-                    saved.rstd.slice(0, tokens), d_out);
+  rms_norm_backward(exec, d_x, params.norm->cleared_grad(exec), d_normed, saved.x,
+                    params.norm->value, saved.rstd.slice(0, tokens), d_out);
 }
 
 }  // namespace sy

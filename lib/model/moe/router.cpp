@@ -156,8 +156,8 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   if (rounded) round_to_bfloat16(exec, d_logits);
   const Operands of = router_operands(context, params, normed, scratch);
   const Tensor d_x = rounded ? scratch.take(dtype, normed.shape(), "router d_input") : d_normed;
-  router_logits_backward(exec, d_x, params.weight->grad, d_logits.slice(0, context.tokens()), of.x,
-                         of.weight, of.jitter);
+  router_logits_backward(exec, d_x, params.weight->cleared_grad(exec),
+                         d_logits.slice(0, context.tokens()), of.x, of.weight, of.jitter);
   if (rounded) jitter_into(exec, d_normed, d_x, own_jitter(context, params, normed));
 }
 
