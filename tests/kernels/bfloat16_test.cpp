@@ -71,6 +71,29 @@ TEST_CASE("bfloat16: rounds to nearest even and keeps non-finite values", "[bflo
   CHECK(std::isnan(rounded(std::bit_cast<float>(0x7fffffffu))));
 }
 
+// A backend may convert with an instruction of its own.
+TEST_CASE("bfloat16: every backend rounds as the type does", "[bfloat16]") {
+  const auto exec = make_exec();
+  std::vector<uint32_t> words;
+  for (const uint32_t upper :
+       {0x0000u, 0x0001u, 0x007fu, 0x0080u, 0x3f80u, 0x7f7fu, 0x7f80u, 0x7fc0u, 0x7fffu}) {
+    for (const uint32_t lower : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) {
+      for (const uint32_t sign : {0u, 0x80000000u}) words.push_back(sign | upper << 16 | lower);
+    }
+  }
+  const auto count = static_cast<int64_t>(words.size());
+  Owned from(DType::f32, {count}), to(DType::bf16, {count});
+  for (int64_t i = 0; i < count; ++i) {
+    from.data<float>()[i] = std::bit_cast<float>(words[static_cast<size_t>(i)]);
+  }
+  cast(*exec, to, from);
+  for (int64_t i = 0; i < count; ++i) {
+    const BFloat16 expected(from.data<float>()[i]), is = to.data<BFloat16>()[i];
+    CAPTURE(words[static_cast<size_t>(i)]);
+    CHECK((std::isnan(float(expected)) ? std::isnan(float(is)) : is.bits == expected.bits));
+  }
+}
+
 TEST_CASE("bfloat16: cast and elementwise", "[bfloat16]") {
   const auto exec = make_exec();
   Both x({7, 33}, 1), y({7, 33}, 2);
