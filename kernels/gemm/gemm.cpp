@@ -13,13 +13,15 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
            "gemm: c {}, a {}, b {}", c.shape().str(), a.shape().str(), b.shape().str());
   GemmShape shape;
   shape.batch = rank == 3 ? c.dim(0) : 1;
+  shape.shared_a = shape.batch > 1 && a.dim(0) == 1;
   shape.m = c.dim(-2);
   shape.n = c.dim(-1);
   shape.k = options.transpose_a ? a.dim(-2) : a.dim(-1);
-  const bool fits = (options.transpose_a ? a.dim(-1) : a.dim(-2)) == shape.m &&
-                    (options.transpose_b ? b.dim(-1) : b.dim(-2)) == shape.k &&
-                    (options.transpose_b ? b.dim(-2) : b.dim(-1)) == shape.n &&
-                    (rank == 2 || (a.dim(0) == shape.batch && b.dim(0) == shape.batch));
+  const bool fits =
+      (options.transpose_a ? a.dim(-1) : a.dim(-2)) == shape.m &&
+      (options.transpose_b ? b.dim(-1) : b.dim(-2)) == shape.k &&
+      (options.transpose_b ? b.dim(-2) : b.dim(-1)) == shape.n &&
+      (rank == 2 || ((shape.shared_a || a.dim(0) == shape.batch) && b.dim(0) == shape.batch));
   SY_CHECK(fits, "gemm: c {} from a {}{} and b {}{}", c.shape().str(), a.shape().str(),
            options.transpose_a ? " transposed" : "", b.shape().str(),
            options.transpose_b ? " transposed" : "");

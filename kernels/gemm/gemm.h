@@ -27,14 +27,15 @@ Bfloat16Products bfloat16_products(Backend backend);
 // c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
 // is [k, n]; with `base`, of c's shape and dtype and not overlapping it, c = base + op(a) op(b),
 // rounded once, and neither accumulate nor relu. With three axes, [batch, ...] each, these are
-// `batch` independent GEMMs. All have one dtype, float32, float64 or bfloat16, or a and b are
-// bfloat16 and c is float32; bfloat16 products are summed in float32. m, n, k or batch may be 0 (k
-// = 0 yields zeros unless accumulating). With relu, a NaN may become 0, because libraries differ.
-// Calls are counted in the Exec's GemmCounts (gemm_shape.h) while exec.profiler is on. A shape's
-// first call creates its cached state: on the CPU oneDNN's primitive, which planning creates too;
-// on CUDA, where different alignments of the operands are different shapes, the choice of an
-// algorithm, which the second call may better (gemm_trials.h). Later calls allocate nothing except
-// oneDNN's own argument map, about 300 bytes. Throws RuntimeFailure if the library cannot run.
+// `batch` independent GEMMs; an a of [1, ...] is the same in each of them. All have one dtype,
+// float32, float64 or bfloat16, or a and b are bfloat16 and c is float32; bfloat16 products are
+// summed in float32. m, n, k or batch may be 0 (k = 0 yields zeros unless accumulating). With relu,
+// a NaN may become 0, because libraries differ. Calls are counted in the Exec's GemmCounts
+// (gemm_shape.h) while exec.profiler is on. A shape's first call creates its cached state: on the
+// CPU oneDNN's primitive, which planning creates too; on CUDA, where different alignments of the
+// operands are different shapes, the choice of an algorithm, which the second call may better
+// (gemm_trials.h). Later calls allocate nothing except oneDNN's own argument map, about 300 bytes.
+// Throws RuntimeFailure if the library cannot run.
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {}, Tensor base = {});
 
 template <Backend>

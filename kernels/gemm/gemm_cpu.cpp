@@ -37,7 +37,7 @@ struct ShapeHash {
           int64_t{s.options.transpose_a} | int64_t{s.options.transpose_b} << 1 |
               int64_t{s.options.accumulate} << 2 | static_cast<int64_t>(s.in) << 3 |
               static_cast<int64_t>(s.out) << 6 | int64_t{s.options.relu} << 9 |
-              int64_t{s.has_base} << 10}) {
+              int64_t{s.has_base} << 10 | int64_t{s.shared_a} << 11}) {
       hash = (hash ^ static_cast<uint64_t>(word)) * 1099511628211u;
     }
     return hash;
@@ -46,14 +46,14 @@ struct ShapeHash {
 
 using Dims = dnnl::memory::dims;
 
-// Describes a row-major matrix, or its transpose, to oneDNN.
-dnnl::memory::desc describe(const GemmShape& shape, int64_t rows, int64_t cols, bool transposed,
-                            DType dtype) {
+// Describes `matrices` row-major matrices, or their transposes, to oneDNN.
+dnnl::memory::desc describe(const GemmShape& shape, int64_t matrices, int64_t rows, int64_t cols,
+                            bool transposed, DType dtype) {
   const int64_t row_stride = transposed ? 1 : cols, col_stride = transposed ? rows : 1;
   const auto type =
       dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
   if (shape.batch == 1) return {{rows, cols}, type, Dims{row_stride, col_stride}};
-  return {{shape.batch, rows, cols}, type, Dims{rows * cols, row_stride, col_stride}};
+  return {{matrices, rows, cols}, type, Dims{rows * cols, row_stride, col_stride}};
 }
 
 // One GEMM ready to run: the primitive and its arguments, whose pointers are set at each call.
@@ -63,9 +63,10 @@ struct CachedGemm {
   int64_t scratch_bytes = 0;
 
   CachedGemm(const GemmShape& s, const dnnl::engine& engine) {
-    const auto a_desc = describe(s, s.m, s.k, s.options.transpose_a, s.in);
-    const auto b_desc = describe(s, s.k, s.n, s.options.transpose_b, s.in);
-    const auto c_desc = describe(s, s.m, s.n, false, s.out);
+    const auto a_desc =
+        describe(s, s.shared_a ? 1 : s.batch, s.m, s.k, s.options.transpose_a, s.in);
+    const auto b_desc = describe(s, s.batch, s.k, s.n, s.options.transpose_b, s.in);
+    const auto c_desc = describe(s, s.batch, s.m, s.n, false, s.out);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     dnnl::post_ops after;
@@ -205,8 +206,12 @@ void GemmImpl<Backend::cpu, double>::run(Exec& exec, Tensor c, Tensor a, Tensor 
 #pragma omp parallel for num_threads(exec.threads)
   for (int64_t row = 0; row < shape.batch * m; ++row) {
     const int64_t entry = row / m;
-    const Operands x{
-        a.data<double>() + entry * m * k, b.data<double>() + entry * k * n, m, n, k, shape.options};
+    const Operands x{a.data<double>() + (shape.shared_a ? 0 : entry * m * k),
+                     b.data<double>() + entry * k * n,
+                     m,
+                     n,
+                     k,
+                     shape.options};
     multiply_row(x, out + row * n, row % m);
   }
 }

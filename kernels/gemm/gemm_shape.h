@@ -14,6 +14,7 @@ struct GemmShape {
   DType in = DType::f32, out = DType::f32;  // of a and b, and of c
   GemmOptions options;
   bool has_base = false;  // adds the product to another matrix than c
+  bool shared_a = false;  // one a for all products of the batch
 
   double flops() const {
     return 2.0 * static_cast<double>(batch) * static_cast<double>(m) * static_cast<double>(n) *

@@ -56,7 +56,7 @@ class LtProduct {
                      const LtOperands& operands, void* workspace, cudaStream_t stream) const;
 
  private:
-  cublasLtMatrixLayout_t layout(DType dtype, int64_t rows, int64_t cols) const;
+  cublasLtMatrixLayout_t layout(DType dtype, int64_t rows, int64_t cols, bool shared = false) const;
 
   GemmShape shape_;
   cublasLtMatmulDesc_t descriptor_ = nullptr;
@@ -67,8 +67,9 @@ inline cudaDataType_t cuda_type(DType dtype) {
   return dtype == DType::f64 ? CUDA_R_64F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-// The layout of row-major [rows, cols] matrices, `batch` of them in sequence.
-inline cublasLtMatrixLayout_t LtProduct::layout(DType dtype, int64_t rows, int64_t cols) const {
+// The layout of row-major [rows, cols] matrices, `batch` of them in sequence, or one for all.
+inline cublasLtMatrixLayout_t LtProduct::layout(DType dtype, int64_t rows, int64_t cols,
+                                                bool shared) const {
   cublasLtMatrixLayout_t made = nullptr;
   check_cublaslt(
       cublaslt().MatrixLayoutCreate(&made, cuda_type(dtype), static_cast<uint64_t>(cols),
@@ -79,7 +80,7 @@ inline cublasLtMatrixLayout_t LtProduct::layout(DType dtype, int64_t rows, int64
                    shape_);
   };
   set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, narrow<int32_t>(shape_.batch));
-  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, rows * cols);
+  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, shared ? int64_t{0} : rows * cols);
   return made;
 }
 
@@ -98,7 +99,8 @@ inline LtProduct::LtProduct(const GemmShape& shape) : shape_(shape) {
   set(CUBLASLT_MATMUL_DESC_TRANSB, s.options.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(CUBLASLT_MATMUL_DESC_EPILOGUE,
       s.options.relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT);
-  a_ = s.options.transpose_a ? layout(s.in, s.k, s.m) : layout(s.in, s.m, s.k);
+  a_ = s.options.transpose_a ? layout(s.in, s.k, s.m, s.shared_a)
+                             : layout(s.in, s.m, s.k, s.shared_a);
   b_ = s.options.transpose_b ? layout(s.in, s.n, s.k) : layout(s.in, s.k, s.n);
   c_ = layout(s.out, s.m, s.n);
 }

@@ -19,7 +19,8 @@ Shape matrices(int64_t batch, int64_t rows, int64_t cols, bool transposed) {
 }
 
 Shape shape_of_a(const GemmShape& s) {
-  return matrices(s.batch, s.m, s.k, s.options.transpose_a);
+  const Shape each = matrices(s.batch, s.m, s.k, s.options.transpose_a);
+  return s.shared_a ? Shape{1, each[1], each[2]} : each;
 }
 Shape shape_of_b(const GemmShape& s) {
   return matrices(s.batch, s.k, s.n, s.options.transpose_b);

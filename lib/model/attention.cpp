@@ -16,6 +16,33 @@ Tensor merged(Tensor heads) {
   return heads.view({heads.dim(0) * heads.dim(1), heads.dim(2) * heads.dim(3)});
 }
 
+// The views of queries, keys and values in memory that holds them one after another.
+struct Projections {
+  Tensor q, k, v;
+
+  Projections(Tensor memory, const Shape& queries, const Shape& keys) {
+    const int64_t of_q = queries.numel(), of_k = keys.numel();
+    q = memory.slice(0, of_q).view(queries);
+    k = memory.slice(of_q, of_k).view(keys);
+    v = memory.slice(of_q + of_k, of_k).view(keys);
+  }
+};
+
+int64_t projection_elements(const Shape& queries, const Shape& keys) {
+  return queries.numel() + 2 * keys.numel();
+}
+
+// `count` tensors like `first` that follow one another: [count, B * L, H * d_kv].
+Tensor following(Tensor first, int64_t count) {
+  const Tensor one = merged(first);
+  return {one.raw(), one.dtype(), {count, one.dim(0), one.dim(1)}};
+}
+
+Shape of_sequences(Shape planned, int64_t sequences) {
+  planned[0] = sequences;
+  return planned;
+}
+
 AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params) {
   AttentionSpec spec;
   spec.causal = params.causal;
@@ -37,12 +64,15 @@ Tensor bias_grad(Exec& exec, const AttentionParams& params) {
 // The part of the planned tensors that this micro-batch uses.
 AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context) {
   const int64_t sequences = context.sequences, tokens = context.tokens();
+  const Projections now(saved.projected, of_sequences(saved.q.shape(), sequences),
+                        of_sequences(saved.k.shape(), sequences));
   return {saved.x,
           saved.rstd.slice(0, tokens),
           saved.normed.slice(0, tokens),
-          saved.q.slice(0, sequences),
-          saved.k.slice(0, sequences),
-          saved.v.slice(0, sequences),
+          saved.projected,
+          now.q,
+          now.k,
+          now.v,
           saved.log_sum.slice(0, sequences),
           saved.attended.slice(0, sequences)};
 }
@@ -54,14 +84,39 @@ void normalise(const LayerContext& context, const AttentionParams& params, Atten
                    saved.rstd.slice(0, context.tokens()), x, params.norm->value);
 }
 
-void attend(const LayerContext& context, const AttentionParams& params, const AttentionSaved& saved,
-            Tensor out, const AttentionSource& source) {
-  Exec& exec = context.exec;
+// source: of cross-attention; none in self-attention.
+void project(Exec& exec, const AttentionParams& params, const AttentionSaved& saved,
+             const AttentionSource* source) {
+  if (source == nullptr) {
+    return linears_forward(exec, following(saved.q, 3), saved.normed,
+                           {params.q, params.k, params.v});
+  }
   linear_forward(exec, merged(saved.q), saved.normed, *params.q);
-  linear_forward(exec, merged(saved.k), source.rows, *params.k);
-  linear_forward(exec, merged(saved.v), source.rows, *params.v);
+  linears_forward(exec, following(saved.k, 2), source->rows, {params.k, params.v});
+}
+
+// The weights' gradients, from those of the projections.
+void project_backward_weights(Exec& exec, const AttentionParams& params,
+                              const AttentionSaved& saved, const Projections& d,
+                              const AttentionSource* source) {
+  if (source == nullptr) {
+    return linears_backward_weight(exec, {params.q, params.k, params.v}, following(d.q, 3),
+                                   saved.normed);
+  }
+  linear_backward_weight(exec, *params.q, merged(d.q), saved.normed);
+  linears_backward_weight(exec, {params.k, params.v}, following(d.k, 2), source->rows);
+}
+
+Tensor key_lengths(const LayerContext& context, const AttentionSource* source) {
+  return source == nullptr ? context.lengths : source->lengths;
+}
+
+void attend(const LayerContext& context, const AttentionParams& params, const AttentionSaved& saved,
+            Tensor out, const AttentionSource* source) {
+  Exec& exec = context.exec;
+  project(exec, params, saved, source);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
-                    bias_value(params), source.lengths, spec_of(context, params));
+                    bias_value(params), key_lengths(context, source), spec_of(context, params));
   linear_residual_forward(exec, out, saved.x, merged(saved.attended), *params.o,
                           context.dropout(params.sites.output));
 }
@@ -70,31 +125,26 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
 // through keys and values is added to d_source, which may be d_normed itself.
 void attend_backward(const LayerContext& context, const AttentionParams& params,
                      const AttentionSaved& saved, Tensor d_normed, Tensor d_source, Tensor d_out,
-                     const AttentionSource& source) {
+                     const AttentionSource* source) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const DType dtype = d_out.dtype();
   const Tensor d_attended = scratch.take(dtype, saved.attended.shape(), "attention d_attended");
-  const Tensor d_q = scratch.take(dtype, saved.q.shape(), "attention d_q");
-  const Tensor d_k = scratch.take(dtype, saved.k.shape(), "attention d_k");
-  const Tensor d_v = scratch.take(dtype, saved.v.shape(), "attention d_v");
+  const Shape queries = saved.q.shape(), keys = saved.k.shape();
+  const Projections d(
+      scratch.take(dtype, {projection_elements(queries, keys)}, "attention d_q, d_k, d_v"), queries,
+      keys);
   // d_normed has room for the gradient of o's output until that of the queries is computed.
   const Tensor d_o = dropout_backward(exec, d_normed, d_out, context.dropout(params.sites.output));
   linear_backward_weight(exec, *params.o, d_o, merged(saved.attended));
   linear_backward_input(exec, merged(d_attended), d_o, *params.o);
-  attention_backward(exec, d_q, d_k, d_v, bias_grad(exec, params), d_attended, saved.attended,
-                     saved.log_sum, saved.q, saved.k, saved.v, bias_value(params), source.lengths,
-                     spec_of(context, params));
-  linear_backward_weight(exec, *params.q, merged(d_q), saved.normed);
-  linear_backward_weight(exec, *params.k, merged(d_k), source.rows);
-  linear_backward_weight(exec, *params.v, merged(d_v), source.rows);
-  linear_backward_input(exec, d_normed, merged(d_q), *params.q);
-  linear_backward_input(exec, d_source, merged(d_k), *params.k, true);
-  linear_backward_input(exec, d_source, merged(d_v), *params.v, true);
-}
-
-AttentionSource self_source(const LayerContext& context, const AttentionSaved& saved) {
-  return {saved.normed, context.lengths};
+  attention_backward(exec, d.q, d.k, d.v, bias_grad(exec, params), d_attended, saved.attended,
+                     saved.log_sum, saved.q, saved.k, saved.v, bias_value(params),
+                     key_lengths(context, source), spec_of(context, params));
+  project_backward_weights(exec, params, saved, d, source);
+  linear_backward_input(exec, d_normed, merged(d.q), *params.q);
+  linear_backward_input(exec, d_source, merged(d.k), *params.k, true);
+  linear_backward_input(exec, d_source, merged(d.v), *params.v, true);
 }
 
 }  // namespace
@@ -129,9 +179,12 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
   AttentionSaved saved;
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "attention rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "attention normed");
-  saved.q = arena.take(dims.dtype, queries, "attention q");
-  saved.k = arena.take(dims.dtype, keys, "attention k");
-  saved.v = arena.take(dims.dtype, keys, "attention v");
+  saved.projected =
+      arena.take(dims.dtype, {projection_elements(queries, keys)}, "attention q, k, v");
+  const Projections all(saved.projected, queries, keys);
+  saved.q = all.q;
+  saved.k = all.k;
+  saved.v = all.v;
   saved.log_sum = arena.take(dims.statistics(), {b, heads, dims.length}, "attention log_sum");
   saved.attended = arena.take(dims.dtype, queries, "attention attended");
   return saved;
@@ -140,8 +193,7 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
 void self_attention_forward(const LayerContext& context, const AttentionParams& params,
                             AttentionSaved& saved, Tensor out, Tensor x) {
   normalise(context, params, saved, x);
-  const AttentionSaved views = filled(saved, context);
-  attend(context, params, views, out, self_source(context, views));
+  attend(context, params, filled(saved, context), out, nullptr);
 }
 
 void self_attention_backward(const LayerContext& context, const AttentionParams& params,
@@ -149,7 +201,7 @@ void self_attention_backward(const LayerContext& context, const AttentionParams&
   ScratchScope scratch(context.exec);
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
-  attend_backward(context, params, views, d_normed, d_normed, d_out, self_source(context, views));
+  attend_backward(context, params, views, d_normed, d_normed, d_out, nullptr);
   rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,
                     params.norm->value, views.rstd, d_out);
 }
@@ -158,7 +210,7 @@ void cross_attention_forward(const LayerContext& context, const AttentionParams&
                              AttentionSaved& saved, Tensor out, Tensor x,
                              const AttentionSource& encoder_output) {
   normalise(context, params, saved, x);
-  attend(context, params, filled(saved, context), out, encoder_output);
+  attend(context, params, filled(saved, context), out, &encoder_output);
 }
 
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
@@ -167,7 +219,7 @@ void cross_attention_backward(const LayerContext& context, const AttentionParams
   ScratchScope scratch(context.exec);
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
-  attend_backward(context, params, views, d_normed, d_encoder_output, d_out, encoder_output);
+  attend_backward(context, params, views, d_normed, d_encoder_output, d_out, &encoder_output);
   rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,
                     params.norm->value, views.rstd, d_out);
 }

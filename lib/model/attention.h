@@ -26,9 +26,12 @@ struct AttentionParams {
 
 // What backward needs.
 struct AttentionSaved {
-  Tensor x;         // [T, d_model], view of the input; the caller keeps it until backward
-  Tensor rstd;      // [T]
-  Tensor normed;    // [T, d_model]
+  Tensor x;       // [T, d_model], view of the input; the caller keeps it until backward
+  Tensor rstd;    // [T]
+  Tensor normed;  // [T, d_model]
+  // Queries, keys and values, one after another in `projected`, so that one product computes
+  // several of them.
+  Tensor projected;
   Tensor q;         // [B, L, H, d_kv]
   Tensor k;         // [B, source length, H, d_kv]
   Tensor v;         // as k

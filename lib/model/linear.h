@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A linear layer without bias: y = x w. Every GEMM of the dense layers is one of these.
+// A linear layer without bias: y = x w. Every GEMM of the dense layers is one of these. Layers that
+// share their input and lie one after another in memory are multiplied together where that is
+// faster: a GPU fills more of its multiprocessors with one large product than with three small
+// ones.
 #pragma once
+
+#include <initializer_list>
 
 #include "kernels/dropout/dropout.h"
 #include "kernels/gemm/gemm.h"
@@ -28,6 +33,35 @@ inline void linear_residual_forward(Exec& exec, Tensor out, Tensor x, Tensor h, 
 // Backward for the weight: w.grad += x^T d_y.
 inline void linear_backward_weight(Exec& exec, Param& w, Tensor d_y, Tensor x) {
   gemm(exec, w.grad, x, d_y, {.transpose_a = true, .accumulate = w.adds_to_grad()});
+}
+
+// Layers of one shape that share their input.
+using LinearGroup = std::initializer_list<Param*>;
+
+// Whether they are multiplied together.
+inline bool multiplied_together(const Exec& exec, LinearGroup group) {
+  return exec.backend == Backend::cuda && are_adjacent(group);
+}
+
+// y [layers, rows, out] is overwritten; x [rows, in].
+inline void linears_forward(Exec& exec, Tensor y, Tensor x, LinearGroup group) {
+  if (multiplied_together(exec, group)) {
+    return gemm(exec, y, x.view({1, x.dim(0), x.dim(1)}), joined(group, &Param::compute));
+  }
+  int64_t i = 0;
+  for (const Param* w : group) linear_forward(exec, y.at(i++), x, *w);
+}
+
+// Backward for the weights: w.grad += x^T d_y for each layer.
+inline void linears_backward_weight(Exec& exec, LinearGroup group, Tensor d_y, Tensor x) {
+  if (multiplied_together(exec, group)) {
+    bool adds = true;
+    for (Param* w : group) adds = w->adds_to_grad();
+    return gemm(exec, joined(group, &Param::grad), x.view({1, x.dim(0), x.dim(1)}), d_y,
+                {.transpose_a = true, .accumulate = adds});
+  }
+  int64_t i = 0;
+  for (Param* w : group) linear_backward_weight(exec, *w, d_y.at(i++), x);
 }
 
 // Backward for the input: d_x [rows, in] = d_y w^T, or += with accumulate.

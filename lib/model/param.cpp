@@ -34,6 +34,27 @@ Tensor Param::cleared_grad(Exec& exec) {
   return grad;
 }
 
+bool are_adjacent(std::initializer_list<Param*> params) {
+  const Param& first = **params.begin();
+  int64_t offset = first.offset;
+  for (const Param* param : params) {
+    if (param->placement.axes() != first.placement.axes() || param->offset != offset ||
+        param->slab.extent != first.slab.extent) {
+      return false;
+    }
+    offset += param->slab.numel();
+  }
+  return true;
+}
+
+Tensor joined(std::initializer_list<Param*> params, Tensor Param::*view) {
+  const Tensor first = (*params.begin())->*view;
+  const auto count = static_cast<int64_t>(params.size());
+  SY_CHECK(are_adjacent(params) && first.rank() == 2, "{} parameters from {} on are not adjacent",
+           count, (*params.begin())->name);
+  return {first.raw(), first.dtype(), {count, first.dim(0), first.dim(1)}};
+}
+
 uint32_t SiteRegistry::declare(const std::string& name) {
   const uint32_t site = site::of_name(name);
   const auto [holder, is_new] = names_.emplace(site, name);

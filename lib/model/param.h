@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <utility>
@@ -54,6 +55,11 @@ struct Param {
   // The view of this parameter, in its local shape, in a tensor with the layout of its region.
   Tensor part_of(Tensor region) const;
 };
+
+// Whether parameters of one shape lie one after another without gaps, in this order.
+bool are_adjacent(std::initializer_list<Param*> params);
+// One of the tensors of adjacent matrices, in one view: [parameters, local shape].
+Tensor joined(std::initializer_list<Param*> params, Tensor Param::*view);
 
 // All parameters that the same mesh axes shard. Each starts at a multiple of 16 elements; the
 // padding between them is zero.

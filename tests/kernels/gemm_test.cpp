@@ -24,7 +24,8 @@ double expected(Tensor a, Tensor b, int64_t batch, int64_t i, int64_t j, int64_t
                 int64_t k, GemmOptions options) {
   double total = 0;
   for (int64_t p = 0; p < k; ++p) {
-    const int64_t left = batch * m * k + (options.transpose_a ? p * m + i : i * k + p);
+    const int64_t of_batch = a.rank() == 3 && a.dim(0) == 1 ? 0 : batch;
+    const int64_t left = of_batch * m * k + (options.transpose_a ? p * m + i : i * k + p);
     const int64_t right = batch * k * n + (options.transpose_b ? j * k + p : p * n + j);
     total += element(a, left) * element(b, right);
   }
@@ -44,6 +45,7 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
   const auto [accumulate, relu] =
       GENERATE(std::pair{false, false}, std::pair{true, false}, std::pair{false, true});
   const bool has_base = GENERATE(false, true) && !accumulate && !relu;
+  const bool shared_a = GENERATE(false, true) && c.batch > 1;
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const GemmOptions options{transpose_a, transpose_b, accumulate, relu};
   auto exec = make_exec(2, 34);
@@ -51,7 +53,9 @@ TEST_CASE("gemm: every transpose, accumulation, relu and dtype against the defin
     if (transposed) std::swap(rows, cols);
     return c.batch == 0 ? Shape{rows, cols} : Shape{c.batch, rows, cols};
   };
-  Owned a = random_tensor(dtype, shape(c.m, c.k, transpose_a), 1);
+  Shape of_a = shape(c.m, c.k, transpose_a);
+  if (shared_a) of_a[0] = 1;
+  Owned a = random_tensor(dtype, of_a, 1);
   Owned b = random_tensor(dtype, shape(c.k, c.n, transpose_b), 2);
   Owned out = random_tensor(dtype, shape(c.m, c.n, false), 3);
   Owned before = out, base = random_tensor(dtype, out.tensor().shape(), 4), kept = base;

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "kernels/gemm/gemm_shape.h"
 #include "tests/model/fixture.h"
 
 namespace sy {
@@ -16,12 +17,33 @@ Param* add_bias(LayerFixture& f) {
                      {});
 }
 
+// Either the sizes of the fixture, or sizes at which the matrices of queries, keys and values lie
+// one after another, and CUDA multiplies them together.
+bool resize(ModelSection& model) {
+  const bool together = GENERATE(false, true);
+  if (together) model.d_model = 8;
+  if (together) model.d_kv = 4;
+  return together;
+}
+
+// The number of matrix products, of one matrix or several, that `work` makes.
+template <class Work>
+int64_t products_of(Exec& exec, const Work& work) {
+  exec.state<GemmCounts>().clear();
+  exec.profiler.enable();
+  work();
+  int64_t products = 0;
+  for (const auto& [shape, times] : exec.state<GemmCounts>()) products += times;
+  return products;
+}
+
 TEST_CASE("attention: gradients of self-attention", "[attention]") {
   const bool causal = GENERATE(false, true);
   const double dropout = GENERATE(0.0, 0.3);
   const int64_t sequences = GENERATE(3, 0);
   LayerFixture f;
   f.model.dropout = dropout;
+  const bool together = resize(f.model) && test_backend() == Backend::cuda;
   AttentionParams params = attention_params(f.store, "attention", f.model);
   params.relative_bias = add_bias(f);
   params.causal = causal;
@@ -38,7 +60,10 @@ TEST_CASE("attention: gradients of self-attention", "[attention]") {
     return weighted_sum(out, weight);
   };
   loss();
-  self_attention_backward(context, params, saved, d_x, weight);
+  const int64_t products = products_of(
+      context.exec, [&] { self_attention_backward(context, params, saved, d_x, weight); });
+  CHECK(products == (together ? 6 : 8));
+  CHECK(products_of(context.exec, loss) == (together ? 2 : 4));
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   f.check_params(loss);
 }
@@ -47,6 +72,7 @@ TEST_CASE("attention: gradients of cross-attention", "[attention]") {
   const int64_t sequences = GENERATE(3, 0);
   LayerFixture f;
   f.model.dropout = GENERATE(0.0, 0.3);
+  const bool together = resize(f.model) && test_backend() == Backend::cuda;
   const AttentionParams params = attention_params(f.store, "attention", f.model);
   AttentionSaved saved = f.allocate([&](Arena& arena) {
     return attention_plan(arena, f.model, {kPlanned, kLength, 1, DType::f64}, kSourceLength);
@@ -64,7 +90,11 @@ TEST_CASE("attention: gradients of cross-attention", "[attention]") {
     return weighted_sum(out, weight);
   };
   loss();
-  cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory);
+  const int64_t products = products_of(context.exec, [&] {
+    cross_attention_backward(context, params, saved, d_x, d_rows, weight, memory);
+  });
+  CHECK(products == (together ? 7 : 8));
+  CHECK(products_of(context.exec, loss) == (together ? 3 : 4));
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   CHECK(gradient_error(rows, d_rows, loss) < kGradientTolerance);
   f.check_params(loss);
