@@ -139,8 +139,10 @@ template <class T>
 void run_forward(Exec& exec, T* out, Compute<T>* log_sum, const AttentionProblem<T>& p) {
   const cudaStream_t stream = cuda(exec).compute;
   if constexpr (std::is_same_v<T, BFloat16>) {
-    const auto fused = [&]<int D>() { launch_fused_forward<D>(stream, out, log_sum, p); };
-    if (is_packed({out, p.q, p.k, p.v}) && with_fused_width(p.d, fused)) return;
+    const auto fused = [&]<int D, class Dropout>() {
+      launch_fused_forward<D, Dropout>(stream, out, log_sum, p);
+    };
+    if (is_packed({out, p.q, p.k, p.v}) && with_fused_kernels(p, fused)) return;
   }
   launch(stream, "attention_forward", plain_shape(p, p.lq), plain_forward_kernel<T>, out, log_sum,
          p);
@@ -152,11 +154,11 @@ void run_backward(Exec& exec, T* d_q, T* d_k, T* d_v, Compute<T>* diagonals,
                   const AttentionProblem<T>& p, const AttentionGradients<T>& g) {
   const cudaStream_t stream = cuda(exec).compute;
   if constexpr (std::is_same_v<T, BFloat16>) {
-    const auto fused = [&]<int D>() {
-      launch_fused_backward<D>(stream, d_q, d_k, d_v, diagonals, p, g);
+    const auto fused = [&]<int D, class Dropout>() {
+      launch_fused_backward<D, Dropout>(stream, d_q, d_k, d_v, diagonals, p, g);
     };
     const bool packed = is_packed({d_q, d_k, d_v, g.d_out, p.q, p.k, p.v});
-    if (packed && with_fused_width(p.d, fused)) return;
+    if (packed && with_fused_kernels(p, fused)) return;
   }
   launch(stream, "attention_d_q", plain_shape(p, p.lq), plain_d_q_kernel<T>, d_q, diagonals, p, g);
   launch(stream, "attention_d_keys", plain_shape(p, p.lk), plain_d_keys_kernel<T>, d_k, d_v, p, g);

@@ -37,16 +37,16 @@ struct SeenBy {
 // On entry, prob holds the scores of key g + 8 x and query 8 n + 2 t + y, and d_s their d_p. On
 // return, prob holds the weights that values were multiplied by, and d_s the gradient of the
 // scores. i and j are the tile's first query and the warp's first key.
-template <int D, int N>
+template <int D, int N, class Dropout>
 __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
                               const PassingQueries<D>& rows, bool biased, const SeenBy (&seen)[2],
-                              const FusedDropout& dropout, int i, int j) {
+                              const Dropout& dropout, int i, int j) {
   const int g = lane_id() / 4, t = lane_id() % 4;
   const float* bias = rows.bias + kAttentionTile - 1 + kFusedRows * warp_id() + g - 2 * t;
 #pragma unroll
   for (int n = 0; n < N / 8; ++n) {
     float factors[4] = {1, 1, 1, 1};
-    if (dropout.rate > 0) dropout.of_keys(factors, i + 8 * n, j);
+    dropout.of_keys(factors, i + 8 * n, j);
 #pragma unroll
     for (int x = 0; x < 4; ++x) {
       const int query = 8 * n + 2 * t + x % 2;
@@ -71,15 +71,15 @@ __device__ void load_own_rows(uint32_t (&rows)[D / 16][4], BFloat16* tile, const
 
 // One block: d_k and d_v of 64 keys of a head. Traffic: reads k and v once and q and d_out once per
 // 64 keys, 2 L d (4 + 2 L / 64) bytes per head. 8 d operations per pair of query and key.
-template <int D>
-__global__ void __launch_bounds__(kFusedThreads, D > 32 ? 2 : 3)
+template <int D, class Dropout>
+__global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 : 3)
     fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
                         AttentionGradients<BFloat16> g) {
   constexpr int N = kPassing<D>;
   auto* tiles = reinterpret_cast<PassingQueries<D>*>(shared_memory());  // two of them
   const FusedPlace place(attention_tiles(p.lk), false);
   const AttentionHead<BFloat16> head(p, place.head);
-  const FusedDropout dropout(head);
+  const Dropout dropout(head);
   const int64_t stride = head.stride(), start = head.key(place.first);
   const int warp_first = place.first + kFusedRows * warp_id();
 

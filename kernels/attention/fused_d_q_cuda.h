@@ -73,13 +73,14 @@ __device__ inline void load_pair(float (&to)[2], const float* rows, const int (&
 }
 
 // On entry, d_s holds d_p; on return, the gradient of the scores s. Masked scores are -inf.
-__device__ inline void score_gradients(float (&d_s)[8][4], const float (&s)[8][4],
-                                       const float (&log_sum)[2], const float (&delta)[2],
-                                       const FusedDropout& dropout, int i, int j) {
+template <class Dropout>
+__device__ void score_gradients(float (&d_s)[8][4], const float (&s)[8][4],
+                                const float (&log_sum)[2], const float (&delta)[2],
+                                const Dropout& dropout, int i, int j) {
 #pragma unroll
   for (int n = 0; n < 8; ++n) {
     float factors[4] = {1, 1, 1, 1};
-    if (dropout.rate > 0) dropout.of_queries(factors, i, j + 8 * n);
+    dropout.of_queries(factors, i, j + 8 * n);
 #pragma unroll
     for (int x = 0; x < 4; ++x) {
       const float weight = __expf(s[n][x] - log_sum[x / 2]);
@@ -124,14 +125,14 @@ struct alignas(16) QueryTiles {
 // One block: d_q of 64 queries of a head and, unless `diagonals` [.., tiles, places] is null, its
 // sums along diagonals. Traffic: reads q and d_out once and k and v once per 64 queries, 2 L d (3 +
 // 2 L / 64) bytes per head. 6 d operations per pair of query and key.
-template <int D>
-__global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
+template <int D, class Dropout>
+__global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::kDrops) ? 2 : 3)
     fused_d_q_kernel(BFloat16* d_q, float* diagonals, AttentionProblem<BFloat16> p,
                      AttentionGradients<BFloat16> g) {
   auto& tiles = *reinterpret_cast<QueryTiles<D>*>(shared_memory());
   const FusedPlace place(attention_tiles(p.lq), p.causal);
   const AttentionHead<BFloat16> head(p, place.head);
-  const FusedDropout dropout(head);
+  const Dropout dropout(head);
   const int64_t stride = head.stride(), start = head.query(place.first);
   const int warp_first = place.first + kFusedRows * warp_id(), end = head.tile_visible(place.first);
   const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};

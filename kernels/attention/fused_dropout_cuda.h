@@ -9,7 +9,18 @@
 
 namespace sy {
 
+// Kernels are compiled with and without dropout: its words and addresses would take registers that
+// the kernels without it do not have to spare.
+struct NoFusedDropout {
+  static constexpr bool kDrops = false;
+
+  __device__ explicit NoFusedDropout(const AttentionHead<BFloat16>&) {}
+  __device__ void of_queries(float (&)[4], int, int) const {}
+  __device__ void of_keys(float (&)[4], int, int) const {}
+};
+
 struct FusedDropout {
+  static constexpr bool kDrops = true;
   RandomKey key;
   float rate, kept;
   uint64_t first;  // word of query 0 and key 0

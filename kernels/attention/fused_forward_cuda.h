@@ -105,14 +105,14 @@ struct alignas(16) KeyTiles {
 // One block: out and log_sum of 64 queries of a head. Traffic: reads q once and k and v once per 64
 // queries (from the L2 cache, where a head's 4 L d bytes stay), writes out once; 4 L d (1 + L / 64)
 // bytes per head. 4 d operations per pair of query and key.
-template <int D>
+template <int D, class Dropout>
 __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_forward_kernel(BFloat16* out, float* log_sum, AttentionProblem<BFloat16> p) {
   constexpr int N = kPassing<D>;
   auto* tiles = reinterpret_cast<KeyTiles<D>*>(shared_memory());  // two of them
   const FusedPlace place(attention_tiles(p.lq), p.causal);
   const AttentionHead<BFloat16> head(p, place.head);
-  const FusedDropout dropout(head);
+  const Dropout dropout(head);
   const int64_t stride = head.stride();
   const int warp_first = place.first + kFusedRows * warp_id(), end = head.tile_visible(place.first);
   const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};
@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     const int visible[2] = {head.visible(i[0]) - first, head.visible(i[1]) - first};
     finish_scores<N>(s, tile.bias, p.bias != nullptr, visible);
     softmax.weights<N>(s, rescale);
-    if (p.dropout_rate > 0) drop_weights<N>(s, dropout, warp_first, first);
+    if constexpr (Dropout::kDrops) drop_weights<N>(s, dropout, warp_first, first);
 #pragma unroll
     for (int n = 0; n < D / 8; ++n) {
 #pragma unroll

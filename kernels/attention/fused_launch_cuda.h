@@ -17,17 +17,17 @@ unsigned attention_blocks(const AttentionProblem<T>& p, int length) {
 // Shared memory that a block may use without opting in to more.
 constexpr size_t kSharedLimit = 48 << 10;
 
-template <int D>
+template <int D, class Dropout>
 void launch_fused_forward(cudaStream_t stream, BFloat16* out, float* log_sum,
                           const AttentionProblem<BFloat16>& p) {
   static_assert(2 * sizeof(KeyTiles<D>) <= kSharedLimit);
   const LaunchShape shape{.grid = attention_blocks(p, p.lq),
                           .block = kFusedThreads,
                           .shared_bytes = 2 * sizeof(KeyTiles<D>)};
-  launch(stream, "attention_forward", shape, fused_forward_kernel<D>, out, log_sum, p);
+  launch(stream, "attention_forward", shape, fused_forward_kernel<D, Dropout>, out, log_sum, p);
 }
 
-template <int D>
+template <int D, class Dropout>
 void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BFloat16* d_v,
                            float* diagonals, const AttentionProblem<BFloat16>& p,
                            const AttentionGradients<BFloat16>& g) {
@@ -36,23 +36,32 @@ void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BF
   const LaunchShape queries{.grid = attention_blocks(p, p.lq),
                             .block = kFusedThreads,
                             .shared_bytes = sizeof(QueryTiles<D>)};
-  launch(stream, "attention_d_q", queries, fused_d_q_kernel<D>, d_q, diagonals, p, g);
+  launch(stream, "attention_d_q", queries, fused_d_q_kernel<D, Dropout>, d_q, diagonals, p, g);
   const LaunchShape keys{.grid = attention_blocks(p, p.lk),
                          .block = kFusedThreads,
                          .shared_bytes = 2 * sizeof(PassingQueries<D>)};
-  launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D>, d_k, d_v, p, g);
+  launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D, Dropout>, d_k, d_v, p, g);
 }
 
-// Calls function.operator()<D>() if the tensor-core kernels support width d; returns false
-// otherwise.
+// Calls function.operator()<D, Dropout>() with or without dropout.
+template <int D, class Function>
+void with_fused_dropout(float rate, Function&& function) {
+  if (rate > 0) {
+    function.template operator()<D, FusedDropout>();
+  } else {
+    function.template operator()<D, NoFusedDropout>();
+  }
+}
+
+// Does so for the width of p if the tensor-core kernels support it; returns false otherwise.
 template <class Function>
-bool with_fused_width(int d, Function&& function) {
-  if (d == 32) {
-    function.template operator()<32>();
-  } else if (d == 64) {
-    function.template operator()<64>();
-  } else if (d == 128) {
-    function.template operator()<128>();
+bool with_fused_kernels(const AttentionProblem<BFloat16>& p, Function&& function) {
+  if (p.d == 32) {
+    with_fused_dropout<32>(p.dropout_rate, function);
+  } else if (p.d == 64) {
+    with_fused_dropout<64>(p.dropout_rate, function);
+  } else if (p.d == 128) {
+    with_fused_dropout<128>(p.dropout_rate, function);
   } else {
     return false;
   }

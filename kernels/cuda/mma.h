@@ -86,13 +86,15 @@ inline const BFloat16* matrix_row(const uint64_t* rows, int matrix, int row) {
 }  // namespace hostcuda
 #endif
 
-// d += a b. Here and below, all lanes of the warp must call together.
+// d += a b. Here and below, all lanes of the warp must call together; volatile, so that the
+// compiler moves none of it into a branch.
 __device__ inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
                                     uint32_t b1) {
 #ifdef SY_HOSTCUDA
   hostcuda::mma(d, a, b0, b1, hostcuda::Site::current());
 #else
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
       "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
