@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the launches of an Adafactor step on a GPU, and the bytes of each. Parameters are updated in waves
 (kernels/adafactor/adafactor.cpp): five launches per wave of matrices and two per wave of vectors."""
-from rates import WORD
+from rates import HALF, WORD
 
 WAVE_ITEMS = 32  # kAdafactorItems
 CACHE_BYTES = 25 << 20  # what L2 is assumed to keep from one pass to the next
@@ -40,7 +40,7 @@ def of_matrices(wave):
     yield 2 * factors, sums
     yield read(1)[0], read(1)[1] + factors
     yield 0, factors
-    yield whole + read(2)[0], read(2)[1] + factors
+    yield whole + whole * HALF // WORD + read(2)[0], read(2)[1] + factors  # writes the bfloat16 copy too
 
 
 def launches(shapes, most=WAVE_ITEMS, most_bytes=float("inf")):
@@ -53,4 +53,4 @@ def launches(shapes, most=WAVE_ITEMS, most_bytes=float("inf")):
     for wave in waves(vectors, most, float("inf")):
         whole = WORD * sum(map(elements, wave))
         yield 4 * whole, 0
-        yield whole, 3 * whole
+        yield whole + whole * HALF // WORD, 3 * whole

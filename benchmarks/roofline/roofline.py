@@ -64,8 +64,8 @@ def part_table(title, step, twin):
 def summary_row(name, step, twin):
     ratio = "" if step is twin else f"{step.seconds() / twin.seconds():.2f}"
     return [name, str(step.gpus), f"{sum(step.model.parameters()) / 1e6:,.0f} M", f"{step.model_flops() / 1e12:.1f}",
-            f"{step.floor() * 1e3:.1f}", f"{step.seconds() * 1e3:.1f}", f"{step.tokens_per_second():,.0f}",
-            f"{100 * step.mfu():.0f} %", ratio]
+            f"{step.floor() * 1e3:.1f}", f"{step.seconds() * 1e3:.1f} to {step.crowded().seconds() * 1e3:.1f}",
+            f"{step.tokens_per_second():,.0f}", f"{100 * step.mfu():.0f} %", ratio]
 
 
 def what_if(models, sequences):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """For roofline.py: the kernels and transfers of one training step, with the operations and bytes of each."""
 import adafactor_waves
-from rates import ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, HALF, TENSOR, WORD, Kernel, Transfer
+from rates import ATTENTION_CROWDED, ATTENTION_SHARE, FLOAT32, FLOAT32_SHARE, HALF, TENSOR, WORD, Kernel, Transfer
 
 EXCHANGE_PARTS = 2  # the parts in which rows are sent to the experts of other ranks (lib/model/moe/row_exchange.h)
 
@@ -12,6 +12,8 @@ class Step:
 
     def __init__(self, model, sequences, gpus, micro_batches=1, loss_rows=2048,
                  attention_share=ATTENTION_SHARE, router_peak=FLOAT32, router_copy=False, waves=None):
+        self.arguments = dict(model=model, sequences=sequences, gpus=gpus, micro_batches=micro_batches,
+                              loss_rows=loss_rows, router_peak=router_peak, router_copy=router_copy, waves=waves)
         self.model, self.gpus, self.micro_batches = model, gpus, micro_batches
         self.sequences = sequences // micro_batches
         self.loss_rows, self.attention_share, self.router_peak = loss_rows, attention_share, router_peak
@@ -32,41 +34,53 @@ class Step:
         """A kernel bound by memory: it reads or writes `elements` values of each of these widths in bytes."""
         self.add(part, calls, 0, elements * sum(widths))
 
-    def linear(self, part, calls, rows, inputs, outputs, adds=False, matrices=1):
-        """Forward and both gradients of y = x w. The rows are divided among `matrices` matrices w. With `adds`, the
-        input gradient accumulates."""
+    def linear(self, part, calls, rows, inputs, outputs, matrices=1, joined=1, residual=False):
+        """Forward and both gradients of y = x w. The rows are divided among `matrices` matrices w; `joined` matrices w
+        with one x are multiplied together, and add up their input gradients one by one. With `residual`, forward adds
+        another matrix. The first micro-batch overwrites the weight's gradient, the others read it too."""
         work, weight = 2.0 * rows * inputs * outputs, matrices * inputs * outputs
         x, y = rows * inputs, rows * outputs
-        self.add(part, calls, work, HALF * (x + weight + y))
-        self.add(part, calls, work, HALF * (x + y) + 2 * WORD * weight)
-        self.add(part, calls, work, HALF * (y + weight + x * (2 if adds else 1)))
+        self.add(part, calls, joined * work, HALF * (x + joined * (weight + y * (2 if residual else 1))))
+        moved = WORD * (2 - 1 / self.micro_batches) * weight
+        self.add(part, calls, joined * work, HALF * (x + joined * y) + joined * moved)
+        self.input_gradient(part, calls, rows, inputs, outputs, matrices)
+        if joined > 1:
+            self.input_gradient(part, calls * (joined - 1), rows, inputs, outputs, matrices, adds=True)
+
+    def input_gradient(self, part, calls, rows, inputs, outputs, matrices=1, adds=False):
+        x, y, weight = rows * inputs, rows * outputs, matrices * inputs * outputs
+        self.add(part, calls, 2.0 * rows * inputs * outputs, HALF * (y + weight + x * (2 if adds else 1)))
 
     def stack(self, in_decoder, layers):
         model, tokens = self.model, self.tokens[in_decoder]
         sparse = model.sparse_layers(layers)
-        self.attention(layers, tokens, tokens, model.ld if in_decoder else model.le, in_decoder)
+        self.attention(layers, tokens, tokens, model.ld if in_decoder else model.le, False)
         if in_decoder:
             self.attention(layers, tokens, self.tokens[0], model.le, True)
         d = model.d
         norms = (3 if in_decoder else 2) * layers + 1
         self.over("RMS norms", norms, tokens * d, HALF, HALF)
         self.over("RMS norms", norms, tokens * d, HALF, HALF, HALF, HALF)
-        self.over("residual, dropout", norms - 1, tokens * d, HALF, HALF, HALF)
-        self.over("residual, dropout", norms, tokens * d, HALF, HALF)
+        # Other layers' last product adds the residual. Backward copies only what the final norm's is computed from.
+        self.over("residual", sparse, tokens * d, HALF, HALF, HALF)
+        self.over("residual", 1, tokens * d, HALF, HALF)
         self.linear("dense feed-forward", layers - sparse, tokens, d, model.d_ff)
-        self.linear("dense feed-forward", layers - sparse, tokens, model.d_ff, d)
+        self.linear("dense feed-forward", layers - sparse, tokens, model.d_ff, d, residual=True)
         self.activation(layers - sparse, tokens)
         if sparse > 0:
             self.experts(sparse, tokens, self.model.ld if in_decoder else self.model.le)
         self.over("embedding", 1, tokens * d, HALF, HALF)
         self.over("embedding", 1, tokens * d, HALF, WORD, WORD)
 
-    def attention(self, layers, queries, keys, key_length, in_decoder):
+    def attention(self, layers, queries, keys, key_length, cross):
         model = self.model
         part = "attention projections"
-        self.linear(part, layers, queries, model.d, model.inner)
-        self.linear(part, 2 * layers, keys, model.d, model.inner, adds=True)
-        self.linear(part, layers, queries, model.inner, model.d)
+        if cross:
+            self.linear(part, layers, queries, model.d, model.inner)
+            self.linear(part, layers, keys, model.d, model.inner, joined=2)
+        else:
+            self.linear(part, layers, queries, model.d, model.inner, joined=3)
+        self.linear(part, layers, queries, model.inner, model.d, residual=True)
         one = 2.0 * queries * key_length * model.inner  # one GEMM over all query-key pairs
         q, k = HALF * queries * model.inner, HALF * keys * model.inner
         rates = {"share": self.attention_share}
@@ -168,17 +182,19 @@ class Step:
     def update(self):
         replicated, experts = self.model.parameters()
         local = replicated + experts / self.gpus
-        self.over("gradient clearing and norm", 1, local, WORD)
-        self.over("gradient clearing and norm", 1, local, WORD)
+        self.over("norm of the gradients", 1, local, WORD)
         shapes = [(shape[0] // self.gpus, ) + shape[1:] if of_experts else (1, ) + shape
                   for shape, of_experts in self.model.shapes()]
         for moved, cached in adafactor_waves.launches(shapes, **self.waves):
             self.add("Adafactor", 1, 0, moved, cached=cached)
-        self.over("bfloat16 copy of the weights", 1, local, WORD, HALF)
         if self.gpus > 1:
             sent = 2 * WORD * replicated * (self.gpus - 1) / self.gpus
             backward = sum(kernel.predicted() for kernel in self.kernels) / 2
             self.transfers.append(Transfer("all-reduce of gradients", 1, sent, hidden=backward))
+
+    def crowded(self):
+        """The same step if attention's other instructions hide behind nothing."""
+        return Step(**self.arguments, attention_share=ATTENTION_CROWDED)
 
     def model_flops(self):
         return self.micro_batches * self.sequences * self.model.flops_per_sequence()
