@@ -113,9 +113,8 @@ TEST_CASE("train_step: the bfloat16 copies follow the weights", "[train_step]") 
 // Fills this rank's gradients with NaN, as if they were left from an earlier step.
 void spoil_gradients(Steps& steps) {
   for (const Param& param : steps.session.model.params().all()) {
-    const std::vector<float> values(static_cast<size_t>(param.grad.numel()), NAN);
-    upload(steps.session.exec, param.grad,
-           Tensor(const_cast<float*>(values.data()), DType::f32, param.grad.shape()));
+    std::vector<float> values(static_cast<size_t>(param.grad.numel()), NAN);
+    upload(steps.session.exec, param.grad, Tensor(values.data(), DType::f32, param.grad.shape()));
   }
 }
 
