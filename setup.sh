@@ -15,8 +15,8 @@ program=(
   libprotobuf-dev protobuf-compiler libboost-context-dev
   catch2 python3
 )
-# libomp-dev has the omp.h that clang-tidy reads.
-tests=(clang libclang-rt-14-dev python3-h5py clang-format clang-tidy libomp-dev)
+# libomp-dev has the omp.h that clang-tidy reads; pack.sh needs patchelf.
+tests=(clang libclang-rt-14-dev python3-h5py clang-format clang-tidy libomp-dev patchelf xz-utils)
 
 usage() { sed -n '3,6s/^# \?//p' "$0"; }
 

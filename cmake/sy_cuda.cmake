@@ -30,7 +30,8 @@ if(SY_HAVE_CUDA)
   target_compile_options(sy_kernels_gpu PRIVATE
                          $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra>)
   target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_kernels_gpu>)
-  add_library(sy_loaded_gpu OBJECT lib/tensor/cuda/loaded_library.cpp lib/tensor/cuda/cublaslt_loaded.cpp
+  add_library(sy_loaded_gpu OBJECT lib/tensor/cuda/loaded_library.cpp lib/tensor/cuda/library_folders.cpp
+                                   lib/tensor/cuda/cublaslt_loaded.cpp
                                    lib/dist/nccl/nccl_loaded.cpp)
   target_link_libraries(sy_loaded_gpu PRIVATE sy_options sy::fmt)
   target_sources(sy_backend_gpu INTERFACE $<TARGET_OBJECTS:sy_loaded_gpu>)

@@ -5,9 +5,10 @@
 # Executed on the host, once under each of SCHEDULES, the orders of streams and threads (all three where
 # left out), labelled hostcuda:
 #   cuda.NAME.SCHEDULE, cuda.NAME.npRANKS.SCHEDULE
-# and with SY_GPU_TESTS on the machine's GPUs, labelled gpu, unless HOST_ONLY:
+# and on the machine's GPUs, unless HOST_ONLY:
 #   gpu.NAME, gpu.NAME.npRANKS
-# A test that wants more GPUs than there are is skipped.
+# whose programs (target gpu_tests) are linked wherever there is a toolkit. Their list, gpu_tests.txt, is for pack.sh;
+# ctest has them with SY_GPU_TESTS, labelled gpu. A test that needs more GPUs than there are is skipped.
 if(SY_HAVE_HOSTCUDA)
   set(cuda_column "executed on the host")
 elseif(SY_HAVE_CUDA)
@@ -17,8 +18,9 @@ else()
 endif()
 file(WRITE ${PROJECT_BINARY_DIR}/cuda_column.txt "${cuda_column}\n")  # for test.sh
 
-if(SY_GPU_TESTS)
+if(SY_HAVE_CUDA)
   add_custom_target(gpu_tests)  # all that the tests of GPUs run
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/gpu_tests.txt CONTENT "$<GENEX_EVAL:$<TARGET_PROPERTY:gpu_tests,SY_LINES>>")
 endif()
 set(all_schedules forward reverse random)
 set(mpirun ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh)
@@ -45,8 +47,14 @@ function(sy_gpu_binary binary)
   add_dependencies(gpu_tests ${binary}_gpu)
 endfunction()
 
-# One at a time: a GPU in exclusive mode takes one process.
+# In gpu_tests.txt a line is the name and the command, a tab between words. In ctest one test runs at a time: a GPU in
+# exclusive mode takes one process.
 function(sy_add_gpu_test name)
+  list(JOIN ARGN "\t" words)
+  set_property(TARGET gpu_tests APPEND_STRING PROPERTY SY_LINES "gpu.${name}\t${words}\n")
+  if(NOT SY_GPU_TESTS)
+    return()
+  endif()
   add_test(NAME gpu.${name} COMMAND ${ARGN})
   set_tests_properties(gpu.${name} PROPERTIES
     TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS gpu RESOURCE_LOCK gpu
@@ -61,9 +69,9 @@ function(sy_add_cuda_test name binary filter)
   if(SY_HAVE_HOSTCUDA)
     sy_add_host_column(${name} "${binary};${filter}" "${ARG_SCHEDULES}" hostcuda 1)
   endif()
-  if(SY_GPU_TESTS)
+  if(SY_HAVE_CUDA)
     sy_gpu_binary(${binary})
-    sy_add_gpu_test(${name} ${binary}_gpu ${filter})
+    sy_add_gpu_test(${name} $<TARGET_FILE:${binary}_gpu> ${filter})
   endif()
 endfunction()
 
@@ -77,7 +85,7 @@ function(sy_add_cuda_mpi_test name binary filter)
       sy_add_host_column(${name}.np${ranks} "${mpirun};${ranks};$<TARGET_FILE:${binary}>;${filter}"
                          "${ARG_SCHEDULES}" "hostcuda;mpi" 2)
     endif()
-    if(SY_GPU_TESTS AND NOT ARG_HOST_ONLY)
+    if(SY_HAVE_CUDA AND NOT ARG_HOST_ONLY)
       sy_gpu_binary(${binary})
       sy_add_gpu_test(${name}.np${ranks} ${mpirun} ${ranks} $<TARGET_FILE:${binary}_gpu> ${filter})
     endif()

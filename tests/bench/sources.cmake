@@ -18,7 +18,7 @@ set_tests_properties(bench.experts PROPERTIES TIMEOUT 120)
 if(SY_HAVE_HOSTCUDA)
   sy_add_host_column(bench.experts "${experts};$<TARGET_FILE:switchyard_hostcuda>;cuda" random hostcuda 1)
 endif()
-if(SY_GPU_TESTS)
+if(SY_HAVE_CUDA)
   sy_add_gpu_test(bench.experts ${experts} $<TARGET_FILE:switchyard> cuda)
 endif()
 
@@ -28,3 +28,6 @@ set_tests_properties(bench.on_gpu PROPERTIES TIMEOUT 120)
 # The race against PyTorch at a size that takes seconds, so that it stays runnable; skipped if Python has no torch.
 add_test(NAME race.runs COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/race.sh $<TARGET_FILE:switchyard>)
 set_tests_properties(race.runs PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2)
+# The peers on a GPU, here on the CPU.
+add_test(NAME race.gpu_peers COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/gpu_peers.sh $<TARGET_FILE:switchyard>)
+set_tests_properties(race.gpu_peers PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2)

@@ -39,7 +39,7 @@ if(SY_HAVE_HOSTCUDA)
 endif()
 
 # On the machine's GPUs.
-if(SY_GPU_TESTS)
+if(SY_HAVE_CUDA)
   add_dependencies(gpu_tests switchyard)
   foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up
           nonfinite stop_flag)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# Sourced by the start scripts of a packed folder, with $here set to the folder. Points the loader to its
-# libraries, and Open MPI to its files, which it would otherwise seek where it was installed.
-export LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+# Sourced by the start scripts of a packed folder, with $here set to the folder. Points Open MPI to its files, which it
+# would otherwise seek where it was installed. Programs find their libraries by themselves.
 export OPAL_PREFIX="$here/openmpi" OPAL_BINDIR="$here/openmpi/bin" OPAL_LIBDIR="$here/lib"
 export OPAL_PKGLIBDIR="$here/openmpi/plugins" OPAL_PKGDATADIR="$here/openmpi/share"
 export OPAL_DATADIR="$here/openmpi/share" OPAL_SYSCONFDIR="$here/openmpi/etc"

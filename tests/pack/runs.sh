@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # runs.sh BUILD: a folder packed by pack.sh runs after it was moved, with an empty environment and only its own
-# libraries, alone and under its mpirun. Here its libraries are links, to avoid copying them.
+# libraries, alone and under its mpirun. Here cuBLASLt and NCCL are links, to avoid copying them. Skipped (77) without
+# patchelf.
 set -euo pipefail
+command -v patchelf >/dev/null || { echo "skipped: patchelf is not installed (setup.sh --tests installs it)"; exit 77; }
 build=$1
 source=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)

@@ -10,8 +10,10 @@ namespace sy {
 
 class LoadedLibrary {
  public:
-  // `file` is a name that the dynamic loader resolves ("libnccl.so.2"). Throws RuntimeFailure with
-  // the loader's reason.
+  // `file` is a library's name without a folder ("libnccl.so.2"). It is loaded from the first of
+  // these that has it: the folders of $SWITCHYARD_CUDA_LIBRARIES, wherever the dynamic loader finds
+  // it (the program's own rpath, LD_LIBRARY_PATH, ldconfig), found_library_folders(). Throws
+  // RuntimeFailure, which says where it was looked for.
   explicit LoadedLibrary(const std::string& file);
 
   // Sets `function` to the library's symbol `name`. Throws RuntimeFailure if there is none.
@@ -20,11 +22,14 @@ class LoadedLibrary {
     function = reinterpret_cast<F*>(address_of(name));
   }
 
+  // The file that was loaded.
+  std::string path() const;
+
  private:
   void* address_of(const char* name) const;
 
   std::string file_;
-  void* handle_;  // never closed: its threads may still run
+  void* handle_ = nullptr;  // never closed: its threads may still run
 };
 
 }  // namespace sy
