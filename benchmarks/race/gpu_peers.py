@@ -20,7 +20,7 @@ try:
     import transformers
     import yaml  # noqa: F401, pylint: disable=unused-import
 except ImportError as missing:
-    print(f"skipped: {sys.executable} has no {missing.name}")
+    print(f"skipped: {sys.executable} cannot import torch, transformers and PyYAML: {missing}")
     sys.exit(77)
 
 import peer_steps
