@@ -74,8 +74,8 @@ bench_model() {
         sed -n '2,$s/^/table: /p' <<<"$beside"
       fi
       echo "note: $sequences sequences: step $(number step_seconds "$file") s, $(number tokens_per_second "$file")" \
-        "tokens/s, MFU $(number mfu "$file")$(number step_over_dense_twin "$file" |
-          sed 's/^/, step time over dense baseline /')${beside:+; ${beside%%$'\n'*}}"
+        "tokens/s, MFU $(number mfu "$file")$(number mfu_of_peak "$file" |
+          sed 's/^/, of the peak /')$(number step_over_dense_twin "$file" | sed 's/^/, step time over dense baseline /')${beside:+; ${beside%%$'\n'*}}"
       return
     fi
     rm "$file"

@@ -64,7 +64,7 @@ stand_in bin/nvidia-smi 'case "$*" in
   *) echo "Stand-in, 580.00, 81559 MiB" ;;
 esac'
 refuses 'has no GPU programs; build them: cmake'
-step='{"step": {"step_seconds": 0.0625, "tokens_per_second": 641024, "mfu": 0.41, "share": {"gemm": 0.8, "other": 0.2}}, "step_over_dense_twin": 1.15}'
+step='{"step": {"step_seconds": 0.0625, "tokens_per_second": 641024, "mfu": 0.41, "mfu_of_peak": 0.36, "share": {"gemm": 0.8, "other": 0.2}}, "step_over_dense_twin": 1.15}'
 stand_in build/switchyard 'case "$*" in
   *doctor*) echo "GPU GEMM             bfloat16: 700.0 TFLOP/s a rank"; echo healthy ;;
   *experts*) echo "{\"stacks\": [{\"ratio\": 1.2}, {\"ratio\": 1.4}]}" ;;
@@ -93,7 +93,7 @@ says 'doctor +passed .*GPU GEMM bfloat16: 700.0 TFLOP/s'
 says 'tests +passed .*100% tests passed'
 says 'doctor +passed .*\[SM 1755 MHz, 650.25 W\]'
 says 'ops +passed .*All tests passed'
-says 'bench-t5-base +passed .*32 sequences: step 0.0625 s, 641024 tokens/s, MFU 0.41'
+says 'bench-t5-base +passed .*32 sequences: step 0.0625 s, 641024 tokens/s, MFU 0.41, of the peak 0.36'
 says 'bench-switch-base-8 +passed .*64 sequences.*step time over dense baseline 1.15'
 says 'predicted 0.0[0-9]+ s \(H100\), measured / predicted [01]\.[0-9]+'
 says 'gemm +[0-9.]+ +50.00 +[0-9.]+'

@@ -20,9 +20,9 @@ TEST_CASE("loaded_library: the installed libraries have every function that is c
 }
 
 TEST_CASE("loaded_library: a missing library or function is named", "[loaded_library]") {
-  CHECK_THROWS_WITH(LoadedLibrary("libabsent.so.9"),
-                    Catch::Contains("libabsent.so.9") &&
-                        Catch::Contains("SWITCHYARD_CUDA_LIBRARIES"));
+  CHECK_THROWS_WITH(
+      LoadedLibrary("libabsent.so.9"),
+      Catch::Contains("libabsent.so.9") && Catch::Contains("SWITCHYARD_CUDA_LIBRARIES"));
   void (*function)() = nullptr;
   CHECK_THROWS_WITH(LoadedLibrary("libm.so.6").find(function, "sy_absent"),
                     Catch::Contains("libm.so.6") && Catch::Contains("sy_absent"));
