@@ -98,7 +98,7 @@ nvidia-smi --query-gpu=$fields --format=csv,noheader,nounits --loop=1 >"$work/cl
 sampler=$!
 say "$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | paste -sd ';')"
 say "$(date -u '+%Y-%m-%d %H:%M UTC'), at most $minutes minutes"
-last=$((SECONDS + 60 * minutes - 25))  # then 5 seconds until a part that ignores the request to stop is killed, and 20 to pack
+last=$((60 * minutes - 25))  # then 5 seconds until a part that ignores the request to stop is killed, and 20 to pack
 shortest=5 least=10
 passed=0 failed=0 skipped=0 late=0
 for part in "${parts[@]}"; do
