@@ -113,7 +113,9 @@ if [[ -n $runtime ]]; then
   cuda="CUDA $major"
   driver="an NVIDIA driver for CUDA $major"
   if [[ $major == 13 ]]; then driver+=" (580 or newer)"; fi
-  gpu="For \`backend: cuda\`: $driver, and a GPU of compute capability 8.0 or newer. Without, \`backend: auto\` computes on the CPU."
+  architectures=$(cached CMAKE_CUDA_ARCHITECTURES | tr ';' ' ')
+  gpu="For \`backend: cuda\`: $driver, and a GPU that its kernels are compiled for, $architectures (\`90-real\` is compute capability"
+  gpu+=" 9.0, \`90\` that and newer). Without, \`backend: auto\` computes on the CPU."
 fi
 included="the CUDA runtime, cuBLASLt, NCCL and Open MPI"
 if [[ $thin == yes ]]; then included="the CUDA runtime and Open MPI"; fi
