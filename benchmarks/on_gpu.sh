@@ -121,7 +121,7 @@ for part in "${parts[@]}"; do
   case $code in
     0) result=passed passed=$((passed + 1)) ;;
     77) result=skipped skipped=$((skipped + 1)) note=$(sed -n 's/^skipped: //p' "$log" | tail -n 1) ;;
-    124 | 137) result='timed out' late=$((late + 1)) again=yes ;;
+    124 | 137) result='timed out' late=$((late + 1)) again=yes note=${note:-"last: $(tail -n 1 "$log")"} ;;
     *) result=FAILED failed=$((failed + 1)) note="exit code $code${note:+, $note}; see $name.log" ;;
   esac
   if [[ $again == no ]]; then

@@ -162,7 +162,7 @@ TMPDIR=$folder ON_GPU_MOST_BYTES=100000 run 0 --only doctor
 grep -q noise "$folder/found/left-out.txt" || fail "left-out.txt does not name what was left out"
 
 # A part that hangs is stopped together with everything it started, and the next part runs.
-stand_in bin/ctest "sleep 987654 & echo \$! >'$folder/pid'; wait"
+stand_in bin/ctest "echo begun; sleep 987654 & echo \$! >'$folder/pid'; wait"
 stand_in build/switchyard 'echo healthy'
 gone() {
   for _ in {1..50}; do
@@ -172,7 +172,7 @@ gone() {
   fail "a process that the stopped part had started is still running"
 }
 run 1 --minutes 1 --only doctor --only tests --only timeline
-says 'tests +timed out +(18|19|2[0-9]) s'
+says 'tests +timed out +(18|19|2[0-9]) s +last: begun'
 says 'timeline +skipped'
 says 'doctor +passed'
 says 'run the rest: .*--only tests '
