@@ -21,7 +21,7 @@ uint32_t alignment_of(const void* pointer) {
 }
 
 struct Choice {
-  cublasLtMatmulAlgo_t algorithm;
+  LtAlgorithm algorithm;
   bool final = false;  // otherwise the next use chooses by time
 };
 
@@ -73,15 +73,15 @@ class CachedGemm {
   }
 
  private:
-  cublasStatus_t queue(Exec& exec, const cublasLtMatmulAlgo_t& algorithm,
-                       const LtOperands& operands, void* workspace) const {
+  cublasStatus_t queue(Exec& exec, const LtAlgorithm& algorithm, const LtOperands& operands,
+                       void* workspace) const {
     const CudaContext& context = cuda(exec);
     return product_.run(context.cublaslt_handle, algorithm, operands, workspace, context.compute);
   }
 
   // A sum that is computed in parts should not be rounded to c's dtype in between, unless there is
   // no other way.
-  std::vector<cublasLtMatmulAlgo_t> candidates(Exec& exec) const {
+  std::vector<LtAlgorithm> candidates(Exec& exec) const {
     const cublasLtHandle_t handle = cuda(exec).cublaslt_handle;
     auto found = product_.algorithms(handle, key_, CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
     if (found.empty()) found = product_.algorithms(handle, key_, CUBLASLT_REDUCTION_SCHEME_MASK);
@@ -94,7 +94,7 @@ class CachedGemm {
     const auto offered = candidates(exec);
     const bool small = key_.shape.flops() < exec.state<GemmTrials>().least_flops;
     cublasStatus_t status = CUBLAS_STATUS_NOT_SUPPORTED;
-    for (const cublasLtMatmulAlgo_t& algorithm : offered) {
+    for (const LtAlgorithm& algorithm : offered) {
       status = queue(exec, algorithm, operands, workspace);
       if (status != CUBLAS_STATUS_SUCCESS) continue;
       return keep({algorithm, small || offered.size() == 1});

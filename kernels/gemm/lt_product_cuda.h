@@ -24,6 +24,11 @@ struct LtKey {
   auto operator<=>(const LtKey&) const = default;
 };
 
+// The library's type has no name of its own, and nvcc 13.0 fails on containers of such a type.
+struct LtAlgorithm {
+  cublasLtMatmulAlgo_t value;
+};
+
 struct LtOperands {
   const void *a, *b, *base;
   void* c;
@@ -48,11 +53,11 @@ class LtProduct {
   // What the library's heuristics offer for operands of these alignments, best first; empty if
   // nothing. `schemes` (cublasLtReductionScheme_t) are the ways in which a sum that is computed in
   // parts may be put together.
-  std::vector<cublasLtMatmulAlgo_t> algorithms(cublasLtHandle_t handle, const LtKey& key,
-                                               uint32_t schemes) const;
+  std::vector<LtAlgorithm> algorithms(cublasLtHandle_t handle, const LtKey& key,
+                                      uint32_t schemes) const;
 
   // Queues the GEMM. A status other than success means that nothing was queued.
-  cublasStatus_t run(cublasLtHandle_t handle, const cublasLtMatmulAlgo_t& algorithm,
+  cublasStatus_t run(cublasLtHandle_t handle, const LtAlgorithm& algorithm,
                      const LtOperands& operands, void* workspace, cudaStream_t stream) const;
 
  private:
@@ -110,9 +115,8 @@ inline LtProduct::~LtProduct() {
   cublaslt().MatmulDescDestroy(descriptor_);
 }
 
-inline std::vector<cublasLtMatmulAlgo_t> LtProduct::algorithms(cublasLtHandle_t handle,
-                                                               const LtKey& key,
-                                                               uint32_t schemes) const {
+inline std::vector<LtAlgorithm> LtProduct::algorithms(cublasLtHandle_t handle, const LtKey& key,
+                                                      uint32_t schemes) const {
   constexpr int kMost = 16;
   cublasLtMatmulPreference_t preference = nullptr;
   check_cublaslt(cublaslt().MatmulPreferenceCreate(&preference), shape_);
@@ -132,16 +136,16 @@ inline std::vector<cublasLtMatmulAlgo_t> LtProduct::algorithms(cublasLtHandle_t 
   const cublasStatus_t status = cublaslt().MatmulAlgoGetHeuristic(
       handle, descriptor_, b_, a_, c_, c_, preference, kMost, found, &count);
   cublaslt().MatmulPreferenceDestroy(preference);
-  std::vector<cublasLtMatmulAlgo_t> algorithms;
+  std::vector<LtAlgorithm> algorithms;
   if (status == CUBLAS_STATUS_NOT_SUPPORTED) return algorithms;
   check_cublaslt(status, shape_);
   for (int i = 0; i < count; ++i) {
-    if (found[i].state == CUBLAS_STATUS_SUCCESS) algorithms.push_back(found[i].algo);
+    if (found[i].state == CUBLAS_STATUS_SUCCESS) algorithms.push_back({found[i].algo});
   }
   return algorithms;
 }
 
-inline cublasStatus_t LtProduct::run(cublasLtHandle_t handle, const cublasLtMatmulAlgo_t& algorithm,
+inline cublasStatus_t LtProduct::run(cublasLtHandle_t handle, const LtAlgorithm& algorithm,
                                      const LtOperands& operands, void* workspace,
                                      cudaStream_t stream) const {
   const float one = 1, beta = shape_.options.accumulate || shape_.has_base ? 1 : 0;
@@ -150,8 +154,8 @@ inline cublasStatus_t LtProduct::run(cublasLtHandle_t handle, const cublasLtMatm
   const void* alpha = wide ? static_cast<const void*>(&one64) : &one;
   const void* keep = wide ? static_cast<const void*>(&beta64) : &beta;
   return cublaslt().Matmul(handle, descriptor_, alpha, operands.b, b_, operands.a, a_, keep,
-                           operands.base, c_, operands.c, c_, &algorithm, workspace, kLtWorkspace,
-                           stream);
+                           operands.base, c_, operands.c, c_, &algorithm.value, workspace,
+                           kLtWorkspace, stream);
 }
 
 }  // namespace sy

@@ -99,11 +99,11 @@ class LtTrial {
 
   // The fastest of those that compute what the first one that runs does; nothing if none runs, or
   // if there is not enough memory to try them.
-  std::optional<cublasLtMatmulAlgo_t> fastest(const std::vector<cublasLtMatmulAlgo_t>& algorithms) {
-    std::optional<cublasLtMatmulAlgo_t> best;
+  std::optional<LtAlgorithm> fastest(const std::vector<LtAlgorithm>& algorithms) {
+    std::optional<LtAlgorithm> best;
     if (!has_memory()) return best;
     float least = 0;
-    for (const cublasLtMatmulAlgo_t& algorithm : algorithms) {
+    for (const LtAlgorithm& algorithm : algorithms) {
       const TrialMemory& out = best ? result_ : expected_;
       if (!runs(algorithm, out) || (best && differs())) continue;
       const float taken = milliseconds(algorithm);
@@ -119,14 +119,15 @@ class LtTrial {
   bool has_memory() const { return operands_ && expected_ && result_ && counts_; }
   cudaStream_t stream() const { return cuda(exec_).compute; }
 
-  cublasStatus_t queue(const cublasLtMatmulAlgo_t& algorithm, const TrialMemory& out) const {
-    return product_.run(cuda(exec_).cublaslt_handle, algorithm,
-                        {operands_.as<void>(), operands_.as<void>(), out.as<void>(), out.as<void>()},
-                        workspace_, stream());
+  cublasStatus_t queue(const LtAlgorithm& algorithm, const TrialMemory& out) const {
+    return product_.run(
+        cuda(exec_).cublaslt_handle, algorithm,
+        {operands_.as<void>(), operands_.as<void>(), out.as<void>(), out.as<void>()}, workspace_,
+        stream());
   }
 
   // Zeros first: the GEMM may accumulate, and rounding up leaves a rest.
-  bool runs(const cublasLtMatmulAlgo_t& algorithm, const TrialMemory& out) const {
+  bool runs(const LtAlgorithm& algorithm, const TrialMemory& out) const {
     check_cuda(cudaMemsetAsync(out.as<void>(), 0, static_cast<size_t>(out.bytes()), stream()),
                "a trial of algorithms");
     return queue(algorithm, out) == CUBLAS_STATUS_SUCCESS;
@@ -148,7 +149,7 @@ class LtTrial {
   }
 
   // The best of a few rounds; the caller has run it once.
-  float milliseconds(const cublasLtMatmulAlgo_t& algorithm) {
+  float milliseconds(const LtAlgorithm& algorithm) {
     constexpr int kRounds = 2, kInRound = 3;
     float least = 0;
     for (int round = 0; round < kRounds; ++round) {
