@@ -3,7 +3,6 @@
 #include <map>
 #include <mutex>
 
-#include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/gemm_trials.h"
 #include "kernels/gemm/lt_product_cuda.h"
@@ -135,8 +134,11 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base, const GemmS
   if (exec.planning || shape.batch * shape.m * shape.n == 0) return;
   if (shape.k == 0) {
     if (shape.options.accumulate) return;
-    if (shape.has_base) return copy(exec, c, base);
-    check_cuda(cudaMemsetAsync(c.raw(), 0, static_cast<size_t>(c.bytes()), cuda(exec).compute),
+    const auto bytes = static_cast<size_t>(c.bytes());
+    const cudaStream_t stream = cuda(exec).compute;
+    check_cuda(shape.has_base
+                   ? cudaMemcpyAsync(c.raw(), base.raw(), bytes, cudaMemcpyDeviceToDevice, stream)
+                   : cudaMemsetAsync(c.raw(), 0, bytes, stream),
                "gemm");
     return;
   }
