@@ -41,7 +41,7 @@ TEST_CASE("cuda_memory: a GPU's memory begins as zeros", "[cuda_memory]") {
 
 TEST_CASE("cuda_memory: all Execs of a process share cuBLASLt's handle", "[cuda_memory]") {
   if (!runs_here()) return;
-  const auto first = make_exec(1, 1);
+  const auto first = make_exec(1);  // with scratch for cuBLASLt's workspace
   const cublasLtHandle_t handle = cuda(*first).cublaslt_handle;
   {
     const auto second = make_exec(1, 1);
