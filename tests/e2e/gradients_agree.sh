@@ -3,7 +3,8 @@
 # The gradients of step 1 agree, tensor by tensor, on 1, 2 and 4 ranks, with the experts on one rank or spread over
 # ranks. They are read from the program's checkpoints. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"
-if ! python3 -c "import h5py" 2>/dev/null; then
+source "$here/../support/python_with.sh"
+if ! python=$(python_with h5py); then
   echo "skipped: python3-h5py is not installed (setup.sh --tests installs it)"
   exit 77
 fi
@@ -15,6 +16,6 @@ for mesh in "1 1" "2 1" "2 2" "4 1" "4 2" "4 4"; do
   if ((ranks > most_ranks)) || [[ $backend$ranks == cpu1 ]]; then continue; fi
   train "$ranks" "mesh-$ranks-$expert" "${one_step[@]}" --set mesh.expert="$expert"
   echo "ranks $ranks, expert $expert:"
-  python3 "$here/compare_gradients.py" 1e-5 "$folder/one/checkpoints/step-00000001" \
+  "$python" "$here/compare_gradients.py" 1e-5 "$folder/one/checkpoints/step-00000001" \
     "$folder/mesh-$ranks-$expert/checkpoints/step-00000001"
 done

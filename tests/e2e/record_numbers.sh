@@ -6,7 +6,9 @@
 # must be after a refactoring. Run it by hand; $SWITCHYARD_SAMPLE gives an earlier build the text of this one. With the
 # CUDA backend on the host ($SWITCHYARD_TEST_BACKEND=cuda, tests/switchyard_hostcuda) it takes ten minutes. Needs h5py.
 source "$(dirname "$0")/common.sh" "$1"
+source "$here/../support/python_with.sh"
 out=$2
+python=$(python_with h5py) || { echo "record_numbers.sh: no python3 has h5py (setup.sh --tests installs it)" >&2; exit 2; }
 mkdir -p "$out"
 
 record() {
@@ -14,7 +16,7 @@ record() {
   shift 2
   train "$ranks" "$name" --set train.steps=40 --set train.eval_every=20 --set train.checkpoint_every=0 \
     --set model.experts.z_loss=0.001 "$@"
-  python3 "$here/record_numbers.py" "$folder/$name" "$out/$name"
+  "$python" "$here/record_numbers.py" "$folder/$name" "$out/$name"
 }
 
 for ranks in 1 2 4; do
