@@ -35,7 +35,7 @@ struct Pair {
         batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
               kDecoderLengths) {
     for (ModelFixture* f : {&f32, &bf16}) {
-      randomize(f->model.params(), 25, 0.1);
+      randomize(f->model.params(), 27, 0.1);
       f->model.params().update_compute(*f->exec);
       f->step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
       f->step.group_scale = 0.5;

@@ -66,9 +66,7 @@ std::unique_ptr<Exec> make_exec(int threads, int64_t scratch_mib) {
   auto exec = std::make_unique<Exec>();
   exec->threads = threads;
   use_test_backend(*exec);
-  // No test reads scratch, so it is where a run has it.
-  const bool cuda = exec->backend == Backend::cuda;
-  exec->scratch.allocate(scratch_mib << 20, cuda ? MemoryKind::device : MemoryKind::host);
+  exec->scratch.allocate(scratch_mib << 20, exec->memory);
   return exec;
 }
 
