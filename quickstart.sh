@@ -17,7 +17,7 @@ if (($# == 0)); then
     "The function may <extra_id_0> called from interrupt context." \
     "It returns true <extra_id_0> the table exists, false otherwise." \
     "If you want <extra_id_0> install the package, use apt." \
-    "Please send the patch to the kernel mailing <extra_id_0> before the release."
+    "The file is used as <extra_id_0> as the directory."
 fi
 
 config=configs/quickstart.yaml
