@@ -4,6 +4,7 @@
 # program links one of
 #   sy_backend_gpu   nvcc's kernels and the CUDA runtime; cuBLASLt and NCCL, loaded at their first call
 #   sy_backend_host  the host compiler's kernels and tests/hostcuda, which executes them without a GPU
+#   sy_backend_watched  the same, with reports of races
 # and both are empty without the toolkit. Without what host execution needs, tests link the GPU's: the
 # CPU's column runs all the same.
 add_library(sy_backend_gpu INTERFACE)
@@ -47,6 +48,23 @@ if(SY_HAVE_CUDA)
     target_compile_options(sy_kernels_host PRIVATE -Wno-unused-parameter)
     target_sources(sy_backend_host INTERFACE $<TARGET_OBJECTS:sy_kernels_host>)
     target_link_libraries(sy_backend_host INTERFACE sy_hostcuda)
+
+    # The same kernels, which tell of every access of memory (tests/hostcuda/races): the compiler calls
+    # ThreadSanitizer's functions, which are defined there. Vector instructions would escape it, and
+    # GCC's and clang's options differ.
+    set(SY_HAVE_WATCHED OFF)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT SY_SANITIZE)
+      set(SY_HAVE_WATCHED ON)
+    endif()
+    set(SY_WATCH_OPTIONS -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 -O2
+                         -fno-tree-vectorize -g1 -Wno-tsan)
+    add_library(sy_backend_watched INTERFACE)
+    add_library(sy_kernels_watched OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/empty.cpp)
+    target_link_libraries(sy_kernels_watched PRIVATE sy_options)
+    target_compile_definitions(sy_kernels_watched PRIVATE SY_HOSTCUDA=1)
+    target_compile_options(sy_kernels_watched PRIVATE -Wno-unused-parameter ${SY_WATCH_OPTIONS})
+    target_sources(sy_backend_watched INTERFACE $<TARGET_OBJECTS:sy_kernels_watched>)
+    target_link_libraries(sy_backend_watched INTERFACE sy_hostcuda)
   else()
     target_link_libraries(sy_backend_host INTERFACE sy_backend_gpu)
   endif()
@@ -72,4 +90,5 @@ function(sy_cuda_kernels source)
   set(wrapper ${PROJECT_BINARY_DIR}/hostcuda/${source}.cpp)
   file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${PROJECT_SOURCE_DIR}/${source}\"\n")
   target_sources(sy_kernels_host PRIVATE ${wrapper})
+  target_sources(sy_kernels_watched PRIVATE ${wrapper})
 endfunction()

@@ -3,7 +3,7 @@
 #   sy_add_cuda_test(NAME BINARY FILTER [SCHEDULES ...])
 #   sy_add_cuda_mpi_test(NAME BINARY FILTER RANKS... [SCHEDULES ...] [HOST_ONLY])
 # Executed on the host, once under each of SCHEDULES, the orders of streams and threads (all three where
-# left out), labelled hostcuda:
+# left out; with the device's roundings under random), labelled hostcuda:
 #   cuda.NAME.SCHEDULE, cuda.NAME.npRANKS.SCHEDULE
 # and on the machine's GPUs, unless HOST_ONLY:
 #   gpu.NAME, gpu.NAME.npRANKS
@@ -27,11 +27,15 @@ set(mpirun ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh)
 
 function(sy_add_host_column name command schedules labels processors)
   foreach(schedule ${schedules})
+    set(arithmetic exact)
+    if(schedule STREQUAL random)
+      set(arithmetic device)
+    endif()
     add_test(NAME cuda.${name}.${schedule} COMMAND ${command})
     set_tests_properties(cuda.${name}.${schedule} PROPERTIES
       TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS "${labels}"
       PROCESSORS ${processors}
-      ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};OMP_NUM_THREADS=1")
+      ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};SWITCHYARD_HOSTCUDA_ARITHMETIC=${arithmetic};OMP_NUM_THREADS=1")
   endforeach()
 endfunction()
 
@@ -59,6 +63,24 @@ function(sy_add_gpu_test name)
   set_tests_properties(gpu.${name} PROPERTIES
     TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS gpu RESOURCE_LOCK gpu
     ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda")
+endfunction()
+
+# BINARY_watched: the objects of BINARY, linked with kernels that tell of their accesses, and one entry
+# for all that FILTER selects: races.NAME. The schedule hardly matters to what is found.
+function(sy_add_races_test name binary filter)
+  if(NOT SY_HAVE_WATCHED)
+    return()
+  endif()
+  if(NOT TARGET ${binary}_watched)
+    add_executable(${binary}_watched $<TARGET_OBJECTS:${binary}>)
+    get_target_property(link ${binary} SY_LINK)
+    target_link_libraries(${binary}_watched PRIVATE ${link} sy_backend_watched)
+    set_target_properties(${binary}_watched PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  endif()
+  add_test(NAME races.${name} COMMAND ${binary}_watched ${filter})
+  set_tests_properties(races.${name} PROPERTIES
+    TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS hostcuda
+    ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=random;OMP_NUM_THREADS=1")
 endfunction()
 
 function(sy_add_cuda_test name binary filter)

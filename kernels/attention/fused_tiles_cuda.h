@@ -143,9 +143,8 @@ __device__ void store_tile(BFloat16* to, int count, int64_t stride, const float 
   constexpr int kPacks = D / 8;
   for (int x = lane; x < kFusedRows * kPacks; x += kWarp) {
     const int row = first + x / kPacks, column = x % kPacks * 8;
-    const auto* pack =
-        reinterpret_cast<const Pack<BFloat16>*>(tile + row * kTileStride<D> + column);
-    if (row < count) *reinterpret_cast<Pack<BFloat16>*>(to + row * stride + column) = *pack;
+    const auto pack = load_word<Pack<BFloat16>>(tile + row * kTileStride<D> + column);
+    if (row < count) store_word(to + row * stride + column, pack);
   }
   __syncwarp();
 }

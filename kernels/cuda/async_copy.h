@@ -23,6 +23,8 @@ struct PendingCopy {
   int64_t group;
 
   void make() const {
+    touch(to, bytes, Access::write);
+    if (from != nullptr) touch(from, bytes, Access::read);
     if (from == nullptr) {
       std::memset(to, 0, bytes);
     } else {
@@ -51,6 +53,9 @@ template <int kBytes>
 __device__ inline void copy_async(void* to, const void* from, bool present) {
   static_assert(kBytes == 4 || kBytes == 16);
 #ifdef SY_HOSTCUDA
+  hostcuda::check_aligned(to, kBytes, "cp.async", hostcuda::Site::current());
+  if (present) hostcuda::check_aligned(from, kBytes, "cp.async", hostcuda::Site::current());
+  hostcuda::touch(to, kBytes, hostcuda::Access::write);
   std::memset(to, 0xff, kBytes);
   auto& pending = hostcuda::pending_copies[threadIdx.x];
   pending.copies.push_back({to, present ? from : nullptr, kBytes, pending.group});

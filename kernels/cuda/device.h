@@ -43,4 +43,20 @@ struct alignas(16) Pack {
   T value[kCount];
 };
 
+// Words of adjacent values, such as a Pack, moved in one access. The pointers are aligned to it.
+template <class Word, class T>
+__device__ Word load_word(const T* from) {
+#ifdef SY_HOSTCUDA
+  hostcuda::check_aligned(from, alignof(Word), "a load", hostcuda::Site::current());
+#endif
+  return *reinterpret_cast<const Word*>(from);
+}
+template <class Word, class T>
+__device__ void store_word(T* to, const Word& word) {
+#ifdef SY_HOSTCUDA
+  hostcuda::check_aligned(to, alignof(Word), "a store", hostcuda::Site::current());
+#endif
+  *reinterpret_cast<Word*>(to) = word;
+}
+
 }  // namespace sy

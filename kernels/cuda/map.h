@@ -21,7 +21,7 @@ __device__ void load_packs(T (&to)[N], const T* from) {
   static_assert(N % Pack<T>::kCount == 0);
 #pragma unroll
   for (int i = 0; i < N; i += Pack<T>::kCount) {
-    const Pack<T> pack = *reinterpret_cast<const Pack<T>*>(from + i);
+    const auto pack = load_word<Pack<T>>(from + i);
 #pragma unroll
     for (int j = 0; j < Pack<T>::kCount; ++j) to[i + j] = pack.value[j];
   }
@@ -34,7 +34,7 @@ __device__ void store_packs(T* to, const T (&from)[N]) {
     Pack<T> pack;
 #pragma unroll
     for (int j = 0; j < Pack<T>::kCount; ++j) pack.value[j] = from[i + j];
-    *reinterpret_cast<Pack<T>*>(to + i) = pack;
+    store_word(to + i, pack);
   }
 }
 

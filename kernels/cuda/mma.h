@@ -7,8 +7,8 @@
 //   d  4 sums: columns 2t, 2t + 1 of row g, then of row g + 8
 // The lower half of a word holds the lower row or column. Two adjacent d, rounded, therefore form
 // an a. Compiled for the host, lanes exchange their words and each computes its four sums: products
-// of bfloat16 are exact in float32 and are added in the order of k, whereas the hardware adds them
-// in its own order and with guard digits.
+// of bfloat16 are exact in float32 and are added in the order of k, or truncated as the hardware's
+// are (tests/hostcuda/device/arithmetic.h).
 #pragma once
 
 #include <cstring>
@@ -33,6 +33,7 @@ __device__ inline uint32_t bfloat16_pair(float lower, float upper) {
 __device__ inline void put_pair(BFloat16* to, float lower, float upper) {
   const uint32_t word = bfloat16_pair(lower, upper);
 #ifdef SY_HOSTCUDA
+  hostcuda::check_aligned(to, 4, "a store", hostcuda::Site::current());
   std::memcpy(to, &word, 4);
 #else
   *reinterpret_cast<uint32_t*>(to) = word;
@@ -74,9 +75,19 @@ inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
     four_lanes(words, all, 4 * (2 * t + column));
     operand_line(columns[column], words);
   }
+  if (arithmetic() == Arithmetic::device) {
+    for (int i = 0; i < 4; ++i) d[i] = add_truncated(d[i], rows[i / 2], columns[i % 2]);
+    return;
+  }
   for (int k = 0; k < 16; ++k) {
     for (int i = 0; i < 4; ++i) d[i] += rows[i / 2][k] * columns[i % 2][k];
   }
+}
+
+// The rows' addresses of the 32 lanes.
+inline const uint64_t* exchange_rows(const BFloat16* row, Site site) {
+  check_aligned(row, 16, "ldmatrix", site);
+  return exchange(kFullWarp, reinterpret_cast<uint64_t>(row), "ldmatrix", site);
 }
 
 inline const BFloat16* matrix_row(const uint64_t* rows, int matrix, int row) {
@@ -105,8 +116,7 @@ __device__ inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint3
 // elements aligned to 16 bytes, and receives columns 2t, 2t + 1 of row g of each matrix.
 __device__ inline void load_matrices(uint32_t (&to)[4], const BFloat16* row) {
 #ifdef SY_HOSTCUDA
-  const auto* rows = hostcuda::exchange(kFullWarp, reinterpret_cast<uint64_t>(row), "ldmatrix",
-                                        hostcuda::Site::current());
+  const auto* rows = hostcuda::exchange_rows(row, hostcuda::Site::current());
   for (int m = 0; m < 4; ++m) {
     std::memcpy(&to[m], hostcuda::matrix_row(rows, m, lane_id() / 4) + 2 * (lane_id() % 4), 4);
   }
@@ -121,8 +131,7 @@ __device__ inline void load_matrices(uint32_t (&to)[4], const BFloat16* row) {
 // Likewise for the transposed matrices: rows 2t, 2t + 1 of column g.
 __device__ inline void load_matrices_transposed(uint32_t (&to)[4], const BFloat16* row) {
 #ifdef SY_HOSTCUDA
-  const auto* rows = hostcuda::exchange(kFullWarp, reinterpret_cast<uint64_t>(row), "ldmatrix",
-                                        hostcuda::Site::current());
+  const auto* rows = hostcuda::exchange_rows(row, hostcuda::Site::current());
   const int g = lane_id() / 4, t = lane_id() % 4;
   for (int m = 0; m < 4; ++m) {
     const uint32_t lower = hostcuda::matrix_row(rows, m, 2 * t)[g].bits;

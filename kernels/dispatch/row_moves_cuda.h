@@ -32,7 +32,7 @@ __device__ void clear_row(T* to, int64_t d, bool packed) {
     constexpr int kCount = Pack<T>::kCount;
     const Pack<T> zeros{};
     for (int64_t c = lane_id() * kCount; c < d; c += kWarp * kCount) {
-      *reinterpret_cast<Pack<T>*>(to + c) = zeros;
+      store_word(to + c, zeros);
     }
   } else {
     for (int64_t c = lane_id(); c < d; c += kWarp) put(to[c], Compute<T>(0));

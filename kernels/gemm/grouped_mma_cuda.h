@@ -44,15 +44,15 @@ __device__ inline void store_row(float* row, bool exists, int cols, const float 
 #pragma unroll
   for (int n = 0; n < 4; ++n) {
     if (!exists || 8 * n >= cols) continue;
-    auto* to = reinterpret_cast<float2*>(row + 8 * n + 2 * t);
+    float* to = row + 8 * n + 2 * t;
     float2 value{sums[n][0], sums[n][1]};
     if (options.accumulate) {
-      const float2 before = *to;
+      const auto before = load_word<float2>(to);
       value.x += before.x;
       value.y += before.y;
     }
     if (options.relu) value = {fmaxf(value.x, 0.0f), fmaxf(value.y, 0.0f)};
-    *to = value;
+    store_word(to, value);
   }
 }
 
@@ -82,7 +82,7 @@ __device__ inline void store_row(BFloat16* row, bool exists, int cols, const flo
     pack.value[2 * n].bits = static_cast<uint16_t>(words[n]);
     pack.value[2 * n + 1].bits = static_cast<uint16_t>(words[n] >> 16);
   }
-  *reinterpret_cast<Pack<BFloat16>*>(row + 8 * t) = pack;
+  store_word(row + 8 * t, pack);
 }
 
 // Stores the block's tile at c, whose rows are `stride` apart; `rows` and `cols` exist, with cols a

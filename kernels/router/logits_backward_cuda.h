@@ -26,12 +26,12 @@ struct alignas(sizeof(T) < 4 ? 4 * sizeof(T) : 16) Columns {
 
 template <class T>
 __device__ Columns<T> load_columns(const T* from) {
-  return *reinterpret_cast<const Columns<T>*>(from);
+  return load_word<Columns<T>>(from);
 }
 
 template <class T>
 __device__ void store_columns(T* to, const Columns<T>& from) {
-  *reinterpret_cast<Columns<T>*>(to) = from;
+  store_word(to, from);
 }
 
 // Loads a thread's rows c .. c + 3 of W, transposed; 0 for experts that do not exist.

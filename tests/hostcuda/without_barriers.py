@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""without_barriers.py BUILD [PLACE...]: omits one __syncthreads of the kernels at a time, in execution on the host, and
-prints which suite of kernels_tests fails without it and under which schedule. A PLACE such as scan.h or scan.h:24
+"""without_barriers.py [--races] BUILD [PLACE...]: omits one __syncthreads of the kernels at a time, in execution on the host,
+and prints which suite of kernels_tests fails without it and under which schedule. With --races the suites are those of
+kernels_tests_watched, which also report the race; without, only a result can differ. A PLACE such as scan.h or scan.h:24
 selects some barriers. Takes minutes and is not part of ctest. Exit code 1 if no suite fails for some barrier."""
 import os
 import pathlib
@@ -51,20 +52,23 @@ def suites_by_barrier(program):
     return {place: [suite for _, suite in sorted(found)] for place, found in meets.items()}
 
 
-def missed_by(program, place, suites):
+def missed_by(program, place, suites, schedules):
     for suite in suites:
-        for schedule in SCHEDULES:
+        for schedule in schedules:
             if not run(program, suite, schedule, SWITCHYARD_HOSTCUDA_WITHOUT=place):
                 return f"{suite}, {schedule}"
     return None
 
 
 def main():
-    program, unseen = f"{pathlib.Path(sys.argv[1]).resolve()}/tests/kernels_tests", []
+    arguments = [argument for argument in sys.argv[1:] if argument != "--races"]
+    races = len(arguments) < len(sys.argv) - 1
+    program, unseen = f"{pathlib.Path(arguments[0]).resolve()}/tests/kernels_tests{'_watched' if races else ''}", []
+    schedules = SCHEDULES[:1] if races else SCHEDULES
     meets = suites_by_barrier(program)
-    for place in barriers(sys.argv[2:]):
+    for place in barriers(arguments[1:]):
         suites = next((found for met, found in meets.items() if met.endswith(place)), [])
-        missed = missed_by(program, place, suites)
+        missed = missed_by(program, place, suites, schedules)
         print(f"{place}: {'missed by ' + missed if missed else 'NOT MISSED by ' + (', '.join(suites) or 'any')}", flush=True)
         if not missed:
             unseen.append(place)

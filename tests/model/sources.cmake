@@ -14,6 +14,7 @@ foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloa
   sy_add_test(model.${layer} model_tests "[${layer}]")
   sy_add_cuda_test(model.${layer} model_tests "[${layer}]" SCHEDULES random)
 endforeach()
+sy_add_races_test(model model_tests "[bfloat16]")
 
 sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp
                tests/model/bfloat16_mesh_test.cpp tests/model/forward_twice_test.cpp

@@ -148,21 +148,39 @@ TEST_CASE("nccl: a wait that is left out is seen, one that is made suffices", "[
   CHECK(seen);
 }
 
-TEST_CASE("nccl: calls of two groups in different orders do not block each other", "[nccl]") {
-  if (!runs_here(2)) return;
-  TensorGroup first, second;
-  Owned x(DType::i32, {1}), y(DType::i32, {1});
-  x.data<int32_t>()[0] = y.data<int32_t>()[0] = 1;
-  const bool swaps = first->rank() % 2 == 1;
-  {
-    TensorGroup &a = swaps ? second : first, &b = swaps ? first : second;
-    const auto one = a->start_all_reduce_sum(swaps ? y : x, "one");
-    const auto other = b->start_all_reduce_sum(swaps ? x : y, "other");
-    finish(*one);
-    finish(*other);
+// Two calls, of two groups; odd ranks launch them in the other order if `swaps`.
+struct TwoGroups {
+  explicit TwoGroups(bool swaps) {
+    x.data<int32_t>()[0] = y.data<int32_t>()[0] = 1;
+    const auto start_first = [&] { one = first->start_all_reduce_sum(x, "one"); };
+    if (!swaps || first->rank() % 2 == 0) start_first();
+    other = second->start_all_reduce_sum(y, "other");
+    if (one == nullptr) start_first();
   }
-  CHECK(x.data<int32_t>()[0] == first->size());
-  CHECK(y.data<int32_t>()[0] == first->size());
+  TensorGroup first, second;
+  Owned x{DType::i32, {1}}, y{DType::i32, {1}};
+  RequestPtr one, other;
+};
+
+TEST_CASE("nccl: calls of two groups may finish in any order", "[nccl]") {
+  if (!runs_here(2)) return;
+  TwoGroups groups(false);
+  finish(*groups.other);
+  finish(*groups.one);
+  CHECK(groups.x.data<int32_t>()[0] == groups.first->size());
+  CHECK(groups.y.data<int32_t>()[0] == groups.first->size());
+}
+
+TEST_CASE("nccl: calls of two groups launched in different orders are named", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog quiet;
+  TwoGroups groups(true);
+  const auto named =
+      Contains("call 1 of the communicator, all-reduce (sum) of 1 int32, is launch") &&
+      Contains("on all communicators, but launch");
+  CHECK_THROWS_WITH(finish(*groups.one), named);
+  CHECK_THROWS_WITH(finish(*groups.other), named);
+  groups.first->barrier("all have seen it");
 }
 
 TEST_CASE("nccl: a GPU goes on while its host waits for the other hosts", "[nccl]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which products the library supports, and the stand-in for its algorithms.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 
@@ -26,6 +27,17 @@ bool has_kernel(const Product& p) {
 bool has_epilogue(const Product& p) {
   return p.desc.epilogue == CUBLASLT_EPILOGUE_DEFAULT ||
          (p.desc.epilogue == CUBLASLT_EPILOGUE_RELU && p.d.type != CUDA_R_64F);
+}
+
+// With SWITCHYARD_HOSTCUDA_CUBLASLT=aligned there are algorithms only for bfloat16 matrices whose
+// columns all begin at multiples of 16 bytes, as one of another GPU or version may be.
+bool has_aligned_columns(const Product& p) {
+  const char* set = std::getenv("SWITCHYARD_HOSTCUDA_CUBLASLT");
+  if (set == nullptr || std::strcmp(set, "aligned") != 0 || p.a.type != CUDA_R_16BF) return true;
+  for (const MatrixLayout* x : {&p.a, &p.b, &p.c, &p.d}) {
+    if (static_cast<uint64_t>(x->ld) * bytes_of(x->type) % 16 != 0) return false;
+  }
+  return true;
 }
 
 bool is_transpose(int32_t operation) {
@@ -72,7 +84,9 @@ uint64_t MatrixLayout::extent() const {
 }
 
 cublasStatus_t status_of(const Product& product) {
-  if (!has_kernel(product) || !has_epilogue(product)) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!has_kernel(product) || !has_epilogue(product) || !has_aligned_columns(product)) {
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
   const bool known =
       is_transpose(product.desc.transpose_a) && is_transpose(product.desc.transpose_b);
   return known && fits(product) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;

@@ -10,6 +10,7 @@
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/schedule.h"
 #include "tests/hostcuda/device/shared_memory.h"
+#include "tests/hostcuda/races/accesses.h"
 
 namespace sy::hostcuda {
 
@@ -118,6 +119,7 @@ void run_block(uint32_t number, size_t shared_bytes) {
   place.block = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
   begin_shared_memory(shared_bytes);
   begin_block_writes();
+  begin_block_accesses(number);
   const uint32_t count = static_cast<uint32_t>(block.threads.size());
   for (uint32_t w = 0; w * kWarpLanes < count; ++w) {
     const uint32_t lanes = std::min(kWarpLanes, count - w * kWarpLanes);
@@ -149,6 +151,7 @@ void run_kernel(const KernelCall& call, const std::function<void()>& body) {
   running.shared_bytes = call.shared_bytes;
   kernel_fiber = &running_fiber();
   begin_kernel_writes();
+  begin_kernel_accesses();
   block.body = &body;
   place.grid_size = call.grid;
   shape_block(call.block);

@@ -47,6 +47,12 @@ void report_stuck() {
   message.die();
 }
 
+void report_unaligned(const void* at, size_t bytes, const char* instruction, Site site) {
+  ((Message() << running) << " passes " << instruction << " in " << site << " the address " << at
+                          << ", which is not aligned to " << bytes << " bytes")
+      .die();
+}
+
 void report_source_lane(const char* name, unsigned source, unsigned mask, Site site) {
   ((Message() << running) << " reads lane " << source << " in " << name << ", " << site
                           << ", but its mask names the lanes " << mask << " only")

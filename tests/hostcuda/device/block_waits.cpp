@@ -4,6 +4,7 @@
 #include "tests/hostcuda/device/held_writes.h"
 #include "tests/hostcuda/device/report.h"
 #include "tests/hostcuda/device/schedule.h"
+#include "tests/hostcuda/races/accesses.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -85,7 +86,9 @@ void wake_others(const Exchange& exchange) {
 }
 
 // Waits until every lane of `mask` has reached the same call. Returns the words of the 32 lanes.
-const uint64_t* wait_for_lanes(unsigned mask, uint64_t word, const char* name, Site site) {
+// `orders` means that it orders the lanes' accesses of memory as well.
+const uint64_t* wait_for_lanes(unsigned mask, uint64_t word, const char* name, Site site,
+                               bool orders) {
   const unsigned lane = block.current % kWarpLanes;
   Warp& warp = block.warps[block.current / kWarpLanes];
   if ((mask & ~warp.present) != 0 || (mask >> lane & 1) == 0) check_mask(warp, mask, name, site);
@@ -98,6 +101,7 @@ const uint64_t* wait_for_lanes(unsigned mask, uint64_t word, const char* name, S
   } else {
     call.arrived = 0;
     call.unread = mask;
+    if (orders) meet_lanes(block.current / kWarpLanes, mask);
     wake_others(call);
   }
   go_on(warp, call, lane);
@@ -134,6 +138,7 @@ void barrier(Site site) {
   mark(State::at_barrier, "__syncthreads", site);
   if (++block.at_barrier == block.threads.size()) {
     block.at_barrier = 0;
+    pass_barrier();
     make_all_ready(State::ready);
   }
   wait_here();
@@ -141,12 +146,12 @@ void barrier(Site site) {
 
 void sync_warp(unsigned mask, Site site) {
   show_writes();
-  wait_for_lanes(mask, 0, "__syncwarp", site);
+  wait_for_lanes(mask, 0, "__syncwarp", site, true);
 }
 
 const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site site) {
   hold_writes(block.current);
-  const uint64_t* words = wait_for_lanes(mask, word, name, site);
+  const uint64_t* words = wait_for_lanes(mask, word, name, site, false);
   give_back_writes(block.current);
   return words;
 }

@@ -44,6 +44,13 @@ const uint64_t* exchange(unsigned mask, uint64_t word, const char* name, Site si
 void sync_warp(unsigned mask, Site site);
 void show_writes();
 
+// Reports an address that an instruction cannot take: it needs a multiple of `bytes`.
+[[noreturn]] void report_unaligned(const void* at, size_t bytes, const char* instruction,
+                                   Site site);
+inline void check_aligned(const void* at, size_t bytes, const char* instruction, Site site) {
+  if (reinterpret_cast<uintptr_t>(at) % bytes != 0) report_unaligned(at, bytes, instruction, site);
+}
+
 // Reports a lane that reads from a lane outside its mask.
 [[noreturn]] void report_source_lane(const char* name, unsigned source, unsigned mask, Site site);
 

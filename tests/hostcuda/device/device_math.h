@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arithmetic functions that device code has in addition to <cmath>. The device's fast functions
-// (__expf and the like) are exact here.
+// (__expf and the like) are exact here, or err as far as the device's do (arithmetic.h).
 #pragma once
 
 #include <bit>
@@ -8,22 +8,27 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "tests/hostcuda/device/arithmetic.h"
+
 // Macros, because glibc declares functions of these names and newer releases define the first two.
 #define rsqrtf(x) sy::hostcuda::reciprocal_root<float>(x)
 #define rsqrt(x) sy::hostcuda::reciprocal_root(x)
-#define __expf(x) std::exp(static_cast<float>(x))
-#define __exp10f(x) std::pow(10.0f, static_cast<float>(x))
-#define __logf(x) std::log(static_cast<float>(x))
-#define __log2f(x) std::log2(static_cast<float>(x))
-#define __sinf(x) std::sin(static_cast<float>(x))
-#define __cosf(x) std::cos(static_cast<float>(x))
-#define __powf(x, y) std::pow(static_cast<float>(x), static_cast<float>(y))
+#define __expf(x) sy::hostcuda::approximate(std::exp(static_cast<float>(x)))
+#define __exp10f(x) sy::hostcuda::approximate(std::pow(10.0f, static_cast<float>(x)))
+#define __logf(x) sy::hostcuda::approximate(std::log(static_cast<float>(x)))
+#define __log2f(x) sy::hostcuda::approximate(std::log2(static_cast<float>(x)))
+#define __sinf(x) sy::hostcuda::approximate(std::sin(static_cast<float>(x)))
+#define __cosf(x) sy::hostcuda::approximate(std::cos(static_cast<float>(x)))
+#define __powf(x, y) \
+  sy::hostcuda::approximate(std::pow(static_cast<float>(x), static_cast<float>(y)))
 
 namespace sy::hostcuda {
 
 template <class T>
 T reciprocal_root(T x) {
-  return T(1) / std::sqrt(x);
+  const T exact = T(1) / std::sqrt(x);
+  if constexpr (std::is_same_v<T, float>) return approximate(exact);
+  return exact;
 }
 
 template <class A, class B>
@@ -46,7 +51,7 @@ constexpr std::common_type_t<A, B> min(A a, B b) {
 }
 
 inline float __fdividef(float x, float y) {
-  return x / y;
+  return sy::hostcuda::approximate(x / y);
 }
 inline float __fmaf_rn(float x, float y, float z) {
   return std::fma(x, y, z);

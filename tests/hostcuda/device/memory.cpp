@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/hostcuda/device/report.h"
+#include "tests/hostcuda/races/accesses.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -97,6 +98,7 @@ void release(Allocation& a) {
   // A new mapping in its place returns the memory to the system.
   mmap(a.mapping, a.mapped_bytes, PROT_NONE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  forget_memory(first_page(a), inner_bytes(a));
   a.live = false;
   t.live_bytes -= a.bytes;
   t.freed.push_back(a.mapping);
@@ -131,6 +133,7 @@ void* allocate(Kind kind, size_t bytes) {
   protect(a, PROT_READ | PROT_WRITE);
   std::memset(first_page(a), kPoison, inner);
   if (kind == Kind::device && !t.open) protect(a, PROT_NONE);
+  watch_memory(first_page(a), inner, Reach::grid);
   t.entries.push_back(a);
   t.live_bytes += bytes;
   return a.begin;

@@ -9,6 +9,7 @@
 
 #include "tests/hostcuda/device/device.h"
 #include "tests/hostcuda/device/report.h"
+#include "tests/hostcuda/races/accesses.h"
 
 namespace sy::hostcuda {
 namespace {
@@ -33,6 +34,7 @@ void make_room() {
   if (mapping == MAP_FAILED || mprotect(room.first, room.inner, PROT_READ | PROT_WRITE) != 0) {
     (Message() << "no memory for a block's shared memory").die();
   }
+  watch_memory(room.first, room.inner, Reach::block);
 }
 
 }  // namespace

@@ -76,4 +76,17 @@ std::string mismatch(const Call& my_call, int mine, const Call& their_call, int 
                      describe(their_call, mine));
 }
 
+std::string misordered(const Call& my_call, int mine, const Call& their_call, int theirs) {
+  const Turn &my_turn = my_call.turn, &their_turn = their_call.turn;
+  if (my_turn.communicators != their_turn.communicators) return "";  // not counted from one point
+  if (my_turn.launches == their_turn.launches) return "";
+  if (mine > theirs) return misordered(their_call, theirs, my_call, mine);
+  return fmt::format(
+      "call {} of the communicator, {}, is launch {} of rank {} with rank {} on all communicators, "
+      "but "
+      "launch {} of rank {}: GPUs that launch in these orders wait for each other",
+      my_call.number, describe(my_call, theirs), my_turn.launches, mine, theirs,
+      their_turn.launches, theirs);
+}
+
 }  // namespace sy::hostcuda

@@ -26,6 +26,14 @@ struct BlockSizes {
   bool operator==(const BlockSizes&) const = default;
 };
 
+// Which launch a call is of those that two processes make together, on all their communicators,
+// counted from the last communicator that they made. A GPU launches in the order of its host
+// (NCCL_LAUNCH_ORDER_IMPLICIT) and a call holds it up until all ranks have launched theirs, so two
+// processes with different orders wait for each other for ever.
+struct Turn {
+  int64_t communicators = 0, launches = 0;
+};
+
 struct Call {
   int64_t number = 0;  // counts this rank's calls on the communicator, from 1
   CallKind kind = CallKind::destroy;
@@ -36,6 +44,7 @@ struct Call {
   // For an exchange (grouped sends and receives): what goes to and comes from the receiver of this
   // description.
   BlockSizes sends, receives;
+  Turn turn;  // of the sender among its launches with the receiver
 };
 
 // Bytes per element; 0 for types that no tensor has.
@@ -44,5 +53,8 @@ size_t size_of(ncclDataType_t type);
 // Empty if the calls of the ranks `mine` and `theirs` match; otherwise one sentence that names
 // both. Both ranks get the same sentence.
 std::string mismatch(const Call& my_call, int mine, const Call& their_call, int theirs);
+
+// The same for matching calls that were launched in different turns.
+std::string misordered(const Call& my_call, int mine, const Call& their_call, int theirs);
 
 }  // namespace sy::hostcuda

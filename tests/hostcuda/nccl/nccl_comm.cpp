@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -79,6 +80,11 @@ void set_error(ncclComm& comm, const std::string& sentence) {
 
 namespace sy::hostcuda {
 
+Turn& turn_with(int world_rank) {
+  static auto* turns = new std::map<int, Turn>;
+  return (*turns)[world_rank];
+}
+
 void fail(ncclComm& comm, const std::string& sentence) {
   set_error(comm, sentence);
   comm.cry = sentence;
@@ -137,6 +143,7 @@ ncclResult_t ncclCommInitRank(ncclComm_t* comm, int ranks, ncclUniqueId id, int 
   }
   made->rank = rank;
   made->tags = tags;
+  for (const int world : made->world) turn_with(world) = {turn_with(world).communicators + 1, 0};
   *comm = made.get();
   comms().push_back(std::move(made));
   return ncclSuccess;

@@ -55,6 +55,9 @@ void check_alive(ncclComm_t comm, const char* call);
 // What ncclGetVersion says; tests may change it.
 int& reported_version();
 
+// What this process has launched together with the one of this number in MPI_COMM_WORLD.
+Turn& turn_with(int world_rank);
+
 // Refuses a call: keeps the sentence for ncclGetLastError and returns `result`.
 ncclResult_t refuse(ncclResult_t result, const std::string& sentence);
 

@@ -11,7 +11,13 @@
 namespace sy::hostcuda {
 
 Operation::Operation(ncclComm& comm, const Call& call, std::vector<int> peers)
-    : comm_(comm), call_(call), peers_(std::move(peers)) {}
+    : comm_(comm), call_(call), peers_(std::move(peers)) {
+  for (const int peer : peers_) {
+    Turn& turn = turn_with(comm_.world[static_cast<size_t>(peer)]);
+    ++turn.launches;
+    turns_.push_back(turn);
+  }
+}
 
 bool Operation::poll() {
   if (!advance()) return false;
@@ -49,6 +55,7 @@ bool Operation::advance() {
 
 void Operation::tell_calls() {
   for (const int peer : peers_) told_.push_back(call_for(peer));
+  for (size_t i = 0; i < peers_.size(); ++i) told_[i].turn = turns_[i];
   heard_.resize(peers_.size());
   for (size_t i = 0; i < peers_.size(); ++i) {
     const int world = comm_.world[static_cast<size_t>(peers_[i])];
@@ -59,7 +66,8 @@ void Operation::tell_calls() {
 
 bool Operation::calls_match() {
   for (size_t i = 0; i < peers_.size(); ++i) {
-    const std::string sentence = mismatch(told_[i], comm_.rank, heard_[i], peers_[i]);
+    std::string sentence = mismatch(told_[i], comm_.rank, heard_[i], peers_[i]);
+    if (sentence.empty()) sentence = misordered(told_[i], comm_.rank, heard_[i], peers_[i]);
     if (sentence.empty()) continue;
     fail(comm_, sentence);
     return false;

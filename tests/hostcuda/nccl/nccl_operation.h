@@ -16,7 +16,7 @@ namespace sy::hostcuda {
 
 class Operation {
  public:
-  // `peers` are the other ranks of the communicator that take part.
+  // `peers` are the other ranks of the communicator that take part. Made when the call is launched.
   Operation(ncclComm& comm, const Call& call, std::vector<int> peers);
   virtual ~Operation() = default;
   Operation(const Operation&) = delete;
@@ -54,6 +54,7 @@ class Operation {
   bool calls_match();
 
   Phase phase_ = Phase::queued;
+  std::vector<Turn> turns_;         // with each peer
   std::vector<Call> told_, heard_;  // sent to and received from each peer
   Messages messages_;
 };

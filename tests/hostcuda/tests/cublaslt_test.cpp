@@ -4,6 +4,7 @@
 #include <cublasLt.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "tests/hostcuda/tests/support.h"
 
@@ -252,6 +253,23 @@ TEST_CASE("cublaslt: partial sums are rounded only if that is allowed", "[cublas
   LT_OK(cublasLtMatmul(library.handle, library.desc, &alpha, left, a, right, b, &beta, out, d, out,
                        d, &algo, workspace, kWorkspace, stream));
   CHECK(out.read(stream)[0] == (mask == 2 ? 0x3f81 : one));
+}
+
+TEST_CASE("cublaslt: no algorithm for unaligned columns of bfloat16, where there is to be none",
+          "[cublaslt]") {
+  const Library library;
+  cublasLtMatmulAlgo_t algo{};
+  const Layout even(CUDA_R_16BF, 16, 16, 16), odd(CUDA_R_16BF, 15, 16, 15);
+  const Layout wide(CUDA_R_16BF, 15, 16, 16), floats(CUDA_R_32F, 15, 16, 15);
+  const Layout square(CUDA_R_32F, 16, 16, 16);
+  CHECK(library.choose(&algo, odd, even, odd) == CUBLAS_STATUS_SUCCESS);
+  setenv("SWITCHYARD_HOSTCUDA_CUBLASLT", "aligned", 1);
+  CHECK(library.choose(&algo, odd, even, odd) == CUBLAS_STATUS_NOT_SUPPORTED);
+  CHECK(library.choose(&algo, wide, even, odd) == CUBLAS_STATUS_NOT_SUPPORTED);
+  CHECK(library.choose(&algo, wide, even, floats) == CUBLAS_STATUS_NOT_SUPPORTED);
+  CHECK(library.choose(&algo, wide, even, wide) == CUBLAS_STATUS_SUCCESS);
+  CHECK(library.choose(&algo, floats, square, floats) == CUBLAS_STATUS_SUCCESS);
+  unsetenv("SWITCHYARD_HOSTCUDA_CUBLASLT");
 }
 
 }  // namespace

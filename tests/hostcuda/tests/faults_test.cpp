@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each error planted in a kernel is found: by a wrong result under some schedule, or by a report.
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
+#include "tests/hostcuda/device/arithmetic.h"
 #include "tests/hostcuda/device/memory.h"
 #include "tests/hostcuda/runtime/stream.h"
 #include "tests/hostcuda/tests/faulty_kernels.h"
@@ -204,6 +207,53 @@ TEST_CASE("faults: shuffles that not all lanes reach", "[faults]") {
                 "no thread can go on"});
   check_misuse(Fault::shuffle_without_self, {"with a mask that leaves out its own lane"});
   check_misuse(Fault::shuffle_from_outside, {"reads lane 9 in __shfl_sync"});
+}
+
+TEST_CASE("faults: addresses that are not aligned to a wide access", "[faults]") {
+  hostcuda::set_schedule({});
+  const char* const words[] = {"a load", "a store", "cp.async", "cp.async", "ldmatrix"};
+  for (int kind = 0; kind < 5; ++kind) {
+    const auto move = [kind](int shift) {
+      const Stream stream;
+      const Device<float> in(std::vector<float>(64, 1.0f)), out(std::vector<float>(64, 0.0f));
+      move_wide(stream, out, in, static_cast<Wide>(kind), shift);
+      stream.wait();
+    };
+    INFO(words[kind]);
+    CHECK(in_child([&] { move(0); }).exit_code == 0);
+    check_reported({"kernel move_wide, block (0, 0, 0), thread (0, 0, 0) passes ", words[kind],
+                    "which is not aligned to 16 bytes"},
+                   [&] { move(1); });
+  }
+}
+
+float ulps(float found, float exact) {
+  return (found - exact) / (std::nextafter(exact, 2 * exact) - exact);
+}
+
+TEST_CASE("faults: device arithmetic errs within its bounds", "[faults]") {
+  const Stream stream;
+  const Device<float> out(5);
+  bool differs[4] = {};
+  for (int i = 1; i < 100; ++i) {
+    const float x = 1 + static_cast<float>(i) / 64;
+    hostcuda::set_arithmetic(hostcuda::Arithmetic::exact);
+    approximations(stream, out, x);
+    const std::vector<float> exact = out.read(stream);
+    hostcuda::set_arithmetic(hostcuda::Arithmetic::device);
+    approximations(stream, out, x);
+    const std::vector<float> found = out.read(stream);
+    approximations(stream, out, x);
+    CHECK(out.read(stream) == found);
+    for (size_t f = 0; f < 4; ++f) {
+      CHECK(std::fabs(ulps(found[f], exact[f])) <= 2);
+      differs[f] |= found[f] != exact[f];
+    }
+    CHECK(exact[4] == 0x1p-26f);
+    CHECK(found[4] == 0);  // cut off beside x
+  }
+  CHECK(std::all_of(differs, differs + 4, [](bool one) { return one; }));
+  hostcuda::set_arithmetic(hostcuda::Arithmetic::exact);
 }
 
 TEST_CASE("faults: endless recursion and exceptions in a device thread", "[faults]") {

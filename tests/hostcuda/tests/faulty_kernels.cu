@@ -3,8 +3,11 @@
 
 #include <stdexcept>
 
+#include "kernels/cuda/async_copy.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/cuda/map.h"
+#include "kernels/cuda/mma.h"
 
 namespace sy::test {
 namespace {
@@ -102,6 +105,52 @@ __global__ void shuffle_from_outside(int* out) {
   if (lane_id() < 8) out[thread()] = __shfl_sync(0xffu, thread(), 9);
 }
 
+// Lanes 0 .. 7 move four numbers each; `shift` numbers are left out at the start of what must be
+// aligned.
+__global__ void move_wide_kernel(float* out, const float* in, Wide kind, int shift) {
+  float* staged = reinterpret_cast<float*>(shared_memory()) + (kind == Wide::copy_to ? shift : 0);
+  float four[4] = {};
+  const int at = 4 * lane_id();
+  if (kind == Wide::matrices) {
+    uint32_t words[4];
+    load_matrices(words,
+                  reinterpret_cast<const BFloat16*>(shared_memory()) + 8 * lane_id() + shift);
+  } else if (lane_id() < 8) {
+    if (kind == Wide::copy_from || kind == Wide::copy_to) {
+      copy_async<16>(staged + at, in + at + (kind == Wide::copy_from ? shift : 0), true);
+      end_copy_group();
+      wait_for_copies();
+      for (int i = 0; i < 4; ++i) four[i] = staged[at + i];
+    } else if (kind == Wide::load) {
+      load_packs(four, in + at + shift);
+    } else {
+      for (int i = 0; i < 4; ++i) four[i] = in[at + i];
+    }
+    if (kind == Wide::store) {
+      store_packs(out + at + shift, four);
+    } else {
+      for (int i = 0; i < 4; ++i) out[at + i] = four[i];
+    }
+  }
+}
+
+__global__ void approximations_kernel(float* out, float x) {
+  if (lane_id() == 0) {
+    out[0] = __expf(x);
+    out[1] = __logf(x);
+    out[2] = __fdividef(1.0f, x);
+    out[3] = rsqrtf(x);
+  }
+  // Row 0 of a times column 0 of b: 1 * x - 1 * x + 2^-13 * 2^-13, and zeros.
+  const bool first = lane_id() == 0, second = lane_id() == 1;
+  const uint32_t ones = bfloat16_pair(1.0f, -1.0f), small = bfloat16_pair(0x1p-13f, 0.0f);
+  const uint32_t a[4] = {first ? ones : second ? small : 0u, 0u, 0u, 0u};
+  const uint32_t b = first ? bfloat16_pair(x, x) : second ? small : 0u;
+  float d[4] = {};
+  mma_m16n8k16(d, a, b, 0);
+  if (first) out[4] = d[0];
+}
+
 __device__ int descend(int depth, volatile int* trail) {
   volatile int here[64] = {depth};
   return trail[0] + (depth < 0 ? 0 : descend(depth + 1, here)) + here[0];
@@ -166,6 +215,15 @@ void write_shared(cudaStream_t stream, int threads, int shared, int shift) {
 
 void write_hidden(cudaStream_t stream, Hidden hidden) {
   launch(stream, "write_hidden", {.grid = 1, .block = 1}, write_hidden_kernel, hidden);
+}
+
+void move_wide(cudaStream_t stream, float* out, const float* in, Wide kind, int shift) {
+  launch(stream, "move_wide", {.block = kWarp, .shared_bytes = 1024}, move_wide_kernel, out, in,
+         kind, shift);
+}
+
+void approximations(cudaStream_t stream, float* out, float x) {
+  launch(stream, "approximations", {.block = kWarp}, approximations_kernel, out, x);
 }
 
 void misuse(cudaStream_t stream, int* out, Fault fault) {

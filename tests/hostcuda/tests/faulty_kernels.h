@@ -28,6 +28,15 @@ struct Hidden {
 };
 void write_hidden(cudaStream_t stream, Hidden hidden);
 
+// out [32] = in [32], in a way that needs addresses aligned to 16 bytes; `out` and `in` need not
+// be.
+enum class Wide { load, store, copy_from, copy_to, matrices };
+void move_wide(cudaStream_t stream, float* out, const float* in, Wide kind, int shift);
+
+// out [5]: __expf, __logf, __fdividef(1, x) and rsqrtf of x, and d of a product on tensor cores
+// whose exact value is x - x + 2^-26.
+void approximations(cudaStream_t stream, float* out, float x);
+
 enum class Fault {
   barrier_in_both_branches,  // of a divergent if, hence on two lines
   barrier_after_leaving,     // thread 7 leaves before it
