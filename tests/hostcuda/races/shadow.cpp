@@ -38,10 +38,7 @@ Page** place_of(uintptr_t address) {
 
 Page** make_place(uintptr_t address) {
   const uintptr_t high = address >> (kPageBits + kLowBits);
-  if (tables[high] == nullptr) {
-    tables[high] = static_cast<Page**>(std::calloc(1u << kLowBits, sizeof(Page*)));
-    if (tables[high] == nullptr) (Message() << "no memory to watch accesses").die();
-  }
+  if (tables[high] == nullptr) tables[high] = new Page*[1u << kLowBits]();
   return place_of(address);
 }
 

@@ -31,7 +31,7 @@ TEST_CASE("races: each planted one is reported, its twin is not", "[races]") {
                                  Catch::Contains("nothing orders the two"));
       const Outcome right = outcome_of(static_cast<Racing>(kind), true, schedule);
       CHECK(right.exit_code == 0);
-      CHECK(right.text == "");
+      CHECK(right.text.empty());
     }
   }
 }
@@ -68,7 +68,7 @@ TEST_CASE("races: correct kernels run through", "[races]") {
       stream.wait();
     });
     CHECK(outcome.exit_code == 0);
-    CHECK(outcome.text == "");
+    CHECK(outcome.text.empty());
   }
 }
 
