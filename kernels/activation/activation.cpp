@@ -18,7 +18,7 @@ void check(Tensor out, Tensor hidden, Tensor linear, Activation kind) {
 void activation_forward(Exec& exec, Tensor out, Tensor hidden, Tensor linear, Activation kind,
                         const Dropout& dropout) {
   check(out, hidden, linear, kind);
-  check_dropout("activation", dropout, hidden.rows());
+  check_dropout("activation", dropout, hidden.rows(), hidden.cols());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::activation);
   dispatch_activations(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {
@@ -30,7 +30,7 @@ void activation_backward(Exec& exec, Tensor d_hidden, Tensor d_linear, Tensor d_
                          Tensor linear, Activation kind, const Dropout& dropout) {
   check(d_hidden, hidden, linear, kind);
   check(d_out, hidden, d_linear, kind);
-  check_dropout("activation", dropout, hidden.rows());
+  check_dropout("activation", dropout, hidden.rows(), hidden.cols());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::activation);
   dispatch_activations(exec, hidden.dtype(), "activation", [&]<Backend B, class T>() {

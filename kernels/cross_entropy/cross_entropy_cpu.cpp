@@ -1,42 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "kernels/cpu/vector_math.h"
 #include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/cross_entropy/row_sums_cpu.h"
 
 namespace sy {
 namespace {
-
-constexpr int64_t kPiece = 2048;  // summed in T; these partial sums are added in float64
-
-template <class T>
-T largest_of(const T* x, int64_t count) {
-  T largest = -std::numeric_limits<T>::infinity();
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < count; ++i) largest = x[i] > largest ? x[i] : largest;
-  return largest;
-}
-
-// The sum of e^(x - largest). With kStore the exponentials replace x, so that the gradient need not
-// recompute them.
-template <bool kStore, class T>
-double sum_exp(T* x, int64_t count, T largest) {
-  double total = 0;
-  for (int64_t begin = 0; begin < count; begin += kPiece) {
-    const int64_t end = std::min(count, begin + kPiece);
-    T piece = 0;
-#pragma omp simd reduction(+ : piece)
-    for (int64_t i = begin; i < end; ++i) {
-      const T e = vector_exp(x[i] - largest);
-      if constexpr (kStore) x[i] = e;
-      piece += e;
-    }
-    total += static_cast<double>(piece);
-  }
-  return total;
-}
 
 // `d_x` is x itself, another row, or null for no gradient.
 template <class T, class C>

@@ -9,20 +9,26 @@
 
 namespace sy {
 
-// Element (row, col) of a tensor with `cols` columns draws word (global_row * cols + col) of `key`
-// and is kept if its uniform is >= rate; kept elements are multiplied by 1 / (1 - rate). The global
-// row is row_ids[row] if row_ids is given (a negative id keeps the whole row), else first_row +
-// row. A rate of 0 draws nothing.
+// Element (row, col) of a tensor draws word (global_row * num_cols + first_col + col) of `key` and
+// is kept if its uniform is >= rate; kept elements are multiplied by 1 / (1 - rate). The global row
+// is row_ids[row] if row_ids is given (a negative id keeps the whole row), else first_row + row. A
+// tensor that is a shard of the columns sets first_col and num_cols, so that it draws what the
+// whole one draws; if num_cols is 0 the tensor has all columns. A rate of 0 draws nothing.
 struct Dropout {
   float rate = 0;
   RandomKey key;
   int64_t first_row = 0;
   Tensor row_ids;  // int32 [rows] or empty
+  int64_t first_col = 0;
+  int64_t num_cols = 0;
+
+  // Words per global row, for a tensor with `cols` columns.
+  int64_t row_words(int64_t cols) const { return num_cols == 0 ? cols : num_cols; }
 };
 
-// For ops that apply dropout. Throws InternalError unless the rate is in [0, 1) and row_ids has
-// `rows` entries or is empty.
-void check_dropout(const char* op, const Dropout& dropout, int64_t rows);
+// For ops that apply dropout to a [rows, cols] tensor. Throws InternalError unless the rate is in
+// [0, 1), row_ids has `rows` entries or is empty, and the columns lie within num_cols.
+void check_dropout(const char* op, const Dropout& dropout, int64_t rows, int64_t cols);
 
 // out [rows, cols] (overwritten; may be x) = dropout(x). Float32, float64 or bfloat16. It is its
 // own gradient: backward is dropout_forward(d_x, d_out) with the same Dropout.

@@ -64,7 +64,8 @@ void dropped_map(Exec& exec, const char* name, const Operands<T, kIn, kOut>& ope
                  const Dropout& dropout, Body body) {
   const int64_t count = like.numel(), cols = like.cols();
   // Threads find their row by a 32-bit division.
-  bool packed = cols % kMapElements == 0 &&
+  bool packed = cols % kMapElements == 0 && dropout.first_col % kMapElements == 0 &&
+                dropout.row_words(cols) % kMapElements == 0 &&
                 count / kMapElements <= int64_t{std::numeric_limits<unsigned>::max()};
   for (const T* pointer : operands.in) packed = packed && is_packed({pointer});
   for (const T* pointer : operands.out) packed = packed && is_packed({pointer});

@@ -22,7 +22,9 @@ inline void for_each_dropped(const Dropout& dropout, int64_t row, int64_t cols, 
   }
   const float rate = dropout.rate;
   const T keep = T(1) / (T(1) - static_cast<T>(rate));
-  const uint64_t first = static_cast<uint64_t>(id) * static_cast<uint64_t>(cols);
+  const uint64_t first =
+      static_cast<uint64_t>(id) * static_cast<uint64_t>(dropout.row_words(cols)) +
+      static_cast<uint64_t>(dropout.first_col);
   for_each_uniform(dropout.key, first, cols,
                    [=](int64_t c, float u) { body(c, u >= rate ? keep : T(0)); });
 }

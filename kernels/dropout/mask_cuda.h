@@ -18,25 +18,26 @@ struct DropoutMask {
   uint32_t dropped_below;  // a smaller word's uniform is below the rate
   C keep;
   int64_t first_row, cols;
-  const int32_t* row_ids;  // or null
-  unsigned row_maps;       // groups of kMapElements per row, where they divide its columns
+  int64_t first_col, row_words;  // row_words > cols where the tensor is a shard of the columns
+  const int32_t* row_ids;        // or null
+  unsigned row_maps;             // groups of kMapElements per row, where they divide its columns
 
   __device__ bool draws() const { return dropped_below != 0; }
   __device__ int64_t id_of(int64_t row) const {
     return row_ids == nullptr ? first_row + row : row_ids[row];
   }
   __device__ uint64_t word_of(int64_t id, int64_t col) const {
-    return static_cast<uint64_t>(id) * static_cast<uint64_t>(cols) + static_cast<uint64_t>(col);
+    return static_cast<uint64_t>(id) * static_cast<uint64_t>(row_words) +
+           static_cast<uint64_t>(first_col + col);
   }
   __device__ C factor_of(uint32_t word) const { return word < dropped_below ? C(0) : keep; }
 
   // The factors of kMapElements elements from `begin` of the whole tensor; kMapElements must divide
-  // begin and cols.
+  // begin, cols, first_col and row_words.
   __device__ void factors(C (&factor)[kMapElements], int64_t begin) const {
-    // Without ids, consecutive rows are consecutive in the stream too, so rows need not be
-    // distinguished.
-    const int64_t row =
-        row_ids == nullptr ? 0 : static_cast<unsigned>(begin / kMapElements) / row_maps;
+    // Whole rows without ids are consecutive in the stream too, so they need not be distinguished.
+    const bool consecutive = row_ids == nullptr && row_words == cols;
+    const int64_t row = consecutive ? 0 : static_cast<unsigned>(begin / kMapElements) / row_maps;
     const int64_t id = id_of(row);
     if (!draws() || id < 0) {
 #pragma unroll
@@ -88,9 +89,15 @@ template <class C>
 DropoutMask<C> mask_of(const Dropout& dropout, int64_t cols) {
   const auto dropped = static_cast<uint32_t>(std::ceil(dropout.rate * 16777216.0f));
   const int32_t* ids = dropout.row_ids.empty() ? nullptr : dropout.row_ids.data<int32_t>();
-  return {
-      dropout.key, dropped << 8, C(1) / (C(1) - static_cast<C>(dropout.rate)), dropout.first_row,
-      cols,        ids,          narrow<unsigned>(cols / kMapElements)};
+  return {dropout.key,
+          dropped << 8,
+          C(1) / (C(1) - static_cast<C>(dropout.rate)),
+          dropout.first_row,
+          cols,
+          dropout.first_col,
+          dropout.row_words(cols),
+          ids,
+          narrow<unsigned>(cols / kMapElements)};
 }
 
 }  // namespace sy

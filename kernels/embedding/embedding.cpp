@@ -7,10 +7,12 @@
 namespace sy {
 namespace {
 
-void check(Tensor rows, Tensor table, Tensor ids) {
+void check(Tensor rows, Tensor table, Tensor ids, const VocabularyShard& shard) {
   SY_CHECK(table.rank() == 2 && rows.cols() == table.cols() && ids.numel() == rows.rows(),
            "embedding: rows {}, table {}, {} ids", rows.shape().str(), table.shape().str(),
            ids.numel());
+  SY_CHECK(shard.first >= 0 && shard.first + table.dim(0) <= shard.ids(table.dim(0)),
+           "embedding: ids {} to {} of {}", shard.first, shard.first + table.dim(0), shard.whole);
 }
 
 // An id outside the vocabulary would read out of bounds.
@@ -24,18 +26,20 @@ void check_ids(Tensor ids, int64_t vocab) {
 
 }  // namespace
 
-void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
-  check(out, table, ids);
+void embedding_forward(Exec& exec, Tensor out, Tensor table, Tensor ids,
+                       const VocabularyShard& shard) {
+  check(out, table, ids, shard);
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::embedding);
-  if (exec.backend == Backend::cpu) check_ids(ids, table.dim(0));
+  if (exec.backend == Backend::cpu) check_ids(ids, shard.ids(table.dim(0)));
   dispatch_activations(exec, out.dtype(), "embedding", [&]<Backend B, class T>() {
-    EmbeddingImpl<B, T>::forward(exec, out, table, ids);
+    EmbeddingImpl<B, T>::forward(exec, out, table, ids, shard);
   });
 }
 
-void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
-  check(d_out, d_table, ids);
+void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids,
+                        const VocabularyShard& shard) {
+  check(d_out, d_table, ids, shard);
   ScratchScope scratch(exec);
   Tensor order, partial;
   if (exec.backend == Backend::cuda) {
@@ -45,9 +49,9 @@ void embedding_backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids) {
   }
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::embedding);
-  if (exec.backend == Backend::cpu) check_ids(ids, d_table.dim(0));
+  if (exec.backend == Backend::cpu) check_ids(ids, shard.ids(d_table.dim(0)));
   dispatch_activations(exec, d_out.dtype(), "embedding", [&]<Backend B, class T>() {
-    EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids, order, partial);
+    EmbeddingImpl<B, T>::backward(exec, d_table, d_out, ids, shard, order, partial);
   });
 }
 

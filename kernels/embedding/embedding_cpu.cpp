@@ -14,19 +14,28 @@ template <class T>
 struct EmbeddingImpl<Backend::cpu, T> {
   using C = Compute<T>;
 
-  static void forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
-    const int64_t rows = ids.numel(), d = table.cols();
+  static void forward(Exec& exec, Tensor out, Tensor table, Tensor ids,
+                      const VocabularyShard& shard) {
+    const int64_t rows = ids.numel(), d = table.cols(), held = table.dim(0);
+    const size_t bytes = static_cast<size_t>(d) * sizeof(T);
     const int32_t* id = ids.data<int32_t>();
     const T* source = table.data<T>();
     T* target = out.data<T>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t r = 0; r < rows; ++r) {
-      std::memcpy(target + r * d, source + id[r] * d, static_cast<size_t>(d) * sizeof(T));
+      const int64_t row = id[r] - shard.first;
+      if (row >= 0 && row < held) {
+        std::memcpy(target + r * d, source + row * d, bytes);
+      } else {
+        std::memset(static_cast<void*>(target + r * d), 0, bytes);
+      }
     }
   }
 
-  static void backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids, Tensor, Tensor) {
+  static void backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids,
+                       const VocabularyShard& shard, Tensor, Tensor) {
     const int64_t rows = ids.numel(), d = d_table.cols(), strips = ceil_div(d, kColumns);
+    const int64_t held = d_table.dim(0);
     const int32_t* id = ids.data<int32_t>();
     const T* source = d_out.data<T>();
     C* target = d_table.data<C>();
@@ -34,7 +43,9 @@ struct EmbeddingImpl<Backend::cpu, T> {
     for (int64_t strip = 0; strip < strips; ++strip) {
       const int64_t begin = strip * kColumns, count = std::min(kColumns, d - begin);
       for (int64_t r = 0; r < rows; ++r) {
-        C* to = target + id[r] * d + begin;
+        const int64_t row = id[r] - shard.first;
+        if (row < 0 || row >= held) continue;
+        C* to = target + row * d + begin;
         const T* from = source + r * d + begin;
 #pragma omp simd
         for (int64_t c = 0; c < count; ++c) to[c] += C(from[c]);

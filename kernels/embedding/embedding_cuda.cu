@@ -13,23 +13,23 @@ constexpr int kWarps = 8, kThreads = kWarps * kWarp;
 constexpr int kRunWarps = 2;  // few, so that short batches spread over the whole GPU
 constexpr int kBatch = 8;     // rows in flight; divides embedding_chunk()
 
-// out[r] = table[ids[r]], one row per warp; NaN for an id outside the table. Traffic: reads and
-// writes each row once, the minimum if no id is repeated.
+// out[r] = table[ids[r] - first], one row per warp; zeros for an id that the table does not hold,
+// NaN for one outside the vocabulary. Traffic: reads and writes each row once, the minimum if no id
+// is repeated.
 template <int V, class T>
 __global__ void __launch_bounds__(kThreads)
     embedding_kernel(T* __restrict__ out, const T* __restrict__ table, const int32_t* ids,
-                     int64_t rows, int64_t vocab, int d) {
+                     int64_t rows, int64_t first, int64_t held, int64_t vocab, int d) {
   const int64_t row = int64_t{blockIdx.x} * kWarps + warp_id();
   if (row >= rows) return;
   const int64_t id = ids[row];
-  const bool known = id >= 0 && id < vocab;
+  const bool known = id >= 0 && id < vocab, here = id >= first && id < first + held;
+  const Compute<T> absent = known ? Compute<T>(0) : std::numeric_limits<Compute<T>>::quiet_NaN();
   for (int c = lane_id() * V; c < d; c += kWarp * V) {
     T value[V];
 #pragma unroll
-    for (int j = 0; j < V; ++j) {
-      put(value[j], std::numeric_limits<Compute<T>>::quiet_NaN());
-    }
-    if (known) load(value, table + id * d + c);
+    for (int j = 0; j < V; ++j) put(value[j], absent);
+    if (here) load(value, table + (id - first) * d + c);
     store(out + row * d + c, value);
   }
 }
@@ -136,20 +136,23 @@ struct EmbeddingImpl<Backend::cuda, T> {
   using C = Compute<T>;
   static constexpr int kWide = Pack<T>::kCount, kWideSums = Pack<C>::kCount;
 
-  static void forward(Exec& exec, Tensor out, Tensor table, Tensor ids) {
+  static void forward(Exec& exec, Tensor out, Tensor table, Tensor ids,
+                      const VocabularyShard& shard) {
+    const int64_t held = table.dim(0);
     const int64_t rows = ids.numel(), d = table.cols();
     const bool wide = d % kWide == 0 && is_packed({out.raw(), table.raw()});
     launch(cuda(exec).compute, "embedding",
            {.grid = narrow<unsigned>(ceil_div(rows, int64_t{kWarps})), .block = kThreads},
            wide ? embedding_kernel<kWide, T> : embedding_kernel<1, T>, out.data<T>(),
-           table.data<T>(), ids.data<int32_t>(), rows, table.dim(0), narrow<int>(d));
+           table.data<T>(), ids.data<int32_t>(), rows, shard.first, held, shard.ids(held),
+           narrow<int>(d));
   }
 
-  static void backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids, Tensor order,
-                       Tensor partial) {
+  static void backward(Exec& exec, Tensor d_table, Tensor d_out, Tensor ids,
+                       const VocabularyShard& shard, Tensor order, Tensor partial) {
     const int64_t rows = ids.numel();
     if (rows == 0) return;
-    const uint64_t* sorted = sort_rows(exec, order, ids);
+    const uint64_t* sorted = sort_rows(exec, order, ids, narrow<int32_t>(shard.first));
     const bool wide =
         d_table.cols() % kWide == 0 && is_packed({d_table.raw(), d_out.raw(), partial.raw()});
     const int64_t columns = kWarp * (wide ? kWide : 1), d = d_table.cols();

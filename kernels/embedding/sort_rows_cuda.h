@@ -17,9 +17,10 @@ constexpr int kSortTile = 1024;  // keys that a block sorts in shared memory
 constexpr int kSortThreads = kSortTile / 2;
 constexpr int kSortFan = 16;  // sorted runs merged into one at a time
 
-// Ids are compared as unsigned numbers, so negative ones come last.
-__device__ inline uint64_t key_of(int32_t id, int64_t row) {
-  return uint64_t{static_cast<uint32_t>(id)} << 32 | static_cast<uint64_t>(row);
+// Ids are compared as unsigned numbers, so negative ones come last, like those beyond the table.
+__device__ inline uint64_t key_of(int32_t id, int32_t first_id, int64_t row) {
+  const uint32_t place = static_cast<uint32_t>(id) - static_cast<uint32_t>(first_id);
+  return uint64_t{place} << 32 | static_cast<uint64_t>(row);
 }
 __device__ inline uint32_t id_of(uint64_t key) {
   return static_cast<uint32_t>(key >> 32);
@@ -32,12 +33,13 @@ __device__ inline uint32_t row_of(uint64_t key) {
 // Batcher's bitonic network over a power of two, in shared memory. Traffic: 12 bytes per row (the
 // minimum).
 static __global__ void __launch_bounds__(kSortThreads)
-    sort_tiles_kernel(uint64_t* tiles, const int32_t* ids, int64_t rows, int tile) {
+    sort_tiles_kernel(uint64_t* tiles, const int32_t* ids, int32_t first_id, int64_t rows,
+                      int tile) {
   uint64_t* keys = reinterpret_cast<uint64_t*>(shared_memory());
   const int64_t first = int64_t{blockIdx.x} * tile;
   const int thread = static_cast<int>(threadIdx.x), threads = tile / 2;
   for (int i = thread; i < tile; i += threads) {
-    keys[i] = first + i < rows ? key_of(ids[first + i], first + i) : ~uint64_t{0};
+    keys[i] = first + i < rows ? key_of(ids[first + i], first_id, first + i) : ~uint64_t{0};
   }
   for (int size = 2; size <= tile; size *= 2) {
     for (int stride = size / 2; stride > 0; stride /= 2) {
@@ -87,8 +89,8 @@ static __global__ void merge_runs_kernel(uint64_t* to, const uint64_t* from, int
 }
 
 // Returns the half of `scratch`, int32 [2, 2 * rows], that holds the sorted keys of ids int32
-// [rows]; rows > 0.
-inline const uint64_t* sort_rows(Exec& exec, Tensor scratch, Tensor ids) {
+// [rows], counted from first_id; rows > 0.
+inline const uint64_t* sort_rows(Exec& exec, Tensor scratch, Tensor ids, int32_t first_id) {
   const int64_t rows = ids.numel();
   auto* sorted = static_cast<uint64_t*>(scratch.at(0).raw());
   auto* other = static_cast<uint64_t*>(scratch.at(1).raw());
@@ -98,7 +100,7 @@ inline const uint64_t* sort_rows(Exec& exec, Tensor scratch, Tensor ids) {
          {.grid = narrow<unsigned>(ceil_div(rows, int64_t{tile})),
           .block = static_cast<unsigned>(tile / 2),
           .shared_bytes = static_cast<size_t>(tile) * sizeof(uint64_t)},
-         sort_tiles_kernel, sorted, ids.data<int32_t>(), rows, tile);
+         sort_tiles_kernel, sorted, ids.data<int32_t>(), first_id, rows, tile);
   for (int64_t run = tile; run < rows; run *= kSortFan) {
     launch(cuda(exec).compute, "merge_runs",
            {.grid = narrow<unsigned>(ceil_div(rows, int64_t{128})), .block = 128},

@@ -83,6 +83,32 @@ TEST_CASE("dropout: a subset of the rows has the same mask as in the whole", "[d
   CHECK(same_bits(part, whole.tensor().slice(3, 4)));
 }
 
+// Shards whose columns begin and end on, and off, a Philox block and a vector; by row ids or not.
+TEST_CASE("dropout: a shard of the columns has the same mask as in the whole", "[dropout]") {
+  auto exec = make_exec();
+  constexpr int64_t kRows = 5;
+  const auto [cols, shard] = GENERATE(std::pair<int64_t, int64_t>{48, 16}, std::pair{48, 24},
+                                      std::pair{48, 12}, std::pair{33, 11}, std::pair{512, 256});
+  const bool by_id = GENERATE(false, true);
+  Owned ids = int_tensor({kRows}, {9, 2, -1, 30, 9});
+  Dropout dropout{0.5f, kKey, 100, {}};
+  if (by_id) dropout.row_ids = ids;
+  Owned x = random_tensor(DType::f32, {kRows, cols}, 1), whole(DType::f32, {kRows, cols});
+  Owned in(DType::f32, {kRows, shard}), out(DType::f32, {kRows, shard});
+  dropout_forward(*exec, whole, x, dropout);
+  dropout.num_cols = cols;
+  for (int64_t first = 0; first < cols; first += shard) {
+    dropout.first_col = first;
+    for (int64_t i = 0; i < kRows * shard; ++i) {
+      set(in, i, at(x, i / shard * cols + first + i % shard));
+    }
+    dropout_forward(*exec, out, in, dropout);
+    for (int64_t i = 0; i < kRows * shard; ++i) {
+      REQUIRE(at(out, i) == at(whole, i / shard * cols + first + i % shard));
+    }
+  }
+}
+
 TEST_CASE("dropout: rows by id, and rows that are kept whole", "[dropout]") {
   auto exec = make_exec();
   const int64_t cols = GENERATE(21, 24);
@@ -203,6 +229,7 @@ TEST_CASE("dropout: wrong arguments", "[dropout]") {
   CHECK_THROWS_AS(dropout_forward(*exec, x, x, {1.0f, kKey, 0, {}}), InternalError);
   CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, ids}), InternalError);
   CHECK_THROWS_AS(residual_dropout_forward(*exec, x, {}, x, {}), InternalError);
+  CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, {}, 5, 8}), InternalError);
 }
 
 }  // namespace

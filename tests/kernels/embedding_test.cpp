@@ -86,6 +86,30 @@ TEST_CASE("embedding: many rows of few ids", "[embedding]") {
   CHECK(same_bits(d_table, expected));
 }
 
+// The sum over the shards is the whole, with the same bits: all rows but one are zeros.
+TEST_CASE("embedding: shards of the vocabulary", "[embedding]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  const int64_t shards = GENERATE(2, 3), d = GENERATE(5, 8);
+  constexpr int64_t kVocab = 12, kRows = 40;
+  std::vector<int32_t> drawn;
+  for (int32_t r = 0; r < kRows; ++r) drawn.push_back(r * 7 % kVocab);
+  Owned table = random_tensor(dtype, {kVocab, d}, 1), ids = int_tensor({kRows}, drawn);
+  Owned d_out = random_tensor(dtype, {kRows, d}, 2), d_table = random_tensor(dtype, {kVocab, d}, 3);
+  Owned d_shards = d_table, whole(dtype, {kRows, d}), part(dtype, {kRows, d}),
+        sum(dtype, {kRows, d});
+  embedding_forward(*exec, whole, table, ids);
+  embedding_backward(*exec, d_table, d_out, ids);
+  const int64_t held = kVocab / shards;
+  for (int64_t first = 0; first < kVocab; first += held) {
+    embedding_forward(*exec, part, table.tensor().slice(first, held), ids, {first, kVocab});
+    embedding_backward(*exec, d_shards.tensor().slice(first, held), d_out, ids, {first, kVocab});
+    for (int64_t i = 0; i < kRows * d; ++i) set(sum, i, at(sum, i) + at(part, i));
+  }
+  CHECK(same_bits(sum, whole));
+  CHECK(same_bits(d_shards, d_table));
+}
+
 TEST_CASE("embedding: an id outside the table is reported, or shows in its row", "[embedding]") {
   auto exec = make_exec();
   const int32_t bad = GENERATE(-1, 3);
@@ -103,6 +127,7 @@ TEST_CASE("embedding: an id outside the table is reported, or shows in its row",
   const auto message = Catch::Matchers::Contains("id " + std::to_string(bad) + " at position 1");
   CHECK_THROWS_WITH(embedding_forward(*exec, rows, table, ids), message);
   CHECK_THROWS_WITH(embedding_backward(*exec, table, rows, ids), message);
+  CHECK_THROWS_AS(embedding_forward(*exec, rows, table, ids, {2, 4}), InternalError);
 }
 
 }  // namespace
