@@ -27,6 +27,11 @@ std::vector<std::string> find_errors(const RunConfig& config);
 // Errors that depend on the number of ranks (mesh, streams, batches), in the same form.
 std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks);
 
+// Errors of a model whose heads, d_ff and vocabulary (if it is not auto) are to be sharded over
+// `shards` model ranks, in the same form. `ranks` is their total number, or 0 if it is not known.
+std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards,
+                                           int64_t ranks = 0);
+
 // Throws one ConfigError with a line per error; returns if there are none.
 void throw_errors(const std::vector<std::string>& errors);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What depends on more than the configuration itself: the tokenizer's size and the number of ranks.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -35,6 +37,18 @@ void check_expert_ranks(Checker& check, const RunConfig& config, int64_t data_ra
                 data_ranks);
 }
 
+// "1, 2 or 4", the divisors of a number, at most the first eight.
+std::string first_divisors(int64_t number) {
+  std::vector<int64_t> divisors;
+  for (int64_t d = 1; d <= number && divisors.size() < 8; ++d) {
+    if (number % d == 0) divisors.push_back(d);
+  }
+  if (divisors.size() == 1) return "1";
+  const int64_t last = divisors.back();
+  divisors.pop_back();
+  return fmt::format("{} or {}", fmt::join(divisors, ", "), last);
+}
+
 // An id that is set must be the tokenizer's: text is encoded with those.
 void resolve_id(AutoInt& id, const AutoInt& tokenizer, const char* key) {
   if (id.is_auto) {
@@ -58,13 +72,30 @@ void resolve_ids(ModelSection& model, const TokenizerInfo& tokenizer) {
 
 }  // namespace
 
+std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards,
+                                           int64_t ranks) {
+  const bool vocabulary = !model.vocab_size.is_auto;
+  int64_t common = std::gcd(model.num_heads, model.d_ff);
+  if (vocabulary) common = std::gcd(common, model.vocab_size.value);
+  common = std::gcd(common, ranks);
+  Checker check;
+  const auto divides = [&](const char* key, int64_t size) {
+    check.require(size % shards == 0, "mesh.model", "{} does not divide {} ({}); use {}", shards,
+                  key, size, first_divisors(common));
+  };
+  divides("model.num_heads", model.num_heads);
+  divides("model.d_ff", model.d_ff);
+  if (vocabulary) divides("model.vocab_size", model.vocab_size.value);
+  if (ranks > 0) divides("the number of ranks", ranks);
+  return check.take();
+}
+
 std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks) {
   SY_CHECK(ranks > 0, "{} ranks", ranks);
   Checker check;
   const int64_t model = config.mesh.model;
-  check.require(ranks % model == 0, "mesh.model", "{} does not divide the {} ranks; use a divisor",
-                model, ranks);
-  if (ranks % model != 0) return check.take();
+  std::vector<std::string> errors = find_shard_errors(config.model, model, ranks);
+  if (ranks % model != 0) return errors;
   const int64_t data_ranks = ranks / model;
   check.require(config.data.streams % data_ranks == 0, "data.streams",
                 "{} streams cannot be divided among {} data ranks; use a multiple that also "
@@ -76,7 +107,8 @@ std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks) {
                 "train.eval_sequences",
                 "{} sequences cannot be divided among {} data ranks; use a multiple",
                 config.train.eval_sequences, data_ranks);
-  return check.take();
+  for (std::string& error : check.take()) errors.push_back(std::move(error));
+  return errors;
 }
 
 int64_t expert_ranks(const RunConfig& config, int64_t data_ranks) {

@@ -48,7 +48,7 @@ class Communicator {
   virtual const std::string& name() const = 0;  // "world", "data", "expert", ...
 
   // tensor = sum of tensor over the ranks; float32, float64 or int32. The order of summation is
-  // fixed by the group, so repeated runs give the same bits.
+  // fixed by the group, so repeated runs give the same bits, and every rank gets the same bits.
   virtual void all_reduce_sum(Tensor tensor, const char* label) = 0;
   virtual void all_reduce_max(Tensor tensor, const char* label) = 0;
   virtual RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) = 0;

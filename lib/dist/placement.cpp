@@ -52,6 +52,10 @@ Placement Placement::only(MeshAxis axis) const {
   return placement;
 }
 
+int Placement::axis_of(MeshAxis axis) const {
+  return cut_[static_cast<int>(axis)];
+}
+
 Slab Placement::slab(const Shape& global, const MeshPlace& place) const {
   Slab slab = Slab::whole(global);
   for (const MeshAxis axis : kMeshAxes) {

@@ -22,6 +22,7 @@ class Placement {
   bool cut_by(MeshAxis axis) const { return cut_[static_cast<int>(axis)] >= 0; }
   MeshAxes axes() const;                // the mesh axes that shard it
   Placement only(MeshAxis axis) const;  // keeps the sharding of one mesh axis
+  int axis_of(MeshAxis axis) const;     // the tensor axis that it shards, or -1
   bool operator==(const Placement&) const = default;
 
   // The slab of a tensor of shape `global` that the rank at `place` holds. An axis that does not

@@ -7,6 +7,7 @@
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
+#include "lib/model/model_axis.h"
 
 namespace sy {
 namespace {
@@ -51,6 +52,9 @@ AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params
   spec.dropout_rate = static_cast<float>(context.dropout_rate());
   spec.dropout_key = context.key(params.sites.probs);
   spec.first_sequence = context.step.first_sequence;
+  spec.num_heads = context.model.num_heads;
+  spec.first_head =
+      div_exact(spec.num_heads, int64_t{context.mesh.shape().model}) * context.mesh.model_rank();
   return spec;
 }
 
@@ -117,12 +121,13 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
   project(exec, params, saved, source);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
                     bias_value(params), key_lengths(context, source), spec_of(context, params));
-  linear_residual_forward(exec, out, saved.x, merged(saved.attended), *params.o,
-                          context.dropout(params.sites.output));
+  sharded_residual_forward(context, out, saved.x, merged(saved.attended), *params.o,
+                           context.dropout(params.sites.output), "attention output");
 }
 
 // d_normed is overwritten with the gradient of the normed input through the queries. The gradient
-// through keys and values is added to d_source, which may be d_normed itself.
+// through keys and values is added to d_source, which may be d_normed itself; if it is not, it is
+// this rank's part of a sum over the model ranks.
 void attend_backward(const LayerContext& context, const AttentionParams& params,
                      const AttentionSaved& saved, Tensor d_normed, Tensor d_source, Tensor d_out,
                      const AttentionSource* source) {
@@ -145,6 +150,7 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   linear_backward_input(exec, d_normed, merged(d.q), *params.q);
   linear_backward_input(exec, d_source, merged(d.k), *params.k, true);
   linear_backward_input(exec, d_source, merged(d.v), *params.v, true);
+  sum_over_model(context, d_normed, "attention d_input");
 }
 
 }  // namespace
@@ -156,16 +162,15 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
   const auto cut_normal = [](double variance) {
     return Init{Init::Kind::truncated_normal, std::sqrt(variance)};
   };
-  const Placement whole = Placement::replicated();
+  const Placement columns = Placement::model(1), rows = Placement::model(0);
   AttentionParams params;
-  params.norm = store.add(prefix + "/norm", {d}, whole, {Init::Kind::ones});
+  params.norm = store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones});
   // T5 does not scale the logits by 1 / sqrt(d_kv); the initial variance of q absorbs the factor.
-  params.q = store.add(prefix + "/q", {d, inner}, whole,
+  params.q = store.add(prefix + "/q", {d, inner}, columns,
                        cut_normal(s / (fan_in * static_cast<double>(model.d_kv))));
-  params.k = store.add(prefix + "/k", {d, inner}, whole, cut_normal(s / fan_in));
-  params.v = store.add(prefix + "/v", {d, inner}, whole, cut_normal(s / fan_in));
-  params.o =
-      store.add(prefix + "/o", {inner, d}, whole, cut_normal(s / static_cast<double>(inner)));
+  params.k = store.add(prefix + "/k", {d, inner}, columns, cut_normal(s / fan_in));
+  params.v = store.add(prefix + "/v", {d, inner}, columns, cut_normal(s / fan_in));
+  params.o = store.add(prefix + "/o", {inner, d}, rows, cut_normal(s / static_cast<double>(inner)));
   params.sites = {store.add_site("dropout/" + prefix + "/probs"),
                   store.add_site("dropout/" + prefix + "/output")};
   return params;
@@ -173,7 +178,7 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
 
 AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
                               int64_t source_length) {
-  const int64_t heads = model.num_heads, b = dims.sequences;
+  const int64_t heads = div_exact(model.num_heads, int64_t{dims.model_ranks}), b = dims.sequences;
   const Shape queries{b, dims.length, heads, model.d_kv};
   const Shape keys{b, source_length, heads, model.d_kv};
   AttentionSaved saved;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The attention sub-layers (docs/math.md, "Attention"):
 //   out = x + dropout(attend(norm(x) q, source k, source v) o)
-// where source is norm(x) itself (self-attention) or the encoder's output (cross-attention).
+// where source is norm(x) itself (self-attention) or the encoder's output (cross-attention). Heads
+// are sharded over the model ranks.
 #pragma once
 
 #include <string>
@@ -13,18 +14,19 @@ namespace sy {
 
 struct AttentionParams {
   Param* norm = nullptr;           // [d_model]
-  Param* q = nullptr;              // [d_model, H * d_kv]
-  Param* k = nullptr;              // [d_model, H * d_kv]
-  Param* v = nullptr;              // [d_model, H * d_kv]
-  Param* o = nullptr;              // [H * d_kv, d_model]
-  Param* relative_bias = nullptr;  // [buckets, H], shared by the stack; nullptr in cross-attention
+  Param* q = nullptr;              // [d_model, H * d_kv], columns sharded
+  Param* k = nullptr;              // [d_model, H * d_kv], columns sharded
+  Param* v = nullptr;              // [d_model, H * d_kv], columns sharded
+  Param* o = nullptr;              // [H * d_kv, d_model], rows sharded
+  Param* relative_bias = nullptr;  // [buckets, H], columns sharded, shared by the stack; nullptr in
+                                   // cross-attention
   bool causal = false;             // decoder self-attention
   struct Sites {
     uint32_t probs = 0, output = 0;
   } sites;  // dropout of the attention weights and of the output
 };
 
-// What backward needs.
+// What backward needs; H is the number of this rank's heads.
 struct AttentionSaved {
   Tensor x;       // [T, d_model], view of the input; the caller keeps it until backward
   Tensor rstd;    // [T]
@@ -66,7 +68,8 @@ void cross_attention_forward(const LayerContext& context, const AttentionParams&
                              AttentionSaved& saved, Tensor out, Tensor x,
                              const AttentionSource& encoder_output);
 
-// As above. d_encoder_output, of the shape of encoder_output.rows, accumulates.
+// As above. d_encoder_output, of the shape of encoder_output.rows, accumulates; it is this rank's
+// part of a sum over the model ranks, which the caller takes once all layers have added to it.
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
                               const AttentionSaved& saved, Tensor d_x, Tensor d_encoder_output,
                               Tensor d_out, const AttentionSource& encoder_output);

@@ -58,7 +58,8 @@ void block_observe(const LayerContext& context, const BlockParams& params, const
                    RouterStats& stats);
 
 // d_stream [T, d_model] holds the gradient of the block's output and is replaced by that of its
-// input. Gradients of the parameters accumulate, and in the decoder d_encoder_output.
+// input. Gradients of the parameters accumulate, and in the decoder d_encoder_output, of which each
+// model rank has a part.
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                     Tensor d_stream, Tensor d_encoder_output,
                     const AttentionSource& encoder_output);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/dropout/dropout.h"
+#include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/config/run_config.h"
 #include "lib/dist/mesh.h"
@@ -72,6 +73,17 @@ struct LayerContext {
   Dropout dropout(uint32_t site) const {
     return {static_cast<float>(dropout_rate()), key(site), first_row(), {}};
   }
+  // Dropout for this rank's columns of a [tokens(), cols] tensor whose columns are sharded over the
+  // model ranks.
+  Dropout dropout_of_shard(uint32_t site, int64_t cols) const {
+    return column_shard(dropout(site), cols);
+  }
+  // `dropout` of a whole tensor of `cols` columns, for this model rank's columns of it.
+  Dropout column_shard(Dropout dropout, int64_t cols) const {
+    dropout.num_cols = cols;
+    dropout.first_col = div_exact(cols, mesh.shape().model) * mesh.model_rank();
+    return dropout;
+  }
 };
 
 // The fixed dimensions that a layer is planned for.
@@ -80,6 +92,7 @@ struct LayerDims {
   int64_t length = 0;
   int expert_ranks = 1;
   DType dtype = DType::f32;  // of activations
+  int model_ranks = 1;       // heads and d_ff are sharded over them
   DType statistics() const { return compute_dtype(dtype); }
   int64_t tokens() const { return sequences * length; }
 };

@@ -6,11 +6,11 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/embedding/embedding.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/base/token_ids.h"
 #include "lib/dist/planning.h"
+#include "lib/model/embedding.h"
 #include "lib/model/loss.h"
 #include "lib/model/stack.h"
 #include "lib/tensor/transfer.h"
@@ -107,7 +107,8 @@ void Decoder::State::upload_inputs(Exec& exec, int64_t rows) {
 }
 
 void Decoder::State::plan() {
-  const LayerDims dims{shape.rows, 1, owner.mesh().shape().expert, dtype};
+  const MeshShape& ranks = owner.mesh().shape();
+  const LayerDims dims{shape.rows, 1, ranks.expert, dtype, ranks.model};
   blocks.clear();
   for (const BlockParams& block : decoder.blocks) {
     blocks.push_back(block_cache_plan(arena, model, block, shape, dims));
@@ -142,7 +143,7 @@ LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
 void Decoder::State::run(Exec& exec, int64_t rows) {
   const LayerContext layer = context(exec, rows);
   Tensor stream = embedded.slice(0, rows);
-  embedding_forward(exec, stream, decoder.embedding->compute, inputs.ids.slice(0, rows));
+  embed_rows(layer, *decoder.embedding, stream, inputs.ids.slice(0, rows));
   for (size_t i = 0; i < blocks.size(); ++i) {
     stream = block_step(layer, decoder.blocks[i], blocks[i], stream, inputs.self, inputs.cross,
                         position * shape.rows);

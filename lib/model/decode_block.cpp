@@ -6,6 +6,7 @@
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/model/linear.h"
+#include "lib/model/model_axis.h"
 
 namespace sy {
 namespace {
@@ -17,8 +18,9 @@ Tensor merged(Tensor heads) {
 
 AttentionCache cache_plan(Arena& arena, const ModelSection& model, int64_t keys,
                           const LayerDims& dims) {
-  const Shape kept{keys, model.num_heads, model.d_kv};
-  const Shape step{dims.tokens(), model.num_heads, model.d_kv};
+  const int64_t heads = div_exact(model.num_heads, int64_t{dims.model_ranks});
+  const Shape kept{keys, heads, model.d_kv};
+  const Shape step{dims.tokens(), heads, model.d_kv};
   AttentionCache cache;
   cache.k = arena.take(dims.dtype, kept, "cached keys");
   cache.v = arena.take(dims.dtype, kept, "cached values");
@@ -56,6 +58,7 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
                  places.index.slice(0, rows), places.lengths.slice(0, rows),
                  narrow<int>(context.model.relative_max_distance));
   linear_forward(exec, out, merged(cache.attended), *params.o);
+  sum_over_model(context, out, "attention output");
   add_inplace(exec, out, x);
 }
 

@@ -22,6 +22,7 @@ struct KeyPlaces {
   Tensor lengths;  // int32 [rows]
 };
 
+// H is the number of this rank's heads.
 struct AttentionCache {
   Tensor k;  // [N, H, d_kv]
   Tensor v;  // as k

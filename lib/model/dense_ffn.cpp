@@ -6,6 +6,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/linear.h"
+#include "lib/model/model_axis.h"
 
 namespace sy {
 
@@ -15,21 +16,21 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
   const Init in{Init::Kind::truncated_normal, std::sqrt(model.init_scale / static_cast<double>(d))};
   const Init out{Init::Kind::truncated_normal,
                  std::sqrt(model.init_scale / static_cast<double>(d_ff))};
-  const Placement whole = Placement::replicated();
+  const Placement columns = Placement::model(1), rows = Placement::model(0);
   DenseFfnParams params;
-  params.norm = store.add(prefix + "/norm", {d}, whole, {Init::Kind::ones});
-  params.wi = store.add(prefix + "/wi", {d, d_ff}, whole, in);
+  params.norm = store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones});
+  params.wi = store.add(prefix + "/wi", {d, d_ff}, columns, in);
   if (model.activation == Activation::geglu) {
-    params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, whole, in);
+    params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, columns, in);
   }
-  params.wo = store.add(prefix + "/wo", {d_ff, d}, whole, out);
+  params.wo = store.add(prefix + "/wo", {d_ff, d}, rows, out);
   params.sites = {store.add_site("dropout/" + prefix + "/hidden"),
                   store.add_site("dropout/" + prefix + "/output")};
   return params;
 }
 
 DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
-  const Shape inner{dims.tokens(), model.d_ff};
+  const Shape inner{dims.tokens(), div_exact(model.d_ff, int64_t{dims.model_ranks})};
   DenseFfnSaved saved;
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "ffn rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "ffn normed");
@@ -54,13 +55,13 @@ void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
   const Activation activation = context.model.activation;
-  const Dropout dropout = context.dropout(params.sites.hidden);
+  const Dropout dropout = context.dropout_of_shard(params.sites.hidden, context.model.d_ff);
   const bool fused = is_relu_alone(activation, dropout);
   gemm(exec, hidden, normed, params.wi->compute, {.relu = fused});
   if (gated) linear_forward(exec, linear, normed, *params.wi_linear);
   if (!fused) activation_forward(exec, activated, hidden, linear, activation, dropout);
-  linear_residual_forward(exec, out, x, activated, *params.wo,
-                          context.dropout(params.sites.output));
+  sharded_residual_forward(context, out, x, activated, *params.wo,
+                           context.dropout(params.sites.output), "ffn output");
 }
 
 void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
@@ -82,13 +83,14 @@ void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& param
   linear_backward_weight(exec, *params.wo, d_wo, activated);
   linear_backward_input(exec, d_hidden, d_wo, *params.wo);
   activation_backward(exec, d_hidden, d_linear, d_hidden, hidden, linear, context.model.activation,
-                      context.dropout(params.sites.hidden));
+                      context.dropout_of_shard(params.sites.hidden, context.model.d_ff));
   linear_backward_weight(exec, *params.wi, d_hidden, normed);
   linear_backward_input(exec, d_inner, d_hidden, *params.wi);
   if (gated) {
     linear_backward_weight(exec, *params.wi_linear, d_linear, normed);
     linear_backward_input(exec, d_inner, d_linear, *params.wi_linear, true);
   }
+  sum_over_model(context, d_inner, "ffn d_input");
   rms_norm_backward(exec, d_x, params.norm->cleared_grad(exec), d_inner, saved.x,
                     params.norm->value, saved.rstd.slice(0, tokens), d_out);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dense feed-forward sub-layer (docs/math.md, "Feed-forward"):
 //   out = x + dropout(activation(norm(x) wi [, norm(x) wi_linear]) wo)
+// d_ff is sharded over the model ranks.
 // All layers follow this pattern: parameters, saved tensors, plan, forward, backward.
 #pragma once
 
@@ -13,15 +14,15 @@ namespace sy {
 
 struct DenseFfnParams {
   Param* norm = nullptr;       // [d_model]
-  Param* wi = nullptr;         // [d_model, d_ff]
-  Param* wi_linear = nullptr;  // [d_model, d_ff], geglu only
-  Param* wo = nullptr;         // [d_ff, d_model]
+  Param* wi = nullptr;         // [d_model, d_ff], columns sharded
+  Param* wi_linear = nullptr;  // [d_model, d_ff], columns sharded; geglu only
+  Param* wo = nullptr;         // [d_ff, d_model], rows sharded
   struct Sites {
     uint32_t hidden = 0, output = 0;
   } sites;  // dropout after the activation and of the output
 };
 
-// What backward needs.
+// What backward needs; d_ff is this rank's share.
 struct DenseFfnSaved {
   Tensor x;          // [T, d_model], view of the input; the caller keeps it until backward
   Tensor rstd;       // [T]

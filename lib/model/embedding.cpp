@@ -2,24 +2,35 @@
 #include "lib/model/embedding.h"
 
 #include "kernels/embedding/embedding.h"
+#include "lib/model/model_axis.h"
 
 namespace sy {
 
 Param* embedding_params(ParamStore& store, const ModelSection& model) {
-  return store.add("shared/embedding", {model.vocab_size.value, model.d_model},
-                   Placement::replicated(), {Init::Kind::normal, 1.0});
+  return store.add("shared/embedding", {model.vocab_size.value, model.d_model}, Placement::model(0),
+                   {Init::Kind::normal, 1.0});
+}
+
+VocabularyShard vocabulary_shard(const Param& table) {
+  return {table.slab.offset[0], table.shape[0]};
+}
+
+void embed_rows(const LayerContext& context, const Param& table, Tensor out, Tensor ids) {
+  embedding_forward(context.exec, out, table.compute, ids, vocabulary_shard(table));
+  sum_over_model(context, out, "embedding");
 }
 
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
                    uint32_t site) {
-  embedding_forward(context.exec, out, table.compute, ids);
+  embed_rows(context, table, out, ids);
   dropout_forward(context.exec, out, out, context.dropout(site));
 }
 
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
                     uint32_t site) {
   dropout_forward(context.exec, d_out, d_out, context.dropout(site));
-  embedding_backward(context.exec, table.cleared_grad(context.exec), d_out, ids);
+  embedding_backward(context.exec, table.cleared_grad(context.exec), d_out, ids,
+                     vocabulary_shard(table));
 }
 
 }  // namespace sy

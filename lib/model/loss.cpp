@@ -5,9 +5,12 @@
 #include <cmath>
 
 #include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/cross_entropy/cross_entropy_shard.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm.h"
 #include "lib/config/config.h"
+#include "lib/model/embedding.h"
+#include "lib/model/model_axis.h"
 
 namespace sy {
 namespace {
@@ -19,6 +22,26 @@ void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled,
   gemm(exec, logits, scaled, params.table->compute, {.transpose_b = true});
 }
 
+// Loss and gradient from this rank's logits of a chunk, whose columns are sharded over the model
+// ranks: each summarises its rows, and the gathered summaries give the whole.
+void sharded_cross_entropy(const LayerContext& context, const LossParams& params, Tensor loss,
+                           Tensor d_logits, Tensor logits, Tensor targets) {
+  Exec& exec = context.exec;
+  Communicator& ranks = context.mesh.model();
+  const VocabularyShard shard = vocabulary_shard(*params.table);
+  ScratchScope scratch(exec);
+  const Shape numbers{logits.rows(), kShardNumbers};
+  const Tensor mine = scratch.take(DType::f64, numbers, "cross-entropy of a shard");
+  const Tensor all =
+      scratch.take(DType::f64, {ranks.size(), numbers[0], numbers[1]}, "cross-entropy of shards");
+  cross_entropy_shard(exec, mine, logits, targets, shard);
+  {
+    const ProfileScope profile(exec.profiler, Part::communication);
+    ranks.all_gather(all, mine, "cross-entropy");
+  }
+  cross_entropy_join(exec, loss, d_logits, logits, targets, all, shard, context.step.loss_scale);
+}
+
 // Propagates the gradient of the logits, which has replaced the logits, to h and the table.
 void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d_logits,
                       Tensor scaled) {
@@ -26,6 +49,24 @@ void project_backward(Exec& exec, const LossParams& params, Tensor d_h, Tensor d
        {.transpose_a = true, .accumulate = params.table->adds_to_grad()});
   gemm(exec, d_h, d_logits, params.table->compute);
   if (params.scale != 1.0) scale_inplace(exec, d_h, params.scale);
+}
+
+// The columns of all model ranks side by side.
+void gather_logits(const LayerContext& context, Tensor logits, Tensor mine) {
+  Communicator& ranks = context.mesh.model();
+  const int64_t rows = mine.rows(), shard = mine.cols();
+  ScratchScope scratch(context.exec);
+  const Tensor all =
+      scratch.take(mine.dtype(), {ranks.size(), rows, shard}, "logits of the model ranks");
+  {
+    const ProfileScope profile(context.exec.profiler, Part::communication);
+    ranks.all_gather(all, mine, "logits");
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int rank = 0; rank < ranks.size(); ++rank) {
+      copy(context.exec, logits.at(row).slice(rank * shard, shard), all.at(rank).at(row));
+    }
+  }
 }
 
 }  // namespace
@@ -39,7 +80,7 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
   const double scale = scales_decoder_outputs(model) ? 1.0 / std::sqrt(d) : 1.0;
   if (model.tie_embeddings) return {embedding, scale};
   const Init init{Init::Kind::truncated_normal, std::sqrt(model.init_scale / d)};
-  return {store.add("lm_head", embedding->shape, Placement::replicated(), init), scale};
+  return {store.add("lm_head", embedding->shape, Placement::model(0), init), scale};
 }
 
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
@@ -60,19 +101,28 @@ void loss_forward(const LayerContext& context, const LossParams& params, Tensor 
     const Tensor loss = chunk_loss.slice(0, count);
     const Tensor d_logits = d_h.empty() ? Tensor() : chunk_d_logits.slice(0, count);
     project(exec, params, logits, scaled, h.slice(begin, count));
-    cross_entropy(exec, loss, d_logits, logits, targets.slice(begin, count),
-                  context.step.loss_scale);
+    const Tensor of_chunk = targets.slice(begin, count);
+    if (context.mesh.shape().model > 1) {
+      sharded_cross_entropy(context, params, loss, d_logits, logits, of_chunk);
+    } else {
+      cross_entropy(exec, loss, d_logits, logits, of_chunk, context.step.loss_scale);
+    }
     add_sum(exec, total, loss);
     if (!d_h.empty()) {
       project_backward(exec, params, d_h.slice(begin, count), d_logits, scaled);
     }
   }
+  if (!d_h.empty()) sum_over_model(context, d_h, "loss d_input");
 }
 
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h) {
   ScratchScope scratch(context.exec);
   const Tensor scaled = scratch.take(h.dtype(), h.shape(), "scaled decoder output");
-  project(context.exec, params, logits, scaled, h);
+  if (context.mesh.shape().model == 1) return project(context.exec, params, logits, scaled, h);
+  const Tensor mine =
+      scratch.take(logits.dtype(), {h.rows(), params.table->value.dim(0)}, "logits");
+  project(context.exec, params, mine, scaled, h);
+  gather_logits(context, logits, mine);
 }
 
 }  // namespace sy

@@ -2,7 +2,8 @@
 // Output projection and cross-entropy (docs/math.md, "Loss"):
 //   logits = scale h embedding^T  (tied),   logits = scale h lm_head^T  (untied)
 // Rows are processed in chunks, each with its gradient right away, so that the logits are never
-// held in full and never recomputed.
+// held in full and never recomputed. The rows of the table, the vocabulary, are sharded over the
+// model ranks; to compute the loss they exchange three numbers per row, never logits.
 #pragma once
 
 #include "lib/model/context.h"
@@ -16,7 +17,7 @@ namespace sy {
 int64_t loss_rows(Backend backend);
 
 struct LossParams {
-  Param* table = nullptr;  // [vocab, d_model]: the embedding when tied, else "lm_head"
+  Param* table = nullptr;  // [vocab, d_model], rows sharded: the embedding when tied, or "lm_head"
   double scale = 1.0;      // factor of h: d_model^-0.5 or 1 (scales_decoder_outputs)
 };
 
@@ -30,7 +31,8 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
                   Tensor h, Tensor targets, int64_t chunk_rows = 0);
 
-// logits [rows, vocab], of compute_dtype() of h, is overwritten. h is [rows, d_model].
+// logits [rows, vocab], of compute_dtype() of h, is overwritten. h is [rows, d_model]. The model
+// ranks gather the logits, for generation.
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h);
 
 }  // namespace sy

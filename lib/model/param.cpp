@@ -73,12 +73,12 @@ Param* ParamStore::add(std::string name, Shape shape, const Placement& placement
   Param& param = params_.emplace_back();
   param.name = std::move(name);
   param.shape = shape;
-  param.placement = placement;
-  param.slab = placement.slab(shape, place_);
+  param.placement = place_.shape.model == 1 ? placement.only(MeshAxis::expert) : placement;
+  param.slab = param.placement.slab(shape, place_);
   param.init = init;
   param.number = narrow<int>(static_cast<int64_t>(params_.size()) - 1);
   param.site = sites_.declare("init/" + param.name);
-  const MeshAxes axes = placement.axes();
+  const MeshAxes axes = param.placement.axes();
   const auto place = std::ranges::lower_bound(regions_, axes, {}, &ParamRegion::axes);
   if (place == regions_.end() || place->axes != axes) regions_.insert(place, {axes, {}, {}, {}});
   return &param;

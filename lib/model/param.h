@@ -88,7 +88,9 @@ class ParamStore {
   // copies), or float64 in gradient checks. `place` is the rank that holds the parameters.
   explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {});
 
-  // Declares a parameter. The pointer stays valid. Names must be unique.
+  // Declares a parameter. The pointer stays valid. Names must be unique. With one model rank the
+  // model axis shards nothing and is left out of the placement, so that what it would shard lies
+  // in the same region as what it would not.
   Param* add(std::string name, Shape shape, const Placement& placement, Init init);
   // Declares another random draw of a layer, such as "dropout/encoder/layers/0/ffn/hidden", and
   // returns its site.

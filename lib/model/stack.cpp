@@ -33,7 +33,7 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
   params.embedding = spec.embedding;
   params.relative_bias =
       store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
-                Placement::replicated(), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
+                Placement::model(1), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
     const BlockSpec block{is_sparse_layer(model, spec.stack, layer), spec.causal, spec.cross,

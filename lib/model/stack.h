@@ -29,7 +29,7 @@ StackSpec decoder_spec(const ModelSection& model, Param* embedding);
 struct StackParams {
   size_t stream = kEncoder;        // from the spec
   Param* embedding = nullptr;      // from the spec
-  Param* relative_bias = nullptr;  // [buckets, H], shared by the stack's blocks
+  Param* relative_bias = nullptr;  // [buckets, H], columns sharded; shared by the stack's blocks
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
   int routed_layers = 0;        // number of routed layers in the stack
@@ -64,7 +64,7 @@ void stack_observe(const LayerContext& context, const StackParams& params, const
                    RouterStats& stats);
 
 // d_out [T, d_model] is the gradient of the output; it is overwritten. Gradients of the parameters
-// accumulate, and in the decoder d_encoder_output.
+// accumulate, and in the decoder d_encoder_output, of which each model rank has a part.
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                     Tensor d_out, Tensor d_encoder_output, Tensor ids,
                     const AttentionSource& encoder_output, GradProgress& progress);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/elementwise/elementwise.h"
+#include "lib/model/model_axis.h"
 #include "lib/model/switch_model_state.h"
 #include "lib/tensor/transfer.h"
 
@@ -158,6 +159,7 @@ void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& st
   fill_zero(exec, d_encoded);
   stack_backward(s.context(exec, batch, step, kDecoder), s.decoder, s.decoder_saved, d_decoded,
                  d_encoded, decoder_ids, encoder_output, progress);
+  sum_over_model(exec, *s.pass_mesh, d_encoded, "encoder output gradient");
   stack_backward(s.context(exec, batch, step, kEncoder), s.encoder, s.encoder_saved, d_encoded, {},
                  encoder_ids, {}, progress);
   progress.complete_from(0);

@@ -3,23 +3,21 @@
 
 #include <algorithm>
 
+#include "lib/config/config.h"
 #include "lib/model/embedding.h"
 
 namespace sy {
 namespace {
 
 void check_mesh(const ModelSection& model, const MeshShape& mesh) {
-  if (mesh.model != 1) {
-    throw ConfigError(fmt::format(
-        "mesh.model is {}, but tensor parallelism is not supported: set mesh.model to 1",
-        mesh.model));
-  }
+  std::vector<std::string> errors = find_shard_errors(model, mesh.model);
   if (model.experts.count % mesh.expert != 0) {
-    throw ConfigError(fmt::format(
+    errors.push_back(fmt::format(
         "model.experts.count {} is not divisible by mesh.expert {}: choose a mesh.expert that "
         "divides it",
         model.experts.count, mesh.expert));
   }
+  throw_errors(errors);
 }
 
 }  // namespace
@@ -41,9 +39,9 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
 }
 
 void SwitchModel::State::plan() {
-  const int experts = mesh.shape().expert;
-  const LayerDims encoder_dims{shape.sequences, shape.encoder_length, experts, dtype};
-  const LayerDims decoder_dims{shape.sequences, shape.decoder_length, experts, dtype};
+  const int experts = mesh.shape().expert, shards = mesh.shape().model;
+  const LayerDims encoder_dims{shape.sequences, shape.encoder_length, experts, dtype, shards};
+  const LayerDims decoder_dims{shape.sequences, shape.decoder_length, experts, dtype, shards};
   if (training) {
     params.plan(values, grads);
   } else {

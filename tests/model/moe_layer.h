@@ -49,7 +49,7 @@ class MoeLayer {
         length(length_) {
     LayerCounter layers;
     params = moe_ffn_params(store, "moe", model, layers);
-    const LayerDims dims{sequences, length, mesh.shape().expert, dtype};
+    const LayerDims dims{sequences, length, mesh.shape().expert, dtype, mesh.shape().model};
     store.plan(values_, grads_);
     saved = moe_ffn_plan(activations_, model, dims);
     use_test_backend(exec);

@@ -5,6 +5,7 @@
 #include <mpi.h>
 #include <catch2/catch.hpp>
 
+#include "lib/base/random.h"
 #include "lib/dist/mpi/mpi_communicator.h"
 #include "tests/mpi/tensor_group.h"
 #include "tests/support/gradcheck.h"
@@ -49,6 +50,24 @@ int64_t wrong(Tensor tensor, Function&& value) {
   int64_t count = 0;
   for (int64_t i = 0; i < tensor.numel(); ++i) count += get(tensor, i) != value(i);
   return count;
+}
+
+// Sums of floats depend on their order. Whatever it is, every rank gets the same bits, in messages
+// for which libraries use different algorithms.
+TEST_CASE("collectives: a sum has the same bits on every rank", "[collectives]") {
+  const int64_t count = GENERATE(1, 37, 5000, 300000);
+  TensorGroup comm;
+  Owned x(DType::f32, {count}), largest(DType::f32, {count});
+  for (int64_t i = 0; i < count; ++i) {
+    const RandomKey key{static_cast<uint64_t>(comm->rank()), 1, 2};
+    x.data<float>()[i] = random_uniform(key, static_cast<uint64_t>(i)) - 0.3f;
+  }
+  comm->all_reduce_sum(x, "sum");
+  comm.settle();
+  std::copy_n(x.data<float>(), count, largest.data<float>());
+  comm->all_reduce_max(largest, "largest");
+  comm.settle();
+  CHECK(wrong(x, [&](int64_t i) { return static_cast<double>(largest.data<float>()[i]); }) == 0);
 }
 
 TEST_CASE("collectives: all_reduce", "[collectives]") {

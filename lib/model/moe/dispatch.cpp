@@ -167,7 +167,7 @@ Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, 
   if (dropout.rate == 0) return dropout;
   dropout.key = context.key(site);
   dropout.row_ids = saved.row_ids.slice(0, saved.rows());
-  return dropout;
+  return context.column_shard(dropout, context.model.d_ff);
 }
 
 Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved,

@@ -68,8 +68,8 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved, Tensor expert);
 
-// The dropout inside the experts, on [R, d_ff] rows, drawn at `site`. Valid once Dispatch::start()
-// has been called.
+// The dropout inside the experts, on this model rank's columns of [R, d_ff] rows, drawn at `site`.
+// Valid once Dispatch::start() has been called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, uint32_t site);
 
 // Dispatch and combine in the forward pass. Takes memory from `scratch`, which must outlive it.

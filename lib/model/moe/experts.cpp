@@ -6,6 +6,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/grouped_gemm.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -62,18 +63,19 @@ ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
     return Init{Init::Kind::truncated_normal,
                 std::sqrt(model.init_scale / static_cast<double>(fan_in))};
   };
+  const Placement columns = Placement::expert_and_model(2), rows = Placement::expert_and_model(1);
   ExpertsParams params;
-  params.wi = store.add(prefix + "/wi", {experts, d, d_ff}, Placement::expert(), init(d));
+  params.wi = store.add(prefix + "/wi", {experts, d, d_ff}, columns, init(d));
   if (model.activation == Activation::geglu) {
-    params.wi_linear =
-        store.add(prefix + "/wi_linear", {experts, d, d_ff}, Placement::expert(), init(d));
+    params.wi_linear = store.add(prefix + "/wi_linear", {experts, d, d_ff}, columns, init(d));
   }
-  params.wo = store.add(prefix + "/wo", {experts, d_ff, d}, Placement::expert(), init(d_ff));
+  params.wo = store.add(prefix + "/wo", {experts, d_ff, d}, rows, init(d_ff));
   return params;
 }
 
-ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows) {
-  const Shape inner{rows, model.d_ff};
+ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows,
+                          int model_ranks) {
+  const Shape inner{rows, div_exact(model.d_ff, int64_t{model_ranks})};
   ExpertsSaved saved;
   saved.in = arena.take(dtype, {rows, model.d_model}, "experts in");
   saved.hidden = arena.take(dtype, inner, "experts hidden");

@@ -2,6 +2,8 @@
 // The experts of this rank (docs/math-moe.md, "Experts"): E / expert_ranks feed-forward networks,
 // each applied to the rows that were dispatched to it.
 //   out = dropout(activation(in wi[e] [, in wi_linear[e]])) wo[e]
+// d_ff is sharded over the model ranks: each computes a part of the sum that is `out`, and of the
+// gradient of `in`. The caller takes the sums (routing.h).
 #pragma once
 
 #include <string>
@@ -13,9 +15,9 @@
 namespace sy {
 
 struct ExpertsParams {
-  Param* wi = nullptr;         // [E, d_model, d_ff]
-  Param* wi_linear = nullptr;  // [E, d_model, d_ff], geglu only
-  Param* wo = nullptr;         // [E, d_ff, d_model]
+  Param* wi = nullptr;         // [E, d_model, d_ff], columns sharded
+  Param* wi_linear = nullptr;  // [E, d_model, d_ff], columns sharded; geglu only
+  Param* wo = nullptr;         // [E, d_ff, d_model], rows sharded
 };
 
 // Rows [first, first + total) of the R rows of a rank: those of the experts from first_expert on,
@@ -33,7 +35,7 @@ struct ExpertRows {
   bool ragged() const { return !sources.empty(); }
 };
 
-// What backward needs. R is at most the planned number.
+// What backward needs. R is at most the planned number; d_ff is this rank's share.
 struct ExpertsSaved {
   Tensor in;         // [R, d_model]
   Tensor hidden;     // [R, d_ff] before the activation (relu: after it)
@@ -50,7 +52,8 @@ struct ExpertsGrad {
 
 ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model);
-ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows);
+ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows,
+                          int model_ranks = 1);
 
 // Overwrites the given rows of out [R, d_model] from the same rows of saved.in, which the caller
 // has filled. `dropout` is that of [R, d_ff] rows.

@@ -23,7 +23,8 @@ MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDim
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "moe rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "moe normed");
   saved.routing = routing_plan(arena, model, dims);
-  saved.experts = experts_plan(arena, model, dims.dtype, dispatch_sizes(model, dims).rows);
+  saved.experts =
+      experts_plan(arena, model, dims.dtype, dispatch_sizes(model, dims).rows, dims.model_ranks);
   return saved;
 }
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the ranks of a model group communicate inside a layer (docs/parallelism.md). They see the
+// same tokens and hold shards of the same matrices. Between its column-sharded and its row-sharded
+// product a layer needs no message; around the two it needs a pair of them (Shoeybi et al. 2019,
+// "Megatron-LM", f and g):
+//   into the shards    forward: nothing, each rank has the whole input
+//                      backward: sum_over_model() of the input's gradient
+//   out of the shards  forward: sum_over_model() of the output
+//                      backward: nothing, each rank has the whole gradient of the output
+// What is added to such a sum, a residual for example, is added after it.
+#pragma once
+
+#include "lib/dist/mesh.h"
+#include "lib/model/context.h"
+#include "lib/model/param.h"
+
+namespace sy {
+
+// tensor = the sum of tensor over the model ranks, with the same bits on each of them. A bfloat16
+// tensor is summed in float32. With one model rank, nothing is done.
+void sum_over_model(Exec& exec, Mesh& mesh, Tensor tensor, const char* label);
+inline void sum_over_model(const LayerContext& context, Tensor tensor, const char* label) {
+  sum_over_model(context.exec, context.mesh, tensor, label);
+}
+
+
+// The last product of a sub-layer with its residual: out = x + dropout(h w), where the rows of w
+// and the columns of h are sharded. As linear_residual_forward() of linear.h, which it is with one
+// model rank; with more, the residual is added after the sum.
+void sharded_residual_forward(const LayerContext& context, Tensor out, Tensor x, Tensor h,
+                              const Param& w, const Dropout& dropout, const char* label);
+
+}  // namespace sy
