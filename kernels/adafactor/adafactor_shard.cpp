@@ -17,6 +17,9 @@ void check(const AdafactorShard& item, DType dtype) {
                item.shards > 0,
            "adafactor_shard: value {}, grad {}, {} shards in a list of {}", shape.str(),
            item.grad.shape().str(), item.shards, name_of(dtype));
+  SY_CHECK(item.rounded.empty() ||
+               (item.rounded.dtype() == DType::bf16 && item.rounded.shape() == shape),
+           "adafactor_shard: value {}, rounded {}", shape.str(), item.rounded.shape().str());
   const bool moments = item.factored() ? item.row.shape() == Shape({shape[0], shape[1]}) &&
                                              item.col.shape() == Shape({shape[0], shape[2]})
                                        : item.second.shape() == shape;

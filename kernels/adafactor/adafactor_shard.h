@@ -14,12 +14,14 @@
 namespace sy {
 
 // A rank's shards of a batch of matrices. value, grad [batch, n, m]; factored: row [batch, n] and
-// col [batch, m], otherwise second [batch, n, m]. The side that is not sharded has its whole
-// length, and its moments are the same on every rank.
+// col [batch, m], otherwise second [batch, n, m]. If there is a `rounded`, of value's shape in
+// bfloat16, it is overwritten with the new value, rounded. The side that is not sharded has its
+// whole length, and its moments are the same on every rank.
 struct AdafactorShard {
   Tensor value, grad;
   Tensor row, col;
   Tensor second;
+  Tensor rounded;
   bool by_rows = false;  // the rows are sharded, otherwise the columns
   int64_t shards = 1;
 

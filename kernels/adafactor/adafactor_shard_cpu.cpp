@@ -15,6 +15,7 @@ constexpr int64_t kNumbers = 2;  // float64 sums per block of rows
 template <class T>
 struct Shard {
   T *value, *row, *col, *second;
+  BFloat16* rounded;  // or null
   const T* grad;
   double *sums, *update;
   double* numbers;  // scratch [blocks, kNumbers]
@@ -162,6 +163,9 @@ struct Shard {
         w[j] = w[j] * shrink - size * (g[j] * scale / std::sqrt(s[j]));
       }
     }
+    if (rounded == nullptr) return;
+#pragma omp simd
+    for (int64_t j = 0; j < m; ++j) rounded[i * m + j] = BFloat16(static_cast<float>(w[j]));
   }
 };
 
@@ -184,6 +188,7 @@ void for_each_item(std::span<const AdafactorShard> wave, const AdafactorStep& st
                       at<T>(item.row, e * n),
                       at<T>(item.col, e * m),
                       at<T>(item.second, e * n * m),
+                      at<BFloat16>(item.rounded, e * n * m),
                       item.grad.data<T>() + e * n * m,
                       sums.data<double>() + sum + e * item.sums(),
                       at<double>(updates, update + e),

@@ -26,6 +26,7 @@ ShardWave<T> wave_of(std::span<const AdafactorShard> items, const AdafactorStep&
                                 data_or_null<T>(item.row),
                                 data_or_null<T>(item.col),
                                 data_or_null<T>(item.second),
+                                data_or_null<BFloat16>(item.rounded),
                                 item.grad.data<T>(),
                                 sum,
                                 update,

@@ -178,8 +178,8 @@ __global__ void shard_update_kernel(const ShardWave<T> wave) {
   numbers[1] = 0;
 }
 
-// Phase 3: writes the updated values. Traffic: reads grad and value once, writes value once (the
-// minimum), and without factors reads the second moments once.
+// Phase 3: writes the updated values and their rounded copies. Traffic: reads grad and value once,
+// writes value and the copy once (the minimum), and without factors reads the second moments once.
 template <class T>
 __global__ void shard_write_kernel(const ShardWave<T> wave) {
   const double clip = clip_factor(wave.clip);
@@ -196,7 +196,9 @@ __global__ void shard_write_kernel(const ShardWave<T> wave) {
   for (int64_t j = lane_id(); j < item.m; j += kWarp) {
     const int64_t at = row.first() + j;
     const T moment = item.factored ? item.col[row.e * item.m + j] : item.second[at];
-    item.value[at] = item.value[at] * shrink - scale * (item.grad[at] * (T(1) / std::sqrt(moment)));
+    const T value = item.value[at] * shrink - scale * (item.grad[at] * (T(1) / std::sqrt(moment)));
+    item.value[at] = value;
+    if (item.rounded != nullptr) item.rounded[at] = BFloat16(static_cast<float>(value));
   }
 }
 

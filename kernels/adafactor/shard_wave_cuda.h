@@ -13,6 +13,7 @@ constexpr int kRowNumbers = 2;  // float64 per row of scratch
 template <class T>
 struct ShardItem {
   T *value, *row, *col, *second;
+  BFloat16* rounded;  // or null
   const T* grad;
   double *sums, *updates;  // [batch, lines + 2], [batch]
   double* numbers;         // scratch [batch, n, kRowNumbers]

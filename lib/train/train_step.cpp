@@ -112,7 +112,7 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   find_grad_faults(exec, model.params(), faults_, squares_);
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);
-  optimizer_->apply(exec, {step, learning_rate, scalars_});
+  optimizer_->apply(exec, {step, learning_rate, scalars_, mesh_});
 }
 
 // Forward and backward of every micro-batch. During the last backward, complete gradients go to the

@@ -54,7 +54,7 @@ struct Whole {
 };
 
 struct OwnedShard {
-  Owned value, grad, row, col, second;
+  Owned value, grad, row, col, second, rounded;
   bool by_rows, factored;
   int64_t shards;
 
@@ -64,12 +64,13 @@ struct OwnedShard {
         row(zeros(value.tensor().dtype(), {value.tensor().dim(0), value.tensor().dim(1)})),
         col(zeros(value.tensor().dtype(), {value.tensor().dim(0), value.tensor().dim(2)})),
         second(zeros(value.tensor().dtype(), value.tensor().shape())),
+        rounded(DType::bf16, value.tensor().shape()),
         by_rows(by_rows_),
         factored(factored_),
         shards(shards_) {}
 
   AdafactorShard item() {
-    AdafactorShard item{value, grad, {}, {}, {}, by_rows, shards};
+    AdafactorShard item{value, grad, {}, {}, {}, rounded, by_rows, shards};
     if (factored) {
       item.row = row;
       item.col = col;
@@ -161,6 +162,11 @@ TEST_CASE("adafactor_shard: shards step as the whole matrix", "[adafactor_shard]
       OwnedShard& part = owned[static_cast<size_t>(s)][i];
       Whole& whole = wholes[i];
       CHECK(close(part.value, shard_of(whole.value, by_rows(i), s, shards), tolerance));
+      const std::vector<double> values = values_of(part.value);
+      for (int64_t j = 0; j < std::ssize(values); ++j) {
+        const BFloat16 copy(static_cast<float>(values[static_cast<size_t>(j)]));
+        REQUIRE(part.rounded.data<BFloat16>()[j].bits == copy.bits);
+      }
       if (!factored(i)) {
         CHECK(close(part.second, shard_of(whole.second, by_rows(i), s, shards), tolerance));
         continue;
@@ -186,6 +192,7 @@ TEST_CASE("adafactor_shard: a skipped step changes nothing", "[adafactor_shard]"
   CHECK(same_bits(shard.row, before.row));
   CHECK(same_bits(shard.col, before.col));
   CHECK(same_bits(shard.second, before.second));
+  CHECK(same_bits(shard.rounded, before.rounded));
   set(sums, 0, 5);
   const std::vector<AdafactorShard> items{shard.item()};
   adafactor_shard_sums(*exec, items, step_of(2, clip), sums);

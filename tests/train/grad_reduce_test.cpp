@@ -112,14 +112,15 @@ int64_t covered(const std::vector<RecordingGroup::Start>& starts, const Param& p
 
 TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_reduce]") {
   const MeshShape shape = GENERATE(MeshShape{4, 1, 2}, MeshShape{8, 2, 2});
-  std::vector<RecordingGroup::Start> starts;
-  RecordingGroup world(shape, starts);
+  std::vector<RecordingGroup::Start> starts, broadcasts;
+  RecordingGroup world(shape, starts, broadcasts);
   Mesh mesh(world, shape);
   for (const int64_t elements : kBuckets) {
     HandMadeParams params(mesh);
     GradReducer reducer(params.store, mesh, elements);
     for (int step = 1; step <= 2; ++step) {
       starts.clear();
+      broadcasts.clear();
       for (int ready = static_cast<int>(params.store.all().size()) - 1; ready >= 0; --ready) {
         reducer.ready(ready);
         for (const Param& param : params.store.all()) {
@@ -133,15 +134,49 @@ TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_re
       reducer.finish();
       if (elements == kBuckets[0]) CHECK(starts.size() == params.store.all().size());
       if (elements == kBuckets[3]) CHECK(starts.size() == params.store.regions().size());
+      // What all ranks of a model group hold: the replicated parameters, and experts that are
+      // whole.
+      CHECK(broadcasts.size() == (shape.model > 1 ? 2 : 0));
+      for (const RecordingGroup::Start& broadcast : broadcasts) CHECK(broadcast.group == "model");
     }
   }
 }
 
+// Sums of floats depend on their order, which may differ between the groups of two model ranks. The
+// copies that a model group holds are those of its first rank all the same.
+TEST_CASE("grad_reduce: a model group's copies have the same bits", "[grad_reduce]") {
+  const auto exec = make_exec(1);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
+    if (mesh.shape().model == 1 || mesh.shape().data() == 1) return;
+    HandMadeParams params(mesh);
+    for (const Param& param : params.store.all()) {
+      // As if each model rank's group had rounded its sum in its own way.
+      HandMadeParams::fill_gradient<float>(
+          param, [&](int64_t element) { return static_cast<double>(element + mesh.model_rank()); });
+    }
+    GradReducer reducer(params.store, mesh);
+    reducer.finish();
+    synchronize(*exec);
+    for (const Param& param : params.store.all()) {
+      const bool cut = param.placement.cut_by(MeshAxis::model);
+      const bool expert = param.placement.cut_by(MeshAxis::expert);
+      const int holders = expert ? mesh.shape().replicas() : mesh.shape().data();
+      // A rank alone with its experts sums nothing, and shares what it has.
+      const int64_t apart = cut || holders == 1 ? mesh.model_rank() : 0;
+      for (int64_t i = 0; i < param.grad.numel(); ++i) {
+        CAPTURE(param.name, i);
+        CHECK(param.grad.data<float>()[i] ==
+              static_cast<float>(holders * (HandMadeParams::element(param, i) + apart)));
+      }
+    }
+  });
+}
+
 TEST_CASE("grad_reduce: nothing is summed where nobody else holds a parameter", "[grad_reduce]") {
-  std::vector<RecordingGroup::Start> starts;
+  std::vector<RecordingGroup::Start> starts, broadcasts;
   const int expert = GENERATE(1, 4);
   const MeshShape shape{expert, 1, expert};  // one rank, or every expert on one rank alone
-  RecordingGroup world(shape, starts);
+  RecordingGroup world(shape, starts, broadcasts);
   Mesh mesh(world, shape);
   HandMadeParams params(mesh);
   GradReducer reducer(params.store, mesh, 1);

@@ -13,7 +13,10 @@ class HandMadeParams {
  public:
   static constexpr int64_t kExperts = 4;
 
-  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32) : store(dtype, mesh.place()) {
+  // `cut`: whether there are parameters that the model axis shards.
+  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32)
+      : HandMadeParams(mesh, dtype, mesh.shape().model > 1) {}
+  HandMadeParams(const Mesh& mesh, DType dtype, bool cut) : store(dtype, mesh.place()) {
     const Placement replicated = Placement::replicated(), expert = Placement::expert();
     store.add("embedding", {11, 3}, replicated, {});
     store.add("scale", {3}, replicated, {});
@@ -21,7 +24,7 @@ class HandMadeParams {
     store.add("moe/bias", {kExperts, 5}, expert, {});
     store.add("moe/wo", {kExperts, 5, 3}, expert, {});
     store.add("last scale", {1}, replicated, {});
-    if (mesh.shape().model > 1) add_model_cut();
+    if (cut) add_model_cut();
     store.add("head", {3, 11}, replicated, {});
     store.plan(values_, grads_);
     values_.allocate(test_memory());

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Optimisers on replicated and expert parameters compared with the formulas of the papers, each
-// expert separately, on every mesh.
+// expert separately, on every mesh; and on parameters that the model axis shards, compared with
+// those on whole ones.
 #include "lib/train/optimizer/optimizer.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "lib/base/random.h"
+#include "lib/tensor/transfer.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
+#include "tests/train/mesh_splits.h"
 #include "tests/train/plain_optimizers.h"
 
 namespace sy {
@@ -42,7 +45,11 @@ Update update_of(int64_t step) {
 
 // An optimiser over hand-made parameters in float64, with its memory.
 struct Setup {
-  Setup(const OptimizerSection& config, const Mesh& mesh) : params(mesh, DType::f64) {
+  Setup(const OptimizerSection& config, Mesh& mesh_)
+      : Setup(config, mesh_, mesh_.shape().model > 1,
+              make_exec(test_world().size() == 1 ? 2 : 1, 1)) {}  // 2 cores suffice
+  Setup(const OptimizerSection& config, Mesh& mesh_, bool cut, const std::shared_ptr<Exec>& exec_)
+      : mesh(mesh_), exec(exec_), params(mesh_, DType::f64, cut) {
     params.store.initialize(*exec, 3);
     Param& small = *params.store.find("scale");  // below Adafactor's lower bound on the RMS
     for (int64_t i = 0; i < 3; ++i) small.value.data<double>()[i] *= 1e-5;
@@ -59,6 +66,7 @@ struct Setup {
     Owned clip = clip_tensor(clip_of(number));
     Update update = update_of(number);
     update.clip = clip;
+    update.mesh = &mesh;
     optimizer->apply(*exec, update);
   }
   // Local tensor of the state, by name.
@@ -70,7 +78,8 @@ struct Setup {
     return {};
   }
 
-  std::unique_ptr<Exec> exec = make_exec(test_world().size() == 1 ? 2 : 1, 1);  // 2 cores suffice
+  Mesh& mesh;
+  std::shared_ptr<Exec> exec;
   HandMadeParams params;
   std::unique_ptr<Optimizer> optimizer;
   Arena memory{"optimiser"};
@@ -124,7 +133,7 @@ void for_each_part(const OptimizerSection& config, const Check& check, int model
   // Kernels executed on the host are slow: only the two extreme meshes are tested there.
   const int factor = test_backend() == Backend::cuda ? std::max(ranks, 2) : 2;
   for (int expert = 1; expert <= ranks / model; expert *= factor) {
-    const Mesh mesh(test_world(), {ranks, model, expert});
+    Mesh mesh(test_world(), {ranks, model, expert});
     const Setup start(config, mesh);
     Setup trained(config, mesh);
     for (int64_t step = 1; step <= 5; ++step) trained.step(step);
@@ -173,11 +182,53 @@ TEST_CASE("optimizer: adamw is the paper's", "[optimizer]") {
   if (test_world().size() > 1) for_each_part(config, check, 2);
 }
 
+// The shard of `whole` that a tensor of this placement is.
+void check_shard(Tensor is, Tensor whole, const Placement& placement, const Shape& global,
+                 const MeshPlace& place) {
+  const Slab slab = placement.slab(global, place);
+  Numbers expected;
+  for (int64_t i = 0; i < slab.numel(); ++i) {
+    expected.push_back(whole.data<double>()[index_in_whole(slab, global, i)]);
+  }
+  check_close(is, expected);
+}
+
 TEST_CASE("optimizer: adafactor's means are of whole matrices", "[optimizer]") {
+  OptimizerSection config;
+  config.factor_from = GENERATE(3, 4);
+  config.weight_decay = 0.1;
+  config.update_clip = 0.5;
+  const std::shared_ptr<Exec> exec = make_exec(1);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
+    if (mesh.shape().model == 1) return;
+    const auto self = make_self_communicator();
+    Mesh alone(*self, {});
+    Setup sharded(config, mesh, true, exec), whole(config, alone, true, exec);
+    for (int64_t step = 1; step <= 5; ++step) {
+      sharded.step(step);
+      whole.step(step);
+    }
+    synchronize(*exec);
+    for (const Param& param : sharded.params.store.all()) {
+      CAPTURE(param.name);
+      check_shard(param.value, whole.params.store.find(param.name)->value, param.placement,
+                  param.shape, mesh.place());
+    }
+    REQUIRE(sharded.optimizer->state().size() == whole.optimizer->state().size());
+    for (const OptimizerTensor& state : sharded.optimizer->state()) {
+      CAPTURE(state.name);
+      check_shard(state.value, whole.state(state.name), state.placement, state.global,
+                  mesh.place());
+    }
+  });
+}
+
+TEST_CASE("optimizer: sharded parameters need their mesh", "[optimizer]") {
   const int ranks = test_world().size();
   if (ranks == 1) return;
-  const Mesh mesh(test_world(), {ranks, 2, 1});
-  CHECK_THROWS_AS(Setup(OptimizerSection{}, mesh), InternalError);
+  Mesh mesh(test_world(), {ranks, 2, 1});
+  Setup setup(OptimizerSection{}, mesh);
+  CHECK_THROWS_AS(setup.optimizer->apply(*setup.exec, update_of(1)), InternalError);
 }
 
 TEST_CASE("optimizer: an expert without tokens keeps its weights", "[optimizer]") {
@@ -196,7 +247,8 @@ TEST_CASE("optimizer: what lies between parameters stays zero", "[optimizer]") {
   config.name = GENERATE(OptimizerName::adafactor, OptimizerName::adamw);
   config.weight_decay = 0.1;
   const int ranks = test_world().size();
-  Setup trained(config, Mesh(test_world(), {ranks, 1, ranks}));
+  Mesh mesh(test_world(), {ranks, 1, ranks});
+  Setup trained(config, mesh);
   for (int64_t step = 1; step <= 5; ++step) trained.step(step);
   ParamStore& store = trained.params.store;
   for (const ParamRegion& region : store.regions()) {
@@ -222,7 +274,8 @@ std::vector<std::string> state_of(OptimizerName name) {
   config.name = name;
   config.factor_from = 1;
   const int ranks = test_world().size();
-  const Setup setup(config, Mesh(test_world(), {ranks, 1, ranks}));
+  Mesh mesh(test_world(), {ranks, 1, ranks});
+  const Setup setup(config, mesh);
   std::vector<std::string> lines;
   for (const OptimizerTensor& tensor : setup.optimizer->state()) {
     CHECK(numbers_of(tensor.value) == Numbers(static_cast<size_t>(tensor.value.numel())));

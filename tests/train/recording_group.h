@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A group with only this rank that records which all-reduces are started and does nothing else.
+// A group with only this rank that records which all-reduces are started, and which tensors are
+// broadcast, and does nothing else.
 #pragma once
 
 #include <vector>
@@ -16,9 +17,10 @@ class RecordingGroup final : public Communicator {
     Tensor tensor;
   };
 
-  // Rank 0 of the world of `mesh`. Its groups record in `starts`.
-  RecordingGroup(MeshShape mesh, std::vector<Start>& starts, std::string name = "world")
-      : mesh_(mesh), starts_(starts), name_(std::move(name)) {}
+  // Rank 0 of the world of `mesh`. Its groups record in `starts`, and broadcasts in `broadcasts`.
+  RecordingGroup(MeshShape mesh, std::vector<Start>& starts, std::vector<Start>& broadcasts,
+                 std::string name = "world")
+      : mesh_(mesh), starts_(starts), broadcasts_(broadcasts), name_(std::move(name)) {}
 
   int rank() const override { return 0; }
   int size() const override {
@@ -29,7 +31,7 @@ class RecordingGroup final : public Communicator {
   }
   const std::string& name() const override { return name_; }
   std::unique_ptr<Communicator> split(int, const std::string& name) override {
-    return std::make_unique<RecordingGroup>(mesh_, starts_, name);
+    return std::make_unique<RecordingGroup>(mesh_, starts_, broadcasts_, name);
   }
   RequestPtr start_all_reduce_sum(Tensor tensor, const char*) override {
     starts_.push_back({name_, tensor});
@@ -43,7 +45,9 @@ class RecordingGroup final : public Communicator {
     return unexpected();
   }
   void all_gather(Tensor, Tensor, const char*) override { unexpected(); }
-  void broadcast(Tensor, int, const char*) override { unexpected(); }
+  void broadcast(Tensor tensor, int, const char*) override {
+    broadcasts_.push_back({name_, tensor});
+  }
   void barrier(const char*) override { unexpected(); }
 
  private:
@@ -59,6 +63,7 @@ class RecordingGroup final : public Communicator {
 
   MeshShape mesh_;
   std::vector<Start>& starts_;
+  std::vector<Start>& broadcasts_;
   std::string name_;
 };
 

@@ -4,21 +4,49 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/adafactor/adafactor_shard.h"
 #include "lib/train/optimizer/optimizer.h"
 
 namespace sy {
 namespace {
 
-// The shape of a parameter as [batch, n, m] (factored matrices) or [batch, n] (vectors and other
-// matrices), where the batch are the slices, each of which is updated separately.
-Shape batched(const Param& param, const Shape& shape, int64_t factor_from) {
+// Whether the slices of a parameter are factored, and the shape [batch, n, m] of a local or global
+// tensor; of a vector, [batch, 1, n]. The batch are the slices, each of which is updated
+// separately.
+struct Slices {
+  bool factored = false;
+  bool vector = false;
+  Shape local, global;
+};
+
+Shape batched(const Param& param, const Shape& shape) {
   const int64_t batch = param.placement.slices(shape);
   const Shape slice = param.placement.slice_shape(shape);
   SY_CHECK(slice.rank() == 1 || slice.rank() == 2, "{} has shape {}", param.name, shape.str());
-  if (slice.rank() == 1) return {batch, slice[0]};
-  const int64_t n = slice[0], m = slice[1];
-  if (std::min(n, m) < factor_from) return {batch, n * m};
-  return {batch, n, m};
+  return slice.rank() == 1 ? Shape{batch, 1, slice[0]} : Shape{batch, slice[0], slice[1]};
+}
+
+Slices slices_of(const Param& param, int64_t factor_from) {
+  Slices slices;
+  slices.local = batched(param, param.value.shape());
+  slices.global = batched(param, param.shape);
+  slices.vector = param.placement.slice_shape(param.shape).rank() == 1;
+  slices.factored = !slices.vector && std::min(slices.global[1], slices.global[2]) >= factor_from;
+  return slices;
+}
+
+// The placement of a [batch, length] moment that has the shards of axis `axis` of [batch, n, m].
+Placement moment_placement(const Param& param, int axis) {
+  const Placement& placement = param.placement;
+  const bool expert = placement.cut_by(MeshAxis::expert);
+  const int cut = placement.axis_of(MeshAxis::model) + (expert ? 0 : 1);  // of [batch, n, m]
+  if (!placement.cut_by(MeshAxis::model) || cut != axis) return placement.only(MeshAxis::expert);
+  return expert ? Placement::expert_and_model(1) : Placement::model(1);
+}
+
+// The bfloat16 copy of a parameter's values in this shape, if it has one.
+Tensor copy_of(const Param& param, const Shape& shape) {
+  return param.has_copy() ? param.compute.view(shape) : Tensor();
 }
 
 // The arguments of the kernels are prepared along with the state, so that a step allocates nothing.
@@ -32,41 +60,82 @@ class Adafactor final : public Optimizer {
   const std::vector<OptimizerTensor>& state() const override { return state_; }
 
  private:
+  void add_factored(Arena& arena, const Param& param, const Slices& slices);
+  void add_whole(Arena& arena, const Param& param, const Slices& slices);
+  void add_shard(const Param& param, const Slices& slices, AdafactorShard shard);
+  void apply_shards(Exec& exec, const AdafactorStep& step, Mesh* mesh);
+
   OptimizerSection config_;
   ParamStore& params_;
   std::vector<AdafactorMatrix> matrices_;
   std::vector<AdafactorVector> vectors_;
+  std::vector<AdafactorShard> shards_;  // of parameters that are sharded over the model ranks
   std::vector<OptimizerTensor> state_;
 };
 
 void Adafactor::plan(Arena& arena) {
   matrices_.clear();
   vectors_.clear();
+  shards_.clear();
   state_.clear();
   for (const Param& param : params_.all()) {
-    // The update takes means over rows, columns and whole matrices, here over the local shard
-    // alone.
-    SY_CHECK(param.slab.numel() / param.placement.slices(param.slab.extent) ==
-                 param.placement.slice_shape(param.shape).numel(),
-             "Adafactor of {} cut to {}", param.name, param.slab.str());
-    const Placement placement = param.placement.only(MeshAxis::expert);
-    const Shape local = batched(param, param.value.shape(), config_.factor_from);
-    const Shape global = batched(param, param.shape, config_.factor_from);
-    const auto take = [&](const char* name, int axis) {
-      const std::string full = "optimizer/" + param.name + name;
-      const Tensor moment = arena.take(param.value.dtype(), {local[0], local[axis]}, full);
-      state_.push_back({full, placement, moment, {global[0], global[axis]}});
-      return moment;
-    };
-    const Tensor value = param.value.view(local), grad = param.grad.view(local);
-    const Tensor rounded = param.has_copy() ? param.compute.view(local) : Tensor();
-    if (local.rank() == 2) {
-      vectors_.push_back({value, take("/second", 1), grad, rounded});
+    const Slices slices = slices_of(param, config_.factor_from);
+    if (slices.factored) {
+      add_factored(arena, param, slices);
     } else {
-      const Tensor row = take("/row", 1), col = take("/col", 2);
-      matrices_.push_back({value, row, col, grad, rounded});
+      add_whole(arena, param, slices);
     }
   }
+}
+
+void Adafactor::add_factored(Arena& arena, const Param& param, const Slices& slices) {
+  const auto take = [&](const char* name, int axis) {
+    const std::string full = "optimizer/" + param.name + name;
+    const Shape local{slices.local[0], slices.local[axis]};
+    const Tensor moment = arena.take(param.value.dtype(), local, full);
+    state_.push_back(
+        {full, moment_placement(param, axis), moment, {slices.global[0], slices.global[axis]}});
+    return moment;
+  };
+  const Tensor value = param.value.view(slices.local), grad = param.grad.view(slices.local);
+  const Tensor rounded = copy_of(param, slices.local);
+  const Tensor row = take("/row", 1), col = take("/col", 2);
+  if (param.placement.cut_by(MeshAxis::model)) {
+    add_shard(param, slices, {value, grad, row, col, {}, rounded});
+  } else {
+    matrices_.push_back({value, row, col, grad, rounded});
+  }
+}
+
+// The moments of a vector are [batch, n]; those of a matrix that is not factored have its shape.
+void Adafactor::add_whole(Arena& arena, const Param& param, const Slices& slices) {
+  const std::string name = "optimizer/" + param.name + "/second";
+  const Shape flat{slices.local[0], slices.local[1] * slices.local[2]};
+  const Tensor second =
+      arena.take(param.value.dtype(), slices.vector ? flat : param.value.shape(), name);
+  const Shape flat_global{slices.global[0], slices.global[1] * slices.global[2]};
+  const Placement& placement = slices.vector ? moment_placement(param, 2) : param.placement;
+  state_.push_back({name, placement, second, slices.vector ? flat_global : param.shape});
+  if (param.placement.cut_by(MeshAxis::model)) {
+    add_shard(param, slices,
+              {param.value.view(slices.local),
+               param.grad.view(slices.local),
+               {},
+               {},
+               second.view(slices.local),
+               copy_of(param, slices.local)});
+  } else {
+    vectors_.push_back(
+        {param.value.view(flat), second.view(flat), param.grad.view(flat), copy_of(param, flat)});
+  }
+}
+
+void Adafactor::add_shard(const Param& param, const Slices& slices, AdafactorShard shard) {
+  shard.by_rows = slices.local[1] != slices.global[1];
+  shard.shards = param.shape.numel() == 0
+                     ? 1
+                     : slices.global[shard.by_rows ? 1 : 2] / slices.local[shard.by_rows ? 1 : 2];
+  shards_.push_back(shard);
 }
 
 void Adafactor::apply(Exec& exec, const Update& update) {
@@ -78,6 +147,26 @@ void Adafactor::apply(Exec& exec, const Update& update) {
   step.weight_decay = config_.weight_decay;
   adafactor_matrices(exec, matrices_, step);
   adafactor_vectors(exec, vectors_, step);
+  if (!shards_.empty()) apply_shards(exec, step, update.mesh);
+}
+
+void Adafactor::apply_shards(Exec& exec, const AdafactorStep& step, Mesh* mesh) {
+  SY_CHECK(mesh != nullptr, "Adafactor of sharded parameters without their mesh");
+  ScratchScope scratch(exec);
+  const Tensor sums =
+      scratch.take(DType::f64, {adafactor_shard_sum_count(shards_)}, "adafactor sums of shards");
+  const Tensor updates = scratch.take(DType::f64, {adafactor_shard_update_count(shards_)},
+                                      "adafactor updates of shards");
+  const auto over_ranks = [&](Tensor numbers) {
+    if (numbers.numel() == 0) return;
+    const ProfileScope profile(exec.profiler, Part::communication);
+    mesh->model().all_reduce_sum(numbers, "adafactor");
+  };
+  adafactor_shard_sums(exec, shards_, step, sums);
+  over_ranks(sums);
+  adafactor_shard_updates(exec, shards_, step, sums, updates);
+  over_ranks(updates);
+  adafactor_shard_write(exec, shards_, step, sums, updates);
 }
 
 }  // namespace

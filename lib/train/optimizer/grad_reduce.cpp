@@ -5,10 +5,13 @@
 
 namespace sy {
 
-GradReducer::GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements) {
+GradReducer::GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements)
+    : model_(mesh.model()) {
   for (size_t region = 0; region < params.regions().size(); ++region) {
-    Communicator& ranks = mesh.reduction_group(params.regions()[region].axes);
+    const ParamRegion& all = params.regions()[region];
+    Communicator& ranks = mesh.reduction_group(all.axes);
     add_buckets(params, region, ranks, bucket_elements);
+    if (ranks.size() > 1 && !all.axes.has(MeshAxis::model)) replicated_.push_back(all.grads);
   }
   // All ranks have the same parameters and therefore issue the collectives in the same order.
   std::stable_sort(buckets_.begin(), buckets_.end(),
@@ -56,6 +59,14 @@ void GradReducer::finish() {
     bucket.request.reset();
   }
   started_ = 0;
+  share_replicated();
+}
+
+void GradReducer::share_replicated() {
+  if (model_.size() == 1) return;
+  for (const Tensor& grads : replicated_) {
+    model_.broadcast(grads, 0, "gradients of replicated parameters");
+  }
 }
 
 }  // namespace sy

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All-reduces gradients, overlapping with backward: replicated parameters over the data ranks,
-// experts over their replicas. Losses are already divided by global counts, so the sum is the
-// gradient and needs no rescaling on any mesh.
+// experts over their replicas, in each case those of one model rank. Losses are already divided by
+// global counts, so the sum is the gradient and needs no rescaling on any mesh.
 #pragma once
 
 #include <vector>
@@ -22,8 +22,10 @@ class GradReducer {
   // micro-batch.
   void ready(int first);
 
-  // Starts the remaining all-reduces and waits for all of them. The next ready() belongs to the
-  // next step.
+  // Starts the remaining all-reduces and waits for all of them. What the ranks of a model group all
+  // hold, they have summed over different groups of data ranks, which need not add in the same
+  // order; they then take the sum of the first of them, so that their copies stay the same to the
+  // last bit. The next ready() belongs to the next step.
   void finish();
 
  private:
@@ -34,11 +36,14 @@ class GradReducer {
     RequestPtr request;
   };
 
+  void share_replicated();
   void add_buckets(const ParamStore& params, size_t region, Communicator& ranks, int64_t elements);
   void poke();
 
   std::vector<Bucket> buckets_;  // by decreasing first_param, the order of completion
   size_t started_ = 0;
+  std::vector<Tensor> replicated_;  // summed regions that all ranks of a model group hold
+  Communicator& model_;
 };
 
 }  // namespace sy

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/config/run_config.h"
+#include "lib/dist/mesh.h"
 #include "lib/model/param.h"
 #include "lib/tensor/arena.h"
 #include "lib/tensor/exec.h"
@@ -29,6 +30,7 @@ struct Update {
   int64_t step = 1;          // counted from 1
   double learning_rate = 0;  // from the schedule
   Tensor clip;               // clip factor (kernels/grad_clip/grad_clip.h); empty: no clipping
+  Mesh* mesh = nullptr;      // needed by Adafactor if parameters are sharded over model ranks
 };
 
 class Optimizer {
@@ -39,7 +41,7 @@ class Optimizer {
   virtual void plan(Arena& arena) = 0;
 
   // Updates the value of every parameter from its gradient, and the bfloat16 copies along with the
-  // values. Gradients are not modified.
+  // values. Gradients are not modified. Collective over the model ranks.
   virtual void apply(Exec& exec, const Update& update) = 0;
 
   virtual const std::vector<OptimizerTensor>& state() const = 0;
@@ -51,7 +53,8 @@ class Optimizer {
 // is factored into row and column means; that of a vector is kept whole. As in Mesh TensorFlow, a
 // matrix with a side shorter than optimizer.factor_from (routers, relative biases) counts as a
 // vector. Each expert's matrix is factored, clipped and scaled separately, so the update does not
-// depend on how experts are spread over ranks.
+// depend on how experts are spread over ranks. The means of a matrix that is sharded over the model
+// ranks are those of the whole matrix: two all-reduces per step, for all matrices together.
 std::unique_ptr<Optimizer> make_adafactor(const OptimizerSection& config, ParamStore& params);
 
 // AdamW (Loshchilov & Hutter 2019): two moments per parameter.
