@@ -9,6 +9,7 @@
 #include "cmd/infill_input.h"
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 #include "lib/generate/model_logits.h"
 
 namespace sy {
@@ -93,11 +94,12 @@ GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const 
   return options;
 }
 
-// For one rank, with each prompt as a routing group.
-RunConfig alone(RunConfig config) {
+// All ranks together hold one model. Each prompt is a routing group.
+RunConfig one_model(RunConfig config, int ranks) {
   config.train.micro_batch = config.train.global_batch = 1;
   config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
   config.mesh = {};
+  config.mesh.model = ranks;
   return config;
 }
 
@@ -157,11 +159,9 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   options.batch = std::min(options.batch, static_cast<int64_t>(input.prompts.size()));
 
   Parallel parallel(config.run);
-  if (parallel.mpi.world().size() > 1) {
-    throw ConfigError("infill runs on one rank only; start it without mpirun");
-  }
-  Runtime runtime(alone(config), parallel.mpi.world(), parallel.resources());
-  Session session(runtime, alone(config), /*tokenizer=*/nullptr, /*training=*/false,
+  const RunConfig of_ranks = one_model(config, parallel.mpi.world().size());
+  Runtime runtime(of_ranks, parallel.mpi.world(), parallel.resources());
+  Session session(runtime, of_ranks, /*tokenizer=*/nullptr, /*training=*/false,
                   ModelShape{options.batch, length, 0});
   Decoder decoder(session.model, decode_shape(options, length));
   decoder.plan(session.exec);
@@ -169,7 +169,9 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   restore_parameters(session, CheckpointReader(chosen.path));
   ModelLogits logits(session.model, decoder, session.exec,
                      tokenizer == nullptr ? 0 : tokenizer->size());
+  // Every rank finds the same targets, from the same logits.
   generate(logits, input.prompts, options, [&](size_t first, std::span<const Generated> targets) {
+    if (log::rank() != 0) return;
     for (size_t i = 0; i < targets.size(); ++i) {
       print(tokenizer.get(), input, first + i, targets[i], given.json);
     }

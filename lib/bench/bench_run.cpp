@@ -53,8 +53,11 @@ void BenchRun::next_batch() {
         step_ * session_.config.train.global_batch + session_.mesh.data_rank() * count;
     batch_.fill(synthetic_examples(session_.config, first, count));
   }
-  int32_t counts[2] = {static_cast<int32_t>(batch_.input_tokens()),
-                       static_cast<int32_t>(batch_.target_tokens())};
+  int32_t counts[2] = {};
+  if (session_.counts_batch()) {
+    counts[0] = static_cast<int32_t>(batch_.input_tokens());
+    counts[1] = static_cast<int32_t>(batch_.target_tokens());
+  }
   session_.mesh.world().all_reduce_sum(Tensor(counts, DType::i32, {2}), "tokens of a batch");
   tokens_ = {counts[0], counts[1]};
 }

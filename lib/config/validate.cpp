@@ -30,8 +30,7 @@ void check_run(Checker& check, const RunConfig& config) {
                     config.model.experts.router_precision == Precision::float32,
                 "model.experts.router_precision",
                 "bfloat16 requires precision: bfloat16; use float32 here or bfloat16 there");
-  check.require(config.mesh.model == 1, "mesh.model",
-                "only 1 is supported in this version, got {}; use 1", config.mesh.model);
+  check.integer("mesh.model", config.mesh.model, 1, kMaxWidth);
   check.require(config.mesh.zero_stage == 0, "mesh.zero_stage",
                 "only 0 is supported in this version, got {}; use 0", config.mesh.zero_stage);
   check.automatic("mesh.expert", config.mesh.expert, 1, kMaxCount);

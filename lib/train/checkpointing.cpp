@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <filesystem>
+#include <map>
 
 #include "lib/base/log.h"
 #include "lib/checkpoint/checksum.h"
@@ -28,6 +29,35 @@ void add_tensor(std::vector<CheckpointTensor>& tensors, const MeshPlace& place,
 
 std::string stream_name(int64_t stream) {
   return fmt::format("stream-{:05d}", stream);
+}
+
+// Versions before the model axis stored the second moment of a matrix that Adafactor does not
+// factor as a row, [slices, n * m]. Where this rank's part is contiguous there, the tensor as that
+// row.
+CheckpointTensor as_stored(const CheckpointTensor& tensor, const CheckpointReader::Entry& entry) {
+  const int rank = tensor.global.rank();
+  if (entry.global == tensor.global || entry.global.rank() != 2 || rank < 2) return tensor;
+  const int row = rank - 2, col = rank - 1;
+  const int64_t slices = rank == 3 ? tensor.global[0] : 1, m = tensor.global[col];
+  const bool contiguous = tensor.slab.extent[col] == m;
+  if (!contiguous || !(entry.global == Shape{slices, tensor.global[row] * m})) return tensor;
+  CheckpointTensor flat = tensor;
+  flat.global = entry.global;
+  flat.slab.offset = {rank == 3 ? tensor.slab.offset[0] : 0, tensor.slab.offset[row] * m};
+  flat.slab.extent = {rank == 3 ? tensor.slab.extent[0] : 1, tensor.slab.extent[row] * m};
+  flat.local = tensor.local.view(flat.slab.extent);
+  return flat;
+}
+
+std::vector<CheckpointTensor> as_stored(std::vector<CheckpointTensor> tensors,
+                                        const CheckpointReader& checkpoint) {
+  std::map<std::string, const CheckpointReader::Entry*> entries;
+  for (const CheckpointReader::Entry& entry : checkpoint.tensors()) entries[entry.name] = &entry;
+  for (CheckpointTensor& tensor : tensors) {
+    const auto entry = entries.find(tensor.name);
+    if (entry != entries.end()) tensor = as_stored(tensor, *entry->second);
+  }
+  return tensors;
 }
 
 // Tensors of another model would be refused one by one; its keys say why.
@@ -103,11 +133,16 @@ CheckpointCopy checkpoint_copy_in(Exec& exec) {
   return [&exec](Tensor to, Tensor from) { upload(exec, to, from); };
 }
 
+void restore_tensors(Session& session, const Optimizer& optimizer,
+                     const CheckpointReader& checkpoint) {
+  checkpoint.read(as_stored(checkpoint_tensors(session, &optimizer), checkpoint),
+                  CheckpointReader::Extra::refuse, checkpoint_copy_in(session.exec));
+  session.model.params().update_compute(session.exec);
+}
+
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
                  const CheckpointReader& checkpoint) {
-  checkpoint.read(checkpoint_tensors(session, &optimizer), CheckpointReader::Extra::refuse,
-                  checkpoint_copy_in(session.exec));
-  session.model.params().update_compute(session.exec);
+  restore_tensors(session, optimizer, checkpoint);
   std::vector<StreamState> streams;
   const LoaderPlace place = session.loader_place(session.config.train.global_batch);
   for (int64_t i = 0; i < place.num_streams; ++i) {

@@ -39,6 +39,12 @@ RunInputs read_run_inputs(const DataSection& data);
 CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
                                const RunState& state, const std::vector<StreamState>& streams);
 
+// Overwrites the parameters and the optimiser's state with those of a checkpoint, whatever mesh
+// wrote it, also in the shapes of earlier versions. Throws DataError if any is missing, of another
+// shape or damaged.
+void restore_tensors(Session& session, const Optimizer& optimizer,
+                     const CheckpointReader& checkpoint);
+
 // Restores everything, on any mesh. The checkpoint must be one that plan_resume (resume.h) accepts.
 // Throws DataError if it is damaged.
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,

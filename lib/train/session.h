@@ -34,8 +34,11 @@ struct Session {
 
   int64_t sequences_per_rank() const;  // of the global batch
   int64_t micro_batches() const;       // per rank and step
-  // The part of a global batch of `batch` sequences that this rank loads.
+  // The part of a global batch of `batch` sequences that this rank loads. The ranks of a model
+  // group each read the same text: nothing has to be sent, and none of them waits for another.
   LoaderPlace loader_place(int64_t batch);
+  // Whether this rank, of those of its model group, counts the batch and saves its position.
+  bool counts_batch() const { return mesh.model_rank() == 0; }
 };
 
 }  // namespace sy

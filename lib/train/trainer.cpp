@@ -71,8 +71,10 @@ void Trainer::settle() {
 // shards are on disk.
 StepTokens Trainer::begin_step() {
   batch_.fill(loader_->next());
-  double facts[4] = {static_cast<double>(batch_.target_tokens()),
-                     static_cast<double>(batch_.input_tokens()), stop_requested() ? 1.0 : 0.0,
+  const double counted = session_.counts_batch() ? 1.0 : 0.0;
+  double facts[4] = {counted * static_cast<double>(batch_.target_tokens()),
+                     counted * static_cast<double>(batch_.input_tokens()),
+                     stop_requested() ? 1.0 : 0.0,
                      writer_.busy() && writer_.shard_done() ? 1.0 : 0.0};
   Communicator& world = session_.mesh.world();
   world.all_reduce_sum(Tensor(facts, DType::f64, {4}), "step facts");
@@ -128,7 +130,9 @@ void Trainer::evaluate(int64_t step) {
 
 void Trainer::save() {
   finish_save();
-  CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, loader_->state());
+  std::vector<StreamState> streams = loader_->state();
+  if (!session_.counts_batch()) streams.clear();  // another rank of the model group saves them
+  CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);
   meta.attempt = start_id_;
   writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), meta,
                 checkpoint_copy_out(session_.exec));
@@ -144,6 +148,7 @@ void Trainer::finish_save() {
 }
 
 void Trainer::report_bad_records() const {
+  if (!session_.counts_batch()) return;
   const DataCounters counters = loader_->counters();
   if (counters.lost_shards > 0) {
     log::warn("{} of {} shards are unreadable or gave no text", counters.lost_shards,

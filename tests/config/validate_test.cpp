@@ -58,7 +58,7 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
                            "model.experts.convention=hugging_face", "model.experts.capacity=fixed",
                            "model.experts.group_sequences=1", "model.experts.jitter=0.01"}),
              {"model.experts.jitter: 0.01", "hugging_face", "use 0"}));
-  CHECK(says(errors_after({"mesh.model=2"}), {"mesh.model: ", "got 2", "use 1"}));
+  CHECK(errors_after({"mesh.model=2"}).empty());
   CHECK(says(errors_after({"mesh.zero_stage=1"}), {"mesh.zero_stage: ", "got 1", "use 0"}));
   CHECK(says(errors_after({"model.experts.top_k=2"}), {"model.experts.top_k: ", "got 2", "use 1"}));
 }
@@ -157,6 +157,20 @@ TEST_CASE("validate: the mesh", "[validate]") {
   CHECK(says(three[2], {"train.eval_sequences: 64", "3 data ranks"}));
   config.mesh.expert = {false, 4};
   CHECK(says(one(2), {"mesh.expert: 4", "2 data ranks"}));
+  config.mesh = {};
+  config.mesh.model = 4;
+  config.model.num_heads = config.model.d_ff = 12;
+  for (const int ranks : {4, 8, 16}) CHECK(find_mesh_errors(config, ranks).empty());
+  CHECK(says(one(6), {"mesh.model: 4", "number of ranks (6)", "use 1, 2, 3 or 6"}));
+  config.model.num_heads = 6;
+  config.model.d_ff = 18;
+  config.model.vocab_size = {false, 1002};
+  const std::vector<std::string> shards = find_mesh_errors(config, 12);
+  REQUIRE(shards.size() > 3);
+  CHECK(says(shards[0], {"mesh.model: 4", "model.num_heads (6)", "use 1, 2, 3 or 6"}));
+  CHECK(says(shards[1], {"mesh.model: 4", "model.d_ff (18)", "use 1, 2, 3 or 6"}));
+  CHECK(says(shards[2], {"mesh.model: 4", "model.vocab_size (1002)", "use 1, 2, 3 or 6"}));
+  config = {};
   CHECK(expert_ranks(config, 4) == 4);
   config.mesh.expert = {};
   CHECK(expert_ranks(config, 4) == 4);

@@ -16,7 +16,7 @@ struct AloneSession {
 
   static RunConfig on_the_cpu(RunConfig config) {
     config.backend = BackendChoice::cpu;
-    config.mesh.expert = {};
+    config.mesh = {};
     return config;
   }
 

@@ -12,10 +12,13 @@ namespace {
 using namespace test;
 
 // At least two micro-batches on each of up to four ranks.
-std::vector<std::string> small_steps(int expert, const std::vector<std::string>& more) {
-  std::vector<std::string> overrides{"data.encoder_length=16", "train.global_batch=8",
-                                     "train.micro_batch=1", "model.experts.group_sequences=1",
-                                     fmt::format("mesh.expert={}", expert)};
+std::vector<std::string> small_steps(MeshShape mesh, const std::vector<std::string>& more) {
+  std::vector<std::string> overrides{"data.encoder_length=16",
+                                     "train.global_batch=8",
+                                     "train.micro_batch=1",
+                                     "model.experts.group_sequences=1",
+                                     fmt::format("mesh.expert={}", mesh.expert),
+                                     fmt::format("mesh.model={}", mesh.model)};
   overrides.insert(overrides.end(), more.begin(), more.end());
   return overrides;
 }
@@ -58,9 +61,12 @@ struct CountedSteps {
 
 template <class Run>
 void for_each_mesh(const Run& run) {
-  for (int expert = 1; expert <= test_world().size(); expert *= 2) {
-    CAPTURE(expert);
-    run(expert);
+  const int ranks = test_world().size();
+  for (int model = 1; model <= ranks; model *= 2) {
+    for (int expert = 1; expert <= ranks / model; expert *= 2) {
+      CAPTURE(model, expert);
+      run(MeshShape{ranks, model, expert});
+    }
   }
 }
 
@@ -77,8 +83,8 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
     return;
   }
   const WithoutLaunchBlocking as_in_a_run;
-  for_each_mesh([&](int expert) {
-    const RunConfig config = tiny_config(test_backend(), small_steps(expert, variant));
+  for_each_mesh([&](MeshShape mesh) {
+    const RunConfig config = tiny_config(test_backend(), small_steps(mesh, variant));
     const CountedSteps real(config);
     check_same(real.planned(), real.sent);
     CHECK(real.sent.records().empty() == (test_world().size() == 1));
@@ -88,8 +94,8 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
 // The same rank of the same mesh, planned without MPI.
 TEST_CASE("traffic: a plan needs no ranks", "[traffic]") {
   const WithoutLaunchBlocking as_in_a_run;
-  for_each_mesh([&](int expert) {
-    const RunConfig config = tiny_config(test_backend(), small_steps(expert, {}));
+  for_each_mesh([&](MeshShape shape) {
+    const RunConfig config = tiny_config(test_backend(), small_steps(shape, {}));
     const CountedSteps real(config);
     const Mesh& mesh = real.steps.runtime->mesh;
     Steps planned(std::make_shared<Runtime>(mesh.shape(), mesh.rank(), test_backend()), config);
@@ -108,9 +114,9 @@ TEST_CASE("traffic: a plan needs no ranks", "[traffic]") {
 // The number of rows per expert is not known in advance, so the plan is an upper bound.
 TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
   const WithoutLaunchBlocking as_in_a_run;
-  for_each_mesh([&](int expert) {
+  for_each_mesh([&](MeshShape mesh) {
     const RunConfig config =
-        tiny_config(test_backend(), small_steps(expert, {"model.experts.capacity=dropless"}));
+        tiny_config(test_backend(), small_steps(mesh, {"model.experts.capacity=dropless"}));
     const CountedSteps real(config);
     Traffic planned_others, sent_others;
     for (const auto& [key, plan] : real.planned().records()) {
@@ -161,6 +167,50 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   CHECK(find(traffic, {"data", "all_reduce_sum", "router counts"}) == TrafficCount{1, 2 * 5 * 4});
   CHECK(find(traffic, {"expert", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{1, 8});
   CHECK(traffic.records().size() == 2 * 5 + 5);
+}
+
+// The formulas of docs/parallelism.md on 2 x 2 data ranks and experts times 2 model ranks: four
+// micro-batches of two sequences, one dense and one sparse block per stack.
+TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
+  const RunConfig config = tiny_config(test_backend(), {"mesh.expert=2", "mesh.model=2"});
+  Steps planned(std::make_shared<Runtime>(MeshShape{4, 2, 2}, 2, test_backend()), config);
+  planned.train_step.plan();
+  const Traffic& traffic = planned.train_step.traffic();
+  const int64_t micro_batches = 4,
+                decoder_length = planned.session.config.data.decoder_length.value;
+  const int64_t encoder = 2 * 32, decoder = 2 * decoder_length, row = 32 * 4;
+  const auto check = [&](const char* collective, const char* label, int64_t calls, int64_t bytes) {
+    INFO(label);
+    const TrafficCount count = find(traffic, {"model", collective, label});
+    CHECK(count == TrafficCount{calls * micro_batches, bytes * micro_batches});
+  };
+  const auto sum = [&](const char* label, int64_t calls, int64_t bytes) {
+    check("all_reduce_sum", label, calls, bytes);
+  };
+  sum("embedding", 2, (encoder + decoder) * row);
+  for (const char* label : {"attention output", "attention d_input"}) {
+    sum(label, 2 + 4, (2 * encoder + 4 * decoder) * row);
+  }
+  for (const char* label : {"ffn output", "ffn d_input", "experts output", "experts d_input"}) {
+    sum(label, 2, (encoder + decoder) * row);
+  }
+  sum("gates d_output", 2, (encoder + decoder) * 4);
+  sum("encoder output gradient", 1, encoder * row);
+  sum("loss d_input", 1, decoder * row);
+  check("all_gather", "cross-entropy", 1, decoder * 24);
+
+  const ParamStore& params = planned.session.model.params();
+  REQUIRE(params.regions().size() == 3);  // replicated; sharded; experts, sharded
+  CHECK(find(traffic, {"model", "broadcast", "gradients of replicated parameters"}) ==
+        TrafficCount{1, params.regions()[0].grads.bytes()});
+  // Two sums per matrix: the embedding, six attentions of four, two relative biases, two dense
+  // layers of two, and two of each of the two experts of two sparse layers.
+  const int64_t matrices = 1 + 6 * 4 + 2 + 2 * 2 + 2 * 2 * 2;
+  CHECK(find(traffic, {"model", "all_reduce_sum", "adafactor"}) == TrafficCount{1, 16 * matrices});
+  CHECK(find(traffic, {"model", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{2, 16});
+  int64_t labels = 0;
+  for (const auto& [key, count] : traffic.records()) labels += key.axis == "model" ? 1 : 0;
+  CHECK(labels == 14);
 }
 
 }  // namespace
