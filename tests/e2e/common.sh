@@ -19,7 +19,7 @@ fi
 # $SWITCHYARD_TEST_BACKEND: cpu or cuda. Each rank needs a GPU of its own (NCCL refuses to share one).
 backend=${SWITCHYARD_TEST_BACKEND:-cpu} hosted=no
 [[ $switchyard == *_hostcuda ]] && hosted=yes
-most_ranks=4
+most_ranks=8
 if [[ $backend == cuda && $hosted == no ]]; then
   most_ranks=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ' || true)
   if ((most_ranks == 0)); then

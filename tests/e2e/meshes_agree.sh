@@ -1,22 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The same run on 1, 2 and 4 ranks, with the experts on one rank or spread over ranks, gives the same losses to
-# rounding, with token drops, dropout and jitter enabled; and the loss falls. Other backends are compared with
-# the CPU.
+# The same run on up to 8 ranks, with the experts on one rank or spread over ranks, and with matrices whole or sharded
+# over model ranks, gives the same losses to rounding, with token drops, dropout and jitter enabled; and the loss
+# falls. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"
 steps=() fall=1.0
 if [[ $hosted == yes ]]; then
   steps=(--set train.steps=6 --set train.eval_every=3 --set train.checkpoint_every=3) fall=0.3
 fi
 train 1 one "${steps[@]}" --set backend=cpu
-for mesh in "1 1" "2 1" "2 2" "4 2" "4 4"; do
-  read -r ranks expert <<<"$mesh"
+meshes=("1 1 1" "2 1 1" "2 2 1" "4 2 1" "4 4 1" "2 1 2" "4 1 4" "4 2 2" "8 2 2")
+[[ $hosted == no ]] || meshes=("1 1 1" "2 2 1" "4 2 1" "2 1 2" "4 2 2")
+for mesh in "${meshes[@]}"; do
+  read -r ranks expert model <<<"$mesh"
   if ((ranks > most_ranks)) || [[ $backend$ranks == cpu1 ]]; then continue; fi
-  train "$ranks" "mesh-$ranks-$expert" "${steps[@]}" --set mesh.expert="$expert"
-  echo "ranks $ranks, expert $expert:"
-  python3 "$here/compare_metrics.py" 2e-5 "$folder/one/metrics.jsonl" \
-    "$folder/mesh-$ranks-$expert/metrics.jsonl"
+  name=mesh-$ranks-$expert-$model
+  train "$ranks" "$name" "${steps[@]}" --set mesh.expert="$expert" --set mesh.model="$model"
+  echo "ranks $ranks, expert $expert, model $model:"
+  python3 "$here/compare_metrics.py" 2e-5 "$folder/one/metrics.jsonl" "$folder/$name/metrics.jsonl"
 done
+
+# Other models, each on one mesh of all three axes. A bfloat16 run rounds in other places on another mesh.
+variant() {
+  local tolerance=$1 name=$2
+  shift 2
+  train 1 "$name-one" "$@"
+  train 4 "$name" "$@" --set mesh.expert=2 --set mesh.model=2
+  echo "$name:"
+  python3 "$here/compare_metrics.py" "$tolerance" "$folder/$name-one/metrics.jsonl" "$folder/$name/metrics.jsonl"
+}
+if [[ $backend == cpu ]]; then
+  variant 2e-5 dropless --set model.experts.capacity=dropless --set optimizer.factor_from=32
+  variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false
+  variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
+  variant 5e-3 bfloat16 --set precision=bfloat16
+fi
 python3 - "$folder/one/metrics.jsonl" "$fall" <<'PYTHON'
 import json, sys
 losses = [json.loads(line)["loss"] for line in open(sys.argv[1]) if '"train"' in line]
