@@ -46,15 +46,19 @@ std::vector<char> host_bytes(Exec& exec, Tensor tensor) {
   return bytes;
 }
 
+CheckpointMeta meta_of(int64_t step) {
+  return {.step = step,
+          .config_yaml = "run: {name: none}",
+          .state_json = R"({"tokens": 0, "seed": 1})",
+          .streams = {},
+          .attempt = {}};
+}
+
 // Writes and commits the checkpoint of these steps into `folder`. Collective.
 std::string save(Steps& steps, const std::string& folder, int64_t number) {
   Communicator& world = test_world();
   CheckpointWriter writer(folder, world.rank(), world.size(), 0);
-  CheckpointMeta meta;
-  meta.step = number;
-  meta.config_yaml = "run: {}";
-  meta.state_json = "{}";
-  writer.start(checkpoint_tensors(steps.session, &steps.train_step.optimizer()), meta,
+  writer.start(checkpoint_tensors(steps.session, &steps.train_step.optimizer()), meta_of(number),
                checkpoint_copy_out(steps.session.exec));
   writer.wait_shard();
   world.barrier("shards");
@@ -156,11 +160,7 @@ TEST_CASE("mesh_checkpoint: second moments as earlier versions stored them", "[m
   }
   REQUIRE(flattened > 2);
   CheckpointWriter writer(folder, 0, 1, 0);
-  CheckpointMeta meta;
-  meta.step = 1;
-  meta.config_yaml = "run: {}";
-  meta.state_json = "{}";
-  writer.start(tensors, meta);
+  writer.start(tensors, meta_of(1));
   writer.wait_shard();
   writer.commit();
   Steps loaded(test_backend(), on_mesh({1, 1, 1}, "adafactor", kNone));
