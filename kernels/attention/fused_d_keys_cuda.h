@@ -8,6 +8,11 @@
 
 namespace sy {
 
+// Queries of a passing tile that are handled at a time. Of a whole wide tile, the weights and their
+// gradients would take registers that the sums and the block's own rows do not leave.
+template <int D>
+constexpr int kQueriesAtOnce = D > 32 ? kPassing<D> / 2 : kPassing<D>;
+
 // A tile of queries and output gradients, with their bias, log sums and deltas.
 template <int D>
 struct alignas(16) PassingQueries {
@@ -34,22 +39,22 @@ struct SeenBy {
   int from, to;
 };
 
-// On entry, prob holds the scores of key g + 8 x and query 8 n + 2 t + y, and d_s their d_p. On
-// return, prob holds the weights that values were multiplied by, and d_s the gradient of the
-// scores. i and j are the tile's first query and the warp's first key.
+// On entry, prob holds the scores of key g + 8 x and the tile's query from + 8 n + 2 t + y, and d_s
+// their d_p. On return, prob holds the weights that values were multiplied by, and d_s the gradient
+// of the scores. i and j are the first of these queries and the warp's first key.
 template <int D, int N, class Dropout>
 __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
-                              const PassingQueries<D>& rows, bool biased, const SeenBy (&seen)[2],
-                              const Dropout& dropout, int i, int j) {
+                              const PassingQueries<D>& rows, int from, bool biased,
+                              const SeenBy (&seen)[2], const Dropout& dropout, int i, int j) {
   const int g = lane_id() / 4, t = lane_id() % 4;
-  const float* bias = rows.bias + kAttentionTile - 1 + kFusedRows * warp_id() + g - 2 * t;
+  const float* bias = rows.bias + kAttentionTile - 1 + kFusedRows * warp_id() + g - 2 * t - from;
 #pragma unroll
   for (int n = 0; n < N / 8; ++n) {
     float factors[4] = {1, 1, 1, 1};
     dropout.of_keys(factors, i + 8 * n, j);
 #pragma unroll
     for (int x = 0; x < 4; ++x) {
-      const int query = 8 * n + 2 * t + x % 2;
+      const int query = from + 8 * n + 2 * t + x % 2;
       const float score = prob[n][x] + (biased ? bias[8 * (x / 2) - 8 * n - x % 2] : 0.0f);
       const bool visible = query >= seen[x / 2].from && query < seen[x / 2].to;
       const float weight = visible ? __expf(score - rows.log_sum[query]) : 0.0f;
@@ -75,7 +80,7 @@ template <int D, class Dropout>
 __global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 : 3)
     fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
                         AttentionGradients<BFloat16> g) {
-  constexpr int N = kPassing<D>;
+  constexpr int kTile = kPassing<D>, N = kQueriesAtOnce<D>;
   auto* tiles = reinterpret_cast<PassingQueries<D>*>(shared_memory());  // two of them
   const FusedPlace place(attention_tiles(p.lk), false);
   const AttentionHead<BFloat16> head(p, place.head);
@@ -83,8 +88,8 @@ __global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 :
   const int64_t stride = head.stride(), start = head.key(place.first);
   const int warp_first = place.first + kFusedRows * warp_id();
 
-  const int begin = p.causal ? place.first : 0, end = place.first < head.keys ? p.lq : 0;
-  if (begin < end) tiles[0].stage(head, g, begin, place.first);
+  const int begin = place.first >= head.keys ? p.lq : p.causal ? place.first : 0;
+  if (begin < p.lq) tiles[0].stage(head, g, begin, place.first);
   uint32_t keys[D / 16][4], values[D / 16][4];
   BFloat16* const own = tiles[1].queries;  // at least 64 rows, together with d_outs behind it
   load_own_rows<D>(keys, own, p.k + start, head.keys - place.first, stride);
@@ -95,22 +100,28 @@ __global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 :
 #pragma unroll
     for (int x = 0; x < 4; ++x) k_sums[n][x] = v_sums[n][x] = head.start;
   }
-  for (int first = begin, turn = 0; first < end; first += N, turn = 1 - turn) {
+  for (int first = begin, turn = 0; first < p.lq; first += kTile, turn = 1 - turn) {
     wait_for_tiles();
     const PassingQueries<D>& tile = tiles[turn];
-    if (first + N < end) tiles[1 - turn].stage(head, g, first + N, place.first);
-    float prob[N / 8][4], d_s[N / 8][4];
-    fused_row_products<D, N>(prob, keys, tile.queries);
-    fused_row_products<D, N>(d_s, values, tile.d_outs);
-    SeenBy seen[2];
+    if (first + kTile < p.lq) tiles[1 - turn].stage(head, g, first + kTile, place.first);
+#pragma unroll 1
+    for (int from = 0; from < kTile; from += N) {
+      const BFloat16* queries = tile.queries + from * kTileStride<D>;
+      const BFloat16* d_outs = tile.d_outs + from * kTileStride<D>;
+      float prob[N / 8][4], d_s[N / 8][4];
+      fused_row_products<D, N>(prob, keys, queries);
+      fused_row_products<D, N>(d_s, values, d_outs);
+      SeenBy seen[2];  // not kept from part to part: there is no register for it
 #pragma unroll
-    for (int x = 0; x < 2; ++x) {
-      const int j = warp_first + lane_id() / 4 + 8 * x;
-      seen[x] = {p.causal ? j - first : 0, j < head.keys ? p.lq - first : 0};
+      for (int x = 0; x < 2; ++x) {
+        const int j = warp_first + lane_id() / 4 + 8 * x;
+        seen[x] = {p.causal ? j - first : 0, j < head.keys ? p.lq - first : 0};
+      }
+      key_gradients<D, N>(prob, d_s, tile, from, p.bias != nullptr, seen, dropout, first + from,
+                          warp_first);
+      fused_column_products<D, N>(v_sums, prob, d_outs);
+      fused_column_products<D, N>(k_sums, d_s, queries);
     }
-    key_gradients<D, N>(prob, d_s, tile, p.bias != nullptr, seen, dropout, first, warp_first);
-    fused_column_products<D, N>(v_sums, prob, tile.d_outs);
-    fused_column_products<D, N>(k_sums, d_s, tile.queries);
   }
   __syncthreads();
   store_tile<D>(d_k + start, p.lk - place.first, stride, k_sums, {1.0f, 1.0f}, own);

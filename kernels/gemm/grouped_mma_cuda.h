@@ -75,6 +75,7 @@ __device__ inline void store_row(BFloat16* row, bool exists, int cols, const flo
     words[n] = bfloat16_pair(lower, upper);
   }
   transpose_quad(words);
+  __syncwarp();  // what a lane overwrites, others have read
   if (!exists || 8 * t >= cols) return;
   Pack<BFloat16> pack;
 #pragma unroll
