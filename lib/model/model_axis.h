@@ -23,7 +23,6 @@ inline void sum_over_model(const LayerContext& context, Tensor tensor, const cha
   sum_over_model(context.exec, context.mesh, tensor, label);
 }
 
-
 // The last product of a sub-layer with its residual: out = x + dropout(h w), where the rows of w
 // and the columns of h are sharded. As linear_residual_forward() of linear.h, which it is with one
 // model rank; with more, the residual is added after the sum.
