@@ -37,12 +37,13 @@ sy_test_binary(train_mpi_tests MPI
 foreach(suite draws grad_fault grad_norm grad_reduce mesh_checkpoint optimizer runtime step_fault step_numbers traffic train_step trainer)
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
-foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "mesh_checkpoint forward" "optimizer reverse"
-               "runtime random" "step_fault reverse" "step_numbers random" "traffic forward" "train_step random")
+foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "runtime random"
+               "step_fault reverse" "step_numbers random" "traffic forward" "train_step random")
   separate_arguments(column)
   list(GET column 0 suite)
   list(GET column 1 schedule)
   sy_add_cuda_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4 SCHEDULES ${schedule})
 endforeach()
-# A whole run, executed on the host, takes a minute: one number of ranks.
+# Whole runs, executed on the host, take a minute: one number of ranks.
+sy_add_cuda_mpi_test(train.mesh_checkpoint train_mpi_tests "[mesh_checkpoint]" 2 SCHEDULES forward)
 sy_add_cuda_mpi_test(train.trainer train_mpi_tests "[trainer]" 2 SCHEDULES forward)
