@@ -28,6 +28,7 @@ inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
 inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
 inline constexpr WordTable<4> kSchedules = {"rsqrt", "constant", "linear", "cosine"};
 inline constexpr WordTable<2> kNonFinitePolicies = {"stop", "skip"};
+inline constexpr WordTable<3> kRecomputes = {"none", "experts", "blocks"};
 }  // namespace detail
 
 inline Words words(AutoBool) {
@@ -62,6 +63,9 @@ inline Words words(ScheduleName) {
 }
 inline Words words(NonFinitePolicy) {
   return detail::kNonFinitePolicies;
+}
+inline Words words(Recompute) {
+  return detail::kRecomputes;
 }
 
 // The word of a value: name_of(Activation::relu) is "relu".

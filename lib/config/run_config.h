@@ -35,6 +35,7 @@ enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
 enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
 enum class NonFinitePolicy : uint8_t { stop, skip };
+enum class Recompute : uint8_t { none, experts, blocks };
 
 struct RunSection {
   std::string name = "run";
@@ -291,6 +292,7 @@ struct TrainSection {
   int64_t checkpoint_every = 100;
   int64_t keep_checkpoints = 3;
   std::string initialize_from;
+  Recompute recompute = Recompute::none;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -307,6 +309,11 @@ struct TrainSection {
     visit("initialize_from", initialize_from,
           "checkpoint (or folder of a run) whose weights training starts from, with optimiser, "
           "schedule and data fresh; empty: random weights");
+    visit(
+        "recompute", recompute,
+        "what backward computes again instead of keeping it: none; experts: the inner activations "
+        "of experts, [rows, d_ff], without sending rows again; blocks: all of a block but its "
+        "input");
   }
 };
 

@@ -36,12 +36,11 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
   } else {
     saved.dense = dense_ffn_plan(arena, model, dims);
   }
-  saved.out = arena.take(dims.dtype, stream, "stream after feed-forward");
   return saved;
 }
 
-Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
-                     Tensor x, const AttentionSource& encoder_output) {
+void block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
+                   Tensor out, Tensor x, const AttentionSource& encoder_output) {
   const int64_t tokens = context.tokens();
   Tensor stream = saved.after_self.slice(0, tokens);
   self_attention_forward(context, params.self_attention, saved.self_attention, stream, x);
@@ -51,13 +50,11 @@ Tensor block_forward(const LayerContext& context, const BlockParams& params, Blo
                             encoder_output);
     stream = after;
   }
-  const Tensor out = saved.out.slice(0, tokens);
   if (params.sparse) {
     moe_ffn_forward(context, params.moe, saved.moe, out, stream);
   } else {
     dense_ffn_forward(context, params.dense, saved.dense, out, stream);
   }
-  return out;
 }
 
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,

@@ -30,7 +30,6 @@ struct BlockSaved {
   MoeFfnSaved moe;
   Tensor after_self;   // [T, d_model], the residual stream after self-attention
   Tensor after_cross;  // [T, d_model], after cross-attention, if there is one
-  Tensor out;          // [T, d_model], after the feed-forward sub-layer
 };
 
 // How a block differs from others, fixed at declaration.
@@ -48,11 +47,12 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
 BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
                       const LayerDims& dims, int64_t source_length);
 
-// Returns the residual stream after the block, a view of saved.out. x [T, d_model] must be kept
-// until backward. encoder_output is unused in the encoder. Overwrites `saved` and has no other
-// effect, so that running it again from the same x reproduces the same state.
-Tensor block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
-                     Tensor x, const AttentionSource& encoder_output);
+// Overwrites out [T, d_model], the residual stream after the block, and `saved`; has no other
+// effect, so that running it again from the same x reproduces the same state. An empty `out` is not
+// computed. x [T, d_model] must be kept until backward and must not be out. encoder_output is
+// unused in the encoder.
+void block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
+                   Tensor out, Tensor x, const AttentionSource& encoder_output);
 // Adds the block's router statistics, if it has a router, to those of the step.
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
                    RouterStats& stats);

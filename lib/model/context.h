@@ -25,8 +25,8 @@ struct StepContext {
   double group_scale = 1.0;    // 1 / number of routing groups of the global batch, per stack
 };
 
-// Router statistics of a step, accumulated by observing the stacks after their forward pass
-// (stack.h); one row per routed layer. They live in the exec's memory, are owned by the model, and
+// Router statistics of a step, accumulated by observing each block after its forward (stack.h); one
+// row per routed layer. They live in the exec's memory, are owned by the model, and
 // the trainer zeroes them at the start of a step.
 struct RouterStats {
   // Int32 [routed layers, E + 1]: tokens routed to each expert, before capacity drops; last column:
@@ -39,7 +39,7 @@ struct RouterStats {
 
 // Inputs of the auxiliary load-balancing loss of a whole stack (experts.convention hugging_face),
 // over the tokens of all its sparse layers: the share of tokens that each expert keeps after
-// dropping, and its mean router probability. Complete once the stack has been observed. Planned by
+// dropping, and its mean router probability. Complete after an observed forward. Planned by
 // the stack; empty under the other convention.
 struct StackShares {
   Tensor fraction;     // [groups, E]
@@ -93,6 +93,7 @@ struct LayerDims {
   int expert_ranks = 1;
   DType dtype = DType::f32;  // of activations
   int model_ranks = 1;       // heads and d_ff are sharded over them
+  Recompute recompute = Recompute::none;
   DType statistics() const { return compute_dtype(dtype); }
   int64_t tokens() const { return sequences * length; }
 };

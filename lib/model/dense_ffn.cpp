@@ -60,6 +60,7 @@ void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params
   gemm(exec, hidden, normed, params.wi->compute, {.relu = fused});
   if (gated) linear_forward(exec, linear, normed, *params.wi_linear);
   if (!fused) activation_forward(exec, activated, hidden, linear, activation, dropout);
+  if (out.empty()) return;
   sharded_residual_forward(context, out, x, activated, *params.wo,
                            context.dropout(params.sites.output), "ffn output");
 }

@@ -36,7 +36,8 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
                                 const ModelSection& model);
 DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] is overwritten. x [T, d_model] must be kept until backward and must not be out.
+// out [T, d_model] is overwritten, or not computed if it is empty. x [T, d_model] must be kept
+// until backward and must not be out.
 void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
                        DenseFfnSaved& saved, Tensor out, Tensor x);
 

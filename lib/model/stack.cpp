@@ -52,9 +52,16 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
                       const LayerDims& dims, int64_t source_length) {
   const Shape stream{dims.tokens(), model.d_model};
   StackSaved saved;
-  saved.embedded = arena.take(dims.dtype, stream, "embedded");
-  for (const BlockParams& block : params.blocks) {
-    saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
+  for (size_t i = 0; i <= params.blocks.size(); ++i) {
+    saved.streams.push_back(arena.take(dims.dtype, stream, "residual stream"));
+  }
+  saved.blocks_share = dims.recompute == Recompute::blocks;
+  {
+    SharedMemory memory(arena);
+    for (const BlockParams& block : params.blocks) {
+      if (saved.blocks_share) memory.start_over();
+      saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
+    }
   }
   saved.shares = stack_shares_plan(arena, model, dims, params.routed_layers,
                                    static_cast<int64_t>(params.blocks.size()));
@@ -64,44 +71,46 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
 }
 
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& encoder_output) {
+                     Tensor ids, const AttentionSource& encoder_output, RouterStats* counted) {
   Exec& exec = context.exec;
   const int64_t tokens = context.tokens();
-  Tensor stream = saved.embedded.slice(0, tokens);
-  embed_forward(context, *params.embedding, stream, ids, params.sites.embedding);
+  const auto stream = [&](size_t i) { return saved.streams[i].slice(0, tokens); };
+  embed_forward(context, *params.embedding, stream(0), ids, params.sites.embedding);
+  if (counted != nullptr) begin_stack_losses(context);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
-    stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, encoder_output);
+    block_forward(context, params.blocks[i], saved.blocks[i], stream(i + 1), stream(i),
+                  encoder_output);
+    // Before the next block overwrites what this one saved, if they share memory.
+    if (counted != nullptr) block_observe(context, params.blocks[i], saved.blocks[i], *counted);
   }
-  saved.x = stream;
+  if (counted != nullptr) end_stack_losses(context, *counted);
   const Tensor out = saved.out.slice(0, tokens);
-  rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);
+  rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream(params.blocks.size()),
+                   params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));
   return out;
-}
-
-void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
-                   RouterStats& stats) {
-  begin_stack_losses(context);
-  for (size_t i = 0; i < params.blocks.size(); ++i) {
-    block_observe(context, params.blocks[i], saved.blocks[i], stats);
-  }
-  end_stack_losses(context, stats);
 }
 
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                     Tensor d_out, Tensor d_encoder_output, Tensor ids,
                     const AttentionSource& encoder_output, GradProgress& progress) {
   Exec& exec = context.exec;
+  const auto stream = [&](size_t i) { return saved.streams[i].slice(0, context.tokens()); };
   const Tensor d_stream = d_out;  // updated in place from block to block
   {
     ScratchScope scratch(exec);
     const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "final norm d_normed");
     dropout_forward(exec, d_normed, d_out, final_dropout(context, params));
-    rms_norm_backward(exec, d_stream, params.final_norm->cleared_grad(exec), d_normed, saved.x,
-                      params.final_norm->value, saved.rstd.slice(0, context.tokens()), {});
+    rms_norm_backward(exec, d_stream, params.final_norm->cleared_grad(exec), d_normed,
+                      stream(params.blocks.size()), params.final_norm->value,
+                      saved.rstd.slice(0, context.tokens()), {});
   }
   progress.complete_from(params.final_norm->number);
   for (size_t i = params.blocks.size(); i-- > 0;) {
+    const bool overwritten = saved.blocks_share && i + 1 < params.blocks.size();
+    if (overwritten) {
+      block_forward(context, params.blocks[i], saved.blocks[i], {}, stream(i), encoder_output);
+    }
     block_backward(context, params.blocks[i], saved.blocks[i], d_stream, d_encoder_output,
                    encoder_output);
     progress.complete_from(params.blocks[i].first_param());

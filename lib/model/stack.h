@@ -39,10 +39,13 @@ struct StackParams {
 };
 
 struct StackSaved {
-  Tensor embedded;  // [T, d_model], after the dropout
+  // [T, d_model] each: the input of every block, the first of which is the embeddings after
+  // dropout, and that of the final norm.
+  std::vector<Tensor> streams;
+  // With Recompute::blocks they share memory: after forward only that of the last is filled.
   std::vector<BlockSaved> blocks;
+  bool blocks_share = false;
   StackShares shares;  // passed on in LayerContext
-  Tensor x;            // [T, d_model], view of the input of the final norm
   Tensor rstd;         // [T], of the final norm
   Tensor out;          // [T, d_model], the stack's output
 };
@@ -53,18 +56,15 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the output [T, d_model], a view of saved.out. ids is int32 [T]. encoder_output is read by
-// cross-attention, if there is any. Overwrites `saved`; statistics are not counted here.
+// cross-attention, if there is any. Overwrites `saved`. Adds the counts and losses of the stack's
+// routers to *counted, unless it is null; backward may follow only if they were. Here and in
+// backward, context.stack_shares must be saved.shares.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& encoder_output);
-
-// Adds the counts and losses of the stack's routers, as the last forward left them, to the
-// statistics of the step. To be called once per micro-batch, between forward and backward. Here and
-// in backward, context.stack_shares must be saved.shares.
-void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
-                   RouterStats& stats);
+                     Tensor ids, const AttentionSource& encoder_output, RouterStats* counted);
 
 // d_out [T, d_model] is the gradient of the output; it is overwritten. Gradients of the parameters
-// accumulate, and in the decoder d_encoder_output, of which each model rank has a part.
+// accumulate, and in the decoder d_encoder_output, of which each model rank has a part. If blocks
+// share memory, runs each but the last again before its backward.
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                     Tensor d_out, Tensor d_encoder_output, Tensor ids,
                     const AttentionSource& encoder_output, GradProgress& progress);

@@ -133,8 +133,7 @@ void SwitchModel::clear_stats(Exec& exec) {
 void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step) {
   State& s = *state_;
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
-  const Tensor h = s.decode(exec, batch, step);
-  s.observe(exec, batch, step);
+  const Tensor h = s.decode(exec, batch, step, &s.stats);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
   loss_forward(s.context(exec, batch, step, kDecoder), s.loss, s.loss_sum(), d_h, h,
                flat(batch.targets));

@@ -24,11 +24,13 @@ struct AttentionSource;  // attention.h
 struct StackParams;      // stack.h
 struct LossParams;       // loss.h
 
-// The sizes that a model is planned for. model.vocab_size must be resolved.
+// The sizes that a model is planned for, and what backward computes again instead of keeping it;
+// that changes no number. model.vocab_size must be resolved.
 struct ModelShape {
   int64_t sequences = 1;  // micro-batch
   int64_t encoder_length = 0;
   int64_t decoder_length = 0;  // 0: only encode(), for incremental decoding (decode.h)
+  Recompute recompute = Recompute::none;
 };
 
 class SwitchModel {

@@ -40,8 +40,11 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
 
 void SwitchModel::State::plan() {
   const int experts = mesh.shape().expert, shards = mesh.shape().model;
-  const LayerDims encoder_dims{shape.sequences, shape.encoder_length, experts, dtype, shards};
-  const LayerDims decoder_dims{shape.sequences, shape.decoder_length, experts, dtype, shards};
+  const auto dims = [&](int64_t length) {
+    return LayerDims{shape.sequences, length, experts, dtype, shards, shape.recompute};
+  };
+  const LayerDims encoder_dims = dims(shape.encoder_length);
+  const LayerDims decoder_dims = dims(shape.decoder_length);
   if (training) {
     params.plan(values, grads);
   } else {
@@ -103,21 +106,18 @@ AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
   return {encoder_saved.out.slice(0, source.ids.numel()), source.lengths};
 }
 
-void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step) {
+void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step,
+                                RouterStats* counted) {
   stack_forward(context(exec, batch, step, kEncoder), encoder, encoder_saved,
-                flat(batch.streams[kEncoder].ids), {});
+                flat(batch.streams[kEncoder].ids), {}, counted);
 }
 
-Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step) {
+Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step,
+                                  RouterStats* counted) {
   check(batch);
-  encode(exec, batch, step);
+  encode(exec, batch, step, counted);
   return stack_forward(context(exec, batch, step, kDecoder), decoder, decoder_saved,
-                       flat(batch.streams[kDecoder].ids), encoded(batch));
-}
-
-void SwitchModel::State::observe(Exec& exec, const Batch& batch, const StepContext& step) {
-  stack_observe(context(exec, batch, step, kEncoder), encoder, encoder_saved, stats);
-  stack_observe(context(exec, batch, step, kDecoder), decoder, decoder_saved, stats);
+                       flat(batch.streams[kDecoder].ids), encoded(batch), counted);
 }
 
 }  // namespace sy

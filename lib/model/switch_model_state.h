@@ -53,13 +53,14 @@ struct SwitchModel::State {
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
 
-  void encode(Exec& exec, const Batch& batch, const StepContext& step);
+  // The passes add router statistics to *counted, unless it is null.
+  void encode(Exec& exec, const Batch& batch, const StepContext& step,
+              RouterStats* counted = nullptr);
   // The encoder output for cross-attention, after encode().
   AttentionSource encoded(const Batch& batch) const;
   // Runs both stacks; returns the decoder output [B * decoder length, d_model].
-  Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
-  // Adds the router statistics that the last forward of both stacks left to `stats`.
-  void observe(Exec& exec, const Batch& batch, const StepContext& step);
+  Tensor decode(Exec& exec, const Batch& batch, const StepContext& step,
+                RouterStats* counted = nullptr);
 
   Tensor loss_sum() const { return sums.slice(0, 1); }
 };

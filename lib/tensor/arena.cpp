@@ -10,17 +10,17 @@ constexpr int64_t kAlignment = 64, kPage = 4096;
 
 Tensor Arena::take(DType dtype, Shape shape, const std::string& label) {
   const int64_t bytes = round_up(shape.numel() * static_cast<int64_t>(size_of(dtype)), kAlignment);
+  const int64_t begin = offset_;
+  offset_ += bytes;
   if (measuring()) {
     measured_.push_back(bytes);
-    size_ += bytes;
+    size_ = std::max(size_, offset_);
     return Tensor(nullptr, dtype, shape);
   }
   SY_CHECK(next_ < measured_.size() && measured_[next_] == bytes,
            "{}: {} differs from what was measured", name_, label);
   ++next_;
-  Tensor tensor(static_cast<char*>(memory_.data()) + offset_, dtype, shape);
-  offset_ += bytes;
-  return tensor;
+  return Tensor(static_cast<char*>(memory_.data()) + begin, dtype, shape);
 }
 
 int64_t Arena::bytes() const {
@@ -30,6 +30,7 @@ int64_t Arena::bytes() const {
 void Arena::allocate(MemoryKind kind) {
   SY_CHECK(measuring(), "{} is already allocated", name_);
   size_ = bytes();
+  offset_ = 0;
   memory_ = Memory(kind, size_, name_);
 }
 

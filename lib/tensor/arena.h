@@ -9,6 +9,7 @@
 //   saved = plan(arena);    // carves the same sequence
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,12 +39,42 @@ class Arena {
   int64_t bytes() const;
 
  private:
+  friend class SharedMemory;
+
   std::string name_;
   std::vector<int64_t> measured_;  // bytes of each view, in order
   size_t next_ = 0;
   int64_t size_ = 0;
-  int64_t offset_ = 0;
+  int64_t offset_ = 0;  // of the next view
   Memory memory_;
+};
+
+// Lets plans that are never in use at the same time share memory of an arena, as much as the
+// largest of them takes:
+//
+//   SharedMemory shared(arena);
+//   for (...) {
+//     shared.start_over();
+//     sets.push_back(plan(arena));
+//   }
+//
+// What is taken after its life follows all of them.
+class SharedMemory {
+ public:
+  explicit SharedMemory(Arena& arena) : arena_(arena), begin_(arena.offset_), end_(arena.offset_) {}
+  ~SharedMemory() { arena_.offset_ = std::max(end_, arena_.offset_); }
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+
+  // The next views are taken from the beginning of the shared memory again.
+  void start_over() {
+    end_ = std::max(end_, arena_.offset_);
+    arena_.offset_ = begin_;
+  }
+
+ private:
+  Arena& arena_;
+  int64_t begin_, end_;
 };
 
 }  // namespace sy

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real program on the build's text sample, and on C4 if that is present beside the project.
 foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up model_axis
-        nonfinite stands_alone stop_flag)
+        nonfinite recompute stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
@@ -29,7 +29,7 @@ if(SY_HAVE_HOSTCUDA)
   # Each test runs under one order of streams and threads.
   foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random"
                  "bench_parts forward" "metrics_add_up reverse" "stop_flag random" "cuda_on_avx2 forward"
-                 "shared_gpu forward")
+                 "shared_gpu forward" "recompute random")
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)
@@ -42,7 +42,7 @@ endif()
 if(SY_HAVE_CUDA)
   add_dependencies(gpu_tests switchyard)
   foreach(name bench_parts full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up
-          model_axis nonfinite stop_flag)
+          model_axis nonfinite recompute stop_flag)
     sy_add_gpu_test(e2e.${name} ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   endforeach()
 endif()

@@ -29,7 +29,7 @@ ModelSection section_of(Convention convention, CapacityMode capacity) {
   return model;
 }
 
-enum class Again { never, stacks, blocks, observation };
+enum class Again { never, stacks, blocks, counted };
 
 // The results of a step: bytes of saved tensors, statistics and gradients.
 struct Left {
@@ -60,10 +60,9 @@ class Stacks {
 
   Left step(Again again) {
     clear();
-    forward();
-    if (again == Again::stacks) forward();
-    observe();
-    if (again == Again::observation) observe();
+    if (again == Again::stacks) forward(nullptr);
+    if (again == Again::counted) forward(&stats_);
+    forward(&stats_);
     if (again == Again::blocks) forward_blocks();
     backward();
     synchronize(exec_);
@@ -109,27 +108,23 @@ class Stacks {
 
   void clear() {
     for (const ParamRegion& region : store_.regions()) fill_zero(exec_, region.grads);
-    fill_zero(exec_, Tensor(encoder_saved_.embedded.raw(), DType::i32, {saved_.bytes() / 4}));
+    fill_zero(exec_, Tensor(encoder_saved_.streams[0].raw(), DType::i32, {saved_.bytes() / 4}));
     fill_zero(exec_, Tensor(sums_.raw(), DType::i32, {statistics_.bytes() / 4}));
   }
-  void forward() {
-    stack_forward(context(false), encoder_, encoder_saved_, ids(false), {});
-    stack_forward(context(true), decoder_, decoder_saved_, ids(true), encoded());
+  void forward(RouterStats* counted) {
+    stack_forward(context(false), encoder_, encoder_saved_, ids(false), {}, counted);
+    stack_forward(context(true), decoder_, decoder_saved_, ids(true), encoded(), counted);
   }
   // Runs each block again from its input, the last one first.
   void forward_blocks() {
     const auto again = [&](bool in_decoder, const StackParams& params, StackSaved& saved) {
       for (size_t i = params.blocks.size(); i-- > 0;) {
-        const Tensor x = i == 0 ? saved.embedded : saved.blocks[i - 1].out;
-        block_forward(context(in_decoder), params.blocks[i], saved.blocks[i], x, encoded());
+        block_forward(context(in_decoder), params.blocks[i], saved.blocks[i], saved.streams[i + 1],
+                      saved.streams[i], encoded());
       }
     };
     again(true, decoder_, decoder_saved_);
     again(false, encoder_, encoder_saved_);
-  }
-  void observe() {
-    stack_observe(context(false), encoder_, encoder_saved_, stats_);
-    stack_observe(context(true), decoder_, decoder_saved_, stats_);
   }
   void backward() {
     GradReady nobody;
@@ -144,7 +139,7 @@ class Stacks {
   }
   Left left() {
     Left left;
-    append(left.saved, encoder_saved_.embedded.raw(), saved_.bytes());
+    append(left.saved, encoder_saved_.streams[0].raw(), saved_.bytes());
     for (const StackSaved* stack : {&encoder_saved_, &decoder_saved_}) {
       for (const BlockSaved& block : stack->blocks) {
         const DispatchSaved& dispatch = block.moe.routing.dispatch;
@@ -193,7 +188,7 @@ TEST_CASE("forward_twice: the bits of one run", "[forward_twice]") {
     CHECK((left.gradients == once.gradients));
   }
   // Counting twice makes a difference.
-  CHECK((stacks.step(Again::observation).statistics != once.statistics));
+  CHECK((stacks.step(Again::counted).statistics != once.statistics));
 }
 
 }  // namespace

@@ -46,8 +46,9 @@ void compare_with_cpu(ModelFixture& f, const OwnedBatch& batch, double loss) {
   }
 }
 
-void check_every_parameter(const ModelSection& section, double difference) {
-  const ModelShape shape{4, kEncoderLength, kDecoderLength};
+void check_every_parameter(const ModelSection& section, double difference,
+                           Recompute recompute = Recompute::none) {
+  const ModelShape shape{4, kEncoderLength, kDecoderLength, recompute};
   ModelFixture f(section, shape, DType::f64, true, 1);
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
                    kDecoderLengths);
@@ -86,6 +87,14 @@ TEST_CASE("model_gradient: sparse", "[model_gradient]") {
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
   model.activation = GENERATE(Activation::relu, Activation::geglu);
   check_every_parameter(model, 1e-6);
+}
+
+TEST_CASE("model_gradient: recomputed", "[model_gradient]") {
+  ModelSection model = with_noise_and_losses(tiny_sparse_model(3, 2));
+  model.encoder_layers = model.decoder_layers = 3;
+  model.experts.capacity = CapacityMode::dropless;
+  model.activation = Activation::geglu;
+  check_every_parameter(model, 1e-6, GENERATE(Recompute::experts, Recompute::blocks));
 }
 
 // Two sparse layers per stack share the load-balancing loss; padding is routed and takes part in

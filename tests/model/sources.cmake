@@ -7,10 +7,10 @@ sy_test_binary(model_tests
                        tests/model/reference_model.cpp tests/model/switch_model_test.cpp
                        tests/model/model_gradient_test.cpp tests/model/memory_test.cpp
                        tests/model/layout_test.cpp tests/model/bfloat16_test.cpp tests/model/draws_test.cpp
-                       tests/model/named_draws_test.cpp
+                       tests/model/named_draws_test.cpp tests/model/recompute_test.cpp
                LINK sy_model)
 sy_add_test(model.placement model_tests "[placement]")
-foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16 draws)
+foreach(layer ${SY_LAYERS} param switch_model model_gradient memory layout bfloat16 draws recompute)
   sy_add_test(model.${layer} model_tests "[${layer}]")
   sy_add_cuda_test(model.${layer} model_tests "[${layer}]" SCHEDULES random)
 endforeach()
@@ -18,14 +18,16 @@ sy_add_races_test(model model_tests "[bfloat16]")
 
 sy_test_binary(model_mpi_tests MPI SOURCES tests/model/mesh_test.cpp
                tests/model/bfloat16_mesh_test.cpp tests/model/decode_mesh_test.cpp
-               tests/model/forward_twice_test.cpp
+               tests/model/forward_twice_test.cpp tests/model/recompute_mesh_test.cpp
                tests/model/fixture.cpp
                LINK sy_model)
 sy_add_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4 8)
 sy_add_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4)
 sy_add_mpi_test(model.decode_mesh model_mpi_tests "[decode_mesh]" 1 2 4)
 sy_add_mpi_test(model.forward_twice model_mpi_tests "[forward_twice]" 1 2 4)
+sy_add_mpi_test(model.recompute_mesh model_mpi_tests "[recompute_mesh]" 1 2 4)
 sy_add_cuda_mpi_test(model.mesh model_mpi_tests "[model_mesh]" 1 2 4 SCHEDULES random)
 sy_add_cuda_mpi_test(model.bfloat16_mesh model_mpi_tests "[bfloat16_mesh]" 1 2 4 SCHEDULES reverse)
 sy_add_cuda_mpi_test(model.decode_mesh model_mpi_tests "[decode_mesh]" 2 4 SCHEDULES forward)
 sy_add_cuda_mpi_test(model.forward_twice model_mpi_tests "[forward_twice]" 1 2 4 SCHEDULES random)
+sy_add_cuda_mpi_test(model.recompute_mesh model_mpi_tests "[recompute_mesh]" 1 2 SCHEDULES random)

@@ -76,6 +76,8 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
       std::vector<std::string>{"precision=bfloat16"},
       std::vector<std::string>{"model.experts.convention=hugging_face", "model.experts.count=8",
                                "model.experts.capacity=fixed", "model.experts.interval=1"},
+      std::vector<std::string>{"train.recompute=experts"},
+      std::vector<std::string>{"train.recompute=blocks", "model.encoder_layers=3"},
       std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"});
   CAPTURE(variant);
   if (variant[0] == "precision=bfloat16" &&
@@ -211,6 +213,37 @@ TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
   int64_t labels = 0;
   for (const auto& [key, count] : traffic.records()) labels += key.axis == "model" ? 1 : 0;
   CHECK(labels == 14);
+}
+
+Traffic planned_traffic(const std::string& recompute) {
+  const RunConfig config =
+      tiny_config(test_backend(), {"mesh.expert=2", "mesh.model=2", "model.experts.interval=1",
+                                   "train.recompute=" + recompute});
+  Steps planned(std::make_shared<Runtime>(MeshShape{4, 2, 2}, 2, test_backend()), config);
+  planned.train_step.plan();
+  return planned.train_step.traffic();
+}
+
+// The same mesh; both blocks of each stack are sparse, and the first of them runs again: its rows
+// are sent again, and its attention is summed again, but not what comes out of its experts.
+TEST_CASE("traffic: what is computed again, worked by hand", "[traffic]") {
+  const Traffic none = planned_traffic("none"), blocks = planned_traffic("blocks");
+  check_same(none, planned_traffic("experts"));
+  Traffic expected = none;
+  for (const char* stack : {"encoder", "decoder"}) {
+    for (const char* what : {"ids", "dispatch", "combine"}) {
+      const TrafficKey key{"expert", "all_to_all_rows",
+                           fmt::format("{}/layers/0/moe {}", stack, what)};
+      REQUIRE(find(none, key).bytes > 0);
+      expected.add(key, find(none, key));
+    }
+  }
+  // The two blocks of a stack are alike.
+  const TrafficKey attention{"model", "all_reduce_sum", "attention output"};
+  const TrafficCount all = find(none, attention);
+  REQUIRE(all.bytes > 0);
+  expected.add(attention, {all.calls / 2, all.bytes / 2});
+  check_same(expected, blocks);
 }
 
 }  // namespace

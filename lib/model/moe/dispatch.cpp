@@ -194,6 +194,7 @@ void Dispatch::start(Tensor in, Tensor normed) {
 
 void Dispatch::combine(Tensor out, Tensor gate) {
   dispatcher_.finish();
+  if (out.empty()) return;
   const int64_t tokens = context_.tokens();
   combine_forward(context_.exec, out, saved_.returned.slice(0, saved_.slots),
                   saved_.slot.slice(0, tokens), gate.slice(0, tokens));

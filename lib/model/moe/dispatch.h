@@ -88,8 +88,9 @@ class Dispatch {
   void compute_parts(Compute&& compute) {
     dispatcher_.compute_parts(saved_.returned.slice(0, saved_.slots), out_, compute);
   }
-  // Overwrites out [T, d_model] with the sum of gate * output of the expert over the slots of each
-  // token, zeros for a token without slots. gate is [T', k].
+  // Waits until the outputs of the experts are back in their slots. Overwrites out [T, d_model],
+  // unless it is empty, with the sum of gate * output of the expert over the slots of each token,
+  // zeros for a token without slots. gate is [T', k].
   void combine(Tensor out, Tensor gate);
 
   Tensor out() const { return out_; }  // [R, d_model]; with one expert rank, saved.returned

@@ -54,6 +54,17 @@ Dropout used(Dropout dropout, const ExpertRows& rows) {
   return dropout;
 }
 
+// Takes the inner activations, each of `shape`, from an Arena or a ScratchScope.
+template <class Memory>
+void take_inner(Memory& memory, ExpertsSaved& saved, Shape shape, Activation activation) {
+  const DType dtype = saved.in.dtype();
+  saved.hidden = memory.take(dtype, shape, "experts hidden");
+  saved.activated = saved.hidden;
+  if (activation == Activation::relu) return;
+  saved.activated = memory.take(dtype, shape, "experts activated");
+  if (activation == Activation::geglu) saved.linear = memory.take(dtype, shape, "experts linear");
+}
+
 }  // namespace
 
 ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
@@ -74,23 +85,24 @@ ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
 }
 
 ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows,
-                          int model_ranks) {
+                          int model_ranks, bool keep_inner) {
   const Shape inner{rows, div_exact(model.d_ff, int64_t{model_ranks})};
   ExpertsSaved saved;
   saved.in = arena.take(dtype, {rows, model.d_model}, "experts in");
-  saved.hidden = arena.take(dtype, inner, "experts hidden");
-  saved.activated = saved.hidden;
-  if (model.activation == Activation::relu) return saved;
-  saved.activated = arena.take(dtype, inner, "experts activated");
-  if (model.activation == Activation::geglu) {
-    saved.linear = arena.take(dtype, inner, "experts linear");
-  }
+  if (keep_inner) take_inner(arena, saved, inner, model.activation);
   return saved;
 }
 
-void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& saved,
-                     const ExpertRows& rows, Tensor out, Activation activation,
-                     const Dropout& dropout) {
+ExpertsSaved with_inner(const ExpertsParams& params, const ExpertsSaved& saved,
+                        const ExpertRows& rows, Activation activation, ScratchScope& scratch) {
+  ExpertsSaved now = saved;
+  const Shape inner{rows.total, params.wi->value.cols()};
+  if (!saved.keeps_inner()) take_inner(scratch, now, inner, activation);
+  return now;
+}
+
+void experts_inner(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                   const ExpertRows& rows, Activation activation, const Dropout& dropout) {
   const ExpertsSaved now = used(saved, rows);
   const bool fused = is_relu_alone(activation, dropout);
   multiply(exec, rows, now.hidden, now.in, params.wi->compute, {.relu = fused});
@@ -101,7 +113,13 @@ void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& save
     activation_forward(exec, now.activated, now.hidden, now.linear, activation,
                        used(dropout, rows));
   }
-  multiply(exec, rows, used(out, rows), now.activated, params.wo->compute);
+}
+
+void experts_forward(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                     const ExpertRows& rows, Tensor out, Activation activation,
+                     const Dropout& dropout) {
+  experts_inner(exec, params, saved, rows, activation, dropout);
+  multiply(exec, rows, used(out, rows), used(saved.activated, rows), params.wo->compute);
 }
 
 ExpertsGrad experts_grad(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,

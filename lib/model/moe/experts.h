@@ -35,12 +35,16 @@ struct ExpertRows {
   bool ragged() const { return !sources.empty(); }
 };
 
-// What backward needs. R is at most the planned number; d_ff is this rank's share.
+// What backward needs. R is at most the planned number; d_ff is this rank's share. If the inner
+// activations, which are the last three, are not kept, they are empty here, and forward and
+// backward each have them in scratch (with_inner()).
 struct ExpertsSaved {
   Tensor in;         // [R, d_model]
   Tensor hidden;     // [R, d_ff] before the activation (relu: after it)
   Tensor linear;     // [R, d_ff], geglu only
   Tensor activated;  // [R, d_ff]; relu: the same memory as hidden
+
+  bool keeps_inner() const { return !hidden.empty(); }
 };
 
 // Gradients passed between the two halves of backward, for all R rows.
@@ -53,11 +57,19 @@ struct ExpertsGrad {
 ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model);
 ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows,
-                          int model_ranks = 1);
+                          int model_ranks = 1, bool keep_inner = true);
 
-// Overwrites the given rows of out [R, d_model] from the same rows of saved.in, which the caller
-// has filled. `dropout` is that of [R, d_ff] rows.
-void experts_forward(Exec& exec, const ExpertsParams& params, ExpertsSaved& saved,
+// `saved` with memory for the inner activations of `rows`, all of this rank's: its own or, if they
+// are not kept, from `scratch`.
+ExpertsSaved with_inner(const ExpertsParams& params, const ExpertsSaved& saved,
+                        const ExpertRows& rows, Activation activation, ScratchScope& scratch);
+
+// Overwrites the given rows of the inner activations from those of saved.in, which the caller has
+// filled. `dropout` is that of [R, d_ff] rows.
+void experts_inner(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
+                   const ExpertRows& rows, Activation activation, const Dropout& dropout);
+// Then also the same rows of out [R, d_model].
+void experts_forward(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout);
 

@@ -23,8 +23,8 @@ MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDim
   saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "moe rstd");
   saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "moe normed");
   saved.routing = routing_plan(arena, model, dims);
-  saved.experts =
-      experts_plan(arena, model, dims.dtype, dispatch_sizes(model, dims).rows, dims.model_ranks);
+  saved.experts = experts_plan(arena, model, dims.dtype, dispatch_sizes(model, dims).rows,
+                               dims.model_ranks, dims.recompute != Recompute::experts);
   return saved;
 }
 
@@ -35,14 +35,19 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   const Tensor normed = saved.normed.slice(0, tokens);
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
+  const Activation activation = context.model.activation;
   const auto experts = [&](Dispatch& travel) {
-    const Dropout dropout = expert_dropout(context, saved.routing.dispatch, params.sites.hidden);
+    ScratchScope scratch(exec);
+    const DispatchSaved& dispatch = saved.routing.dispatch;
+    const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
+    const ExpertsSaved now =
+        with_inner(params.experts, saved.experts, dispatch.exchange.all, activation, scratch);
     travel.compute_parts([&](const ExpertRows& rows) {
-      experts_forward(exec, params.experts, saved.experts, rows, travel.out(),
-                      context.model.activation, dropout);
+      experts_forward(exec, params.experts, now, rows, travel.out(), activation, dropout);
     });
   };
   routing_forward(context, params.routing, saved.routing, out, saved.experts.in, normed, experts);
+  if (out.empty()) return;
   residual_dropout_forward(exec, out, x, out, context.dropout(params.sites.output));
 }
 
@@ -58,16 +63,26 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
   const Tensor d_combined =
       dropout_backward(exec, room, d_out, context.dropout(params.sites.output));
+  const Activation activation = context.model.activation;
   const auto experts = [&](DispatchGrad& grad) {
-    ScratchScope hidden_scratch(exec);
+    ScratchScope inner_scratch(exec);
+    const ExpertRows& all = dispatch.exchange.all;
     const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
-    const ExpertsGrad hidden =
-        experts_grad(exec, params.experts, saved.experts, dispatch.exchange.all, hidden_scratch);
+    const ExpertsSaved now =
+        with_inner(params.experts, saved.experts, all, activation, inner_scratch);
+    if (!saved.experts.keeps_inner()) {
+      // In the same parts as in forward, whose products have the same bits. The gradients of the
+      // outputs meanwhile arrive.
+      for (const ExchangePart& part : dispatch.exchange.parts) {
+        experts_inner(exec, params.experts, now, part.experts, activation, dropout);
+      }
+    }
+    const ExpertsGrad hidden = experts_grad(exec, params.experts, now, all, inner_scratch);
     grad.compute_parts([&](const ExpertRows& rows) {
-      experts_backward_input(exec, params.experts, saved.experts, rows, grad.rows(), grad.rows(),
-                             hidden, context.model.activation, dropout);
+      experts_backward_input(exec, params.experts, now, rows, grad.rows(), grad.rows(), hidden,
+                             activation, dropout);
     });
-    experts_backward_weights(exec, params.experts, saved.experts, dispatch.exchange.all, hidden);
+    experts_backward_weights(exec, params.experts, now, all, hidden);
   };
   routing_backward(context, params.routing, saved.routing, d_normed, room, d_combined, normed,
                    experts);

@@ -34,7 +34,8 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const 
                             LayerCounter& counter);
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Overwrites out [T, d_model] and `saved`. x must be kept until backward and must not be out.
+// Overwrites out [T, d_model] and `saved`; an empty `out` is not computed. x must be kept until
+// backward and must not be out.
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
                      Tensor out, Tensor x);
 // d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the

@@ -15,9 +15,9 @@ namespace sy {
 StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
                               int64_t routed_layers, int64_t layers);
 
-// Forward updates no statistics, so that it may be run again. What it left in the saved tensors is
-// observed afterwards, once per micro-batch and before backward: begin_stack_losses, observe_router
-// for every routed layer of the stack in order, end_stack_losses. `stats` accumulates. If the loss
+// A layer's forward updates no statistics, so that it may be run again. What it left in the saved
+// tensors is observed afterwards, once per micro-batch: begin_stack_losses, observe_router for
+// every routed layer of the stack in order, end_stack_losses. `stats` accumulates. If the loss
 // scope is the stack, context.stack_shares is overwritten and complete after end_stack_losses.
 void begin_stack_losses(const LayerContext& context);
 // slot, int32 [T', k], has the slots of the layer's tokens, -1 if dropped. Read only if the loss

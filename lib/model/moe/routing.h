@@ -37,11 +37,11 @@ RoutingParams routing_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model, LayerCounter& counter);
 RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Overwrites out [T, d_model], `saved`, and `in` [R, d_model], the input of the callable, with the
-// rows that arrive (R is at most dispatch_sizes().rows). tokens [T, d_model] must be kept until
-// backward; if the experts see jitter, it is added in place (jitter_for_all). compute(Dispatch&) is
-// called once; within compute_parts() it must overwrite the rows of Dispatch::out() from those of
-// `in`.
+// Overwrites out [T, d_model], unless it is empty, `saved`, and `in` [R, d_model], the input of the
+// callable, with the rows that arrive (R is at most dispatch_sizes().rows). tokens [T, d_model]
+// must be kept until backward; if the experts see jitter, it is added in place (jitter_for_all).
+// compute(Dispatch&) is called once; within compute_parts() it must overwrite the rows of
+// Dispatch::out() from those of `in`.
 template <class Compute>
 void routing_forward(const LayerContext& context, const RoutingParams& params, RoutingSaved& saved,
                      Tensor out, Tensor in, Tensor tokens, Compute&& compute) {
@@ -53,7 +53,7 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
   travel.start(in, tokens);
   compute(travel);
   travel.combine(out, saved.router.gate);
-  sum_over_model(context, out, "experts output");
+  if (!out.empty()) sum_over_model(context, out, "experts output");
 }
 
 // Adds the counts to row params.layer of `stats`, and the auxiliary losses (router_losses.h).
