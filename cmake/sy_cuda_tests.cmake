@@ -79,7 +79,7 @@ function(sy_add_races_test name binary filter)
   endif()
   add_test(NAME races.${name} COMMAND ${binary}_watched ${filter})
   set_tests_properties(races.${name} PROPERTIES
-    TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS hostcuda
+    TIMEOUT 1200 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS hostcuda
     ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=random;OMP_NUM_THREADS=1")
 endfunction()
 
