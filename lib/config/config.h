@@ -28,8 +28,9 @@ std::vector<std::string> find_errors(const RunConfig& config);
 std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks);
 
 // Errors of a model whose heads, d_ff and vocabulary (if it is not auto) are to be sharded over
-// `shards` model ranks, in the same form. `ranks` is their total number, or 0 if it is not known.
-std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards,
+// `shards` model ranks, and d_model too on its way to experts that are spread over ranks, in the
+// same form. `ranks` is their total number, or 0 if it is not known.
+std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards, bool spread,
                                            int64_t ranks = 0);
 
 // Throws one ConfigError with a line per error; returns if there are none.

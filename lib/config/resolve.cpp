@@ -72,11 +72,12 @@ void resolve_ids(ModelSection& model, const TokenizerInfo& tokenizer) {
 
 }  // namespace
 
-std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards,
+std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards, bool spread,
                                            int64_t ranks) {
   const bool vocabulary = !model.vocab_size.is_auto;
   int64_t common = std::gcd(model.num_heads, model.d_ff);
   if (vocabulary) common = std::gcd(common, model.vocab_size.value);
+  if (spread) common = std::gcd(common, model.d_model);
   common = std::gcd(common, ranks);
   Checker check;
   const auto divides = [&](const char* key, int64_t size) {
@@ -85,6 +86,7 @@ std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t sh
   };
   divides("model.num_heads", model.num_heads);
   divides("model.d_ff", model.d_ff);
+  if (spread) divides("model.d_model", model.d_model);
   if (vocabulary) divides("model.vocab_size", model.vocab_size.value);
   if (ranks > 0) divides("the number of ranks", ranks);
   return check.take();
@@ -94,7 +96,8 @@ std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks) {
   SY_CHECK(ranks > 0, "{} ranks", ranks);
   Checker check;
   const int64_t model = config.mesh.model;
-  std::vector<std::string> errors = find_shard_errors(config.model, model, ranks);
+  const bool spread = ranks % model == 0 && expert_ranks(config, ranks / model) > 1;
+  std::vector<std::string> errors = find_shard_errors(config.model, model, spread, ranks);
   if (ranks % model != 0) return errors;
   const int64_t data_ranks = ranks / model;
   check.require(config.data.streams % data_ranks == 0, "data.streams",

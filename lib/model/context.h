@@ -93,6 +93,9 @@ struct LayerDims {
   int expert_ranks = 1;
   DType dtype = DType::f32;  // of activations
   int model_ranks = 1;       // heads and d_ff are sharded over them
+  MeshShape mesh_shape() const {
+    return {.ranks = expert_ranks * model_ranks, .model = model_ranks, .expert = expert_ranks};
+  }
   DType statistics() const { return compute_dtype(dtype); }
   int64_t tokens() const { return sequences * length; }
 };

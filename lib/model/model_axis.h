@@ -8,6 +8,10 @@
 //   out of the shards  forward: sum_over_model() of the output
 //                      backward: nothing, each rank has the whole gradient of the output
 // What is added to such a sum, a residual for example, is added after it.
+//
+// Where experts are spread over ranks, each model rank sends its 1/M of the columns of a row, never
+// the same row M times (Shazeer et al. 2018, "Mesh-TensorFlow", whose layouts split d_model). The
+// group gathers the columns of the rows that arrive, and sums what returns column by column.
 #pragma once
 
 #include "lib/dist/mesh.h"
@@ -23,6 +27,19 @@ inline void sum_over_model(const LayerContext& context, Tensor tensor, const cha
   sum_over_model(context.exec, context.mesh, tensor, label);
 }
 
+// Whether rows travel to their experts by columns: model ranks and expert ranks are several.
+bool sends_columns(const MeshShape& mesh);
+// The columns of a [..., d_model] row that a rank sends: d_model / M of them, or all.
+int64_t sent_columns(const MeshShape& mesh, int64_t d_model);
+
+// With c = d_model / M columns of each rank, those of model rank r from r c on:
+// mine [R, c] = this rank's columns of whole [R, d_model]
+void take_columns(const LayerContext& context, Tensor mine, Tensor whole);
+// whole [R, d_model] = the columns of all model ranks, each of which has its own in mine [R, c]
+void gather_columns(const LayerContext& context, Tensor whole, Tensor mine, const char* label);
+// mine [R, c] = this rank's columns of the sum over the model ranks of partial [R, d_model]; summed
+// as in sum_over_model()
+void sum_to_columns(const LayerContext& context, Tensor mine, Tensor partial, const char* label);
 
 // The last product of a sub-layer with its residual: out = x + dropout(h w), where the rows of w
 // and the columns of h are sharded. As linear_residual_forward() of linear.h, which it is with one

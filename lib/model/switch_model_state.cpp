@@ -10,7 +10,7 @@ namespace sy {
 namespace {
 
 void check_mesh(const ModelSection& model, const MeshShape& mesh) {
-  std::vector<std::string> errors = find_shard_errors(model, mesh.model);
+  std::vector<std::string> errors = find_shard_errors(model, mesh.model, mesh.expert > 1);
   if (model.experts.count % mesh.expert != 0) {
     errors.push_back(fmt::format(
         "model.experts.count {} is not divisible by mesh.expert {}: choose a mesh.expert that "

@@ -38,6 +38,7 @@ ModelSection shareable(ModelSection section) {
   section.vocab_size = {false, 16};
   section.num_heads = 4;
   section.d_ff = 8;
+  section.d_model = 8;
   return section;
 }
 

@@ -6,16 +6,15 @@
 // experts as a callable on rows, so the same code can route feed-forward and other layers. With
 // fixed capacity, collectives have the same counts on every rank whatever the routing.
 //
-// The ranks of a model group route the same tokens, by the same bits, and each sends its rows to
-// the experts of its own model rank. Each computes a part of the sum that is an expert's output, as
-// shards of matrices do; the sums are taken here, over tokens and not over rows.
+// The ranks of a model group route the same tokens, by the same bits, and each sends to the experts
+// of its own model rank, which compute a part of the sum that is an expert's output, as shards of
+// matrices do. The sums are taken on the way (dispatch.h).
 #pragma once
 
 #include <string>
 
 #include "kernels/elementwise/elementwise.h"
 #include "lib/model/context.h"
-#include "lib/model/model_axis.h"
 #include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/router.h"
 #include "lib/model/param.h"
@@ -53,7 +52,6 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
   travel.start(in, tokens);
   compute(travel);
   travel.combine(out, saved.router.gate);
-  sum_over_model(context, out, "experts output");
 }
 
 // Adds the counts to row params.layer of `stats`, and the auxiliary losses (router_losses.h).
@@ -75,11 +73,9 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
       scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_out, saved.router.gate);
-  sum_over_model(context, d_gate, "gates d_output");
   route_backward(context, params.router, saved.router, d_tokens, d_gate, tokens);
   compute(grad);
   grad.gather(room);
-  sum_over_model(context, room, "experts d_input");
   add_inplace(context.exec, d_tokens, room);
   jitter_for_all(context, params.router, d_tokens);
 }
