@@ -23,6 +23,45 @@ void sum_over_model(Exec& exec, Mesh& mesh, Tensor tensor, const char* label) {
   if (tensor.dtype() != exact) cast(exec, tensor, sum);
 }
 
+Tensor room_for_all(const LayerContext& context, ScratchScope& scratch, Tensor mine) {
+  if (!context.cuts_stream()) return mine;
+  return scratch.take(mine.dtype(), {context.tokens(), mine.cols()}, "rows of all model ranks");
+}
+
+Tensor room_for_own(const LayerContext& context, ScratchScope& scratch, Tensor whole) {
+  if (!context.cuts_stream()) return whole;
+  return scratch.take(whole.dtype(), {context.stream_rows(), whole.cols()}, "rows of this rank");
+}
+
+Tensor gather_stream(const LayerContext& context, Tensor room, Tensor mine, const char* label) {
+  if (!context.cuts_stream()) return mine;
+  const ProfileScope profile(context.exec.profiler, Part::communication);
+  context.mesh.model().all_gather(room, mine, label);
+  return room;
+}
+
+void sum_to_stream(const LayerContext& context, Tensor mine, Tensor room, const char* label) {
+  if (!context.cuts_stream()) return sum_over_model(context, mine, label);
+  Exec& exec = context.exec;
+  const DType exact = compute_dtype(mine.dtype());
+  const bool rounded = exact != mine.dtype();
+  ScratchScope scratch(exec);
+  const Tensor terms = rounded ? scratch.take(exact, room.shape(), "exact rows") : room;
+  const Tensor sum = rounded ? scratch.take(exact, mine.shape(), "sum of rows") : mine;
+  if (rounded) cast(exec, terms, room);
+  {
+    const ProfileScope profile(exec.profiler, Part::communication);
+    context.mesh.model().reduce_scatter_sum(sum, terms, label);
+  }
+  if (rounded) cast(exec, mine, sum);
+}
+
+void keep_own_rows(const LayerContext& context, Tensor mine, Tensor room) {
+  if (!context.cuts_stream()) return;
+  const int64_t first = context.first_stream_row() - context.first_row();
+  copy(context.exec, mine, room.slice(first, context.stream_rows()));
+}
+
 bool sends_columns(const MeshShape& mesh) {
   return mesh.model > 1 && mesh.expert > 1;
 }
@@ -48,6 +87,37 @@ void gather_columns(const LayerContext& context, Tensor whole, Tensor mine, cons
   }
   for (int rank = 0; rank < ranks.size(); ++rank) {
     copy_columns(context.exec, whole, rank * cols, all.at(rank), 0, cols);
+  }
+}
+
+// The two differ by a transposition of rank and rows: [M, rows, c] here, [rows, M c] there.
+void stream_to_columns(const LayerContext& context, Tensor mine, Tensor stream, const char* label) {
+  if (!context.cuts_stream()) return take_columns(context, mine, stream);
+  Communicator& ranks = context.mesh.model();
+  const int64_t rows = stream.rows(), cols = mine.cols();
+  ScratchScope scratch(context.exec);
+  const Tensor blocks =
+      scratch.take(mine.dtype(), {ranks.size(), rows, cols}, "columns for the model ranks");
+  for (int rank = 0; rank < ranks.size(); ++rank) {
+    copy_columns(context.exec, blocks.at(rank), 0, stream, rank * cols, cols);
+  }
+  const ProfileScope profile(context.exec.profiler, Part::communication);
+  ranks.all_to_all(mine.view(blocks.shape()), blocks, label);
+}
+
+void columns_to_stream(const LayerContext& context, Tensor stream, Tensor mine, const char* label) {
+  if (!context.cuts_stream()) return gather_columns(context, stream, mine, label);
+  Communicator& ranks = context.mesh.model();
+  const int64_t rows = stream.rows(), cols = mine.cols();
+  ScratchScope scratch(context.exec);
+  const Tensor blocks =
+      scratch.take(mine.dtype(), {ranks.size(), rows, cols}, "columns of the model ranks");
+  {
+    const ProfileScope profile(context.exec.profiler, Part::communication);
+    ranks.all_to_all(blocks, mine.view(blocks.shape()), label);
+  }
+  for (int rank = 0; rank < ranks.size(); ++rank) {
+    copy_columns(context.exec, stream, rank * cols, blocks.at(rank), 0, cols);
   }
 }
 
@@ -79,9 +149,15 @@ void sharded_residual_forward(const LayerContext& context, Tensor out, Tensor x,
   if (context.mesh.shape().model == 1) {
     return linear_residual_forward(exec, out, x, h, w, dropout);
   }
-  linear_forward(exec, out, h, w);
-  sum_over_model(context, out, label);
+  ScratchScope scratch(exec);
+  const Tensor room = room_for_all(context, scratch, out);
+  linear_forward(exec, room, h, w);
+  sum_to_stream(context, out, room, label);
   residual_dropout_forward(exec, out, x, out, dropout);
+}
+
+Param* norm_params(ParamStore& store, const std::string& name, int64_t d_model) {
+  return store.add(name, {d_model}, Placement::replicated(), {Init::Kind::ones}, GradRows::stream);
 }
 
 }  // namespace sy

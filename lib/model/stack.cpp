@@ -5,6 +5,7 @@
 
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/embedding.h"
+#include "lib/model/model_axis.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -41,8 +42,7 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
     params.blocks.push_back(block_params(store, prefix, model, block, counter));
     params.routed_layers += block.sparse ? 1 : 0;
   }
-  params.final_norm =
-      store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
+  params.final_norm = norm_params(store, name + "/final_norm", model.d_model);
   params.sites = {store.add_site("dropout/" + name + "/embedding"),
                   store.add_site("dropout/" + name + "/final_norm")};
   return params;
@@ -50,33 +50,34 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
 
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
                       const LayerDims& dims, int64_t source_length) {
-  const Shape stream{dims.tokens(), model.d_model};
   StackSaved saved;
-  saved.embedded = arena.take(dims.dtype, stream, "embedded");
+  saved.embedded = arena.take(dims.dtype, {dims.stream_rows(), model.d_model}, "embedded");
   for (const BlockParams& block : params.blocks) {
     saved.blocks.push_back(block_plan(arena, model, block, dims, source_length));
   }
   saved.shares = stack_shares_plan(arena, model, dims, params.routed_layers,
                                    static_cast<int64_t>(params.blocks.size()));
-  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "final norm rstd");
-  saved.out = arena.take(dims.dtype, stream, "stack output");
+  saved.rstd = arena.take(dims.statistics(), {dims.stream_rows()}, "final norm rstd");
+  saved.out = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "stack output");
   return saved;
 }
 
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& encoder_output) {
   Exec& exec = context.exec;
-  const int64_t tokens = context.tokens();
-  Tensor stream = saved.embedded.slice(0, tokens);
+  const int64_t rows = context.stream_rows();
+  Tensor stream = saved.embedded.slice(0, rows);
   embed_forward(context, *params.embedding, stream, ids, params.sites.embedding);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
     stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, encoder_output);
   }
   saved.x = stream;
-  const Tensor out = saved.out.slice(0, tokens);
-  rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);
+  ScratchScope scratch(exec);
+  const Tensor all = saved.out.slice(0, context.tokens());
+  const Tensor out = room_for_own(context, scratch, all);
+  rms_norm_forward(exec, out, saved.rstd.slice(0, rows), stream, params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));
-  return out;
+  return gather_stream(context, all, out, "stack output");
 }
 
 void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
@@ -98,7 +99,7 @@ void stack_backward(const LayerContext& context, const StackParams& params, Stac
     const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "final norm d_normed");
     dropout_forward(exec, d_normed, d_out, final_dropout(context, params));
     rms_norm_backward(exec, d_stream, params.final_norm->cleared_grad(exec), d_normed, saved.x,
-                      params.final_norm->value, saved.rstd.slice(0, context.tokens()), {});
+                      params.final_norm->value, saved.rstd.slice(0, context.stream_rows()), {});
   }
   progress.complete_from(params.final_norm->number);
   for (size_t i = params.blocks.size(); i-- > 0;) {

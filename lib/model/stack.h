@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stack of blocks, the encoder or the decoder: embedding, blocks, final norm, dropout. A
-// StackSpec describes how the two differ.
+// StackSpec describes how the two differ. `rows` are as in attention.h.
 #pragma once
 
 #include <string>
@@ -39,12 +39,12 @@ struct StackParams {
 };
 
 struct StackSaved {
-  Tensor embedded;  // [T, d_model], after the dropout
+  Tensor embedded;  // [rows, d_model], after the dropout
   std::vector<BlockSaved> blocks;
   StackShares shares;  // passed on in LayerContext
-  Tensor x;            // [T, d_model], view of the input of the final norm
-  Tensor rstd;         // [T], of the final norm
-  Tensor out;          // [T, d_model], the stack's output
+  Tensor x;            // [rows, d_model], view of the input of the final norm
+  Tensor rstd;         // [rows], of the final norm
+  Tensor out;          // [T, d_model], the stack's output, whole on every model rank
 };
 
 StackParams stack_params(ParamStore& store, const ModelSection& model, const StackSpec& spec,
@@ -63,8 +63,8 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
 void stack_observe(const LayerContext& context, const StackParams& params, const StackSaved& saved,
                    RouterStats& stats);
 
-// d_out [T, d_model] is the gradient of the output; it is overwritten. Gradients of the parameters
-// accumulate, and in the decoder d_encoder_output, of which each model rank has a part.
+// d_out [rows, d_model] is the gradient of the output; it is overwritten. Gradients of the
+// parameters accumulate, and in the decoder d_encoder_output, of which each model rank has a part.
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                     Tensor d_out, Tensor d_encoder_output, Tensor ids,
                     const AttentionSource& encoder_output, GradProgress& progress);

@@ -29,6 +29,9 @@ struct ModelShape {
   int64_t sequences = 1;  // micro-batch
   int64_t encoder_length = 0;
   int64_t decoder_length = 0;  // 0: only encode(), for incremental decoding (decode.h)
+  // The model ranks share out the rows of the residual stream. Every micro-batch must have as many
+  // for each of them.
+  bool sequence_parallel = false;
 };
 
 class SwitchModel {

@@ -26,7 +26,8 @@ RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
 }
 
 ModelShape model_shape(const RunConfig& config) {
-  return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value};
+  return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value,
+          config.mesh.sequence_parallel};
 }
 
 DType activation_dtype(Precision precision, Backend backend) {

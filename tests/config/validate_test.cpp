@@ -175,6 +175,15 @@ TEST_CASE("validate: the mesh", "[validate]") {
   config.model.d_model = 6;
   CHECK(find_mesh_errors(config, 4).empty());
   CHECK(says(one(8), {"mesh.model: 4", "model.d_model (6)", "use 1 or 2"}));
+  config.model.d_model = 8;
+  config.mesh.sequence_parallel = true;
+  config.data.encoder_length = 511;
+  config.data.decoder_length = {false, 1023};
+  config.train.micro_batch = 2;
+  const std::vector<std::string> rows = find_mesh_errors(config, 8);
+  REQUIRE(rows.size() == 2);
+  CHECK(says(rows[0], {"mesh.model: 4", "data.encoder_length (1022)", "use 1 or 2"}));
+  CHECK(says(rows[1], {"mesh.model: 4", "data.decoder_length (2046)", "use 1 or 2"}));
   config = {};
   CHECK(expert_ranks(config, 4) == 4);
   config.mesh.expert = {};

@@ -76,7 +76,10 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
       std::vector<std::string>{"precision=bfloat16"},
       std::vector<std::string>{"model.experts.convention=hugging_face", "model.experts.count=8",
                                "model.experts.capacity=fixed", "model.experts.interval=1"},
-      std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"});
+      std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"},
+      std::vector<std::string>{"mesh.sequence_parallel=true", "data.decoder_length=8"},
+      std::vector<std::string>{"precision=bfloat16", "mesh.sequence_parallel=true",
+                               "data.decoder_length=8"});
   CAPTURE(variant);
   if (variant[0] == "precision=bfloat16" &&
       bfloat16_products(Backend::cpu) == Bfloat16Products::none) {
@@ -203,8 +206,8 @@ TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
     sum(label, 2 + 4, (2 * encoder + 4 * decoder) * row);
   }
   for (const char* label : {"ffn output", "ffn d_input"}) sum(label, 2, (encoder + decoder) * row);
-  // 4 experts with 2 groups of 10 rows in the encoder, and of all its tokens in the decoder; half of
-  // the columns are another rank's.
+  // 4 experts with 2 groups of 10 rows in the encoder, and of all its tokens in the decoder; half
+  // of the columns are another rank's.
   REQUIRE(decoder_length < 10);
   const int64_t half_rows = 4 * 2 * (10 + decoder_length) * row / 2;
   const int64_t half = (encoder + decoder) * row / 2;
@@ -236,6 +239,55 @@ TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
   int64_t labels = 0;
   for (const auto& [key, count] : traffic.records()) labels += key.axis == "model" ? 1 : 0;
   CHECK(labels == (spread ? 18 : 14));
+}
+
+// The same with the residual stream shared out by rows: half of them are another rank's.
+TEST_CASE("traffic: sequence parallelism, worked by hand", "[traffic]") {
+  const bool spread = GENERATE(false, true);
+  const RunConfig config = tiny_config(
+      test_backend(), {spread ? "mesh.expert=2" : "mesh.expert=1", "mesh.model=2",
+                       "mesh.sequence_parallel=true", "model.experts.group_sequences=1"});
+  Steps planned(std::make_shared<Runtime>(MeshShape{4, 2, spread ? 2 : 1}, 2, test_backend()),
+                config);
+  planned.train_step.plan();
+  const Traffic& traffic = planned.train_step.traffic();
+  const int64_t micro_batches = 4, row = 32 * 4;
+  const int64_t encoder = 32 * row;  // bytes of half of two sequences
+  const int64_t decoder = planned.session.config.data.decoder_length.value * row;
+  const int64_t both = encoder + decoder, attentions = 2 * encoder + 4 * decoder;
+  const auto check = [&](const char* collective, const char* label, int64_t calls, int64_t bytes) {
+    INFO(collective << " " << label);
+    const TrafficCount count = find(traffic, {"model", collective, label});
+    CHECK(count == TrafficCount{calls * micro_batches, bytes * micro_batches});
+  };
+  const auto sum = [&](const char* label, int64_t calls, int64_t bytes) {
+    check("reduce_scatter_sum", label, calls, bytes);
+  };
+  const auto gather = [&](const char* label, int64_t calls, int64_t bytes) {
+    check("all_gather", label, calls, bytes);
+  };
+  sum("embedding", 2, both);
+  for (const char* label : {"attention output", "attention d_input"}) sum(label, 6, attentions);
+  for (const char* label : {"ffn output", "ffn d_input"}) sum(label, 2, both);
+  sum("encoder output gradient", 1, encoder);
+  sum("loss d_input", 1, decoder);
+  gather("attention input", 12, 2 * attentions);
+  gather("attention d_output", 6, attentions);
+  for (const char* label : {"ffn input", "router input"}) gather(label, 4, 2 * both);
+  for (const char* label : {"ffn d_output", "embedding d_output", "stack output"}) {
+    gather(label, 2, both);
+  }
+  for (const char* label : {"experts tokens", "experts d_tokens", "experts d_combined"}) {
+    if (spread) check("all_to_all", label, 2, both / 2);
+  }
+  if (!spread) {
+    for (const char* label : {"experts output", "experts d_input"}) sum(label, 2, both);
+    gather("experts d_combined", 2, both);
+  }
+  const ParamRegion& norms = planned.session.model.params().regions()[1];
+  CHECK(norms.partial_over_model);
+  CHECK(find(traffic, {"model", "all_reduce_sum", "gradients of partial sums"}) ==
+        TrafficCount{1, norms.grads.bytes()});
 }
 
 }  // namespace

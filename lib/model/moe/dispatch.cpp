@@ -77,28 +77,42 @@ int64_t slot_columns(const LayerContext& context) {
   return sent_columns(context.mesh.shape(), context.model.d_model);
 }
 
-// Overwrites tokens [T, d_model] with what move(part) writes to a tensor of T rows as wide as the
-// slots: this rank's columns of the result, or its part of the sum that it is.
-template <class Move>
-void to_tokens(const LayerContext& context, Tensor tokens, const char* columns, const char* sums,
-               Move&& move) {
-  if (!by_columns(context)) {
-    move(tokens);
-    return sum_over_model(context, tokens, sums);
-  }
-  ScratchScope scratch(context.exec);
-  const Tensor mine =
-      scratch.take(tokens.dtype(), {tokens.rows(), slot_columns(context)}, "columns of tokens");
-  move(mine);
-  gather_columns(context, tokens, mine, columns);
+Tensor room_for_columns(const LayerContext& context, ScratchScope& scratch, DType dtype) {
+  return scratch.take(dtype, {context.tokens(), slot_columns(context)}, "columns of tokens");
 }
 
-// The columns of tokens [T, d_model] that go to the slots.
-Tensor columns_of(const LayerContext& context, Tensor tokens, ScratchScope& scratch) {
-  if (!by_columns(context)) return tokens;
-  const Tensor mine =
-      scratch.take(tokens.dtype(), {tokens.rows(), slot_columns(context)}, "columns of tokens");
-  take_columns(context, mine, tokens);
+// Overwrites stream [stream_rows(), d_model] with what move(part) writes to a tensor of T rows as
+// wide as the slots: this rank's columns of the result, or its part of the sum that it is.
+template <class Move>
+void to_stream(const LayerContext& context, Tensor stream, const char* columns, const char* sums,
+               Move&& move) {
+  ScratchScope scratch(context.exec);
+  if (by_columns(context)) {
+    const Tensor mine = room_for_columns(context, scratch, stream.dtype());
+    move(mine);
+    return columns_to_stream(context, stream, mine, columns);
+  }
+  const Tensor room = room_for_all(context, scratch, stream);
+  move(room);
+  sum_to_stream(context, stream, room, sums);
+}
+
+// The T rows of `stream`, as wide as the slots.
+Tensor from_stream(const LayerContext& context, Tensor stream, const char* label,
+                   ScratchScope& scratch) {
+  if (!by_columns(context)) {
+    return gather_stream(context, room_for_all(context, scratch, stream), stream, label);
+  }
+  const Tensor mine = room_for_columns(context, scratch, stream.dtype());
+  stream_to_columns(context, mine, stream, label);
+  return mine;
+}
+
+// This rank's columns of normed [T, d_model], as many as slots have.
+Tensor columns_of(const LayerContext& context, Tensor normed, ScratchScope& scratch) {
+  if (!by_columns(context)) return normed;
+  const Tensor mine = room_for_columns(context, scratch, normed.dtype());
+  take_columns(context, mine, normed);
   return mine;
 }
 
@@ -253,7 +267,7 @@ void Dispatch::start(Tensor in, Tensor normed) {
 void Dispatch::combine(Tensor out, Tensor gate) {
   dispatcher_.finish();
   const int64_t tokens = context_.tokens();
-  to_tokens(context_, out, "experts tokens", "experts output", [&](Tensor part) {
+  to_stream(context_, out, "experts tokens", "experts output", [&](Tensor part) {
     combine_forward(context_.exec, part, saved_.returned.slice(0, saved_.slots),
                     saved_.slot.slice(0, tokens), gate.slice(0, tokens));
   });
@@ -277,16 +291,17 @@ void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   ScratchScope scratch(exec);
   const int64_t tokens = context_.tokens(), slots = saved_.slots;
   fill_zero(exec, d_gate.slice(tokens, d_gate.dim(0) - tokens));
-  combine_backward(exec, slots_, d_gate.slice(0, tokens), columns_of(context_, d_out, scratch),
-                   saved_.returned.slice(0, slots), saved_.slot.slice(0, tokens),
-                   saved_.token.slice(0, slots), gate.slice(0, tokens));
+  const Tensor d_tokens = from_stream(context_, d_out, "experts d_combined", scratch);
+  combine_backward(exec, slots_, d_gate.slice(0, tokens), d_tokens, saved_.returned.slice(0, slots),
+                   saved_.slot.slice(0, tokens), saved_.token.slice(0, slots),
+                   gate.slice(0, tokens));
   dispatcher_.start(travelling_.of(rows_), slots_);
   sum_over_model(context_, d_gate, "gates d_output");
 }
 
 void DispatchGrad::gather(Tensor d_normed) {
   dispatcher_.finish();
-  to_tokens(context_, d_normed, "experts d_tokens", "experts d_input", [&](Tensor part) {
+  to_stream(context_, d_normed, "experts d_tokens", "experts d_input", [&](Tensor part) {
     gather_rows(context_.exec, part, slots_, saved_.slot.slice(0, context_.tokens()));
   });
 }

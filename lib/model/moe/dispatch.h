@@ -116,8 +116,9 @@ class Dispatch {
                                 rows_.leave(part, out_, "experts output");
                               });
   }
-  // Overwrites out [T, d_model] with the sum of gate * output of the expert over the slots of each
-  // token, zeros for a token without slots: the sum over the model ranks. gate is [T', k].
+  // Overwrites out [stream_rows(), d_model] with the sum of gate * output of the expert over the
+  // slots of each token, zeros for a token without slots: the sum over the model ranks. gate is
+  // [T', k].
   void combine(Tensor out, Tensor gate);
 
   Tensor out() const { return out_; }  // [R, d_model]; with one expert rank, saved.returned
@@ -139,7 +140,7 @@ class DispatchGrad {
                const DispatchSaved& saved, ScratchScope& scratch);
 
   // Backward of combine: overwrites d_gate [T', k], the sum over the model ranks. d_out is
-  // [T, d_model], gate [T', k].
+  // [stream_rows(), d_model], gate [T', k].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
   // Calls compute(ExpertRows) for each part of rows() as it arrives. compute replaces its contents,
   // which are then sent back.
@@ -151,7 +152,7 @@ class DispatchGrad {
       travelling_.leave(part, rows_, "experts d_input");
     });
   }
-  // d_normed [T, d_model] is overwritten with the sum over the model ranks.
+  // d_normed [stream_rows(), d_model] is overwritten with the sum over the model ranks.
   void gather(Tensor d_normed);
 
   Tensor rows() const { return rows_; }  // [R, d_model]

@@ -8,13 +8,15 @@
 //
 // The ranks of a model group route the same tokens, by the same bits, and each sends to the experts
 // of its own model rank, which compute a part of the sum that is an expert's output, as shards of
-// matrices do. The sums are taken on the way (dispatch.h).
+// matrices do. The sums are taken on the way (dispatch.h). `rows` are as in attention.h: routing
+// needs all tokens of the micro-batch, and gathers them.
 #pragma once
 
 #include <string>
 
 #include "kernels/elementwise/elementwise.h"
 #include "lib/model/context.h"
+#include "lib/model/model_axis.h"
 #include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/router.h"
 #include "lib/model/param.h"
@@ -36,20 +38,22 @@ RoutingParams routing_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model, LayerCounter& counter);
 RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Overwrites out [T, d_model], `saved`, and `in` [R, d_model], the input of the callable, with the
-// rows that arrive (R is at most dispatch_sizes().rows). tokens [T, d_model] must be kept until
-// backward; if the experts see jitter, it is added in place (jitter_for_all). compute(Dispatch&) is
-// called once; within compute_parts() it must overwrite the rows of Dispatch::out() from those of
-// `in`.
+// Overwrites out [rows, d_model], `saved`, and `in` [R, d_model], the input of the callable, with
+// the rows that arrive (R is at most dispatch_sizes().rows). tokens [rows, d_model] must be kept
+// until backward; if the experts see jitter, it is added in place (jitter_for_all).
+// compute(Dispatch&) is called once; within compute_parts() it must overwrite the rows of
+// Dispatch::out() from those of `in`.
 template <class Compute>
 void routing_forward(const LayerContext& context, const RoutingParams& params, RoutingSaved& saved,
                      Tensor out, Tensor in, Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
   jitter_for_all(context, params.router, tokens);
-  route_forward(context, params.router, saved.router, tokens);
+  const Tensor all =
+      gather_stream(context, room_for_all(context, scratch, tokens), tokens, "router input");
+  route_forward(context, params.router, saved.router, all);
   dispatch_assign(context, params.labels, saved.dispatch, saved.router.expert);
   Dispatch travel(context, params.labels, saved.dispatch, scratch);
-  travel.start(in, tokens);
+  travel.start(in, all);
   compute(travel);
   travel.combine(out, saved.router.gate);
 }
@@ -58,8 +62,9 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
 void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats);
 
-// Overwrites d_tokens [T, d_model] with the gradient of the tokens through the experts, the gates
-// and the auxiliary losses. room [T, d_model] is overwritten and may be d_out.
+// Overwrites d_tokens [rows, d_model] with the gradient of the tokens through the experts, the
+// gates and the auxiliary losses. The last two have the same bits on all ranks of a model group and
+// count once. room [rows, d_model] is overwritten and may be d_out [rows, d_model].
 // compute(DispatchGrad&) is called once; within compute_parts() it must replace the rows of
 // DispatchGrad::rows(), the gradient of the experts' outputs, by the gradient of `in`. What it does
 // after that overlaps with sending the rows back. Gradients of parameters accumulate.
@@ -73,7 +78,14 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
       scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_out, saved.router.gate);
-  route_backward(context, params.router, saved.router, d_tokens, d_gate, tokens);
+  {
+    ScratchScope all_scratch(context.exec);
+    const Tensor all =
+        gather_stream(context, room_for_all(context, all_scratch, tokens), tokens, "router input");
+    const Tensor d_all = room_for_all(context, all_scratch, d_tokens);
+    route_backward(context, params.router, saved.router, d_all, d_gate, all);
+    keep_own_rows(context, d_tokens, d_all);
+  }
   compute(grad);
   grad.gather(room);
   add_inplace(context.exec, d_tokens, room);
