@@ -42,6 +42,23 @@ void copy(Exec& exec, Tensor out, Tensor x) {
   dispatch_backend(exec, "copy", [&]<Backend B>() { BytesImpl<B>::copy(exec, out, x); });
 }
 
+void copy_columns(Exec& exec, Tensor out, int64_t out_first, Tensor x, int64_t x_first,
+                  int64_t cols) {
+  SY_CHECK(out.dtype() == x.dtype() && out.rows() == x.rows() && out_first >= 0 && x_first >= 0 &&
+               cols >= 0 && out_first + cols <= out.cols() && x_first + cols <= x.cols(),
+           "copy_columns: {} columns from {} on of {} {}, to {} on of {} {}", cols, x_first,
+           name_of(x.dtype()), x.shape().str(), out_first, name_of(out.dtype()), out.shape().str());
+  if (exec.planning || cols == 0 || x.rows() == 0) return;
+  const ProfileScope profile(exec.profiler, Part::other);
+  const auto size = static_cast<int64_t>(size_of(x.dtype()));
+  char* const to = static_cast<char*>(out.raw()) + out_first * size;
+  const char* const from = static_cast<const char*>(x.raw()) + x_first * size;
+  dispatch_backend(exec, "copy_columns", [&]<Backend B>() {
+    BytesImpl<B>::copy_rows(exec, to, out.cols() * size, from, x.cols() * size, cols * size,
+                            x.rows());
+  });
+}
+
 void cast(Exec& exec, Tensor out, Tensor x) {
   if (out.dtype() == x.dtype()) return copy(exec, out, x);
   const bool narrows = out.dtype() == DType::bf16;

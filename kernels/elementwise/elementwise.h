@@ -13,6 +13,10 @@ void fill_zero(Exec& exec, Tensor x);                     // x = 0, any dtype
 void scale_inplace(Exec& exec, Tensor x, double factor);  // x *= factor
 void add_inplace(Exec& exec, Tensor x, Tensor y);         // x += y
 void copy(Exec& exec, Tensor out, Tensor x);              // out = x, same dtype and size
+// Columns [out_first, out_first + cols) of out [rows, ...] = those of x [rows, ...] from x_first
+// on, any dtype.
+void copy_columns(Exec& exec, Tensor out, int64_t out_first, Tensor x, int64_t x_first,
+                  int64_t cols);
 // scale_inplace, add_inplace and copy also take bfloat16. Conversions; cast() between equal dtypes
 // is copy():
 void cast(Exec& exec, Tensor out, Tensor x);   // out = x, from bfloat16 to float32 or back
@@ -32,6 +36,9 @@ template <Backend>
 struct BytesImpl {
   static void zero(Exec& exec, Tensor x);
   static void copy(Exec& exec, Tensor out, Tensor x);
+  // Rows of `bytes` bytes, which lie out_step and x_step bytes apart.
+  static void copy_rows(Exec& exec, void* out, int64_t out_step, const void* x, int64_t x_step,
+                        int64_t bytes, int64_t rows);
 };
 
 template <Backend>

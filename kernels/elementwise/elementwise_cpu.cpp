@@ -53,6 +53,17 @@ void BytesImpl<Backend::cpu>::copy(Exec& exec, Tensor out, Tensor x) {
 }
 
 template <>
+void BytesImpl<Backend::cpu>::copy_rows(Exec& exec, void* out, int64_t out_step, const void* x,
+                                        int64_t x_step, int64_t bytes, int64_t rows) {
+  char* to = static_cast<char*>(out);
+  const char* from = static_cast<const char*>(x);
+#pragma omp parallel for schedule(static) num_threads(exec.threads)
+  for (int64_t row = 0; row < rows; ++row) {
+    std::memcpy(to + row * out_step, from + row * x_step, static_cast<size_t>(bytes));
+  }
+}
+
+template <>
 void CountsImpl<Backend::cpu>::add(Exec&, Tensor x, Tensor y) {
   int32_t* p = x.data<int32_t>();
   const int32_t* q = y.data<int32_t>();

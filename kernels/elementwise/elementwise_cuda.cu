@@ -86,6 +86,15 @@ void BytesImpl<Backend::cuda>::copy(Exec& exec, Tensor out, Tensor x) {
 }
 
 template <>
+void BytesImpl<Backend::cuda>::copy_rows(Exec& exec, void* out, int64_t out_step, const void* x,
+                                         int64_t x_step, int64_t bytes, int64_t rows) {
+  check_cuda(cudaMemcpy2DAsync(out, static_cast<size_t>(out_step), x, static_cast<size_t>(x_step),
+                               static_cast<size_t>(bytes), static_cast<size_t>(rows),
+                               cudaMemcpyDeviceToDevice, cuda(exec).compute),
+             "copy_columns");
+}
+
+template <>
 void CastImpl<Backend::cuda>::widen(Exec& exec, Tensor out, Tensor x) {
   const BFloat16* from = x.data<BFloat16>();
   map(exec, "widen", out.data<float>(), from, from, x.numel(), Convert<float, BFloat16>{});

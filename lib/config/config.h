@@ -27,10 +27,18 @@ std::vector<std::string> find_errors(const RunConfig& config);
 // Errors that depend on the number of ranks (mesh, streams, batches), in the same form.
 std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks);
 
+// What model ranks share besides heads, d_ff and vocabulary. Nothing is shared of what is 0 or
+// false.
+struct SharedSizes {
+  int64_t ranks = 0;    // the total number of ranks
+  bool spread = false;  // experts are spread over ranks: rows travel to them by columns of d_model
+  // Rows of a micro-batch in each stack, with mesh.sequence_parallel.
+  int64_t encoder_rows = 0, decoder_rows = 0;
+};
 // Errors of a model whose heads, d_ff and vocabulary (if it is not auto) are to be sharded over
-// `shards` model ranks, in the same form. `ranks` is their total number, or 0 if it is not known.
+// `shards` model ranks, in the same form.
 std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards,
-                                           int64_t ranks = 0);
+                                           const SharedSizes& sizes);
 
 // Throws one ConfigError with a line per error; returns if there are none.
 void throw_errors(const std::vector<std::string>& errors);

@@ -73,28 +73,48 @@ void resolve_ids(ModelSection& model, const TokenizerInfo& tokenizer) {
 }  // namespace
 
 std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t shards,
-                                           int64_t ranks) {
-  const bool vocabulary = !model.vocab_size.is_auto;
-  int64_t common = std::gcd(model.num_heads, model.d_ff);
-  if (vocabulary) common = std::gcd(common, model.vocab_size.value);
-  common = std::gcd(common, ranks);
+                                           const SharedSizes& sizes) {
+  // 0 is divided by everything and adds nothing to a greatest common divisor.
+  const std::pair<const char*, int64_t> shared[] = {
+      {"model.num_heads", model.num_heads},
+      {"model.d_ff", model.d_ff},
+      {"model.d_model", sizes.spread ? model.d_model : 0},
+      {"model.vocab_size", model.vocab_size.is_auto ? 0 : model.vocab_size.value},
+      {"the number of ranks", sizes.ranks},
+      {"train.micro_batch x data.encoder_length", sizes.encoder_rows},
+      {"train.micro_batch x data.decoder_length", sizes.decoder_rows}};
+  int64_t common = 0;
+  for (const auto& [key, size] : shared) common = std::gcd(common, size);
   Checker check;
-  const auto divides = [&](const char* key, int64_t size) {
+  for (const auto& [key, size] : shared) {
     check.require(size % shards == 0, "mesh.model", "{} does not divide {} ({}); use {}", shards,
                   key, size, first_divisors(common));
-  };
-  divides("model.num_heads", model.num_heads);
-  divides("model.d_ff", model.d_ff);
-  if (vocabulary) divides("model.vocab_size", model.vocab_size.value);
-  if (ranks > 0) divides("the number of ranks", ranks);
+  }
   return check.take();
 }
+
+namespace {
+
+SharedSizes shared_sizes(const RunConfig& config, int ranks) {
+  SharedSizes sizes{.ranks = ranks};
+  const int64_t model = config.mesh.model;
+  sizes.spread = ranks % model == 0 && expert_ranks(config, ranks / model) > 1;
+  if (!config.mesh.sequence_parallel) return sizes;
+  RunConfig lengths = config;
+  resolve_config(lengths, 0);
+  sizes.encoder_rows = config.train.micro_batch * lengths.data.encoder_length;
+  sizes.decoder_rows = config.train.micro_batch * lengths.data.decoder_length.value;
+  return sizes;
+}
+
+}  // namespace
 
 std::vector<std::string> find_mesh_errors(const RunConfig& config, int ranks) {
   SY_CHECK(ranks > 0, "{} ranks", ranks);
   Checker check;
   const int64_t model = config.mesh.model;
-  std::vector<std::string> errors = find_shard_errors(config.model, model, ranks);
+  std::vector<std::string> errors =
+      find_shard_errors(config.model, model, shared_sizes(config, ranks));
   if (ranks % model != 0) return errors;
   const int64_t data_ranks = ranks / model;
   check.require(config.data.streams % data_ranks == 0, "data.streams",

@@ -60,6 +60,7 @@ struct RunSection {
 struct MeshSection {
   int64_t model = 1;
   AutoInt expert;
+  bool sequence_parallel = false;
   int64_t zero_stage = 0;
 
   template <class Visitor>
@@ -69,6 +70,9 @@ struct MeshSection {
     visit("expert", expert,
           "data ranks that the experts are spread over; auto: the largest divisor of both the "
           "number of experts and the data ranks");
+    visit("sequence_parallel", sequence_parallel,
+          "with mesh.model above 1: cut the residual stream, norms and dropout by rows over the "
+          "model ranks");
     visit("zero_stage", zero_stage,
           "0: optimiser state on every rank; 1: sharded over the data ranks");
   }

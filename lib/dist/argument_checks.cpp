@@ -76,4 +76,11 @@ void check_all_gather(Tensor recv, Tensor send, int size, const char* label) {
            recv.shape().str(), send.shape().str(), size);
 }
 
+void check_reduce_scatter(Tensor recv, Tensor send, int size, const char* label) {
+  check_reduction(send, label);
+  check_apart(recv, send, label);
+  SY_CHECK(send.numel() == recv.numel() * size, "{}: recv {} and send {} over {} ranks", label,
+           recv.shape().str(), send.shape().str(), size);
+}
+
 }  // namespace sy::detail

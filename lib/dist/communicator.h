@@ -67,6 +67,9 @@ class Communicator {
 
   // recv [size(), ...] = every rank's send [...].
   virtual void all_gather(Tensor recv, Tensor send, const char* label) = 0;
+  // recv [...] = the sum over the ranks of block rank() of send [size(), ...]; float32, float64 or
+  // int32. The order of summation is fixed by the group. recv and send must not overlap.
+  virtual void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) = 0;
   virtual void broadcast(Tensor tensor, int root, const char* label) = 0;
   virtual void barrier(const char* label) = 0;
 

@@ -56,6 +56,11 @@ class SelfCommunicator : public Communicator {
     detail::check_memory({recv, send}, label);
     copy(recv, send, send.bytes());
   }
+  void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
+    detail::check_reduce_scatter(recv, send, 1, label);
+    detail::check_memory({recv, send}, label);
+    copy(recv, send, send.bytes());
+  }
   void broadcast(Tensor, int root, const char* label) override {
     SY_CHECK(root == 0, "{}: root {} of 1 rank", label, root);
   }
@@ -104,6 +109,9 @@ class PlannedCommunicator final : public Communicator {
   }
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size_, label);
+  }
+  void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
+    detail::check_reduce_scatter(recv, send, size_, label);
   }
   void broadcast(Tensor, int root, const char* label) override {
     SY_CHECK(root >= 0 && root < size_, "{}: root {} of {} ranks", label, root, size_);

@@ -41,6 +41,10 @@ class CountingCommunicator final : public Communicator {
     count("all_gather", label, send.bytes());
     group_.all_gather(recv, send, label);
   }
+  void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
+    count("reduce_scatter_sum", label, send.bytes() / size() * (size() - 1));
+    group_.reduce_scatter_sum(recv, send, label);
+  }
   void broadcast(Tensor tensor, int root, const char* label) override {
     count("broadcast", label, root == rank() ? tensor.bytes() : 0);
     group_.broadcast(tensor, root, label);

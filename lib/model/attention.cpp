@@ -67,12 +67,12 @@ Tensor bias_grad(Exec& exec, const AttentionParams& params) {
 
 // The part of the planned tensors that this micro-batch uses.
 AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context) {
-  const int64_t sequences = context.sequences, tokens = context.tokens();
+  const int64_t sequences = context.sequences, rows = context.stream_rows();
   const Projections now(saved.projected, of_sequences(saved.q.shape(), sequences),
                         of_sequences(saved.k.shape(), sequences));
   return {saved.x,
-          saved.rstd.slice(0, tokens),
-          saved.normed.slice(0, tokens),
+          saved.rstd.slice(0, rows),
+          saved.normed.slice(0, rows),
           saved.projected,
           now.q,
           now.k,
@@ -84,30 +84,36 @@ AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context) 
 void normalise(const LayerContext& context, const AttentionParams& params, AttentionSaved& saved,
                Tensor x) {
   saved.x = x;
-  rms_norm_forward(context.exec, saved.normed.slice(0, context.tokens()),
-                   saved.rstd.slice(0, context.tokens()), x, params.norm->value);
+  rms_norm_forward(context.exec, saved.normed.slice(0, context.stream_rows()),
+                   saved.rstd.slice(0, context.stream_rows()), x, params.norm->value);
 }
 
 // source: of cross-attention; none in self-attention.
-void project(Exec& exec, const AttentionParams& params, const AttentionSaved& saved,
-             const AttentionSource* source) {
+void project(const LayerContext& context, const AttentionParams& params,
+             const AttentionSaved& saved, const AttentionSource* source) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const Tensor normed = gather_stream(context, room_for_all(context, scratch, saved.normed),
+                                      saved.normed, "attention input");
   if (source == nullptr) {
-    return linears_forward(exec, following(saved.q, 3), saved.normed,
-                           {params.q, params.k, params.v});
+    return linears_forward(exec, following(saved.q, 3), normed, {params.q, params.k, params.v});
   }
-  linear_forward(exec, merged(saved.q), saved.normed, *params.q);
+  linear_forward(exec, merged(saved.q), normed, *params.q);
   linears_forward(exec, following(saved.k, 2), source->rows, {params.k, params.v});
 }
 
 // The weights' gradients, from those of the projections.
-void project_backward_weights(Exec& exec, const AttentionParams& params,
+void project_backward_weights(const LayerContext& context, const AttentionParams& params,
                               const AttentionSaved& saved, const Projections& d,
                               const AttentionSource* source) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const Tensor normed = gather_stream(context, room_for_all(context, scratch, saved.normed),
+                                      saved.normed, "attention input");
   if (source == nullptr) {
-    return linears_backward_weight(exec, {params.q, params.k, params.v}, following(d.q, 3),
-                                   saved.normed);
+    return linears_backward_weight(exec, {params.q, params.k, params.v}, following(d.q, 3), normed);
   }
-  linear_backward_weight(exec, *params.q, merged(d.q), saved.normed);
+  linear_backward_weight(exec, *params.q, merged(d.q), normed);
   linears_backward_weight(exec, {params.k, params.v}, following(d.k, 2), source->rows);
 }
 
@@ -118,16 +124,17 @@ Tensor key_lengths(const LayerContext& context, const AttentionSource* source) {
 void attend(const LayerContext& context, const AttentionParams& params, const AttentionSaved& saved,
             Tensor out, const AttentionSource* source) {
   Exec& exec = context.exec;
-  project(exec, params, saved, source);
+  project(context, params, saved, source);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
                     bias_value(params), key_lengths(context, source), spec_of(context, params));
   sharded_residual_forward(context, out, saved.x, merged(saved.attended), *params.o,
                            context.dropout(params.sites.output), "attention output");
 }
 
-// d_normed is overwritten with the gradient of the normed input through the queries. The gradient
-// through keys and values is added to d_source, which may be d_normed itself; if it is not, it is
-// this rank's part of a sum over the model ranks.
+// d_normed is overwritten with the gradient of the normed input through the queries. In
+// cross-attention, the gradient through keys and values is added to d_source, of which it is this
+// rank's part of a sum over the model ranks; in self-attention d_source is empty, and it is part of
+// d_normed.
 void attend_backward(const LayerContext& context, const AttentionParams& params,
                      const AttentionSaved& saved, Tensor d_normed, Tensor d_source, Tensor d_out,
                      const AttentionSource* source) {
@@ -139,18 +146,22 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   const Projections d(
       scratch.take(dtype, {projection_elements(queries, keys)}, "attention d_q, d_k, d_v"), queries,
       keys);
-  // d_normed has room for the gradient of o's output until that of the queries is computed.
-  const Tensor d_o = dropout_backward(exec, d_normed, d_out, context.dropout(params.sites.output));
+  // Both have room for the gradient of o's output until that of the queries is computed.
+  const Tensor d_rows =
+      dropout_backward(exec, d_normed, d_out, context.dropout(params.sites.output));
+  const Tensor d_all = room_for_all(context, scratch, d_normed);
+  const Tensor d_o = gather_stream(context, d_all, d_rows, "attention d_output");
   linear_backward_weight(exec, *params.o, d_o, merged(saved.attended));
   linear_backward_input(exec, merged(d_attended), d_o, *params.o);
   attention_backward(exec, d.q, d.k, d.v, bias_grad(exec, params), d_attended, saved.attended,
                      saved.log_sum, saved.q, saved.k, saved.v, bias_value(params),
                      key_lengths(context, source), spec_of(context, params));
-  project_backward_weights(exec, params, saved, d, source);
-  linear_backward_input(exec, d_normed, merged(d.q), *params.q);
-  linear_backward_input(exec, d_source, merged(d.k), *params.k, true);
-  linear_backward_input(exec, d_source, merged(d.v), *params.v, true);
-  sum_over_model(context, d_normed, "attention d_input");
+  project_backward_weights(context, params, saved, d, source);
+  const Tensor d_keys = source == nullptr ? d_all : d_source;
+  linear_backward_input(exec, d_all, merged(d.q), *params.q);
+  linear_backward_input(exec, d_keys, merged(d.k), *params.k, true);
+  linear_backward_input(exec, d_keys, merged(d.v), *params.v, true);
+  sum_to_stream(context, d_normed, d_all, "attention d_input");
 }
 
 }  // namespace
@@ -164,7 +175,7 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
   };
   const Placement columns = Placement::model(1), rows = Placement::model(0);
   AttentionParams params;
-  params.norm = store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones});
+  params.norm = norm_params(store, prefix + "/norm", d);
   // T5 does not scale the logits by 1 / sqrt(d_kv); the initial variance of q absorbs the factor.
   params.q = store.add(prefix + "/q", {d, inner}, columns,
                        cut_normal(s / (fan_in * static_cast<double>(model.d_kv))));
@@ -182,8 +193,8 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
   const Shape queries{b, dims.length, heads, model.d_kv};
   const Shape keys{b, source_length, heads, model.d_kv};
   AttentionSaved saved;
-  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "attention rstd");
-  saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "attention normed");
+  saved.rstd = arena.take(dims.statistics(), {dims.stream_rows()}, "attention rstd");
+  saved.normed = arena.take(dims.dtype, {dims.stream_rows(), model.d_model}, "attention normed");
   saved.projected =
       arena.take(dims.dtype, {projection_elements(queries, keys)}, "attention q, k, v");
   const Projections all(saved.projected, queries, keys);
@@ -206,7 +217,7 @@ void self_attention_backward(const LayerContext& context, const AttentionParams&
   ScratchScope scratch(context.exec);
   const AttentionSaved views = filled(saved, context);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
-  attend_backward(context, params, views, d_normed, d_normed, d_out, nullptr);
+  attend_backward(context, params, views, d_normed, {}, d_out, nullptr);
   rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,
                     params.norm->value, views.rstd, d_out);
 }

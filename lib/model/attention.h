@@ -2,7 +2,8 @@
 // The attention sub-layers (docs/math.md, "Attention"):
 //   out = x + dropout(attend(norm(x) q, source k, source v) o)
 // where source is norm(x) itself (self-attention) or the encoder's output (cross-attention). Heads
-// are sharded over the model ranks.
+// are sharded over the model ranks. `rows` are the T of a micro-batch or, with
+// mesh.sequence_parallel, this rank's part of them (model_axis.h), here and in the other layers.
 #pragma once
 
 #include <string>
@@ -28,9 +29,9 @@ struct AttentionParams {
 
 // What backward needs; H is the number of this rank's heads.
 struct AttentionSaved {
-  Tensor x;       // [T, d_model], view of the input; the caller keeps it until backward
-  Tensor rstd;    // [T]
-  Tensor normed;  // [T, d_model]
+  Tensor x;       // [rows, d_model], view of the input; the caller keeps it until backward
+  Tensor rstd;    // [rows]
+  Tensor normed;  // [rows, d_model]
   // Queries, keys and values, one after another in `projected`, so that one product computes
   // several of them.
   Tensor projected;
@@ -54,11 +55,12 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
 AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
                               int64_t source_length);
 
-// out [T, d_model] is overwritten. x [T, d_model] must be kept until backward and must not be out.
+// out [rows, d_model] is overwritten. x [rows, d_model] must be kept until backward and must not be
+// out.
 void self_attention_forward(const LayerContext& context, const AttentionParams& params,
                             AttentionSaved& saved, Tensor out, Tensor x);
 
-// d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
+// d_x [rows, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
 // parameters, relative bias included, accumulate.
 void self_attention_backward(const LayerContext& context, const AttentionParams& params,
                              const AttentionSaved& saved, Tensor d_x, Tensor d_out);

@@ -23,7 +23,7 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
 
 BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
                       const LayerDims& dims, int64_t source_length) {
-  const Shape stream{dims.tokens(), model.d_model};
+  const Shape stream{dims.stream_rows(), model.d_model};
   BlockSaved saved;
   saved.self_attention = attention_plan(arena, model, dims, dims.length);
   saved.after_self = arena.take(dims.dtype, stream, "stream after self-attention");
@@ -41,11 +41,11 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
 
 void block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                    Tensor out, Tensor x, const AttentionSource& encoder_output) {
-  const int64_t tokens = context.tokens();
-  Tensor stream = saved.after_self.slice(0, tokens);
+  const int64_t rows = context.stream_rows();
+  Tensor stream = saved.after_self.slice(0, rows);
   self_attention_forward(context, params.self_attention, saved.self_attention, stream, x);
   if (params.has_cross_attention()) {
-    const Tensor after = saved.after_cross.slice(0, tokens);
+    const Tensor after = saved.after_cross.slice(0, rows);
     cross_attention_forward(context, params.cross_attention, saved.cross_attention, after, stream,
                             encoder_output);
     stream = after;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One block of a stack: self-attention, cross-attention in the decoder, and a dense or sparse
 // feed-forward sub-layer. Each sub-layer writes the residual stream to a new tensor, so that
-// backward finds the input of every sub-layer.
+// backward finds the input of every sub-layer. `rows` are as in attention.h.
 #pragma once
 
 #include <string>
@@ -28,8 +28,8 @@ struct BlockSaved {
   AttentionSaved cross_attention;
   DenseFfnSaved dense;
   MoeFfnSaved moe;
-  Tensor after_self;   // [T, d_model], the residual stream after self-attention
-  Tensor after_cross;  // [T, d_model], after cross-attention, if there is one
+  Tensor after_self;   // [rows, d_model], the residual stream after self-attention
+  Tensor after_cross;  // [rows, d_model], after cross-attention, if there is one
 };
 
 // How a block differs from others, fixed at declaration.
@@ -47,9 +47,9 @@ BlockParams block_params(ParamStore& store, const std::string& prefix, const Mod
 BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams& params,
                       const LayerDims& dims, int64_t source_length);
 
-// Overwrites out [T, d_model], the residual stream after the block, and `saved`; has no other
+// Overwrites out [rows, d_model], the residual stream after the block, and `saved`; has no other
 // effect, so that running it again from the same x reproduces the same state. An empty `out` is not
-// computed. x [T, d_model] must be kept until backward and must not be out. encoder_output is
+// computed. x [rows, d_model] must be kept until backward and must not be out. encoder_output is
 // unused in the encoder.
 void block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                    Tensor out, Tensor x, const AttentionSource& encoder_output);
@@ -57,7 +57,7 @@ void block_forward(const LayerContext& context, const BlockParams& params, Block
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
                    RouterStats& stats);
 
-// d_stream [T, d_model] holds the gradient of the block's output and is replaced by that of its
+// d_stream [rows, d_model] holds the gradient of the block's output and is replaced by that of its
 // input. Gradients of the parameters accumulate, and in the decoder d_encoder_output, of which each
 // model rank has a part.
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,

@@ -63,20 +63,31 @@ struct LayerContext {
   Tensor valid;           // int32 [B * length], 1 where a token is routed
   Tensor lengths;         // int32 [B]
   StackShares stack_shares = {};
+  bool sequence_parallel = false;  // see cuts_stream()
 
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }
   int64_t tokens() const { return sequences * length; }
   int64_t first_row() const { return step.first_sequence * length; }  // global row of token 0
   double dropout_rate() const { return step.training ? model.dropout : 0.0; }
-  // Dropout for a [tokens(), cols] tensor of this stack.
+  // Whether the model ranks share out the rows of the residual stream, each of them holding as many
+  // consecutive ones (model_axis.h).
+  bool cuts_stream() const { return sequence_parallel && mesh.shape().model > 1; }
+  // The rows of this rank's part of it, and the global row of the first of them.
+  int64_t stream_rows() const {
+    return cuts_stream() ? div_exact(tokens(), int64_t{mesh.shape().model}) : tokens();
+  }
+  int64_t first_stream_row() const {
+    return first_row() + (cuts_stream() ? mesh.model_rank() * stream_rows() : 0);
+  }
+  // Dropout for [stream_rows(), cols] of the residual stream of this stack.
   Dropout dropout(uint32_t site) const {
-    return {static_cast<float>(dropout_rate()), key(site), first_row(), {}};
+    return {static_cast<float>(dropout_rate()), key(site), first_stream_row(), {}};
   }
   // Dropout for this rank's columns of a [tokens(), cols] tensor whose columns are sharded over the
   // model ranks.
   Dropout dropout_of_shard(uint32_t site, int64_t cols) const {
-    return column_shard(dropout(site), cols);
+    return column_shard({static_cast<float>(dropout_rate()), key(site), first_row(), {}}, cols);
   }
   // `dropout` of a whole tensor of `cols` columns, for this model rank's columns of it.
   Dropout column_shard(Dropout dropout, int64_t cols) const {
@@ -94,8 +105,15 @@ struct LayerDims {
   DType dtype = DType::f32;  // of activations
   int model_ranks = 1;       // heads and d_ff are sharded over them
   Recompute recompute = Recompute::none;
+  bool sequence_parallel = false;  // the model ranks share out the rows of the residual stream
+  MeshShape mesh_shape() const {
+    return {.ranks = expert_ranks * model_ranks, .model = model_ranks, .expert = expert_ranks};
+  }
   DType statistics() const { return compute_dtype(dtype); }
   int64_t tokens() const { return sequences * length; }
+  int64_t stream_rows() const {
+    return sequence_parallel ? div_exact(tokens(), int64_t{model_ranks}) : tokens();
+  }
 };
 
 }  // namespace sy

@@ -22,11 +22,11 @@ struct DenseFfnParams {
   } sites;  // dropout after the activation and of the output
 };
 
-// What backward needs; d_ff is this rank's share.
+// What backward needs; d_ff is this rank's share, and `rows` are as in attention.h.
 struct DenseFfnSaved {
-  Tensor x;          // [T, d_model], view of the input; the caller keeps it until backward
-  Tensor rstd;       // [T]
-  Tensor normed;     // [T, d_model]
+  Tensor x;          // [rows, d_model], view of the input; the caller keeps it until backward
+  Tensor rstd;       // [rows]
+  Tensor normed;     // [rows, d_model]
   Tensor hidden;     // [T, d_ff] before the activation (relu: after it)
   Tensor linear;     // [T, d_ff], geglu only
   Tensor activated;  // [T, d_ff]; relu: the same memory as hidden
@@ -36,12 +36,12 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
                                 const ModelSection& model);
 DenseFfnSaved dense_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// out [T, d_model] is overwritten, or not computed if it is empty. x [T, d_model] must be kept
-// until backward and must not be out.
+// out [rows, d_model] is overwritten, or not computed if it is empty. x [rows, d_model] must be
+// kept until backward and must not be out.
 void dense_ffn_forward(const LayerContext& context, const DenseFfnParams& params,
                        DenseFfnSaved& saved, Tensor out, Tensor x);
 
-// d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
+// d_x [rows, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
 // parameters accumulate.
 void dense_ffn_backward(const LayerContext& context, const DenseFfnParams& params,
                         const DenseFfnSaved& saved, Tensor d_x, Tensor d_out);

@@ -16,8 +16,10 @@ VocabularyShard vocabulary_shard(const Param& table) {
 }
 
 void embed_rows(const LayerContext& context, const Param& table, Tensor out, Tensor ids) {
-  embedding_forward(context.exec, out, table.compute, ids, vocabulary_shard(table));
-  sum_over_model(context, out, "embedding");
+  ScratchScope scratch(context.exec);
+  const Tensor room = room_for_all(context, scratch, out);
+  embedding_forward(context.exec, room, table.compute, ids, vocabulary_shard(table));
+  sum_to_stream(context, out, room, "embedding");
 }
 
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
@@ -28,8 +30,11 @@ void embed_forward(const LayerContext& context, const Param& table, Tensor out, 
 
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
                     uint32_t site) {
+  ScratchScope scratch(context.exec);
   dropout_forward(context.exec, d_out, d_out, context.dropout(site));
-  embedding_backward(context.exec, table.cleared_grad(context.exec), d_out, ids,
+  const Tensor d_all =
+      gather_stream(context, room_for_all(context, scratch, d_out), d_out, "embedding d_output");
+  embedding_backward(context.exec, table.cleared_grad(context.exec), d_all, ids,
                      vocabulary_shard(table));
 }
 

@@ -15,15 +15,16 @@ Param* embedding_params(ParamStore& store, const ModelSection& model);
 // The ids whose rows of a [vocab, d_model] parameter this rank holds.
 VocabularyShard vocabulary_shard(const Param& table);
 
-// out [rows, d_model] (overwritten) = table[ids], without dropout; ids is int32 [rows].
+// out [stream_rows(), d_model] (overwritten) = table[ids], without dropout; ids is int32 [T].
 void embed_rows(const LayerContext& context, const Param& table, Tensor out, Tensor ids);
 
-// out [T, d_model] is overwritten; ids is int32 [T]. `site` is that of the dropout, which each
-// stack has for itself.
+// out [stream_rows(), d_model] is overwritten; ids is int32 [T]. `site` is that of the dropout,
+// which each stack has for itself.
 void embed_forward(const LayerContext& context, const Param& table, Tensor out, Tensor ids,
                    uint32_t site);
 
-// table.grad accumulates. d_out [T, d_model] is overwritten with the gradient before the dropout.
+// table.grad accumulates. d_out [stream_rows(), d_model] is overwritten with the gradient before
+// the dropout.
 void embed_backward(const LayerContext& context, Param& table, Tensor d_out, Tensor ids,
                     uint32_t site);
 

@@ -95,6 +95,7 @@ void loss_forward(const LayerContext& context, const LossParams& params, Tensor 
       dtype == exact ? chunk_logits : scratch.take(dtype, {chunk, vocab}, "d_logits");
   const Tensor chunk_scaled = scratch.take(dtype, {chunk, d}, "scaled decoder output");
   const Tensor chunk_loss = scratch.take(exact, {chunk}, "cross-entropy");
+  const Tensor d_all = d_h.empty() ? Tensor() : room_for_all(context, scratch, d_h);
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t count = std::min(chunk, rows - begin);
     const Tensor logits = chunk_logits.slice(0, count), scaled = chunk_scaled.slice(0, count);
@@ -109,10 +110,10 @@ void loss_forward(const LayerContext& context, const LossParams& params, Tensor 
     }
     add_sum(exec, total, loss);
     if (!d_h.empty()) {
-      project_backward(exec, params, d_h.slice(begin, count), d_logits, scaled);
+      project_backward(exec, params, d_all.slice(begin, count), d_logits, scaled);
     }
   }
-  if (!d_h.empty()) sum_over_model(context, d_h, "loss d_input");
+  if (!d_h.empty()) sum_to_stream(context, d_h, d_all, "loss d_input");
 }
 
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h) {

@@ -25,9 +25,9 @@ struct LossParams {
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding);
 
 // total (float64 [1], in the exec's memory) += cross-entropy in nats, summed over the rows whose
-// target is not padding. h is [T, d_model], targets int32 [T]. If d_h [T, d_model] is given, it is
-// overwritten with the gradient of context.step.loss_scale * cross-entropy, and that of the table
-// is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows().
+// target is not padding. h is [T, d_model], targets int32 [T]. If d_h [stream_rows(), d_model] is
+// given, it is overwritten with the gradient of context.step.loss_scale * cross-entropy, and that
+// of the table is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows().
 void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
                   Tensor h, Tensor targets, int64_t chunk_rows = 0);
 

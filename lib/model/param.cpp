@@ -17,7 +17,18 @@ namespace {
 // parameters share a cache line.
 constexpr int64_t kParamAlignment = 16;
 
-const char* region_label(MeshAxes axes) {
+bool holds(const ParamRegion& region, const Param& param) {
+  return region.axes == param.placement.axes() &&
+         region.partial_over_model == param.partial_over_model;
+}
+
+bool comes_before(const ParamRegion& a, const ParamRegion& b) {
+  return a.axes != b.axes ? a.axes < b.axes : a.partial_over_model < b.partial_over_model;
+}
+
+const char* region_label(const ParamRegion& region) {
+  const MeshAxes axes = region.axes;
+  if (region.partial_over_model) return "parameters of the residual stream";
   if (axes == MeshAxes{}) return "replicated parameters";
   if (!axes.has(MeshAxis::model)) return "expert parameters";
   return axes.has(MeshAxis::expert) ? "cut expert parameters" : "cut parameters";
@@ -63,12 +74,14 @@ uint32_t SiteRegistry::declare(const std::string& name) {
   return site;
 }
 
-ParamStore::ParamStore(DType dtype, const MeshPlace& place) : dtype_(dtype), place_(place) {
+ParamStore::ParamStore(DType dtype, const MeshPlace& place, bool sequence_parallel)
+    : dtype_(dtype), place_(place), cuts_stream_(sequence_parallel && place.shape.model > 1) {
   SY_CHECK(place.rank >= 0 && place.rank < place.shape.ranks, "rank {} of {}", place.rank,
            place.shape.ranks);
 }
 
-Param* ParamStore::add(std::string name, Shape shape, const Placement& placement, Init init) {
+Param* ParamStore::add(std::string name, Shape shape, const Placement& placement, Init init,
+                       GradRows rows) {
   SY_CHECK(find(name) == nullptr, "two parameters are called {}", name);
   Param& param = params_.emplace_back();
   param.name = std::move(name);
@@ -76,31 +89,31 @@ Param* ParamStore::add(std::string name, Shape shape, const Placement& placement
   param.placement = place_.shape.model == 1 ? placement.only(MeshAxis::expert) : placement;
   param.slab = param.placement.slab(shape, place_);
   param.init = init;
+  param.partial_over_model = cuts_stream_ && rows == GradRows::stream;
   param.number = narrow<int>(static_cast<int64_t>(params_.size()) - 1);
   param.site = sites_.declare("init/" + param.name);
-  const MeshAxes axes = param.placement.axes();
-  const auto place = std::ranges::lower_bound(regions_, axes, {}, &ParamRegion::axes);
-  if (place == regions_.end() || place->axes != axes) regions_.insert(place, {axes, {}, {}, {}});
+  const ParamRegion region{param.placement.axes(), param.partial_over_model, {}, {}, {}};
+  const auto place = std::ranges::lower_bound(regions_, region, comes_before);
+  if (place == regions_.end() || !holds(*place, param)) regions_.insert(place, region);
   return &param;
 }
 
 size_t ParamStore::region_of(const Param& param) const {
-  const MeshAxes axes = param.placement.axes();
   size_t region = 0;
-  while (regions_[region].axes != axes) ++region;
+  while (!holds(regions_[region], param)) ++region;
   return region;
 }
 
 // Takes the tensor of a region from the arena and sets `view` of its parameters to their parts.
-Tensor ParamStore::carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param::*view) {
+Tensor ParamStore::carve(Arena& arena, const ParamRegion& of, DType dtype, Tensor Param::*view) {
   int64_t size = 0;
   for (const Param& param : params_) {
-    if (param.placement.axes() == axes) size += round_up(param.slab.numel(), kParamAlignment);
+    if (holds(of, param)) size += round_up(param.slab.numel(), kParamAlignment);
   }
-  const Tensor region = arena.take(dtype, {size}, region_label(axes));
+  const Tensor region = arena.take(dtype, {size}, region_label(of));
   int64_t offset = 0;
   for (Param& param : params_) {
-    if (param.placement.axes() != axes) continue;
+    if (!holds(of, param)) continue;
     param.*view = region.slice(offset, param.slab.numel()).view(param.slab.extent);
     param.offset = offset;
     offset += round_up(param.slab.numel(), kParamAlignment);
@@ -110,9 +123,9 @@ Tensor ParamStore::carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param:
 
 void ParamStore::plan_values(Arena& values) {
   for (ParamRegion& region : regions_) {
-    region.values = carve(values, region.axes, master_dtype(), &Param::value);
+    region.values = carve(values, region, master_dtype(), &Param::value);
     if (dtype_ != master_dtype()) {
-      region.compute = carve(values, region.axes, dtype_, &Param::compute);
+      region.compute = carve(values, region, dtype_, &Param::compute);
     }
   }
   if (dtype_ != master_dtype()) return;
@@ -122,7 +135,7 @@ void ParamStore::plan_values(Arena& values) {
 void ParamStore::plan(Arena& values, Arena& grads) {
   plan_values(values);
   for (ParamRegion& region : regions_) {
-    region.grads = carve(grads, region.axes, master_dtype(), &Param::grad);
+    region.grads = carve(grads, region, master_dtype(), &Param::grad);
   }
 }
 

@@ -29,12 +29,19 @@ struct Init {
   double std = 1.0;
 };
 
+// The rows of activations that a rank's gradient of a parameter is a sum over: all tokens of its
+// sequences, or its own rows of the residual stream, which with mesh.sequence_parallel the ranks of
+// a model group share out.
+enum class GradRows : uint8_t { all, stream };
+
 struct Param {
   std::string name;  // "encoder/layers/1/moe/wi"
   Shape shape;       // global
   Placement placement;
   Slab slab;  // this rank's shard of `shape`
   Init init;
+  // The gradient of each rank of a model group is a part of a sum over the group.
+  bool partial_over_model = false;
   int number = 0;     // in declaration order
   uint32_t site = 0;  // of the initial values; derived from the name
 
@@ -61,10 +68,12 @@ bool are_adjacent(std::initializer_list<Param*> params);
 // One of the tensors of adjacent matrices, in one view: [parameters, local shape].
 Tensor joined(std::initializer_list<Param*> params, Tensor Param::*view);
 
-// All parameters that the same mesh axes shard. Each starts at a multiple of 16 elements; the
-// padding between them is zero.
+// All parameters that the same mesh axes shard and whose gradients are alike parts of a sum over
+// the model ranks, or not. Each starts at a multiple of 16 elements; the padding between them is
+// zero.
 struct ParamRegion {
   MeshAxes axes;
+  bool partial_over_model = false;
   Tensor values;
   Tensor compute;  // empty if GEMMs read the values themselves
   Tensor grads;    // empty if gradients were not planned
@@ -86,12 +95,15 @@ class ParamStore {
  public:
   // `dtype` is that of the activations: float32, bfloat16 (with float32 master weights and bfloat16
   // copies), or float64 in gradient checks. `place` is the rank that holds the parameters.
-  explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {});
+  // With `sequence_parallel` the ranks of a model group share out the rows of the residual stream.
+  explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {},
+                      bool sequence_parallel = false);
 
   // Declares a parameter. The pointer stays valid. Names must be unique. With one model rank the
   // model axis shards nothing and is left out of the placement, so that what it would shard lies
   // in the same region as what it would not.
-  Param* add(std::string name, Shape shape, const Placement& placement, Init init);
+  Param* add(std::string name, Shape shape, const Placement& placement, Init init,
+             GradRows rows = GradRows::all);
   // Declares another random draw of a layer, such as "dropout/encoder/layers/0/ffn/hidden", and
   // returns its site.
   uint32_t add_site(const std::string& name) { return sites_.declare(name); }
@@ -118,8 +130,8 @@ class ParamStore {
   std::deque<Param>& all() { return params_; }
   Param* find(const std::string& name);  // nullptr when there is none
 
-  // The regions that hold at least one parameter, ordered by their axes. Complete once all
-  // parameters are declared.
+  // The regions that hold at least one parameter, ordered by their axes, partial ones last.
+  // Complete once all parameters are declared.
   const std::vector<ParamRegion>& regions() const { return regions_; }
   size_t region_of(const Param& param) const;  // index into regions()
 
@@ -129,10 +141,11 @@ class ParamStore {
   int64_t local_count() const;   // on this rank
 
  private:
-  Tensor carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param::*view);
+  Tensor carve(Arena& arena, const ParamRegion& region, DType dtype, Tensor Param::*view);
 
   DType dtype_;
   MeshPlace place_;
+  bool cuts_stream_;  // sequence_parallel, over more than one rank
   std::deque<Param> params_;
   SiteRegistry sites_;
   std::vector<ParamRegion> regions_;

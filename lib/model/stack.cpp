@@ -5,6 +5,7 @@
 
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/embedding.h"
+#include "lib/model/model_axis.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -41,8 +42,7 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
     params.blocks.push_back(block_params(store, prefix, model, block, counter));
     params.routed_layers += block.sparse ? 1 : 0;
   }
-  params.final_norm =
-      store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
+  params.final_norm = norm_params(store, name + "/final_norm", model.d_model);
   params.sites = {store.add_site("dropout/" + name + "/embedding"),
                   store.add_site("dropout/" + name + "/final_norm")};
   return params;
@@ -50,8 +50,8 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
 
 StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams& params,
                       const LayerDims& dims, int64_t source_length) {
-  const Shape stream{dims.tokens(), model.d_model};
   StackSaved saved;
+  const Shape stream{dims.stream_rows(), model.d_model};
   for (size_t i = 0; i <= params.blocks.size(); ++i) {
     saved.streams.push_back(arena.take(dims.dtype, stream, "residual stream"));
   }
@@ -65,16 +65,16 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
   }
   saved.shares = stack_shares_plan(arena, model, dims, params.routed_layers,
                                    static_cast<int64_t>(params.blocks.size()));
-  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "final norm rstd");
-  saved.out = arena.take(dims.dtype, stream, "stack output");
+  saved.rstd = arena.take(dims.statistics(), {dims.stream_rows()}, "final norm rstd");
+  saved.out = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "stack output");
   return saved;
 }
 
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& encoder_output, RouterStats* counted) {
   Exec& exec = context.exec;
-  const int64_t tokens = context.tokens();
-  const auto stream = [&](size_t i) { return saved.streams[i].slice(0, tokens); };
+  const int64_t rows = context.stream_rows();
+  const auto stream = [&](size_t i) { return saved.streams[i].slice(0, rows); };
   embed_forward(context, *params.embedding, stream(0), ids, params.sites.embedding);
   if (counted != nullptr) begin_stack_losses(context);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
@@ -84,18 +84,20 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
     if (counted != nullptr) block_observe(context, params.blocks[i], saved.blocks[i], *counted);
   }
   if (counted != nullptr) end_stack_losses(context, *counted);
-  const Tensor out = saved.out.slice(0, tokens);
-  rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream(params.blocks.size()),
+  ScratchScope scratch(exec);
+  const Tensor all = saved.out.slice(0, context.tokens());
+  const Tensor out = room_for_own(context, scratch, all);
+  rms_norm_forward(exec, out, saved.rstd.slice(0, rows), stream(params.blocks.size()),
                    params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));
-  return out;
+  return gather_stream(context, all, out, "stack output");
 }
 
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                     Tensor d_out, Tensor d_encoder_output, Tensor ids,
                     const AttentionSource& encoder_output, GradProgress& progress) {
   Exec& exec = context.exec;
-  const auto stream = [&](size_t i) { return saved.streams[i].slice(0, context.tokens()); };
+  const auto stream = [&](size_t i) { return saved.streams[i].slice(0, context.stream_rows()); };
   const Tensor d_stream = d_out;  // updated in place from block to block
   {
     ScratchScope scratch(exec);
@@ -103,7 +105,7 @@ void stack_backward(const LayerContext& context, const StackParams& params, Stac
     dropout_forward(exec, d_normed, d_out, final_dropout(context, params));
     rms_norm_backward(exec, d_stream, params.final_norm->cleared_grad(exec), d_normed,
                       stream(params.blocks.size()), params.final_norm->value,
-                      saved.rstd.slice(0, context.tokens()), {});
+                      saved.rstd.slice(0, context.stream_rows()), {});
   }
   progress.complete_from(params.final_norm->number);
   for (size_t i = params.blocks.size(); i-- > 0;) {

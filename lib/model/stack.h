@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stack of blocks, the encoder or the decoder: embedding, blocks, final norm, dropout. A
-// StackSpec describes how the two differ.
+// StackSpec describes how the two differ. `rows` are as in attention.h.
 #pragma once
 
 #include <string>
@@ -39,15 +39,15 @@ struct StackParams {
 };
 
 struct StackSaved {
-  // [T, d_model] each: the input of every block, the first of which is the embeddings after
+  // [rows, d_model] each: the input of every block, the first of which is the embeddings after
   // dropout, and that of the final norm.
   std::vector<Tensor> streams;
   // With Recompute::blocks they share memory: after forward only that of the last is filled.
   std::vector<BlockSaved> blocks;
   bool blocks_share = false;
   StackShares shares;  // passed on in LayerContext
-  Tensor rstd;         // [T], of the final norm
-  Tensor out;          // [T, d_model], the stack's output
+  Tensor rstd;         // [rows], of the final norm
+  Tensor out;          // [T, d_model], the stack's output, whole on every model rank
 };
 
 StackParams stack_params(ParamStore& store, const ModelSection& model, const StackSpec& spec,
@@ -62,9 +62,9 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                      Tensor ids, const AttentionSource& encoder_output, RouterStats* counted);
 
-// d_out [T, d_model] is the gradient of the output; it is overwritten. Gradients of the parameters
-// accumulate, and in the decoder d_encoder_output, of which each model rank has a part. If blocks
-// share memory, runs each but the last again before its backward.
+// d_out [rows, d_model] is the gradient of the output; it is overwritten. Gradients of the
+// parameters accumulate, and in the decoder d_encoder_output, of which each model rank has a part.
+// If blocks share memory, runs each but the last again before its backward.
 void stack_backward(const LayerContext& context, const StackParams& params, StackSaved& saved,
                     Tensor d_out, Tensor d_encoder_output, Tensor ids,
                     const AttentionSource& encoder_output, GradProgress& progress);

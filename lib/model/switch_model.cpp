@@ -134,9 +134,9 @@ void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepC
   State& s = *state_;
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
   const Tensor h = s.decode(exec, batch, step, &s.stats);
-  const Tensor d_h = step.training ? s.d_decoded.slice(0, h.rows()) : Tensor();
-  loss_forward(s.context(exec, batch, step, kDecoder), s.loss, s.loss_sum(), d_h, h,
-               flat(batch.targets));
+  const LayerContext context = s.context(exec, batch, step, kDecoder);
+  const Tensor d_h = step.training ? s.d_decoded.slice(0, context.stream_rows()) : Tensor();
+  loss_forward(context, s.loss, s.loss_sum(), d_h, h, flat(batch.targets));
 }
 
 double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {
@@ -153,14 +153,17 @@ void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& st
   const AttentionSource encoder_output = s.encoded(batch);
   const Tensor encoder_ids = flat(batch.streams[kEncoder].ids);
   const Tensor decoder_ids = flat(batch.streams[kDecoder].ids);
+  const LayerContext in_encoder = s.context(exec, batch, step, kEncoder);
+  const LayerContext in_decoder = s.context(exec, batch, step, kDecoder);
   const Tensor d_encoded = s.d_encoded.slice(0, encoder_ids.numel());
-  const Tensor d_decoded = s.d_decoded.slice(0, decoder_ids.numel());
+  const Tensor d_decoded = s.d_decoded.slice(0, in_decoder.stream_rows());
   fill_zero(exec, d_encoded);
-  stack_backward(s.context(exec, batch, step, kDecoder), s.decoder, s.decoder_saved, d_decoded,
-                 d_encoded, decoder_ids, encoder_output, progress);
-  sum_over_model(exec, *s.pass_mesh, d_encoded, "encoder output gradient");
-  stack_backward(s.context(exec, batch, step, kEncoder), s.encoder, s.encoder_saved, d_encoded, {},
-                 encoder_ids, {}, progress);
+  stack_backward(in_decoder, s.decoder, s.decoder_saved, d_decoded, d_encoded, decoder_ids,
+                 encoder_output, progress);
+  ScratchScope scratch(exec);
+  const Tensor d_rows = room_for_own(in_encoder, scratch, d_encoded);
+  sum_to_stream(in_encoder, d_rows, d_encoded, "encoder output gradient");
+  stack_backward(in_encoder, s.encoder, s.encoder_saved, d_rows, {}, encoder_ids, {}, progress);
   progress.complete_from(0);
 }
 

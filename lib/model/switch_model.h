@@ -31,6 +31,9 @@ struct ModelShape {
   int64_t encoder_length = 0;
   int64_t decoder_length = 0;  // 0: only encode(), for incremental decoding (decode.h)
   Recompute recompute = Recompute::none;
+  // The model ranks share out the rows of the residual stream. Every micro-batch must have as many
+  // for each of them.
+  bool sequence_parallel = false;
 };
 
 class SwitchModel {

@@ -9,8 +9,13 @@
 namespace sy {
 namespace {
 
-void check_mesh(const ModelSection& model, const MeshShape& mesh) {
-  std::vector<std::string> errors = find_shard_errors(model, mesh.model);
+void check_mesh(const ModelSection& model, const ModelShape& shape, const MeshShape& mesh) {
+  SharedSizes sizes{.spread = mesh.expert > 1};
+  if (shape.sequence_parallel) {
+    sizes.encoder_rows = shape.sequences * shape.encoder_length;
+    sizes.decoder_rows = shape.sequences * shape.decoder_length;
+  }
+  std::vector<std::string> errors = find_shard_errors(model, mesh.model, sizes);
   if (model.experts.count % mesh.expert != 0) {
     errors.push_back(fmt::format(
         "model.experts.count {} is not divisible by mesh.expert {}: choose a mesh.expert that "
@@ -30,8 +35,8 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
       pass_mesh(&mesh_),
       dtype(dtype_),
       training(training_),
-      params(dtype_, mesh_.place()) {
-  check_mesh(model, mesh.shape());
+      params(dtype_, mesh_.place(), shape_.sequence_parallel) {
+  check_mesh(model, shape, mesh.shape());
   Param* const embedding = embedding_params(params, model);
   encoder = stack_params(params, model, encoder_spec(model, embedding), layers);
   decoder = stack_params(params, model, decoder_spec(model, embedding), layers);
@@ -41,7 +46,8 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
 void SwitchModel::State::plan() {
   const int experts = mesh.shape().expert, shards = mesh.shape().model;
   const auto dims = [&](int64_t length) {
-    return LayerDims{shape.sequences, length, experts, dtype, shards, shape.recompute};
+    return LayerDims{shape.sequences,        length, experts, dtype, shards, shape.recompute,
+                     shape.sequence_parallel};
   };
   const LayerDims encoder_dims = dims(shape.encoder_length);
   const LayerDims decoder_dims = dims(shape.decoder_length);
@@ -56,7 +62,8 @@ void SwitchModel::State::plan() {
   decoder_saved = stack_plan(activations, model, decoder, decoder_dims, shape.encoder_length);
   if (training) {
     d_encoded = activations.take(dtype, {encoder_dims.tokens(), model.d_model}, "d_encoder output");
-    d_decoded = activations.take(dtype, {decoder_dims.tokens(), model.d_model}, "d_decoder output");
+    d_decoded =
+        activations.take(dtype, {decoder_dims.stream_rows(), model.d_model}, "d_decoder output");
   }
 }
 
@@ -88,7 +95,8 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .length = tokens.ids.dim(1),
           .valid = routed(tokens.valid),
           .lengths = tokens.lengths,
-          .stack_shares = saved.shares};
+          .stack_shares = saved.shares,
+          .sequence_parallel = shape.sequence_parallel};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {

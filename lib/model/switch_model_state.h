@@ -30,7 +30,7 @@ struct SwitchModel::State {
   Arena values{"parameters"}, grads{"gradients"}, activations{"saved activations"};
   StackSaved encoder_saved, decoder_saved;
   Tensor d_encoded;  // [B * encoder length, d_model], summed over the decoder blocks
-  Tensor d_decoded;  // [B * decoder length, d_model]
+  Tensor d_decoded;  // [B * decoder length, d_model]; sequence_parallel: this rank's rows
   bool planned = false;
   int64_t scratch_bytes = 0;
   Traffic traffic;  // of the training passes of one micro-batch

@@ -27,7 +27,7 @@ RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
 
 ModelShape model_shape(const RunConfig& config) {
   return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value,
-          config.train.recompute};
+          config.train.recompute, config.mesh.sequence_parallel};
 }
 
 DType activation_dtype(Precision precision, Backend backend) {

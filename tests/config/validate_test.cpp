@@ -170,6 +170,20 @@ TEST_CASE("validate: the mesh", "[validate]") {
   CHECK(says(shards[0], {"mesh.model: 4", "model.num_heads (6)", "use 1, 2, 3 or 6"}));
   CHECK(says(shards[1], {"mesh.model: 4", "model.d_ff (18)", "use 1, 2, 3 or 6"}));
   CHECK(says(shards[2], {"mesh.model: 4", "model.vocab_size (1002)", "use 1, 2, 3 or 6"}));
+  // Rows travel by columns only where experts are spread over ranks.
+  config.model.num_heads = config.model.d_ff = config.model.vocab_size.value = 1012;
+  config.model.d_model = 6;
+  CHECK(find_mesh_errors(config, 4).empty());
+  CHECK(says(one(8), {"mesh.model: 4", "model.d_model (6)", "use 1 or 2"}));
+  config.model.d_model = 8;
+  config.mesh.sequence_parallel = true;
+  config.data.encoder_length = 511;
+  config.data.decoder_length = {false, 1023};
+  config.train.micro_batch = 2;
+  const std::vector<std::string> rows = find_mesh_errors(config, 8);
+  REQUIRE(rows.size() == 2);
+  CHECK(says(rows[0], {"mesh.model: 4", "data.encoder_length (1022)", "use 1 or 2"}));
+  CHECK(says(rows[1], {"mesh.model: 4", "data.decoder_length (2046)", "use 1 or 2"}));
   config = {};
   CHECK(expert_ranks(config, 4) == 4);
   config.mesh.expert = {};

@@ -28,6 +28,9 @@ TEST_CASE("self_communicator: every collective is a copy", "[self_communicator]"
   Owned gathered(DType::i32, {1, 3, 2});
   self->all_gather(gathered, send, "gather");
   CHECK(values(gathered) == values(send));
+  Owned sums(DType::i32, {3, 2});
+  self->reduce_scatter_sum(sums, gathered, "reduce-scatter");
+  CHECK(values(sums) == values(send));
   Owned rows = int_tensor({4, 2}, {0, 0, 0, 0, 0, 0, 9, 9});
   self->start_all_to_all_rows(rows, {{1, 2}, {0, 1}}, send, {{0, 2}, {2, 1}}, "rows")->wait();
   CHECK(values(rows) == std::vector<int32_t>{5, 6, 1, 2, 3, 4, 9, 9});
@@ -48,6 +51,7 @@ TEST_CASE("self_communicator: wrong arguments are our error", "[self_communicato
   CHECK_THROWS_AS(rows({-1, 1}, {0, 1}), InternalError);  // before the beginning
   CHECK_THROWS_AS(rows({0, 1}, {0, 0}), InternalError);   // not as many
   CHECK_THROWS_AS(self->all_gather(small, send, "shape"), InternalError);
+  CHECK_THROWS_AS(self->reduce_scatter_sum(small, send, "shape"), InternalError);
   CHECK_THROWS_AS(self->broadcast(send, 1, "root"), InternalError);
   CHECK_THROWS_AS(self->all_reduce_sum(Tensor(nullptr, DType::bf16, {0}), "bf16"), InternalError);
 }

@@ -46,8 +46,10 @@ TEST_CASE("traffic: bytes of every collective", "[traffic]") {
             ->test());
   CHECK(count_of(traffic, "all_to_all_rows", "f") == TrafficCount{1, 2 * 12});
   group->barrier("g");
-  CHECK(traffic.records().size() == 6);
-  CHECK(traffic.bytes() == 2 * 120 + 56 + 80 + 20 + 120 + 24);
+  group->reduce_scatter_sum(without_memory({2, 5}), six, "h");  // 2 of 6 rows stay
+  CHECK(count_of(traffic, "reduce_scatter_sum", "h") == TrafficCount{1, 80});
+  CHECK(traffic.records().size() == 7);
+  CHECK(traffic.bytes() == 2 * 120 + 56 + 80 + 20 + 120 + 24 + 80);
 }
 
 TEST_CASE("traffic: sums and multiples", "[traffic]") {

@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The same run on up to 8 ranks, with the experts on one rank or spread over ranks, and with matrices whole or sharded
-# over model ranks, gives the same losses to rounding, with token drops, dropout and jitter enabled; and the loss
-# falls. Other backends are compared with the CPU.
+# over model ranks, the residual stream too or not, gives the same losses to rounding, with token drops, dropout and
+# jitter enabled; and the loss falls. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"
 steps=() fall=1.0
 if [[ $hosted == yes ]]; then
   steps=(--set train.steps=6 --set train.eval_every=3 --set train.checkpoint_every=3) fall=0.3
 fi
 train 1 one "${steps[@]}" --set backend=cpu
-meshes=("1 1 1" "2 1 1" "2 2 1" "4 2 1" "4 4 1" "2 1 2" "4 1 4" "4 2 2" "8 2 2")
-[[ $hosted == no ]] || meshes=("1 1 1" "2 2 1" "4 2 1" "2 1 2" "4 2 2")
+meshes=("1 1 1" "2 1 1" "2 2 1" "4 2 1" "4 4 1" "2 1 2" "4 1 4" "4 2 2" "8 2 2"
+        "2 1 2 true" "4 1 4 true" "4 2 2 true")
+[[ $hosted == no ]] || meshes=("1 1 1" "2 2 1" "4 2 1" "2 1 2" "4 2 2" "4 2 2 true")
 for mesh in "${meshes[@]}"; do
-  read -r ranks expert model <<<"$mesh"
+  read -r ranks expert model by_rows <<<"$mesh false"
+  by_rows=${by_rows%% *}
   if ((ranks > most_ranks)) || [[ $backend$ranks == cpu1 ]]; then continue; fi
-  name=mesh-$ranks-$expert-$model
-  train "$ranks" "$name" "${steps[@]}" --set mesh.expert="$expert" --set mesh.model="$model"
-  echo "ranks $ranks, expert $expert, model $model:"
+  name=mesh-$ranks-$expert-$model-$by_rows
+  train "$ranks" "$name" "${steps[@]}" --set mesh.expert="$expert" --set mesh.model="$model" \
+    --set mesh.sequence_parallel="$by_rows"
+  echo "ranks $ranks, expert $expert, model $model, sequence_parallel $by_rows:"
   python3 "$here/compare_metrics.py" 2e-5 "$folder/one/metrics.jsonl" "$folder/$name/metrics.jsonl"
 done
 
@@ -34,6 +37,7 @@ if [[ $backend == cpu ]]; then
   variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false
   variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
   variant 5e-3 bfloat16 --set precision=bfloat16
+  variant 5e-3 bfloat16-by-rows --set precision=bfloat16 --set mesh.sequence_parallel=true
 fi
 python3 - "$folder/one/metrics.jsonl" "$fall" <<'PYTHON'
 import json, sys

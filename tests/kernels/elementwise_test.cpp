@@ -51,6 +51,18 @@ TEST_CASE("elementwise: copy and fill take any dtype", "[elementwise]") {
   CHECK(ints_of(out) == std::vector<int32_t>{0, 0, 0});
 }
 
+TEST_CASE("elementwise: columns are copied between any columns", "[elementwise]") {
+  auto exec = make_exec();
+  Owned x = int_tensor({2, 3}, {1, 2, 3, 4, 5, 6});
+  Owned out = int_tensor({2, 4}, {9, 9, 9, 9, 9, 9, 9, 9});
+  copy_columns(*exec, out, 2, x, 0, 2);
+  copy_columns(*exec, out, 0, x, 2, 1);
+  synchronize(*exec);
+  CHECK(ints_of(out) == std::vector<int32_t>{3, 9, 1, 2, 6, 9, 4, 5});
+  CHECK_THROWS_AS(copy_columns(*exec, out, 3, x, 0, 2), InternalError);
+  CHECK_THROWS_AS(copy_columns(*exec, out, 0, x, 2, 2), InternalError);
+}
+
 TEST_CASE("elementwise: sums accumulate in float64", "[elementwise]") {
   auto exec = make_exec();
   Owned x = tensor_of(DType::f32, {4}, {16777216, 1, 1, 1});  // 2^24 + 1 is not a float32

@@ -38,6 +38,7 @@ ModelSection shareable(ModelSection section) {
   section.vocab_size = {false, 16};
   section.num_heads = 4;
   section.d_ff = 8;
+  section.d_model = 8;
   return section;
 }
 
@@ -70,6 +71,7 @@ void compare_counts(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& mes
 void compare_gradients(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& mesh) {
   for (const ParamRegion& region : part.params().regions()) {
     mesh.reduction_group(region.axes).all_reduce_sum(region.grads, "gradients");
+    if (region.partial_over_model) mesh.model().all_reduce_sum(region.grads, "partial sums");
   }
   synchronize(exec);
   for (const Param& param : part.params().all()) {
@@ -78,7 +80,7 @@ void compare_gradients(Exec& exec, SwitchModel& part, SwitchModel& whole, Mesh& 
   }
 }
 
-void compare_step(const ModelSection& section, MeshShape shape) {
+void compare_step(const ModelSection& section, MeshShape shape, bool sequence_parallel = false) {
   Communicator& world = test_world();
   OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
                    kDecoderLengths);
@@ -92,7 +94,8 @@ void compare_step(const ModelSection& section, MeshShape shape) {
   use_test_backend(exec);
   Mesh mesh(world, shape, group_maker(exec));
   const int64_t share = kSequences / shape.data();
-  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, DType::f64);
+  SwitchModel part(section, {share, kEncoderLength, kDecoderLength, sequence_parallel}, mesh,
+                   DType::f64);
   part.allocate(exec);
   part.params().initialize(exec, 7);
   StepContext step = whole.step;
@@ -109,6 +112,11 @@ void compare_step(const ModelSection& section, MeshShape shape) {
   CHECK(sums[2] == Approx(*whole.model.router_stats().z.data<double>()).epsilon(1e-12));
   compare_counts(exec, part, whole.model, mesh);
   compare_gradients(exec, part, whole.model, mesh);
+
+  step.training = whole.step.training = false;
+  double evaluated = part.forward(exec, mine, step);
+  mesh.host_data().all_reduce_sum(Tensor(&evaluated, DType::f64, {1}), "loss");
+  CHECK(evaluated == Approx(whole.forward(batch)).epsilon(1e-12));
 }
 
 TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") {
@@ -139,6 +147,21 @@ TEST_CASE("model_mesh: a step is the same however the model is split", "[model_m
   compare_step(shareable(section), {ranks, model, spread ? data : 1});
 }
 
+TEST_CASE("model_mesh: a step is the same however the residual stream is split", "[model_mesh]") {
+  const int ranks = test_world().size(), model = GENERATE(2, 4);
+  if (model > ranks) return;
+  const bool spread = GENERATE(true, false);
+  const ModelSection section =
+      GENERATE(sparse_model(CapacityMode::factor), sparse_model(CapacityMode::dropless),
+               untied_geglu_model(), hugging_face_model(CapacityMode::fixed));
+  const bool host = test_backend() == Backend::cuda;
+  if (host && (model == 4 || section.activation == Activation::geglu)) return;
+  const int data = ranks / model;
+  if (data == 1 && !spread) return;
+  CAPTURE(model, spread);
+  compare_step(shareable(section), {ranks, model, spread ? data : 1}, true);
+}
+
 // Whether every model rank has these numbers to the last bit.
 bool same_on_model_ranks(Exec& exec, Mesh& mesh, Tensor x) {
   synchronize(exec);
@@ -154,6 +177,7 @@ TEST_CASE("model_mesh: the ranks of a model group agree to the last bit", "[mode
   const int ranks = test_world().size(), model = GENERATE(2, 4);
   if (model > ranks) return;
   const DType dtype = GENERATE(DType::f32, DType::bf16);
+  const bool sequence_parallel = GENERATE(false, true);
   if (dtype == DType::bf16 && bfloat16_products(test_backend()) == Bfloat16Products::none) return;
   ModelSection section = shareable(sparse_model(CapacityMode::factor));
   section.d_model = 64;
@@ -163,7 +187,8 @@ TEST_CASE("model_mesh: the ranks of a model group agree to the last bit", "[mode
   use_test_backend(exec);
   Mesh mesh(test_world(), {ranks, model, 1}, group_maker(exec));
   const int64_t share = kSequences / mesh.shape().data();
-  SwitchModel part(section, {share, kEncoderLength, kDecoderLength}, mesh, dtype);
+  SwitchModel part(section, {share, kEncoderLength, kDecoderLength, sequence_parallel}, mesh,
+                   dtype);
   part.allocate(exec);
   part.params().initialize(exec, 7);
   StepContext step;
@@ -176,12 +201,38 @@ TEST_CASE("model_mesh: the ranks of a model group agree to the last bit", "[mode
   CHECK(same_on_model_ranks(exec, mesh, part.router_stats().counts));
   int64_t whole = 0;
   for (const Param& param : part.params().all()) {
-    if (param.placement.cut_by(MeshAxis::model)) continue;
+    if (param.placement.cut_by(MeshAxis::model) || param.partial_over_model) continue;
     INFO(param.name);
     CHECK(same_on_model_ranks(exec, mesh, param.grad));
     ++whole;
   }
-  CHECK(whole == 4 + 4 + 6 + 2);  // routers; norms before feed-forward, before attention, and last
+  // Routers; norms before feed-forward, before attention, and last.
+  CHECK(whole == 4 + (sequence_parallel ? 0 : 4 + 6 + 2));
+}
+
+// docs/parallelism.md, "Memory": what is cut by rows is 1 / M, what is gathered is whole.
+TEST_CASE("model_mesh: a model rank keeps its rows of the residual stream", "[model_mesh]") {
+  if (test_world().size() > 1) return;
+  ModelSection section = shareable(sparse_model(CapacityMode::factor));
+  section.d_model = 64;
+  const int64_t sequences = 512, model = 4;  // so that rounding up to pages is little
+  const auto activations = [&](bool sequence_parallel) {
+    Mesh mesh = Mesh::planned({4, 4, 1}, 1);
+    SwitchModel part(section, {sequences, kEncoderLength, kDecoderLength, sequence_parallel}, mesh);
+    Exec exec;
+    use_test_backend(exec);
+    part.plan(exec);
+    return part.memory().activations;
+  };
+  // Per block and stack: the stream after each sub-layer, and the normed input of each with its
+  // norm; per stack also the embedded tokens, and the last norm; the decoder's gradient.
+  const int64_t row = 4 * section.d_model, blocks = section.encoder_layers;
+  REQUIRE(section.decoder_layers == blocks);
+  const int64_t in_encoder = blocks * 2 * (2 * row + 4) + row + 4;
+  const int64_t in_decoder = blocks * 3 * (2 * row + 4) + row + 4 + row;
+  const int64_t stream = sequences * (kEncoderLength * in_encoder + kDecoderLength * in_decoder);
+  const int64_t saved = activations(false) - activations(true);
+  CHECK(std::abs(saved - stream * (model - 1) / model) < 64 * 1024);
 }
 
 TEST_CASE("model_mesh: what does not divide over the model ranks is refused in one error",
@@ -193,14 +244,15 @@ TEST_CASE("model_mesh: what does not divide over the model ranks is refused in o
   Mesh mesh(test_world(), {ranks, ranks, 1});
   const auto message = [&] {
     try {
-      SwitchModel(section, {2, kEncoderLength, kDecoderLength}, mesh);
+      SwitchModel(section, {1, kEncoderLength, kDecoderLength, true}, mesh);
     } catch (const ConfigError& error) {
       return std::string(error.what());
     }
     return std::string();
   }();
   CAPTURE(message);
-  for (const char* part : {"model.num_heads (3)", "model.d_ff (7)", "model.vocab_size (13)"}) {
+  for (const char* part : {"model.num_heads (3)", "model.d_ff (7)", "model.vocab_size (13)",
+                           "data.encoder_length (9)"}) {
     CHECK(message.find(part) != std::string::npos);
   }
 }

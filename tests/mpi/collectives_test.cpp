@@ -197,6 +197,25 @@ TEST_CASE("collectives: all_gather and broadcast", "[collectives]") {
   comm->barrier("barrier");
 }
 
+TEST_CASE("collectives: reduce_scatter", "[collectives]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  const int rank = comm->rank(), size = comm->size();
+  Owned send(dtype, {size, 2, 5}), recv(dtype, {2, 5});
+  fill(send, [&](int64_t i) { return (rank + 1) * 100.0 + static_cast<double>(i); });
+  comm->reduce_scatter_sum(recv, send, "blocks");
+  comm.settle();
+  const double ranks = size * (size + 1) / 2;
+  CHECK(wrong(recv, [&](int64_t i) {
+          return 100 * ranks + static_cast<double>(size * (rank * 10 + i));
+        }) == 0);
+  Owned none(dtype, {0}), nothing(dtype, {size, 0});
+  comm->reduce_scatter_sum(none, nothing, "nothing");
+  comm.settle();
+  CHECK_THROWS_AS(comm->reduce_scatter_sum(recv.tensor().slice(0, 1), send, "too small"),
+                  InternalError);
+}
+
 TEST_CASE("collectives: bfloat16 is moved and never reduced", "[collectives]") {
   TensorGroup comm;
   const int rank = comm->rank(), size = comm->size();
@@ -208,6 +227,8 @@ TEST_CASE("collectives: bfloat16 is moved and never reduced", "[collectives]") {
   const uint16_t* in = static_cast<uint16_t*>(recv.tensor().raw());
   for (int r = 0; r < size; ++r) CHECK(in[r] == 0x8000 + r * 16 + rank);
   CHECK_THROWS_AS(comm->all_reduce_sum(send, "bfloat16"), InternalError);
+  CHECK_THROWS_AS(comm->reduce_scatter_sum(recv.tensor().slice(0, 1), send, "bfloat16"),
+                  InternalError);
 }
 
 TEST_CASE("collectives: split groups do not mix", "[collectives]") {

@@ -172,6 +172,36 @@ TEST_CASE("grad_reduce: a model group's copies have the same bits", "[grad_reduc
   });
 }
 
+// With mesh.sequence_parallel each model rank's gradient of a norm is of its own rows.
+TEST_CASE("grad_reduce: what model ranks have in part is summed over them", "[grad_reduce]") {
+  const auto exec = make_exec(1);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
+    const int model = mesh.shape().model;
+    HandMadeParams params(mesh, DType::f32, model > 1, true);
+    for (const Param& param : params.store.all()) {
+      const bool partial = param.partial_over_model;
+      CHECK(partial == (model > 1 && param.name.ends_with("scale")));
+      HandMadeParams::fill_gradient<float>(param, [&](int64_t element) {
+        return static_cast<double>(element + (partial ? 10 * mesh.model_rank() : 0));
+      });
+    }
+    GradReducer reducer(params.store, mesh);
+    reducer.finish();
+    synchronize(*exec);
+    for (const Param& param : params.store.all()) {
+      const bool expert = param.placement.cut_by(MeshAxis::expert);
+      const int holders = expert ? mesh.shape().replicas() : mesh.shape().data();
+      const int64_t parts = param.partial_over_model ? model : 1;
+      for (int64_t i = 0; i < param.grad.numel(); ++i) {
+        CAPTURE(param.name, i);
+        const int64_t sum = parts * HandMadeParams::element(param, i) +
+                            (parts > 1 ? 10 * parts * (parts - 1) / 2 : 0);
+        CHECK(param.grad.data<float>()[i] == static_cast<float>(holders * sum));
+      }
+    }
+  });
+}
+
 TEST_CASE("grad_reduce: nothing is summed where nobody else holds a parameter", "[grad_reduce]") {
   std::vector<RecordingGroup::Start> starts, broadcasts;
   const int expert = GENERATE(1, 4);

@@ -45,6 +45,7 @@ class RecordingGroup final : public Communicator {
     return unexpected();
   }
   void all_gather(Tensor, Tensor, const char*) override { unexpected(); }
+  void reduce_scatter_sum(Tensor, Tensor, const char*) override { unexpected(); }
   void broadcast(Tensor tensor, int, const char*) override {
     broadcasts_.push_back({name_, tensor});
   }

@@ -78,7 +78,10 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
                                "model.experts.capacity=fixed", "model.experts.interval=1"},
       std::vector<std::string>{"train.recompute=experts"},
       std::vector<std::string>{"train.recompute=blocks", "model.encoder_layers=3"},
-      std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"});
+      std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"},
+      std::vector<std::string>{"mesh.sequence_parallel=true", "data.decoder_length=8"},
+      std::vector<std::string>{"precision=bfloat16", "mesh.sequence_parallel=true",
+                               "data.decoder_length=8", "train.recompute=blocks"});
   CAPTURE(variant);
   if (variant[0] == "precision=bfloat16" &&
       bfloat16_products(Backend::cpu) == Bfloat16Products::none) {
@@ -113,6 +116,12 @@ TEST_CASE("traffic: a plan needs no ranks", "[traffic]") {
   });
 }
 
+// Whether a collective moves the rows of experts that are spread over ranks.
+bool moves_rows(const TrafficKey& key) {
+  return key.collective == "all_to_all_rows" || key.collective == "reduce_scatter_sum" ||
+         key.label == "experts input" || key.label == "experts d_output";
+}
+
 // The number of rows per expert is not known in advance, so the plan is an upper bound.
 TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
   const WithoutLaunchBlocking as_in_a_run;
@@ -124,7 +133,7 @@ TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
     for (const auto& [key, plan] : real.planned().records()) {
       const TrafficCount sent = find(real.sent, key);
       INFO(text(key) << ": " << plan.bytes << " planned, " << sent.bytes << " sent");
-      if (key.collective != "all_to_all_rows") {
+      if (!moves_rows(key)) {
         planned_others.add(key, plan);
         continue;
       }
@@ -132,7 +141,7 @@ TEST_CASE("traffic: dropless rows are no more than planned", "[traffic]") {
       CHECK(sent.calls == plan.calls * (test_backend() == Backend::cuda ? 2 : 1));
     }
     for (const auto& [key, sent] : real.sent.records()) {
-      if (key.collective != "all_to_all_rows") sent_others.add(key, sent);
+      if (!moves_rows(key)) sent_others.add(key, sent);
     }
     check_same(planned_others, sent_others);
   });
@@ -171,11 +180,16 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   CHECK(traffic.records().size() == 2 * 5 + 5);
 }
 
-// The formulas of docs/parallelism.md on 2 x 2 data ranks and experts times 2 model ranks: four
-// micro-batches of two sequences, one dense and one sparse block per stack.
+// The formulas of docs/parallelism.md on two data ranks times two model ranks: four micro-batches
+// of two sequences, one dense and one sparse block per stack. Experts are whole or spread.
 TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
-  const RunConfig config = tiny_config(test_backend(), {"mesh.expert=2", "mesh.model=2"});
-  Steps planned(std::make_shared<Runtime>(MeshShape{4, 2, 2}, 2, test_backend()), config);
+  const bool spread = GENERATE(false, true);
+  const RunConfig config = tiny_config(
+      test_backend(),
+      {spread ? "mesh.expert=2" : "mesh.expert=1", "mesh.model=2", "model.experts.capacity=fixed",
+       "model.experts.fixed_capacity=10", "model.experts.group_sequences=1"});
+  Steps planned(std::make_shared<Runtime>(MeshShape{4, 2, spread ? 2 : 1}, 2, test_backend()),
+                config);
   planned.train_step.plan();
   const Traffic& traffic = planned.train_step.traffic();
   const int64_t micro_batches = 4,
@@ -193,8 +207,22 @@ TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
   for (const char* label : {"attention output", "attention d_input"}) {
     sum(label, 2 + 4, (2 * encoder + 4 * decoder) * row);
   }
-  for (const char* label : {"ffn output", "ffn d_input", "experts output", "experts d_input"}) {
-    sum(label, 2, (encoder + decoder) * row);
+  for (const char* label : {"ffn output", "ffn d_input"}) sum(label, 2, (encoder + decoder) * row);
+  // 4 experts with 2 groups of 10 rows in the encoder, and of all its tokens in the decoder; half
+  // of the columns are another rank's.
+  REQUIRE(decoder_length < 10);
+  const int64_t half_rows = 4 * 2 * (10 + decoder_length) * row / 2;
+  const int64_t half = (encoder + decoder) * row / 2;
+  const int64_t parts = test_backend() == Backend::cuda ? 4 : 2;
+  for (const char* label : {"experts output", "experts d_input"}) {
+    if (!spread) sum(label, 2, 2 * half);
+    if (spread) check("reduce_scatter_sum", label, parts, half_rows);
+  }
+  for (const char* label : {"experts input", "experts d_output"}) {
+    if (spread) check("all_gather", label, parts, half_rows);
+  }
+  for (const char* label : {"experts tokens", "experts d_tokens"}) {
+    if (spread) check("all_gather", label, 2, half);
   }
   sum("gates d_output", 2, (encoder + decoder) * 4);
   sum("encoder output gradient", 1, encoder * row);
@@ -206,13 +234,62 @@ TEST_CASE("traffic: the model axis, worked by hand", "[traffic]") {
   CHECK(find(traffic, {"model", "broadcast", "gradients of replicated parameters"}) ==
         TrafficCount{1, params.regions()[0].grads.bytes()});
   // Two sums per matrix: the embedding, six attentions of four, two relative biases, two dense
-  // layers of two, and two of each of the two experts of two sparse layers.
-  const int64_t matrices = 1 + 6 * 4 + 2 + 2 * 2 + 2 * 2 * 2;
+  // layers of two, and two of each of this rank's experts in two sparse layers.
+  const int64_t matrices = 1 + 6 * 4 + 2 + 2 * 2 + 2 * 2 * (spread ? 2 : 4);
   CHECK(find(traffic, {"model", "all_reduce_sum", "adafactor"}) == TrafficCount{1, 16 * matrices});
   CHECK(find(traffic, {"model", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{2, 16});
   int64_t labels = 0;
   for (const auto& [key, count] : traffic.records()) labels += key.axis == "model" ? 1 : 0;
-  CHECK(labels == 14);
+  CHECK(labels == (spread ? 18 : 14));
+}
+
+// The same with the residual stream shared out by rows: half of them are another rank's.
+TEST_CASE("traffic: sequence parallelism, worked by hand", "[traffic]") {
+  const bool spread = GENERATE(false, true);
+  const RunConfig config = tiny_config(
+      test_backend(), {spread ? "mesh.expert=2" : "mesh.expert=1", "mesh.model=2",
+                       "mesh.sequence_parallel=true", "model.experts.group_sequences=1"});
+  Steps planned(std::make_shared<Runtime>(MeshShape{4, 2, spread ? 2 : 1}, 2, test_backend()),
+                config);
+  planned.train_step.plan();
+  const Traffic& traffic = planned.train_step.traffic();
+  const int64_t micro_batches = 4, row = 32 * 4;
+  const int64_t encoder = 32 * row;  // bytes of half of two sequences
+  const int64_t decoder = planned.session.config.data.decoder_length.value * row;
+  const int64_t both = encoder + decoder, attentions = 2 * encoder + 4 * decoder;
+  const auto check = [&](const char* collective, const char* label, int64_t calls, int64_t bytes) {
+    INFO(collective << " " << label);
+    const TrafficCount count = find(traffic, {"model", collective, label});
+    CHECK(count == TrafficCount{calls * micro_batches, bytes * micro_batches});
+  };
+  const auto sum = [&](const char* label, int64_t calls, int64_t bytes) {
+    check("reduce_scatter_sum", label, calls, bytes);
+  };
+  const auto gather = [&](const char* label, int64_t calls, int64_t bytes) {
+    check("all_gather", label, calls, bytes);
+  };
+  sum("embedding", 2, both);
+  for (const char* label : {"attention output", "attention d_input"}) sum(label, 6, attentions);
+  for (const char* label : {"ffn output", "ffn d_input"}) sum(label, 2, both);
+  sum("encoder output gradient", 1, encoder);
+  sum("loss d_input", 1, decoder);
+  gather("attention input", 12, 2 * attentions);
+  gather("attention d_output", 6, attentions);
+  for (const char* label : {"ffn input", "router input"}) gather(label, 4, 2 * both);
+  for (const char* label : {"ffn d_output", "embedding d_output", "stack output"}) {
+    gather(label, 2, both);
+  }
+  for (const char* label : {"experts tokens", "experts d_tokens", "experts d_combined"}) {
+    if (spread) check("all_to_all", label, 2, both / 2);
+  }
+  if (!spread) {
+    for (const char* label : {"experts output", "experts d_input"}) sum(label, 2, both);
+    gather("experts d_combined", 2, both);
+  }
+  const ParamRegion& norms = planned.session.model.params().regions()[1];
+  CHECK(norms.partial_over_model);
+  CHECK(find(traffic, {"model", "all_reduce_sum", "gradients of partial sums"}) ==
+        TrafficCount{1, norms.grads.bytes()});
 }
 
 Traffic planned_traffic(const std::string& recompute) {
@@ -239,10 +316,13 @@ TEST_CASE("traffic: what is computed again, worked by hand", "[traffic]") {
     }
   }
   // The two blocks of a stack are alike.
-  const TrafficKey attention{"model", "all_reduce_sum", "attention output"};
-  const TrafficCount all = find(none, attention);
-  REQUIRE(all.bytes > 0);
-  expected.add(attention, {all.calls / 2, all.bytes / 2});
+  for (const TrafficKey& key : {TrafficKey{"model", "all_reduce_sum", "attention output"},
+                                TrafficKey{"model", "all_gather", "experts input"},
+                                TrafficKey{"model", "reduce_scatter_sum", "experts output"}}) {
+    const TrafficCount all = find(none, key);
+    REQUIRE(all.bytes > 0);
+    expected.add(key, {all.calls / 2, all.bytes / 2});
+  }
   check_same(expected, blocks);
 }
 

@@ -108,6 +108,28 @@ class MpiCommunicator : public Communicator {
     exchange(recv, EqualBlocks{count}, send, EqualBlocks{count, 0}, place)->wait();
   }
 
+  void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
+    detail::check_reduce_scatter(recv, send, size_, label);
+    detail::check_memory({recv, send}, label);
+    const MpiPlace place = begin("reduce_scatter_sum", label);
+    const WatchedCall watched(place.call);
+    const MPI_Datatype type = mpi_type(send.dtype());
+    const int64_t block = recv.numel();
+    if (block <= limit_) {
+      place.check(MPI_Reduce_scatter_block(send.raw(), recv.raw(), static_cast<int>(block), type,
+                                           MPI_SUM, comm_),
+                  "MPI_Reduce_scatter_block");
+      return;
+    }
+    for (int root = 0; root < size_; ++root) {
+      for_each_piece(block, [&](int64_t first, int count) {
+        place.check(MPI_Reduce(address(send, root * block + first), address(recv, first), count,
+                               type, MPI_SUM, root, comm_),
+                    "MPI_Reduce");
+      });
+    }
+  }
+
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
     const MpiPlace place = begin("broadcast", label);

@@ -130,6 +130,16 @@ class NcclCommunicator final : public Communicator {
     })->wait();
   }
 
+  void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
+    detail::check_reduce_scatter(recv, send, size(), label);
+    detail::check_memory({recv, send}, label);
+    start("reduce_scatter_sum", label, [&](const NcclPlace& place, ncclComm_t comm) {
+      place.check(nccl().ReduceScatter(send.raw(), recv.raw(), count(recv), nccl_type(send.dtype()),
+                                       ncclSum, comm, link_.stream()),
+                  "ncclReduceScatter");
+    })->wait();
+  }
+
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
     start("broadcast", label, [&](const NcclPlace& place, ncclComm_t comm) {

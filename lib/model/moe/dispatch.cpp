@@ -8,6 +8,7 @@
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/grouped_gemm.h"
 #include "lib/base/numeric.h"
+#include "lib/model/model_axis.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
@@ -67,6 +68,54 @@ void plan_rows(const LayerContext& context, DispatchSaved& saved) {
                        exchange_parts(context));
 }
 
+// Whether slots hold a model rank's columns alone.
+bool by_columns(const LayerContext& context) {
+  return sends_columns(context.mesh.shape());
+}
+
+int64_t slot_columns(const LayerContext& context) {
+  return sent_columns(context.mesh.shape(), context.model.d_model);
+}
+
+Tensor room_for_columns(const LayerContext& context, ScratchScope& scratch, DType dtype) {
+  return scratch.take(dtype, {context.tokens(), slot_columns(context)}, "columns of tokens");
+}
+
+// Overwrites stream [stream_rows(), d_model] with what move(part) writes to a tensor of T rows as
+// wide as the slots: this rank's columns of the result, or its part of the sum that it is.
+template <class Move>
+void to_stream(const LayerContext& context, Tensor stream, const char* columns, const char* sums,
+               Move&& move) {
+  ScratchScope scratch(context.exec);
+  if (by_columns(context)) {
+    const Tensor mine = room_for_columns(context, scratch, stream.dtype());
+    move(mine);
+    return columns_to_stream(context, stream, mine, columns);
+  }
+  const Tensor room = room_for_all(context, scratch, stream);
+  move(room);
+  sum_to_stream(context, stream, room, sums);
+}
+
+// The T rows of `stream`, as wide as the slots.
+Tensor from_stream(const LayerContext& context, Tensor stream, const char* label,
+                   ScratchScope& scratch) {
+  if (!by_columns(context)) {
+    return gather_stream(context, room_for_all(context, scratch, stream), stream, label);
+  }
+  const Tensor mine = room_for_columns(context, scratch, stream.dtype());
+  stream_to_columns(context, mine, stream, label);
+  return mine;
+}
+
+// This rank's columns of normed [T, d_model], as many as slots have.
+Tensor columns_of(const LayerContext& context, Tensor normed, ScratchScope& scratch) {
+  if (!by_columns(context)) return normed;
+  const Tensor mine = room_for_columns(context, scratch, normed.dtype());
+  take_columns(context, mine, normed);
+  return mine;
+}
+
 // Sends the global rows of the tokens along, so that expert dropout draws the same mask for a token
 // wherever it is computed.
 void exchange_ids(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved) {
@@ -124,7 +173,8 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
   saved.slot = arena.take(DType::i32, {tokens, kChoices}, "dispatch slot");
   saved.token = arena.take(DType::i32, {sizes.slots}, "dispatch token");
   saved.counts = arena.take(DType::i32, {experts.count + 1}, "dispatch counts");
-  saved.returned = arena.take(dims.dtype, {sizes.slots, model.d_model}, "dispatch returned");
+  const int64_t columns = sent_columns(dims.mesh_shape(), model.d_model);
+  saved.returned = arena.take(dims.dtype, {sizes.slots, columns}, "dispatch returned");
   if (experts.dropout > 0) {
     saved.row_ids = arena.take(DType::i32, {sizes.rows}, "dispatch row ids");
   }
@@ -170,61 +220,91 @@ Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, 
   return context.column_shard(dropout, context.model.d_ff);
 }
 
+TravellingRows::TravellingRows(const LayerContext& context, int64_t rows, DType dtype,
+                               ScratchScope& scratch)
+    : context_(context) {
+  if (!by_columns(context)) return;
+  columns_ = scratch.take(dtype, {rows, slot_columns(context)}, "columns of rows");
+}
+
+void TravellingRows::arrive(const ExpertRows& some, Tensor rows, const char* label) const {
+  if (columns_.empty()) return;
+  gather_columns(context_, rows.slice(some.first, some.total),
+                 columns_.slice(some.first, some.total), label);
+}
+
+void TravellingRows::leave(const ExpertRows& some, Tensor rows, const char* label) const {
+  if (columns_.empty()) return;
+  sum_to_columns(context_, columns_.slice(some.first, some.total),
+                 rows.slice(some.first, some.total), label);
+}
+
 Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels, DispatchSaved& saved,
                    ScratchScope& scratch)
     : context_(context),
       labels_(labels),
       saved_(saved),
-      dispatcher_(context, saved.exchange, labels.dispatch, labels.combine) {
-  const int64_t d = context.model.d_model;
+      dispatcher_(context, saved.exchange, labels.dispatch, labels.combine),
+      rows_(context, saved.rows(), saved.returned.dtype(), scratch) {
   const DType dtype = saved.returned.dtype();
   out_ = saved.returned.slice(0, saved.slots);
   if (expert_ranks(context) == 1) return;
-  slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch slots");
-  out_ = scratch.take(dtype, {saved.rows(), d}, "experts out");
+  slots_ = scratch.take(dtype, {saved.slots, slot_columns(context)}, "dispatch slots");
+  out_ = scratch.take(dtype, {saved.rows(), context.model.d_model}, "experts out");
 }
 
 void Dispatch::start(Tensor in, Tensor normed) {
+  ScratchScope scratch(context_.exec);
   const Tensor slots = slots_.empty() ? in.slice(0, saved_.slots) : slots_;
-  gather_rows(context_.exec, slots, normed, saved_.token.slice(0, saved_.slots));
+  gather_rows(context_.exec, slots, columns_of(context_, normed, scratch),
+              saved_.token.slice(0, saved_.slots));
   if (is_dropless(context_)) plan_rows(context_, saved_);
   if (dropout_rate(context_) > 0) exchange_ids(context_, labels_, saved_);
-  dispatcher_.start(in, slots);
+  in_ = in;
+  dispatcher_.start(rows_.of(in), slots);
 }
 
 void Dispatch::combine(Tensor out, Tensor gate) {
   dispatcher_.finish();
   if (out.empty()) return;
   const int64_t tokens = context_.tokens();
-  combine_forward(context_.exec, out, saved_.returned.slice(0, saved_.slots),
-                  saved_.slot.slice(0, tokens), gate.slice(0, tokens));
+  to_stream(context_, out, "experts tokens", "experts output", [&](Tensor part) {
+    combine_forward(context_.exec, part, saved_.returned.slice(0, saved_.slots),
+                    saved_.slot.slice(0, tokens), gate.slice(0, tokens));
+  });
 }
 
 DispatchGrad::DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                            const DispatchSaved& saved, ScratchScope& scratch)
     : context_(context),
       saved_(saved),
-      dispatcher_(context, saved.exchange, labels.d_combine, labels.d_dispatch) {
-  const int64_t d = context.model.d_model;
+      dispatcher_(context, saved.exchange, labels.d_combine, labels.d_dispatch),
+      travelling_(context, saved.rows(), saved.returned.dtype(), scratch) {
   const DType dtype = saved.returned.dtype();
-  slots_ = scratch.take(dtype, {saved.slots, d}, "dispatch d_slots");
-  rows_ = expert_ranks(context) == 1 ? slots_
-                                     : scratch.take(dtype, {saved.rows(), d}, "experts d_rows");
+  slots_ = scratch.take(dtype, {saved.slots, slot_columns(context)}, "dispatch d_slots");
+  rows_ = slots_;
+  if (expert_ranks(context) == 1) return;
+  rows_ = scratch.take(dtype, {saved.rows(), context.model.d_model}, "experts d_rows");
 }
 
 void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   Exec& exec = context_.exec;
+  ScratchScope scratch(exec);
   const int64_t tokens = context_.tokens(), slots = saved_.slots;
   fill_zero(exec, d_gate.slice(tokens, d_gate.dim(0) - tokens));
-  combine_backward(exec, slots_, d_gate.slice(0, tokens), d_out, saved_.returned.slice(0, slots),
+  const Tensor d_tokens = from_stream(context_, d_out, "experts d_combined", scratch);
+  combine_backward(exec, slots_, d_gate.slice(0, tokens), d_tokens, saved_.returned.slice(0, slots),
                    saved_.slot.slice(0, tokens), saved_.token.slice(0, slots),
                    gate.slice(0, tokens));
-  dispatcher_.start(rows_, slots_);
+  dispatcher_.start(travelling_.of(rows_), slots_);
+  sum_over_model(context_, d_gate, "gates d_output");
 }
 
 void DispatchGrad::gather(Tensor d_normed) {
   dispatcher_.finish();
-  gather_rows(context_.exec, d_normed, slots_, saved_.slot.slice(0, context_.tokens()));
+  to_stream(context_, d_normed, "experts d_tokens", "experts d_input", [&](Tensor part) {
+    gather_rows(context_.exec, part, slots_, saved_.slot.slice(0, context_.tokens()));
+  });
 }
 
 }  // namespace sy

@@ -11,6 +11,12 @@
 //                   T' * k * expert_ranks
 //
 // With one expert rank, slots and rows are the same memory and nothing is sent.
+//
+// The experts of a model group have the same rows, each with its share of d_ff. With several expert
+// ranks, each model rank sends c = d_model / M columns of a row, and slots are [..., c]. The rows
+// that arrive are gathered to d_model columns before the experts compute on them, and the sum over
+// the group of their outputs is scattered to c columns (model_axis.h). With one expert rank, slots
+// have all columns, and the sum is taken over tokens.
 #pragma once
 
 #include <memory>
@@ -44,7 +50,7 @@ struct DispatchSaved {
   Tensor counts;    // int32 [E + 1]: times each expert was chosen; last: dropped
   Tensor received;  // dropless, int32 [expert_ranks, E_local]: rows from each source
   Tensor row_ids;   // experts.dropout > 0, int32 [R]: global row of the token, -1: none
-  Tensor returned;  // [S, d_model]: outputs of the experts, back in the slots
+  Tensor returned;  // [S, c]: outputs of the experts, back in the slots
   // Slots in use. Dropless: the maximum, until Dispatch::start() sets one per choice if the host
   // must know the number.
   int64_t slots = 0;
@@ -72,6 +78,23 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
 // Valid once Dispatch::start() has been called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, uint32_t site);
 
+// The rows of a rank's experts on their way: themselves, or their c columns of this model rank.
+class TravellingRows {
+ public:
+  TravellingRows(const LayerContext& context, int64_t rows, DType dtype, ScratchScope& scratch);
+
+  // What is sent and received in place of `rows` [R, d_model]: [R, c].
+  Tensor of(Tensor rows) const { return columns_.empty() ? rows : columns_; }
+  // Some of the rows have arrived: overwrites them in rows [R, d_model].
+  void arrive(const ExpertRows& some, Tensor rows, const char* label) const;
+  // They leave: overwrites what is sent with the sum over the model ranks.
+  void leave(const ExpertRows& some, Tensor rows, const char* label) const;
+
+ private:
+  const LayerContext& context_;
+  Tensor columns_;  // [R, c], if it is not all of them
+};
+
 // Dispatch and combine in the forward pass. Takes memory from `scratch`, which must outlive it.
 class Dispatch {
  public:
@@ -86,11 +109,16 @@ class Dispatch {
   // of out(), which are then sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    dispatcher_.compute_parts(saved_.returned.slice(0, saved_.slots), out_, compute);
+    dispatcher_.compute_parts(saved_.returned.slice(0, saved_.slots), rows_.of(out_),
+                              [&](const ExpertRows& part) {
+                                rows_.arrive(part, in_, "experts input");
+                                compute(part);
+                                rows_.leave(part, out_, "experts output");
+                              });
   }
-  // Waits until the outputs of the experts are back in their slots. Overwrites out [T, d_model],
-  // unless it is empty, with the sum of gate * output of the expert over the slots of each token,
-  // zeros for a token without slots. gate is [T', k].
+  // Waits until the outputs of the experts are back in their slots. Overwrites out [stream_rows(),
+  // d_model], unless it is empty, with the sum of gate * output of the expert over the slots of
+  // each token, zeros for a token without slots: the sum over the model ranks. gate is [T', k].
   void combine(Tensor out, Tensor gate);
 
   Tensor out() const { return out_; }  // [R, d_model]; with one expert rank, saved.returned
@@ -100,7 +128,8 @@ class Dispatch {
   const DispatchLabels& labels_;
   DispatchSaved& saved_;
   TokenDispatcher dispatcher_;
-  Tensor slots_, out_;  // slots_ is empty with one expert rank
+  TravellingRows rows_;
+  Tensor in_, slots_, out_;  // slots_ is empty with one expert rank
 };
 
 // The backward pass of the same: gradients of the slots on the tokens' side, of the rows on the
@@ -110,15 +139,20 @@ class DispatchGrad {
   DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                const DispatchSaved& saved, ScratchScope& scratch);
 
-  // Backward of combine: overwrites d_gate [T', k]. d_out is [T, d_model], gate [T', k].
+  // Backward of combine: overwrites d_gate [T', k], the sum over the model ranks. d_out is
+  // [stream_rows(), d_model], gate [T', k].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
   // Calls compute(ExpertRows) for each part of rows() as it arrives. compute replaces its contents,
   // which are then sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    dispatcher_.compute_parts(slots_, rows_, compute);
+    dispatcher_.compute_parts(slots_, travelling_.of(rows_), [&](const ExpertRows& part) {
+      travelling_.arrive(part, rows_, "experts d_output");
+      compute(part);
+      travelling_.leave(part, rows_, "experts d_input");
+    });
   }
-  // d_normed [T, d_model] is overwritten.
+  // d_normed [stream_rows(), d_model] is overwritten with the sum over the model ranks.
   void gather(Tensor d_normed);
 
   Tensor rows() const { return rows_; }  // [R, d_model]
@@ -127,6 +161,7 @@ class DispatchGrad {
   const LayerContext& context_;
   const DispatchSaved& saved_;
   TokenDispatcher dispatcher_;
+  TravellingRows travelling_;
   Tensor slots_, rows_;
 };
 

@@ -3,14 +3,14 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/rms_norm/rms_norm.h"
+#include "lib/model/model_axis.h"
 
 namespace sy {
 
 MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
                             LayerCounter& counter) {
   MoeFfnParams params;
-  params.norm =
-      store.add(prefix + "/norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
+  params.norm = norm_params(store, prefix + "/norm", model.d_model);
   params.routing = routing_params(store, prefix, model, counter);
   params.experts = experts_params(store, prefix, model);
   params.sites = {store.add_site("dropout/" + prefix + "/hidden"),
@@ -20,8 +20,8 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const 
 
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
   MoeFfnSaved saved;
-  saved.rstd = arena.take(dims.statistics(), {dims.tokens()}, "moe rstd");
-  saved.normed = arena.take(dims.dtype, {dims.tokens(), model.d_model}, "moe normed");
+  saved.rstd = arena.take(dims.statistics(), {dims.stream_rows()}, "moe rstd");
+  saved.normed = arena.take(dims.dtype, {dims.stream_rows(), model.d_model}, "moe normed");
   saved.routing = routing_plan(arena, model, dims);
   saved.experts = experts_plan(arena, model, dims.dtype, dispatch_sizes(model, dims).rows,
                                dims.model_ranks, dims.recompute != Recompute::experts);
@@ -31,10 +31,10 @@ MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDim
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
                      Tensor out, Tensor x) {
   Exec& exec = context.exec;
-  const int64_t tokens = context.tokens();
-  const Tensor normed = saved.normed.slice(0, tokens);
+  const int64_t rows = context.stream_rows();
+  const Tensor normed = saved.normed.slice(0, rows);
   saved.x = x;
-  rms_norm_forward(exec, normed, saved.rstd.slice(0, tokens), x, params.norm->value);
+  rms_norm_forward(exec, normed, saved.rstd.slice(0, rows), x, params.norm->value);
   const Activation activation = context.model.activation;
   const auto experts = [&](Dispatch& travel) {
     ScratchScope scratch(exec);
@@ -42,8 +42,8 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
     const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
     const ExpertsSaved now =
         with_inner(params.experts, saved.experts, dispatch.exchange.all, activation, scratch);
-    travel.compute_parts([&](const ExpertRows& rows) {
-      experts_forward(exec, params.experts, now, rows, travel.out(), activation, dropout);
+    travel.compute_parts([&](const ExpertRows& part) {
+      experts_forward(exec, params.experts, now, part, travel.out(), activation, dropout);
     });
   };
   routing_forward(context, params.routing, saved.routing, out, saved.experts.in, normed, experts);
@@ -55,9 +55,9 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
                       Tensor d_x, Tensor d_out) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
-  const int64_t tokens = context.tokens();
+  const int64_t rows = context.stream_rows();
   const DispatchSaved& dispatch = saved.routing.dispatch;
-  const Tensor normed = saved.normed.slice(0, tokens);
+  const Tensor normed = saved.normed.slice(0, rows);
   // Has room for the gradient of combine's output, and later for that of dispatch's input.
   const Tensor room = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
@@ -73,13 +73,13 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
     if (!saved.experts.keeps_inner()) {
       // In the same parts as in forward, whose products have the same bits. The gradients of the
       // outputs meanwhile arrive.
-      for (const ExchangePart& part : dispatch.exchange.parts) {
-        experts_inner(exec, params.experts, now, part.experts, activation, dropout);
+      for (const ExchangePart& sent : dispatch.exchange.parts) {
+        experts_inner(exec, params.experts, now, sent.experts, activation, dropout);
       }
     }
     const ExpertsGrad hidden = experts_grad(exec, params.experts, now, all, inner_scratch);
-    grad.compute_parts([&](const ExpertRows& rows) {
-      experts_backward_input(exec, params.experts, now, rows, grad.rows(), grad.rows(), hidden,
+    grad.compute_parts([&](const ExpertRows& part) {
+      experts_backward_input(exec, params.experts, now, part, grad.rows(), grad.rows(), hidden,
                              activation, dropout);
     });
     experts_backward_weights(exec, params.experts, now, all, hidden);
@@ -87,7 +87,7 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   routing_backward(context, params.routing, saved.routing, d_normed, room, d_combined, normed,
                    experts);
   rms_norm_backward(exec, d_x, params.norm->cleared_grad(exec), d_normed, saved.x,
-                    params.norm->value, saved.rstd.slice(0, tokens), d_out);
+                    params.norm->value, saved.rstd.slice(0, rows), d_out);
 }
 
 }  // namespace sy

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Switch sub-layer (Fedus et al. 2022, section 2; docs/math-moe.md):
 //   out = x + dropout(gate * expert(norm(x)));  dropped and padding tokens: out = x
-// Norm, routed experts (routing.h), residual.
+// Norm, routed experts (routing.h), residual. `rows` are as in attention.h.
 #pragma once
 
 #include <string>
@@ -23,9 +23,9 @@ struct MoeFfnParams {
 };
 
 struct MoeFfnSaved {
-  Tensor x;       // [T, d_model], view of the input; the caller keeps it until backward
-  Tensor rstd;    // [T]
-  Tensor normed;  // [T, d_model]
+  Tensor x;       // [rows, d_model], view of the input; the caller keeps it until backward
+  Tensor rstd;    // [rows]
+  Tensor normed;  // [rows, d_model]
   RoutingSaved routing;
   ExpertsSaved experts;
 };
@@ -34,11 +34,11 @@ MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const 
                             LayerCounter& counter);
 MoeFfnSaved moe_ffn_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Overwrites out [T, d_model] and `saved`; an empty `out` is not computed. x must be kept until
+// Overwrites out [rows, d_model] and `saved`; an empty `out` is not computed. x must be kept until
 // backward and must not be out.
 void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,
                      Tensor out, Tensor x);
-// d_x [T, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
+// d_x [rows, d_model] is overwritten, residual path included, and may be d_out. Gradients of the
 // parameters accumulate. Includes the gradients of the load-balancing loss and the z-loss, scaled
 // by their coefficients and step.group_scale.
 void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, MoeFfnSaved& saved,

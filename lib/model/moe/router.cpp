@@ -28,16 +28,17 @@ bool jitters(const LayerContext& context) {
   return context.step.training && context.model.experts.jitter > 0;
 }
 
-RouterJitter jitter_of(const LayerContext& context, const RouterParams& params) {
+// The noise of rows from the global row `first_row` on.
+RouterJitter jitter_of(const LayerContext& context, const RouterParams& params, int64_t first_row) {
   return {static_cast<float>(context.model.experts.jitter), context.key(params.jitter_site),
-          context.first_row()};
+          first_row};
 }
 
 // The noise that the router itself adds. None if the experts see it too: then `normed` already has
 // it.
 RouterJitter own_jitter(const LayerContext& context, const RouterParams& params, Tensor normed) {
   const bool own = jitters(context) && !experts_see_jitter(context, normed);
-  return own ? jitter_of(context, params) : RouterJitter{};
+  return own ? jitter_of(context, params, context.first_row()) : RouterJitter{};
 }
 
 void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
@@ -115,7 +116,8 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
 
 void jitter_for_all(const LayerContext& context, const RouterParams& params, Tensor normed) {
   if (jitters(context) && experts_see_jitter(context, normed)) {
-    jitter_into(context.exec, normed, normed, jitter_of(context, params));
+    jitter_into(context.exec, normed, normed,
+                jitter_of(context, params, context.first_stream_row()));
   }
 }
 

@@ -48,9 +48,9 @@ struct RouterSaved {
 RouterParams router_params(ParamStore& store, const std::string& prefix, const ModelSection& model);
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// With experts.convention hugging_face, jitters normed [T, d_model], or its gradient, in place: the
-// experts then see the same jittered input as the router, which adds no noise of its own. Otherwise
-// does nothing.
+// With experts.convention hugging_face, jitters normed [stream_rows(), d_model], or its gradient,
+// in place: the experts then see the same jittered input as the router, which adds no noise of its
+// own. Otherwise does nothing.
 void jitter_for_all(const LayerContext& context, const RouterParams& params, Tensor normed);
 
 // Overwrites `saved`. Its losses count only once they are observed (router_losses.h). normed is [T,

@@ -6,9 +6,10 @@
 // experts as a callable on rows, so the same code can route feed-forward and other layers. With
 // fixed capacity, collectives have the same counts on every rank whatever the routing.
 //
-// The ranks of a model group route the same tokens, by the same bits, and each sends its rows to
-// the experts of its own model rank. Each computes a part of the sum that is an expert's output, as
-// shards of matrices do; the sums are taken here, over tokens and not over rows.
+// The ranks of a model group route the same tokens, by the same bits, and each sends to the experts
+// of its own model rank, which compute a part of the sum that is an expert's output, as shards of
+// matrices do. The sums are taken on the way (dispatch.h). `rows` are as in attention.h: routing
+// needs all tokens of the micro-batch, and gathers them.
 #pragma once
 
 #include <string>
@@ -37,9 +38,10 @@ RoutingParams routing_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model, LayerCounter& counter);
 RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
 
-// Overwrites out [T, d_model], unless it is empty, `saved`, and `in` [R, d_model], the input of the
-// callable, with the rows that arrive (R is at most dispatch_sizes().rows). tokens [T, d_model]
-// must be kept until backward; if the experts see jitter, it is added in place (jitter_for_all).
+// Overwrites out [rows, d_model], unless it is empty, `saved`, and `in` [R, d_model], the input of
+// the callable, with the rows that arrive (R is at most dispatch_sizes().rows). tokens [rows,
+// d_model] must be kept until backward; if the experts see jitter, it is added in place
+// (jitter_for_all).
 // compute(Dispatch&) is called once; within compute_parts() it must overwrite the rows of
 // Dispatch::out() from those of `in`.
 template <class Compute>
@@ -47,21 +49,23 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
                      Tensor out, Tensor in, Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
   jitter_for_all(context, params.router, tokens);
-  route_forward(context, params.router, saved.router, tokens);
+  const Tensor all =
+      gather_stream(context, room_for_all(context, scratch, tokens), tokens, "router input");
+  route_forward(context, params.router, saved.router, all);
   dispatch_assign(context, params.labels, saved.dispatch, saved.router.expert);
   Dispatch travel(context, params.labels, saved.dispatch, scratch);
-  travel.start(in, tokens);
+  travel.start(in, all);
   compute(travel);
   travel.combine(out, saved.router.gate);
-  if (!out.empty()) sum_over_model(context, out, "experts output");
 }
 
 // Adds the counts to row params.layer of `stats`, and the auxiliary losses (router_losses.h).
 void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats);
 
-// Overwrites d_tokens [T, d_model] with the gradient of the tokens through the experts, the gates
-// and the auxiliary losses. room [T, d_model] is overwritten and may be d_out.
+// Overwrites d_tokens [rows, d_model] with the gradient of the tokens through the experts, the
+// gates and the auxiliary losses. The last two have the same bits on all ranks of a model group and
+// count once. room [rows, d_model] is overwritten and may be d_out [rows, d_model].
 // compute(DispatchGrad&) is called once; within compute_parts() it must replace the rows of
 // DispatchGrad::rows(), the gradient of the experts' outputs, by the gradient of `in`. What it does
 // after that overlaps with sending the rows back. Gradients of parameters accumulate.
@@ -75,11 +79,16 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
       scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_out, saved.router.gate);
-  sum_over_model(context, d_gate, "gates d_output");
-  route_backward(context, params.router, saved.router, d_tokens, d_gate, tokens);
+  {
+    ScratchScope all_scratch(context.exec);
+    const Tensor all =
+        gather_stream(context, room_for_all(context, all_scratch, tokens), tokens, "router input");
+    const Tensor d_all = room_for_all(context, all_scratch, d_tokens);
+    route_backward(context, params.router, saved.router, d_all, d_gate, all);
+    keep_own_rows(context, d_tokens, d_all);
+  }
   compute(grad);
   grad.gather(room);
-  sum_over_model(context, room, "experts d_input");
   add_inplace(context.exec, d_tokens, room);
   jitter_for_all(context, params.router, d_tokens);
 }

@@ -11,7 +11,11 @@ GradReducer::GradReducer(ParamStore& params, Mesh& mesh, int64_t bucket_elements
     const ParamRegion& all = params.regions()[region];
     Communicator& ranks = mesh.reduction_group(all.axes);
     add_buckets(params, region, ranks, bucket_elements);
-    if (ranks.size() > 1 && !all.axes.has(MeshAxis::model)) replicated_.push_back(all.grads);
+    if (all.partial_over_model) {
+      partial_.push_back(all.grads);
+    } else if (ranks.size() > 1 && !all.axes.has(MeshAxis::model)) {
+      replicated_.push_back(all.grads);
+    }
   }
   // All ranks have the same parameters and therefore issue the collectives in the same order.
   std::stable_sort(buckets_.begin(), buckets_.end(),
@@ -59,11 +63,12 @@ void GradReducer::finish() {
     bucket.request.reset();
   }
   started_ = 0;
-  share_replicated();
+  over_model();
 }
 
-void GradReducer::share_replicated() {
+void GradReducer::over_model() {
   if (model_.size() == 1) return;
+  for (const Tensor& grads : partial_) model_.all_reduce_sum(grads, "gradients of partial sums");
   for (const Tensor& grads : replicated_) {
     model_.broadcast(grads, 0, "gradients of replicated parameters");
   }

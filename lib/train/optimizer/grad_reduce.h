@@ -25,7 +25,8 @@ class GradReducer {
   // Starts the remaining all-reduces and waits for all of them. What the ranks of a model group all
   // hold, they have summed over different groups of data ranks, which need not add in the same
   // order; they then take the sum of the first of them, so that their copies stay the same to the
-  // last bit. The next ready() belongs to the next step.
+  // last bit. Of what each has in part (Param::partial_over_model) they take the sum over the
+  // group, which gives all of them the same bits. The next ready() belongs to the next step.
   void finish();
 
  private:
@@ -36,13 +37,14 @@ class GradReducer {
     RequestPtr request;
   };
 
-  void share_replicated();
+  void over_model();
   void add_buckets(const ParamStore& params, size_t region, Communicator& ranks, int64_t elements);
   void poke();
 
   std::vector<Bucket> buckets_;  // by decreasing first_param, the order of completion
   size_t started_ = 0;
   std::vector<Tensor> replicated_;  // summed regions that all ranks of a model group hold
+  std::vector<Tensor> partial_;     // regions of which each of them has a part of the sum
   Communicator& model_;
 };
 

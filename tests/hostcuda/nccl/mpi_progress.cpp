@@ -58,6 +58,19 @@ int MPI_Allgather(const void* send, int send_count, MPI_Datatype send_type, void
   return PMPI_Allgather(send, send_count, send_type, recv, recv_count, recv_type, comm);
 }
 
+int MPI_Reduce_scatter_block(const void* send, void* recv, int count, MPI_Datatype type, MPI_Op op,
+                             MPI_Comm comm) {
+  const int code = meet(comm);
+  if (code != MPI_SUCCESS) return code;
+  return PMPI_Reduce_scatter_block(send, recv, count, type, op, comm);
+}
+
+int MPI_Reduce(const void* send, void* recv, int count, MPI_Datatype type, MPI_Op op, int root,
+               MPI_Comm comm) {
+  const int code = meet(comm);
+  return code == MPI_SUCCESS ? PMPI_Reduce(send, recv, count, type, op, root, comm) : code;
+}
+
 int MPI_Comm_dup(MPI_Comm comm, MPI_Comm* result) {
   const int code = meet(comm);
   return code == MPI_SUCCESS ? PMPI_Comm_dup(comm, result) : code;

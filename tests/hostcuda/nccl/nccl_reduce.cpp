@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All-reduce: every rank reduces one piece, in rank order, and sends the result to the others.
+// Reduce-scatter: the first half of it, with one block a rank.
 #include <algorithm>
 #include <cstring>
 
@@ -79,7 +80,50 @@ class AllReduce final : public Operation {
   bool reduced_ = false;
 };
 
+class ReduceScatter final : public Operation {
+ public:
+  ReduceScatter(ncclComm& comm, const Call& call, const void* send, void* recv)
+      : Operation(comm, call, other_ranks(comm)),
+        send_(send),
+        recv_(recv),
+        block_(call.count * size_of(call.type)) {}
+
+ private:
+  char* of(std::vector<char>& values, int rank) {
+    return values.data() + static_cast<size_t>(rank) * block_;
+  }
+
+  void begin() override {
+    const size_t ranks = peers_.size() + 1;
+    mine_.resize(ranks * block_);
+    parts_.resize(ranks * block_);
+    copy_from_device(mine_.data(), send_, mine_.size());
+    std::copy_n(of(mine_, comm_.rank), block_, of(parts_, comm_.rank));
+    for (const int peer : peers_) {
+      receive(peer, of(parts_, peer), block_);
+      send(peer, of(mine_, peer), block_);
+    }
+  }
+  void finish() override {
+    for (int rank = 1; rank < comm_.size(); ++rank) {
+      reduce_into(parts_.data(), of(parts_, rank), call_.count, call_.type, ncclSum);
+    }
+    copy_to_device(recv_, parts_.data(), block_);
+  }
+  void spoil() override { spoil_device(recv_, block_); }
+
+  const void* send_;
+  void* recv_;
+  const size_t block_;              // bytes
+  std::vector<char> mine_, parts_;  // what this rank sends, and each rank's part of its block
+};
+
 }  // namespace
+
+std::shared_ptr<Operation> reduce_scatter(ncclComm& comm, const Call& call, const void* send,
+                                          void* recv) {
+  return std::make_shared<ReduceScatter>(comm, call, send, recv);
+}
 
 std::shared_ptr<Operation> all_reduce(ncclComm& comm, const Call& call, const void* send,
                                       void* recv) {

@@ -123,6 +123,28 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   return cudaSuccess;
 }
 
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                              size_t width, size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream) {
+  const Lock lock(runtime_mutex());
+  checked(stream, "cudaMemcpy2DAsync");
+  if (width > to_pitch || width > from_pitch) return failed(cudaErrorInvalidPitchValue);
+  if (width == 0 || height == 0) return cudaSuccess;
+  char* const to_row = static_cast<char*>(to);
+  const char* const from_row = static_cast<const char*>(from);
+  for (const size_t row : {size_t{0}, height - 1}) {
+    const cudaError_t error =
+        check_copy(to_row + row * to_pitch, from_row + row * from_pitch, width, kind);
+    if (error != cudaSuccess) return error;
+  }
+  queue_host(stream, "cudaMemcpy2DAsync", [=] {
+    for (size_t row = 0; row < height; ++row) {
+      copy(to_row + row * to_pitch, from_row + row * from_pitch, width);
+    }
+  });
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   const Lock lock(runtime_mutex());
   checked(stream, "cudaMemsetAsync");
