@@ -94,8 +94,9 @@ void compare_step(const ModelSection& section, MeshShape shape, bool sequence_pa
   use_test_backend(exec);
   Mesh mesh(world, shape, group_maker(exec));
   const int64_t share = kSequences / shape.data();
-  SwitchModel part(section, {share, kEncoderLength, kDecoderLength, sequence_parallel}, mesh,
-                   DType::f64);
+  SwitchModel part(section,
+                   {share, kEncoderLength, kDecoderLength, Recompute::none, sequence_parallel},
+                   mesh, DType::f64);
   part.allocate(exec);
   part.params().initialize(exec, 7);
   StepContext step = whole.step;
@@ -187,8 +188,9 @@ TEST_CASE("model_mesh: the ranks of a model group agree to the last bit", "[mode
   use_test_backend(exec);
   Mesh mesh(test_world(), {ranks, model, 1}, group_maker(exec));
   const int64_t share = kSequences / mesh.shape().data();
-  SwitchModel part(section, {share, kEncoderLength, kDecoderLength, sequence_parallel}, mesh,
-                   dtype);
+  SwitchModel part(section,
+                   {share, kEncoderLength, kDecoderLength, Recompute::none, sequence_parallel},
+                   mesh, dtype);
   part.allocate(exec);
   part.params().initialize(exec, 7);
   StepContext step;
@@ -218,7 +220,9 @@ TEST_CASE("model_mesh: a model rank keeps its rows of the residual stream", "[mo
   const int64_t sequences = 512, model = 4;  // so that rounding up to pages is little
   const auto activations = [&](bool sequence_parallel) {
     Mesh mesh = Mesh::planned({4, 4, 1}, 1);
-    SwitchModel part(section, {sequences, kEncoderLength, kDecoderLength, sequence_parallel}, mesh);
+    SwitchModel part(
+        section, {sequences, kEncoderLength, kDecoderLength, Recompute::none, sequence_parallel},
+        mesh);
     Exec exec;
     use_test_backend(exec);
     part.plan(exec);
@@ -244,7 +248,7 @@ TEST_CASE("model_mesh: what does not divide over the model ranks is refused in o
   Mesh mesh(test_world(), {ranks, ranks, 1});
   const auto message = [&] {
     try {
-      SwitchModel(section, {1, kEncoderLength, kDecoderLength, true}, mesh);
+      SwitchModel(section, {1, kEncoderLength, kDecoderLength, Recompute::none, true}, mesh);
     } catch (const ConfigError& error) {
       return std::string(error.what());
     }
