@@ -11,7 +11,15 @@
 
 namespace sy::hostcuda {
 
-enum class CallKind : int32_t { all_reduce, all_gather, broadcast, exchange, destroy };
+enum class CallKind : int32_t {
+  all_reduce,
+  reduce_scatter,
+  reduce,
+  all_gather,
+  broadcast,
+  exchange,
+  destroy
+};
 
 // How the elements of an exchange are divided into blocks, in a form that two ranks can compare.
 struct BlockSizes {

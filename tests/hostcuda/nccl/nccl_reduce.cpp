@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All-reduce: every rank reduces one piece, in rank order, and sends the result to the others.
+// Reduce-scatter and reduce: the first half of that, with pieces of the caller.
 #include <algorithm>
 #include <cstring>
 
@@ -79,7 +80,61 @@ class AllReduce final : public Operation {
   bool reduced_ = false;
 };
 
+// Every rank gets the sum of a piece of its own: equal shares, or all of it for the root and
+// nothing for the others. Of `recv`, only the sum is written.
+class ReduceToOwners final : public Operation {
+ public:
+  ReduceToOwners(ncclComm& comm, const Call& call, const void* send, void* recv)
+      : Operation(comm, call, other_ranks(comm)), send_(send), recv_(recv) {}
+
+ private:
+  size_t bytes() const { return call_.count * size_of(call_.type); }
+  bool scatters() const { return call_.kind == CallKind::reduce_scatter; }
+  bool owns(int rank) const { return scatters() || rank == call_.root; }
+  char* part_for(int rank) {
+    return values_.data() + (scatters() ? static_cast<size_t>(rank) * bytes() : 0);
+  }
+
+  void begin() override {
+    values_.resize(bytes() * (scatters() ? peers_.size() + 1 : 1));
+    copy_from_device(values_.data(), send_, values_.size());
+    const bool owner = owns(comm_.rank);
+    parts_.resize(peers_.size() + 1, std::vector<char>(owner ? bytes() : 0));
+    for (const int peer : peers_) {
+      if (owner) receive(peer, parts_[static_cast<size_t>(peer)].data(), bytes());
+      if (owns(peer)) send(peer, part_for(peer), bytes());
+    }
+  }
+
+  void finish() override {
+    if (!owns(comm_.rank)) return;
+    std::copy_n(part_for(comm_.rank), bytes(), parts_[static_cast<size_t>(comm_.rank)].begin());
+    std::vector<char> total = parts_[0];
+    for (size_t rank = 1; rank < parts_.size(); ++rank) {
+      reduce_into(total.data(), parts_[rank].data(), call_.count, call_.type, call_.op);
+    }
+    copy_to_device(recv_, total.data(), total.size());
+  }
+  void spoil() override {
+    if (owns(comm_.rank)) spoil_device(recv_, bytes());
+  }
+
+  const void* send_;
+  void* recv_;
+  std::vector<char> values_;
+  std::vector<std::vector<char>> parts_;  // each rank's values of this rank's piece
+};
+
 }  // namespace
+
+std::shared_ptr<Operation> reduce(ncclComm& comm, const Call& call, const void* send, void* recv) {
+  return std::make_shared<ReduceToOwners>(comm, call, send, recv);
+}
+
+std::shared_ptr<Operation> reduce_scatter(ncclComm& comm, const Call& call, const void* send,
+                                          void* recv) {
+  return std::make_shared<ReduceToOwners>(comm, call, send, recv);
+}
 
 std::shared_ptr<Operation> all_reduce(ncclComm& comm, const Call& call, const void* send,
                                       void* recv) {
