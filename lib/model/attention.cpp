@@ -164,7 +164,8 @@ AttentionParams attention_params(ParamStore& store, const std::string& prefix,
   };
   const Placement columns = Placement::model(1), rows = Placement::model(0);
   AttentionParams params;
-  params.norm = store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones});
+  params.norm =
+      store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones}, Reads::master);
   // T5 does not scale the logits by 1 / sqrt(d_kv); the initial variance of q absorbs the factor.
   params.q = store.add(prefix + "/q", {d, inner}, columns,
                        cut_normal(s / (fan_in * static_cast<double>(model.d_kv))));

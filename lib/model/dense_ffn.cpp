@@ -18,7 +18,8 @@ DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
                  std::sqrt(model.init_scale / static_cast<double>(d_ff))};
   const Placement columns = Placement::model(1), rows = Placement::model(0);
   DenseFfnParams params;
-  params.norm = store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones});
+  params.norm =
+      store.add(prefix + "/norm", {d}, Placement::replicated(), {Init::Kind::ones}, Reads::master);
   params.wi = store.add(prefix + "/wi", {d, d_ff}, columns, in);
   if (model.activation == Activation::geglu) {
     params.wi_linear = store.add(prefix + "/wi_linear", {d, d_ff}, columns, in);

@@ -3,6 +3,11 @@
 // record and never derived from the name. The values and gradients of all parameters that the same
 // mesh axes shard are contiguous in one flat region, so that gradient reduction, the global norm
 // and the optimiser work on contiguous memory.
+//
+// Each rank updates all that it holds, or (UpdatedBy::one_owner) the slices that it owns, a run of
+// each region (owned_runs.h). The others' values must then be gathered after every change
+// (lib/train/optimizer/value_gather.h). Master weights that no pass reads, because there are
+// bfloat16 copies, exist only where they are owned.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/dist/communicator.h"
 #include "lib/dist/placement.h"
 #include "lib/tensor/arena.h"
 #include "lib/tensor/exec.h"
@@ -29,16 +35,27 @@ struct Init {
   double std = 1.0;
 };
 
+// Who updates a parameter, of the ranks that hold the same part of it and sum its gradient.
+enum class UpdatedBy : uint8_t { every_holder, one_owner };
+
+// What the passes read of a parameter: its copy in the dtype of the activations, as GEMMs and
+// embeddings do, or its master weights.
+enum class Reads : uint8_t { copy, master };
+
 struct Param {
   std::string name;  // "encoder/layers/1/moe/wi"
   Shape shape;       // global
   Placement placement;
   Slab slab;  // this rank's shard of `shape`
   Init init;
+  Reads reads = Reads::copy;
   int number = 0;     // in declaration order
   uint32_t site = 0;  // of the initial values; derived from the name
 
-  Tensor value;    // master weights, [slab.extent]
+  RowRange owned;  // the slices (Placement::slices) of the slab that this rank updates
+
+  Tensor value;    // master weights, [slab.extent]; empty if only `master` is here
+  Tensor master;   // the owned slices of the master weights, [own_slab(slab).extent]
   Tensor compute;  // what GEMMs and embeddings read: value, or its bfloat16 copy
   Tensor grad;     // of value's dtype; backward accumulates into it
   // grad holds nothing of this step yet; set by ParamStore::discard_gradients(). Backward calls one
@@ -49,11 +66,15 @@ struct Param {
   // grad, ready to be added to: cleared first if it is stale.
   Tensor cleared_grad(Exec& exec);
 
-  bool has_copy() const { return compute.dtype() != value.dtype(); }
+  bool has_copy() const { return compute.dtype() != master.dtype(); }
 
   int64_t offset = 0;  // of its first element in each tensor of its region
-  // The view of this parameter, in its local shape, in a tensor with the layout of its region.
-  Tensor part_of(Tensor region) const;
+  // The owned slices: of a tensor of the slab's shape; in a tensor with the layout of the run of
+  // its region that begins at element `first`; and of a slab of this parameter or of something that
+  // has a row for each of its slices. Without elements if none is owned.
+  Tensor own_part(Tensor all) const;
+  Tensor own_part_of_run(Tensor run, int64_t first) const;
+  Slab own_slab(Slab slab) const;
 };
 
 // Whether parameters of one shape lie one after another without gaps, in this order.
@@ -65,9 +86,20 @@ Tensor joined(std::initializer_list<Param*> params, Tensor Param::*view);
 // padding between them is zero.
 struct ParamRegion {
   MeshAxes axes;
-  Tensor values;
+  // Of Reads::copy if this is a region apart from that of Reads::master: where one owner updates,
+  // and there are copies.
+  bool spreads_masters = false;
+  // The elements that each rank updates, of those that sum the gradients (reduction_ranks). One
+  // run, the whole, if each of them updates everything.
+  std::vector<RowRange> runs;
+  RowRange own;    // this rank's run
+  Tensor values;   // empty if only `master` is here
+  Tensor master;   // the own run of the master weights
   Tensor compute;  // empty if GEMMs read the values themselves
   Tensor grads;    // empty if gradients were not planned
+
+  bool is_spread() const { return runs.size() > 1; }
+  Tensor own_grads() const { return grads.slice(own.first, own.count); }
 };
 
 // The sites at which a model draws random numbers, each the hash of its name (lib/base/random.h).
@@ -86,12 +118,14 @@ class ParamStore {
  public:
   // `dtype` is that of the activations: float32, bfloat16 (with float32 master weights and bfloat16
   // copies), or float64 in gradient checks. `place` is the rank that holds the parameters.
-  explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {});
+  explicit ParamStore(DType dtype = DType::f32, const MeshPlace& place = {},
+                      UpdatedBy updated_by = UpdatedBy::every_holder);
 
   // Declares a parameter. The pointer stays valid. Names must be unique. With one model rank the
   // model axis shards nothing and is left out of the placement, so that what it would shard lies
   // in the same region as what it would not.
-  Param* add(std::string name, Shape shape, const Placement& placement, Init init);
+  Param* add(std::string name, Shape shape, const Placement& placement, Init init,
+             Reads reads = Reads::copy);
   // Declares another random draw of a layer, such as "dropout/encoder/layers/0/ffn/hidden", and
   // returns its site.
   uint32_t add_site(const std::string& name) { return sites_.declare(name); }
@@ -101,7 +135,7 @@ class ParamStore {
   void plan_values(Arena& values);  // without gradients, for inference
 
   // Sets the initial values, a pure function of (seed, name of the parameter, global element
-  // index), and calls update_compute().
+  // index), and calls update_compute(). Sets only what this rank owns.
   void initialize(Exec& exec, uint64_t seed);
 
   // Begins a step's gradients. The first contribution to each overwrites what it holds, so that
@@ -110,8 +144,8 @@ class ParamStore {
   // Clears the gradients of parameters numbered `first` and above to which nothing was contributed.
   void clear_stale_gradients(Exec& exec, int first = 0);
 
-  // Rounds the values into the bfloat16 copies, if there are any. Must be called after every change
-  // of the values, except by an optimiser, which writes both.
+  // Rounds the values that this rank owns into the bfloat16 copies, if there are any. Must be
+  // called after every change of the values, except by an optimiser, which writes both.
   void update_compute(Exec& exec);
 
   const std::deque<Param>& all() const { return params_; }
@@ -129,10 +163,15 @@ class ParamStore {
   int64_t local_count() const;   // on this rank
 
  private:
-  Tensor carve(Arena& arena, MeshAxes axes, DType dtype, Tensor Param::*view);
+  bool is_in(const Param& param, const ParamRegion& region) const;
+  bool spreads_master(const Param& param) const;
+  void lay_out(ParamRegion& region);
+  Tensor carve(Arena& arena, const ParamRegion& region, DType dtype, Tensor Param::*view);
+  void plan_masters(Arena& values, ParamRegion& region);
 
   DType dtype_;
   MeshPlace place_;
+  UpdatedBy updated_by_;
   std::deque<Param> params_;
   SiteRegistry sites_;
   std::vector<ParamRegion> regions_;

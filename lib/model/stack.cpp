@@ -31,9 +31,9 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
   StackParams params;
   params.stream = spec.stream;
   params.embedding = spec.embedding;
-  params.relative_bias =
-      store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
-                Placement::model(1), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
+  params.relative_bias = store.add(
+      name + "/relative_bias", {model.relative_buckets, model.num_heads}, Placement::model(1),
+      {Init::Kind::normal, std::sqrt(model.init_scale / d)}, Reads::master);
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
     const BlockSpec block{is_sparse_layer(model, spec.stack, layer), spec.causal, spec.cross,
@@ -41,8 +41,8 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
     params.blocks.push_back(block_params(store, prefix, model, block, counter));
     params.routed_layers += block.sparse ? 1 : 0;
   }
-  params.final_norm =
-      store.add(name + "/final_norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
+  params.final_norm = store.add(name + "/final_norm", {model.d_model}, Placement::replicated(),
+                                {Init::Kind::ones}, Reads::master);
   params.sites = {store.add_site("dropout/" + name + "/embedding"),
                   store.add_site("dropout/" + name + "/final_norm")};
   return params;
@@ -64,16 +64,23 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
 }
 
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& encoder_output) {
+                     Tensor ids, const AttentionSource& encoder_output,
+                     const ValuesNeeded& needed) {
   Exec& exec = context.exec;
+  const auto need = [&](int end) {
+    if (needed) needed(end);
+  };
   const int64_t tokens = context.tokens();
   Tensor stream = saved.embedded.slice(0, tokens);
+  need(params.embedding->number + 1);
   embed_forward(context, *params.embedding, stream, ids, params.sites.embedding);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
+    need(params.end_of_block(i));
     stream = block_forward(context, params.blocks[i], saved.blocks[i], stream, encoder_output);
   }
   saved.x = stream;
   const Tensor out = saved.out.slice(0, tokens);
+  need(params.final_norm->number + 1);
   rms_norm_forward(exec, out, saved.rstd.slice(0, tokens), stream, params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));
   return out;

@@ -10,6 +10,7 @@
 #include "lib/data/batch.h"
 #include "lib/model/block.h"
 #include "lib/model/grad_ready.h"
+#include "lib/model/values_needed.h"
 
 namespace sy {
 
@@ -33,6 +34,10 @@ struct StackParams {
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
   int routed_layers = 0;        // number of routed layers in the stack
+  // Blocks up to this one have parameters numbered below.
+  int end_of_block(size_t block) const {
+    return block + 1 < blocks.size() ? blocks[block + 1].first_param() : final_norm->number;
+  }
   struct Sites {
     uint32_t embedding = 0, final_norm = 0;
   } sites;  // of dropout
@@ -53,9 +58,11 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
                       const LayerDims& dims, int64_t source_length);
 
 // Returns the output [T, d_model], a view of saved.out. ids is int32 [T]. encoder_output is read by
-// cross-attention, if there is any. Overwrites `saved`; statistics are not counted here.
+// cross-attention, if there is any. Overwrites `saved`; statistics are not counted here. Calls
+// `needed` before each block.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& encoder_output);
+                     Tensor ids, const AttentionSource& encoder_output,
+                     const ValuesNeeded& needed = {});
 
 // Adds the counts and losses of the stack's routers, as the last forward left them, to the
 // statistics of the step. To be called once per micro-batch, between forward and backward. Here and

@@ -23,14 +23,14 @@ void check_mesh(const ModelSection& model, const MeshShape& mesh) {
 }  // namespace
 
 SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_,
-                          bool training_)
+                          bool training_, UpdatedBy updated_by)
     : model(model_),
       shape(shape_),
       mesh(mesh_),
       pass_mesh(&mesh_),
       dtype(dtype_),
       training(training_),
-      params(dtype_, mesh_.place()) {
+      params(dtype_, mesh_.place(), updated_by) {
   check_mesh(model, mesh.shape());
   Param* const embedding = embedding_params(params, model);
   encoder = stack_params(params, model, encoder_spec(model, embedding), layers);
@@ -103,16 +103,18 @@ AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
   return {encoder_saved.out.slice(0, source.ids.numel()), source.lengths};
 }
 
-void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step) {
+void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step,
+                                const ValuesNeeded& needed) {
   stack_forward(context(exec, batch, step, kEncoder), encoder, encoder_saved,
-                flat(batch.streams[kEncoder].ids), {});
+                flat(batch.streams[kEncoder].ids), {}, needed);
 }
 
-Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step) {
+Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step,
+                                  const ValuesNeeded& needed) {
   check(batch);
-  encode(exec, batch, step);
+  encode(exec, batch, step, needed);
   return stack_forward(context(exec, batch, step, kDecoder), decoder, decoder_saved,
-                       flat(batch.streams[kDecoder].ids), encoded(batch));
+                       flat(batch.streams[kDecoder].ids), encoded(batch), needed);
 }
 
 void SwitchModel::State::observe(Exec& exec, const Batch& batch, const StepContext& step) {

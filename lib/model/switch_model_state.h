@@ -40,7 +40,8 @@ struct SwitchModel::State {
   Tensor sums;        // float64 [3]: loss, balance loss, z loss
   Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 
-  State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
+  State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_,
+        UpdatedBy updated_by);
 
   class PlanningPass;
 
@@ -53,11 +54,13 @@ struct SwitchModel::State {
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
 
-  void encode(Exec& exec, const Batch& batch, const StepContext& step);
+  void encode(Exec& exec, const Batch& batch, const StepContext& step,
+              const ValuesNeeded& needed = {});
   // The encoder output for cross-attention, after encode().
   AttentionSource encoded(const Batch& batch) const;
   // Runs both stacks; returns the decoder output [B * decoder length, d_model].
-  Tensor decode(Exec& exec, const Batch& batch, const StepContext& step);
+  Tensor decode(Exec& exec, const Batch& batch, const StepContext& step,
+                const ValuesNeeded& needed = {});
   // Adds the router statistics that the last forward of both stacks left to `stats`.
   void observe(Exec& exec, const Batch& batch, const StepContext& step);
 

@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The same run on up to 8 ranks, with the experts on one rank or spread over ranks, and with matrices whole or sharded
-# over model ranks, gives the same losses to rounding, with token drops, dropout and jitter enabled; and the loss
-# falls. Other backends are compared with the CPU.
+# The same run on up to 8 ranks, with the experts on one rank or spread over ranks, with matrices whole or sharded
+# over model ranks, and with the update on every rank or divided (ZeRO-1), gives the same losses to rounding, with token
+# drops, dropout and jitter enabled; and the loss falls. Other backends are compared with the CPU.
 source "$(dirname "$0")/common.sh"
 steps=() fall=1.0
 if [[ $hosted == yes ]]; then
   steps=(--set train.steps=6 --set train.eval_every=3 --set train.checkpoint_every=3) fall=0.3
 fi
 train 1 one "${steps[@]}" --set backend=cpu
-meshes=("1 1 1" "2 1 1" "2 2 1" "4 2 1" "4 4 1" "2 1 2" "4 1 4" "4 2 2" "8 2 2")
-[[ $hosted == no ]] || meshes=("1 1 1" "2 2 1" "4 2 1" "2 1 2" "4 2 2")
+meshes=("1 1 1 0" "2 1 1 0" "2 1 1 1" "2 2 1 0" "4 2 1 0" "4 2 1 1" "4 4 1 0" "2 1 2 0" "4 1 4 0" "4 2 2 0" "4 1 2 1"
+  "8 2 2 1")
+[[ $hosted == no ]] || meshes=("1 1 1 0" "2 2 1 1" "4 2 1 1" "2 1 2 0" "4 2 2 0")
 for mesh in "${meshes[@]}"; do
-  read -r ranks expert model <<<"$mesh"
+  read -r ranks expert model zero <<<"$mesh"
   if ((ranks > most_ranks)) || [[ $backend$ranks == cpu1 ]]; then continue; fi
-  name=mesh-$ranks-$expert-$model
-  train "$ranks" "$name" "${steps[@]}" --set mesh.expert="$expert" --set mesh.model="$model"
-  echo "ranks $ranks, expert $expert, model $model:"
+  name=mesh-$ranks-$expert-$model-$zero
+  train "$ranks" "$name" "${steps[@]}" --set mesh.expert="$expert" --set mesh.model="$model" --set mesh.zero_stage="$zero"
+  echo "ranks $ranks, expert $expert, model $model, zero_stage $zero:"
   python3 "$here/compare_metrics.py" 2e-5 "$folder/one/metrics.jsonl" "$folder/$name/metrics.jsonl"
 done
 
@@ -32,8 +33,8 @@ variant() {
 if [[ $backend == cpu ]]; then
   variant 2e-5 dropless --set model.experts.capacity=dropless --set optimizer.factor_from=32
   variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false
-  variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
-  variant 5e-3 bfloat16 --set precision=bfloat16
+  variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3 --set mesh.zero_stage=1
+  variant 5e-3 bfloat16 --set precision=bfloat16 --set mesh.zero_stage=1
 fi
 python3 - "$folder/one/metrics.jsonl" "$fall" <<'PYTHON'
 import json, sys

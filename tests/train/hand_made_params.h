@@ -14,9 +14,12 @@ class HandMadeParams {
   static constexpr int64_t kExperts = 4;
 
   // `cut`: whether there are parameters that the model axis shards.
-  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32)
-      : HandMadeParams(mesh, dtype, mesh.shape().model > 1) {}
-  HandMadeParams(const Mesh& mesh, DType dtype, bool cut) : store(dtype, mesh.place()) {
+  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32,
+                          UpdatedBy updated_by = UpdatedBy::every_holder)
+      : HandMadeParams(mesh, dtype, mesh.shape().model > 1, updated_by) {}
+  HandMadeParams(const Mesh& mesh, DType dtype, bool cut,
+                 UpdatedBy updated_by = UpdatedBy::every_holder)
+      : store(dtype, mesh.place(), updated_by) {
     const Placement replicated = Placement::replicated(), expert = Placement::expert();
     store.add("embedding", {11, 3}, replicated, {});
     store.add("scale", {3}, replicated, {});

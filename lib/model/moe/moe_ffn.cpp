@@ -9,8 +9,8 @@ namespace sy {
 MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
                             LayerCounter& counter) {
   MoeFfnParams params;
-  params.norm =
-      store.add(prefix + "/norm", {model.d_model}, Placement::replicated(), {Init::Kind::ones});
+  params.norm = store.add(prefix + "/norm", {model.d_model}, Placement::replicated(),
+                          {Init::Kind::ones}, Reads::master);
   params.routing = routing_params(store, prefix, model, counter);
   params.experts = experts_params(store, prefix, model);
   params.sites = {store.add_site("dropout/" + prefix + "/hidden"),
