@@ -68,8 +68,10 @@ struct MeshSection {
     visit("expert", expert,
           "data ranks that the experts are spread over; auto: the largest divisor of both the "
           "number of experts and the data ranks");
-    visit("zero_stage", zero_stage,
-          "0: optimiser state on every rank; 1: sharded over the data ranks");
+    visit(
+        "zero_stage", zero_stage,
+        "0: every rank updates all parameters that it holds; 1: the ranks that hold the same ones "
+        "divide their update, optimiser state and, in bfloat16, master weights (ZeRO-1)");
   }
 };
 
