@@ -22,7 +22,8 @@ namespace sy {
 
 // A tensor of the checkpoint as one rank sees it: the rank holds the part `slab`, row-major, of a
 // tensor of shape `global`. Over all ranks, the slabs marked `write` hold every element exactly
-// once. No axis is empty.
+// once. No axis is empty, except the first where a rank holds nothing of a tensor: it then neither
+// writes nor reads it.
 struct CheckpointTensor {
   std::string name;  // "parameters/encoder/layers/1/moe/wi"; optimiser: "optimizer/..."
   Tensor local;      // float32, float64 or int32; in host memory unless a CheckpointCopy is given

@@ -94,7 +94,9 @@ bool valid_name(const std::string& name) {
 void check_tensor(const CheckpointTensor& tensor) {
   SY_CHECK(valid_name(tensor.name), "\"{}\" cannot name a tensor", tensor.name);
   SY_CHECK(tensor.local.dtype() != DType::bf16, "{} is bfloat16", tensor.name);
-  SY_CHECK(tensor.global.rank() > 0 && lies_within(tensor.slab, tensor.global),
+  const bool is_here = tensor.slab.numel() > 0;
+  SY_CHECK(tensor.global.rank() > 0 && (is_here || !tensor.write) &&
+               (!is_here || lies_within(tensor.slab, tensor.global)),
            "{} of {} is no part of {}", tensor.slab.str(), tensor.name, tensor.global.str());
   SY_CHECK(tensor.local.shape() == tensor.slab.extent, "{} has {} here for the slab {}",
            tensor.name, tensor.local.shape().str(), tensor.slab.str());

@@ -75,6 +75,7 @@ std::vector<std::vector<SlabRead>> plan_reads(const Manifest& manifest,
   const TensorsByName stored = by_name(manifest);
   std::vector<std::vector<SlabRead>> reads(manifest.shards.size());
   for (const CheckpointTensor& tensor : tensors) {
+    if (tensor.slab.numel() == 0) continue;
     SlabRead read{stored.at(tensor.name), nullptr, tensor.local, tensor.slab};
     std::vector<Slab> given;
     for (const Manifest::StoredSlab& slab : read.tensor->slabs) {

@@ -73,8 +73,10 @@ struct MeshSection {
     visit("sequence_parallel", sequence_parallel,
           "with mesh.model above 1: cut the residual stream, norms and dropout by rows over the "
           "model ranks");
-    visit("zero_stage", zero_stage,
-          "0: optimiser state on every rank; 1: sharded over the data ranks");
+    visit(
+        "zero_stage", zero_stage,
+        "0: every rank updates all parameters that it holds; 1: the ranks that hold the same ones "
+        "divide their update, optimiser state and, in bfloat16, master weights (ZeRO-1)");
   }
 };
 

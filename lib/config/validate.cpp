@@ -31,8 +31,7 @@ void check_run(Checker& check, const RunConfig& config) {
                 "model.experts.router_precision",
                 "bfloat16 requires precision: bfloat16; use float32 here or bfloat16 there");
   check.integer("mesh.model", config.mesh.model, 1, kMaxWidth);
-  check.require(config.mesh.zero_stage == 0, "mesh.zero_stage",
-                "only 0 is supported in this version, got {}; use 0", config.mesh.zero_stage);
+  check.integer("mesh.zero_stage", config.mesh.zero_stage, 0, 1);
   check.automatic("mesh.expert", config.mesh.expert, 1, kMaxCount);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/argument_checks.h"
 
+#include <iterator>
+
 namespace sy::detail {
 namespace {
 
@@ -81,6 +83,19 @@ void check_reduce_scatter(Tensor recv, Tensor send, int size, const char* label)
   check_apart(recv, send, label);
   SY_CHECK(send.numel() == recv.numel() * size, "{}: recv {} and send {} over {} ranks", label,
            recv.shape().str(), send.shape().str(), size);
+}
+
+void check_pieces(Tensor tensor, const std::vector<RowRange>& pieces, int size, const char* label) {
+  SY_CHECK(!tensor.empty() && std::ssize(pieces) == size, "{}: {} pieces of {} for {} ranks", label,
+           pieces.size(), tensor.shape().str(), size);
+  int64_t end = 0;
+  for (const RowRange& piece : pieces) {
+    SY_CHECK(piece.first == end && piece.count >= 0,
+             "{}: a piece of {} rows from row {} on, not {}", label, piece.count, piece.first, end);
+    end += piece.count;
+  }
+  SY_CHECK(end == tensor.dim(0), "{}: the pieces cover {} rows of {}", label, end,
+           tensor.shape().str());
 }
 
 }  // namespace sy::detail

@@ -18,5 +18,6 @@ void check_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
                 const std::vector<RowRange>& sends, const Communicator& group, const char* label);
 void check_all_gather(Tensor recv, Tensor send, int size, const char* label);
 void check_reduce_scatter(Tensor recv, Tensor send, int size, const char* label);
+void check_pieces(Tensor tensor, const std::vector<RowRange>& pieces, int size, const char* label);
 
 }  // namespace sy::detail

@@ -53,6 +53,17 @@ class Communicator {
   virtual void all_reduce_max(Tensor tensor, const char* label) = 0;
   virtual RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) = 0;
 
+  // The two halves of an all-reduce, in place. pieces[r], rows of the first axis, belongs to rank
+  // r; the pieces, the same on every rank, follow one another and cover the tensor. A piece may be
+  // empty. The list is not read after the call returns.
+  // This rank's piece becomes its sum over the ranks, taken in an order that the group fixes. The
+  // other pieces do not change. Dtypes as in all_reduce_sum.
+  virtual RequestPtr start_reduce_scatter_sum(Tensor tensor, const std::vector<RowRange>& pieces,
+                                              const char* label) = 0;
+  // Every piece becomes what the rank has there to which it belongs. Any dtype.
+  virtual RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
+                                      const char* label) = 0;
+
   // send is split along its first axis into size() equal blocks. Block r of send goes to rank r;
   // block r of recv comes from rank r. send and recv must not overlap.
   virtual void all_to_all(Tensor recv, Tensor send, const char* label) = 0;

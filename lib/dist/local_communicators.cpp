@@ -36,6 +36,17 @@ class SelfCommunicator : public Communicator {
     detail::check_memory({tensor}, label);
     return RequestPtr(&done_);
   }
+  RequestPtr start_reduce_scatter_sum(Tensor tensor, const std::vector<RowRange>& pieces,
+                                      const char* label) override {
+    detail::check_reduction(tensor, label);
+    return start_all_gather(tensor, pieces, label);
+  }
+  RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
+                              const char* label) override {
+    detail::check_pieces(tensor, pieces, 1, label);
+    detail::check_memory({tensor}, label);
+    return RequestPtr(&done_);
+  }
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, 1, label);
     detail::check_memory({recv, send}, label);
@@ -97,6 +108,16 @@ class PlannedCommunicator final : public Communicator {
   }
   RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
+    return RequestPtr(&done_);
+  }
+  RequestPtr start_reduce_scatter_sum(Tensor tensor, const std::vector<RowRange>& pieces,
+                                      const char* label) override {
+    detail::check_reduction(tensor, label);
+    return start_all_gather(tensor, pieces, label);
+  }
+  RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
+                              const char* label) override {
+    detail::check_pieces(tensor, pieces, size_, label);
     return RequestPtr(&done_);
   }
   void all_to_all(Tensor recv, Tensor send, const char* label) override {

@@ -97,8 +97,13 @@ std::vector<int> ranks_along(MeshAxis axis, const MeshPlace& place) {
   });
 }
 
-bool writes(MeshAxes axes, const MeshPlace& place, int64_t number) {
-  const std::vector<int> ranks = holders(axes, place);
+bool writes(MeshAxes axes, const MeshPlace& place, int64_t number, bool owned) {
+  std::vector<int> ranks = holders(axes, place);
+  if (owned) {
+    std::erase_if(ranks, [&](int rank) {
+      return MeshPlace{place.shape, rank}.data_rank() != place.data_rank();
+    });
+  }
   return ranks[static_cast<size_t>(number) % ranks.size()] == place.rank;
 }
 

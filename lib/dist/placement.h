@@ -56,7 +56,8 @@ std::vector<int> reduction_ranks(MeshAxes axes, const MeshPlace& place);
 std::vector<int> ranks_along(MeshAxis axis, const MeshPlace& place);
 
 // Whether the rank at `place` writes its slab of the checkpoint's tensor `number`. Exactly one of
-// the holders does; they take turns by tensor number.
-bool writes(MeshAxes axes, const MeshPlace& place, int64_t number);
+// the holders does; they take turns by tensor number. If `owned`, each reduction rank has a slab of
+// its own, which it shares with its model group at most.
+bool writes(MeshAxes axes, const MeshPlace& place, int64_t number, bool owned = false);
 
 }  // namespace sy

@@ -2,6 +2,8 @@
 // The blocks of an all-to-all as element ranges of a tensor.
 #pragma once
 
+#include <algorithm>
+
 #include "lib/dist/communicator.h"
 
 namespace sy::detail {
@@ -35,13 +37,20 @@ class RowBlocks {
   const RowRange* rows_;
 };
 
-// One block per rank: equal shares of a tensor, or the same block for all if stride is 0.
+// One block per rank: equal shares of a tensor.
 struct EqualBlocks {
   int64_t count;
-  int64_t stride = count;
 
   static size_t each() { return 1; }
-  Block operator()(int peer, size_t) const { return {peer * stride, count}; }
+  Block operator()(int peer, size_t) const { return {peer * count, count}; }
+};
+
+// The same block for every rank.
+struct SameBlock {
+  Block block;
+
+  static size_t each() { return 1; }
+  Block operator()(int, size_t) const { return block; }
 };
 
 }  // namespace sy::detail

@@ -28,6 +28,16 @@ class CountingCommunicator final : public Communicator {
     count("all_reduce_sum", label, tensor.bytes());
     return group_.start_all_reduce_sum(tensor, label);
   }
+  RequestPtr start_reduce_scatter_sum(Tensor tensor, const std::vector<RowRange>& pieces,
+                                      const char* label) override {
+    count("reduce_scatter_sum", label, tensor.bytes() - own_piece(tensor, pieces));
+    return group_.start_reduce_scatter_sum(tensor, pieces, label);
+  }
+  RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
+                              const char* label) override {
+    count("all_gather", label, own_piece(tensor, pieces));
+    return group_.start_all_gather(tensor, pieces, label);
+  }
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     count("all_to_all", label, send.bytes() / size() * (size() - 1));
     group_.all_to_all(recv, send, label);
@@ -58,6 +68,12 @@ class CountingCommunicator final : public Communicator {
  private:
   void count(const char* collective, const char* label, int64_t bytes) {
     if (size() > 1) traffic_.add({name(), collective, label}, {1, bytes});
+  }
+
+  int64_t own_piece(Tensor tensor, const std::vector<RowRange>& pieces) const {
+    return tensor.dim(0) == 0
+               ? 0
+               : tensor.bytes() / tensor.dim(0) * pieces.at(static_cast<size_t>(rank())).count;
   }
 
   int64_t bytes_for_others(Tensor send, const std::vector<RowRange>& sends) const {

@@ -7,8 +7,8 @@
 // algorithm moves it:
 //   all_reduce_sum, all_reduce_max   size of the tensor
 //   all_to_all, all_to_all_rows      blocks for other ranks; the own block does not count
-//   all_gather                       size of send, once
-//   reduce_scatter_sum               blocks for other ranks; the own block does not count
+//   all_gather                       size of send, or of the own piece, once
+//   reduce_scatter_sum               blocks or pieces of other ranks
 //   broadcast                        size of the tensor on the root, 0 elsewhere
 // Groups of one rank send nothing, so their calls are not counted. Barriers and splits carry no
 // data and are not counted either.

@@ -87,7 +87,7 @@ void loss_forward(const LayerContext& context, const LossParams& params, Tensor 
                   Tensor h, Tensor targets, int64_t chunk_rows) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
-  const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->value.dim(0);
+  const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->compute.dim(0);
   const int64_t chunk = std::min(rows, chunk_rows > 0 ? chunk_rows : loss_rows(exec.backend));
   const DType dtype = h.dtype(), exact = compute_dtype(dtype);
   const Tensor chunk_logits = scratch.take(exact, {chunk, vocab}, "logits");
@@ -121,7 +121,7 @@ void output_logits(const LayerContext& context, const LossParams& params, Tensor
   const Tensor scaled = scratch.take(h.dtype(), h.shape(), "scaled decoder output");
   if (context.mesh.shape().model == 1) return project(context.exec, params, logits, scaled, h);
   const Tensor mine =
-      scratch.take(logits.dtype(), {h.rows(), params.table->value.dim(0)}, "logits");
+      scratch.take(logits.dtype(), {h.rows(), params.table->compute.dim(0)}, "logits");
   project(context.exec, params, mine, scaled, h);
   gather_logits(context, logits, mine);
 }

@@ -157,7 +157,8 @@ void sharded_residual_forward(const LayerContext& context, Tensor out, Tensor x,
 }
 
 Param* norm_params(ParamStore& store, const std::string& name, int64_t d_model) {
-  return store.add(name, {d_model}, Placement::replicated(), {Init::Kind::ones}, GradRows::stream);
+  return store.add(name, {d_model}, Placement::replicated(), {Init::Kind::ones},
+                   {.reads = Reads::master, .rows = GradRows::stream});
 }
 
 }  // namespace sy

@@ -2,12 +2,14 @@
 #include "lib/model/param.h"
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
 
 #include "kernels/elementwise/elementwise.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
 #include "lib/model/initial_values.h"
+#include "lib/model/owned_runs.h"
 #include "lib/tensor/transfer.h"
 
 namespace sy {
@@ -17,13 +19,11 @@ namespace {
 // parameters share a cache line.
 constexpr int64_t kParamAlignment = 16;
 
-bool holds(const ParamRegion& region, const Param& param) {
-  return region.axes == param.placement.axes() &&
-         region.partial_over_model == param.partial_over_model;
-}
-
 bool comes_before(const ParamRegion& a, const ParamRegion& b) {
-  return a.axes != b.axes ? a.axes < b.axes : a.partial_over_model < b.partial_over_model;
+  const auto key = [](const ParamRegion& region) {
+    return std::tuple(region.axes, region.partial_over_model, region.spreads_masters);
+  };
+  return key(a) < key(b);
 }
 
 const char* region_label(const ParamRegion& region) {
@@ -36,8 +36,23 @@ const char* region_label(const ParamRegion& region) {
 
 }  // namespace
 
-Tensor Param::part_of(Tensor region) const {
-  return region.slice(offset, value.numel()).view(value.shape());
+Slab Param::own_slab(Slab part) const {
+  const int64_t rows = part.extent[0] / placement.slices(part.extent);
+  part.offset[0] += owned.first * rows;
+  part.extent[0] = owned.count * rows;
+  return part;
+}
+
+Tensor Param::own_part(Tensor all) const {
+  const int64_t rows = all.dim(0) / placement.slices(all.shape());
+  return all.slice(owned.first * rows, owned.count * rows);
+}
+
+Tensor Param::own_part_of_run(Tensor run, int64_t first) const {
+  const Shape own = own_slab(slab).extent;
+  if (owned.count == 0) return run.slice(0, 0).view(own);
+  const int64_t slice = slab.numel() / placement.slices(slab.extent);
+  return run.slice(offset + owned.first * slice - first, own.numel()).view(own);
 }
 
 Tensor Param::cleared_grad(Exec& exec) {
@@ -49,7 +64,8 @@ bool are_adjacent(std::initializer_list<Param*> params) {
   const Param& first = **params.begin();
   int64_t offset = first.offset;
   for (const Param* param : params) {
-    if (param->placement.axes() != first.placement.axes() || param->offset != offset ||
+    if (param->placement.axes() != first.placement.axes() || param->reads != first.reads ||
+        param->partial_over_model != first.partial_over_model || param->offset != offset ||
         param->slab.extent != first.slab.extent) {
       return false;
     }
@@ -74,14 +90,18 @@ uint32_t SiteRegistry::declare(const std::string& name) {
   return site;
 }
 
-ParamStore::ParamStore(DType dtype, const MeshPlace& place, bool sequence_parallel)
-    : dtype_(dtype), place_(place), cuts_stream_(sequence_parallel && place.shape.model > 1) {
+ParamStore::ParamStore(DType dtype, const MeshPlace& place, UpdatedBy updated_by,
+                       bool sequence_parallel)
+    : dtype_(dtype),
+      place_(place),
+      updated_by_(updated_by),
+      cuts_stream_(sequence_parallel && place.shape.model > 1) {
   SY_CHECK(place.rank >= 0 && place.rank < place.shape.ranks, "rank {} of {}", place.rank,
            place.shape.ranks);
 }
 
 Param* ParamStore::add(std::string name, Shape shape, const Placement& placement, Init init,
-                       GradRows rows) {
+                       ParamUse use) {
   SY_CHECK(find(name) == nullptr, "two parameters are called {}", name);
   Param& param = params_.emplace_back();
   param.name = std::move(name);
@@ -89,41 +109,95 @@ Param* ParamStore::add(std::string name, Shape shape, const Placement& placement
   param.placement = place_.shape.model == 1 ? placement.only(MeshAxis::expert) : placement;
   param.slab = param.placement.slab(shape, place_);
   param.init = init;
-  param.partial_over_model = cuts_stream_ && rows == GradRows::stream;
+  param.reads = use.reads;
+  param.partial_over_model = cuts_stream_ && use.rows == GradRows::stream;
   param.number = narrow<int>(static_cast<int64_t>(params_.size()) - 1);
   param.site = sites_.declare("init/" + param.name);
-  const ParamRegion region{param.placement.axes(), param.partial_over_model, {}, {}, {}};
+  ParamRegion region;
+  region.axes = param.placement.axes();
+  region.partial_over_model = param.partial_over_model;
+  region.spreads_masters = spreads_master(param);
   const auto place = std::ranges::lower_bound(regions_, region, comes_before);
-  if (place == regions_.end() || !holds(*place, param)) regions_.insert(place, region);
+  if (place == regions_.end() || !is_in(param, *place)) regions_.insert(place, region);
   return &param;
+}
+
+// Whether its master weights exist only where they are owned.
+bool ParamStore::spreads_master(const Param& param) const {
+  return updated_by_ == UpdatedBy::one_owner && dtype_ != master_dtype() &&
+         param.reads == Reads::copy;
+}
+
+bool ParamStore::is_in(const Param& param, const ParamRegion& region) const {
+  return param.placement.axes() == region.axes &&
+         param.partial_over_model == region.partial_over_model &&
+         spreads_master(param) == region.spreads_masters;
 }
 
 size_t ParamStore::region_of(const Param& param) const {
   size_t region = 0;
-  while (!holds(regions_[region], param)) ++region;
+  while (!is_in(param, regions_[region])) ++region;
   return region;
 }
 
-// Takes the tensor of a region from the arena and sets `view` of its parameters to their parts.
-Tensor ParamStore::carve(Arena& arena, const ParamRegion& of, DType dtype, Tensor Param::*view) {
+// Sets the offsets of a region's parameters and divides it among its owners.
+void ParamStore::lay_out(ParamRegion& region) {
+  std::vector<int64_t> starts;
   int64_t size = 0;
-  for (const Param& param : params_) {
-    if (holds(of, param)) size += round_up(param.slab.numel(), kParamAlignment);
-  }
-  const Tensor region = arena.take(dtype, {size}, region_label(of));
-  int64_t offset = 0;
   for (Param& param : params_) {
-    if (!holds(of, param)) continue;
-    param.*view = region.slice(offset, param.slab.numel()).view(param.slab.extent);
-    param.offset = offset;
-    offset += round_up(param.slab.numel(), kParamAlignment);
+    if (!is_in(param, region)) continue;
+    param.offset = size;
+    const int64_t slices = param.placement.slices(param.slab.extent);
+    for (int64_t i = 0; i < slices; ++i) starts.push_back(size + param.slab.numel() / slices * i);
+    size += round_up(param.slab.numel(), kParamAlignment);
+  }
+  const std::vector<int> ranks = reduction_ranks(region.axes, place_);
+  const bool spread = updated_by_ == UpdatedBy::one_owner;
+  region.runs = balanced_runs(starts, size, spread ? narrow<int>(std::ssize(ranks)) : 1);
+  const auto here = std::ranges::find(ranks, place_.rank) - ranks.begin();
+  region.own = region.runs[spread ? static_cast<size_t>(here) : 0];
+  auto start = starts.begin();
+  for (Param& param : params_) {
+    if (!is_in(param, region)) continue;
+    const int64_t slices = param.placement.slices(param.slab.extent);
+    param.owned = {0, 0};
+    for (int64_t i = 0; i < slices; ++i, ++start) {
+      if (*start < region.own.first || *start >= region.own.first + region.own.count) continue;
+      if (param.owned.count++ == 0) param.owned.first = i;
+    }
+  }
+}
+
+// Takes the tensor of a region from the arena and sets `view` of its parameters to their parts.
+Tensor ParamStore::carve(Arena& arena, const ParamRegion& all, DType dtype, Tensor Param::*view) {
+  const RowRange& last = all.runs.back();
+  const Tensor region = arena.take(dtype, {last.first + last.count}, region_label(all));
+  for (Param& param : params_) {
+    if (!is_in(param, all)) continue;
+    param.*view = region.slice(param.offset, param.slab.numel()).view(param.slab.extent);
   }
   return region;
+}
+
+// The master weights: whole, or the own run alone.
+void ParamStore::plan_masters(Arena& values, ParamRegion& region) {
+  if (region.spreads_masters) {
+    region.master = values.take(master_dtype(), {region.own.count}, region_label(region));
+  } else {
+    region.values = carve(values, region, master_dtype(), &Param::value);
+    region.master = region.values.slice(region.own.first, region.own.count);
+  }
+  for (Param& param : params_) {
+    if (is_in(param, region)) {
+      param.master = param.own_part_of_run(region.master, region.own.first);
+    }
+  }
 }
 
 void ParamStore::plan_values(Arena& values) {
   for (ParamRegion& region : regions_) {
-    region.values = carve(values, region, master_dtype(), &Param::value);
+    lay_out(region);
+    plan_masters(values, region);
     if (dtype_ != master_dtype()) {
       region.compute = carve(values, region, dtype_, &Param::compute);
     }
@@ -150,7 +224,8 @@ void ParamStore::clear_stale_gradients(Exec& exec, int first) {
 
 void ParamStore::update_compute(Exec& exec) {
   for (const ParamRegion& region : regions_) {
-    if (!region.compute.empty()) cast(exec, region.compute, region.values);
+    if (region.compute.empty()) continue;
+    cast(exec, region.compute.slice(region.own.first, region.own.count), region.master);
   }
 }
 
@@ -158,13 +233,14 @@ void ParamStore::initialize(Exec& exec, uint64_t seed) {
   std::vector<char> drawn;  // staging buffer for parameters that are not in host memory
   for (Param& param : params_) {
     const RandomKey key{seed, 0, param.site};
-    Tensor values = param.value;
+    Tensor values = param.master;
+    if (values.numel() == 0) continue;
     if (exec.backend == Backend::cuda) {
       drawn.resize(std::max(drawn.size(), static_cast<size_t>(values.bytes())));
       values = Tensor(drawn.data(), values.dtype(), values.shape());
     }
-    fill_initial_values(values, param.init, key, param.shape, param.slab);
-    if (exec.backend == Backend::cuda) upload(exec, param.value, values);
+    fill_initial_values(values, param.init, key, param.shape, param.own_slab(param.slab));
+    if (exec.backend == Backend::cuda) upload(exec, param.master, values);
   }
   update_compute(exec);
 }

@@ -32,9 +32,9 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
   StackParams params;
   params.stream = spec.stream;
   params.embedding = spec.embedding;
-  params.relative_bias =
-      store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
-                Placement::model(1), {Init::Kind::normal, std::sqrt(model.init_scale / d)});
+  params.relative_bias = store.add(
+      name + "/relative_bias", {model.relative_buckets, model.num_heads}, Placement::model(1),
+      {Init::Kind::normal, std::sqrt(model.init_scale / d)}, {.reads = Reads::master});
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
     const BlockSpec block{is_sparse_layer(model, spec.stack, layer), spec.causal, spec.cross,
@@ -71,13 +71,19 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
 }
 
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& encoder_output, RouterStats* counted) {
+                     Tensor ids, const AttentionSource& encoder_output, RouterStats* counted,
+                     const ValuesNeeded& needed) {
   Exec& exec = context.exec;
   const int64_t rows = context.stream_rows();
   const auto stream = [&](size_t i) { return saved.streams[i].slice(0, rows); };
+  const auto need = [&](int end) {
+    if (needed) needed(end);
+  };
+  need(params.embedding->number + 1);
   embed_forward(context, *params.embedding, stream(0), ids, params.sites.embedding);
   if (counted != nullptr) begin_stack_losses(context);
   for (size_t i = 0; i < params.blocks.size(); ++i) {
+    need(params.end_of_block(i));
     block_forward(context, params.blocks[i], saved.blocks[i], stream(i + 1), stream(i),
                   encoder_output);
     // Before the next block overwrites what this one saved, if they share memory.
@@ -87,6 +93,7 @@ Tensor stack_forward(const LayerContext& context, const StackParams& params, Sta
   ScratchScope scratch(exec);
   const Tensor all = saved.out.slice(0, context.tokens());
   const Tensor out = room_for_own(context, scratch, all);
+  need(params.final_norm->number + 1);
   rms_norm_forward(exec, out, saved.rstd.slice(0, rows), stream(params.blocks.size()),
                    params.final_norm->value);
   dropout_forward(exec, out, out, final_dropout(context, params));

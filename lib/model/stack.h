@@ -10,6 +10,7 @@
 #include "lib/data/batch.h"
 #include "lib/model/block.h"
 #include "lib/model/grad_ready.h"
+#include "lib/model/values_needed.h"
 
 namespace sy {
 
@@ -33,6 +34,10 @@ struct StackParams {
   std::vector<BlockParams> blocks;
   Param* final_norm = nullptr;  // [d_model]
   int routed_layers = 0;        // number of routed layers in the stack
+  // Blocks up to this one have parameters numbered below.
+  int end_of_block(size_t block) const {
+    return block + 1 < blocks.size() ? blocks[block + 1].first_param() : final_norm->number;
+  }
   struct Sites {
     uint32_t embedding = 0, final_norm = 0;
   } sites;  // of dropout
@@ -58,9 +63,10 @@ StackSaved stack_plan(Arena& arena, const ModelSection& model, const StackParams
 // Returns the output [T, d_model], a view of saved.out. ids is int32 [T]. encoder_output is read by
 // cross-attention, if there is any. Overwrites `saved`. Adds the counts and losses of the stack's
 // routers to *counted, unless it is null; backward may follow only if they were. Here and in
-// backward, context.stack_shares must be saved.shares.
+// backward, context.stack_shares must be saved.shares. Calls `needed` before each block.
 Tensor stack_forward(const LayerContext& context, const StackParams& params, StackSaved& saved,
-                     Tensor ids, const AttentionSource& encoder_output, RouterStats* counted);
+                     Tensor ids, const AttentionSource& encoder_output, RouterStats* counted,
+                     const ValuesNeeded& needed = {});
 
 // d_out [rows, d_model] is the gradient of the output; it is overwritten. Gradients of the
 // parameters accumulate, and in the decoder d_encoder_output, of which each model rank has a part.

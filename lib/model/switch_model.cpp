@@ -21,8 +21,8 @@ Batch planning_batch(const ModelShape& shape) {
 }  // namespace
 
 SwitchModel::SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype,
-                         bool training)
-    : state_(std::make_unique<State>(model, shape, mesh, dtype, training)) {}
+                         bool training, UpdatedBy updated_by)
+    : state_(std::make_unique<State>(model, shape, mesh, dtype, training, updated_by)) {}
 
 SwitchModel::~SwitchModel() = default;
 
@@ -130,10 +130,12 @@ void SwitchModel::clear_stats(Exec& exec) {
   fill_zero(exec, state_->sums);
 }
 
-void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step) {
+void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step,
+                                     const ValuesNeeded& needed) {
   State& s = *state_;
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
-  const Tensor h = s.decode(exec, batch, step, &s.stats);
+  const Tensor h = s.decode(exec, batch, step, &s.stats, needed);
+  if (needed) needed(static_cast<int>(s.params.all().size()));
   const LayerContext context = s.context(exec, batch, step, kDecoder);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, context.stream_rows()) : Tensor();
   loss_forward(context, s.loss, s.loss_sum(), d_h, h, flat(batch.targets));

@@ -17,6 +17,7 @@
 #include "lib/model/context.h"
 #include "lib/model/grad_ready.h"
 #include "lib/model/param.h"
+#include "lib/model/values_needed.h"
 
 namespace sy {
 
@@ -40,10 +41,10 @@ class SwitchModel {
  public:
   // Declares the parameters. `dtype` is that of the activations: float32; bfloat16, with float32
   // master weights and gradients; or float64 for gradient checks, in which parameters are float64
-  // too. Without `training` no gradients are planned (evaluation and infilling). Throws ConfigError
-  // if the model does not fit the mesh.
+  // too. Without `training` no gradients are planned (evaluation and infilling). `updated_by`: who
+  // updates each parameter (param.h). Throws ConfigError if the model does not fit the mesh.
   SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh, DType dtype = DType::f32,
-              bool training = true);
+              bool training = true, UpdatedBy updated_by = UpdatedBy::every_holder);
   ~SwitchModel();
 
   // Measures every region and, by running training and evaluation passes in planning mode, scratch
@@ -80,8 +81,10 @@ class SwitchModel {
   // Adds the cross-entropy of the micro-batch (nats, summed over valid target tokens, not scaled)
   // to loss_sum(), and the router statistics to router_stats(). If step.training, also prepares
   // backward and adds the gradient of the output projection to its parameter. The batch, in the
-  // exec's memory, may have fewer sequences than planned. Does not synchronise.
-  void accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step);
+  // exec's memory, may have fewer sequences than planned. Does not synchronise. `needed` is called
+  // with every value that is about to be read.
+  void accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step,
+                          const ValuesNeeded& needed = {});
   // Zeroes loss_sum(), calls accumulate_forward, waits for the sum and returns it.
   double forward(Exec& exec, const Batch& batch, const StepContext& step);
 

@@ -28,14 +28,14 @@ void check_mesh(const ModelSection& model, const ModelShape& shape, const MeshSh
 }  // namespace
 
 SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_,
-                          bool training_)
+                          bool training_, UpdatedBy updated_by)
     : model(model_),
       shape(shape_),
       mesh(mesh_),
       pass_mesh(&mesh_),
       dtype(dtype_),
       training(training_),
-      params(dtype_, mesh_.place(), shape_.sequence_parallel) {
+      params(dtype_, mesh_.place(), updated_by, shape_.sequence_parallel) {
   check_mesh(model, shape, mesh.shape());
   Param* const embedding = embedding_params(params, model);
   encoder = stack_params(params, model, encoder_spec(model, embedding), layers);
@@ -115,17 +115,17 @@ AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
 }
 
 void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step,
-                                RouterStats* counted) {
+                                RouterStats* counted, const ValuesNeeded& needed) {
   stack_forward(context(exec, batch, step, kEncoder), encoder, encoder_saved,
-                flat(batch.streams[kEncoder].ids), {}, counted);
+                flat(batch.streams[kEncoder].ids), {}, counted, needed);
 }
 
 Tensor SwitchModel::State::decode(Exec& exec, const Batch& batch, const StepContext& step,
-                                  RouterStats* counted) {
+                                  RouterStats* counted, const ValuesNeeded& needed) {
   check(batch);
-  encode(exec, batch, step, counted);
+  encode(exec, batch, step, counted, needed);
   return stack_forward(context(exec, batch, step, kDecoder), decoder, decoder_saved,
-                       flat(batch.streams[kDecoder].ids), encoded(batch), counted);
+                       flat(batch.streams[kDecoder].ids), encoded(batch), counted, needed);
 }
 
 }  // namespace sy

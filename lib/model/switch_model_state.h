@@ -40,7 +40,8 @@ struct SwitchModel::State {
   Tensor sums;        // float64 [3]: loss, balance loss, z loss
   Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 
-  State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_);
+  State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_,
+        UpdatedBy updated_by);
 
   class PlanningPass;
 
@@ -55,12 +56,12 @@ struct SwitchModel::State {
 
   // The passes add router statistics to *counted, unless it is null.
   void encode(Exec& exec, const Batch& batch, const StepContext& step,
-              RouterStats* counted = nullptr);
+              RouterStats* counted = nullptr, const ValuesNeeded& needed = {});
   // The encoder output for cross-attention, after encode().
   AttentionSource encoded(const Batch& batch) const;
   // Runs both stacks; returns the decoder output [B * decoder length, d_model].
   Tensor decode(Exec& exec, const Batch& batch, const StepContext& step,
-                RouterStats* counted = nullptr);
+                RouterStats* counted = nullptr, const ValuesNeeded& needed = {});
 
   Tensor loss_sum() const { return sums.slice(0, 1); }
 };

@@ -14,17 +14,24 @@
 #include "lib/data/stream_state.h"
 #include "lib/data/text/shard_list.h"
 #include "lib/tensor/transfer.h"
+#include "lib/train/optimizer/value_gather.h"
 
 namespace sy {
 namespace {
 
 constexpr int64_t kLargestTokenizer = int64_t{1} << 30;  // bytes
 
-void add_tensor(std::vector<CheckpointTensor>& tensors, const MeshPlace& place,
-                const Placement& placement, const std::string& name, Tensor local, Shape global) {
+// A tensor of the parameter itself or of its optimiser state, `own` being what belongs to the
+// slices that this rank owns.
+void add_tensor(std::vector<CheckpointTensor>& tensors, Session& session, const Param& param,
+                const Placement& placement, const std::string& name, Tensor own, Shape global) {
   const auto number = static_cast<int64_t>(tensors.size());
-  tensors.push_back({name, local, global, placement.slab(global, place),
-                     writes(placement.axes(), place, number)});
+  const MeshPlace& place = session.mesh.place();
+  const ParamStore& params = session.model.params();
+  const bool spread = params.regions()[params.region_of(param)].is_spread();
+  const Slab slab = param.own_slab(placement.slab(global, place));
+  tensors.push_back({name, own, global, slab,
+                     slab.numel() > 0 && writes(placement.axes(), place, number, spread)});
 }
 
 std::string stream_name(int64_t stream) {
@@ -82,18 +89,24 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
   return state;
 }
 
+// After the values that this rank owns were set.
+void complete_values(Session& session) {
+  session.model.params().update_compute(session.exec);
+  gather_values(session.model.params(), session.mesh);
+}
+
 }  // namespace
 
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer) {
   std::vector<CheckpointTensor> tensors;
-  const MeshPlace& place = session.mesh.place();
   for (const Param& param : session.model.params().all()) {
-    add_tensor(tensors, place, param.placement, "parameters/" + param.name, param.value,
+    add_tensor(tensors, session, param, param.placement, "parameters/" + param.name, param.master,
                param.shape);
   }
   if (optimizer == nullptr) return tensors;
   for (const OptimizerTensor& state : optimizer->state()) {
-    add_tensor(tensors, place, state.placement, state.name, state.value, state.global);
+    add_tensor(tensors, session, *state.param, state.placement, state.name, state.value,
+               state.global);
   }
   return tensors;
 }
@@ -137,7 +150,7 @@ void restore_tensors(Session& session, const Optimizer& optimizer,
                      const CheckpointReader& checkpoint) {
   checkpoint.read(as_stored(checkpoint_tensors(session, &optimizer), checkpoint),
                   CheckpointReader::Extra::refuse, checkpoint_copy_in(session.exec));
-  session.model.params().update_compute(session.exec);
+  complete_values(session);
 }
 
 RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
@@ -170,7 +183,7 @@ RunState restore_parameters(Session& session, const CheckpointReader& checkpoint
   require_same_model(session.config, checkpoint, "the checkpoint");
   checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::allow,
                   checkpoint_copy_in(session.exec));
-  session.model.params().update_compute(session.exec);
+  complete_values(session);
   return read_run_state(checkpoint);
 }
 
@@ -183,7 +196,7 @@ void initialize_from_checkpoint(Session& session, const std::string& path) {
   }
   checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::refuse,
                   checkpoint_copy_in(session.exec));
-  session.model.params().update_compute(session.exec);
+  complete_values(session);
   log::info("weights initialised from {} (its step {}); optimiser, schedule and data start fresh",
             found, checkpoint.step());
 }

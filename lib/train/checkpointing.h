@@ -21,7 +21,7 @@ struct RunState {
 
 // The tensors of a checkpoint as this rank holds them: every parameter and, if `optimizer` is
 // given, its state. Ranks that hold the same shard take turns in writing, so that all ranks write
-// about the same amount.
+// about the same amount. Of what one of them updates alone, the others hold and write nothing.
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
 
 // Copy tensors between the exec's memory and the host; empty if they are in host memory.
@@ -41,7 +41,7 @@ CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
 
 // Overwrites the parameters and the optimiser's state with those of a checkpoint, whatever mesh
 // wrote it, also in the shapes of earlier versions. Throws DataError if any is missing, of another
-// shape or damaged.
+// shape or damaged. Collective, as are the next three.
 void restore_tensors(Session& session, const Optimizer& optimizer,
                      const CheckpointReader& checkpoint);
 

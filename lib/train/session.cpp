@@ -53,7 +53,9 @@ Session::Session(Runtime& runtime_, RunConfig given, std::shared_ptr<const Token
       tokenizer(std::move(tokenizer_)),
       config(resolved(std::move(given), mesh.shape().ranks, tokenizer.get())),
       model(config.model, shape.value_or(model_shape(config)), mesh,
-            activation_dtype(config.precision, exec.backend), training) {}
+            activation_dtype(config.precision, exec.backend), training,
+            training && config.mesh.zero_stage == 1 ? UpdatedBy::one_owner
+                                                    : UpdatedBy::every_holder) {}
 
 int64_t Session::sequences_per_rank() const {
   return div_exact(config.train.global_batch, mesh.shape().data());

@@ -36,11 +36,13 @@ void TrainStep::plan_after_backward() {
   PlanningScope planning(session_.exec, session_.mesh);
   mesh_ = &planning.mesh();
   reducer_.emplace(session_.model.params(), *mesh_);
+  gather_.emplace(session_.model.params(), *mesh_);
   session_.model.params().clear_stale_gradients(session_.exec);
   finish_reduction();
   update(1, 0, {.input = 1, .target = 1});
   traffic_.add(planning.traffic());
   reducer_.reset();
+  gather_.reset();
   mesh_ = &session_.mesh;
 }
 
@@ -52,6 +54,7 @@ void TrainStep::allocate() {
   numbers_.allocate(exec.memory);
   take_memory();
   reducer_.emplace(model.params(), *mesh_);
+  gather_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
     numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z});
@@ -61,6 +64,13 @@ void TrainStep::allocate() {
 void TrainStep::initialize() {
   session_.model.params().initialize(session_.exec,
                                      static_cast<uint64_t>(session_.config.run.seed));
+  gather_->start();
+  gather_->finish();
+}
+
+void TrainStep::complete_values() {
+  const ProfileScope profile(session_.exec.profiler, Part::communication);
+  gather_->finish();
 }
 
 TrainStep::Memory TrainStep::memory() const {
@@ -113,10 +123,12 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);
   optimizer_->apply(exec, {step, learning_rate, scalars_, mesh_});
+  const ProfileScope sending(exec.profiler, Part::communication);
+  gather_->start();
 }
 
-// Forward and backward of every micro-batch. During the last backward, complete gradients go to the
-// reducer.
+// Forward and backward of every micro-batch. The first forward waits for the values of the last
+// update as it comes to them. During the last backward, complete gradients go to the reducer.
 void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
   const RunConfig& config = session_.config;
   SwitchModel& model = session_.model;
@@ -132,11 +144,18 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
     const bool last = i + 1 == batch.micro_batches();
     const Batch micro_batch = batch.micro_batch(i);
     context.first_sequence = first + i * batch.micro_batch_size();
-    model.accumulate_forward(session_.exec, micro_batch, context);
+    ValuesNeeded needed;  // of the last update, which are complete after the first forward
+    if (i == 0) needed = [this](int end) { wait_for_values(end); };
+    model.accumulate_forward(session_.exec, micro_batch, context, needed);
     GradReady ready;
     if (last) ready = [this](int first_param) { start_reduction(first_param); };
     model.backward(session_.exec, micro_batch, context, ready);
   }
+}
+
+void TrainStep::wait_for_values(int end) {
+  const ProfileScope profile(session_.exec.profiler, Part::communication);
+  gather_->wait_below(end);
 }
 
 void TrainStep::start_reduction(int first_param) {

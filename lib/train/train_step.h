@@ -11,6 +11,7 @@
 #include "lib/train/log/router_summary.h"
 #include "lib/train/optimizer/grad_reduce.h"
 #include "lib/train/optimizer/optimizer.h"
+#include "lib/train/optimizer/value_gather.h"
 #include "lib/train/session.h"
 #include "lib/train/step_batch.h"
 
@@ -41,7 +42,7 @@ class TrainStep {
   // be planned before the first is allocated.
   void plan();        // measures memory of model and optimiser, scratch, and traffic
   void allocate();    // allocates what was measured
-  void initialize();  // sets the initial weights
+  void initialize();  // sets the initial weights; collective
 
   // Issues step `step` (counted from 1) on this rank's part of the global batch. On a GPU it runs
   // asynchronously. Collective.
@@ -54,6 +55,10 @@ class TrainStep {
     start(step, batch, tokens);
     return finish();
   }
+
+  // The update of the last step started is everywhere. Called before anything but the next step
+  // reads the parameters. Collective.
+  void complete_values();
 
   Optimizer& optimizer() { return *optimizer_; }
 
@@ -73,6 +78,7 @@ class TrainStep {
   void plan_after_backward();
   void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
   void update(int64_t step, double learning_rate, const StepTokens& tokens);
+  void wait_for_values(int end);
   void start_reduction(int first_param);
   void finish_reduction();
 
@@ -93,6 +99,7 @@ class TrainStep {
   double rates_[2] = {};
   int64_t started_ = 0, finished_ = 0;
   std::optional<GradReducer> reducer_;
+  std::optional<ValueGather> gather_;
 };
 
 }  // namespace sy

@@ -122,6 +122,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
 
 void Trainer::evaluate(int64_t step) {
   const Clock::time_point start = Clock::now();
+  train_step_.complete_values();
   const Evaluation evaluation = evaluator_->run();
   if (run_log_) {
     run_log_->evaluation(step, state_.tokens, evaluation, seconds_between(start, Clock::now()));

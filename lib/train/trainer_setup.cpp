@@ -53,13 +53,18 @@ double measure_rate(Session& session) {
   return rate;
 }
 
-void log_memory(const TrainStep::Memory& memory) {
-  const auto mib = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+// The most that any rank has of each: with ZeRO-1 they own different matrices. Collective.
+void log_memory(const TrainStep::Memory& memory, Communicator& world) {
+  double mib[] = {
+      static_cast<double>(memory.model.parameters), static_cast<double>(memory.model.gradients),
+      static_cast<double>(memory.optimizer), static_cast<double>(memory.model.activations),
+      static_cast<double>(memory.model.scratch)};
+  for (double& bytes : mib) bytes /= 1 << 20;
+  world.all_reduce_max(Tensor(mib, DType::f64, {std::ssize(mib)}), "memory per rank");
   log::info(
       "memory per rank: parameters {:.1f} MiB, gradients {:.1f}, optimiser {:.1f}, activations "
       "{:.1f}, scratch {:.1f}",
-      mib(memory.model.parameters), mib(memory.model.gradients), mib(memory.optimizer),
-      mib(memory.model.activations), mib(memory.model.scratch));
+      mib[0], mib[1], mib[2], mib[3], mib[4]);
 }
 
 }  // namespace
@@ -83,7 +88,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   if (world.rank() == 0) folder_.create(run);
   for (const std::string& note : plan.notes) log::info("{}", note);
   log::info("backend: {}", runtime.backend_note);
-  log_memory(train_step_.memory());
+  log_memory(train_step_.memory(), runtime.mesh.world());
   train_step_.allocate();
   train_step_.initialize();
   open_loader(plan);

@@ -59,7 +59,11 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
                            "model.experts.group_sequences=1", "model.experts.jitter=0.01"}),
              {"model.experts.jitter: 0.01", "hugging_face", "use 0"}));
   CHECK(errors_after({"mesh.model=2"}).empty());
-  CHECK(says(errors_after({"mesh.zero_stage=1"}), {"mesh.zero_stage: ", "got 1", "use 0"}));
+  CHECK(errors_after({"mesh.zero_stage=1"}).empty());
+  for (const char* other : {"-1", "2", "3"}) {
+    CHECK(says(errors_after({fmt::format("mesh.zero_stage={}", other)}),
+               {fmt::format("mesh.zero_stage: {} is out of range", other), "use 0 to 1"}));
+  }
   CHECK(says(errors_after({"model.experts.top_k=2"}), {"model.experts.top_k: ", "got 2", "use 1"}));
 }
 

@@ -34,6 +34,9 @@ TEST_CASE("self_communicator: every collective is a copy", "[self_communicator]"
   Owned rows = int_tensor({4, 2}, {0, 0, 0, 0, 0, 0, 9, 9});
   self->start_all_to_all_rows(rows, {{1, 2}, {0, 1}}, send, {{0, 2}, {2, 1}}, "rows")->wait();
   CHECK(values(rows) == std::vector<int32_t>{5, 6, 1, 2, 3, 4, 9, 9});
+  self->start_reduce_scatter_sum(send, {{0, 3}}, "reduce")->wait();
+  self->start_all_gather(send, {{0, 3}}, "gather")->wait();
+  CHECK(values(send) == std::vector<int32_t>{1, 2, 3, 4, 5, 6});
 }
 
 TEST_CASE("self_communicator: wrong arguments are our error", "[self_communicator]") {
@@ -53,6 +56,8 @@ TEST_CASE("self_communicator: wrong arguments are our error", "[self_communicato
   CHECK_THROWS_AS(self->all_gather(small, send, "shape"), InternalError);
   CHECK_THROWS_AS(self->reduce_scatter_sum(small, send, "shape"), InternalError);
   CHECK_THROWS_AS(self->broadcast(send, 1, "root"), InternalError);
+  CHECK_THROWS_AS(self->start_all_gather(send, {{0, 1}}, "not all"), InternalError);
+  CHECK_THROWS_AS(self->start_reduce_scatter_sum(send, {{0, 1}, {1, 1}}, "two"), InternalError);
   CHECK_THROWS_AS(self->all_reduce_sum(Tensor(nullptr, DType::bf16, {0}), "bf16"), InternalError);
 }
 

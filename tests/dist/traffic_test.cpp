@@ -45,11 +45,16 @@ TEST_CASE("traffic: bytes of every collective", "[traffic]") {
                                     "f")
             ->test());
   CHECK(count_of(traffic, "all_to_all_rows", "f") == TrafficCount{1, 2 * 12});
+  const std::vector<RowRange> pieces{{0, 1}, {1, 2}, {3, 3}};  // two rows are its own
+  group->start_reduce_scatter_sum(six, pieces, "h")->wait();
+  CHECK(count_of(traffic, "reduce_scatter_sum", "h") == TrafficCount{1, 4 * 20});
+  group->start_all_gather(six, pieces, "i")->wait();
+  CHECK(count_of(traffic, "all_gather", "i") == TrafficCount{1, 2 * 20});
   group->barrier("g");
-  group->reduce_scatter_sum(without_memory({2, 5}), six, "h");  // 2 of 6 rows stay
-  CHECK(count_of(traffic, "reduce_scatter_sum", "h") == TrafficCount{1, 80});
-  CHECK(traffic.records().size() == 7);
-  CHECK(traffic.bytes() == 2 * 120 + 56 + 80 + 20 + 120 + 24 + 80);
+  group->reduce_scatter_sum(without_memory({2, 5}), six, "j");  // 2 of 6 rows stay
+  CHECK(count_of(traffic, "reduce_scatter_sum", "j") == TrafficCount{1, 80});
+  CHECK(traffic.records().size() == 9);
+  CHECK(traffic.bytes() == 2 * 120 + 56 + 80 + 20 + 120 + 24 + 80 + 40 + 80);
 }
 
 TEST_CASE("traffic: sums and multiples", "[traffic]") {
@@ -82,6 +87,8 @@ TEST_CASE("traffic: planned groups check arguments, others want memory", "[traff
                   InternalError);
   CHECK_THROWS_AS(planned->all_reduce_sum(without_memory({5}, DType::bf16), "bf16"), InternalError);
   CHECK_THROWS_AS(planned->broadcast(without_memory({5}), 3, "root"), InternalError);
+  CHECK_THROWS_AS(planned->start_all_gather(without_memory({5}), {{0, 5}}, "pieces"),
+                  InternalError);
   CHECK_THROWS_AS(planned->split(0, "part"), InternalError);
   CHECK_THROWS_AS(make_planned_communicator("three", 3, 3), InternalError);
   const auto self = make_self_communicator();

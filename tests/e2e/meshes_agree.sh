@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The same run on up to 8 ranks, with the experts on one rank or spread over ranks, and with matrices whole or sharded
-# over model ranks, the residual stream too or not, gives the same losses to rounding, with token drops, dropout and
-# jitter enabled; and the loss falls. Other backends are compared with the CPU.
+# The same run on up to 8 ranks, with the experts on one rank or spread over ranks, with matrices whole or sharded over
+# model ranks, the residual stream too or not, and with the update on every rank or divided (ZeRO-1), gives the same
+# losses to rounding, with token drops, dropout and jitter enabled; and the loss falls. Other backends are compared with
+# the CPU.
 source "$(dirname "$0")/common.sh"
 steps=() fall=1.0
 if [[ $hosted == yes ]]; then
   steps=(--set train.steps=6 --set train.eval_every=3 --set train.checkpoint_every=3) fall=0.3
 fi
 train 1 one "${steps[@]}" --set backend=cpu
-meshes=("1 1 1" "2 1 1" "2 2 1" "4 2 1" "4 4 1" "2 1 2" "4 1 4" "4 2 2" "8 2 2"
-        "2 1 2 true" "4 1 4 true" "4 2 2 true")
-[[ $hosted == no ]] || meshes=("1 1 1" "2 2 1" "4 2 1" "2 1 2" "4 2 2" "4 2 2 true")
+# RANKS EXPERT MODEL ZERO_STAGE SEQUENCE_PARALLEL
+meshes=("1 1 1 0 false" "2 1 1 0 false" "2 1 1 1 false" "2 2 1 0 false" "4 2 1 1 false" "4 4 1 0 false" "2 1 2 0 false"
+        "2 1 2 0 true" "4 1 4 0 false" "4 1 4 1 true" "4 2 2 0 false" "4 2 2 0 true" "4 1 2 1 false" "8 2 2 1 true")
+[[ $hosted == no ]] || meshes=("1 1 1 0 false" "2 2 1 0 false" "4 2 1 1 false" "2 1 2 0 false" "4 2 2 0 true"
+                               "4 1 2 1 true")
 for mesh in "${meshes[@]}"; do
-  read -r ranks expert model by_rows <<<"$mesh false"
-  by_rows=${by_rows%% *}
+  read -r ranks expert model zero by_rows <<<"$mesh"
   if ((ranks > most_ranks)) || [[ $backend$ranks == cpu1 ]]; then continue; fi
-  name=mesh-$ranks-$expert-$model-$by_rows
+  name=mesh-$ranks-$expert-$model-$zero-$by_rows
   train "$ranks" "$name" "${steps[@]}" --set mesh.expert="$expert" --set mesh.model="$model" \
-    --set mesh.sequence_parallel="$by_rows"
-  echo "ranks $ranks, expert $expert, model $model, sequence_parallel $by_rows:"
+    --set mesh.zero_stage="$zero" --set mesh.sequence_parallel="$by_rows"
+  echo "ranks $ranks, expert $expert, model $model, zero_stage $zero, sequence_parallel $by_rows:"
   python3 "$here/compare_metrics.py" 2e-5 "$folder/one/metrics.jsonl" "$folder/$name/metrics.jsonl"
 done
 
@@ -35,8 +37,8 @@ variant() {
 if [[ $backend == cpu ]]; then
   variant 2e-5 dropless --set model.experts.capacity=dropless --set optimizer.factor_from=32
   variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false
-  variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3
-  variant 5e-3 bfloat16 --set precision=bfloat16
+  variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3 --set mesh.zero_stage=1
+  variant 5e-3 bfloat16 --set precision=bfloat16 --set mesh.zero_stage=1
   variant 5e-3 bfloat16-by-rows --set precision=bfloat16 --set mesh.sequence_parallel=true
 fi
 python3 - "$folder/one/metrics.jsonl" "$fall" <<'PYTHON'

@@ -216,6 +216,101 @@ TEST_CASE("collectives: reduce_scatter", "[collectives]") {
                   InternalError);
 }
 
+// Rows of each rank's piece: the same, or uneven with a first or every second one empty.
+std::vector<RowRange> pieces_of(int size, const std::string& how) {
+  std::vector<RowRange> pieces;
+  int64_t first = 0;
+  for (int rank = 0; rank < size; ++rank) {
+    const int64_t uneven = how == "late" ? 2 * rank : (rank + 1) % 2 * 5;
+    pieces.push_back({first, how == "equal" ? 3 : uneven});
+    first += pieces.back().count;
+  }
+  return pieces;
+}
+
+int owner_of(const std::vector<RowRange>& pieces, int64_t row) {
+  int rank = 0;
+  while (row >= pieces[static_cast<size_t>(rank)].first + pieces[static_cast<size_t>(rank)].count) {
+    ++rank;
+  }
+  return rank;
+}
+
+TEST_CASE("collectives: a reduce-scatter sums the own piece, and a gather takes it to all",
+          "[collectives]") {
+  const DType dtype = GENERATE(DType::f32, DType::f64, DType::i32);
+  const std::string how = GENERATE("equal", "late", "every second");
+  CAPTURE(name_of(dtype), how);
+  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  const int rank = comm->rank(), size = comm->size();
+  const std::vector<RowRange> pieces = pieces_of(size, how);
+  const int64_t width = 2, rows = pieces.back().first + pieces.back().count;
+  Owned x(dtype, {rows, width}), y(dtype, {rows, width});
+  const auto mine = [&](int64_t i) { return static_cast<double>((rank + 1) * (i + 1)); };
+  const auto total = [&](int64_t i) { return size * (size + 1) / 2 * static_cast<double>(i + 1); };
+  fill(x, mine);
+  fill(y, [&](int64_t i) { return 7 * mine(i); });
+  // Two in flight at once.
+  const auto first = comm->start_reduce_scatter_sum(x, pieces, "first");
+  const auto second = comm->start_reduce_scatter_sum(y, pieces, "second");
+  first->wait();
+  second->wait();
+  comm.settle();
+  const auto reduced = [&](int64_t i) {
+    return owner_of(pieces, i / width) == rank ? total(i) : mine(i);
+  };
+  CHECK(wrong(x, reduced) == 0);
+  CHECK(wrong(y, [&](int64_t i) { return 7 * reduced(i); }) == 0);
+
+  const auto gathered = comm->start_all_gather(x, pieces, "gather");
+  while (!gathered->test()) {
+  }
+  gathered->wait();
+  comm.settle();
+  CHECK(wrong(x, total) == 0);
+}
+
+// So an update of the own piece and a gather give what an update of everything gives.
+TEST_CASE("collectives: the sums of a reduce-scatter are the same in every run", "[collectives]") {
+  TensorGroup comm;
+  const int size = comm->size();
+  const int64_t each = GENERATE(1, 37, 5000, 300000);
+  std::vector<RowRange> pieces;
+  for (int r = 0; r < size; ++r) pieces.push_back({r * each, each});
+  Owned x(DType::f32, {size * each}), again(DType::f32, {size * each});
+  for (int64_t i = 0; i < x.tensor().numel(); ++i) {
+    const RandomKey key{static_cast<uint64_t>(comm->rank()), 1, 3};
+    x.data<float>()[i] = random_uniform(key, static_cast<uint64_t>(i)) - 0.3f;
+    again.data<float>()[i] = x.data<float>()[i];
+  }
+  for (Owned* tensor : {&x, &again}) {
+    comm->start_reduce_scatter_sum(*tensor, pieces, "sum")->wait();
+    comm.settle();
+  }
+  CHECK(wrong(x, [&](int64_t i) { return static_cast<double>(again.data<float>()[i]); }) == 0);
+}
+
+TEST_CASE("collectives: pieces must follow one another and cover the tensor", "[collectives]") {
+  TensorGroup comm;
+  const int size = comm->size();
+  Owned x(DType::f32, {3 * size, 2});
+  const auto start = [&](std::vector<RowRange> pieces) {
+    CHECK_THROWS_AS(comm->start_all_gather(x, pieces, "pieces"), InternalError);
+    CHECK_THROWS_AS(comm->start_reduce_scatter_sum(x, pieces, "pieces"), InternalError);
+  };
+  std::vector<RowRange> pieces = pieces_of(size, "equal");
+  pieces.back().count = 2;  // a row belongs to nobody
+  start(pieces);
+  pieces.back().count = 4;
+  start(pieces);
+  pieces = pieces_of(size, "equal");
+  pieces.front().first = 1;
+  start(pieces);
+  pieces = pieces_of(size, "equal");
+  pieces.push_back({3 * size, 0});
+  start(pieces);
+}
+
 TEST_CASE("collectives: bfloat16 is moved and never reduced", "[collectives]") {
   TensorGroup comm;
   const int rank = comm->rank(), size = comm->size();
@@ -229,6 +324,14 @@ TEST_CASE("collectives: bfloat16 is moved and never reduced", "[collectives]") {
   CHECK_THROWS_AS(comm->all_reduce_sum(send, "bfloat16"), InternalError);
   CHECK_THROWS_AS(comm->reduce_scatter_sum(recv.tensor().slice(0, 1), send, "bfloat16"),
                   InternalError);
+  const std::vector<RowRange> pieces = pieces_of(size, "equal");
+  Owned all(DType::bf16, {3 * size});
+  uint16_t* bits = static_cast<uint16_t*>(all.tensor().raw());
+  for (int64_t i = 0; i < 3 * size; ++i) bits[i] = static_cast<uint16_t>(0x8000 + rank * 256 + i);
+  CHECK_THROWS_AS(comm->start_reduce_scatter_sum(all, pieces, "bfloat16"), InternalError);
+  comm->start_all_gather(all, pieces, "bfloat16")->wait();
+  comm.settle();
+  for (int64_t i = 0; i < 3 * size; ++i) CHECK(bits[i] == 0x8000 + i / 3 * 256 + i);
 }
 
 TEST_CASE("collectives: split groups do not mix", "[collectives]") {

@@ -62,6 +62,23 @@ TEST_CASE("nccl: a wrong count is named on every rank", "[nccl]") {
   CHECK_THROWS_WITH(finish(*request), Contains("(sum) of 5 int32") && Contains("(sum) of 3 int32"));
 }
 
+TEST_CASE("nccl: pieces that differ are named on every rank", "[nccl]") {
+  if (!runs_here(2)) return;
+  const WithoutWatchdog quiet;
+  TensorGroup comm;
+  const int64_t size = comm->size(), mine = comm->rank() == 1 ? 2 : 3;
+  std::vector<RowRange> pieces;
+  for (int64_t r = 0; r < size; ++r) pieces.push_back({r * 3, 3});
+  pieces[0].count = pieces[1].first = mine;
+  pieces[1].count = 6 - mine;
+  Owned x(DType::f32, {size * 3});
+  const auto request = comm->start_reduce_scatter_sum(x, pieces, "gradients");
+  CHECK_THROWS_WITH(finish(*request),
+                    Contains("reduce_scatter_sum \"gradients\"") &&
+                        Contains("call 1 of rank 0 is reduce-scatter (sum) of 3 float32") &&
+                        Contains("call 1 of rank 1 is reduce (sum) of 2 float32 to rank 0"));
+}
+
 TEST_CASE("nccl: rows that are sent and not expected are named on every rank", "[nccl]") {
   if (!runs_here(2)) return;
   const WithoutWatchdog quiet;

@@ -55,8 +55,9 @@ TEST_CASE("grad_fault: the first parameter and expert, on every rank and mesh", 
   const auto exec = make_exec(1);
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const double fault = GENERATE(double{NAN}, INFINITY, -INFINITY);
+  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
   for_each_mesh(*exec, [&](Mesh& mesh) {
-    HandMadeParams params(mesh, dtype);
+    HandMadeParams params(mesh, dtype, updated_by);
     CHECK(fault_of(*exec, params.store, mesh).empty());
     // Each one comes before the previous one.
     for (size_t i = params.store.all().size(); i-- > 0;) {

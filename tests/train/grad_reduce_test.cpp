@@ -40,12 +40,16 @@ double expected_sum(const Mesh& mesh, int step, const Param& param, int64_t elem
   return sum;
 }
 
+// Of what this rank updates.
 void check_sums(const ParamStore& params, const Mesh& mesh, int step) {
   for (const Param& param : params.all()) {
-    for (int64_t i = 0; i < param.grad.numel(); ++i) {
-      CAPTURE(step, param.name, i);
-      CHECK(param.grad.data<float>()[i] ==
-            expected_sum(mesh, step, param, HandMadeParams::element(param, i)));
+    const Tensor sums = param.own_part(param.grad);
+    if (sums.numel() == 0) continue;
+    const int64_t first = sums.data<float>() - param.grad.data<float>();
+    for (int64_t i = 0; i < sums.numel(); ++i) {
+      CAPTURE(step, param.name, first + i);
+      CHECK(sums.data<float>()[i] ==
+            expected_sum(mesh, step, param, HandMadeParams::element(param, first + i)));
     }
   }
 }
@@ -54,11 +58,12 @@ void check_sums(const ParamStore& params, const Mesh& mesh, int step) {
 const int64_t kBuckets[] = {1, 20, 40, 1 << 20};
 
 TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduce]") {
+  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
   const auto exec = make_exec(1);
   for_each_mesh(*exec, [&](Mesh& mesh) {
     for (const int64_t elements : kBuckets) {
       CAPTURE(elements);
-      HandMadeParams params(mesh);
+      HandMadeParams params(mesh, DType::f32, updated_by);
       GradReducer reducer(params.store, mesh, elements);
       for (int step = 1; step <= 3; ++step) {
         for (const Param& param : params.store.all()) set_gradient(param, mesh, step);
@@ -72,12 +77,13 @@ TEST_CASE("grad_reduce: sums over the ranks that hold a parameter", "[grad_reduc
 
 // As in backward, a gradient is complete only just before ready() says so.
 TEST_CASE("grad_reduce: the same while gradients come in", "[grad_reduce]") {
+  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
   const auto exec = make_exec(1);
   for_each_mesh(*exec, [&](Mesh& mesh) {
     for (const int64_t elements : kBuckets) {
       for (const int stride : {1, 3}) {
         CAPTURE(elements, stride);
-        HandMadeParams params(mesh);
+        HandMadeParams params(mesh, DType::f32, updated_by);
         GradReducer reducer(params.store, mesh, elements);
         for (int step = 1; step <= 3; ++step) {
           for (const Param& param : params.store.all()) set_gradient(param, mesh, 100);
@@ -111,12 +117,13 @@ int64_t covered(const std::vector<RecordingGroup::Start>& starts, const Param& p
 }
 
 TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_reduce]") {
+  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
   const MeshShape shape = GENERATE(MeshShape{4, 1, 2}, MeshShape{8, 2, 2});
   std::vector<RecordingGroup::Start> starts, broadcasts;
   RecordingGroup world(shape, starts, broadcasts);
   Mesh mesh(world, shape);
   for (const int64_t elements : kBuckets) {
-    HandMadeParams params(mesh);
+    HandMadeParams params(mesh, DType::f32, updated_by);
     GradReducer reducer(params.store, mesh, elements);
     for (int step = 1; step <= 2; ++step) {
       starts.clear();
@@ -145,10 +152,11 @@ TEST_CASE("grad_reduce: a sum starts once its gradients are complete", "[grad_re
 // Sums of floats depend on their order, which may differ between the groups of two model ranks. The
 // copies that a model group holds are those of its first rank all the same.
 TEST_CASE("grad_reduce: a model group's copies have the same bits", "[grad_reduce]") {
+  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
   const auto exec = make_exec(1);
   for_each_mesh(*exec, [&](Mesh& mesh) {
     if (mesh.shape().model == 1 || mesh.shape().data() == 1) return;
-    HandMadeParams params(mesh);
+    HandMadeParams params(mesh, DType::f32, updated_by);
     for (const Param& param : params.store.all()) {
       // As if each model rank's group had rounded its sum in its own way.
       HandMadeParams::fill_gradient<float>(
@@ -163,7 +171,9 @@ TEST_CASE("grad_reduce: a model group's copies have the same bits", "[grad_reduc
       const int holders = expert ? mesh.shape().replicas() : mesh.shape().data();
       // A rank alone with its experts sums nothing, and shares what it has.
       const int64_t apart = cut || holders == 1 ? mesh.model_rank() : 0;
-      for (int64_t i = 0; i < param.grad.numel(); ++i) {
+      const Tensor own = param.own_part(param.grad);
+      const int64_t begin = own.numel() == 0 ? 0 : own.data<float>() - param.grad.data<float>();
+      for (int64_t i = begin; i < begin + own.numel(); ++i) {
         CAPTURE(param.name, i);
         CHECK(param.grad.data<float>()[i] ==
               static_cast<float>(holders * (HandMadeParams::element(param, i) + apart)));
@@ -177,7 +187,7 @@ TEST_CASE("grad_reduce: what model ranks have in part is summed over them", "[gr
   const auto exec = make_exec(1);
   for_each_mesh(*exec, [&](Mesh& mesh) {
     const int model = mesh.shape().model;
-    HandMadeParams params(mesh, DType::f32, model > 1, true);
+    HandMadeParams params(mesh, DType::f32, model > 1, UpdatedBy::every_holder, true);
     for (const Param& param : params.store.all()) {
       const bool partial = param.partial_over_model;
       CHECK(partial == (model > 1 && param.name.ends_with("scale")));

@@ -14,17 +14,19 @@ class HandMadeParams {
   static constexpr int64_t kExperts = 4;
 
   // `cut`: whether there are parameters that the model axis shards.
-  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32)
-      : HandMadeParams(mesh, dtype, mesh.shape().model > 1) {}
-  HandMadeParams(const Mesh& mesh, DType dtype, bool cut, bool sequence_parallel = false)
-      : store(dtype, mesh.place(), sequence_parallel) {
+  explicit HandMadeParams(const Mesh& mesh, DType dtype = DType::f32,
+                          UpdatedBy updated_by = UpdatedBy::every_holder)
+      : HandMadeParams(mesh, dtype, mesh.shape().model > 1, updated_by) {}
+  HandMadeParams(const Mesh& mesh, DType dtype, bool cut,
+                 UpdatedBy updated_by = UpdatedBy::every_holder, bool sequence_parallel = false)
+      : store(dtype, mesh.place(), updated_by, sequence_parallel) {
     const Placement replicated = Placement::replicated(), expert = Placement::expert();
     store.add("embedding", {11, 3}, replicated, {});
-    store.add("scale", {3}, replicated, {}, GradRows::stream);
+    store.add("scale", {3}, replicated, {}, {.rows = GradRows::stream});
     store.add("moe/wi", {kExperts, 3, 5}, expert, {});
     store.add("moe/bias", {kExperts, 5}, expert, {});
     store.add("moe/wo", {kExperts, 5, 3}, expert, {});
-    store.add("last scale", {1}, replicated, {}, GradRows::stream);
+    store.add("last scale", {1}, replicated, {}, {.rows = GradRows::stream});
     if (cut) add_model_cut();
     store.add("head", {3, 11}, replicated, {});
     store.plan(values_, grads_);

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "kernels/gemm/gemm.h"
+#include "lib/tensor/bfloat16.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/checkpointing.h"
 #include "tests/support/shared_files.h"
@@ -16,7 +18,7 @@ using namespace test;
 
 // With factor_from 32, routers and relative biases are not factored, all other matrices are.
 std::vector<std::string> on_mesh(const MeshShape& mesh, const std::string& optimizer,
-                                 int factor_from = 32) {
+                                 int factor_from = 32, int zero = 0) {
   return {"optimizer.name=" + optimizer,
           fmt::format("optimizer.factor_from={}", factor_from),
           "optimizer.warmup_steps=10",
@@ -26,7 +28,8 @@ std::vector<std::string> on_mesh(const MeshShape& mesh, const std::string& optim
           "model.activation=geglu",
           "model.tie_embeddings=false",
           fmt::format("mesh.expert={}", mesh.expert),
-          fmt::format("mesh.model={}", mesh.model)};
+          fmt::format("mesh.model={}", mesh.model),
+          fmt::format("mesh.zero_stage={}", zero)};
 }
 
 std::vector<MeshShape> meshes() {
@@ -98,6 +101,27 @@ void check_bits(Steps& steps, const std::map<std::string, std::vector<char>>& wh
   }
 }
 
+// What the passes read, of all that a rank holds, is what the checkpoint has or that in bfloat16.
+void check_values(Steps& steps, const std::map<std::string, std::vector<char>>& whole) {
+  steps.train_step.complete_values();
+  for (const Param& param : steps.session.model.params().all()) {
+    CAPTURE(param.name);
+    const auto* all = reinterpret_cast<const float*>(whole.at("parameters/" + param.name).data());
+    const std::vector<char> bytes = host_bytes(steps.session.exec, param.compute);
+    int64_t differences = 0;
+    for (int64_t i = 0; i < param.slab.numel(); ++i) {
+      const float expected = all[index_in_whole(param.slab, param.shape, i)];
+      if (param.compute.dtype() == DType::f32) {
+        differences += reinterpret_cast<const float*>(bytes.data())[i] != expected ? 1 : 0;
+      } else {
+        differences +=
+            reinterpret_cast<const uint16_t*>(bytes.data())[i] != bfloat16_bits(expected);
+      }
+    }
+    CHECK(differences == 0);
+  }
+}
+
 std::string shared_folder() {
   std::string folder;
   if (test_world().rank() == 0) folder = temporary_folder();
@@ -116,25 +140,60 @@ TEST_CASE("mesh_checkpoint: saved on one mesh and loaded on another", "[mesh_che
   const std::string folder = shared_folder();
   const std::vector<MeshShape> shapes = meshes();
   for (size_t a = 0; a < shapes.size(); ++a) {
-    Steps saved(test_backend(), on_mesh(shapes[a], optimizer));
+    // Every second mesh saves what its ranks own alone, with each optimiser the others.
+    const int zero = (a + (optimizer == "adamw" ? 1 : 0)) % 2;
+    Steps saved(test_backend(), on_mesh(shapes[a], optimizer, 32, zero));
     saved.fill();
     saved.run();
     const std::string path = save(saved, folder, static_cast<int64_t>(a) + 1);
     const auto whole = read_alone(saved.session.config, path);
     check_bits(saved, whole);
+    check_values(saved, whole);
     saved.fill();
     const StepResult expected = saved.run();
     for (size_t b = 0; b < shapes.size(); ++b) {
       if (slow && b + a + 1 != shapes.size()) continue;  // each with one other
       CAPTURE(optimizer, shapes[a].model, shapes[a].expert, shapes[b].model, shapes[b].expert);
-      Steps loaded(test_backend(), on_mesh(shapes[b], optimizer));
+      Steps loaded(test_backend(), on_mesh(shapes[b], optimizer, 32, (zero + b + 1) % 2));
       restore_tensors(loaded.session, loaded.train_step.optimizer(), CheckpointReader(path));
       check_bits(loaded, whole);
+      check_values(loaded, whole);
       loaded.step = 1;
       loaded.fill();
       const StepResult result = loaded.run();
       CHECK(result.loss == Approx(expected.loss).epsilon(2e-5));
       CHECK(result.grad_norm == Approx(expected.grad_norm).epsilon(1e-4));
+    }
+  }
+}
+
+// Master weights that only their owners have.
+TEST_CASE("mesh_checkpoint: of a bfloat16 run, loaded in float32 too", "[mesh_checkpoint]") {
+  if (bfloat16_products(test_backend()) == Bfloat16Products::none) return;
+  const std::string folder = shared_folder();
+  const auto with = [&](const MeshShape& mesh, int zero, const std::string& precision) {
+    std::vector<std::string> overrides = on_mesh(mesh, "adafactor", 32, zero);
+    overrides.push_back("precision=" + precision);
+    return overrides;
+  };
+  const std::vector<MeshShape> shapes = meshes();
+  int64_t number = 0;
+  for (const MeshShape& shape : {shapes.front(), shapes[shapes.size() / 2]}) {
+    CAPTURE(shape.model, shape.expert);
+    Steps saved(test_backend(), with(shape, 1, "bfloat16"));
+    saved.fill();
+    saved.run();
+    const std::string path = save(saved, folder, ++number);
+    const auto whole = read_alone(tiny_config(test_backend(), with({1, 1, 1}, 0, "float32")), path);
+    check_bits(saved, whole);
+    check_values(saved, whole);
+    for (const auto& [zero, precision] :
+         {std::pair(0, "bfloat16"), std::pair(1, "bfloat16"), std::pair(1, "float32")}) {
+      CAPTURE(zero, precision);
+      Steps loaded(test_backend(), with(shapes.back(), zero, precision));
+      restore_tensors(loaded.session, loaded.train_step.optimizer(), CheckpointReader(path));
+      check_bits(loaded, whole);
+      check_values(loaded, whole);
     }
   }
 }

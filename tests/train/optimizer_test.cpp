@@ -256,8 +256,8 @@ TEST_CASE("optimizer: what lies between parameters stays zero", "[optimizer]") {
     size_t covered = 0;
     for (const Param& param : store.all()) {
       if (param.placement.axes() != region.axes) continue;
-      CHECK(numbers_of(param.part_of(region.values)) == numbers_of(param.value));
-      CHECK(numbers_of(param.part_of(region.grads)) == numbers_of(param.grad));
+      CHECK(numbers_of(param.own_part_of_run(region.values, 0)) == numbers_of(param.value));
+      CHECK(numbers_of(param.own_part_of_run(region.grads, 0)) == numbers_of(param.grad));
       const auto count = static_cast<size_t>(param.value.numel());
       std::fill_n(values.begin() + param.offset, count, 0.0);
       covered += count;

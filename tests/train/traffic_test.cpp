@@ -81,7 +81,10 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
       std::vector<std::string>{"model.experts.dropout=0", "model.dropout=0"},
       std::vector<std::string>{"mesh.sequence_parallel=true", "data.decoder_length=8"},
       std::vector<std::string>{"precision=bfloat16", "mesh.sequence_parallel=true",
-                               "data.decoder_length=8", "train.recompute=blocks"});
+                               "data.decoder_length=8", "train.recompute=blocks"},
+      std::vector<std::string>{"mesh.zero_stage=1", "optimizer.name=adamw"},
+      std::vector<std::string>{"precision=bfloat16", "mesh.zero_stage=1",
+                               "mesh.sequence_parallel=true", "data.decoder_length=8"});
   CAPTURE(variant);
   if (variant[0] == "precision=bfloat16" &&
       bfloat16_products(Backend::cpu) == Bfloat16Products::none) {
@@ -178,6 +181,42 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   CHECK(find(traffic, {"data", "all_reduce_sum", "router counts"}) == TrafficCount{1, 2 * 5 * 4});
   CHECK(find(traffic, {"expert", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{1, 8});
   CHECK(traffic.records().size() == 2 * 5 + 5);
+}
+
+// The formulas of docs/parallelism.md for ZeRO-1: two owners of the experts, four of the rest.
+TEST_CASE("traffic: sums for owners and values from them, worked by hand", "[traffic]") {
+  const std::string precision = GENERATE("precision=float32", "precision=bfloat16");
+  if (precision.ends_with("bfloat16") &&
+      bfloat16_products(test_backend()) == Bfloat16Products::none) {
+    return;
+  }
+  const RunConfig config =
+      tiny_config(test_backend(), {"mesh.expert=2", "mesh.zero_stage=1", precision});
+  Steps planned(std::make_shared<Runtime>(MeshShape{4, 1, 2}, 2, test_backend()), config);
+  planned.train_step.plan();
+  const Traffic& traffic = planned.train_step.traffic();
+  const bool copies = precision.ends_with("bfloat16");
+  int64_t regions = 0;
+  for (const char* group : {"data", "replicas"}) {
+    CAPTURE(group, precision);
+    int64_t sums = 0, values = 0, sum_calls = 0, value_calls = 0;
+    for (const ParamRegion& region : planned.session.model.params().regions()) {
+      if (region.axes.has(MeshAxis::expert) != (group == std::string("replicas"))) continue;
+      REQUIRE(region.runs.size() == (region.axes.has(MeshAxis::expert) ? 2 : 4));
+      const bool apart = copies && region.spreads_masters;
+      sums += 4 * (region.grads.numel() - region.own.count);
+      values += ((apart ? 0 : 4) + (copies ? 2 : 0)) * region.own.count;
+      sum_calls += 1;
+      value_calls += copies && !apart ? 2 : 1;
+      ++regions;
+    }
+    CHECK(find(traffic, {group, "reduce_scatter_sum", "gradients"}) ==
+          TrafficCount{sum_calls, sums});
+    CHECK(find(traffic, {group, "all_gather", "values"}) == TrafficCount{value_calls, values});
+    CHECK(find(traffic, {group, "all_reduce_sum", "norm of owned gradients"}) ==
+          TrafficCount{sum_calls, 8 * sum_calls});
+  }
+  CHECK(regions == (copies ? 3 : 2));  // norms, routers and relative biases are apart
 }
 
 // The formulas of docs/parallelism.md on two data ranks times two model ranks: four micro-batches

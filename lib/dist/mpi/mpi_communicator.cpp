@@ -35,6 +35,7 @@ using detail::Block;
 using detail::EqualBlocks;
 using detail::MpiPlace;
 using detail::RowBlocks;
+using detail::SameBlock;
 
 class MpiCommunicator : public Communicator {
  public:
@@ -77,6 +78,37 @@ class MpiCommunicator : public Communicator {
     return request;
   }
 
+  // A reduction to each rank in turn. Open MPI's own reduce-scatter sends everything through one
+  // rank, and does not leave a result in the middle of a tensor.
+  RequestPtr start_reduce_scatter_sum(Tensor tensor, const std::vector<RowRange>& pieces,
+                                      const char* label) override {
+    detail::check_reduction(tensor, label);
+    detail::check_pieces(tensor, pieces, size_, label);
+    detail::check_memory({tensor}, label);
+    const MpiPlace place = begin("reduce_scatter_sum", label);
+    auto request = requests_.take(place);
+    const RowBlocks blocks(tensor, pieces, size_);
+    for (int root = 0; root < size_; ++root) {
+      for_each_message(blocks, root, [&](int64_t first, int count) {
+        void* const at = address(tensor, first);
+        place.check(
+            MPI_Ireduce(root == rank_ ? MPI_IN_PLACE : at, root == rank_ ? at : nullptr, count,
+                        mpi_type(tensor.dtype()), MPI_SUM, root, comm_, request->next()),
+            "MPI_Ireduce");
+      });
+    }
+    return request;
+  }
+
+  RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
+                              const char* label) override {
+    detail::check_pieces(tensor, pieces, size_, label);
+    detail::check_memory({tensor}, label);
+    const RowBlocks blocks(tensor, pieces, size_);
+    return exchange(tensor, blocks, tensor, SameBlock{blocks(rank_, 0)},
+                    begin("all_gather", label));
+  }
+
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
@@ -105,7 +137,7 @@ class MpiCommunicator : public Communicator {
                   "MPI_Allgather");
       return;
     }
-    exchange(recv, EqualBlocks{count}, send, EqualBlocks{count, 0}, place)->wait();
+    exchange(recv, EqualBlocks{count}, send, SameBlock{{0, count}}, place)->wait();
   }
 
   void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
@@ -213,8 +245,9 @@ class MpiCommunicator : public Communicator {
     }
     for (size_t number = 0; number < from.each(); ++number) {
       const Block mine = from(rank_, number);
-      if (mine.count == 0) continue;
-      std::memcpy(address(recv, mine.first), address(send, to(rank_, number).first),
+      const void* const from_here = address(send, to(rank_, number).first);
+      if (mine.count == 0 || from_here == address(recv, mine.first)) continue;
+      std::memcpy(address(recv, mine.first), from_here,
                   static_cast<size_t>(mine.count) * size_of(send.dtype()));
     }
     return request;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/nccl/nccl_communicator.h"
 
+#include <algorithm>
+
 #include "lib/dist/argument_checks.h"
 #include "lib/dist/nccl/nccl_check.h"
 #include "lib/dist/nccl/nccl_library.h"
@@ -105,6 +107,51 @@ class NcclCommunicator final : public Communicator {
     return all_reduce(tensor, ncclSum, "all_reduce_sum", label);
   }
 
+  RequestPtr start_reduce_scatter_sum(Tensor tensor, const std::vector<RowRange>& pieces,
+                                      const char* label) override {
+    detail::check_reduction(tensor, label);
+    detail::check_pieces(tensor, pieces, size(), label);
+    detail::check_memory({tensor}, label);
+    const RowBlocks blocks(tensor, pieces, size());
+    const ncclDataType_t type = nccl_type(tensor.dtype());
+    return start("reduce_scatter_sum", label, [&](const NcclPlace& place, ncclComm_t comm) {
+      if (are_equal(pieces)) {
+        const Block own = blocks(rank(), 0);
+        return place.check(nccl().ReduceScatter(tensor.raw(), address(tensor, own.first),
+                                                static_cast<size_t>(own.count), type, ncclSum, comm,
+                                                link_.stream()),
+                           "ncclReduceScatter");
+      }
+      group_of_pieces(place, blocks, "ncclReduce", [&](int root, Block piece) {
+        void* const at = address(tensor, piece.first);
+        return nccl().Reduce(at, at, static_cast<size_t>(piece.count), type, ncclSum, root, comm,
+                             link_.stream());
+      });
+    });
+  }
+
+  RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
+                              const char* label) override {
+    detail::check_pieces(tensor, pieces, size(), label);
+    detail::check_memory({tensor}, label);
+    const RowBlocks blocks(tensor, pieces, size());
+    const ncclDataType_t type = nccl_type(tensor.dtype());
+    return start("all_gather", label, [&](const NcclPlace& place, ncclComm_t comm) {
+      if (are_equal(pieces)) {
+        const Block own = blocks(rank(), 0);
+        return place.check(
+            nccl().AllGather(address(tensor, own.first), tensor.raw(),
+                             static_cast<size_t>(own.count), type, comm, link_.stream()),
+            "ncclAllGather");
+      }
+      group_of_pieces(place, blocks, "ncclBroadcast", [&](int root, Block piece) {
+        void* const at = address(tensor, piece.first);
+        return nccl().Broadcast(at, at, static_cast<size_t>(piece.count), type, root, comm,
+                                link_.stream());
+      });
+    });
+  }
+
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
@@ -180,6 +227,27 @@ class NcclCommunicator final : public Communicator {
                                    nccl_type(tensor.dtype()), op, comm, link_.stream()),
                   "ncclAllReduce");
     });
+  }
+
+  static bool are_equal(const std::vector<RowRange>& pieces) {
+    return std::all_of(pieces.begin(), pieces.end(),
+                       [&](const RowRange& piece) { return piece.count == pieces.front().count; });
+  }
+
+  // Makes a call for each rank's piece that is not empty, all in one NCCL group, which must be
+  // ended even if a call within it fails.
+  template <class Call>
+  void group_of_pieces(const NcclPlace& place, const RowBlocks& blocks, const char* name,
+                       Call&& call) {
+    place.check(nccl().GroupStart(), "ncclGroupStart");
+    ncclResult_t result = ncclSuccess;
+    for (int root = 0; root < size() && result == ncclSuccess; ++root) {
+      const Block piece = blocks(root, 0);
+      if (piece.count > 0) result = call(root, piece);
+    }
+    const ncclResult_t ended = nccl().GroupEnd();
+    place.check(result, name);
+    place.check(ended, "ncclGroupEnd");
   }
 
   // Sends blocks to(peer, k) of send to each peer and receives its blocks from(peer, k) of recv.

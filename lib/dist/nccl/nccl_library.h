@@ -12,7 +12,7 @@ namespace sy {
 #define SY_NCCL_FUNCTIONS(X) \
   X(AllGather) X(AllReduce) X(Broadcast) X(CommAbort) X(CommDestroy) X(CommGetAsyncError) \
   X(CommInitRank) X(GetErrorString) X(GetLastError) X(GetUniqueId) X(GetVersion) X(GroupEnd) \
-  X(GroupStart) X(Recv) X(ReduceScatter) X(Send)
+  X(GroupStart) X(Recv) X(Reduce) X(ReduceScatter) X(Send)
 // clang-format on
 
 struct Nccl {

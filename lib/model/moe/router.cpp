@@ -95,7 +95,7 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
   const Init init{Init::Kind::truncated_normal,
                   std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
   return {store.add(prefix + "/router", {model.d_model, model.experts.count},
-                    Placement::replicated(), init),
+                    Placement::replicated(), init, {.reads = Reads::master}),
           store.add_site("jitter/" + prefix)};
 }
 

@@ -10,9 +10,9 @@
 namespace sy {
 namespace {
 
-// Whether the slices of a parameter are factored, and the shape [batch, n, m] of a local or global
-// tensor; of a vector, [batch, 1, n]. The batch are the slices, each of which is updated
-// separately.
+// Whether the slices of a parameter are factored, and the shape [batch, n, m] of the local or
+// global tensor; of a vector, [batch, 1, n]. The batch are the slices, each of which is updated
+// separately; the local ones are those that this rank owns.
 struct Slices {
   bool factored = false;
   bool vector = false;
@@ -28,7 +28,8 @@ Shape batched(const Param& param, const Shape& shape) {
 
 Slices slices_of(const Param& param, int64_t factor_from) {
   Slices slices;
-  slices.local = batched(param, param.value.shape());
+  slices.local = batched(param, param.slab.extent);
+  slices.local[0] = param.owned.count;
   slices.global = batched(param, param.shape);
   slices.vector = param.placement.slice_shape(param.shape).rank() == 1;
   slices.factored = !slices.vector && std::min(slices.global[1], slices.global[2]) >= factor_from;
@@ -44,9 +45,9 @@ Placement moment_placement(const Param& param, int axis) {
   return expert ? Placement::expert_and_model(1) : Placement::model(1);
 }
 
-// The bfloat16 copy of a parameter's values in this shape, if it has one.
+// The bfloat16 copy of a parameter's own values in this shape, if it has one.
 Tensor copy_of(const Param& param, const Shape& shape) {
-  return param.has_copy() ? param.compute.view(shape) : Tensor();
+  return param.has_copy() ? param.own_part(param.compute).view(shape) : Tensor();
 }
 
 // The arguments of the kernels are prepared along with the state, so that a step allocates nothing.
@@ -92,14 +93,19 @@ void Adafactor::add_factored(Arena& arena, const Param& param, const Slices& sli
   const auto take = [&](const char* name, int axis) {
     const std::string full = "optimizer/" + param.name + name;
     const Shape local{slices.local[0], slices.local[axis]};
-    const Tensor moment = arena.take(param.value.dtype(), local, full);
-    state_.push_back(
-        {full, moment_placement(param, axis), moment, {slices.global[0], slices.global[axis]}});
+    const Tensor moment = arena.take(param.master.dtype(), local, full);
+    state_.push_back({full,
+                      moment_placement(param, axis),
+                      moment,
+                      {slices.global[0], slices.global[axis]},
+                      &param});
     return moment;
   };
-  const Tensor value = param.value.view(slices.local), grad = param.grad.view(slices.local);
-  const Tensor rounded = copy_of(param, slices.local);
   const Tensor row = take("/row", 1), col = take("/col", 2);
+  if (param.owned.count == 0) return;
+  const Tensor value = param.master.view(slices.local),
+               grad = param.own_part(param.grad).view(slices.local);
+  const Tensor rounded = copy_of(param, slices.local);
   if (param.placement.cut_by(MeshAxis::model)) {
     add_shard(param, slices, {value, grad, row, col, {}, rounded});
   } else {
@@ -112,21 +118,23 @@ void Adafactor::add_whole(Arena& arena, const Param& param, const Slices& slices
   const std::string name = "optimizer/" + param.name + "/second";
   const Shape flat{slices.local[0], slices.local[1] * slices.local[2]};
   const Tensor second =
-      arena.take(param.value.dtype(), slices.vector ? flat : param.value.shape(), name);
+      arena.take(param.master.dtype(), slices.vector ? flat : param.master.shape(), name);
   const Shape flat_global{slices.global[0], slices.global[1] * slices.global[2]};
   const Placement& placement = slices.vector ? moment_placement(param, 2) : param.placement;
-  state_.push_back({name, placement, second, slices.vector ? flat_global : param.shape});
+  state_.push_back({name, placement, second, slices.vector ? flat_global : param.shape, &param});
+  if (param.owned.count == 0) return;
+  const Tensor grad = param.own_part(param.grad);
   if (param.placement.cut_by(MeshAxis::model)) {
     add_shard(param, slices,
-              {param.value.view(slices.local),
-               param.grad.view(slices.local),
+              {param.master.view(slices.local),
+               grad.view(slices.local),
                {},
                {},
                second.view(slices.local),
                copy_of(param, slices.local)});
   } else {
     vectors_.push_back(
-        {param.value.view(flat), second.view(flat), param.grad.view(flat), copy_of(param, flat)});
+        {param.master.view(flat), second.view(flat), grad.view(flat), copy_of(param, flat)});
   }
 }
 

@@ -6,7 +6,7 @@
 namespace sy {
 namespace {
 
-// Moments have the layout of the values and gradients of a region, so that a region is updated as a
+// Moments have the layout of the values and gradients of a region's own run, which is updated as a
 // whole. The padding between parameters is zero in all four tensors and stays so.
 class AdamW final : public Optimizer {
  public:
@@ -30,18 +30,21 @@ class AdamW final : public Optimizer {
 void AdamW::plan(Arena& arena) {
   moments_.clear();
   for (const ParamRegion& region : params_.regions()) {
-    const Tensor& values = region.values;
+    const Tensor& values = region.master;
     const Tensor first = arena.take(values.dtype(), values.shape(), "first moments");
     const Tensor second = arena.take(values.dtype(), values.shape(), "second moments");
     moments_.push_back({first, second});
   }
   state_.clear();
   for (const Param& param : params_.all()) {
-    const Moments& moments = moments_[params_.region_of(param)];
-    const Placement& placement = param.placement;
-    const std::string prefix = "optimizer/" + param.name;
-    state_.push_back({prefix + "/first", placement, param.part_of(moments.first), param.shape});
-    state_.push_back({prefix + "/second", placement, param.part_of(moments.second), param.shape});
+    const size_t region = params_.region_of(param);
+    const auto add = [&](const char* name, Tensor moments) {
+      const Tensor own = param.own_part_of_run(moments, params_.regions()[region].own.first);
+      state_.push_back(
+          {"optimizer/" + param.name + name, param.placement, own, param.shape, &param});
+    };
+    add("/first", moments_[region].first);
+    add("/second", moments_[region].second);
   }
 }
 
@@ -56,8 +59,12 @@ void AdamW::apply(Exec& exec, const Update& update) {
   step.step = update.step;
   for (size_t i = 0; i < moments_.size(); ++i) {
     const ParamRegion& region = params_.regions()[i];
-    adamw(exec, region.values, moments_[i].first, moments_[i].second, region.grads, step,
-          region.compute);
+    if (region.own.count == 0) continue;
+    const Tensor rounded = region.compute.empty()
+                               ? Tensor()
+                               : region.compute.slice(region.own.first, region.own.count);
+    adamw(exec, region.master, moments_[i].first, moments_[i].second, region.own_grads(), step,
+          rounded);
   }
 }
 

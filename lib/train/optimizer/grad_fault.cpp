@@ -9,13 +9,15 @@
 namespace sy {
 namespace {
 
-// The position in the whole model, in declaration order, of element `index` of the local gradients
-// of a region; infinity if index is -1. Positions are below 2^53 and therefore exact.
+// The position in the whole model, in declaration order, of element `index` of the gradients that
+// this rank owns of a region; infinity if index is -1. Positions are below 2^53 and therefore
+// exact.
 double place_in_model(const ParamStore& params, size_t region, double index) {
   if (index < 0) return INFINITY;
+  const int64_t element = params.regions()[region].own.first + static_cast<int64_t>(index);
   double before = 0;
   for (const Param& param : params.all()) {
-    const int64_t inside = static_cast<int64_t>(index) - param.offset;
+    const int64_t inside = element - param.offset;
     if (params.region_of(param) == region && inside >= 0 && inside < param.grad.numel()) {
       return before + static_cast<double>(index_in_whole(param.slab, param.shape, inside));
     }
@@ -44,7 +46,7 @@ std::string name_of_place(const ParamStore& params, double place) {
 void find_grad_faults(Exec& exec, const ParamStore& params, Tensor found, Tensor squares) {
   int64_t r = 0;
   for (const ParamRegion& region : params.regions()) {
-    find_nonfinite(exec, found.slice(r, 1), region.grads, squares.slice(r, 1));
+    find_nonfinite(exec, found.slice(r, 1), region.own_grads(), squares.slice(r, 1));
     ++r;
   }
 }

@@ -13,7 +13,8 @@
 namespace sy {
 
 // found, float64 [regions] in the exec's memory, is overwritten with the index of the first
-// non-finite element of this rank's reduced gradients in each of params.regions(), or -1. squares
+// non-finite element of the reduced gradients that this rank owns in each of params.regions(),
+// counted from the first that it owns, or -1. squares
 // is the output of gradient_squares(); regions with a finite sum are not searched. Does not
 // synchronise.
 void find_grad_faults(Exec& exec, const ParamStore& params, Tensor found, Tensor squares);

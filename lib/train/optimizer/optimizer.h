@@ -15,15 +15,15 @@
 namespace sy {
 
 // A tensor of optimiser state, for checkpoints. It has a placement of its own, which currently
-// follows that of the parameter; nothing outside the optimiser relies on this. To shard state over
-// the ranks that hold the same parameter (ZeRO), add a MeshAxis that shards the state alone: the
-// update then works on a slab of values and gradients and gathers the values, and checkpoints
-// follow the placement as they do now.
+// follows that of the parameter; nothing outside the optimiser relies on this. It has a row for
+// each slice of the parameter, or is as the parameter; a rank has what belongs to the slices that
+// it owns.
 struct OptimizerTensor {
   std::string name;  // "optimizer/PARAMETER/row"
   Placement placement;
-  Tensor value;  // local shard
+  Tensor value;  // the owned slices of the local shard; without elements if there are none
   Shape global;
+  const Param* param = nullptr;
 };
 
 struct Update {
@@ -40,8 +40,8 @@ class Optimizer {
   // Measures or carves the state (arena.h). The parameters must already be planned.
   virtual void plan(Arena& arena) = 0;
 
-  // Updates the value of every parameter from its gradient, and the bfloat16 copies along with the
-  // values. Gradients are not modified. Collective over the model ranks.
+  // Updates the values that this rank owns from their gradients, and the bfloat16 copies along with
+  // them. Gradients are not modified. Collective over the model ranks, which own the same slices.
   virtual void apply(Exec& exec, const Update& update) = 0;
 
   virtual const std::vector<OptimizerTensor>& state() const = 0;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // NCCL's collectives and grouped sends and receives, behind NCCL's own header. Only a subset is
-// executed: all calls of a communicator use one stream, and a group contains only sends and
-// receives of one communicator and type. Everything else is refused. When a call is made, its
-// arguments are checked as far as this rank can tell; when the stream reaches it, the ranks compare
-// them.
+// executed: all calls of a communicator use one stream, and a group contains either sends and
+// receives of one communicator and type, or reduces and broadcasts, which then run one after
+// another. Everything else is refused. When a call is made, its arguments are checked as far as
+// this rank can tell; when the stream reaches it, the ranks compare them.
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,7 @@ struct Group {
   cudaStream_t stream = nullptr;
   ncclDataType_t type = ncclInt8;
   std::vector<Part> parts;
+  std::vector<std::function<ncclResult_t()>> collectives;
   bool refused = false;  // a call within the group was refused
   bool mixed = false;    // it has more than one communicator, stream or type
 };
@@ -72,6 +74,11 @@ ncclResult_t queue_group(Group all) {
   if (all.refused) return ncclInvalidUsage;
   if (all.mixed)
     return refuse(ncclInvalidUsage, "a group of more than one communicator, stream or type");
+  if (!all.parts.empty() && !all.collectives.empty())
+    return refuse(ncclInvalidUsage, "a group of collectives and of sends or receives");
+  for (const auto& collective : all.collectives) {
+    if (const ncclResult_t result = collective(); result != ncclSuccess) return result;
+  }
   if (all.parts.empty()) return ncclSuccess;
   for (const Part& part : all.parts) {
     if (part.rank != all.comm->rank) continue;
@@ -116,9 +123,39 @@ std::optional<ncclResult_t> refused_collective(const char* call, const void* sen
                                                ncclDataType_t type, ncclComm_t comm,
                                                cudaStream_t stream) {
   if (const auto result = refused(call, comm, type, stream)) return result;
-  if (group.depth > 0) return refuse(ncclInvalidUsage, fmt::format("{} in a group", call));
   if (const auto result = outside_memory(call, send, sends * size_of(type))) return result;
   return outside_memory(call, recv, receives * size_of(type));
+}
+
+// Only a few collectives are executed within a group.
+std::optional<ncclResult_t> refused_alone(const char* call, const void* send, size_t sends,
+                                          const void* recv, size_t receives, ncclDataType_t type,
+                                          ncclComm_t comm, cudaStream_t stream) {
+  if (group.depth > 0) return refuse(ncclInvalidUsage, fmt::format("{} in a group", call));
+  return refused_collective(call, send, sends, recv, receives, type, comm, stream);
+}
+
+// A call with a root, which sends or receives for all.
+std::optional<ncclResult_t> refused_rooted(const char* call, const void* send, size_t sends,
+                                           const void* recv, size_t receives, ncclDataType_t type,
+                                           int root, ncclComm_t comm, cudaStream_t stream) {
+  auto result = refused_collective(call, send, sends, recv, receives, type, comm, stream);
+  if (!result && (root < 0 || root >= comm->size())) {
+    result = refuse(ncclInvalidArgument, fmt::format("{}: no rank {}", call, root));
+  }
+  if (result) group.refused = group.depth > 0;
+  return result;
+}
+
+bool is_summed(ncclDataType_t type) {
+  return type == ncclFloat32 || type == ncclFloat64 || type == ncclInt32;
+}
+
+// Runs `call` now, or at the end of the group.
+ncclResult_t now_or_in_group(const std::function<ncclResult_t()>& call) {
+  if (group.depth == 0) return call();
+  group.collectives.push_back(call);
+  return ncclSuccess;
 }
 
 }  // namespace
@@ -126,10 +163,10 @@ std::optional<ncclResult_t> refused_collective(const char* call, const void* sen
 ncclResult_t ncclAllReduce(const void* send, void* recv, size_t count, ncclDataType_t type,
                            ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream) {
   constexpr const char* kName = "ncclAllReduce";
-  if (const auto result = refused_collective(kName, send, count, recv, count, type, comm, stream)) {
+  if (const auto result = refused_alone(kName, send, count, recv, count, type, comm, stream)) {
     return *result;
   }
-  if (type == ncclBfloat16 || (op != ncclSum && op != ncclMax)) {
+  if (!is_summed(type) || (op != ncclSum && op != ncclMax)) {
     return refuse(
         ncclInvalidArgument,
         "ncclAllReduce: only sums and maxima of float32, float64 and int32 are supported");
@@ -143,7 +180,7 @@ ncclResult_t ncclAllGather(const void* send, void* recv, size_t count, ncclDataT
                            ncclComm_t comm, cudaStream_t stream) {
   constexpr const char* kName = "ncclAllGather";
   const size_t all = count * comm->world.size();
-  if (const auto result = refused_collective(kName, send, count, recv, all, type, comm, stream)) {
+  if (const auto result = refused_alone(kName, send, count, recv, all, type, comm, stream)) {
     return *result;
   }
   const Call call = next_call(comm, CallKind::all_gather, type, count);
@@ -169,19 +206,57 @@ ncclResult_t ncclBroadcast(const void* send, void* recv, size_t count, ncclDataT
                            int root, ncclComm_t comm, cudaStream_t stream) {
   constexpr const char* kName = "ncclBroadcast";
   const size_t sends = root == comm->rank ? count : 0;
-  if (const auto result = refused_collective(kName, send, sends, recv, count, type, comm, stream)) {
+  if (const auto result =
+          refused_rooted(kName, send, sends, recv, count, type, root, comm, stream)) {
     return *result;
   }
-  if (root < 0 || root >= comm->size()) {
-    return refuse(ncclInvalidArgument, fmt::format("ncclBroadcast: no rank {}", root));
+  return now_or_in_group([=] {
+    Call call = next_call(comm, CallKind::broadcast, type, count);
+    call.root = root;
+    return queue(kName, comm, stream, broadcast(*comm, call, send, recv));
+  });
+}
+
+ncclResult_t ncclReduce(const void* send, void* recv, size_t count, ncclDataType_t type,
+                        ncclRedOp_t op, int root, ncclComm_t comm, cudaStream_t stream) {
+  constexpr const char* kName = "ncclReduce";
+  const size_t receives = root == comm->rank ? count : 0;
+  if (const auto result =
+          refused_rooted(kName, send, count, recv, receives, type, root, comm, stream)) {
+    return *result;
   }
-  Call call = next_call(comm, CallKind::broadcast, type, count);
-  call.root = root;
-  return queue(kName, comm, stream, broadcast(*comm, call, send, recv));
+  if (!is_summed(type) || op != ncclSum) {
+    group.refused = group.depth > 0;
+    return refuse(ncclInvalidArgument,
+                  "ncclReduce: only sums of float32, float64 and int32 are supported");
+  }
+  return now_or_in_group([=] {
+    Call call = next_call(comm, CallKind::reduce, type, count);
+    call.root = root;
+    return queue(kName, comm, stream, reduce(*comm, call, send, recv));
+  });
+}
+
+ncclResult_t ncclReduceScatter(const void* send, void* recv, size_t count, ncclDataType_t type,
+                               ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream) {
+  constexpr const char* kName = "ncclReduceScatter";
+  const size_t all = count * comm->world.size();
+  if (const auto result = refused_alone(kName, send, all, recv, count, type, comm, stream)) {
+    return *result;
+  }
+  if (!is_summed(type) || op != ncclSum) {
+    return refuse(ncclInvalidArgument,
+                  "ncclReduceScatter: only sums of float32, float64 and int32 are supported");
+  }
+  const Call call = next_call(comm, CallKind::reduce_scatter, type, count);
+  return queue(kName, comm, stream, reduce_scatter(*comm, call, send, recv));
 }
 
 ncclResult_t ncclGroupStart() {
-  if (group.depth++ == 0) group.parts.clear();
+  if (group.depth++ == 0) {
+    group.parts.clear();
+    group.collectives.clear();
+  }
   return ncclSuccess;
 }
 

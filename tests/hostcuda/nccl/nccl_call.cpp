@@ -32,6 +32,11 @@ std::string describe(const Call& call, int peer) {
     case CallKind::all_reduce:
       return fmt::format("all-reduce ({}) of {} {}", call.op == ncclMax ? "max" : "sum", call.count,
                          name_of(call.type));
+    case CallKind::reduce_scatter:
+      return fmt::format("reduce-scatter (sum) of {} {}", call.count, name_of(call.type));
+    case CallKind::reduce:
+      return fmt::format("reduce (sum) of {} {} to rank {}", call.count, name_of(call.type),
+                         call.root);
     case CallKind::all_gather:
       return fmt::format("all-gather of {} {}", call.count, name_of(call.type));
     case CallKind::reduce_scatter:

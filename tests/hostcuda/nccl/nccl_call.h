@@ -13,8 +13,9 @@ namespace sy::hostcuda {
 
 enum class CallKind : int32_t {
   all_reduce,
-  all_gather,
   reduce_scatter,
+  reduce,
+  all_gather,
   broadcast,
   exchange,
   destroy

@@ -72,6 +72,10 @@ void spoil_device(void* at, size_t bytes);
 // every run gives the same bits.
 std::shared_ptr<Operation> all_reduce(ncclComm& comm, const Call& call, const void* send,
                                       void* recv);
+// The sum of one rank's elements, the root's or each rank's share in turn, also in rank order.
+std::shared_ptr<Operation> reduce(ncclComm& comm, const Call& call, const void* send, void* recv);
+std::shared_ptr<Operation> reduce_scatter(ncclComm& comm, const Call& call, const void* send,
+                                          void* recv);
 std::shared_ptr<Operation> all_gather(ncclComm& comm, const Call& call, const void* send,
                                       void* recv);
 // recv = the sum over the ranks, in rank order, of this rank's block of send.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All-reduce: every rank reduces one piece, in rank order, and sends the result to the others.
-// Reduce-scatter: the first half of it, with one block a rank.
+// Reduce-scatter and reduce: the first half of that, with pieces of the caller.
 #include <algorithm>
 #include <cstring>
 
@@ -80,49 +80,60 @@ class AllReduce final : public Operation {
   bool reduced_ = false;
 };
 
-class ReduceScatter final : public Operation {
+// Every rank gets the sum of a piece of its own: equal shares, or all of it for the root and
+// nothing for the others. Of `recv`, only the sum is written.
+class ReduceToOwners final : public Operation {
  public:
-  ReduceScatter(ncclComm& comm, const Call& call, const void* send, void* recv)
-      : Operation(comm, call, other_ranks(comm)),
-        send_(send),
-        recv_(recv),
-        block_(call.count * size_of(call.type)) {}
+  ReduceToOwners(ncclComm& comm, const Call& call, const void* send, void* recv)
+      : Operation(comm, call, other_ranks(comm)), send_(send), recv_(recv) {}
 
  private:
-  char* of(std::vector<char>& values, int rank) {
-    return values.data() + static_cast<size_t>(rank) * block_;
+  size_t bytes() const { return call_.count * size_of(call_.type); }
+  bool scatters() const { return call_.kind == CallKind::reduce_scatter; }
+  bool owns(int rank) const { return scatters() || rank == call_.root; }
+  char* part_for(int rank) {
+    return values_.data() + (scatters() ? static_cast<size_t>(rank) * bytes() : 0);
   }
 
   void begin() override {
-    const size_t ranks = peers_.size() + 1;
-    mine_.resize(ranks * block_);
-    parts_.resize(ranks * block_);
-    copy_from_device(mine_.data(), send_, mine_.size());
-    std::copy_n(of(mine_, comm_.rank), block_, of(parts_, comm_.rank));
+    values_.resize(bytes() * (scatters() ? peers_.size() + 1 : 1));
+    copy_from_device(values_.data(), send_, values_.size());
+    const bool owner = owns(comm_.rank);
+    parts_.resize(peers_.size() + 1, std::vector<char>(owner ? bytes() : 0));
     for (const int peer : peers_) {
-      receive(peer, of(parts_, peer), block_);
-      send(peer, of(mine_, peer), block_);
+      if (owner) receive(peer, parts_[static_cast<size_t>(peer)].data(), bytes());
+      if (owns(peer)) send(peer, part_for(peer), bytes());
     }
   }
+
   void finish() override {
-    for (int rank = 1; rank < comm_.size(); ++rank) {
-      reduce_into(parts_.data(), of(parts_, rank), call_.count, call_.type, ncclSum);
+    if (!owns(comm_.rank)) return;
+    std::copy_n(part_for(comm_.rank), bytes(), parts_[static_cast<size_t>(comm_.rank)].begin());
+    std::vector<char> total = parts_[0];
+    for (size_t rank = 1; rank < parts_.size(); ++rank) {
+      reduce_into(total.data(), parts_[rank].data(), call_.count, call_.type, call_.op);
     }
-    copy_to_device(recv_, parts_.data(), block_);
+    copy_to_device(recv_, total.data(), total.size());
   }
-  void spoil() override { spoil_device(recv_, block_); }
+  void spoil() override {
+    if (owns(comm_.rank)) spoil_device(recv_, bytes());
+  }
 
   const void* send_;
   void* recv_;
-  const size_t block_;              // bytes
-  std::vector<char> mine_, parts_;  // what this rank sends, and each rank's part of its block
+  std::vector<char> values_;
+  std::vector<std::vector<char>> parts_;  // each rank's values of this rank's piece
 };
 
 }  // namespace
 
+std::shared_ptr<Operation> reduce(ncclComm& comm, const Call& call, const void* send, void* recv) {
+  return std::make_shared<ReduceToOwners>(comm, call, send, recv);
+}
+
 std::shared_ptr<Operation> reduce_scatter(ncclComm& comm, const Call& call, const void* send,
                                           void* recv) {
-  return std::make_shared<ReduceScatter>(comm, call, send, recv);
+  return std::make_shared<ReduceToOwners>(comm, call, send, recv);
 }
 
 std::shared_ptr<Operation> all_reduce(ncclComm& comm, const Call& call, const void* send,
