@@ -209,6 +209,8 @@ TEST_CASE("zero: the same training as without it", "[zero]") {
       const MeshShape shape{ranks, model, expert};
       Steps whole(test_backend(), on_mesh(shape, 0, variant));
       Steps spread(test_backend(), on_mesh(shape, 1, variant));
+      const std::vector<double> before =
+          computed_with(whole.session.exec, whole.session.model.params().all()[1]);
       // As on a GPU, a step is issued before the results of the previous one are read.
       std::vector<StepResult> expected, results;
       for (Steps* each : {&whole, &spread}) {
@@ -226,7 +228,9 @@ TEST_CASE("zero: the same training as without it", "[zero]") {
         CHECK(results[i].loss == Approx(expected[i].loss).epsilon(tolerance));
         CHECK(results[i].grad_norm == Approx(expected[i].grad_norm).epsilon(50 * tolerance));
       }
-      CHECK(expected.back().loss < expected.front().loss);
+      // The updates are far larger than the tolerance.
+      const Param& some = whole.session.model.params().all()[1];
+      CHECK(distance(computed_with(whole.session.exec, some), before) > 0.01);
       CHECK(copies_agree(spread));
       for (const Param& param : spread.session.model.params().all()) {
         CAPTURE(param.name);
