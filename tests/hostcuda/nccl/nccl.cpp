@@ -187,21 +187,6 @@ ncclResult_t ncclAllGather(const void* send, void* recv, size_t count, ncclDataT
   return queue(kName, comm, stream, all_gather(*comm, call, send, recv));
 }
 
-ncclResult_t ncclReduceScatter(const void* send, void* recv, size_t count, ncclDataType_t type,
-                               ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream) {
-  constexpr const char* kName = "ncclReduceScatter";
-  const size_t all = count * comm->world.size();
-  if (const auto result = refused_collective(kName, send, all, recv, count, type, comm, stream)) {
-    return *result;
-  }
-  if (type == ncclBfloat16 || op != ncclSum) {
-    return refuse(ncclInvalidArgument,
-                  "ncclReduceScatter: only sums of float32, float64 and int32 are supported");
-  }
-  const Call call = next_call(comm, CallKind::reduce_scatter, type, count);
-  return queue(kName, comm, stream, reduce_scatter(*comm, call, send, recv));
-}
-
 ncclResult_t ncclBroadcast(const void* send, void* recv, size_t count, ncclDataType_t type,
                            int root, ncclComm_t comm, cudaStream_t stream) {
   constexpr const char* kName = "ncclBroadcast";

@@ -39,8 +39,6 @@ std::string describe(const Call& call, int peer) {
                          call.root);
     case CallKind::all_gather:
       return fmt::format("all-gather of {} {}", call.count, name_of(call.type));
-    case CallKind::reduce_scatter:
-      return fmt::format("reduce-scatter of {} {}", call.count, name_of(call.type));
     case CallKind::broadcast:
       return fmt::format("broadcast of {} {} from rank {}", call.count, name_of(call.type),
                          call.root);

@@ -78,9 +78,6 @@ std::shared_ptr<Operation> reduce_scatter(ncclComm& comm, const Call& call, cons
                                           void* recv);
 std::shared_ptr<Operation> all_gather(ncclComm& comm, const Call& call, const void* send,
                                       void* recv);
-// recv = the sum over the ranks, in rank order, of this rank's block of send.
-std::shared_ptr<Operation> reduce_scatter(ncclComm& comm, const Call& call, const void* send,
-                                          void* recv);
 std::shared_ptr<Operation> broadcast(ncclComm& comm, const Call& call, const void* send,
                                      void* recv);
 
