@@ -86,7 +86,7 @@ struct Param {
   // has a row for each of its slices. Without elements if none is owned.
   Tensor own_part(Tensor all) const;
   Tensor own_part_of_run(Tensor run, int64_t first) const;
-  Slab own_slab(Slab slab) const;
+  Slab own_slab(Slab part) const;
 };
 
 // Whether parameters of one shape lie one after another without gaps, in this order.

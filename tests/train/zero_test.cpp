@@ -200,7 +200,7 @@ TEST_CASE("zero: the same training as without it", "[zero]") {
                std::vector<std::string>{"optimizer.name=adafactor", "precision=bfloat16"});
   const bool slow = test_backend() == Backend::cuda, rounds = variant.back().ends_with("bfloat16");
   if (rounds && bfloat16_products(test_backend()) == Bfloat16Products::none) return;
-  const int steps = slow ? 3 : 6;
+  const int steps = slow ? 3 : 20;
   const int ranks = test_world().size();
   for (int model = 1; model <= ranks; model *= 2) {
     for (int expert = 1; expert <= ranks / model; expert *= 2) {
