@@ -7,6 +7,7 @@
 #include "lib/bench/synthetic_batch.h"
 #include "lib/measure/own_process.h"
 #include "lib/tensor/exec.h"
+#include "lib/tensor/transfer.h"
 
 namespace sy {
 namespace {
@@ -82,6 +83,7 @@ double BenchRun::timed_step() {
   loss_ = train_step_.run(step_, batch_, tokens_).loss;
   // What a run hides behind its next forward pass would otherwise be hidden between two rounds.
   train_step_.complete_values();
+  synchronize(session_.exec);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   session_.exec.profiler.collect();  // the step is done
   session_.mesh.world().all_reduce_max(Tensor(&seconds, DType::f64, {1}), "seconds of a step");
