@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds everything with warnings as errors and runs every test; ctest's summary is the last output
 # and its exit code is this script's. A test that this machine cannot run is reported as skipped.
-#   test.sh            everything that needs no GPU; the CUDA backend is executed on the host
+#   test.sh            everything that needs no GPU, but for long tests; the CUDA backend is executed on the host
+#   test.sh --long     long tests too: every mesh, the CUDA column on more ranks (half an hour more on two cores)
 #   test.sh --gpu      the CUDA backend's tests on this machine's NVIDIA GPUs
 # Exit codes: ctest's; 2 wrong use, or --gpu where there is no GPU, driver or CUDA toolkit.
 set -euo pipefail
@@ -10,11 +11,13 @@ cd "$(dirname "$0")"
 . tests/support/gpu_present.sh
 
 gpu=OFF
+left_out='^long$'
 for argument in "$@"; do
   case $argument in
     --gpu) gpu=ON ;;
-    -h | --help) sed -n '3,7s/^# \?//p' test.sh; exit 0 ;;
-    *) echo "test.sh: unknown argument '$argument'; it takes --gpu or nothing" >&2; exit 2 ;;
+    --long) left_out='^$' ;;
+    -h | --help) sed -n '3,8s/^# \?//p' test.sh; exit 0 ;;
+    *) echo "test.sh: unknown argument '$argument'; it takes --gpu, --long or nothing" >&2; exit 2 ;;
   esac
 done
 
@@ -43,4 +46,4 @@ fi
 "${configure[@]}"
 cmake --build build -j "$(nproc)"
 echo "CUDA column: $(cat build/cuda_column.txt)"
-exec ctest --test-dir build -j2 --output-on-failure
+exec ctest --test-dir build -LE "$left_out" -j2 --output-on-failure

@@ -70,3 +70,14 @@ function(sy_add_mpi_test name binary filter)
                          WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
   endforeach()
 endfunction()
+
+# sy_long_tests(NAME...): entries, of those that there are in this build, that `test.sh` leaves out and `test.sh --long`
+# runs: what they cover, others cover in less time on fewer meshes.
+function(sy_long_tests)
+  get_property(tests DIRECTORY PROPERTY TESTS)
+  foreach(name ${ARGN})
+    if(name IN_LIST tests)
+      set_property(TEST ${name} APPEND PROPERTY LABELS long)
+    endif()
+  endforeach()
+endfunction()

@@ -38,8 +38,10 @@ foreach(op ${SY_OPS})
 endforeach()
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
-# Not [gemm], which the library multiplies.
-sy_add_races_test(kernels kernels_tests "~[.]~[gemm]")
+# Not [gemm], which the library multiplies, nor, but in a long test, the same kernels once more with bfloat16.
+sy_add_races_test(kernels kernels_tests "~[.]~[gemm]~[bfloat16]")
+sy_add_races_test(kernels_bfloat16 kernels_tests "[bfloat16]~[gemm]")
+sy_long_tests(races.kernels_bfloat16)
 
 # Needs a library that offers what the test wants.
 if(SY_HAVE_HOSTCUDA)

@@ -81,8 +81,10 @@ TEST_CASE("loader: shards without a document end the run instead of being read f
   }
   write_file(folder + "/empty.json", "");
   CHECK(end_of(*open_loader(data)).find("none of the shards") != std::string::npos);
-  // A single document anywhere is enough to continue.
-  write_file(folder + "/c.json", "nonsense\n" + record("kalo mites"));
+  // A single document anywhere is enough to continue. A long one saves passes over the shards.
+  std::string document;
+  for (int i = 0; i < 200; ++i) document += "kalo mites ";
+  write_file(folder + "/c.json", "nonsense\n" + record(document));
   CHECK(end_of(*open_loader(data)).empty());
 }
 
