@@ -16,7 +16,7 @@ program=(
   catch2 python3
 )
 # libomp-dev has the omp.h that clang-tidy reads; pack.sh needs patchelf.
-tests=(clang libclang-rt-14-dev python3-h5py clang-format clang-tidy libomp-dev patchelf xz-utils)
+tests=(clang libclang-rt-14-dev python3-h5py python3-yaml python3-matplotlib clang-format clang-tidy libomp-dev patchelf xz-utils)
 
 usage() { sed -n '3,6s/^# \?//p' "$0"; }
 

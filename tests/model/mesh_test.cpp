@@ -216,6 +216,7 @@ TEST_CASE("model_mesh: the ranks of a model group agree to the last bit", "[mode
 TEST_CASE("model_mesh: a model rank keeps its rows of the residual stream", "[model_mesh]") {
   if (test_world().size() > 1) return;
   ModelSection section = shareable(sparse_model(CapacityMode::factor));
+  section.experts.interval = GENERATE(1, 3);  // sparse and dense feed-forward layers
   section.d_model = 64;
   const int64_t sequences = 512, model = 4;  // so that rounding up to pages is little
   const auto activations = [&](bool sequence_parallel) {

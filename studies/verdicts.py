@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the runs of a study show: a table of its arms, its claims put to the test, and a plot.
+
+A curve is a list of evaluations, {"step", "loss", ...}. Over seeds, a mean is given with the sample standard deviation.
+"""
+
+import statistics
+
+CLAIMS = {
+    "faster": {"arm", "than", "at_most"},  # steps to the final loss of `than`, as a fraction of its steps
+    "better": {"arm", "than", "by_sd"},  # final loss lower by so many standard deviations
+    "equal": {"arm", "than", "within"},  # final losses differ by no more
+    "diverges": {"arm", "than", "by"},  # final loss higher by so much, or not finite
+}
+
+
+def problem_of(claim, arms):
+    """What is wrong with a claim, or nothing."""
+    kind = claim.get("kind") if isinstance(claim, dict) else None
+    if kind not in CLAIMS:
+        return f"kind is one of {', '.join(CLAIMS)}"
+    if set(claim) - {"text"} != CLAIMS[kind] | {"kind"}:
+        return f"'{kind}' has the keys {', '.join(sorted(CLAIMS[kind]))}, and text"
+    for key in ("arm", "than"):
+        if claim[key] not in arms:
+            return f"{claim[key]} is no arm"
+    return None
+
+
+def final_losses(curves):
+    return [lines[-1]["loss"] for lines in curves.values() if lines]
+
+
+def mean_sd(values):
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
+
+
+def steps_to(lines, loss):
+    """The step, between two evaluations by a line, at which a curve first is at `loss`; nothing if it never is."""
+    for before, after in zip(lines, lines[1:]):
+        if after["loss"] <= loss < before["loss"]:
+            share = (before["loss"] - loss) / (before["loss"] - after["loss"])
+            return before["step"] + share * (after["step"] - before["step"])
+    return None
+
+
+def fraction_of_steps(curves, arm, than):
+    """Steps of each seed of `arm` to the mean final loss of `than`, as fractions of its steps; None: not reached."""
+    loss = statistics.fmean(final_losses(curves[than]))
+    whole = max(lines[-1]["step"] for lines in curves[than].values())
+    steps = [steps_to(lines, loss) for lines in curves[arm].values()]
+    return [None if step is None else step / whole for step in steps]
+
+
+def verdict(claim, curves):
+    """(holds, what was found) of a claim; (None, why not) if its runs are not there."""
+    arm, than, kind = claim["arm"], claim["than"], claim["kind"]
+    if not final_losses(curves[arm]) or not final_losses(curves[than]):
+        return None, "not all runs are done"
+    mean, sd = mean_sd(final_losses(curves[arm]))
+    other, other_sd = mean_sd(final_losses(curves[than]))
+    if kind == "faster":
+        fractions = fraction_of_steps(curves, arm, than)
+        if None in fractions:
+            return False, f"{fractions.count(None)} of {len(fractions)} runs never reach it"
+        share, spread = mean_sd(fractions)
+        return share <= claim["at_most"], f"{100 * share:.0f} % of the steps (sd {100 * spread:.1f})"
+    if kind == "better":
+        spread = (sd**2 + other_sd**2) ** 0.5
+        found = f"{mean:.4f} against {other:.4f}, {(other - mean) / spread:.1f} sd of the difference of two runs"
+        return other - mean > claim["by_sd"] * spread, found
+    if kind == "diverges":
+        return not mean < other + claim["by"], f"{mean:.4f} against {other:.4f}"
+    return abs(mean - other) <= claim["within"], f"{mean:.4f} and {other:.4f}, apart by {abs(mean - other):.1e}"
+
+
+def row(arm, curves, reference):
+    losses = final_losses(curves[arm])
+    if not losses:
+        return f"| {arm} | 0 | | | | |"
+    mean, sd = mean_sd(losses)
+    fractions = fraction_of_steps(curves, arm, reference) if final_losses(curves[reference]) else [None]
+    reached = "never" if None in fractions else f"{100 * statistics.fmean(fractions):.0f} %"
+    if arm == reference:
+        reached = "100 %"
+    last = [lines[-1] for lines in curves[arm].values() if lines]
+    drops = [line["dropped_fraction"] for line in last if line.get("dropped_fraction") is not None]
+    dropped = f"{100 * statistics.fmean(drops):.1f} %" if drops else ""
+    return f"| {arm} | {len(losses)} | {mean:.4f} | {sd:.4f} | {reached} | {dropped} |"
+
+
+def table(study, curves):
+    """The study in Markdown: title, a row an arm, a line a claim. The first arm is what the others are compared with."""
+    reference = next(iter(study["arms"]))
+    text = [f"## {study.get('title', '')}", "", study.get("source", ""), ""]
+    text += [f"| arm | runs | final loss | sd | steps to the loss of `{reference}` | dropped |", "|---|---|---|---|---|---|"]
+    text += [row(arm, curves, reference) for arm in study["arms"]] + [""]
+    for claim in study.get("claims", []):
+        holds, found = verdict(claim, curves)
+        word = {True: "holds", False: "does not hold", None: "open"}[holds]
+        text.append(f"- {claim.get('text', claim)}: **{word}** ({found})")
+    return "\n".join(text) + "\n"
+
+
+def plot(study, curves, path):
+    """The mean curve of each arm, with the range of its seeds shaded, as SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "study"  # the same runs give the same bytes
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    for arm in study["arms"]:
+        runs = [lines for lines in curves[arm].values() if lines]
+        if not runs:
+            continue
+        steps = [line["step"] for line in runs[0]]
+        losses = [[line["loss"] for line in lines] for lines in runs]
+        middle = [statistics.fmean(at) for at in zip(*losses)]
+        drawn = axes.plot(steps[: len(middle)], middle, label=arm)[0]
+        axes.fill_between(steps[: len(middle)], [min(at) for at in zip(*losses)], [max(at) for at in zip(*losses)],
+                          color=drawn.get_color(), alpha=0.2, linewidth=0)  # fmt: skip
+    axes.set_xlabel("steps")
+    axes.set_ylabel("validation loss, nats a token")
+    axes.set_title(study.get("title", ""))
+    finals = [loss for arm in study["arms"] for loss in final_losses(curves[arm])]
+    if finals:
+        axes.set_ylim(min(finals) - 0.05, max(finals) + 1.0)
+        axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)

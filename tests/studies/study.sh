@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A study of two arms and two seeds on the build's text sample: trains each once, goes on with a run that was
+# interrupted, and writes table, plot and evaluations; a study that is wrong is refused.
+set -euo pipefail
+switchyard=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../support/sample.sh"
+source "$here/../support/python_with.sh"
+if ! python=$(python_with "yaml, matplotlib"); then
+  echo "skipped: python3-yaml or python3-matplotlib is not installed (setup.sh --tests installs them)"
+  exit 77
+fi
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+cat >"$folder/base.yaml" <<YAML
+model: {d_model: 16, d_kv: 8, num_heads: 2, d_ff: 32, encoder_layers: 2, decoder_layers: 2}
+data: {train: ["$sample/c4-train.*.json.gz"], validation: ["$sample/c4-validation.*.json.gz"],
+       tokenizer: $sample/small.model, encoder_length: 16, streams: 2, shuffle_buffer: 8}
+train: {steps: 6, global_batch: 4, micro_batch: 4, log_every: 3, eval_every: 3, eval_sequences: 4, checkpoint_every: 3}
+YAML
+cat >"$folder/small.yaml" <<YAML
+title: Dense and sparse
+source: none
+configuration: base.yaml
+set: {optimizer.warmup_steps: 100}
+seeds: [1, 2]
+arms:
+  dense: {model.experts.count: 0}
+  sparse: {model.experts.count: 2}
+claims:
+  - {kind: equal, arm: sparse, than: dense, within: 10, text: They are alike}
+YAML
+
+study() { "$python" "$here/../../studies/study.py" "$@" --binary "$switchyard" --output "$folder/out"; }
+study "$folder/small.yaml" --only sparse >"$folder/first"
+[[ $(grep -c ': done' "$folder/first") == 2 ]]
+grep -q 'They are alike: \*\*open\*\*' "$folder/first"
+
+# As if a run had been cut off after its first checkpoint.
+mkdir -p "$folder/out/runs"
+"$switchyard" pretrain "$folder/base.yaml" --set run.directory="$folder/out/runs" --set run.name=dense-1 --set run.seed=1 \
+  --set model.experts.count=0 --set optimizer.warmup_steps=100 --set train.steps=3 >"$folder/cut" 2>&1
+study "$folder/small.yaml" >"$folder/second"
+[[ $(grep -c ': done' "$folder/second") == 2 ]]
+grep -q 'resumed from' "$folder/out/runs/dense-1/study.out"
+grep -q 'They are alike: \*\*holds\*\*' "$folder/out/table.md"
+grep -q '<svg' "$folder/out/plot.svg"
+for run in dense-1 dense-2 sparse-1 sparse-2; do [[ $(wc -l <"$folder/out/$run.jsonl") == 3 ]]; done
+study "$folder/small.yaml" >"$folder/third"
+if grep ': done' "$folder/third"; then exit 1; fi
+
+sed 's/than: dense/than: denes/' "$folder/small.yaml" >"$folder/wrong.yaml"
+code=0
+study "$folder/wrong.yaml" 2>"$folder/error" || code=$?
+[[ $code == 2 ]]
+grep -q 'denes is no arm' "$folder/error"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verdicts on curves made by hand, whose numbers are worked out beside them."""
+
+import math
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "studies"))
+import verdicts  # noqa: E402
+
+
+def curve(*losses):
+    return [{"step": 10 * i, "loss": loss, "dropped_fraction": 0.1} for i, loss in enumerate(losses)]
+
+
+# `dense` ends at 3 on average. `wide` passes 3 between steps 10 (3.5) and 20 (2.5): at 15 of 30.
+CURVES = {
+    "dense": {1: curve(5, 4, 3.5, 3.1), 2: curve(5, 4, 3.4, 2.9)},
+    "wide": {1: curve(5, 3.5, 2.5, 2.2), 2: curve(5, 3.5, 2.5, 2.0)},
+    "wild": {1: curve(5, 6, 7, float("nan"))},
+    "absent": {},
+}
+
+
+def verdict(**claim):
+    return verdicts.verdict({"arm": "wide", "than": "dense", **claim}, CURVES)
+
+
+class Verdicts(unittest.TestCase):
+    def test_steps_to_a_loss(self):
+        self.assertEqual(verdicts.steps_to(curve(5, 3.5, 2.5), 3), 15)
+        self.assertEqual(verdicts.steps_to(curve(5, 3), 3), 10)
+        self.assertIsNone(verdicts.steps_to(curve(5, 3.5), 3))
+
+    def test_faster(self):
+        self.assertEqual(verdicts.fraction_of_steps(CURVES, "wide", "dense"), [0.5, 0.5])
+        self.assertTrue(verdict(kind="faster", at_most=0.5)[0])
+        self.assertFalse(verdict(kind="faster", at_most=0.49)[0])
+        never = verdict(kind="faster", arm="dense", than="wide", at_most=1.0)
+        self.assertEqual(never, (False, "2 of 2 runs never reach it"))
+
+    def test_better(self):
+        # Means 2.1 and 3.0, both sd 0.1 sqrt(2): apart by 0.9 = 4.5 times 0.2.
+        self.assertTrue(verdict(kind="better", by_sd=4.4)[0])
+        self.assertFalse(verdict(kind="better", by_sd=4.6)[0])
+        self.assertIn("4.5 sd", verdict(kind="better", by_sd=1)[1])
+
+    def test_equal_and_diverges(self):
+        self.assertTrue(verdict(kind="equal", arm="dense", within=0)[0])
+        self.assertFalse(verdict(kind="equal", within=0.89)[0])
+        self.assertTrue(verdict(kind="diverges", arm="wild", by=1)[0])
+        self.assertFalse(verdict(kind="diverges", by=1)[0])
+        self.assertTrue(verdict(kind="diverges", arm="dense", than="wide", by=0.8)[0])
+
+    def test_runs_that_are_not_there(self):
+        self.assertEqual(verdict(kind="better", arm="absent", by_sd=1), (None, "not all runs are done"))
+
+    def test_table(self):
+        study = {"title": "T", "arms": CURVES, "claims": [{"kind": "faster", "arm": "wide", "than": "dense",
+                                                            "at_most": 0.6, "text": "Wide is faster"}]}  # fmt: skip
+        text = verdicts.table(study, CURVES)
+        self.assertIn("| wide | 2 | 2.1000 | 0.1414 | 50 % | 10.0 % |", text)
+        self.assertIn("| dense | 2 | 3.0000 | 0.1414 | 100 % | 10.0 % |", text)
+        self.assertIn("| absent | 0 | | | | |", text)
+        self.assertIn("- Wide is faster: **holds** (50 % of the steps (sd 0.0))", text)
+        self.assertTrue(math.isnan(verdicts.mean_sd([1.0])[1]))
+
+    def test_claims_that_are_wrong(self):
+        good = {"kind": "better", "arm": "wide", "than": "dense", "by_sd": 3, "text": "x"}
+        self.assertIsNone(verdicts.problem_of(good, CURVES))
+        self.assertIn("no arm", verdicts.problem_of({**good, "than": "denes"}, CURVES))
+        self.assertIn("by_sd", verdicts.problem_of({**good, "at_most": 1}, CURVES))
+        self.assertIn("kind", verdicts.problem_of({**good, "kind": "bigger"}, CURVES))
+
+
+if __name__ == "__main__":
+    unittest.main()
