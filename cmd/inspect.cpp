@@ -117,10 +117,14 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
       if (example.inputs.empty()) continue;
       ended = false;
       if (example.index < options.first || example.index >= end) continue;
-      const Json object{{"index", example.index},
-                        {"stream", example.stream},
-                        {"inputs", example.inputs},
-                        {"targets", example.targets}};
+      Json object{{"index", example.index},
+                  {"stream", example.stream},
+                  {"inputs", example.inputs},
+                  {"targets", example.targets}};
+      if (config.data.objective == Objective::ul2) {
+        const auto drawn = static_cast<size_t>(example.denoiser);
+        object["denoiser"] = config.data.denoisers.at(drawn).name;
+      }
       fmt::print("{}\n", json_line(object));
     }
     if (ended) break;

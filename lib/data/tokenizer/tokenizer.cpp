@@ -151,6 +151,10 @@ std::string Tokenizer::decode(const std::vector<int32_t>& ids) const {
   return text;
 }
 
+std::optional<int32_t> Tokenizer::find_piece(const std::string& piece) const {
+  return sy::find_piece(impl_->processor, piece);
+}
+
 std::string Tokenizer::piece(int32_t id) const {
   SY_CHECK(id >= 0 && id < size(), "id {} of {} pieces", id, size());
   return impl_->processor.IdToPiece(id);

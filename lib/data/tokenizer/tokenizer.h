@@ -42,6 +42,7 @@ class Tokenizer {
   std::vector<std::string> pieces(std::string_view text) const;
   std::string decode(const std::vector<int32_t>& ids) const;
   std::string piece(int32_t id) const;
+  std::optional<int32_t> find_piece(const std::string& piece) const;
 
  private:
   struct Impl;
