@@ -25,6 +25,7 @@ inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
 inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
 inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
 inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
+inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
 inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
 inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
@@ -56,6 +57,9 @@ inline Words words(Objective) {
 }
 inline Words words(DenoiserKind) {
   return detail::kDenoiserKinds;
+}
+inline Words words(DataFormat) {
+  return detail::kDataFormats;
 }
 inline Words words(Separator) {
   return detail::kSeparators;

@@ -67,6 +67,10 @@ void check_convention(Checker& check, const RunConfig& config) {
 void check_vocabulary(Checker& check, const RunConfig& config) {
   constexpr int64_t kSpecials = 3;  // pad, eos, unk
   const AutoInt& vocabulary = config.model.vocab_size;
+  check.require(config.data.format == DataFormat::text || !vocabulary.is_auto, "model.vocab_size",
+                "auto needs a tokenizer, and data.format: ids has none; give the number of ids, "
+                "data.extra_ids ({}) among them",
+                config.data.extra_ids);
   if (vocabulary.is_auto || vocabulary.value < 4) return;
   const ModelSection& model = config.model;
   const auto check_id = [&](const char* key, const AutoInt& id) {

@@ -33,6 +33,7 @@ enum class Precision : uint8_t { float32, bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
+enum class DataFormat : uint8_t { text, ids };
 enum class Separator : uint8_t { none, eos };
 enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
@@ -195,6 +196,7 @@ struct ModelSection {
 struct DataSection {
   std::vector<std::string> train = {"data/sample/c4-train.*.json.gz"};
   std::vector<std::string> validation = {"data/sample/c4-validation.*.json.gz"};
+  DataFormat format = DataFormat::text;
   std::string text_key = "text";
   std::string tokenizer = "data/sample/sentencepiece.model";
   int64_t extra_ids = 100;
@@ -222,8 +224,13 @@ struct DataSection {
         "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
         "or zstd; in every path ~ and ${VAR} are expanded, and in globs * ? [...] {a,b}");
     visit("validation", validation, "globs of validation shards");
-    visit("text_key", text_key, "key of a record under which its text is");
-    visit("tokenizer", tokenizer, "SentencePiece model");
+    visit("format", format,
+          "what a record holds under text_key: text | ids (a list of integers, read as they are; "
+          "needs no tokenizer, but model.vocab_size)");
+    visit("text_key", text_key, "key of a record under which its text, or its list of ids, is");
+    visit("tokenizer", tokenizer,
+          "path of a SentencePiece model, or the word bytes for ByT5's vocabulary of bytes; not "
+          "read with format: ids");
     visit("extra_ids", extra_ids, "sentinels; appended after the pieces if the tokenizer has none");
     visit("encoder_length", encoder_length, "tokens per input sequence, including eos");
     visit("decoder_length", decoder_length,

@@ -11,18 +11,6 @@
 namespace sy {
 namespace {
 
-// The id of a mode token, or -1 if the denoiser has none.
-int32_t mode_id(const Denoiser& denoiser, const Tokenizer& tokenizer) {
-  if (denoiser.mode_token.empty()) return -1;
-  const int64_t number = sentinel_in_text(denoiser.mode_token);
-  if (number >= 0 && number < tokenizer.sentinels()) return tokenizer.sentinel(number);
-  if (const auto id = tokenizer.find_piece(denoiser.mode_token)) return *id;
-  throw ConfigError(fmt::format(
-      "data.denoisers: the tokenizer has no piece '{}' for the mode token of {}; name a sentinel "
-      "such as <extra_id_{}>, or train the tokenizer with --user-symbol '{}'",
-      denoiser.mode_token, denoiser.name, tokenizer.sentinels() - 1, denoiser.mode_token));
-}
-
 // Where the target of a prefix denoiser begins.
 int64_t cut_of(const Denoiser& denoiser, int64_t length, uint64_t seed, int64_t index) {
   if (length < 2) return length;
@@ -35,12 +23,23 @@ int64_t cut_of(const Denoiser& denoiser, int64_t length, uint64_t seed, int64_t 
 
 }  // namespace
 
+int32_t mode_token_id(const Denoiser& denoiser, const Tokenizer& tokenizer) {
+  if (denoiser.mode_token.empty()) return -1;
+  const int64_t number = sentinel_in_text(denoiser.mode_token);
+  if (number >= 0 && number < tokenizer.sentinels()) return tokenizer.sentinel(number);
+  if (const auto id = tokenizer.find_piece(denoiser.mode_token)) return *id;
+  throw ConfigError(fmt::format(
+      "data.denoisers: the tokenizer has no piece '{}' for the mode token of {}; name a sentinel "
+      "such as <extra_id_{}>, or train the tokenizer with --user-symbol '{}'",
+      denoiser.mode_token, denoiser.name, tokenizer.sentinels() - 1, denoiser.mode_token));
+}
+
 DenoiserMixture::DenoiserMixture(const ObjectiveOptions& options, const Tokenizer& tokenizer,
                                  uint64_t seed)
     : denoisers_(denoisers_of(options)), tokenizer_(tokenizer), seed_(seed) {
   double end = 0;
   for (const Denoiser& denoiser : denoisers_) {
-    modes_.push_back(mode_id(denoiser, tokenizer));
+    modes_.push_back(mode_token_id(denoiser, tokenizer));
     ends_.push_back(end += denoiser.weight);
   }
   sentinels_ = tokenizer.sentinel_ids().first(

@@ -22,6 +22,10 @@
 
 namespace sy {
 
+// The id of a denoiser's mode token, or -1 if it has none. Throws ConfigError if it is no piece of
+// the tokenizer.
+int32_t mode_token_id(const Denoiser& denoiser, const Tokenizer& tokenizer);
+
 class DenoiserMixture {
  public:
   // `tokenizer` must outlive it. Throws ConfigError if it lacks a mode token.

@@ -4,7 +4,8 @@
 sy_library(data
            SOURCES lib/data/text/shard_list.cpp lib/data/text/ledger.cpp lib/data/text/file_form.cpp lib/data/text/byte_source.cpp lib/data/text/shard_cache.cpp
                    lib/data/text/line_reader.cpp lib/data/text/line_scan.cpp lib/data/text/c4_reader.cpp lib/data/text/shard_health.cpp
-                   lib/data/tokenizer/sentencepiece_model.cpp lib/data/tokenizer/tokenizer.cpp
+                   lib/data/tokenizer/sentencepiece_model.cpp lib/data/tokenizer/sentencepiece.cpp lib/data/tokenizer/bytes.cpp
+                   lib/data/tokenizer/tokenizer.cpp
                    lib/data/text/document_stream.cpp lib/data/span_corruption.cpp
                    lib/data/stream_state.cpp
                    lib/data/window_stream.cpp

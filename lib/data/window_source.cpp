@@ -108,8 +108,9 @@ WindowSources::WindowSources(const DataSection& data, const std::vector<std::str
       ledger_(data.on_bad_record),
       shards_(checked(shards, data.on_bad_record), place.total_streams, seed),
       health_(shards_, data.max_bad_shards),
-      sources_{shards_,    *tokenizer_, ledger_,       health_,
-               cache_,     seed,        data.text_key, data.max_document_bytes,
+      sources_{shards_,     *tokenizer_,   ledger_,
+               health_,     cache_,        seed,
+               data.format, data.text_key, data.max_document_bytes,
                &cancelled_} {
   health_.probe();
 }

@@ -17,7 +17,8 @@ namespace sy {
 namespace {
 
 // Positions in the data, ids, or the optimiser's state depend on these.
-constexpr std::array<std::string_view, 13> kKept{"run.seed",
+constexpr std::array<std::string_view, 14> kKept{"run.seed",
+                                                 "data.format",
                                                  "data.text_key",
                                                  "data.objective",
                                                  "data.extra_ids",

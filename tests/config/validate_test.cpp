@@ -86,6 +86,8 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
            {"model.experts.group_sequences: 2", "use 1"}},
       Case{{"mesh.expert=3"}, {"mesh.expert: 3", "model.experts.count (8)"}},
       Case{{"model.vocab_size=103"}, {"model.vocab_size: 103", "data.extra_ids (100)"}},
+      Case{{"data.format=ids"}, {"model.vocab_size: auto", "data.format: ids", "(100)"}},
+      Case{{"data.format=csv"}, {"data.format: ", "'csv'", "text or ids"}},
       Case{{"data.train=[]"}, {"data.train: ", "empty list"}},
       Case{{"data.validation=['']"}, {"data.validation: ", "entry 0"}},
       Case{{"data.tokenizer=''"}, {"data.tokenizer: ", "empty", "tokenizer train"}},

@@ -316,7 +316,7 @@ TEST_CASE("denoise: the same examples on every mesh and after a resume", "[denoi
 }
 
 std::string write_sample() {
-  const std::string path = temporary_folder() + "/sample.json";
+  std::string path = temporary_folder() + "/sample.json";
   std::string lines;
   for (uint32_t i = 0; i < 60; ++i) {
     std::string text = sample_document(4, i);
