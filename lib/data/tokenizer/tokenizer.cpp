@@ -42,8 +42,7 @@ std::string byte_tokenizer_model() {
 Tokenizer::Tokenizer(const std::string& model, int64_t extra_ids)
     : Tokenizer(make_vocabulary(model, extra_ids)) {}
 
-Tokenizer::Tokenizer(std::unique_ptr<Vocabulary> vocabulary)
-    : vocabulary_(std::move(vocabulary)) {}
+Tokenizer::Tokenizer(std::unique_ptr<Vocabulary> vocabulary) : vocabulary_(std::move(vocabulary)) {}
 
 Tokenizer::~Tokenizer() = default;
 
@@ -124,9 +123,8 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const RunConfig& config) {
   const auto id = [](const AutoInt& given, int32_t otherwise) {
     return given.is_auto ? otherwise : narrow<int32_t>(given.value);
   };
-  return std::make_shared<const Tokenizer>(make_ids(model.vocab_size.value, data.extra_ids,
-                                                    id(model.pad_id, kPadId),
-                                                    id(model.eos_id, kEosId)));
+  return std::make_shared<const Tokenizer>(make_ids(
+      model.vocab_size.value, data.extra_ids, id(model.pad_id, kPadId), id(model.eos_id, kEosId)));
 }
 
 }  // namespace sy
