@@ -52,7 +52,7 @@ void find_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& reader,
 // CONFIG names a tokenizer; if that file does not exist, the checkpoint's own is used.
 void replace_absent_tokenizer(ChosenCheckpoint& chosen, const CheckpointReader& reader) {
   std::string& tokenizer = chosen.config.data.tokenizer;
-  if (std::filesystem::exists(tokenizer)) return;
+  if (is_byte_tokenizer(tokenizer) || std::filesystem::exists(tokenizer)) return;
   const std::string stored = reader.tokenizer();
   if (!stored.empty()) tokenizer = stored;
 }
@@ -89,6 +89,7 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
                                              : locate_checkpoint(options.checkpoint);
     const CheckpointReader reader(chosen.path);
     adopt_ids(chosen.config.model, parse_config(reader.config_yaml(), chosen.path).model);
+    needs_tokenizer = needs_tokenizer && chosen.config.data.format == DataFormat::text;
     if (needs_tokenizer && !options.config.sets("data.tokenizer")) {
       replace_absent_tokenizer(chosen, reader);
     }
@@ -104,7 +105,7 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
   chosen.config = parse_config(reader.config_yaml(), chosen.path + "'s configuration",
                                with_derived(options.config));
   chosen.converted = convert::origin_of_state(reader.state_json()).family.has_value();
-  if (needs_tokenizer) {
+  if (needs_tokenizer && chosen.config.data.format == DataFormat::text) {
     find_tokenizer(chosen, reader, options.config);
     warn_once(chosen, reader);
   }

@@ -11,15 +11,17 @@ namespace sy {
 namespace {
 
 // Size 0 if the file of the tokenizer does not exist yet.
-TokenizerInfo tokenizer_info(const DataSection& data) {
-  if (!std::filesystem::exists(data.tokenizer)) return 0;
-  return Tokenizer(data.tokenizer, data.extra_ids).info();
+TokenizerInfo tokenizer_info(const RunConfig& config) {
+  const std::string& model = config.data.tokenizer;
+  const bool absent = config.data.format == DataFormat::text && !is_byte_tokenizer(model) &&
+                      !std::filesystem::exists(model);
+  return absent ? TokenizerInfo(0) : open_tokenizer(config)->info();
 }
 
 ExitCode print_resolved(const ConfigOptions& options, int ranks) {
   RunConfig config = options.load();
   if (ranks > 0) throw_errors(find_mesh_errors(config, ranks));
-  resolve_config(config, tokenizer_info(config.data));
+  resolve_config(config, tokenizer_info(config));
   std::fputs(write_config(config).c_str(), stdout);
   return ExitCode::done;
 }

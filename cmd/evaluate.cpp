@@ -42,7 +42,7 @@ Run setup_evaluate(CLI::App& app) {
     const ChosenCheckpoint chosen = choose_checkpoint(*options);
     Parallel parallel(chosen.config.run);
     Runtime runtime(chosen.config, parallel.mpi.world(), parallel.resources());
-    Session session(runtime, chosen.config, open_tokenizer(chosen.config.data),
+    Session session(runtime, chosen.config, open_tokenizer(chosen.config),
                     /*training=*/false);
     session.model.plan(session.exec);
     session.model.allocate(session.exec);

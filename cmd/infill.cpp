@@ -20,14 +20,16 @@ const std::map<std::string, Strategy> kStrategies{
 
 struct InfillOptions {
   std::vector<std::string> texts;
-  std::string lines, ids;
+  std::string lines, ids, mode;
   bool json = false;
   GenerateOptions generate;  // max_length, batch and seed as given: see complete()
 };
 
 void add_inputs(CLI::App& app, InfillOptions& options) {
-  app.add_option("--text", options.texts,
-                 "a text with <extra_id_0>, <extra_id_1>, ... for its blanks; repeatable")
+  app.add_option(
+         "--text", options.texts,
+         "a text with <extra_id_0>, <extra_id_1>, ... for its blanks, or a text to continue; "
+         "repeatable")
       ->allow_extra_args(false);  // else CLI11 takes "[a,b]" for two texts
   app.add_option("--lines", options.lines, "a file with a text per line; -: standard input")
       ->type_name("FILE");
@@ -35,6 +37,9 @@ void add_inputs(CLI::App& app, InfillOptions& options) {
          "--ids", options.ids,
          "a file with {\"inputs\": [token ids]} per line; prints ids and needs no tokenizer")
       ->type_name("FILE");
+  app.add_option("--mode", options.mode,
+                 "data.objective: ul2: name of the denoiser whose mode token the prompt begins "
+                 "with; default: the first that fits the text");
   app.add_flag("--json", options.json,
                "one JSON object per text: text, filled, output, ids, score, log_probs of the ids "
                "(--ids: ids, score, log_probs)");
@@ -76,6 +81,7 @@ void check_options(const CLI::App& app, const InfillOptions& options) {
   }
   require("--ids", options.texts.empty() && options.lines.empty(),
           "prompts of token ids (without --text and --lines)");
+  require("--mode", options.ids.empty(), "prompts of text; with --ids, begin them with its id");
   if (options.texts.empty() && options.lines.empty() && options.ids.empty()) {
     throw ConfigError("infill: nothing to fill; give --text, --lines or --ids");
   }
@@ -125,7 +131,8 @@ void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
   }
   const std::string& text = input.texts[prompt];
   const std::string output = target_text(*tokenizer, target.ids);
-  const std::string filled = fill_blanks(*tokenizer, text, target.ids);
+  const std::string filled = input.continued[prompt] ? continue_text(*tokenizer, text, target.ids)
+                                                     : fill_blanks(*tokenizer, text, target.ids);
   if (!json) {
     fmt::print("{}\n  {}\n", filled, output);
     return;
@@ -141,6 +148,10 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   ChosenCheckpoint chosen = choose_checkpoint(source, given.ids.empty());
   RunConfig& config = chosen.config;
   std::unique_ptr<const Tokenizer> tokenizer;
+  if (given.ids.empty() && config.data.format == DataFormat::ids) {
+    throw ConfigError(
+        "infill: the model was trained on bare ids (data.format: ids), so give prompts with --ids");
+  }
   if (given.ids.empty()) {
     tokenizer = std::make_unique<const Tokenizer>(config.data.tokenizer, config.data.extra_ids);
   }
@@ -153,7 +164,8 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
   GenerateOptions options = complete(app, given, config);
   const InfillInput input = tokenizer == nullptr
                                 ? read_ids(given.ids, config.model.vocab_size.value)
-                                : read_texts(*tokenizer, given.texts, given.lines);
+                                : read_texts(*tokenizer, objective_options(config.data), given.mode,
+                                             given.texts, given.lines);
   if (input.prompts.empty()) return ExitCode::done;
   const int64_t length = encoder_length(chosen, source, input);
   options.batch = std::min(options.batch, static_cast<int64_t>(input.prompts.size()));

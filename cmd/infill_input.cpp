@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
+#include "lib/data/denoise.h"
 #include "lib/generate/infill.h"
 
 namespace sy {
@@ -100,13 +101,17 @@ std::vector<int32_t> parse_ids(simdjson::dom::parser& parser, const std::string&
 
 }  // namespace
 
-InfillInput read_texts(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
+InfillInput read_texts(const Tokenizer& tokenizer, const ObjectiveOptions& objective,
+                       const std::string& mode, const std::vector<std::string>& texts,
                        const std::string& lines) {
   InfillInput input;
   const auto add = [&](const std::string& text, const std::string& place) {
+    const Denoiser denoiser = prompt_denoiser(objective, mode, !blanks_of(text).empty());
     input.places.push_back(place);
     input.texts.push_back(text);
-    input.prompts.push_back(infill_prompt(tokenizer, text));
+    input.continued.push_back(denoiser.kind != DenoiserKind::span);
+    input.prompts.push_back(infill_prompt(tokenizer, text, mode_token_id(denoiser, tokenizer)));
+    if (input.continued.back()) return;
     check_blanks(tokenizer, text, place, input.prompts.back());
   };
   for (const std::string& text : texts) add(text, "--text");

@@ -98,8 +98,7 @@ struct DataOptions {
 // Runs the order from its beginning: the examples before `first` are made and passed over.
 ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& options) {
   RunConfig config = config_options.load();
-  const auto tokenizer =
-      std::make_shared<const Tokenizer>(config.data.tokenizer, config.data.extra_ids);
+  const std::shared_ptr<const Tokenizer> tokenizer = open_tokenizer(config);
   resolve_config(config, tokenizer->info());
   const int64_t batch =
       options.validation ? config.train.eval_sequences : config.train.global_batch;
@@ -117,10 +116,14 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
       if (example.inputs.empty()) continue;
       ended = false;
       if (example.index < options.first || example.index >= end) continue;
-      const Json object{{"index", example.index},
-                        {"stream", example.stream},
-                        {"inputs", example.inputs},
-                        {"targets", example.targets}};
+      Json object{{"index", example.index},
+                  {"stream", example.stream},
+                  {"inputs", example.inputs},
+                  {"targets", example.targets}};
+      if (config.data.objective == Objective::ul2) {
+        const auto drawn = static_cast<size_t>(example.denoiser);
+        object["denoiser"] = config.data.denoisers.at(drawn).name;
+      }
       fmt::print("{}\n", json_line(object));
     }
     if (ended) break;

@@ -36,7 +36,7 @@ ExitCode show(const ShowOptions& options) {
 
 Run setup_show(CLI::App& app) {
   auto options = std::make_shared<ShowOptions>();
-  app.add_option("MODEL", options->model, "SentencePiece model")->required();
+  app.add_option("MODEL", options->model, "SentencePiece model, or the word bytes")->required();
   app.add_option("--text", options->texts, "a text; may be repeated")
       ->allow_extra_args(false);  // else CLI11 takes "[a,b]" for two texts
   app.add_option("--lines", options->lines, "a file with a text on each line");

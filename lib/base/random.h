@@ -97,6 +97,8 @@ namespace site {
 constexpr uint32_t kData = 0x40000000u;       // kData + stream: shuffling of shards and documents
 constexpr uint32_t kSpans = 0x50000000u;      // noise masks; step 0, counter from the example
 constexpr uint32_t kWindows = 0x51000000u;    // kWindows + stream: shuffling of windows
+constexpr uint32_t kDenoisers = 0x52000000u;  // which denoiser; step 0, counter: the example
+constexpr uint32_t kPrefixes = 0x53000000u;   // lengths of prefixes; step 0, counter: the example
 constexpr uint32_t kSampling = 0x70000000u;   // generation
 constexpr uint32_t kSynthetic = 0x70000001u;  // the benchmark's batches
 constexpr uint32_t kNamed = 0x80000000u;

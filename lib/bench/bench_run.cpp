@@ -22,7 +22,7 @@ std::unique_ptr<Loader> make_loader(Session& session, BenchData data) {
 
 std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config, BenchData data) {
   const bool needed = data == BenchData::real || config.model.vocab_size.is_auto;
-  return needed ? open_tokenizer(config.data) : nullptr;
+  return needed ? open_tokenizer(config) : nullptr;
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ ExpertBench bench_experts(const RunConfig& config, Communicator& world,
   check(config.model.experts, options.expert_ranks);
   Runtime runtime(config, world, resources);
   Session session(runtime, config,
-                  config.model.vocab_size.is_auto ? open_tokenizer(config.data) : nullptr,
+                  config.model.vocab_size.is_auto ? open_tokenizer(config) : nullptr,
                   /*training=*/true);
   ExpertBench result;
   result.backend = session.exec.backend;

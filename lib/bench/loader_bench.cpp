@@ -96,6 +96,11 @@ Progress time_loader(Loader& loader, double seconds) {
 }  // namespace
 
 LoaderBench bench_loader(const DataSection& data, double seconds) {
+  if (data.format == DataFormat::ids) {
+    throw ConfigError(
+        "bench --part loader compares with the tokenizer alone, and data.format: ids has none; "
+        "use --part step --data real");
+  }
   const auto tokenizer = std::make_shared<const Tokenizer>(data.tokenizer, data.extra_ids);
   const std::vector<std::string> texts = read_texts(data);
   LoaderPlace place;

@@ -12,6 +12,14 @@
 
 namespace sy {
 
+// The ranges of a denoiser's numbers.
+inline bool is_density(double value) {
+  return value > 0 && value <= 0.9;
+}
+inline bool is_mean_span(double value) {
+  return value >= 1 && value <= 1000;
+}
+
 class Checker {
  public:
   // `text` says what is wrong and how to correct it.
@@ -41,6 +49,9 @@ class Checker {
     require(value >= 0 && value < 1, key, "{} is out of range; use at least 0 and less than 1",
             value);
   }
+
+  // A message in that form.
+  void add(std::string message) { errors_.push_back(std::move(message)); }
 
   std::vector<std::string> take() { return std::move(errors_); }
 

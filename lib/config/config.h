@@ -43,9 +43,10 @@ std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t sh
 // Throws one ConfigError with a line per error; returns if there are none.
 void throw_errors(const std::vector<std::string>& errors);
 
-// Fills in data.decoder_length and data.window_tokens, the lengths that follow from span
-// corruption. If the tokenizer is known, also fills in model.vocab_size and the special ids, and
-// throws ConfigError if the vocabulary is too small or an id is not the tokenizer's.
+// Fills in data.decoder_length and data.window_tokens, the lengths that follow from the objective,
+// and the denoisers of ul2. If the tokenizer is known, also fills in model.vocab_size and the
+// special ids, and throws ConfigError if the vocabulary is too small or an id is not the
+// tokenizer's.
 void resolve_config(RunConfig& config, const TokenizerInfo& tokenizer);
 
 // Ids with a meaning of their own. Those that are not resolved are T5's.

@@ -16,6 +16,10 @@ void collect_keys(S& section, const std::string& path, std::vector<std::string>&
     const std::string key_path = join_key(path, key);
     keys.push_back(key_path);
     if constexpr (Section<decltype(member)>) collect_keys(member, key_path, keys);
+    if constexpr (SectionList<decltype(member)>) {
+      typename std::remove_cvref_t<decltype(member)>::value_type item;
+      collect_keys(item, key_path + "[]", keys);
+    }
   };
   section.fields(visit);
 }

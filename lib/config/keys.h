@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "lib/config/run_config.h"
@@ -21,6 +22,13 @@ struct NullVisitor {
 template <class T>
 concept Section = requires(T& section, detail::NullVisitor& visitor) {
   section.fields(visitor);
+};
+
+// A list of such structs.
+template <class T>
+concept SectionList = requires(T& list) {
+  list.clear();
+  requires Section<typename std::remove_cvref_t<T>::value_type>;
 };
 
 // "model" and "d_model" give "model.d_model"; with an empty section, the key itself.

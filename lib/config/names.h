@@ -23,6 +23,9 @@ inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
 inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
 inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
+inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
+inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
+inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
 inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
 inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
@@ -48,6 +51,15 @@ inline Words words(CapacityMode) {
 }
 inline Words words(Convention) {
   return detail::kConventions;
+}
+inline Words words(Objective) {
+  return detail::kObjectives;
+}
+inline Words words(DenoiserKind) {
+  return detail::kDenoiserKinds;
+}
+inline Words words(DataFormat) {
+  return detail::kDataFormats;
 }
 inline Words words(Separator) {
   return detail::kSeparators;

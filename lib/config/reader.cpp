@@ -50,7 +50,8 @@ void ConfigReader::read_value(const YAML::Node& node, const std::string& path, T
   places_[path] = {static_cast<int>(overrides_.size()), place_of(node.Mark())};
   if constexpr (Section<T>) {
     read_section(node, path, value);
-  } else if constexpr (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, AutoInts>) {
+  } else if constexpr (SectionList<T> || std::is_same_v<T, std::vector<std::string>> ||
+                       std::is_same_v<T, AutoInts>) {
     read_list(node, path, value);
   } else {
     read_leaf(node, path, value);
@@ -111,16 +112,30 @@ void ConfigReader::error_unknown(Place place, const std::string& section, const 
   error(place, join_key(section, printable(key)), "unknown key; " + remedy);
 }
 
+// Reports a node that is no list.
+bool ConfigReader::is_list(const YAML::Node& node, const std::string& path, const char* example) {
+  std::erase(unread_, path);
+  if (node.IsSequence()) return true;
+  unread_.push_back(path);
+  error(place_of(node.Mark()), path,
+        fmt::format("expected a list, got {}; write it as {}", describe(node), example));
+  return false;
+}
+
+template <Section S>
+void ConfigReader::read_list(const YAML::Node& node, const std::string& path,
+                             std::vector<S>& list) {
+  if (!is_list(node, path, "[{key: value}, {key: value}]")) return;
+  list.clear();
+  for (const auto& item : node) {
+    const std::string item_path = fmt::format("{}[{}]", path, list.size());
+    read_value(item, item_path, list.emplace_back());
+  }
+}
+
 void ConfigReader::read_list(const YAML::Node& node, const std::string& path,
                              std::vector<std::string>& list) {
-  if (!node.IsSequence()) {
-    unread_.push_back(path);
-    error(place_of(node.Mark()), path,
-          fmt::format("expected a list, got {}; write it as [\"first\", \"second\"]",
-                      describe(node)));
-    return;
-  }
-  std::erase(unread_, path);
+  if (!is_list(node, path, "[\"first\", \"second\"]")) return;
   list.clear();
   for (const auto& item : node) {
     std::string& text = list.emplace_back("?");

@@ -60,6 +60,9 @@ class ConfigReader {
   void read_section(const YAML::Node& node, const std::string& path, S& section);
   void read_list(const YAML::Node& node, const std::string& path, std::vector<std::string>& list);
   void read_list(const YAML::Node& node, const std::string& path, AutoInts& list);
+  template <Section S>
+  void read_list(const YAML::Node& node, const std::string& path, std::vector<S>& list);
+  bool is_list(const YAML::Node& node, const std::string& path, const char* example);
   template <class T>
   void read_leaf(const YAML::Node& node, const std::string& path, T& value);
 

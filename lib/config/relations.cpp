@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "lib/base/span_plan.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
 #include "lib/config/names.h"
@@ -68,6 +67,10 @@ void check_convention(Checker& check, const RunConfig& config) {
 void check_vocabulary(Checker& check, const RunConfig& config) {
   constexpr int64_t kSpecials = 3;  // pad, eos, unk
   const AutoInt& vocabulary = config.model.vocab_size;
+  check.require(config.data.format == DataFormat::text || !vocabulary.is_auto, "model.vocab_size",
+                "auto needs a tokenizer, and data.format: ids has none; give the number of ids, "
+                "data.extra_ids ({}) among them",
+                config.data.extra_ids);
   if (vocabulary.is_auto || vocabulary.value < 4) return;
   const ModelSection& model = config.model;
   const auto check_id = [&](const char* key, const AutoInt& id) {
@@ -84,33 +87,22 @@ void check_vocabulary(Checker& check, const RunConfig& config) {
 
 bool windows_in_range(const DataSection& data) {
   const auto fits = [](AutoInt length) { return length.is_auto || length.value >= 2; };
-  return data.extra_ids >= 1 && data.noise_density > 0 && data.noise_density <= 0.9 &&
-         data.mean_noise_span >= 1 && data.mean_noise_span <= 1000 && data.encoder_length >= 4 &&
-         data.encoder_length <= (1 << 20) && fits(data.decoder_length) && fits(data.window_tokens);
+  return data.extra_ids >= 1 && is_density(data.noise_density) &&
+         is_mean_span(data.mean_noise_span) && data.encoder_length >= 4 &&
+         data.encoder_length <= (1 << 20) && fits(data.decoder_length) &&
+         fits(data.window_tokens) &&
+         std::all_of(data.denoisers.begin(), data.denoisers.end(), [](const Denoiser& denoiser) {
+           return is_density(denoiser.noise_density) && is_mean_span(denoiser.mean_noise_span);
+         });
 }
 
-// The sequences that span corruption makes from a full window must fit, with enough sentinels.
+// The sequences made from a full window must fit, with enough sentinels.
 void check_windows(Checker& check, const RunConfig& config) {
   if (!windows_in_range(config.data)) return;
-  RunConfig resolved = config;
-  resolve_config(resolved, 0);
-  const DataSection& data = resolved.data;
-  const int64_t window = data.window_tokens.value, targets = data.decoder_length.value;
-  const SpanPlan made = window_plan(window, data.noise_density, data.mean_noise_span);
-  check.require(made.spans <= made.kept_tokens, "data.noise_density",
-                "{} masks {} spans per window and leaves only {} tokens to separate them; lower it "
-                "or raise data.mean_noise_span",
-                data.noise_density, made.spans, made.kept_tokens);
-  check.require(made.spans <= data.extra_ids, "data.extra_ids",
-                "{} sentinels are too few for the {} masked spans in a window of {} tokens; raise "
-                "it or data.mean_noise_span",
-                data.extra_ids, made.spans, window);
-  check.require(made.inputs <= data.encoder_length, "data.window_tokens",
-                "{} yields inputs of {} tokens, more than data.encoder_length ({}); use auto",
-                window, made.inputs, data.encoder_length);
-  check.require(made.targets <= targets, "data.decoder_length",
-                "{} is less than the {} tokens of a target made from a window of {}; use auto",
-                targets, made.targets, window);
+  for (const std::string& fault :
+       find_objective_faults(objective_options(config.data), config.data.extra_ids)) {
+    check.add(fault);
+  }
 }
 
 void check_schedule(Checker& check, const RunConfig& config) {

@@ -7,7 +7,6 @@
 
 #include "lib/base/error.h"
 #include "lib/base/numeric.h"
-#include "lib/base/span_plan.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
 
@@ -139,12 +138,10 @@ int64_t expert_ranks(const RunConfig& config, int64_t data_ranks) {
 
 void resolve_config(RunConfig& config, const TokenizerInfo& tokenizer) {
   DataSection& data = config.data;
-  const SpanPlan plan =
-      data.window_tokens.is_auto
-          ? span_plan(data.encoder_length, data.noise_density, data.mean_noise_span)
-          : window_plan(data.window_tokens.value, data.noise_density, data.mean_noise_span);
-  data.window_tokens = {false, plan.window_tokens};
-  if (data.decoder_length.is_auto) data.decoder_length = {false, plan.decoder_length};
+  const ObjectiveLengths lengths = objective_lengths(objective_options(data));
+  if (data.objective == Objective::ul2) data.denoisers = denoisers_of(objective_options(data));
+  data.window_tokens = {false, lengths.window_tokens};
+  data.decoder_length = {false, lengths.decoder_length};
   if (tokenizer.size == 0) return;
   resolve_ids(config.model, tokenizer);
   AutoInt& vocabulary = config.model.vocab_size;

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "lib/base/objective_plan.h"
 
 namespace sy {
 
@@ -30,6 +33,7 @@ enum class Precision : uint8_t { float32, bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
+enum class DataFormat : uint8_t { text, ids };
 enum class Separator : uint8_t { none, eos };
 enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
@@ -192,6 +196,7 @@ struct ModelSection {
 struct DataSection {
   std::vector<std::string> train = {"data/sample/c4-train.*.json.gz"};
   std::vector<std::string> validation = {"data/sample/c4-validation.*.json.gz"};
+  DataFormat format = DataFormat::text;
   std::string text_key = "text";
   std::string tokenizer = "data/sample/sentencepiece.model";
   int64_t extra_ids = 100;
@@ -200,6 +205,8 @@ struct DataSection {
   AutoInt window_tokens;
   double noise_density = 0.15;
   double mean_noise_span = 3.0;
+  Objective objective = Objective::span_corruption;
+  std::vector<Denoiser> denoisers;
   Separator document_separator = Separator::none;
   int64_t streams = 8;
   int64_t shuffle_buffer = 1024;
@@ -217,16 +224,26 @@ struct DataSection {
         "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
         "or zstd; in every path ~ and ${VAR} are expanded, and in globs * ? [...] {a,b}");
     visit("validation", validation, "globs of validation shards");
-    visit("text_key", text_key, "key of a record under which its text is");
-    visit("tokenizer", tokenizer, "SentencePiece model");
+    visit("format", format,
+          "what a record holds under text_key: text | ids (a list of integers, read as they are; "
+          "needs no tokenizer, but model.vocab_size)");
+    visit("text_key", text_key, "key of a record under which its text, or its list of ids, is");
+    visit("tokenizer", tokenizer,
+          "path of a SentencePiece model, or the word bytes for ByT5's vocabulary of bytes; not "
+          "read with format: ids");
     visit("extra_ids", extra_ids, "sentinels; appended after the pieces if the tokenizer has none");
     visit("encoder_length", encoder_length, "tokens per input sequence, including eos");
     visit("decoder_length", decoder_length,
-          "tokens per target sequence, including eos; auto: derived from span corruption");
+          "tokens per target sequence, including eos; auto: derived from the objective");
     visit("window_tokens", window_tokens,
-          "tokens of text per example before corruption; auto: derived from span corruption");
-    visit("noise_density", noise_density, "fraction of tokens that is masked");
-    visit("mean_noise_span", mean_noise_span, "mean length of a masked span");
+          "tokens of text per example before corruption; auto: derived from the objective");
+    visit("noise_density", noise_density, "span_corruption: fraction of tokens that is masked");
+    visit("mean_noise_span", mean_noise_span, "span_corruption: mean length of a masked span");
+    visit("objective", objective,
+          "what an example is: span_corruption | prefix_lm | next_token | ul2 (a mixture of "
+          "denoisers)");
+    visit("denoisers", denoisers,
+          "the denoisers of ul2, each with the keys below; empty: the seven of the paper");
     visit("document_separator", document_separator,
           "separator between concatenated documents: none (as in T5) | eos");
     visit("streams", streams,
@@ -347,6 +364,16 @@ struct RunConfig {
     visit("train", train, "run length, batches, logging and checkpoints");
   }
 };
+
+// What the lengths of the configuration's sequences follow from.
+inline ObjectiveOptions objective_options(const DataSection& data) {
+  const auto given = [](const AutoInt& length) {
+    return length.is_auto ? std::nullopt : std::optional<int64_t>(length.value);
+  };
+  return {
+      data.objective, data.denoisers,      data.noise_density,        data.mean_noise_span,
+      data.extra_ids, data.encoder_length, given(data.window_tokens), given(data.decoder_length)};
+}
 
 // What the configuration depends on of a tokenizer.
 struct TokenizerInfo {

@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
+#include "lib/config/names.h"
 
 namespace sy {
 namespace {
@@ -85,6 +86,37 @@ void check_globs(Checker& check, std::string_view key, const std::vector<std::st
   }
 }
 
+void check_noise(Checker& check, const std::string& section, double density, double mean_span) {
+  check.require(is_density(density), section + "noise_density",
+                "{} is out of range; use more than 0, up to 0.9; T5 uses 0.15", density);
+  check.require(is_mean_span(mean_span), section + "mean_noise_span",
+                "{} is out of range; use 1 to 1000; T5 uses 3", mean_span);
+}
+
+void check_denoisers(Checker& check, const DataSection& data) {
+  check.require(data.denoisers.empty() || data.objective == Objective::ul2, "data.denoisers",
+                "is for data.objective: ul2, not {}; set that, or leave the list empty",
+                name_of(data.objective));
+  check.require(data.objective != Objective::ul2 || !data.denoisers.empty() || data.extra_ids >= 4,
+                "data.extra_ids",
+                "{} sentinels leave none beside the three mode tokens of data.objective: ul2; "
+                "use 4 or more",
+                data.extra_ids);
+  constexpr size_t kMost = 1000;
+  check.require(data.denoisers.size() <= kMost, "data.denoisers", "has {} items; use up to {}",
+                data.denoisers.size(), kMost);
+  for (size_t i = 0; i < data.denoisers.size(); ++i) {
+    const Denoiser& denoiser = data.denoisers[i];
+    const std::string section = fmt::format("data.denoisers[{}].", i);
+    check_noise(check, section, denoiser.noise_density, denoiser.mean_noise_span);
+    check.positive(section + "weight", denoiser.weight);
+    check.require(!denoiser.name.empty(), section + "name", "is empty; give a word, such as R");
+    check.require(sentinel_in_text(denoiser.mode_token) < data.extra_ids, section + "mode_token",
+                  "{} is not one of the {} sentinels of data.extra_ids; use a lower number",
+                  denoiser.mode_token, data.extra_ids);
+  }
+}
+
 void check_data(Checker& check, const RunConfig& config) {
   const DataSection& data = config.data;
   check_globs(check, "data.train", data.train);
@@ -95,10 +127,8 @@ void check_data(Checker& check, const RunConfig& config) {
   check.integer("data.encoder_length", data.encoder_length, 4, 1 << 20);
   check.automatic("data.decoder_length", data.decoder_length, 3, 1 << 20);
   check.automatic("data.window_tokens", data.window_tokens, 2, 1 << 20);
-  check.require(data.noise_density > 0 && data.noise_density <= 0.9, "data.noise_density",
-                "{} is out of range; use more than 0, up to 0.9; T5 uses 0.15", data.noise_density);
-  check.require(data.mean_noise_span >= 1 && data.mean_noise_span <= 1000, "data.mean_noise_span",
-                "{} is out of range; use 1 to 1000; T5 uses 3", data.mean_noise_span);
+  check_noise(check, "data.", data.noise_density, data.mean_noise_span);
+  check_denoisers(check, data);
   check.integer("data.streams", data.streams, 1, kMaxCount);
   check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMaxCount);
   check.integer("data.example_buffer", data.example_buffer, 1, kMaxCount);

@@ -85,6 +85,21 @@ void emit(YAML::Emitter& out, Enum value) {
 }
 
 template <Section S>
+void emit(YAML::Emitter& out, S& section);
+
+// A line for each item.
+template <SectionList L>
+void emit(YAML::Emitter& out, L& list) {
+  if (list.empty()) out << YAML::Flow;
+  out << YAML::BeginSeq;
+  for (auto& item : list) {
+    out << YAML::Flow;
+    emit(out, item);
+  }
+  out << YAML::EndSeq;
+}
+
+template <Section S>
 void emit(YAML::Emitter& out, S& section) {
   auto visit = [&](const char* key, auto& member, const char*) {
     out << YAML::Key << key << YAML::Value;
@@ -123,6 +138,10 @@ const char* type_of(const std::string&) {
 }
 const char* type_of(const std::vector<std::string>&) {
   return "list of texts";
+}
+template <SectionList L>
+const char* type_of(const L&) {
+  return "list of mappings";
 }
 template <class Enum>
 requires std::is_enum_v<Enum> std::string type_of(Enum value) {
@@ -171,6 +190,10 @@ void collect_tables(S& section, const std::string& path, const std::string& doc,
     } else {
       tables[mine].rows += fmt::format("| `{}` | {} | `{}` | {} |\n", key_path,
                                        cell(type_of(member)), to_yaml(member), cell(text));
+    }
+    if constexpr (SectionList<decltype(member)>) {
+      typename std::remove_cvref_t<decltype(member)>::value_type item;
+      collect_tables(item, key_path + "[]", "an item of that list", tables);
     }
   };
   section.fields(visit);

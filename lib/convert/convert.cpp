@@ -18,6 +18,7 @@
 #include "lib/convert/hf/hf_source.h"
 #include "lib/convert/hf/hf_tokenizer.h"
 #include "lib/convert/param_stream.h"
+#include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy::convert {
 namespace {
@@ -113,7 +114,10 @@ std::vector<ExtraFile> tokenizer_files(const ConvertOptions& options, int64_t ex
   };
   std::string model = find(from_hf ? kHfTokenizer : checkpoint::kTokenizerName);
   if (model.empty()) model = find(kHfTokenizer);
-  take(model, to_hf ? kHfTokenizer : checkpoint::kTokenizerName);
+  // ByT5Tokenizer has no file of its own.
+  if (!to_hf || !is_byte_tokenizer(model)) {
+    take(model, to_hf ? kHfTokenizer : checkpoint::kTokenizerName);
+  }
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                            "added_tokens.json"}) {
     take(find(name), name);

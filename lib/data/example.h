@@ -11,6 +11,7 @@ namespace sy {
 struct Example {
   int64_t index = 0;  // in the run: step * global_batch + place in the batch
   int64_t stream = 0;
+  int64_t denoiser = 0;  // that made it, of those of the objective
   std::vector<int32_t> inputs;
   std::vector<int32_t> targets;
 };

@@ -5,10 +5,10 @@
 // comes from virtual stream i / (global_batch / streams). A rank owns the contiguous block of
 // streams that makes up its contiguous block of the batch, so every mesh sees the same batch.
 //
-// Examples come from a source (example_source.h). Span corruption is
+// Examples come from a source (example_source.h):
 //
 //   shard_list -> c4_reader -> tokenizer -> shuffle buffer -> windows ->
-//   shuffle buffer -> span_corruption
+//   shuffle buffer -> denoise
 #pragma once
 
 #include <cstdint>

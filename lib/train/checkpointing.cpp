@@ -21,6 +21,12 @@ namespace {
 
 constexpr int64_t kLargestTokenizer = int64_t{1} << 30;  // bytes
 
+// What a checkpoint stores of a tokenizer.
+std::string read_tokenizer(const std::string& model) {
+  return is_byte_tokenizer(model) ? byte_tokenizer_model()
+                                  : checkpoint::read_text(model, kLargestTokenizer);
+}
+
 // A tensor of the parameter itself or of its optimiser state, `own` being what belongs to the
 // slices that this rank owns.
 void add_tensor(std::vector<CheckpointTensor>& tensors, Session& session, const Param& param,
@@ -113,7 +119,7 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
 
 RunInputs read_run_inputs(const DataSection& data) {
   RunInputs inputs;
-  inputs.tokenizer = checkpoint::read_text(data.tokenizer, kLargestTokenizer);
+  if (data.format == DataFormat::text) inputs.tokenizer = read_tokenizer(data.tokenizer);
   for (const std::string& path : expand_globs(data.train)) {
     const checkpoint::FileDigest digest = checkpoint::digest_ends(path);
     inputs.data_shards.push_back({path, digest.bytes, digest.checksum});
@@ -168,11 +174,9 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
 
 void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint) {
   const std::string stored = checkpoint.tokenizer();
-  if (stored.empty() || !std::filesystem::exists(tokenizer)) return;
-  const auto read = [](const std::string& path) {
-    return checkpoint::read_text(path, kLargestTokenizer);
-  };
-  if (read(stored) == read(tokenizer)) return;
+  const bool absent = !is_byte_tokenizer(tokenizer) && !std::filesystem::exists(tokenizer);
+  if (stored.empty() || absent) return;
+  if (read_tokenizer(stored) == read_tokenizer(tokenizer)) return;
   log::warn(
       "data.tokenizer: {} is another tokenizer than the checkpoint's, so ids may stand for other "
       "pieces than those that the model learnt; use {}",

@@ -30,7 +30,7 @@ CheckpointCopy checkpoint_copy_in(Exec& exec);
 
 // The inputs of a run that a checkpoint stores or names.
 struct RunInputs {
-  std::string tokenizer;               // contents of the SentencePiece model file
+  std::string tokenizer;               // contents of the tokenizer's file; "": none
   std::vector<DataShard> data_shards;  // training shards
 };
 // Reads the tokenizer and the end of every shard. Called once, on rank 0. Throws DataError.

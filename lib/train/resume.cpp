@@ -17,8 +17,10 @@ namespace sy {
 namespace {
 
 // Positions in the data, ids, or the optimiser's state depend on these.
-constexpr std::array<std::string_view, 12> kKept{"run.seed",
+constexpr std::array<std::string_view, 14> kKept{"run.seed",
+                                                 "data.format",
                                                  "data.text_key",
+                                                 "data.objective",
                                                  "data.extra_ids",
                                                  "data.encoder_length",
                                                  "data.decoder_length",
@@ -32,7 +34,8 @@ constexpr std::array<std::string_view, 12> kKept{"run.seed",
 
 constexpr std::array<std::string_view, 2> kDerived{"data.decoder_length", "data.window_tokens"};
 // What those lengths follow from. Named as well if they changed: the user set these.
-constexpr std::array<std::string_view, 2> kCauses{"data.noise_density", "data.mean_noise_span"};
+constexpr std::array<std::string_view, 3> kCauses{"data.noise_density", "data.mean_noise_span",
+                                                  "data.denoisers"};
 
 template <size_t n>
 bool is_in(const std::array<std::string_view, n>& keys, const std::string& key) {

@@ -41,10 +41,6 @@ DType activation_dtype(Precision precision, Backend backend) {
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> open_tokenizer(const DataSection& data) {
-  return std::make_shared<const Tokenizer>(data.tokenizer, data.extra_ids);
-}
-
 Session::Session(Runtime& runtime_, RunConfig given, std::shared_ptr<const Tokenizer> tokenizer_,
                  bool training, std::optional<ModelShape> shape)
     : runtime(runtime_),

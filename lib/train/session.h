@@ -14,9 +14,6 @@
 
 namespace sy {
 
-// Throws DataError if data.tokenizer cannot be read.
-std::shared_ptr<const Tokenizer> open_tokenizer(const DataSection& data);
-
 struct Session {
   // Resolves `config` with the tokenizer (null if none is needed) and the number of ranks; throws
   // ConfigError listing every error. Backend and mesh are those of the runtime, which must outlive

@@ -158,9 +158,10 @@ void Trainer::report_bad_records() const {
   if (counters.bad() == 0) return;
   log::warn(
       "{} bad records were skipped, {} documents read: {} malformed, {} invalid UTF-8, {} without "
-      "text, {} empty, {} too long, {} corrupt shards",
+      "text, {} empty, {} too long, {} with an invalid id, {} corrupt shards",
       counters.bad(), counters.documents, counters.malformed, counters.invalid_utf8,
-      counters.missing_text, counters.empty_text, counters.too_long, counters.corrupt_shards);
+      counters.missing_text, counters.empty_text, counters.too_long, counters.invalid_id,
+      counters.corrupt_shards);
 }
 
 bool Trainer::due(int64_t every, int64_t step) const {

@@ -70,7 +70,7 @@ void log_memory(const TrainStep::Memory& memory, Communicator& world) {
 }  // namespace
 
 Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume)
-    : session_(runtime, config, open_tokenizer(config.data), /*training=*/true),
+    : session_(runtime, config, open_tokenizer(config), /*training=*/true),
       folder_(session_.config),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,

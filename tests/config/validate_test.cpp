@@ -86,6 +86,8 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
            {"model.experts.group_sequences: 2", "use 1"}},
       Case{{"mesh.expert=3"}, {"mesh.expert: 3", "model.experts.count (8)"}},
       Case{{"model.vocab_size=103"}, {"model.vocab_size: 103", "data.extra_ids (100)"}},
+      Case{{"data.format=ids"}, {"model.vocab_size: auto", "data.format: ids", "(100)"}},
+      Case{{"data.format=csv"}, {"data.format: ", "'csv'", "text or ids"}},
       Case{{"data.train=[]"}, {"data.train: ", "empty list"}},
       Case{{"data.validation=['']"}, {"data.validation: ", "entry 0"}},
       Case{{"data.tokenizer=''"}, {"data.tokenizer: ", "empty", "tokenizer train"}},
@@ -107,6 +109,36 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"train.eval_sequences=60"}, {"train.eval_sequences: 60", "data.streams (8)"}});
   CAPTURE(overrides, errors_after(overrides));
   CHECK(says(errors_after(overrides), words));
+}
+
+TEST_CASE("validate: objectives", "[validate]") {
+  const std::string ul2 = "data.objective=ul2";
+  const auto listed = [&](const std::string& list) {
+    return errors_after({ul2, "data.denoisers=[" + list + "]"});
+  };
+  for (const char* objective : {"prefix_lm", "next_token", "ul2"}) {
+    CHECK(errors_after({std::string("data.objective=") + objective}).empty());
+  }
+  CHECK(listed("{name: A, kind: prefix, noise_density: 0.5}, {name: B}").empty());
+  CHECK(says(errors_after({"data.denoisers=[{name: A}]"}),
+             {"data.denoisers: ", "span_corruption", "ul2"}));
+  CHECK(says(errors_after({ul2, "data.denoisers=3"}), {"data.denoisers: ", "a list", "'3'"}));
+  CHECK(says(listed("{name: A, weight: 0}"), {"data.denoisers[0].weight: 0", "above 0"}));
+  CHECK(says(listed("{name: A}, {}"), {"data.denoisers[1].name: ", "empty"}));
+  CHECK(says(listed("{name: A, noise_density: 1}"), {"data.denoisers[0].noise_density: 1"}));
+  CHECK(says(listed("{name: A, mean_noise_span: 0}"), {"data.denoisers[0].mean_noise_span: 0"}));
+  CHECK(says(listed("{name: A, kind: sentence}"),
+             {"data.denoisers[0].kind: ", "'sentence'", "random_prefix"}));
+  CHECK(says(listed("{name: A, wieght: 2}"), {"data.denoisers[0].wieght: ", ".weight?"}));
+  CHECK(says(listed("{name: A, mode_token: <extra_id_100>}"),
+             {"data.denoisers[0].mode_token: <extra_id_100>", "data.extra_ids", "lower"}));
+  CHECK(errors_after({ul2, "data.extra_ids=3"}).find("data.extra_ids: 3 sentinels leave none") !=
+        std::string::npos);
+  // Half of a window of 1,135 tokens in spans of 3, beside three mode tokens.
+  CHECK(says(errors_after({ul2, "data.encoder_length=1024"}),
+             {"data.extra_ids: 100", "189", "192", "data.denoisers[3].mean_noise_span"}));
+  CHECK(says(errors_after({ul2, "data.decoder_length=30", "data.window_tokens=100"}),
+             {"data.decoder_length: 30", "68 tokens", "100"}));
 }
 
 TEST_CASE("validate: lists of sparse layers", "[validate]") {

@@ -65,6 +65,18 @@ TEST_CASE("write: lists of layers and words beside booleans come back", "[write]
   CHECK(write_config(back) == written);
 }
 
+TEST_CASE("write: denoisers come back", "[write]") {
+  RunConfig config;
+  config.data.objective = Objective::ul2;
+  resolve_config(config, 0);
+  REQUIRE(config.data.denoisers.size() == 7);
+  config.data.denoisers[0].mode_token = "[R]";
+  const std::string written = write_config(config);
+  CHECK(parse_config(written, "written.yaml").data.denoisers == config.data.denoisers);
+  CHECK(written.find("    - {name: S, kind: prefix, mean_noise_span: 3.0, noise_density: 0.25, "
+                     "weight: 1.0, mode_token: \"<extra_id_98>\"}\n") != std::string::npos);
+}
+
 TEST_CASE("write: the configurations that come with the program", "[write]") {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(SY_SOURCE_DIR "/configs")) {

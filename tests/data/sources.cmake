@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-set(suites span_plan shard_list byte_source c4_reader tokenizer tokenizer_train span_corruption
+set(suites span_plan shard_list byte_source c4_reader tokenizer tokenizer_train vocabulary span_corruption denoise
            batcher stream_state shuffle loader loader_faults)
 list(TRANSFORM suites REPLACE "(.+)" "tests/data/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 sy_test_binary(data_tests

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "lib/base/error.h"
 #include "tests/support/sample.h"
 #include "tests/support/shared_files.h"
 
@@ -80,6 +81,39 @@ TEST_CASE("infill: what stands before the first sentinel belongs to no blank", "
   const Filler fill;
   CHECK(fill(kText, "so to say <extra_id_0> for inviting <extra_id_1> last") ==
         "Thank you for inviting me to your party last week.");
+}
+
+TEST_CASE("infill: prompts as the objective makes its inputs", "[infill]") {
+  ObjectiveOptions options;
+  CHECK(prompt_denoiser(options, "", true).kind == DenoiserKind::span);
+  CHECK(prompt_denoiser(options, "", false).kind == DenoiserKind::span);  // with a warning
+  options.objective = Objective::prefix_lm;
+  CHECK(prompt_denoiser(options, "", false).kind == DenoiserKind::random_prefix);
+  CHECK_THROWS_AS(prompt_denoiser(options, "", true), ConfigError);
+  options.objective = Objective::next_token;
+  CHECK_THROWS_AS(prompt_denoiser(options, "", false), ConfigError);
+  options.objective = Objective::ul2;
+  CHECK(prompt_denoiser(options, "", true).mode_token == "<extra_id_99>");
+  CHECK(prompt_denoiser(options, "", false).mode_token == "<extra_id_98>");
+  CHECK(prompt_denoiser(options, "X", true).mode_token == "<extra_id_97>");
+  CHECK_THROWS_AS(prompt_denoiser(options, "S", true), ConfigError);
+  CHECK_THROWS_AS(prompt_denoiser(options, "Q", false), ConfigError);
+}
+
+TEST_CASE("infill: a continuation keeps its space", "[infill]") {
+  const Tokenizer tokenizer(GENERATE_COPY(from_range(models())), 100);
+  const std::vector<int32_t> rest = tokenizer.encode("Thank you for inviting me to your party.");
+  std::vector<int32_t> target(rest.begin() + std::ssize(tokenizer.encode("Thank you")), rest.end());
+  target.push_back(tokenizer.eos());
+  target.push_back(rest[0]);
+  CHECK(continue_text(tokenizer, "Thank you", target) ==
+        "Thank you for inviting me to your party.");
+  const Tokenizer bytes(kByteTokenizer, 3);
+  CHECK(continue_text(bytes, "a", bytes.encode(" b")) == "a b");
+  std::vector<int32_t> ids = bytes.encode("a");
+  ids.insert(ids.begin(), 261);
+  ids.push_back(1);
+  CHECK(infill_prompt(bytes, "a", 261) == ids);
 }
 
 }  // namespace

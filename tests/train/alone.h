@@ -11,8 +11,8 @@ struct AloneSession {
   AloneSession(const RunConfig& config, bool training, bool needs_tokenizer)
       : world(make_self_communicator()),
         runtime(on_the_cpu(config), *world, RankResources{1}),
-        session(runtime, on_the_cpu(config),
-                needs_tokenizer ? open_tokenizer(config.data) : nullptr, training) {}
+        session(runtime, on_the_cpu(config), needs_tokenizer ? open_tokenizer(config) : nullptr,
+                training) {}
 
   static RunConfig on_the_cpu(RunConfig config) {
     config.backend = BackendChoice::cpu;

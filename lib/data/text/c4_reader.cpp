@@ -60,6 +60,22 @@ void C4Reader::skip(int64_t lines) {
 
 bool C4Reader::next(std::string_view& text) {
   std::string_view line;
+  while (next_line(line)) {
+    if (parse(line, text)) return true;
+  }
+  return false;
+}
+
+bool C4Reader::next(std::vector<int32_t>& ids, int64_t end) {
+  std::string_view line;
+  while (next_line(line)) {
+    if (parse(line, ids, end)) return true;
+  }
+  return false;
+}
+
+// The next line of this part that is neither blank nor too long. False at the end or at a fault.
+bool C4Reader::next_line(std::string_view& line) {
   while (lines_ != nullptr) {
     LineReader::Result result;
     try {
@@ -79,7 +95,7 @@ bool C4Reader::next(std::string_view& text) {
       report(BadRecord::too_long,
              fmt::format("the line is longer than data.max_document_bytes ({})",
                          options_.max_document_bytes));
-    } else if (!is_blank(line) && parse(line, text)) {
+    } else if (!is_blank(line)) {
       return true;
     }
   }
@@ -100,6 +116,40 @@ bool C4Reader::parse(std::string_view line, std::string_view& text) {
     report(BadRecord::empty_text, fmt::format("the record's `{}` is empty", options_.text_key));
   }
   return !text.empty();
+}
+
+// Reports a line that is not a record with a list of ids, and returns false.
+bool C4Reader::parse(std::string_view line, std::vector<int32_t>& ids, int64_t end) {
+  simdjson::dom::element record;
+  simdjson::dom::array list;
+  constexpr bool kCopy = false;  // as above
+  const auto error = parser_->json.parse(line.data(), line.size(), kCopy).get(record);
+  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+  if (error != simdjson::SUCCESS) {
+    report(BadRecord::malformed,
+           fmt::format("the line is not JSON: {}", simdjson::error_message(error)));
+    return false;
+  }
+  if (record[options_.text_key].get(list) != simdjson::SUCCESS) {
+    report(BadRecord::missing_text,
+           fmt::format("the record has no list of ids `{}`; set data.text_key", options_.text_key));
+    return false;
+  }
+  ids.clear();
+  for (const simdjson::dom::element element : list) {
+    int64_t id = 0;
+    if (element.get(id) != simdjson::SUCCESS || id < 0 || id >= end) {
+      report(BadRecord::invalid_id,
+             fmt::format("item {} of the record's `{}` is {} and not an id from 0 to {}",
+                         ids.size(), options_.text_key, simdjson::minify(element), end - 1));
+      return false;
+    }
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  if (ids.empty()) {
+    report(BadRecord::empty_text, fmt::format("the record's `{}` is empty", options_.text_key));
+  }
+  return !ids.empty();
 }
 
 // Looks at a line that simdjson could not use.

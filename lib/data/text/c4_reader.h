@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents of a shard: one JSON object per line with a string under `text` or another key, as in
-// C4 and mC4. The other keys may hold whatever Python's json module reads: NaN, Infinity, numbers
-// of any size. Reads in constant memory. Lines that cannot be used are reported to the ledger.
+// C4 and mC4, or a list of integers there. The other keys may hold whatever Python's json module
+// reads: NaN, Infinity, numbers of any size. Reads in constant memory. Lines that cannot be used
+// are reported to the ledger.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/data/text/ledger.h"
 #include "lib/data/text/line_reader.h"
@@ -41,6 +43,9 @@ class C4Reader {
   // the shard or at a fault. Throws DataError under BadRecordPolicy::fail.
   bool next(std::string_view& text);
 
+  // The same for a list of ids, each at least 0 and below `end`: overwrites `ids`.
+  bool next(std::vector<int32_t>& ids, int64_t end);
+
   // Lines passed so far. The last document was on line line() - 1, counted from 0.
   int64_t line() const { return line_; }
   // Why the shard cannot be read to its end, as ShardFault says it; "" if it can, as far as known.
@@ -50,7 +55,9 @@ class C4Reader {
  private:
   struct Parser;
 
+  bool next_line(std::string_view& line);
   bool parse(std::string_view line, std::string_view& text);
+  bool parse(std::string_view line, std::vector<int32_t>& ids, int64_t end);
   bool scan(std::string_view line);
   void report(BadRecord kind, const std::string& reason);
   void close_at_fault(const ShardFault& fault);

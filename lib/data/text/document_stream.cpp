@@ -15,17 +15,16 @@ DocumentStream::DocumentStream(const DocumentSources& sources, int64_t stream)
     : sources_(sources), stream_(stream), units_(sources.shards, stream) {}
 
 Document DocumentStream::next() {
-  std::string_view text;
   while (true) {
     if (sources_.cancelled != nullptr && *sources_.cancelled) throw Cancelled();
     if (reader_ == nullptr) open_unit();
-    if (!reader_->next(text)) {
+    if (!read_ids()) {
       end_unit();
       if (units_.epoch(slot_) != epoch()) return nullptr;
       reader_.reset();
       continue;
     }
-    if (Document document = tokenize(text)) {
+    if (Document document = make()) {
       ++reading_.documents;
       return document;
     }
@@ -70,9 +69,20 @@ void DocumentStream::end_unit() {
   sources_.health.note(unit_, reading_);
 }
 
-// Null if the text has no tokens, which is reported.
-Document DocumentStream::tokenize(std::string_view text) {
-  sources_.tokenizer.encode(text, ids_);
+// Sets ids_ to those of the next record. False at the end of the unit.
+bool DocumentStream::read_ids() {
+  const Tokenizer& tokenizer = sources_.tokenizer;
+  if (sources_.format == DataFormat::ids) {
+    return reader_->next(ids_, tokenizer.size() - tokenizer.sentinels());
+  }
+  std::string_view text;
+  if (!reader_->next(text)) return false;
+  tokenizer.encode(text, ids_);
+  return true;
+}
+
+// The document of ids_. Null if there are none, which is reported.
+Document DocumentStream::make() {
   // A text may spell out pad; its id is removed, as when T5 joins documents.
   if (const auto pad = sources_.tokenizer.pad()) std::erase(ids_, *pad);
   if (ids_.empty()) {

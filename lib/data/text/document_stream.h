@@ -27,6 +27,7 @@ struct DocumentSources {
   ShardHealth& health;
   ShardCache& cache;
   uint64_t seed = 0;
+  DataFormat format = DataFormat::text;
   std::string text_key = "text";
   int64_t max_document_bytes = 16 << 20;
   const std::atomic<bool>* cancelled = nullptr;  // next() throws Cancelled once it is set
@@ -56,7 +57,8 @@ class DocumentStream {
  private:
   void open_unit();
   void end_unit();
-  Document tokenize(std::string_view text);
+  bool read_ids();
+  Document make();
   Document chunk() const;
 
   const DocumentSources& sources_;
@@ -66,7 +68,7 @@ class DocumentStream {
   bool resuming_ = false;      // unit slot_ - 1 must be opened again
   int64_t resume_record_ = 0;  // at this line
   std::unique_ptr<C4Reader> reader_;
-  std::vector<int32_t> ids_;  // of the last text
+  std::vector<int32_t> ids_;  // of the last record
   ShardUnit unit_;
   UnitReading reading_;  // of unit_
   bool unit_ended_ = false;

@@ -11,8 +11,9 @@ constexpr int64_t kToldInFull = 5;
 
 const char* name_of(BadRecord kind) {
   constexpr const char* kNames[kBadRecordKinds] = {
-      "lines of malformed JSON",    "lines of invalid UTF-8",  "records without a text",
-      "records with an empty text", "lines that are too long", "unreadable or corrupt shards"};
+      "lines of malformed JSON",     "lines of invalid UTF-8",  "records without a text",
+      "records with an empty text",  "lines that are too long", "records with an invalid id",
+      "unreadable or corrupt shards"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -67,6 +68,7 @@ DataCounters Ledger::counters() const {
   counters.missing_text = count(BadRecord::missing_text);
   counters.empty_text = count(BadRecord::empty_text);
   counters.too_long = count(BadRecord::too_long);
+  counters.invalid_id = count(BadRecord::invalid_id);
   counters.corrupt_shards = count(BadRecord::corrupt_shard);
   return counters;
 }

@@ -19,19 +19,21 @@ enum class BadRecord : uint8_t {
   missing_text,
   empty_text,
   too_long,
+  invalid_id,
   corrupt_shard,
 };
-constexpr int kBadRecordKinds = 6;
+constexpr int kBadRecordKinds = 7;
 
 // What was read, and bad records by kind, since the start of this process.
 struct DataCounters {
   int64_t documents = 0, tokens = 0;
   int64_t malformed = 0, invalid_utf8 = 0, missing_text = 0, empty_text = 0, too_long = 0,
-          corrupt_shards = 0;
+          invalid_id = 0, corrupt_shards = 0;
   // Of a loader: its shards, and those that are unreadable or give no text (ShardHealth).
   int64_t shards = 0, lost_shards = 0;
   int64_t bad() const {
-    return malformed + invalid_utf8 + missing_text + empty_text + too_long + corrupt_shards;
+    return malformed + invalid_utf8 + missing_text + empty_text + too_long + invalid_id +
+           corrupt_shards;
   }
 };
 
