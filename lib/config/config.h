@@ -63,6 +63,9 @@ enum class Stack : uint8_t { encoder, decoder };
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer);
 int64_t count_sparse_layers(const ModelSection& model, Stack stack);
 
+// Tokens of a routing group of a stack whose sequences are `length` long.
+int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length);
+
 // Whether decoder outputs are multiplied by d_model^-0.5 (model.scale_decoder_outputs).
 bool scales_decoder_outputs(const ModelSection& model);
 

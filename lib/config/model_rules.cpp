@@ -42,6 +42,12 @@ int64_t count_sparse_layers(const ModelSection& model, Stack stack) {
   return count;
 }
 
+int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length) {
+  const AutoInt& tokens =
+      stack == Stack::encoder ? experts.group_tokens.encoder : experts.group_tokens.decoder;
+  return tokens.is_auto ? experts.group_sequences * length : tokens.value;
+}
+
 bool scales_decoder_outputs(const ModelSection& model) {
   return model.scale_decoder_outputs == AutoBool::automatic
              ? model.tie_embeddings

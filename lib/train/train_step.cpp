@@ -57,7 +57,8 @@ void TrainStep::allocate() {
   gather_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z});
+    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
+                                              model.logit_z_sum()});
   }
 }
 
@@ -88,6 +89,7 @@ void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) 
   update(step, rate, tokens);
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
+  targets_[turn] = tokens.target;
   under_way_[turn]->start();
 }
 
@@ -106,6 +108,7 @@ StepResult TrainStep::finish() {
                                     numbers.host(0).slice(kStepScalars, faults_.numel()));
   }
   result.learning_rate = rates_[turn];
+  result.logit_z_loss = *numbers.host(4).data<double>() / static_cast<double>(targets_[turn]);
   result.router =
       summarize_router({numbers.host(1), numbers.host(2), numbers.host(3)},
                        routing_groups(session_.config, session_.config.train.global_batch));
@@ -136,6 +139,7 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
   context.seed = static_cast<uint64_t>(config.run.seed);
   context.step = narrow<uint32_t>(step);
   context.loss_scale = 1.0 / static_cast<double>(tokens.target);
+  context.logit_z_loss = config.train.logit_z_loss;
   context.group_scale =
       1.0 / static_cast<double>(routing_groups(config, config.train.global_batch));
   model.clear_stats(session_.exec);

@@ -77,6 +77,7 @@ void compare_with_reference(const ModelSection& section) {
         training ? section.experts.capacity_factor : section.experts.eval_capacity_factor;
     const ReferenceResult expected = reference_forward(section, params, plain, factor);
     f64.step.training = f32.step.training = training;
+    f64.step.logit_z_loss = 0.1;
     f64.model.clear_stats(*f64.exec);
     CHECK(std::abs(f64.forward(batch) - expected.cross_entropy) < 1e-10);
     CHECK(std::abs(f32.forward(batch) - expected.cross_entropy) <
@@ -84,6 +85,8 @@ void compare_with_reference(const ModelSection& section) {
     const RouterStats& stats = f64.model.router_stats();
     CHECK(*stats.balance.data<double>() == Approx(expected.balance_sum).margin(1e-10));
     CHECK(*stats.z.data<double>() == Approx(expected.z_sum).margin(1e-10));
+    CHECK(*f64.model.logit_z_sum().data<double>() ==
+          Approx(training ? expected.logit_z_sum : 0).margin(1e-10));
     const int32_t* count = stats.counts.data<int32_t>();
     for (const std::vector<int>& row : expected.counts) {
       for (const int value : row) CHECK(*count++ == value);
@@ -114,6 +117,16 @@ TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_mode
   model.experts.min_capacity = 1;
   model.experts.fixed_capacity = 3;
   model.experts.jitter = 0;
+  compare_with_reference(model);
+}
+
+TEST_CASE("switch_model: groups of tokens agree with the scalar reference", "[switch_model]") {
+  ModelSection model = tiny_sparse_model(3, GENERATE(1, 2));
+  model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  model.experts.jitter = 0;
+  compare_with_reference(with_token_groups(model, kEncoderLength, kDecoderLength));
+  model.experts.group_tokens.encoder = {};          // two whole sequences
+  model.experts.group_tokens.decoder = {false, 8};  // one and a third
   compare_with_reference(model);
 }
 

@@ -31,6 +31,8 @@ std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
                                      "model.experts.min_capacity=2",
                                      "model.experts.balance_loss=0.5",
                                      "model.experts.z_loss=0.2",
+                                     "model.experts.group_tokens.encoder=8",
+                                     "train.logit_z_loss=0.1",
                                      "data.encoder_length=12",
                                      "train.steps=6",
                                      "optimizer.factor_from=8",
@@ -96,6 +98,7 @@ void check_numbers(const StepResult& is, const PlainStep& expected) {
   CHECK(is.learning_rate == Approx(expected.learning_rate).epsilon(1e-14));
   CHECK(is.router.balance_loss == Approx(expected.balance_loss).epsilon(1e-5));
   CHECK(is.router.z_loss == Approx(expected.z_loss).epsilon(1e-5));
+  CHECK(is.logit_z_loss == Approx(expected.logit_z_loss).epsilon(1e-5));
   CHECK(is.router.dropped_fraction == Approx(expected.dropped_fraction).epsilon(1e-12));
   CHECK(is.router.expert_load_max == Approx(expected.expert_load_max).epsilon(1e-12));
 }

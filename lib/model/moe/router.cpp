@@ -14,10 +14,6 @@
 namespace sy {
 namespace {
 
-TokenGroups groups_of(const LayerContext& context) {
-  return token_groups(context.model.experts, context.sequences, context.length);
-}
-
 // Hugging Face's router jitters a float32 input in place, but a bfloat16 one in a float32 copy.
 bool experts_see_jitter(const LayerContext& context, Tensor normed) {
   return context.model.experts.convention == Convention::hugging_face &&
@@ -85,9 +81,18 @@ void clear_from(Exec& exec, Tensor tensor, int64_t row) {
 
 }  // namespace
 
-TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length) {
-  return {std::max<int64_t>(1, ceil_div(sequences, experts.group_sequences)),
-          experts.group_sequences * length};
+TokenGroups token_groups(const ExpertsSection& experts, Stack stack, int64_t sequences,
+                         int64_t length) {
+  const int64_t tokens = group_tokens(experts, stack, length);
+  return {std::max<int64_t>(1, ceil_div(sequences * length, tokens)), tokens};
+}
+
+TokenGroups token_groups(const ExpertsSection& experts, const LayerDims& dims) {
+  return token_groups(experts, dims.stack, dims.sequences, dims.length);
+}
+
+TokenGroups token_groups(const LayerContext& context) {
+  return token_groups(context.model.experts, context.stack, context.sequences, context.length);
 }
 
 RouterParams router_params(ParamStore& store, const std::string& prefix,
@@ -100,7 +105,7 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
-  const TokenGroups groups = token_groups(model.experts, dims.sequences, dims.length);
+  const TokenGroups groups = token_groups(model.experts, dims);
   const int64_t tokens = groups.total(), experts = model.experts.count;
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
@@ -125,7 +130,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
                    Tensor normed) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
-  const TokenGroups groups = groups_of(context);
+  const TokenGroups groups = token_groups(context);
   const RouterSaved now = used(saved, groups);
   const DType dtype = compute_dtype(normed.dtype());
   const bool rounded = is_rounded(context, normed);
@@ -148,7 +153,7 @@ void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
-  const RouterSaved now = used(saved, groups_of(context));
+  const RouterSaved now = used(saved, token_groups(context));
   const DType dtype = compute_dtype(normed.dtype());
   const RouterLossGrad losses = router_loss_grad(context, now.fraction);
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");

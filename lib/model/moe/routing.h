@@ -74,7 +74,7 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
                       const RoutingSaved& saved, Tensor d_tokens, Tensor room, Tensor d_out,
                       Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
-  const TokenGroups groups = token_groups(context.model.experts, context.sequences, context.length);
+  const TokenGroups groups = token_groups(context);
   const Tensor d_gate =
       scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);

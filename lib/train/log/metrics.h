@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sy {
@@ -20,7 +21,8 @@ struct TrainMetrics {
   double neg_log_perplexity = 0;
   double balance_loss = 0;
   double z_loss = 0;
-  double grad_norm = 0;  // before clipping
+  std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
+  double grad_norm = 0;                // before clipping
   double learning_rate = 0;
   double step_seconds = 0;
   double tokens_per_second = 0;
@@ -37,6 +39,7 @@ struct TrainMetrics {
     visit("neg_log_perplexity", neg_log_perplexity);
     visit("balance_loss", balance_loss);
     visit("z_loss", z_loss);
+    if (logit_z_loss) visit("logit_z_loss", *logit_z_loss);
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);
     visit("step_seconds", step_seconds);

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "lib/base/numeric.h"
+#include "lib/config/config.h"
+#include "lib/model/moe/router.h"
 #include "lib/tensor/staged_copy.h"
 
 namespace sy {
@@ -22,7 +23,8 @@ double load_max(const int32_t* counts, int64_t experts) {
 }  // namespace
 
 int64_t routing_groups(const RunConfig& config, int64_t sequences) {
-  return ceil_div(sequences, config.model.experts.group_sequences);
+  return token_groups(config.model.experts, Stack::encoder, sequences, config.data.encoder_length)
+      .count;
 }
 
 void reduce_statistics(SwitchModel& model, Mesh& mesh) {

@@ -18,14 +18,14 @@ struct RouterSummary {
 // exec's memory. To be called once per step. Collective.
 void reduce_statistics(SwitchModel& model, Mesh& mesh);
 
-// Summarises reduced statistics in host memory. `groups` is the number of routing groups per stack
-// in the global batch; 0 leaves the losses 0.
+// Summarises reduced statistics in host memory. `groups` is the number of the encoder's routing
+// groups in the global batch; 0 leaves the losses 0.
 RouterSummary summarize_router(const RouterStats& stats, int64_t groups);
 
 // Reduces, waits for the values and summarises them. Collective.
 RouterSummary router_summary(Exec& exec, SwitchModel& model, Mesh& mesh, int64_t groups = 0);
 
-// Number of routing groups per stack in a global batch of `sequences`.
+// Number of the encoder's routing groups in a global batch of `sequences`.
 int64_t routing_groups(const RunConfig& config, int64_t sequences);
 
 }  // namespace sy
