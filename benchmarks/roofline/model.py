@@ -29,8 +29,9 @@ class Model:
         self.group = {length: number(stack, sequences * length) for stack, length in (("encoder", self.le), ("decoder", self.ld))}
 
     def places(self, sequences, length):
-        """Rows of an expert for so many sequences of a stack with this length: routing groups x capacity."""
-        group = self.group[length]
+        """Rows of an expert for so many sequences of a stack with this length: routing groups x capacity. Fewer sequences
+        than a group are a group of their own."""
+        group = min(self.group[length], sequences * length)
         return -(-sequences * length // group) * max(4, int(group * self.capacity / self.experts))
 
     def sparse(self, layer):

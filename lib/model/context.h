@@ -37,6 +37,9 @@ struct RouterStats {
   // Auxiliary losses before their coefficients, float64 [1] each, summed over groups, by
   // LayerContext::group_weight, and layers (convention hugging_face: over groups and stacks).
   Tensor balance, z;
+  // Float64 [routed layers, 2], over routed tokens: sums of the entropy of the router's
+  // probabilities, in nats, and of the largest of them.
+  Tensor confidence;
 };
 
 // Inputs of the auxiliary load-balancing loss of a whole stack (experts.convention hugging_face),

@@ -78,7 +78,8 @@ class SwitchModel {
   // float64 [1]: (log Z)^2 of the output logits, summed over valid target tokens; 0 without
   // step.logit_z_loss.
   Tensor logit_z_sum();
-  Tensor step_sums();  // float64 [4], contiguous: loss_sum(), balance loss, z loss, logit_z_sum()
+  // Float64, contiguous: loss_sum(), balance loss, z loss, logit_z_sum(), the routers' confidence.
+  Tensor step_sums();
   void clear_stats(Exec& exec);
 
   // Adds the cross-entropy of the micro-batch (nats, summed over valid target tokens, not scaled)
@@ -115,6 +116,11 @@ class SwitchModel {
   // token).
   static double flops_per_sequence(const ModelSection& model, int64_t encoder_length,
                                    int64_t decoder_length);
+  // FLOPs of the forward pass of one sequence as Kaplan et al. 2020 count them and Fedus et al.
+  // 2022, table 9, prints them: 2 per weight and token, without routers, and the scores once; keys
+  // and values of cross-attention count for target tokens.
+  static double kaplan_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
+                                          int64_t decoder_length);
 
  private:
   struct State;

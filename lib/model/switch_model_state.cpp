@@ -70,7 +70,10 @@ void SwitchModel::State::plan() {
 void SwitchModel::State::plan_statistics() {
   const Shape counts{layers.routed_layers, model.experts.count + 1};
   stats.counts = statistics.take(DType::i32, counts, "router counts");
-  sums = statistics.take(DType::f64, {4}, "losses");
+  constexpr int64_t kSums = 4;
+  const Shape confidence{layers.routed_layers, 2};
+  sums = statistics.take(DType::f64, {kSums + confidence.numel()}, "losses");
+  stats.confidence = sums.slice(kSums, confidence.numel()).view(confidence);
   stats.balance = sums.slice(1, 1);
   stats.z = sums.slice(2, 1);
   if (model.experts.convention == Convention::hugging_face) {

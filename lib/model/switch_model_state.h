@@ -37,7 +37,8 @@ struct SwitchModel::State {
 
   Arena statistics{"statistics"};
   RouterStats stats;
-  Tensor sums;  // float64 [4]: loss, balance loss, z loss, squared logarithms of the logits' Z
+  // Float64: loss, balance loss, z loss, (log Z)^2 of the logits, then stats.confidence.
+  Tensor sums;
   Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_,

@@ -9,6 +9,14 @@
 #include "lib/train/optimizer/schedule.h"
 
 namespace sy {
+namespace {
+
+// The host's copy of the statistics among the numbers of a step.
+RouterStats router_stats(const Readback& numbers) {
+  return {numbers.host(1), numbers.host(2), numbers.host(3), numbers.host(5)};
+}
+
+}  // namespace
 
 TrainStep::TrainStep(Session& session) : session_(session), mesh_(&session.mesh) {}
 
@@ -58,7 +66,7 @@ void TrainStep::allocate() {
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
     numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
-                                              model.logit_z_sum()});
+                                              model.logit_z_sum(), router.confidence});
   }
 }
 
@@ -109,10 +117,14 @@ StepResult TrainStep::finish() {
   }
   result.learning_rate = rates_[turn];
   result.logit_z_loss = *numbers.host(4).data<double>() / static_cast<double>(targets_[turn]);
-  result.router =
-      summarize_router({numbers.host(1), numbers.host(2), numbers.host(3)},
-                       routing_groups(session_.config, session_.config.train.global_batch));
+  result.router = summarize_router(
+      router_stats(numbers), routing_groups(session_.config, session_.config.train.global_batch));
   return result;
+}
+
+std::vector<RouterMetrics> TrainStep::router_metrics() const {
+  SY_CHECK(finished_ > 0, "no step was finished");
+  return sy::router_metrics(router_stats(*under_way_[(finished_ - 1) % 2]), session_.config.model);
 }
 
 // Norm, clipping and update. All decisions are taken on the device, the same on every rank: the

@@ -51,6 +51,8 @@ class TrainStep {
   // Waits for the oldest step in flight, of which there may be two, and returns its result, the
   // same on every rank. Collective.
   StepResult finish();
+  // The routers of the step that finish() returned last, by layer; until the next but one start().
+  std::vector<RouterMetrics> router_metrics() const;
   // start() and finish().
   StepResult run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
     start(step, batch, tokens);

@@ -118,6 +118,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.tokens_per_second = static_cast<double>(started.tokens.total()) / seconds;
   metrics.dropped_fraction = result.router.dropped_fraction;
   metrics.expert_load_max = result.router.expert_load_max;
+  metrics.router = train_step_.router_metrics();
   run_log_->train(metrics);
 }
 

@@ -226,6 +226,8 @@ class Reference {
     const double groups = static_cast<double>(tokens) / static_cast<double>(group);
     if (!decoder) encoder_groups_ = groups;
     std::vector<int> counts(experts_ + 1, 0);
+    result_.entropies.push_back(0);
+    result_.top_probabilities.push_back(0);
     for (size_t begin = 0; begin < tokens; begin += group) {
       const GroupLosses losses = route_group(prefix, x, lengths, begin, group, counts);
       if (hugging_face()) {
@@ -272,7 +274,7 @@ class Reference {
   }
 
   GroupLosses route_group(const std::string& prefix, Sequences& x, const std::vector<int>& lengths,
-                          size_t begin, size_t group, std::vector<int>& counts) const {
+                          size_t begin, size_t group, std::vector<int>& counts) {
     const int limit = capacity(static_cast<int>(group));
     const size_t length = x[0].size(), end = std::min(begin + group, x.size() * length);
     std::vector<int> taken(experts_, 0);
@@ -286,6 +288,10 @@ class Reference {
       const size_t best =
           static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
       for (size_t e = 0; e < experts_; ++e) losses.probability[e] += std::exp(logits[e] - log_sum);
+      for (const double logit : logits) {
+        result_.entropies.back() -= std::exp(logit - log_sum) * (logit - log_sum);
+      }
+      result_.top_probabilities.back() += std::exp(logits[best] - log_sum);
       losses.routed[best] += 1;
       losses.squares += log_sum * log_sum;
       losses.tokens += 1;

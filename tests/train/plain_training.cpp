@@ -147,6 +147,13 @@ void PlainTraining::count_tokens(PlainStep& step) const {
     step.expert_load_max =
         std::max(step.expert_load_max, *std::max_element(row, row + experts) *
                                            static_cast<double>(experts) / layer_routed);
+    const double* confidence =
+        const_cast<ModelFixture&>(model_).model.router_stats().confidence.data<double>();
+    step.dropped_fractions.push_back(row[experts] / layer_routed);
+    step.load_maxima.push_back(*std::max_element(row, row + experts) *
+                               static_cast<double>(experts) / layer_routed);
+    step.entropies.push_back(confidence[2 * layer] / layer_routed);
+    step.top_probabilities.push_back(confidence[2 * layer + 1] / layer_routed);
     routed += layer_routed;
     dropped += row[experts];
   }

@@ -25,6 +25,8 @@ struct PlainStep {
   double learning_rate = 0;
   double balance_loss = 0, z_loss = 0;  // sums over layers of means over groups, no coefficients
   double dropped_fraction = 0, expert_load_max = 0;
+  // By sparse layer.
+  std::vector<double> dropped_fractions, load_maxima, entropies, top_probabilities;
 };
 
 class PlainTraining {

@@ -103,6 +103,18 @@ void check_numbers(const StepResult& is, const PlainStep& expected) {
   CHECK(is.router.expert_load_max == Approx(expected.expert_load_max).epsilon(1e-12));
 }
 
+void check_routers(const std::vector<RouterMetrics>& are, const PlainStep& expected) {
+  REQUIRE(are.size() == expected.entropies.size());
+  for (size_t i = 0; i < expected.entropies.size(); ++i) {
+    const RouterMetrics& layer = are[i];
+    CHECK(layer.layer == (i == 0 ? "encoder/layers/1" : "decoder/layers/1"));
+    CHECK(layer.dropped_fraction == Approx(expected.dropped_fractions[i]).epsilon(1e-12));
+    CHECK(layer.load_max == Approx(expected.load_maxima[i]).epsilon(1e-12));
+    CHECK(layer.entropy == Approx(expected.entropies[i]).epsilon(1e-5));
+    CHECK(layer.top_probability == Approx(expected.top_probabilities[i]).epsilon(1e-5));
+  }
+}
+
 void check_tensors(Steps& steps, const PlainTraining& plain,
                    const std::map<std::string, Numbers>& before) {
   Exec& exec = steps.session.exec;
@@ -159,7 +171,9 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
       CAPTURE(step);
       steps.fill(uneven_examples(config, step));
       steps.start();
-      if (step > 1) check_numbers(steps.train_step.finish(), expected[step - 2]);
+      if (step == 1) continue;
+      check_numbers(steps.train_step.finish(), expected[step - 2]);
+      check_routers(steps.train_step.router_metrics(), expected[step - 2]);
     }
     check_numbers(steps.train_step.finish(), expected.back());
     check_tensors(steps, plain, before);

@@ -6,6 +6,7 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
+#include "kernels/router/router_confidence.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
 #include "lib/base/numeric.h"
@@ -147,6 +148,17 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
                  now.losses, logits, now.valid);
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
+}
+
+void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
+  ScratchScope scratch(context.exec);
+  const RouterSaved now = used(saved, token_groups(context));
+  const Shape tokens{now.probs.dim(0)};
+  const Tensor entropy = scratch.take(now.probs.dtype(), tokens, "router entropy");
+  const Tensor largest = scratch.take(now.probs.dtype(), tokens, "router largest probability");
+  router_confidence(context.exec, entropy, largest, now.probs, now.expert);
+  add_sum(context.exec, sums.slice(0, 1), entropy);
+  add_sum(context.exec, sums.slice(1, 1), largest);
 }
 
 void route_backward(const LayerContext& context, const RouterParams& params,

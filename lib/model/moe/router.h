@@ -61,6 +61,9 @@ void jitter_for_all(const LayerContext& context, const RouterParams& params, Ten
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed);
 
+// Adds this micro-batch's tokens to sums, a row of RouterStats::confidence.
+void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums);
+
 // d_normed [T, d_model] is overwritten with the gradient through the gates, whose gradient is
 // d_gate [T', k], and through both auxiliary losses, scaled by their coefficients and
 // step.group_scale. normed is the input of forward. The gradient of the parameter accumulates.

@@ -59,7 +59,8 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
   travel.combine(out, saved.router.gate);
 }
 
-// Adds the counts to row params.layer of `stats`, and the auxiliary losses (router_losses.h).
+// Adds the counts and the router's confidence to row params.layer of `stats`, and the auxiliary
+// losses (router_losses.h).
 void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats);
 
