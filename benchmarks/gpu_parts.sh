@@ -144,7 +144,7 @@ case $part in
   tests) run_tests ;;
   bench-512) bench_model bench-512 64 8 ;;
   bench-t5-base) bench_model t5-base 128 32 ;;
-  bench-switch-base-8) bench_model switch-base-8 128 64 32 ;;
+  bench-switch-base-8) bench_model switch-base-8 128 64 ;;
   peers) peers ;;
   experts) experts ;;
   memcheck | racecheck | synccheck) sanitize "$part" ;;

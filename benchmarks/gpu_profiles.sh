@@ -7,6 +7,7 @@ on_small() {
   local sequences=$1 config=$2
   shift 2
   "$@" "$switchyard" bench "configs/$config.yaml" --rounds 1 --set backend=cuda --set precision=bfloat16 \
+    --set model.experts.group_tokens.encoder=auto --set model.experts.group_tokens.decoder=auto \
     --set train.micro_batch="$sequences" --set train.global_batch="$sequences" --set data.streams="$sequences"
 }
 

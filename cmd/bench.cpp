@@ -56,6 +56,7 @@ void print_json(const StepBench& b) {
   Json object{{"ranks", b.ranks},
               {"threads", b.threads},
               {"parameters", b.parameters},
+              {"kaplan_forward_flops_per_sequence", b.kaplan_flops},
               {"first_step_seconds", b.first_step_seconds},
               {"step", timing_json(b.model)},
               {"product_rate", b.product_rate},

@@ -104,6 +104,7 @@ GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const 
 RunConfig one_model(RunConfig config, int ranks) {
   config.train.micro_batch = config.train.global_batch = 1;
   config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
+  config.model.experts.group_tokens = {};
   config.mesh = {};
   config.mesh.model = ranks;
   return config;

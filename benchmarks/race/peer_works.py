@@ -40,8 +40,9 @@ def experts(run, stack, sequences, clock):
     products, once as a loop of one expert after the other, once batched over the experts."""
     model, of = run["model"], run["model"]["experts"]
     length = run["data"]["encoder_length" if stack == "encoder" else "decoder_length"]
-    group = min(of["group_sequences"], sequences)
-    rows = -(-sequences // group) * max(of["min_capacity"], int(group * length * of["capacity_factor"] / of["count"]))
+    given = of["group_tokens"][stack]
+    group = min(of["group_sequences"], sequences) * length if given == "auto" else given
+    rows = -(-sequences * length // group) * max(of["min_capacity"], int(group * of["capacity_factor"] / of["count"]))
     count, d, d_ff = of["count"], model["d_model"], model["d_ff"]
     x, h = random(clock.device, count, rows, d), random(clock.device, count, rows, d_ff)
     into, back = random(clock.device, count, d, d_ff), random(clock.device, count, d_ff, d)

@@ -6,7 +6,8 @@ import subprocess
 import yaml
 
 SMALL = ["train.micro_batch=16"]
-BASE = ["train.global_batch=4", "train.micro_batch=4", "data.streams=4", "model.experts.group_sequences=4"]
+BASE = ["train.global_batch=4", "train.micro_batch=4", "data.streams=4", "model.experts.group_sequences=4",
+        "model.experts.group_tokens.encoder=auto", "model.experts.group_tokens.decoder=auto", "train.logit_z_loss=0"]
 DENSE = ["model.experts.count=0"]
 
 SIZES = {

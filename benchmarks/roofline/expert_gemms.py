@@ -87,10 +87,8 @@ class Layer:
 
 def layers(model, gpus, sequences):
     """(stack, Layer) for each stack of `model`, with `sequences` per GPU and the experts spread over all GPUs."""
-    groups = math.ceil(sequences / model.group)
     for stack, length in (("encoder", model.le), ("decoder", model.ld)):
-        capacity = max(4, int(model.group * length * model.capacity / model.experts))
-        yield stack, Layer(model.d, model.d_ff, model.experts // gpus, gpus * groups * capacity)
+        yield stack, Layer(model.d, model.d_ff, model.experts // gpus, gpus * model.places(sequences, length))
 
 
 def rows_of(name, model, gpus, sequences, rates):

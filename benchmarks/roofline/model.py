@@ -24,8 +24,15 @@ class Model:
         self.encoder_layers, self.decoder_layers = number("encoder_layers"), number("decoder_layers")
         self.experts, self.interval = number("count", 0), number("interval", 2)
         self.capacity = float(values.get("capacity_factor", 1.25))
-        self.group = number("group_sequences", 1)
         self.le, self.ld = number("encoder_length"), decoder_length
+        sequences = number("group_sequences", 2)
+        self.group = {length: number(stack, sequences * length) for stack, length in (("encoder", self.le), ("decoder", self.ld))}
+
+    def places(self, sequences, length):
+        """Rows of an expert for so many sequences of a stack with this length: routing groups x capacity. Fewer sequences
+        than a group are a group of their own."""
+        group = min(self.group[length], sequences * length)
+        return -(-sequences * length // group) * max(4, int(group * self.capacity / self.experts))
 
     def sparse(self, layer):
         return self.experts > 0 and layer % self.interval == self.interval - 1

@@ -97,9 +97,7 @@ class Step:
 
     def experts(self, layers, tokens, length):
         model, d = self.model, self.model.d
-        groups = -(-self.sequences // model.group)
-        capacity = max(4, int(model.group * length * model.capacity / model.experts))
-        slots = model.experts * groups * capacity
+        slots = model.experts * model.places(self.sequences, length)
         local = model.experts // self.gpus if self.gpus > 1 else model.experts
         router = len(self.kernels)
         self.router(layers, tokens)

@@ -18,17 +18,19 @@ void check_targets(Tensor targets, int64_t vocab) {
 }  // namespace
 
 void cross_entropy(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                   double scale) {
+                   double scale, const LogitZLoss& z) {
   SY_CHECK(loss.numel() == logits.rows() && targets.numel() == logits.rows() &&
-               (d_logits.empty() || d_logits.shape() == logits.shape()),
-           "cross_entropy: loss {}, d_logits {}, logits {}, {} targets", loss.shape().str(),
-           d_logits.shape().str(), logits.shape().str(), targets.numel());
+               (d_logits.empty() || d_logits.shape() == logits.shape()) &&
+               (z.squares.empty() || z.squares.numel() == logits.rows()),
+           "cross_entropy: loss {}, d_logits {}, logits {}, {} targets, {} squares",
+           loss.shape().str(), d_logits.shape().str(), logits.shape().str(), targets.numel(),
+           z.squares.numel());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::loss);
   if (exec.backend == Backend::cpu) check_targets(targets, logits.cols());
   const DType dtype = d_logits.empty() ? logits.dtype() : d_logits.dtype();
   dispatch_activations(exec, dtype, "cross_entropy", [&]<Backend B, class T>() {
-    CrossEntropyImpl<B, T>::run(exec, loss, d_logits, logits, targets, scale);
+    CrossEntropyImpl<B, T>::run(exec, loss, d_logits, logits, targets, scale, z);
   });
 }
 

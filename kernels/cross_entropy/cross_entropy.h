@@ -3,6 +3,7 @@
 // stored.
 #pragma once
 
+#include "kernels/cross_entropy/logit_z_loss.h"
 #include "lib/base/token_ids.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
@@ -15,14 +16,16 @@ namespace sy {
 // Otherwise logits are clobbered: d_logits may be logits itself, or a bfloat16 tensor beside
 // float32 logits. targets int32 [rows]. For a target outside [0, vocab) the CPU throws
 // InternalError; CUDA does not check targets beforehand and makes the row's loss and gradient NaN.
+// With a z-loss, d_logits is the gradient of scale * (loss + coefficient * (log Z)^2); loss itself
+// stays the cross-entropy.
 void cross_entropy(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                   double scale);
+                   double scale, const LogitZLoss& z = {});
 
 // T is d_logits' element type; logits and loss are Compute<T>.
 template <Backend, class T>
 struct CrossEntropyImpl {
   static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                  double scale);
+                  double scale, const LogitZLoss& z);
 };
 
 }  // namespace sy

@@ -10,8 +10,8 @@ namespace {
 // minimum). Two exponentials per element, about 40 operations.
 template <int V, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kRowThreads)
-    cross_entropy_kernel(C* loss, T* d_logits, const C* logits, const int32_t* targets, int vocab,
-                         double scale) {
+    cross_entropy_kernel(C* loss, C* squares, T* d_logits, const C* logits, const int32_t* targets,
+                         int vocab, double scale, double z) {
   double* slots = reinterpret_cast<double*>(shared_memory());
   const int64_t row = blockIdx.x;
   const C* x = logits + row * vocab;
@@ -19,6 +19,7 @@ __global__ void __launch_bounds__(kRowThreads)
   const int target = targets[row];
   if (target == kPadId) {
     if (threadIdx.x == 0) loss[row] = 0;
+    if (threadIdx.x == 0 && squares != nullptr) squares[row] = 0;
     if (d_x != nullptr) fill<V>(d_x, vocab, T(C(0)));
     return;
   }
@@ -38,9 +39,13 @@ __global__ void __launch_bounds__(kRowThreads)
   if (threadIdx.x == 0) {
     const double above_target = static_cast<double>(largest) - static_cast<double>(of_target);
     loss[row] = static_cast<C>(std::log(total) + above_target);
+    if (squares != nullptr) {
+      squares[row] = static_cast<C>(square_of_log_z(total, static_cast<double>(largest)));
+    }
   }
   if (d_x == nullptr) return;
-  const C factor = known ? static_cast<C>(scale / total) : kUnknown;
+  const double of_softmax = softmax_scale(scale, z, total, static_cast<double>(largest));
+  const C factor = known ? static_cast<C>(of_softmax / total) : kUnknown;
   write_gradient<V>(d_x, x, vocab, target, largest, factor, static_cast<C>(scale));
 }
 
@@ -53,26 +58,26 @@ struct CrossEntropyImpl<Backend::cuda, T> {
   static constexpr int kWide = Pack<BFloat16>::kCount;
 
   static void run(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                  double scale) {
+                  double scale, const LogitZLoss& z) {
     const bool wide = logits.cols() % kWide == 0 && is_packed({d_logits.raw(), logits.raw()});
     if (wide) {
-      start<kWide>(exec, loss, d_logits, logits, targets, scale);
+      start<kWide>(exec, loss, d_logits, logits, targets, scale, z);
     } else {
-      start<1>(exec, loss, d_logits, logits, targets, scale);
+      start<1>(exec, loss, d_logits, logits, targets, scale, z);
     }
   }
 
  private:
   template <int V>
   static void start(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                    double scale) {
+                    double scale, const LogitZLoss& z) {
     const int vocab = narrow<int>(logits.cols());
     launch(cuda(exec).compute, "cross_entropy",
            {.grid = narrow<unsigned>(logits.rows()),
             .block = threads_of<V>(vocab),
             .shared_bytes = kWarp * sizeof(double)},
-           cross_entropy_kernel<V, T>, loss.data<C>(), d_logits.data<T>(), logits.data<C>(),
-           targets.data<int32_t>(), vocab, scale);
+           cross_entropy_kernel<V, T>, loss.data<C>(), z.squares.data<C>(), d_logits.data<T>(),
+           logits.data<C>(), targets.data<int32_t>(), vocab, scale, z.coefficient);
   }
 };
 

@@ -38,19 +38,22 @@ void cross_entropy_shard(Exec& exec, Tensor numbers, Tensor logits, Tensor targe
 }
 
 void cross_entropy_join(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                        Tensor gathered, const VocabularyShard& shard, double scale) {
+                        Tensor gathered, const VocabularyShard& shard, double scale,
+                        const LogitZLoss& z) {
   check(logits, targets, shard);
   SY_CHECK(loss.numel() == logits.rows() && gathered.rank() == 3 && gathered.dim(0) > 0 &&
                gathered.dim(1) == logits.rows() && gathered.dim(2) == kShardNumbers &&
-               (d_logits.empty() || d_logits.shape() == logits.shape()),
-           "cross_entropy_join: loss {}, d_logits {}, logits {}, gathered {}", loss.shape().str(),
-           d_logits.shape().str(), logits.shape().str(), gathered.shape().str());
+               (d_logits.empty() || d_logits.shape() == logits.shape()) &&
+               (z.squares.empty() || z.squares.numel() == logits.rows()),
+           "cross_entropy_join: loss {}, d_logits {}, logits {}, gathered {}, {} squares",
+           loss.shape().str(), d_logits.shape().str(), logits.shape().str(), gathered.shape().str(),
+           z.squares.numel());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::loss);
   const DType dtype = d_logits.empty() ? logits.dtype() : d_logits.dtype();
   dispatch_activations(exec, dtype, "cross_entropy_join", [&]<Backend B, class T>() {
-    CrossEntropyShardImpl<B, T>::join(exec, loss, d_logits, logits, targets, gathered, shard,
-                                      scale);
+    CrossEntropyShardImpl<B, T>::join(exec, loss, d_logits, logits, targets, gathered, shard, scale,
+                                      z);
   });
 }
 

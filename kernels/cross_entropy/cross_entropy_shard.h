@@ -4,6 +4,7 @@
 // loss, and the gradient of its logits. Logits are never gathered.
 #pragma once
 
+#include "kernels/cross_entropy/logit_z_loss.h"
 #include "kernels/vocabulary_shard.h"
 #include "lib/base/token_ids.h"
 #include "lib/tensor/exec.h"
@@ -26,9 +27,10 @@ void cross_entropy_shard(Exec& exec, Tensor numbers, Tensor logits, Tensor targe
 // combined in this order, so every rank gets the same bits. loss [rows] is overwritten with the
 // cross-entropy over the whole vocabulary in nats, 0 where the target is padding. d_logits, shaped
 // as logits, is overwritten with scale * (softmax - onehot) and may be logits itself, or a bfloat16
-// tensor beside float32 logits; empty: no gradient.
+// tensor beside float32 logits; empty: no gradient. The z-loss is as in cross_entropy().
 void cross_entropy_join(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                        Tensor gathered, const VocabularyShard& shard, double scale);
+                        Tensor gathered, const VocabularyShard& shard, double scale,
+                        const LogitZLoss& z = {});
 
 // T is d_logits' element type; logits and loss are Compute<T>.
 template <Backend, class T>
@@ -36,7 +38,8 @@ struct CrossEntropyShardImpl {
   static void numbers(Exec& exec, Tensor numbers, Tensor logits, Tensor targets,
                       const VocabularyShard& shard);
   static void join(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                   Tensor gathered, const VocabularyShard& shard, double scale);
+                   Tensor gathered, const VocabularyShard& shard, double scale,
+                   const LogitZLoss& z);
 };
 
 }  // namespace sy

@@ -30,36 +30,39 @@ struct CrossEntropyShardImpl<Backend::cpu, T> {
   }
 
   static void join(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                   Tensor gathered, const VocabularyShard& shard, double scale) {
+                   Tensor gathered, const VocabularyShard& shard, double scale,
+                   const LogitZLoss& z) {
     const int64_t rows = logits.rows(), cols = logits.cols(), shards = gathered.dim(0);
     const int32_t* target = targets.data<int32_t>();
     const double* all = gathered.data<double>();
     C *values = logits.data<C>(), *losses = loss.data<C>();
     T* gradients = d_logits.empty() ? nullptr : d_logits.data<T>();
+    C* squares = z.squares.empty() ? nullptr : z.squares.data<C>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t r = 0; r < rows; ++r) {
       T* d_x = gradients == nullptr ? nullptr : gradients + r * cols;
       if (target[r] == kPadId) {
         losses[r] = 0;
+        if (squares != nullptr) squares[r] = 0;
         if (d_x != nullptr) std::fill_n(d_x, cols, T(C(0)));
         continue;
       }
       const JoinedRow row = joined_row(all, shards, rows, r);
       losses[r] = static_cast<C>(row.loss());
-      if (d_x != nullptr) {
-        write_gradient(d_x, values + r * cols, cols, target[r] - shard.first, row, scale);
-      }
+      if (squares != nullptr) squares[r] = static_cast<C>(row.square());
+      if (d_x == nullptr) continue;
+      const C factor = static_cast<C>(row.factor(scale, z.coefficient));
+      write_gradient(d_x, values + r * cols, cols, target[r] - shard.first,
+                     static_cast<C>(row.largest), factor, static_cast<C>(scale));
     }
   }
 
  private:
-  static void write_gradient(T* d_x, const C* x, int64_t cols, int64_t target, const JoinedRow& row,
-                             double scale) {
+  static void write_gradient(T* d_x, const C* x, int64_t cols, int64_t target, C largest, C factor,
+                             C scale) {
     const bool here = target >= 0 && target < cols;
-    const C largest = static_cast<C>(row.largest), factor = static_cast<C>(scale / row.sum);
     // Read before d_x, which may be x, is written.
-    const C of_target =
-        here ? vector_exp(x[target] - largest) * factor - static_cast<C>(scale) : C(0);
+    const C of_target = here ? vector_exp(x[target] - largest) * factor - scale : C(0);
 #pragma omp simd
     for (int64_t i = 0; i < cols; ++i) put(d_x[i], vector_exp(x[i] - largest) * factor);
     if (here) put(d_x[target], of_target);

@@ -36,23 +36,25 @@ __global__ void __launch_bounds__(kRowThreads)
 // numbers of the shards, which every thread reads. One exponential per element.
 template <int V, class T, class C = Compute<T>>
 __global__ void __launch_bounds__(kRowThreads)
-    cross_entropy_join_kernel(C* loss, T* d_logits, const C* logits, const int32_t* targets,
-                              const double* gathered, int64_t shards, int64_t rows, int cols,
-                              int64_t first, double scale) {
+    cross_entropy_join_kernel(C* loss, C* squares, T* d_logits, const C* logits,
+                              const int32_t* targets, const double* gathered, int64_t shards,
+                              int64_t rows, int cols, int64_t first, double scale, double z) {
   const int64_t row = blockIdx.x;
   T* d_x = d_logits == nullptr ? nullptr : d_logits + row * cols;
   if (targets[row] == kPadId) {
     if (threadIdx.x == 0) loss[row] = 0;
+    if (threadIdx.x == 0 && squares != nullptr) squares[row] = 0;
     if (d_x != nullptr) fill<V>(d_x, cols, T(C(0)));
     return;
   }
   const JoinedRow joined = joined_row(gathered, shards, rows, row);
   if (threadIdx.x == 0) loss[row] = static_cast<C>(joined.loss());
+  if (threadIdx.x == 0 && squares != nullptr) squares[row] = static_cast<C>(joined.square());
   if (d_x == nullptr) return;
   const int64_t target = targets[row] - first;
   const int here = target >= 0 && target < cols ? static_cast<int>(target) : -1;
   write_gradient<V>(d_x, logits + row * cols, cols, here, static_cast<C>(joined.largest),
-                    static_cast<C>(scale / joined.sum), static_cast<C>(scale));
+                    static_cast<C>(joined.factor(scale, z)), static_cast<C>(scale));
 }
 
 }  // namespace
@@ -76,16 +78,17 @@ struct CrossEntropyShardImpl<Backend::cuda, T> {
   }
 
   static void join(Exec& exec, Tensor loss, Tensor d_logits, Tensor logits, Tensor targets,
-                   Tensor gathered, const VocabularyShard& shard, double scale) {
+                   Tensor gathered, const VocabularyShard& shard, double scale,
+                   const LogitZLoss& z) {
     const int64_t cols = logits.cols();
     const bool wide = cols % kWide == 0 && is_packed({d_logits.raw(), logits.raw()});
     launch(cuda(exec).compute, "cross_entropy_join",
            {.grid = narrow<unsigned>(logits.rows()),
             .block = wide ? threads_of<kWide>(cols) : threads_of<1>(cols)},
            wide ? cross_entropy_join_kernel<kWide, T> : cross_entropy_join_kernel<1, T>,
-           loss.data<C>(), d_logits.data<T>(), logits.data<C>(), targets.data<int32_t>(),
-           gathered.data<double>(), gathered.dim(0), logits.rows(), narrow<int>(cols), shard.first,
-           scale);
+           loss.data<C>(), z.squares.data<C>(), d_logits.data<T>(), logits.data<C>(),
+           targets.data<int32_t>(), gathered.data<double>(), gathered.dim(0), logits.rows(),
+           narrow<int>(cols), shard.first, scale, z.coefficient);
   }
 };
 

@@ -14,6 +14,11 @@ struct JoinedRow {
   double of_target;     // the target's logit
 
   SY_HOST_DEVICE double loss() const { return std::log(sum) + (largest - of_target); }
+  SY_HOST_DEVICE double square() const { return square_of_log_z(sum, largest); }
+  // The factor of e^(logit - largest) in the gradient.
+  SY_HOST_DEVICE double factor(double scale, double coefficient) const {
+    return softmax_scale(scale, coefficient, sum, largest) / sum;
+  }
 };
 
 // gathered is [shards, rows, kShardNumbers].

@@ -52,9 +52,9 @@ struct Layer {
   }
 };
 
-ExpertRows rows_of(const RunConfig& config, int64_t length, int64_t ranks) {
+ExpertRows rows_of(const RunConfig& config, Stack stack, int64_t length, int64_t ranks) {
   const ExpertsSection& section = config.model.experts;
-  const TokenGroups groups = token_groups(section, config.train.micro_batch, length);
+  const TokenGroups groups = token_groups(section, stack, config.train.micro_batch, length);
   ExpertRows rows;
   rows.experts = section.count / ranks;
   rows.each = ranks * groups.count * expert_capacity(section, groups.tokens, /*training=*/true);
@@ -121,7 +121,7 @@ ExpertBench bench_experts(const RunConfig& config, Communicator& world,
   const ModelSection& model = session.config.model;
   const auto bench_stack = [&](const char* stack, Stack which, int64_t length) {
     if (count_sparse_layers(model, which) == 0) return;
-    const ExpertRows rows = rows_of(session.config, length, options.expert_ranks);
+    const ExpertRows rows = rows_of(session.config, which, length, options.expert_ranks);
     Layer layer(session, rows);
     ExpertTiming timing = time_layer(layer, options.rounds);
     timing.stack = stack;

@@ -83,6 +83,9 @@ StepBench bench_step(const RunConfig& config, Communicator& world, const RankRes
   result.first_step_seconds = run.first_step_seconds();
   result.memory = run.memory();
   result.parameters = run.session().model.params().global_count();
+  const DataSection& data = run.session().config.data;
+  result.kaplan_flops = SwitchModel::kaplan_flops_per_sequence(
+      run.session().config.model, data.encoder_length, data.decoder_length.value);
   std::optional<BenchRun> twin_run;
   if (options.twin) twin_run.emplace(dense_twin(config), world, resources, options.data);
   GemmRate products(run.products(), run.session().exec.backend, threads);

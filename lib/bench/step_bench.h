@@ -38,7 +38,8 @@ struct StepTiming {
 
 struct StepBench {
   int ranks = 0, threads = 0;
-  int64_t parameters = 0;  // number of parameters of the whole model
+  int64_t parameters = 0;   // number of parameters of the whole model
+  double kaplan_flops = 0;  // SwitchModel::kaplan_flops_per_sequence()
   StepTiming model;
   double product_rate = 0;  // FLOP/s on the GEMM shapes of the step, sum over ranks
   double matrix_rate = 0;   // FLOP/s on large square matrices, sum over ranks

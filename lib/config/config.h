@@ -63,6 +63,11 @@ enum class Stack : uint8_t { encoder, decoder };
 // it, or else every interval-th, beginning with layer interval - 1.
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer);
 int64_t count_sparse_layers(const ModelSection& model, Stack stack);
+// "encoder/layers/1", ...: all sparse layers, in forward order.
+std::vector<std::string> sparse_layer_names(const ModelSection& model);
+
+// Tokens of a routing group of a stack whose sequences are `length` long.
+int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length);
 
 // Whether decoder outputs are multiplied by d_model^-0.5 (model.scale_decoder_outputs).
 bool scales_decoder_outputs(const ModelSection& model);

@@ -42,6 +42,25 @@ int64_t count_sparse_layers(const ModelSection& model, Stack stack) {
   return count;
 }
 
+std::vector<std::string> sparse_layer_names(const ModelSection& model) {
+  std::vector<std::string> names;
+  const auto add = [&](const char* name, Stack stack, int64_t layers) {
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      if (!is_sparse_layer(model, stack, layer)) continue;
+      names.push_back(fmt::format("{}/layers/{}", name, layer));
+    }
+  };
+  add("encoder", Stack::encoder, model.encoder_layers);
+  add("decoder", Stack::decoder, model.decoder_layers);
+  return names;
+}
+
+int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length) {
+  const AutoInt& tokens =
+      stack == Stack::encoder ? experts.group_tokens.encoder : experts.group_tokens.decoder;
+  return tokens.is_auto ? experts.group_sequences * length : tokens.value;
+}
+
 bool scales_decoder_outputs(const ModelSection& model) {
   return model.scale_decoder_outputs == AutoBool::automatic
              ? model.tie_embeddings

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <numeric>
 
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
@@ -55,6 +56,10 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "{} is not available with model.experts.convention hugging_face, where each "
                 "sequence is a routing group; use 1",
                 experts.group_sequences);
+  check.require(experts.group_tokens.encoder.is_auto && experts.group_tokens.decoder.is_auto,
+                "model.experts.group_tokens",
+                "is not available with model.experts.convention hugging_face, where each sequence "
+                "is a routing group; use auto");
   // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel
   // reads.
   check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
@@ -115,6 +120,47 @@ void check_schedule(Checker& check, const RunConfig& config) {
                 optimizer.warmup_steps, config.train.steps, name_of(optimizer.schedule));
 }
 
+// The fewest sequences that are a whole number of routing groups in both stacks.
+int64_t sequences_of_whole_groups(const RunConfig& config) {
+  const ExpertsSection& experts = config.model.experts;
+  if (experts.group_tokens.encoder.is_auto && experts.group_tokens.decoder.is_auto) {
+    return experts.group_sequences;
+  }
+  RunConfig resolved = config;
+  resolve_config(resolved, 0);
+  const auto fewest = [&](Stack stack, int64_t length) {
+    const int64_t tokens = group_tokens(experts, stack, length);
+    return tokens / std::gcd(tokens, length);
+  };
+  return std::lcm(fewest(Stack::encoder, resolved.data.encoder_length),
+                  fewest(Stack::decoder, resolved.data.decoder_length.value));
+}
+
+// A number of sequences must hold whole groups of both stacks.
+void check_groups(Checker& check, const RunConfig& config, const char* key, int64_t sequences,
+                  std::string_view why) {
+  const ExpertsSection& experts = config.model.experts;
+  const auto positive = [](const AutoInt& tokens) { return tokens.is_auto || tokens.value > 0; };
+  if (experts.count < 1 || !positive(experts.group_tokens.encoder) ||
+      !positive(experts.group_tokens.decoder) || !windows_in_range(config.data)) {
+    return;
+  }
+  const int64_t fewest = sequences_of_whole_groups(config);
+  const bool in_sequences =
+      experts.group_tokens.encoder.is_auto && experts.group_tokens.decoder.is_auto;
+  const auto name = [](const AutoInt& tokens) {
+    return tokens.is_auto ? std::string("auto") : fmt::format("{}", tokens.value);
+  };
+  check.require(
+      sequences % fewest == 0, key, "{} is not a multiple of {} ({}){}; use {}", sequences,
+      in_sequences
+          ? "model.experts.group_sequences"
+          : fmt::format("the sequences that hold whole routing groups of "
+                        "model.experts.group_tokens {} | {}",
+                        name(experts.group_tokens.encoder), name(experts.group_tokens.decoder)),
+      fewest, why, why.empty() ? "one" : "a multiple");
+}
+
 void check_batches(Checker& check, const RunConfig& config) {
   const TrainSection& train = config.train;
   const ExpertsSection& experts = config.model.experts;
@@ -126,18 +172,14 @@ void check_batches(Checker& check, const RunConfig& config) {
   check.require(train.global_batch % train.micro_batch == 0, "train.micro_batch",
                 "{} does not divide train.global_batch ({}); use a divisor", train.micro_batch,
                 train.global_batch);
-  const bool grouped = experts.count > 0;  // dropless too: the balancing loss is per group
-  check.require(!grouped || train.micro_batch % group == 0, "train.micro_batch",
-                "{} is not a multiple of model.experts.group_sequences ({}), but a routing group "
-                "must lie within a micro-batch; use a multiple",
-                train.micro_batch, group);
+  // Dropless too: the balancing loss is per group.
+  check_groups(check, config, "train.micro_batch", train.micro_batch,
+               ", but a routing group must lie within a micro-batch");
   if (train.eval_every == 0) return;
   check.require(train.eval_sequences % streams == 0, "train.eval_sequences",
                 "{} is not a multiple of data.streams ({}); use one", train.eval_sequences,
                 streams);
-  check.require(!grouped || train.eval_sequences % group == 0, "train.eval_sequences",
-                "{} is not a multiple of model.experts.group_sequences ({}); use one",
-                train.eval_sequences, group);
+  check_groups(check, config, "train.eval_sequences", train.eval_sequences, "");
 }
 
 }  // namespace

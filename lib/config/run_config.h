@@ -97,6 +97,19 @@ struct SparseLayersSection {
   }
 };
 
+struct GroupTokensSection {
+  AutoInt encoder;
+  AutoInt decoder;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("encoder", encoder,
+          "consecutive tokens of the encoder's global batch in a routing group, whatever sequences "
+          "they are of; auto: model.experts.group_sequences whole sequences");
+    visit("decoder", decoder, "the same for the decoder");
+  }
+};
+
 struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
@@ -109,6 +122,7 @@ struct ExpertsSection {
   int64_t min_capacity = 4;
   int64_t fixed_capacity = 64;
   int64_t group_sequences = 2;
+  GroupTokensSection group_tokens;
   Precision router_precision = Precision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
@@ -135,6 +149,7 @@ struct ExpertsSection {
           "capacity of an expert per group when capacity is fixed");
     visit("group_sequences", group_sequences,
           "consecutive sequences in a routing group, the same on every mesh");
+    visit("group_tokens", group_tokens, "routing groups in tokens, for each stack apart");
     visit(
         "router_precision", router_precision,
         "float32 | bfloat16; bfloat16 exists to reproduce the instability that the paper reports");
@@ -314,6 +329,7 @@ struct TrainSection {
   int64_t eval_sequences = 64;
   int64_t checkpoint_every = 100;
   int64_t keep_checkpoints = 3;
+  double logit_z_loss = 0.0;
   std::string initialize_from;
   Recompute recompute = Recompute::none;
 
@@ -329,6 +345,9 @@ struct TrainSection {
     visit("checkpoint_every", checkpoint_every,
           "steps between checkpoints; 0: only at the end of the run");
     visit("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep; 0: all");
+    visit(
+        "logit_z_loss", logit_z_loss,
+        "coefficient of the z-loss of the output logits, in training alone; T5's recipe has 1e-4");
     visit("initialize_from", initialize_from,
           "checkpoint (or folder of a run) whose weights training starts from, with optimiser, "
           "schedule and data fresh; empty: random weights");

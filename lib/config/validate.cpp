@@ -73,6 +73,8 @@ void check_experts(Checker& check, const ModelSection& model) {
   check.integer("model.experts.min_capacity", experts.min_capacity, 1, kMaxCount);
   check.integer("model.experts.fixed_capacity", experts.fixed_capacity, 1, kMaxCount);
   check.integer("model.experts.group_sequences", experts.group_sequences, 1, kMaxCount);
+  check.automatic("model.experts.group_tokens.encoder", experts.group_tokens.encoder, 1, kMaxCount);
+  check.automatic("model.experts.group_tokens.decoder", experts.group_tokens.decoder, 1, kMaxCount);
   check.below_one("model.experts.jitter", experts.jitter);
   check.not_negative("model.experts.balance_loss", experts.balance_loss);
   check.not_negative("model.experts.z_loss", experts.z_loss);
@@ -166,6 +168,7 @@ void check_train(Checker& check, const TrainSection& train) {
   check.integer("train.eval_sequences", train.eval_sequences, 1, kMaxSteps);
   check.integer("train.checkpoint_every", train.checkpoint_every, 0, kMaxSteps);
   check.integer("train.keep_checkpoints", train.keep_checkpoints, 0, kMaxCount);
+  check.not_negative("train.logit_z_loss", train.logit_z_loss);
 }
 
 }  // namespace

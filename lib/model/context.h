@@ -8,6 +8,7 @@
 #include "kernels/dropout/dropout.h"
 #include "lib/base/numeric.h"
 #include "lib/base/random.h"
+#include "lib/config/config.h"
 #include "lib/config/run_config.h"
 #include "lib/dist/mesh.h"
 #include "lib/tensor/exec.h"
@@ -22,7 +23,8 @@ struct StepContext {
   uint32_t step = 0;
   int64_t first_sequence = 0;  // of the micro-batch: its index in the global batch
   double loss_scale = 1.0;     // 1 / number of valid target tokens in the global batch
-  double group_scale = 1.0;    // 1 / number of routing groups of the global batch, per stack
+  double group_scale = 1.0;    // 1 / number of the encoder's routing groups in the global batch
+  double logit_z_loss = 0.0;   // coefficient of the z-loss of the output logits, in training
 };
 
 // Router statistics of a step, accumulated by observing each block after its forward (stack.h); one
@@ -32,9 +34,12 @@ struct RouterStats {
   // Int32 [routed layers, E + 1]: tokens routed to each expert, before capacity drops; last column:
   // tokens dropped.
   Tensor counts;
-  // Auxiliary losses before their coefficients, float64 [1] each, summed over groups and layers
-  // (convention hugging_face: over groups and stacks).
+  // Auxiliary losses before their coefficients, float64 [1] each, summed over groups, by
+  // LayerContext::group_weight, and layers (convention hugging_face: over groups and stacks).
   Tensor balance, z;
+  // Float64 [routed layers, 2], over routed tokens: sums of the entropy of the router's
+  // probabilities, in nats, and of the largest of them.
+  Tensor confidence;
 };
 
 // Inputs of the auxiliary load-balancing loss of a whole stack (experts.convention hugging_face),
@@ -64,6 +69,10 @@ struct LayerContext {
   Tensor lengths;         // int32 [B]
   StackShares stack_shares = {};
   bool sequence_parallel = false;  // see cuts_stream()
+  Stack stack = Stack::encoder;
+  // The encoder's groups for each of this stack, so that every stack's losses are a mean over its
+  // own groups.
+  double group_weight = 1.0;
 
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }
@@ -106,6 +115,7 @@ struct LayerDims {
   int model_ranks = 1;       // heads and d_ff are sharded over them
   Recompute recompute = Recompute::none;
   bool sequence_parallel = false;  // the model ranks share out the rows of the residual stream
+  Stack stack = Stack::encoder;
   MeshShape mesh_shape() const {
     return {.ranks = expert_ranks * model_ranks, .model = model_ranks, .expert = expert_ranks};
   }

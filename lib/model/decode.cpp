@@ -21,6 +21,7 @@ namespace {
 ModelSection dropless(ModelSection model) {
   model.experts.capacity = CapacityMode::dropless;
   model.experts.group_sequences = 1;
+  model.experts.group_tokens = {};
   return model;
 }
 

@@ -43,4 +43,19 @@ double SwitchModel::flops_per_sequence(const ModelSection& model, int64_t encode
   return 3 * forward;
 }
 
+double SwitchModel::kaplan_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
+                                              int64_t decoder_length) {
+  const int64_t inner = model.num_heads * model.d_kv;
+  const int64_t matrices = model.activation == Activation::geglu ? 3 : 2;
+  const int64_t ffn = matrices * model.d_ff;
+  // Weights of a block over d_model: q, k, v and o once or twice, and the feed-forward layer.
+  const double encoder = product(encoder_length, model.d_model, 4 * inner + ffn) +
+                         product(encoder_length, encoder_length, inner);
+  const double decoder = product(decoder_length, model.d_model, 8 * inner + ffn) +
+                         product(decoder_length, decoder_length + encoder_length, inner);
+  return static_cast<double>(model.encoder_layers) * encoder +
+         static_cast<double>(model.decoder_layers) * decoder +
+         product(decoder_length, model.d_model, model.vocab_size.value);
+}
+
 }  // namespace sy

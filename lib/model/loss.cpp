@@ -25,7 +25,7 @@ void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled,
 // Loss and gradient from this rank's logits of a chunk, whose columns are sharded over the model
 // ranks: each summarises its rows, and the gathered summaries give the whole.
 void sharded_cross_entropy(const LayerContext& context, const LossParams& params, Tensor loss,
-                           Tensor d_logits, Tensor logits, Tensor targets) {
+                           Tensor d_logits, Tensor logits, Tensor targets, const LogitZLoss& z) {
   Exec& exec = context.exec;
   Communicator& ranks = context.mesh.model();
   const VocabularyShard shard = vocabulary_shard(*params.table);
@@ -39,7 +39,7 @@ void sharded_cross_entropy(const LayerContext& context, const LossParams& params
     const ProfileScope profile(exec.profiler, Part::communication);
     ranks.all_gather(all, mine, "cross-entropy");
   }
-  cross_entropy_join(exec, loss, d_logits, logits, targets, all, shard, context.step.loss_scale);
+  cross_entropy_join(exec, loss, d_logits, logits, targets, all, shard, context.step.loss_scale, z);
 }
 
 // Propagates the gradient of the logits, which has replaced the logits, to h and the table.
@@ -83,8 +83,8 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
   return {store.add("lm_head", embedding->shape, Placement::model(0), init), scale};
 }
 
-void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
-                  Tensor h, Tensor targets, int64_t chunk_rows) {
+void loss_forward(const LayerContext& context, const LossParams& params, const LossSums& sums,
+                  Tensor d_h, Tensor h, Tensor targets, int64_t chunk_rows) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->compute.dim(0);
@@ -95,6 +95,10 @@ void loss_forward(const LayerContext& context, const LossParams& params, Tensor 
       dtype == exact ? chunk_logits : scratch.take(dtype, {chunk, vocab}, "d_logits");
   const Tensor chunk_scaled = scratch.take(dtype, {chunk, d}, "scaled decoder output");
   const Tensor chunk_loss = scratch.take(exact, {chunk}, "cross-entropy");
+  // Taken whether or not there is a z-loss, which planning does not know.
+  const Tensor chunk_squares = scratch.take(exact, {chunk}, "squared logarithms");
+  const double coefficient = context.step.training ? context.step.logit_z_loss : 0.0;
+  const bool counts_squares = coefficient > 0 && !sums.logit_z.empty();
   const Tensor d_all = d_h.empty() ? Tensor() : room_for_all(context, scratch, d_h);
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t count = std::min(chunk, rows - begin);
@@ -103,12 +107,15 @@ void loss_forward(const LayerContext& context, const LossParams& params, Tensor 
     const Tensor d_logits = d_h.empty() ? Tensor() : chunk_d_logits.slice(0, count);
     project(exec, params, logits, scaled, h.slice(begin, count));
     const Tensor of_chunk = targets.slice(begin, count);
+    const Tensor squares = counts_squares ? chunk_squares.slice(0, count) : Tensor();
+    const LogitZLoss z{coefficient, squares};
     if (context.mesh.shape().model > 1) {
-      sharded_cross_entropy(context, params, loss, d_logits, logits, of_chunk);
+      sharded_cross_entropy(context, params, loss, d_logits, logits, of_chunk, z);
     } else {
-      cross_entropy(exec, loss, d_logits, logits, of_chunk, context.step.loss_scale);
+      cross_entropy(exec, loss, d_logits, logits, of_chunk, context.step.loss_scale, z);
     }
-    add_sum(exec, total, loss);
+    add_sum(exec, sums.cross_entropy, loss);
+    if (counts_squares) add_sum(exec, sums.logit_z, squares);
     if (!d_h.empty()) {
       project_backward(exec, params, d_all.slice(begin, count), d_logits, scaled);
     }

@@ -24,12 +24,18 @@ struct LossParams {
 // Declares "lm_head" unless the embeddings are tied.
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding);
 
-// total (float64 [1], in the exec's memory) += cross-entropy in nats, summed over the rows whose
-// target is not padding. h is [T, d_model], targets int32 [T]. If d_h [stream_rows(), d_model] is
-// given, it is overwritten with the gradient of context.step.loss_scale * cross-entropy, and that
-// of the table is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows().
-void loss_forward(const LayerContext& context, const LossParams& params, Tensor total, Tensor d_h,
-                  Tensor h, Tensor targets, int64_t chunk_rows = 0);
+// Sums over the rows whose target is not padding, float64 [1] each, in the exec's memory.
+struct LossSums {
+  Tensor cross_entropy;  // in nats
+  Tensor logit_z = {};   // (log Z)^2, Z = sum of e^logit; empty: not wanted
+};
+
+// Adds to `sums`, to logit_z only in training with context.step.logit_z_loss > 0. h is [T,
+// d_model], targets int32 [T]. If d_h [stream_rows(), d_model] is given, it is overwritten with the
+// gradient of context.step.loss_scale * (cross-entropy + logit_z_loss * logit_z), and that of the
+// table is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows().
+void loss_forward(const LayerContext& context, const LossParams& params, const LossSums& sums,
+                  Tensor d_h, Tensor h, Tensor targets, int64_t chunk_rows = 0);
 
 // logits [rows, vocab], of compute_dtype() of h, is overwritten. h is [rows, d_model]. The model
 // ranks gather the logits, for generation.

@@ -121,6 +121,10 @@ Tensor SwitchModel::loss_sum() {
   return state_->loss_sum();
 }
 
+Tensor SwitchModel::logit_z_sum() {
+  return state_->logit_z_sum();
+}
+
 Tensor SwitchModel::step_sums() {
   return state_->sums;
 }
@@ -138,7 +142,7 @@ void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepC
   if (needed) needed(static_cast<int>(s.params.all().size()));
   const LayerContext context = s.context(exec, batch, step, kDecoder);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, context.stream_rows()) : Tensor();
-  loss_forward(context, s.loss, s.loss_sum(), d_h, h, flat(batch.targets));
+  loss_forward(context, s.loss, {s.loss_sum(), s.logit_z_sum()}, d_h, h, flat(batch.targets));
 }
 
 double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {

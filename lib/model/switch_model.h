@@ -74,8 +74,12 @@ class SwitchModel {
   const ModelShape& shape() const;
   // Statistics of the step so far, in the exec's memory. clear_stats() zeroes them.
   RouterStats& router_stats();
-  Tensor loss_sum();   // float64 [1]
-  Tensor step_sums();  // float64 [3], contiguous: loss_sum(), balance loss, z loss
+  Tensor loss_sum();  // float64 [1]
+  // float64 [1]: (log Z)^2 of the output logits, summed over valid target tokens; 0 without
+  // step.logit_z_loss.
+  Tensor logit_z_sum();
+  // Float64, contiguous: loss_sum(), balance loss, z loss, logit_z_sum(), the routers' confidence.
+  Tensor step_sums();
   void clear_stats(Exec& exec);
 
   // Adds the cross-entropy of the micro-batch (nats, summed over valid target tokens, not scaled)
@@ -88,9 +92,9 @@ class SwitchModel {
   // Zeroes loss_sum(), calls accumulate_forward, waits for the sum and returns it.
   double forward(Exec& exec, const Batch& batch, const StepContext& step);
 
-  // Adds the gradient of step.loss_scale * cross-entropy + step.group_scale * (balance_loss *
-  // balance + z_loss * z) to the gradients of the parameters. Must directly follow a forward pass
-  // with the same arguments.
+  // Adds the gradient of step.loss_scale * (cross-entropy + step.logit_z_loss * logit_z_sum) +
+  // step.group_scale * (balance_loss * balance + z_loss * z) to the gradients of the parameters.
+  // Must directly follow a forward pass with the same arguments.
   void backward(Exec& exec, const Batch& batch, const StepContext& step,
                 const GradReady& ready = {});
 
@@ -112,6 +116,11 @@ class SwitchModel {
   // token).
   static double flops_per_sequence(const ModelSection& model, int64_t encoder_length,
                                    int64_t decoder_length);
+  // FLOPs of the forward pass of one sequence as Kaplan et al. 2020 count them and Fedus et al.
+  // 2022, table 9, prints them: 2 per weight and token, without routers, and the scores once; keys
+  // and values of cross-attention count for target tokens.
+  static double kaplan_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
+                                          int64_t decoder_length);
 
  private:
   struct State;

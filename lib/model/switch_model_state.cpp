@@ -45,12 +45,12 @@ SwitchModel::State::State(const ModelSection& model_, ModelShape shape_, Mesh& m
 
 void SwitchModel::State::plan() {
   const int experts = mesh.shape().expert, shards = mesh.shape().model;
-  const auto dims = [&](int64_t length) {
-    return LayerDims{shape.sequences,        length, experts, dtype, shards, shape.recompute,
-                     shape.sequence_parallel};
+  const auto dims = [&](Stack stack, int64_t length) {
+    return LayerDims{shape.sequences,         length, experts, dtype, shards, shape.recompute,
+                     shape.sequence_parallel, stack};
   };
-  const LayerDims encoder_dims = dims(shape.encoder_length);
-  const LayerDims decoder_dims = dims(shape.decoder_length);
+  const LayerDims encoder_dims = dims(Stack::encoder, shape.encoder_length);
+  const LayerDims decoder_dims = dims(Stack::decoder, shape.decoder_length);
   if (training) {
     params.plan(values, grads);
   } else {
@@ -70,13 +70,28 @@ void SwitchModel::State::plan() {
 void SwitchModel::State::plan_statistics() {
   const Shape counts{layers.routed_layers, model.experts.count + 1};
   stats.counts = statistics.take(DType::i32, counts, "router counts");
-  sums = statistics.take(DType::f64, {3}, "losses");
+  constexpr int64_t kSums = 4;
+  const Shape confidence{layers.routed_layers, 2};
+  sums = statistics.take(DType::f64, {kSums + confidence.numel()}, "losses");
+  stats.confidence = sums.slice(kSums, confidence.numel()).view(confidence);
   stats.balance = sums.slice(1, 1);
   stats.z = sums.slice(2, 1);
   if (model.experts.convention == Convention::hugging_face) {
     const int64_t length = std::max(shape.encoder_length, shape.decoder_length);
     all_routed = statistics.take(DType::i32, {shape.sequences * length}, "routed");
   }
+}
+
+// A decoder's group counts for as many of the encoder's as the global batch has for each.
+double SwitchModel::State::group_weight(Stack stack) const {
+  if (stack == Stack::encoder || shape.decoder_length == 0) return 1.0;
+  const auto tokens = [&](Stack of, int64_t length) {
+    return static_cast<double>(group_tokens(model.experts, of, length));
+  };
+  const double encoder_length = static_cast<double>(shape.encoder_length);
+  const double decoder_length = static_cast<double>(shape.decoder_length);
+  return encoder_length * tokens(Stack::decoder, shape.decoder_length) /
+         (decoder_length * tokens(Stack::encoder, shape.encoder_length));
 }
 
 Tensor SwitchModel::State::routed(Tensor valid) {
@@ -86,7 +101,8 @@ Tensor SwitchModel::State::routed(Tensor valid) {
 LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const StepContext& step,
                                          size_t stream) {
   const TokenStream& tokens = batch.streams[stream];
-  const StackSaved& saved = stream == decoder.stream ? decoder_saved : encoder_saved;
+  const Stack stack = stream == decoder.stream ? Stack::decoder : Stack::encoder;
+  const StackSaved& saved = stack == Stack::decoder ? decoder_saved : encoder_saved;
   return {.exec = exec,
           .mesh = *pass_mesh,
           .model = model,
@@ -96,7 +112,9 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .valid = routed(tokens.valid),
           .lengths = tokens.lengths,
           .stack_shares = saved.shares,
-          .sequence_parallel = shape.sequence_parallel};
+          .sequence_parallel = shape.sequence_parallel,
+          .stack = stack,
+          .group_weight = group_weight(stack)};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {

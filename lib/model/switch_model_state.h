@@ -37,7 +37,8 @@ struct SwitchModel::State {
 
   Arena statistics{"statistics"};
   RouterStats stats;
-  Tensor sums;        // float64 [3]: loss, balance loss, z loss
+  // Float64: loss, balance loss, z loss, (log Z)^2 of the logits, then stats.confidence.
+  Tensor sums;
   Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_,
@@ -51,6 +52,7 @@ struct SwitchModel::State {
 
   // The context of the stack that reads `stream`.
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, size_t stream);
+  double group_weight(Stack stack) const;
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
 
@@ -64,6 +66,7 @@ struct SwitchModel::State {
                 RouterStats* counted = nullptr, const ValuesNeeded& needed = {});
 
   Tensor loss_sum() const { return sums.slice(0, 1); }
+  Tensor logit_z_sum() const { return sums.slice(3, 1); }
 };
 
 // While it lives, passes of the model only measure memory and count traffic.

@@ -116,6 +116,7 @@ Evaluation Evaluator::run() {
   result.target_tokens = static_cast<int64_t>(targets);
   result.dropped_fraction = router.dropped_fraction;
   result.expert_load_max = router.expert_load_max;
+  result.router = router.layers;
   result.counters = counters_;
   return result;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/train/log/metrics.h"
 #include "lib/train/session.h"
 #include "lib/train/step_batch.h"
 
@@ -19,6 +20,7 @@ struct Evaluation {
   int64_t target_tokens = 0;
   double dropped_fraction = 0;
   double expert_load_max = 0;
+  std::vector<RouterMetrics> router;
   DataCounters counters;
 };
 

@@ -9,6 +9,14 @@
 #include "lib/train/optimizer/schedule.h"
 
 namespace sy {
+namespace {
+
+// The host's copy of the statistics among the numbers of a step.
+RouterStats router_stats(const Readback& numbers) {
+  return {numbers.host(1), numbers.host(2), numbers.host(3), numbers.host(5)};
+}
+
+}  // namespace
 
 TrainStep::TrainStep(Session& session) : session_(session), mesh_(&session.mesh) {}
 
@@ -57,7 +65,8 @@ void TrainStep::allocate() {
   gather_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z});
+    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
+                                              model.logit_z_sum(), router.confidence});
   }
 }
 
@@ -88,6 +97,7 @@ void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) 
   update(step, rate, tokens);
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
+  targets_[turn] = tokens.target;
   under_way_[turn]->start();
 }
 
@@ -106,10 +116,15 @@ StepResult TrainStep::finish() {
                                     numbers.host(0).slice(kStepScalars, faults_.numel()));
   }
   result.learning_rate = rates_[turn];
-  result.router =
-      summarize_router({numbers.host(1), numbers.host(2), numbers.host(3)},
-                       routing_groups(session_.config, session_.config.train.global_batch));
+  result.logit_z_loss = *numbers.host(4).data<double>() / static_cast<double>(targets_[turn]);
+  result.router = summarize_router(
+      router_stats(numbers), routing_groups(session_.config, session_.config.train.global_batch));
   return result;
+}
+
+std::vector<RouterMetrics> TrainStep::router_metrics() const {
+  SY_CHECK(finished_ > 0, "no step was finished");
+  return sy::router_metrics(router_stats(*under_way_[(finished_ - 1) % 2]), session_.config.model);
 }
 
 // Norm, clipping and update. All decisions are taken on the device, the same on every rank: the
@@ -136,6 +151,7 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
   context.seed = static_cast<uint64_t>(config.run.seed);
   context.step = narrow<uint32_t>(step);
   context.loss_scale = 1.0 / static_cast<double>(tokens.target);
+  context.logit_z_loss = config.train.logit_z_loss;
   context.group_scale =
       1.0 / static_cast<double>(routing_groups(config, config.train.global_batch));
   model.clear_stats(session_.exec);

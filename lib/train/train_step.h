@@ -25,7 +25,8 @@ struct StepTokens {
 };
 
 struct StepResult {
-  double loss = 0;  // nats per target token, over the global batch
+  double loss = 0;          // nats per target token, over the global batch
+  double logit_z_loss = 0;  // mean (log Z)^2 of the output logits; 0 if train.logit_z_loss is
   double grad_norm = 0;
   double learning_rate = 0;
   bool updated = true;  // false: loss or norm was not finite; the weights are unchanged
@@ -50,6 +51,8 @@ class TrainStep {
   // Waits for the oldest step in flight, of which there may be two, and returns its result, the
   // same on every rank. Collective.
   StepResult finish();
+  // The routers of the step that finish() returned last, by layer; until the next but one start().
+  std::vector<RouterMetrics> router_metrics() const;
   // start() and finish().
   StepResult run(int64_t step, StepBatch& batch, const StepTokens& tokens) {
     start(step, batch, tokens);
@@ -94,9 +97,11 @@ class TrainStep {
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip/grad_clip.h
   Tensor faults_;   // float64 [regions], see grad_fault.h
 
-  // Results in transit to the host, and learning rates, of the two steps that may be in flight.
+  // Results in transit to the host, learning rates and target tokens of the two steps that may be
+  // in flight.
   std::optional<Readback> under_way_[2];
   double rates_[2] = {};
+  int64_t targets_[2] = {};
   int64_t started_ = 0, finished_ = 0;
   std::optional<GradReducer> reducer_;
   std::optional<ValueGather> gather_;

@@ -111,12 +111,14 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.loss = result.loss;
   metrics.balance_loss = result.router.balance_loss;
   metrics.z_loss = result.router.z_loss;
+  if (session_.config.train.logit_z_loss > 0) metrics.logit_z_loss = result.logit_z_loss;
   metrics.grad_norm = result.grad_norm;
   metrics.learning_rate = result.learning_rate;
   metrics.step_seconds = seconds;
   metrics.tokens_per_second = static_cast<double>(started.tokens.total()) / seconds;
   metrics.dropped_fraction = result.router.dropped_fraction;
   metrics.expert_load_max = result.router.expert_load_max;
+  metrics.router = train_step_.router_metrics();
   run_log_->train(metrics);
 }
 

@@ -67,6 +67,14 @@ void log_memory(const TrainStep::Memory& memory, Communicator& world) {
       mib[0], mib[1], mib[2], mib[3], mib[4]);
 }
 
+void log_flops(const RunConfig& config) {
+  const int64_t inputs = config.data.encoder_length, targets = config.data.decoder_length.value;
+  log::info(
+      "FLOPs per sequence: {:.4g} G forward and backward; forward as Kaplan et al. count, {:.4g} G",
+      SwitchModel::flops_per_sequence(config.model, inputs, targets) / 1e9,
+      SwitchModel::kaplan_flops_per_sequence(config.model, inputs, targets) / 1e9);
+}
+
 }  // namespace
 
 Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume)
@@ -89,6 +97,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   for (const std::string& note : plan.notes) log::info("{}", note);
   log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory(), runtime.mesh.world());
+  log_flops(session_.config);
   train_step_.allocate();
   train_step_.initialize();
   open_loader(plan);

@@ -41,7 +41,8 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
       "optimizer.factor_from=0", "optimizer.beta1=1", "optimizer.beta2=1", "optimizer.epsilon=0",
       "optimizer.weight_decay=-1", "train.steps=0", "train.global_batch=0", "train.micro_batch=0",
       "train.log_every=0", "train.eval_every=-1", "train.eval_sequences=0",
-      "train.checkpoint_every=-1", "train.keep_checkpoints=-1");
+      "train.checkpoint_every=-1", "train.keep_checkpoints=-1", "train.logit_z_loss=-1",
+      "model.experts.group_tokens.encoder=0", "model.experts.group_tokens.decoder=-1");
   const std::string key = override.substr(0, override.find('='));
   const std::string value = override.substr(key.size() + 1);
   const std::string error = errors_after({override});
@@ -84,6 +85,9 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
            {"model.experts.capacity: factor", "fixed or dropless"}},
       Case{{"model.experts.convention=hugging_face", "model.experts.capacity=fixed"},
            {"model.experts.group_sequences: 2", "use 1"}},
+      Case{{"model.experts.convention=hugging_face", "model.experts.capacity=fixed",
+            "model.experts.group_sequences=1", "model.experts.group_tokens.encoder=128"},
+           {"model.experts.group_tokens: ", "hugging_face", "use auto"}},
       Case{{"mesh.expert=3"}, {"mesh.expert: 3", "model.experts.count (8)"}},
       Case{{"model.vocab_size=103"}, {"model.vocab_size: 103", "data.extra_ids (100)"}},
       Case{{"data.format=ids"}, {"model.vocab_size: auto", "data.format: ids", "(100)"}},
@@ -139,6 +143,24 @@ TEST_CASE("validate: objectives", "[validate]") {
              {"data.extra_ids: 100", "189", "192", "data.denoisers[3].mean_noise_span"}));
   CHECK(says(errors_after({ul2, "data.decoder_length=30", "data.window_tokens=100"}),
              {"data.decoder_length: 30", "68 tokens", "100"}));
+}
+
+// 8 sequences of 128 and 30 tokens.
+TEST_CASE("validate: groups of tokens fill a micro-batch and an evaluation", "[validate]") {
+  const auto with = [](const std::string& encoder, const std::string& decoder) {
+    return errors_after({"model.experts.group_tokens.encoder=" + encoder,
+                         "model.experts.group_tokens.decoder=" + decoder});
+  };
+  CHECK(with("1024", "48").empty());
+  CHECK(with("1", "240").empty());
+  CHECK(with("auto", "40").empty());
+  // A fifth of a sequence and half of nine, 9 sequences at a time: both stacks in one error.
+  const std::string both = with("auto", "135");
+  CHECK(says(both, {"train.micro_batch: 8 is not a multiple of",
+                    "model.experts.group_tokens auto | 135 (18)", "use a multiple"}));
+  CHECK(says(both, {"train.eval_sequences: 64 is not a multiple of", "(18); use one"}));
+  CHECK(says(with("384", "50"), {"train.micro_batch: 8", "384 | 50 (15)"}));
+  CHECK(with("4096", "48").find("(32)") != std::string::npos);
 }
 
 TEST_CASE("validate: lists of sparse layers", "[validate]") {

@@ -10,13 +10,21 @@ import sys
 CLOCK = {"step_seconds", "tokens_per_second", "mfu", "seconds"}
 # Allowed relative difference, in units of the tolerance.
 RELATIVE = {"loss": 1, "neg_log_perplexity": 1, "grad_norm": 10, "balance_loss": 10, "z_loss": 10}
+# Of each router, by the last part of its name.
+RELATIVE |= {"logit_z_loss": 10, "entropy": 100, "top_probability": 100}
 # Allowed absolute difference, in units of the tolerance: 2e-5 allows one token in a thousand, and an expert load of
 # 1.02 instead of 1.
-ABSOLUTE = {"dropped_fraction": 50, "expert_load_max": 1000}
+ABSOLUTE = {"dropped_fraction": 50, "expert_load_max": 1000, "load_max": 1000}
+
+
+def flat(line):
+    """The line with the numbers of its routers under their names, LAYER/NAME."""
+    routers = line.pop("router", {})
+    return line | {f"{layer}/{name}": value for layer, of in routers.items() for name, value in of.items()}
 
 
 def load(path):
-    lines = [json.loads(line) for line in open(path, encoding="utf-8")]
+    lines = [flat(json.loads(line)) for line in open(path, encoding="utf-8")]
     keys = [(line["kind"], line["step"]) for line in lines]
     assert len(keys) == len(set(keys)), f"{path} contains a step twice"
     return dict(zip(keys, lines))
@@ -26,6 +34,7 @@ def difference(name, a, b):
     """The difference in units of the tolerance; 0 or infinite for numbers that must be equal."""
     if a == b:
         return 0.0
+    name = name.split("/")[-1]
     if name in RELATIVE:
         return abs(a - b) / abs(a) / RELATIVE[name] if a else float("inf")
     return abs(a - b) / ABSOLUTE[name] if name in ABSOLUTE else float("inf")

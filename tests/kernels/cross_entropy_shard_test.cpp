@@ -22,10 +22,10 @@ Owned columns_of(Tensor x, int64_t first, int64_t count) {
 // All shards on one rank: loss and gradient, in place or in bfloat16, of equal shards of `logits`.
 struct Sharded {
   std::vector<Owned> gradients;
-  std::vector<Owned> losses;
+  std::vector<Owned> losses, squares;
 
   Sharded(Exec& exec, Tensor logits, Tensor targets, int64_t shards, double scale,
-          DType gradient_dtype) {
+          DType gradient_dtype, double z = 0) {
     const int64_t rows = logits.rows(), vocab = logits.cols(), cols = vocab / shards;
     Owned gathered(DType::f64, {shards, rows, kShardNumbers});
     std::vector<Owned> parts;
@@ -35,13 +35,14 @@ struct Sharded {
     }
     for (int64_t s = 0; s < shards; ++s) {
       losses.emplace_back(logits.dtype(), Shape{rows});
+      squares.emplace_back(logits.dtype(), Shape{rows});
       Owned& part = parts[static_cast<size_t>(s)];
       gradients.push_back(gradient_dtype == logits.dtype() ? part
                                                            : Owned(gradient_dtype, {rows, cols}));
       const bool in_place = gradient_dtype == logits.dtype();
       Owned& gradient = gradients.back();
       cross_entropy_join(exec, losses.back(), gradient, in_place ? gradient : part, targets,
-                         gathered, {s * cols, vocab}, scale);
+                         gathered, {s * cols, vocab}, scale, {z, squares.back()});
     }
   }
 };
@@ -52,12 +53,13 @@ TEST_CASE("cross_entropy_shard: the shards give the loss and gradient of the who
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const auto [vocab, shards] = GENERATE(std::pair<int64_t, int64_t>{6, 2}, std::pair{6, 3},
                                         std::pair{64, 4}, std::pair{6000, 2}, std::pair{6004, 4});
+  const double z = GENERATE(0.0, 0.2);
   constexpr int64_t kRows = 6;
   Owned logits = random_tensor(dtype, {kRows, vocab}, 1, 3.0);
   Owned targets = int_tensor({kRows}, {1, kPadId, static_cast<int32_t>(vocab) - 1, 3, 4, 2});
-  const Sharded sharded(*exec, logits, targets, shards, 0.5, dtype);
-  Owned loss(dtype, {kRows}), gradient = logits;
-  cross_entropy(*exec, loss, gradient, gradient, targets, 0.5);
+  const Sharded sharded(*exec, logits, targets, shards, 0.5, dtype, z);
+  Owned loss(dtype, {kRows}), squares(dtype, {kRows}), gradient = logits;
+  cross_entropy(*exec, loss, gradient, gradient, targets, 0.5, {z, squares});
   const double tolerance = dtype == DType::f64 ? 1e-13 : 4e-6;
   const int64_t cols = vocab / shards;
   for (int64_t s = 0; s < shards; ++s) {
@@ -65,6 +67,8 @@ TEST_CASE("cross_entropy_shard: the shards give the loss and gradient of the who
     Owned first = sharded.losses[0], part = sharded.gradients[static_cast<size_t>(s)];
     CHECK(largest_difference(of_rank, loss) < tolerance);
     CHECK(same_bits(of_rank, first));
+    Owned of_squares = sharded.squares[static_cast<size_t>(s)];
+    CHECK(largest_difference(of_squares, squares) < 100 * tolerance);
     CHECK(largest_difference(part, columns_of(gradient, s * cols, cols)) < tolerance);
   }
 }

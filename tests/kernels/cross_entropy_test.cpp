@@ -38,6 +38,39 @@ TEST_CASE("cross_entropy: gradients", "[cross_entropy]") {
   CHECK(largest_difference(loss, again) < 1e-14);
 }
 
+TEST_CASE("cross_entropy: gradients with a z-loss, which the loss does not show",
+          "[cross_entropy]") {
+  constexpr double kZ = 0.2;
+  const int64_t vocab = GENERATE(2, 7, 136);
+  auto exec = make_exec();
+  constexpr int64_t kRows = 5;
+  Owned logits = random_tensor(DType::f64, {kRows, vocab}, 1, 2.0);
+  Owned targets = int_tensor({kRows}, {1, 0, static_cast<int32_t>(vocab) - 1, 1, 0});
+  Owned gradient = logits, loss(DType::f64, {kRows}), plain(DType::f64, {kRows});
+  Owned squares = tensor_of(DType::f64, {kRows}, std::vector<double>(kRows, 9));
+  cross_entropy(*exec, loss, gradient, gradient, targets, 0.3, {kZ, squares});
+  cross_entropy(*exec, plain, {}, logits, targets, 0.3);
+  CHECK(same_bits(loss, plain));
+  const auto log_z = [&](int64_t r) {
+    double sum = 0;
+    for (int64_t i = 0; i < vocab; ++i) sum += std::exp(at(logits, r * vocab + i));
+    return std::log(sum);
+  };
+  const auto target = [&](int64_t r) { return targets.data<int32_t>()[r]; };
+  for (int64_t r = 0; r < kRows; ++r) {
+    const double expected = target(r) == kPadId ? 0 : log_z(r) * log_z(r);
+    CHECK(at(squares, r) == Approx(expected));
+  }
+  CHECK(gradient_error(logits, gradient, [&] {
+          double total = 0;
+          for (int64_t r = 0; r < kRows; ++r) {
+            if (target(r) == kPadId) continue;
+            total += log_z(r) - at(logits, r * vocab + target(r)) + kZ * log_z(r) * log_z(r);
+          }
+          return 0.3 * total;
+        }) < kGradientTolerance);
+}
+
 TEST_CASE("cross_entropy: without a gradient logits are unchanged", "[cross_entropy]") {
   auto exec = make_exec();
   Owned logits = random_tensor(DType::f32, {4, 50}, 1), before = logits, loss(DType::f32, {4});

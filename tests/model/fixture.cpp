@@ -87,6 +87,12 @@ ModelSection tiny_hugging_face_model(int64_t experts, int64_t interval) {
   return model;
 }
 
+ModelSection with_token_groups(ModelSection model, int64_t encoder_length, int64_t decoder_length) {
+  model.experts.group_tokens.encoder = {false, div_exact(2 * encoder_length, int64_t{3})};
+  model.experts.group_tokens.decoder = {false, div_exact(decoder_length, int64_t{2})};
+  return model;
+}
+
 ModelSection with_noise_and_losses(ModelSection model) {
   model.dropout = 0.2;
   model.experts.jitter = 0.1;
@@ -167,7 +173,8 @@ double ModelFixture::total_loss(const Batch& batch) {
   const double cross_entropy = model.forward(*exec, batch, step);
   const ExpertsSection& experts = model.config().experts;
   const RouterStats& stats = model.router_stats();
-  return step.loss_scale * cross_entropy +
+  const double logit_z = step.logit_z_loss * read_number(*exec, model.logit_z_sum());
+  return step.loss_scale * (cross_entropy + logit_z) +
          step.group_scale * (experts.balance_loss * read_number(*exec, stats.balance) +
                              experts.z_loss * read_number(*exec, stats.z));
 }

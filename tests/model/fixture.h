@@ -23,6 +23,9 @@ ModelSection tiny_sparse_model(int64_t experts, int64_t interval = 1);
 // The same under experts.convention hugging_face, with four layers per stack, so that by default
 // two sparse ones share the auxiliary loss.
 ModelSection tiny_hugging_face_model(int64_t experts, int64_t interval = 2);
+// `model` with routing groups that are neither whole sequences nor the same in both stacks:
+// two thirds of a sequence in the encoder, half of one in the decoder.
+ModelSection with_token_groups(ModelSection model, int64_t encoder_length, int64_t decoder_length);
 // `model` with dropout and jitter, and auxiliary losses large enough to matter.
 ModelSection with_noise_and_losses(ModelSection model);
 

@@ -77,7 +77,9 @@ class Stacks {
                                 {kSequences, kEncoderLength, ranks, dtype_}, kEncoderLength);
     decoder_saved_ = stack_plan(saved_, model_, decoder_,
                                 {kSequences, kDecoderLength, ranks, dtype_}, kEncoderLength);
-    sums_ = statistics_.take(DType::f64, {2}, "sums");
+    const int64_t layers = layers_.routed_layers;
+    sums_ = statistics_.take(DType::f64, {2 + 2 * layers}, "sums");
+    stats_.confidence = sums_.slice(2, 2 * layers).view({layers, 2});
     stats_.balance = sums_.slice(0, 1);
     stats_.z = sums_.slice(1, 1);
     stats_.counts =

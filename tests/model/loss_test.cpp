@@ -11,11 +11,12 @@ namespace sy {
 namespace {
 using namespace test;
 
+// With the z-loss, if the step has one.
 double loss_of(const LayerContext& context, const LossParams& params, Tensor d_h, Tensor h,
                Tensor targets, int64_t chunk_rows = 0) {
-  Owned total(DType::f64, {1});
-  loss_forward(context, params, total, d_h, h, targets, chunk_rows);
-  return *total.data<double>();
+  Owned total(DType::f64, {1}), logit_z(DType::f64, {1});
+  loss_forward(context, params, {total, logit_z}, d_h, h, targets, chunk_rows);
+  return *total.data<double>() + context.step.logit_z_loss * *logit_z.data<double>();
 }
 
 TEST_CASE("loss: gradients over several chunks of rows", "[loss]") {
@@ -27,6 +28,7 @@ TEST_CASE("loss: gradients over several chunks of rows", "[loss]") {
   if (f.exec->backend == Backend::cuda && rows > 7) return;  // a single chunk there, and slow
   f.model.tie_embeddings = tied;
   f.step.loss_scale = 0.3;
+  f.step.logit_z_loss = 0.2;
   Param* embedding = embedding_params(f.store, f.model);
   const LossParams params = loss_params(f.store, f.model, embedding);
   CHECK((params.table == embedding) == tied);
@@ -56,6 +58,20 @@ TEST_CASE("loss: whether the decoder's output is scaled is a choice of its own",
   const double scale = loss_params(f.store, f.model, embedding_params(f.store, f.model)).scale;
   const bool expected = scaled == AutoBool::automatic ? tied : scaled == AutoBool::on;
   CHECK(scale == Approx(expected ? std::pow(f.model.d_model, -0.5) : 1.0));
+}
+
+TEST_CASE("loss: the z-loss of equal logits is log(vocab) squared, in training alone", "[loss]") {
+  LayerFixture f;
+  f.step.training = GENERATE(true, false);
+  f.step.logit_z_loss = 0.5;
+  const LossParams params = loss_params(f.store, f.model, embedding_params(f.store, f.model));
+  f.allocate([](Arena&) { return 0; });
+  Owned h = zeros(DType::f64, {4, f.model.d_model}), targets = int_tensor({4}, {3, 0, 12, 0});
+  Owned entropy(DType::f64, {1}), logit_z(DType::f64, {1});
+  loss_forward(f.context(1, 4), params, {entropy, logit_z}, {}, h, targets);
+  const double log_z = std::log(13.0);
+  CHECK(*entropy.data<double>() == Approx(2 * log_z));
+  CHECK(*logit_z.data<double>() == Approx(f.step.training ? 2 * log_z * log_z : 0));
 }
 
 TEST_CASE("loss: equal logits cost log(vocab) a token, pad costs nothing", "[loss]") {

@@ -87,6 +87,7 @@ void compare_step(const ModelSection& section, MeshShape shape, bool sequence_pa
   ModelFixture whole(section, {kSequences, kEncoderLength, kDecoderLength});
   whole.step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
   whole.step.group_scale = 0.25;
+  whole.step.logit_z_loss = 0.1;
   const double expected = whole.forward(batch);
   whole.model.backward(*whole.exec, batch.batch(), whole.step);
 
@@ -105,12 +106,13 @@ void compare_step(const ModelSection& section, MeshShape shape, bool sequence_pa
   const double loss = part.forward(exec, mine, step);
   part.backward(exec, mine, step);
   synchronize(exec);
-  double sums[3] = {loss, *part.router_stats().balance.data<double>(),
-                    *part.router_stats().z.data<double>()};
-  mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {3}), "sums");
+  double sums[4] = {loss, *part.router_stats().balance.data<double>(),
+                    *part.router_stats().z.data<double>(), *part.logit_z_sum().data<double>()};
+  mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {4}), "sums");
   CHECK(sums[0] == Approx(expected).epsilon(1e-12));
   CHECK(sums[1] == Approx(*whole.model.router_stats().balance.data<double>()).epsilon(1e-12));
   CHECK(sums[2] == Approx(*whole.model.router_stats().z.data<double>()).epsilon(1e-12));
+  CHECK(sums[3] == Approx(*whole.model.logit_z_sum().data<double>()).epsilon(1e-12));
   compare_counts(exec, part, whole.model, mesh);
   compare_gradients(exec, part, whole.model, mesh);
 
@@ -131,6 +133,16 @@ TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") 
   const int ranks = test_world().size();
   if (ranks > 4) return;  // the model axis is what eight ranks add
   compare_step(section, {ranks, 1, spread ? ranks : (ranks + 1) / 2});
+}
+
+TEST_CASE("model_mesh: a step with groups of tokens is the same however it is split",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  const ModelSection section =
+      with_token_groups(sparse_model(CapacityMode::factor), kEncoderLength, kDecoderLength);
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks > 1) compare_step(shareable(section), {ranks, 2, ranks / 2}, true);
 }
 
 TEST_CASE("model_mesh: a step is the same however the model is split", "[model_mesh]") {

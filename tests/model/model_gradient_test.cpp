@@ -21,6 +21,7 @@ double differentiate(ModelFixture& f, const OwnedBatch& batch) {
   randomize(f.model.params(), 17);
   f.step.loss_scale = 1.0 / static_cast<double>(batch.target_tokens());
   f.step.group_scale = 0.5;
+  f.step.logit_z_loss = 0.1;
   f.step.first_sequence = 8;
   f.clear_gradients();
   const double loss = f.total_loss(batch.batch());
@@ -95,6 +96,13 @@ TEST_CASE("model_gradient: recomputed", "[model_gradient]") {
   model.experts.capacity = CapacityMode::dropless;
   model.activation = Activation::geglu;
   check_every_parameter(model, 1e-6, GENERATE(Recompute::experts, Recompute::blocks));
+}
+
+TEST_CASE("model_gradient: routed in groups of tokens", "[model_gradient]") {
+  ModelSection model = with_noise_and_losses(tiny_sparse_model(3));
+  model.experts.group_tokens.encoder = {false, 4};  // 28 and 20 tokens
+  model.experts.group_tokens.decoder = {false, 10};
+  check_every_parameter(model, 1e-6);
 }
 
 // Two sparse layers per stack share the load-balancing loss; padding is routed and takes part in

@@ -130,7 +130,7 @@ class Reference {
         }
       }
       if (experts_ > 0 && (layer + 1) % model_.experts.interval == 0) {
-        switch_layer(prefix + "/moe", x, lengths);
+        switch_layer(prefix + "/moe", decoder, x, lengths);
       } else {
         for (Matrix& sequence : x) {
           for (Row& row : sequence) {
@@ -214,19 +214,27 @@ class Reference {
     return std::min(wanted, group_tokens);
   }
 
-  // Groups of consecutive sequences; within a group, tokens in order of position. An incomplete
-  // last group has the capacity of a complete one.
-  void switch_layer(const std::string& prefix, Sequences& x, const std::vector<int>& lengths) {
-    const size_t group = static_cast<size_t>(model_.experts.group_sequences);
+  // Groups of consecutive tokens, sequence after sequence. An incomplete last group has the
+  // capacity of a complete one.
+  void switch_layer(const std::string& prefix, bool decoder, Sequences& x,
+                    const std::vector<int>& lengths) {
+    const ExpertsSection& experts = model_.experts;
+    const AutoInt& given = decoder ? experts.group_tokens.decoder : experts.group_tokens.encoder;
+    const size_t length = x[0].size(), tokens = x.size() * length;
+    const size_t group = given.is_auto ? static_cast<size_t>(experts.group_sequences) * length
+                                       : static_cast<size_t>(given.value);
+    const double groups = static_cast<double>(tokens) / static_cast<double>(group);
+    if (!decoder) encoder_groups_ = groups;
     std::vector<int> counts(experts_ + 1, 0);
-    for (size_t begin = 0; begin < x.size(); begin += group) {
-      const size_t end = std::min(begin + group, x.size());
-      const GroupLosses losses = route_group(prefix, x, lengths, begin, end, counts);
+    result_.entropies.push_back(0);
+    result_.top_probabilities.push_back(0);
+    for (size_t begin = 0; begin < tokens; begin += group) {
+      const GroupLosses losses = route_group(prefix, x, lengths, begin, group, counts);
       if (hugging_face()) {
-        stack_losses_.resize(x.size(), GroupLosses(experts_));
+        stack_losses_.resize(tokens, GroupLosses(experts_));
         stack_losses_[begin] += losses;
       } else {
-        add(losses, losses.routed);
+        add(losses, losses.routed, encoder_groups_ / groups);
       }
     }
     result_.counts.push_back(counts);
@@ -249,10 +257,10 @@ class Reference {
     double squares = 0, tokens = 0;
   };
 
-  void add(const GroupLosses& group, const Row& chosen) {
+  void add(const GroupLosses& group, const Row& chosen, double weight) {
     if (group.tokens == 0) return;
-    result_.z_sum += group.squares / group.tokens;
-    result_.balance_sum += static_cast<double>(experts_) * dot(chosen, group.probability) /
+    result_.z_sum += weight * group.squares / group.tokens;
+    result_.balance_sum += weight * static_cast<double>(experts_) * dot(chosen, group.probability) /
                            (group.tokens * group.tokens);
   }
 
@@ -260,41 +268,43 @@ class Reference {
   // are sparse.
   void end_stack() {
     for (const GroupLosses& group : stack_losses_) {
-      if (model_.experts.interval > 1) add(group, group.kept);
+      if (model_.experts.interval > 1) add(group, group.kept, 1.0);
     }
     stack_losses_.clear();
   }
 
   GroupLosses route_group(const std::string& prefix, Sequences& x, const std::vector<int>& lengths,
-                          size_t begin, size_t end, std::vector<int>& counts) const {
-    const int limit = capacity(
-        static_cast<int>(static_cast<size_t>(model_.experts.group_sequences) * x[begin].size()));
+                          size_t begin, size_t group, std::vector<int>& counts) {
+    const int limit = capacity(static_cast<int>(group));
+    const size_t length = x[0].size(), end = std::min(begin + group, x.size() * length);
     std::vector<int> taken(experts_, 0);
     GroupLosses losses(experts_);
-    for (size_t b = begin; b < end; ++b) {
-      const size_t routed = hugging_face() ? x[b].size() : static_cast<size_t>(lengths[b]);
-      for (size_t i = 0; i < routed; ++i) {
-        const Row normed = rms_norm(x[b][i], param(prefix + "/norm"));
-        const Row logits = times(normed, param(prefix + "/router"), experts_);
-        const double log_sum = log_sum_exp(logits);
-        const size_t best =
-            static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-        for (size_t e = 0; e < experts_; ++e)
-          losses.probability[e] += std::exp(logits[e] - log_sum);
-        losses.routed[best] += 1;
-        losses.squares += log_sum * log_sum;
-        losses.tokens += 1;
-        ++counts[best];
-        const bool dropped = taken[best]++ >= limit;
-        losses.kept[dropped ? 0 : best] += 1;
-        if (dropped) {
-          ++counts[experts_];
-          continue;
-        }
-        Row y = feed_forward(prefix, normed, best);
-        for (double& value : y) value *= std::exp(logits[best] - log_sum);
-        add_to(x[b][i], y);
+    for (size_t token = begin; token < end; ++token) {
+      const size_t b = token / length, i = token % length;
+      if (!hugging_face() && i >= static_cast<size_t>(lengths[b])) continue;
+      const Row normed = rms_norm(x[b][i], param(prefix + "/norm"));
+      const Row logits = times(normed, param(prefix + "/router"), experts_);
+      const double log_sum = log_sum_exp(logits);
+      const size_t best =
+          static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+      for (size_t e = 0; e < experts_; ++e) losses.probability[e] += std::exp(logits[e] - log_sum);
+      for (const double logit : logits) {
+        result_.entropies.back() -= std::exp(logit - log_sum) * (logit - log_sum);
       }
+      result_.top_probabilities.back() += std::exp(logits[best] - log_sum);
+      losses.routed[best] += 1;
+      losses.squares += log_sum * log_sum;
+      losses.tokens += 1;
+      ++counts[best];
+      const bool dropped = taken[best]++ >= limit;
+      losses.kept[dropped ? 0 : best] += 1;
+      if (dropped) {
+        ++counts[experts_];
+        continue;
+      }
+      Row y = feed_forward(prefix, normed, best);
+      for (double& value : y) value *= std::exp(logits[best] - log_sum);
+      add_to(x[b][i], y);
     }
     return losses;
   }
@@ -313,7 +323,9 @@ class Reference {
         }
         const int target = targets[b][i];
         if (target != 0) {
-          result_.cross_entropy += log_sum_exp(logits) - logits[static_cast<size_t>(target)];
+          const double log_z = log_sum_exp(logits);
+          result_.cross_entropy += log_z - logits[static_cast<size_t>(target)];
+          result_.logit_z_sum += log_z * log_z;
         }
         result_.logits.insert(result_.logits.end(), logits.begin(), logits.end());
       }
@@ -325,7 +337,8 @@ class Reference {
   double capacity_factor_;
   size_t d_, heads_, d_kv_, d_ff_, experts_;
   ReferenceResult result_;
-  std::vector<GroupLosses> stack_losses_;  // of every sequence
+  std::vector<GroupLosses> stack_losses_;  // of every token at which a group begins
+  double encoder_groups_ = 1;
 };
 
 }  // namespace

@@ -21,8 +21,13 @@ struct ReferenceBatch {
 struct ReferenceResult {
   double cross_entropy = 0;    // nats, summed over targets that are not padding
   std::vector<double> logits;  // [B][decoder length][vocab]
-  double balance_sum = 0;      // over sparse layers and groups, before the coefficient
-  double z_sum = 0;
+  // Over sparse layers and groups, before the coefficient; the decoder's groups together weigh as
+  // much as the encoder's.
+  double balance_sum = 0, z_sum = 0;
+  double logit_z_sum = 0;  // (log Z)^2, summed over targets that are not padding
+  // By sparse layer, over routed tokens: sums of the entropy of the router's probabilities, and of
+  // the largest.
+  std::vector<double> entropies, top_probabilities;
   std::vector<std::vector<int>> counts;  // [sparse layers][E + 1], the last: dropped
 };
 

@@ -13,11 +13,18 @@ using namespace test;
 TEST_CASE("router: groups of consecutive sequences, the last one completed", "[router]") {
   ExpertsSection experts;
   experts.group_sequences = 3;
-  CHECK(token_groups(experts, 6, 7).count == 2);
-  CHECK(token_groups(experts, 6, 7).tokens == 21);
-  CHECK(token_groups(experts, 7, 7).count == 3);
-  CHECK(token_groups(experts, 1, 7).total() == 21);
-  CHECK(token_groups(experts, 0, 7).total() == 21);
+  const auto of = [&](Stack stack, int64_t sequences) {
+    return token_groups(experts, stack, sequences, 7);
+  };
+  CHECK(of(Stack::encoder, 6).count == 2);
+  CHECK(of(Stack::encoder, 6).tokens == 21);
+  CHECK(of(Stack::encoder, 7).count == 3);
+  CHECK(of(Stack::encoder, 1).total() == 21);
+  CHECK(of(Stack::encoder, 0).total() == 21);
+  experts.group_tokens.decoder = {false, 4};
+  CHECK(of(Stack::encoder, 6).tokens == 21);
+  CHECK(of(Stack::decoder, 4).count == 7);
+  CHECK(of(Stack::decoder, 1).total() == 8);
 }
 
 TEST_CASE("router: gradients through gates and both losses", "[router]") {

@@ -77,6 +77,7 @@ void compare_with_reference(const ModelSection& section) {
         training ? section.experts.capacity_factor : section.experts.eval_capacity_factor;
     const ReferenceResult expected = reference_forward(section, params, plain, factor);
     f64.step.training = f32.step.training = training;
+    f64.step.logit_z_loss = 0.1;
     f64.model.clear_stats(*f64.exec);
     CHECK(std::abs(f64.forward(batch) - expected.cross_entropy) < 1e-10);
     CHECK(std::abs(f32.forward(batch) - expected.cross_entropy) <
@@ -84,9 +85,16 @@ void compare_with_reference(const ModelSection& section) {
     const RouterStats& stats = f64.model.router_stats();
     CHECK(*stats.balance.data<double>() == Approx(expected.balance_sum).margin(1e-10));
     CHECK(*stats.z.data<double>() == Approx(expected.z_sum).margin(1e-10));
+    CHECK(*f64.model.logit_z_sum().data<double>() ==
+          Approx(training ? expected.logit_z_sum : 0).margin(1e-10));
     const int32_t* count = stats.counts.data<int32_t>();
     for (const std::vector<int>& row : expected.counts) {
       for (const int value : row) CHECK(*count++ == value);
+    }
+    for (size_t layer = 0; layer < expected.entropies.size(); ++layer) {
+      const double* confidence = stats.confidence.data<double>() + 2 * layer;
+      CHECK(confidence[0] == Approx(expected.entropies[layer]).epsilon(1e-10));
+      CHECK(confidence[1] == Approx(expected.top_probabilities[layer]).epsilon(1e-10));
     }
     if (training) continue;
     CHECK(worst_logit(f64, batch.batch(), DType::f64, expected.logits) < 1e-10);
@@ -114,6 +122,18 @@ TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_mode
   model.experts.min_capacity = 1;
   model.experts.fixed_capacity = 3;
   model.experts.jitter = 0;
+  compare_with_reference(model);
+}
+
+TEST_CASE("switch_model: groups of tokens agree with the scalar reference", "[switch_model]") {
+  ModelSection model = tiny_sparse_model(3, 2);
+  model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  // Kernels executed on the host are slow.
+  if (test_backend() == Backend::cuda && model.experts.capacity != CapacityMode::factor) return;
+  model.experts.jitter = 0;
+  compare_with_reference(with_token_groups(model, kEncoderLength, kDecoderLength));
+  model.experts.group_tokens.encoder = {};          // two whole sequences
+  model.experts.group_tokens.decoder = {false, 8};  // one and a third
   compare_with_reference(model);
 }
 
@@ -224,6 +244,29 @@ TEST_CASE("switch_model: plain gradient descent learns a batch by heart", "[swit
   INFO("from " << first << " to " << last);
   CHECK(first > 2.0);
   CHECK(last < 0.3 * first);
+}
+
+// Fedus et al. 2022, table 9, in units of 10^9, for 512 and 114 tokens: to the printed digits.
+TEST_CASE("switch_model: FLOPs as the paper prints them", "[switch_model]") {
+  const auto billions = [](int64_t d_model, int64_t heads, int64_t d_ff, int64_t layers,
+                           Activation activation) {
+    ModelSection model;
+    model.vocab_size = {false, 32128};
+    model.d_model = d_model;
+    model.num_heads = heads;
+    model.d_kv = 64;
+    model.d_ff = d_ff;
+    model.encoder_layers = model.decoder_layers = layers;
+    model.activation = activation;
+    return SwitchModel::kaplan_flops_per_sequence(model, 512, 114) / 1e9;
+  };
+  CHECK(billions(768, 12, 3072, 12, Activation::relu) == Approx(124.6).margin(0.05));
+  CHECK(billions(768, 12, 2048, 12, Activation::geglu) == Approx(124.6).margin(0.05));
+  CHECK(billions(1024, 16, 4096, 24, Activation::relu) == Approx(424.9).margin(0.05));
+  CHECK(billions(1024, 16, 2816, 24, Activation::geglu) == Approx(432.8).margin(0.05));
+  CHECK(billions(4096, 64, 10240, 24, Activation::geglu) == Approx(6260).margin(5));
+  CHECK(billions(2080, 32, 6144, 15, Activation::relu) == Approx(894).margin(0.5));
+  CHECK(billions(2080, 30, 6144, 15, Activation::relu) == Approx(869).margin(0.5));
 }
 
 TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[switch_model]") {

@@ -12,10 +12,14 @@ namespace sy::test {
 class OwnedStats {
  public:
   explicit OwnedStats(int64_t experts = 0)
-      : counts_(DType::i32, {1, experts + 1}), balance_(DType::f64, {1}), z_(DType::f64, {1}) {
+      : counts_(DType::i32, {1, experts + 1}),
+        balance_(DType::f64, {1}),
+        z_(DType::f64, {1}),
+        confidence_(DType::f64, {1, 2}) {
     stats.counts = counts_;
     stats.balance = balance_;
     stats.z = z_;
+    stats.confidence = confidence_;
   }
   OwnedStats(const OwnedStats&) = delete;
   OwnedStats& operator=(const OwnedStats&) = delete;
@@ -23,7 +27,7 @@ class OwnedStats {
   double balance_sum() const { return *stats.balance.data<double>(); }
   double z_sum() const { return *stats.z.data<double>(); }
   void clear() const {
-    for (const Tensor& tensor : {stats.counts, stats.balance, stats.z}) {
+    for (const Tensor& tensor : {stats.counts, stats.balance, stats.z, stats.confidence}) {
       std::memset(tensor.raw(), 0, static_cast<size_t>(tensor.bytes()));
     }
   }
@@ -31,7 +35,7 @@ class OwnedStats {
   RouterStats stats;
 
  private:
-  Owned counts_, balance_, z_;
+  Owned counts_, balance_, z_, confidence_;
 };
 
 }  // namespace sy::test

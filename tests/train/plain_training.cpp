@@ -62,11 +62,16 @@ PlainStep PlainTraining::step(const std::vector<Example>& global_batch) {
   for (const Example& example : global_batch)
     targets += static_cast<double>(example.targets.size());
   const double sequences = static_cast<double>(global_batch.size());
-  const double groups = sequences / static_cast<double>(config_.model.experts.group_sequences);
+  const ExpertsSection& experts = config_.model.experts;
+  const int64_t length = config_.data.encoder_length;
+  const int64_t tokens = experts.group_tokens.encoder.is_auto ? experts.group_sequences * length
+                                                              : experts.group_tokens.encoder.value;
+  const double groups = sequences * static_cast<double>(length) / static_cast<double>(tokens);
   model_.step.seed = static_cast<uint64_t>(config_.run.seed);
   model_.step.step = static_cast<uint32_t>(steps_);
   model_.step.loss_scale = 1 / targets;
   model_.step.group_scale = 1 / groups;
+  model_.step.logit_z_loss = config_.train.logit_z_loss;
   model_.clear_gradients();
   model_.model.clear_stats(*model_.exec);
   batch_.fill(global_batch);
@@ -77,6 +82,7 @@ PlainStep PlainTraining::step(const std::vector<Example>& global_batch) {
   model_.model.backward(*model_.exec, all, model_.step);
   result.balance_loss = *model_.model.router_stats().balance.data<double>() / groups;
   result.z_loss = *model_.model.router_stats().z.data<double>() / groups;
+  result.logit_z_loss = *model_.model.logit_z_sum().data<double>() / targets;
   count_tokens(result);
   double squares = 0;
   for (const Param& param : params.all()) {
@@ -141,6 +147,13 @@ void PlainTraining::count_tokens(PlainStep& step) const {
     step.expert_load_max =
         std::max(step.expert_load_max, *std::max_element(row, row + experts) *
                                            static_cast<double>(experts) / layer_routed);
+    const double* confidence =
+        const_cast<ModelFixture&>(model_).model.router_stats().confidence.data<double>();
+    step.dropped_fractions.push_back(row[experts] / layer_routed);
+    step.load_maxima.push_back(*std::max_element(row, row + experts) *
+                               static_cast<double>(experts) / layer_routed);
+    step.entropies.push_back(confidence[2 * layer] / layer_routed);
+    step.top_probabilities.push_back(confidence[2 * layer + 1] / layer_routed);
     routed += layer_routed;
     dropped += row[experts];
   }

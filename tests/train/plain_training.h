@@ -19,11 +19,14 @@
 namespace sy::test {
 
 struct PlainStep {
-  double loss = 0;       // nats per target token
-  double grad_norm = 0;  // before clipping
+  double loss = 0;          // nats per target token
+  double logit_z_loss = 0;  // mean (log Z)^2, no coefficient
+  double grad_norm = 0;     // before clipping
   double learning_rate = 0;
   double balance_loss = 0, z_loss = 0;  // sums over layers of means over groups, no coefficients
   double dropped_fraction = 0, expert_load_max = 0;
+  // By sparse layer.
+  std::vector<double> dropped_fractions, load_maxima, entropies, top_probabilities;
 };
 
 class PlainTraining {

@@ -31,6 +31,8 @@ std::vector<std::string> numbers_config(std::vector<std::string> more = {}) {
                                      "model.experts.min_capacity=2",
                                      "model.experts.balance_loss=0.5",
                                      "model.experts.z_loss=0.2",
+                                     "model.experts.group_tokens.encoder=8",
+                                     "train.logit_z_loss=0.1",
                                      "data.encoder_length=12",
                                      "train.steps=6",
                                      "optimizer.factor_from=8",
@@ -96,8 +98,21 @@ void check_numbers(const StepResult& is, const PlainStep& expected) {
   CHECK(is.learning_rate == Approx(expected.learning_rate).epsilon(1e-14));
   CHECK(is.router.balance_loss == Approx(expected.balance_loss).epsilon(1e-5));
   CHECK(is.router.z_loss == Approx(expected.z_loss).epsilon(1e-5));
+  CHECK(is.logit_z_loss == Approx(expected.logit_z_loss).epsilon(1e-5));
   CHECK(is.router.dropped_fraction == Approx(expected.dropped_fraction).epsilon(1e-12));
   CHECK(is.router.expert_load_max == Approx(expected.expert_load_max).epsilon(1e-12));
+}
+
+void check_routers(const std::vector<RouterMetrics>& are, const PlainStep& expected) {
+  REQUIRE(are.size() == expected.entropies.size());
+  for (size_t i = 0; i < expected.entropies.size(); ++i) {
+    const RouterMetrics& layer = are[i];
+    CHECK(layer.layer == (i == 0 ? "encoder/layers/1" : "decoder/layers/1"));
+    CHECK(layer.dropped_fraction == Approx(expected.dropped_fractions[i]).epsilon(1e-12));
+    CHECK(layer.load_max == Approx(expected.load_maxima[i]).epsilon(1e-12));
+    CHECK(layer.entropy == Approx(expected.entropies[i]).epsilon(1e-5));
+    CHECK(layer.top_probability == Approx(expected.top_probabilities[i]).epsilon(1e-5));
+  }
 }
 
 void check_tensors(Steps& steps, const PlainTraining& plain,
@@ -156,7 +171,9 @@ TEST_CASE("step_numbers: three steps are the plainly written ones", "[step_numbe
       CAPTURE(step);
       steps.fill(uneven_examples(config, step));
       steps.start();
-      if (step > 1) check_numbers(steps.train_step.finish(), expected[step - 2]);
+      if (step == 1) continue;
+      check_numbers(steps.train_step.finish(), expected[step - 2]);
+      check_routers(steps.train_step.router_metrics(), expected[step - 2]);
     }
     check_numbers(steps.train_step.finish(), expected.back());
     check_tensors(steps, plain, before);

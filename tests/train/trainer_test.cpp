@@ -66,6 +66,16 @@ train: {{steps: 6, global_batch: 16, micro_batch: 2, log_every: 1, eval_every: 2
 using Line = std::map<std::string, double>;
 
 // kind -> step -> line
+// The numbers of each layer under LAYER/NAME.
+void add_routers(Line& numbers, const simdjson::dom::object& routers) {
+  for (const auto [layer, of] : routers) {
+    const simdjson::dom::object fields = of;
+    for (const auto [name, value] : fields) {
+      numbers[fmt::format("{}/{}", layer, name)] = double(value);
+    }
+  }
+}
+
 std::map<std::string, std::map<int64_t, Line>> read_metrics(const std::string& path) {
   std::map<std::string, std::map<int64_t, Line>> lines;
   simdjson::dom::parser parser;
@@ -74,7 +84,11 @@ std::map<std::string, std::map<int64_t, Line>> read_metrics(const std::string& p
     Line numbers;
     const simdjson::dom::object fields = parser.parse(line);
     for (const auto [key, value] : fields) {
-      if (key != "kind") numbers[std::string(key)] = double(value);
+      if (key == "router") {
+        add_routers(numbers, value);
+      } else if (key != "kind") {
+        numbers[std::string(key)] = double(value);
+      }
     }
     const std::string kind{std::string_view(fields["kind"])};
     REQUIRE(lines[kind].emplace(static_cast<int64_t>(numbers.at("step")), numbers).second);
@@ -152,6 +166,11 @@ void check_step(const Line& line, const PlainStep& expected, const StepTokens& o
   CHECK(line.at("z_loss") == Approx(expected.z_loss).epsilon(1e-5));
   CHECK(line.at("dropped_fraction") == Approx(expected.dropped_fraction).epsilon(1e-12));
   CHECK(line.at("expert_load_max") == Approx(expected.expert_load_max).epsilon(1e-12));
+  for (size_t layer = 0; layer < expected.entropies.size(); ++layer) {
+    const std::string name = layer == 0 ? "encoder/layers/1" : "decoder/layers/1";
+    CHECK(line.at(name + "/entropy") == Approx(expected.entropies[layer]).epsilon(1e-5));
+    CHECK(line.at(name + "/load_max") == Approx(expected.load_maxima[layer]).epsilon(1e-12));
+  }
   CHECK(line.at("tokens_per_second") * line.at("step_seconds") ==
         Approx(static_cast<double>(of_step.total())).epsilon(1e-12));
 }
@@ -200,6 +219,8 @@ void check_run(const RunConfig& config) {
         evaluate_checkpoint(config, fmt::format("{}/checkpoints/step-{:08}", folder, step));
     CHECK(evaluation.at("loss") == Approx(again.loss).epsilon(1e-6));
     CHECK(evaluation.at("dropped_fraction") == again.dropped_fraction);
+    CHECK(evaluation.at("decoder/layers/1/dropped_fraction") ==
+          again.router.back().dropped_fraction);
     CHECK(evaluation.at("target_tokens") == static_cast<double>(again.target_tokens));
   }
 }

@@ -130,6 +130,7 @@ void read_experts(ConfigJson& json, HfModel& hf) {
   experts.capacity = CapacityMode::fixed;
   experts.fixed_capacity = json.integer("expert_capacity", 64);
   experts.group_sequences = 1;  // Hugging Face's capacity is per sequence
+  experts.group_tokens = {};
   experts.jitter = json.number("router_jitter_noise", 0.01);
   experts.balance_loss = json.number("router_aux_loss_coef", 0.001);
   experts.z_loss = json.number("router_z_loss_coef", 0.001);

@@ -83,6 +83,11 @@ int64_t capacity_for_hf(const RunConfig& config, HfDescription& hf) {
         "model.experts.group_sequences is {}; Hugging Face applies the capacity of {} to each "
         "sequence separately",
         experts.group_sequences, experts.fixed_capacity));
+  } else if (!experts.group_tokens.encoder.is_auto || !experts.group_tokens.decoder.is_auto) {
+    hf.warnings.push_back(fmt::format(
+        "model.experts.group_tokens has no counterpart in Hugging Face, which applies the capacity "
+        "of {} to each sequence",
+        experts.fixed_capacity));
   }
   return experts.fixed_capacity;
 }

@@ -154,7 +154,7 @@ DispatchLabels::DispatchLabels(const std::string& prefix)
 
 DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims) {
   const ExpertsSection& experts = model.experts;
-  const TokenGroups groups = token_groups(experts, dims.sequences, dims.length);
+  const TokenGroups groups = token_groups(experts, dims);
   if (experts.capacity == CapacityMode::dropless) {
     const int64_t slots = groups.total() * kChoices;
     return {slots, slots * dims.expert_ranks};
@@ -169,7 +169,7 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
   const ExpertsSection& experts = model.experts;
   const DispatchSizes sizes = dispatch_sizes(model, dims);
   DispatchSaved saved;
-  const int64_t tokens = token_groups(experts, dims.sequences, dims.length).total();
+  const int64_t tokens = token_groups(experts, dims).total();
   saved.slot = arena.take(DType::i32, {tokens, kChoices}, "dispatch slot");
   saved.token = arena.take(DType::i32, {sizes.slots}, "dispatch token");
   saved.counts = arena.take(DType::i32, {experts.count + 1}, "dispatch counts");
@@ -190,7 +190,7 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
                      DispatchSaved& saved, Tensor expert) {
   Exec& exec = context.exec;
   const ExpertsSection& experts = context.model.experts;
-  const TokenGroups groups = token_groups(experts, context.sequences, context.length);
+  const TokenGroups groups = token_groups(context);
   const Tensor slot = saved.slot.slice(0, groups.total());
   const Tensor chosen = expert.slice(0, groups.total());
   const int64_t ranks = expert_ranks(context), local = div_exact(experts.count, ranks);

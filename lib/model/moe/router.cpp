@@ -6,6 +6,7 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
+#include "kernels/router/router_confidence.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
 #include "lib/base/numeric.h"
@@ -13,10 +14,6 @@
 
 namespace sy {
 namespace {
-
-TokenGroups groups_of(const LayerContext& context) {
-  return token_groups(context.model.experts, context.sequences, context.length);
-}
 
 // Hugging Face's router jitters a float32 input in place, but a bfloat16 one in a float32 copy.
 bool experts_see_jitter(const LayerContext& context, Tensor normed) {
@@ -85,9 +82,18 @@ void clear_from(Exec& exec, Tensor tensor, int64_t row) {
 
 }  // namespace
 
-TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length) {
-  return {std::max<int64_t>(1, ceil_div(sequences, experts.group_sequences)),
-          experts.group_sequences * length};
+TokenGroups token_groups(const ExpertsSection& experts, Stack stack, int64_t sequences,
+                         int64_t length) {
+  const int64_t tokens = group_tokens(experts, stack, length);
+  return {std::max<int64_t>(1, ceil_div(sequences * length, tokens)), tokens};
+}
+
+TokenGroups token_groups(const ExpertsSection& experts, const LayerDims& dims) {
+  return token_groups(experts, dims.stack, dims.sequences, dims.length);
+}
+
+TokenGroups token_groups(const LayerContext& context) {
+  return token_groups(context.model.experts, context.stack, context.sequences, context.length);
 }
 
 RouterParams router_params(ParamStore& store, const std::string& prefix,
@@ -100,7 +106,7 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
-  const TokenGroups groups = token_groups(model.experts, dims.sequences, dims.length);
+  const TokenGroups groups = token_groups(model.experts, dims);
   const int64_t tokens = groups.total(), experts = model.experts.count;
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
@@ -125,7 +131,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
                    Tensor normed) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
-  const TokenGroups groups = groups_of(context);
+  const TokenGroups groups = token_groups(context);
   const RouterSaved now = used(saved, groups);
   const DType dtype = compute_dtype(normed.dtype());
   const bool rounded = is_rounded(context, normed);
@@ -144,11 +150,22 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   if (rounded) round_to_bfloat16(exec, now.gate);
 }
 
+void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
+  ScratchScope scratch(context.exec);
+  const RouterSaved now = used(saved, token_groups(context));
+  const Shape tokens{now.probs.dim(0)};
+  const Tensor entropy = scratch.take(now.probs.dtype(), tokens, "router entropy");
+  const Tensor largest = scratch.take(now.probs.dtype(), tokens, "router largest probability");
+  router_confidence(context.exec, entropy, largest, now.probs, now.expert);
+  add_sum(context.exec, sums.slice(0, 1), entropy);
+  add_sum(context.exec, sums.slice(1, 1), largest);
+}
+
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
-  const RouterSaved now = used(saved, groups_of(context));
+  const RouterSaved now = used(saved, token_groups(context));
   const DType dtype = compute_dtype(normed.dtype());
   const RouterLossGrad losses = router_loss_grad(context, now.fraction);
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");

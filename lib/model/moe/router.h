@@ -4,9 +4,9 @@
 //   expert = argmax softmax(logits)
 // It computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision asks for bfloat16.
-// Tokens are routed in groups of `experts.group_sequences` consecutive sequences. If the sequences
-// do not fill the last group, tokens marked invalid complete it, so that groups are the same on
-// every mesh and for a single sequence.
+// Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
+// config.h), which need not be whole sequences. If the tokens do not fill the last group, others
+// marked invalid complete it, so that groups are the same on every mesh and for a single sequence.
 #pragma once
 
 #include <string>
@@ -22,8 +22,11 @@ struct TokenGroups {
   int64_t total() const { return count * tokens; }
 };
 
-// There is at least one group, however few the sequences.
-TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length);
+// The groups of `sequences` of `length` tokens in a stack; at least one, however few the sequences.
+TokenGroups token_groups(const ExpertsSection& experts, Stack stack, int64_t sequences,
+                         int64_t length);
+TokenGroups token_groups(const ExpertsSection& experts, const LayerDims& dims);
+TokenGroups token_groups(const LayerContext& context);
 
 constexpr int64_t kChoices = 1;  // k: top-1
 
@@ -57,6 +60,9 @@ void jitter_for_all(const LayerContext& context, const RouterParams& params, Ten
 // d_model].
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed);
+
+// Adds this micro-batch's tokens to sums, a row of RouterStats::confidence.
+void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums);
 
 // d_normed [T, d_model] is overwritten with the gradient through the gates, whose gradient is
 // d_gate [T', k], and through both auxiliary losses, scaled by their coefficients and

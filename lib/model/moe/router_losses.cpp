@@ -15,14 +15,10 @@ LossScope loss_scope(const ExpertsSection& experts, const StackShares& shares) {
   return shares.layers > 0 ? LossScope::stack : LossScope::none;
 }
 
-TokenGroups groups_of(const LayerContext& context) {
-  return token_groups(context.model.experts, context.sequences, context.length);
-}
-
 // Views of this micro-batch's groups.
 StackShares used(const LayerContext& context) {
   const StackShares& shares = context.stack_shares;
-  const int64_t groups = groups_of(context).count;
+  const int64_t groups = token_groups(context).count;
   return {shares.fraction.slice(0, groups), shares.mean_prob.slice(0, groups), shares.layers};
 }
 
@@ -32,7 +28,7 @@ StackShares stack_shares_plan(Arena& arena, const ModelSection& model, const Lay
                               int64_t routed_layers, int64_t layers) {
   const bool per_stack = model.experts.convention == Convention::hugging_face;
   if (routed_layers == 0 || routed_layers == layers || !per_stack) return {};
-  const int64_t groups = token_groups(model.experts, dims.sequences, dims.length).count;
+  const int64_t groups = token_groups(model.experts, dims).count;
   const Shape shape{groups, model.experts.count};
   StackShares shares;
   shares.fraction = arena.take(dims.statistics(), shape, "stack fraction");
@@ -54,12 +50,12 @@ void observe_router(const LayerContext& context, const RouterSaved& router, Tens
   const Tensor balance = router.losses.slice(0, 1), z = router.losses.slice(1, 1);
   switch (loss_scope(context.model.experts, context.stack_shares)) {
     case LossScope::layer:
-      add_sum(exec, stats.balance, balance);
-      add_sum(exec, stats.z, z);
+      add_sum(exec, stats.balance, balance, context.group_weight);
+      add_sum(exec, stats.z, z, context.group_weight);
       return;
     case LossScope::stack: {
       const StackShares now = used(context);
-      const TokenGroups groups = groups_of(context);
+      const TokenGroups groups = token_groups(context);
       add_inplace(exec, now.mean_prob, router.mean_prob.slice(0, groups.count));
       router_count_kept(exec, now.fraction, router.expert.slice(0, groups.total()),
                         slot.slice(0, groups.total()));
@@ -78,7 +74,7 @@ void end_stack_losses(const LayerContext& context, RouterStats& stats) {
   const StackShares now = used(context);
   const double layer_share = 1.0 / static_cast<double>(now.layers);
   scale_inplace(context.exec, now.fraction,
-                layer_share / static_cast<double>(groups_of(context).tokens));
+                layer_share / static_cast<double>(token_groups(context).tokens));
   scale_inplace(context.exec, now.mean_prob, layer_share);
   const Tensor loss = scratch.take(now.fraction.dtype(), {1}, "stack balance loss");
   router_balance(context.exec, loss, now.fraction, now.mean_prob);
@@ -87,8 +83,8 @@ void end_stack_losses(const LayerContext& context, RouterStats& stats) {
 
 RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fraction) {
   const ExpertsSection& experts = context.model.experts;
-  const double balance = experts.balance_loss * context.step.group_scale;
-  const double z = experts.z_loss * context.step.group_scale;
+  const double scale = context.step.group_scale * context.group_weight;
+  const double balance = experts.balance_loss * scale, z = experts.z_loss * scale;
   switch (loss_scope(experts, context.stack_shares)) {
     case LossScope::layer:
       return {layer_fraction, balance, z};

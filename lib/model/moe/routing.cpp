@@ -20,6 +20,7 @@ RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDi
 void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats) {
   add_counts(context.exec, stats.counts.at(params.layer), saved.dispatch.counts);
+  observe_confidence(context, saved.router, stats.confidence.at(params.layer));
   observe_router(context, saved.router, saved.dispatch.slot, stats);
 }
 

@@ -59,7 +59,8 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
   travel.combine(out, saved.router.gate);
 }
 
-// Adds the counts to row params.layer of `stats`, and the auxiliary losses (router_losses.h).
+// Adds the counts and the router's confidence to row params.layer of `stats`, and the auxiliary
+// losses (router_losses.h).
 void routing_observe(const LayerContext& context, const RoutingParams& params,
                      const RoutingSaved& saved, RouterStats& stats);
 
@@ -74,7 +75,7 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
                       const RoutingSaved& saved, Tensor d_tokens, Tensor room, Tensor d_out,
                       Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
-  const TokenGroups groups = token_groups(context.model.experts, context.sequences, context.length);
+  const TokenGroups groups = token_groups(context);
   const Tensor d_gate =
       scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);

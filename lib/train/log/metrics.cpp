@@ -12,10 +12,23 @@
 namespace sy {
 namespace {
 
+template <class Value>
+void put(Json& object, const char* name, const Value& value) {
+  object[name] = value;
+}
+
+void put(Json& object, const char* name, const std::vector<RouterMetrics>& layers) {
+  Json& all = object[name];
+  for (const RouterMetrics& of : layers) {
+    Json& layer = all[of.layer];
+    of.fields([&](const char* field, double value) { layer[field] = value; });
+  }
+}
+
 template <class Metrics>
 std::string line_of(const Metrics& metrics) {
   Json object{{"kind", Metrics::kKind}};
-  metrics.fields([&](const char* name, auto value) { object[name] = value; });
+  metrics.fields([&](const char* name, const auto& value) { put(object, name, value); });
   return json_line(object);
 }
 

@@ -6,9 +6,28 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace sy {
+
+// Of one sparse layer, over its routed tokens. `layer` is its name, such as encoder/layers/1.
+struct RouterMetrics {
+  std::string layer;
+  double dropped_fraction = 0;
+  double load_max = 0;         // fullest expert / mean
+  double entropy = 0;          // mean entropy of the router's probabilities, nats
+  double top_probability = 0;  // mean of the largest of them
+
+  template <class Visitor>
+  void fields(Visitor&& visit) const {
+    visit("dropped_fraction", dropped_fraction);
+    visit("load_max", load_max);
+    visit("entropy", entropy);
+    visit("top_probability", top_probability);
+  }
+};
 
 // A logged training step, over all ranks. The trainer decides which values are means since the last
 // logged step and which are of this step. Seconds and rates describe the machine, everything else
@@ -20,13 +39,15 @@ struct TrainMetrics {
   double neg_log_perplexity = 0;
   double balance_loss = 0;
   double z_loss = 0;
-  double grad_norm = 0;  // before clipping
+  std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
+  double grad_norm = 0;                // before clipping
   double learning_rate = 0;
   double step_seconds = 0;
   double tokens_per_second = 0;
   double mfu = 0;               // model FLOP/s / the measured matrix rate (gemm_rate.h)
   double dropped_fraction = 0;  // of routed tokens
   double expert_load_max = 0;   // fullest expert / mean
+  std::vector<RouterMetrics> router;
 
   static constexpr const char* kKind = "train";
   template <class Visitor>
@@ -37,6 +58,7 @@ struct TrainMetrics {
     visit("neg_log_perplexity", neg_log_perplexity);
     visit("balance_loss", balance_loss);
     visit("z_loss", z_loss);
+    if (logit_z_loss) visit("logit_z_loss", *logit_z_loss);
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);
     visit("step_seconds", step_seconds);
@@ -44,6 +66,7 @@ struct TrainMetrics {
     visit("mfu", mfu);
     visit("dropped_fraction", dropped_fraction);
     visit("expert_load_max", expert_load_max);
+    if (!router.empty()) visit("router", router);
   }
 };
 
@@ -58,6 +81,7 @@ struct EvaluationMetrics {
   int64_t sequences = 0;      // evaluated
   int64_t target_tokens = 0;  // over which the loss is averaged
   double seconds = 0;
+  std::vector<RouterMetrics> router;
 
   static constexpr const char* kKind = "evaluation";
   template <class Visitor>
@@ -71,11 +95,13 @@ struct EvaluationMetrics {
     visit("sequences", sequences);
     visit("target_tokens", target_tokens);
     visit("seconds", seconds);
+    if (!router.empty()) visit("router", router);
   }
 };
 
-// The JSON object without newline. Numbers have the shortest form that parses to the same bits, so
-// that runs can be compared bit for bit. Non-finite values become null.
+// The JSON object without newline; `router` is an object by layer. Numbers have the shortest form
+// that parses to the same bits, so that runs can be compared bit for bit. Non-finite values become
+// null.
 std::string to_json(const TrainMetrics& metrics);
 std::string to_json(const EvaluationMetrics& metrics);
 

@@ -2,27 +2,31 @@
 #include "lib/train/log/router_summary.h"
 
 #include <algorithm>
+#include <numeric>
 
-#include "lib/base/numeric.h"
+#include "lib/config/config.h"
+#include "lib/model/moe/router.h"
 #include "lib/tensor/staged_copy.h"
 
 namespace sy {
 namespace {
 
+int64_t tokens_of(const int32_t* counts, int64_t experts) {
+  return std::accumulate(counts, counts + experts, int64_t{0});
+}
+
 // Tokens of the fullest expert relative to the mean, in one layer.
 double load_max(const int32_t* counts, int64_t experts) {
-  int64_t total = 0, fullest = 0;
-  for (int64_t e = 0; e < experts; ++e) {
-    total += counts[e];
-    fullest = std::max<int64_t>(fullest, counts[e]);
-  }
+  const int64_t total = tokens_of(counts, experts);
+  const int64_t fullest = *std::max_element(counts, counts + experts);
   return total == 0 ? 0.0 : static_cast<double>(fullest * experts) / static_cast<double>(total);
 }
 
 }  // namespace
 
 int64_t routing_groups(const RunConfig& config, int64_t sequences) {
-  return ceil_div(sequences, config.model.experts.group_sequences);
+  return token_groups(config.model.experts, Stack::encoder, sequences, config.data.encoder_length)
+      .count;
 }
 
 void reduce_statistics(SwitchModel& model, Mesh& mesh) {
@@ -35,10 +39,13 @@ void reduce_statistics(SwitchModel& model, Mesh& mesh) {
 RouterSummary router_summary(Exec& exec, SwitchModel& model, Mesh& mesh, int64_t groups) {
   const RouterStats& stats = model.router_stats();
   reduce_statistics(model, mesh);
-  Readback copies(exec, {stats.counts, stats.balance, stats.z});
+  Readback copies(exec, {stats.counts, stats.balance, stats.z, stats.confidence});
   copies.start();
   copies.wait();
-  return summarize_router({copies.host(0), copies.host(1), copies.host(2)}, groups);
+  const RouterStats host{copies.host(0), copies.host(1), copies.host(2), copies.host(3)};
+  RouterSummary summary = summarize_router(host, groups);
+  summary.layers = router_metrics(host, model.config());
+  return summary;
 }
 
 RouterSummary summarize_router(const RouterStats& stats, int64_t groups) {
@@ -52,7 +59,7 @@ RouterSummary summarize_router(const RouterStats& stats, int64_t groups) {
   int64_t routed = 0, dropped = 0;
   for (int64_t layer = 0; layer < stats.counts.dim(0); ++layer) {
     const int32_t* counts = stats.counts.data<int32_t>() + layer * (experts + 1);
-    for (int64_t e = 0; e < experts; ++e) routed += counts[e];
+    routed += tokens_of(counts, experts);
     dropped += counts[experts];
     summary.expert_load_max = std::max(summary.expert_load_max, load_max(counts, experts));
   }
@@ -60,6 +67,24 @@ RouterSummary summarize_router(const RouterStats& stats, int64_t groups) {
     summary.dropped_fraction = static_cast<double>(dropped) / static_cast<double>(routed);
   }
   return summary;
+}
+
+std::vector<RouterMetrics> router_metrics(const RouterStats& stats, const ModelSection& model) {
+  std::vector<RouterMetrics> layers;
+  const std::vector<std::string> names = sparse_layer_names(model);
+  const int64_t experts = model.experts.count;
+  for (size_t layer = 0; layer < names.size(); ++layer) {
+    const auto row = static_cast<int64_t>(layer);
+    const int32_t* counts = stats.counts.at(row).data<int32_t>();
+    const double* confidence = stats.confidence.at(row).data<double>();
+    const double tokens = static_cast<double>(std::max<int64_t>(tokens_of(counts, experts), 1));
+    layers.push_back({.layer = names[layer],
+                      .dropped_fraction = counts[experts] / tokens,
+                      .load_max = load_max(counts, experts),
+                      .entropy = confidence[0] / tokens,
+                      .top_probability = confidence[1] / tokens});
+  }
+  return layers;
 }
 
 }  // namespace sy

@@ -36,6 +36,7 @@ void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluati
   metrics.sequences = evaluation.sequences;
   metrics.target_tokens = evaluation.target_tokens;
   metrics.seconds = seconds;
+  metrics.router = evaluation.router;
   metrics_.write(metrics);
   events_.write(metrics);
   log::info("step {}  validation loss {:.4f} over {} sequences, {} target tokens", step,

@@ -54,15 +54,29 @@ std::string event_at(int64_t step, uint32_t field, std::string_view content) {
   return event;
 }
 
+template <class Value>
+void append_scalar(std::string& summary, const std::string& tag, const Value& value) {
+  std::string scalar;
+  append_bytes_field(scalar, 1, tag);
+  append_float_field(scalar, 2, static_cast<float>(value));
+  append_bytes_field(summary, 1, scalar);
+}
+
+void append_scalar(std::string& summary, const std::string& tag,
+                   const std::vector<RouterMetrics>& layers) {
+  for (const RouterMetrics& of : layers) {
+    of.fields([&](const char* field, double value) {
+      append_scalar(summary, fmt::format("{}/{}/{}", tag, of.layer, field), value);
+    });
+  }
+}
+
 template <class Metrics>
 std::string scalars(const Metrics& metrics) {
   std::string summary;
-  metrics.fields([&](std::string_view name, auto value) {
+  metrics.fields([&](std::string_view name, const auto& value) {
     if (name == "step") return;
-    std::string scalar;
-    append_bytes_field(scalar, 1, fmt::format("{}/{}", Metrics::kKind, name));
-    append_float_field(scalar, 2, static_cast<float>(value));
-    append_bytes_field(summary, 1, scalar);
+    append_scalar(summary, fmt::format("{}/{}", Metrics::kKind, name), value);
   });
   return event_at(metrics.step, kSummary, summary);
 }

@@ -27,7 +27,8 @@ class TensorBoardWriter {
   // steps after `resumed_step` in older files are superseded. Throws RuntimeFailure.
   TensorBoardWriter(const std::string& folder, int64_t resumed_step);
 
-  // Write every field but `step`, as train/NAME or evaluation/NAME. Non-finite values are kept.
+  // Write every field but `step`, as train/NAME or evaluation/NAME, those of a router as
+  // train/router/LAYER/NAME. Non-finite values are kept.
   // Throw RuntimeFailure if writing fails.
   void write(const TrainMetrics& metrics);
   void write(const EvaluationMetrics& metrics);
