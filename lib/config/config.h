@@ -63,6 +63,10 @@ enum class Stack : uint8_t { encoder, decoder };
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer);
 int64_t count_sparse_layers(const ModelSection& model, Stack stack);
 
+// The model for generation, whose router draws nothing: which expert a token goes to then depends
+// on its sequence alone. With experts.second_policy random every second choice is kept.
+ModelSection without_draws(ModelSection model);
+
 // Whether decoder outputs are multiplied by d_model^-0.5 (model.scale_decoder_outputs).
 bool scales_decoder_outputs(const ModelSection& model);
 

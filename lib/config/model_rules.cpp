@@ -59,6 +59,13 @@ SpecialIds special_ids(const ModelSection& model) {
   return ids;
 }
 
+ModelSection without_draws(ModelSection model) {
+  ExpertsSection& experts = model.experts;
+  experts.eval_exploration = EvalExploration::argmax;
+  if (experts.second_policy == SecondPolicy::random) experts.second_policy = SecondPolicy::all;
+  return model;
+}
+
 std::vector<std::string> model_differences(const ModelSection& was, const ModelSection& is) {
   std::vector<std::string> found;
   const auto compare = [&](const char* key, const std::string& before, const std::string& now) {

@@ -23,6 +23,9 @@ inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
 inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
 inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
+inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
+inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
+inline constexpr WordTable<2> kEvalExplorations = {"argmax", "sample"};
 inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
 inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
@@ -48,6 +51,15 @@ inline Words words(CapacityMode) {
 }
 inline Words words(Convention) {
   return detail::kConventions;
+}
+inline Words words(SecondPolicy) {
+  return detail::kSecondPolicies;
+}
+inline Words words(Exploration) {
+  return detail::kExplorations;
+}
+inline Words words(EvalExploration) {
+  return detail::kEvalExplorations;
 }
 inline Words words(Separator) {
   return detail::kSeparators;

@@ -22,7 +22,8 @@ double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer,
   const double matrices = model.activation == Activation::geglu ? 3 : 2;
   const bool sparse = is_sparse_layer(model, stack, layer);
   const double router = sparse ? product(tokens, model.d_model, model.experts.count) : 0;
-  return matrices * product(tokens, model.d_model, model.d_ff) + router;
+  const int64_t each = sparse ? tokens * model.experts.top_k : tokens;
+  return matrices * product(each, model.d_model, model.d_ff) + router;
 }
 
 }  // namespace

@@ -27,6 +27,14 @@ ModelSection sparse_model(CapacityMode capacity) {
   return model;
 }
 
+// Two experts a token, the second one at random.
+ModelSection top_2_model(CapacityMode capacity) {
+  ModelSection model = sparse_model(capacity);
+  model.experts.top_k = 2;
+  model.experts.second_threshold = 0.45;
+  return model;
+}
+
 ModelSection hugging_face_model(CapacityMode capacity) {
   ModelSection model = with_noise_and_losses(tiny_hugging_face_model(4));
   model.experts.capacity = capacity;
@@ -131,6 +139,18 @@ TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") 
   const int ranks = test_world().size();
   if (ranks > 4) return;  // the model axis is what eight ranks add
   compare_step(section, {ranks, 1, spread ? ranks : (ranks + 1) / 2});
+}
+
+TEST_CASE("model_mesh: a step with two experts a token is the same however it is split",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  const ModelSection section = top_2_model(CapacityMode::factor);
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks == 1) return;
+  const bool sequence_parallel = GENERATE(false, true);
+  compare_step(shareable(top_2_model(CapacityMode::dropless)), {ranks, 2, ranks / 2},
+               sequence_parallel);
 }
 
 TEST_CASE("model_mesh: a step is the same however the model is split", "[model_mesh]") {

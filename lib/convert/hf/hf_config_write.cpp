@@ -132,6 +132,12 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
         "model.scale_decoder_outputs: Hugging Face's SwitchTransformers scales decoder outputs if "
         "and only if embeddings are tied");
   }
+  if (model.experts.count > 0 && model.experts.top_k != 1) {
+    errors.push_back(
+        fmt::format("model.experts.top_k: Hugging Face's SwitchTransformers has one expert per "
+                    "token, this model {}; it can only stay a checkpoint",
+                    model.experts.top_k));
+  }
   for (const Stack stack : {Stack::encoder, Stack::decoder}) {
     if (find_hf_stack(model, stack)) continue;
     errors.push_back(fmt::format(
