@@ -90,6 +90,8 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
   number("relative_buckets", was.relative_buckets, is.relative_buckets);
   number("relative_max_distance", was.relative_max_distance, is.relative_max_distance);
   number("experts.count", was.experts.count, is.experts.count);
+  compare("experts.routing", std::string(name_of(was.experts.routing)),
+          std::string(name_of(is.experts.routing)));
   if (was.experts.count == is.experts.count && was.encoder_layers == is.encoder_layers &&
       was.decoder_layers == is.decoder_layers) {
     for (const Stack stack : {Stack::encoder, Stack::decoder}) {

@@ -23,6 +23,7 @@ inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
 inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
 inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
+inline constexpr WordTable<2> kRoutings = {"learned", "hash"};
 inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
 inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
 inline constexpr WordTable<2> kEvalExplorations = {"argmax", "sample"};
@@ -51,6 +52,9 @@ inline Words words(CapacityMode) {
 }
 inline Words words(Convention) {
   return detail::kConventions;
+}
+inline Words words(Routing) {
+  return detail::kRoutings;
 }
 inline Words words(SecondPolicy) {
   return detail::kSecondPolicies;

@@ -48,7 +48,15 @@ void check_sparsity(Checker& check, const RunConfig& config) {
 // What the choice of experts rules out.
 void check_router(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = config.model.experts;
-  if (experts.count < 1 || experts.top_k != 2) return;
+  if (experts.count < 1) return;
+  const bool hash = experts.routing == Routing::hash;
+  check.require(!hash || experts.top_k == 1, "model.experts.routing",
+                "hash gives a token one expert, but model.experts.top_k is {}; use 1 there",
+                experts.top_k);
+  check.require(!hash || experts.convention == Convention::paper, "model.experts.routing",
+                "hash is not available with model.experts.convention hugging_face, whose router "
+                "is learned; use learned");
+  if (experts.top_k != 2) return;
   check.require(experts.count > 1, "model.experts.top_k",
                 "2 needs two experts, but model.experts.count is {}; use 1, or more experts",
                 experts.count);

@@ -30,6 +30,7 @@ enum class Precision : uint8_t { float32, bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
+enum class Routing : uint8_t { learned, hash };
 enum class SecondPolicy : uint8_t { random, all, none, threshold };
 enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
 enum class EvalExploration : uint8_t { argmax, sample };
@@ -100,6 +101,7 @@ struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
   SparseLayersSection layers;
+  Routing routing = Routing::learned;
   int64_t top_k = 1;
   SecondPolicy second_policy = SecondPolicy::random;
   double second_threshold = 0.2;
@@ -127,6 +129,9 @@ struct ExpertsSection {
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
     visit("layers", layers,
           "which feed-forward layers are sparse, where an interval cannot say it");
+    visit("routing", routing,
+          "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
+          "neither parameters nor losses, as a control");
     visit("top_k", top_k,
           "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");
     visit("second_policy", second_policy,

@@ -64,6 +64,7 @@ struct LayerContext {
   Tensor lengths;         // int32 [B]
   StackShares stack_shares = {};
   bool sequence_parallel = false;  // see cuts_stream()
+  Tensor ids = {};                 // int32 [B * length]
 
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }

@@ -138,7 +138,8 @@ LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
           .sequences = rows,
           .length = 1,
           .valid = inputs.valid.slice(0, rows),
-          .lengths = inputs.self.lengths.slice(0, rows)};
+          .lengths = inputs.self.lengths.slice(0, rows),
+          .ids = inputs.ids.slice(0, rows)};
 }
 
 // Runs a step of `rows` rows, once ids, places and valid are set.

@@ -96,7 +96,8 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .valid = routed(tokens.valid),
           .lengths = tokens.lengths,
           .stack_shares = saved.shares,
-          .sequence_parallel = shape.sequence_parallel};
+          .sequence_parallel = shape.sequence_parallel,
+          .ids = flat(tokens.ids)};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {

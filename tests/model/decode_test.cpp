@@ -126,6 +126,14 @@ TEST_CASE("decode: the decoder keeps every second expert, whatever is drawn", "[
   compare_positions(section, whole, DType::f64);
 }
 
+TEST_CASE("decode: experts by a hash of the token", "[decode]") {
+  ModelSection section = tiny_model();
+  section.experts.count = 3;
+  section.experts.capacity = CapacityMode::dropless;
+  section.experts.routing = Routing::hash;
+  compare_positions(section, section, DType::f64);
+}
+
 TEST_CASE("decode: the decoder draws no expert", "[decode]") {
   ModelSection section = tiny_model(), whole;
   section.experts.count = 3;

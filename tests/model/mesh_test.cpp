@@ -141,6 +141,15 @@ TEST_CASE("model_mesh: a step is the same however it is split", "[model_mesh]") 
   compare_step(section, {ranks, 1, spread ? ranks : (ranks + 1) / 2});
 }
 
+TEST_CASE("model_mesh: a step with hashed tokens is the same however it is split", "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  ModelSection section = shareable(sparse_model(CapacityMode::factor));
+  section.experts.routing = Routing::hash;
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks > 1) compare_step(section, {ranks, 2, ranks / 2}, true);
+}
+
 TEST_CASE("model_mesh: a step with two experts a token is the same however it is split",
           "[model_mesh]") {
   const int ranks = test_world().size();

@@ -113,6 +113,18 @@ TEST_CASE("moe_ffn: two experts a token, and gradients", "[moe_ffn]") {
   if (policy == SecondPolicy::random) CHECK((choices > 20 && choices < 40));
 }
 
+TEST_CASE("moe_ffn: experts by a hash of the token, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.routing = Routing::hash;
+  model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 5, kLength);
+  CHECK(layer.store.find("moe/router") == nullptr);
+  Owned x = random_tensor(DType::f64, {5 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 2}, kLength);
+  check_layer(layer, x, valid);
+}
+
 TEST_CASE("moe_ffn: full experts take a first choice before any second one", "[moe_ffn]") {
   ModelSection model = moe_model();
   model.experts.count = 2;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/router/router_hash.h"
 #include "tests/model/moe_layer.h"
 
 namespace sy::test {
@@ -190,6 +191,13 @@ class PlainLayer {
       const double* x = x_.data<double>() + t * d();
       out.insert(out.end(), x, x + d());
       if (valid_.data<int32_t>()[t] == 0) continue;
+      if (experts_.routing == Routing::hash) {
+        const int32_t id = static_cast<int32_t>(global_row(t) * 7 % 50);
+        const uint32_t site = layer_.params.routing.router.hash_site;
+        const auto e = static_cast<size_t>(hash_expert(id, 50, experts_.count, site));
+        chosen.emplace_back(t, std::vector<Choice>{{e, 1.0}});
+        continue;
+      }
       const Row h = logits(norm(t), t);
       Row p;
       double total = 0;

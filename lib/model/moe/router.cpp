@@ -6,6 +6,7 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
+#include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
 #include "kernels/router/router_sample.h"
@@ -95,6 +96,10 @@ Operands router_operands(const LayerContext& context, const RouterParams& params
   return {x, copy_of_weight, {}};
 }
 
+bool is_hashed(const ModelSection& model) {
+  return model.experts.routing == Routing::hash;
+}
+
 // Views of what this micro-batch uses.
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
   const int64_t tokens = groups.total();
@@ -111,6 +116,19 @@ RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
   fill_zero(exec, tensor.slice(row, tensor.dim(0) - row));
+}
+
+void hash_forward(const LayerContext& context, const RouterParams& params,
+                  const RouterSaved& saved) {
+  Exec& exec = context.exec;
+  const ModelSection& model = context.model;
+  const int64_t tokens = context.tokens(), all = groups_of(context).total();
+  const Tensor valid = saved.valid.slice(0, all);
+  copy(exec, valid.slice(0, tokens), context.valid);
+  clear_from(exec, valid, tokens);
+  router_hash(exec, saved.gate.slice(0, all), saved.expert.slice(0, all), context.ids, valid,
+              model.vocab_size.value, model.experts.count, params.hash_site);
+  fill_zero(exec, saved.losses);
 }
 
 Top2Rule top2_rule(const LayerContext& context, const RouterParams& params) {
@@ -172,10 +190,17 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
   const Init init{Init::Kind::truncated_normal,
                   std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
-  return {store.add(prefix + "/router", {model.d_model, model.experts.count},
-                    Placement::replicated(), init, {.reads = Reads::master}),
-          store.add_site("jitter/" + prefix), store.add_site("router_dropout/" + prefix),
-          store.add_site("sample/" + prefix), store.add_site("second/" + prefix)};
+  Param* weight = nullptr;
+  if (!is_hashed(model)) {
+    weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
+                       Placement::replicated(), init, {.reads = Reads::master});
+  }
+  return {weight,
+          store.add_site("hash/" + prefix),
+          store.add_site("jitter/" + prefix),
+          store.add_site("router_dropout/" + prefix),
+          store.add_site("sample/" + prefix),
+          store.add_site("second/" + prefix)};
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
@@ -185,12 +210,13 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
   saved.expert = arena.take(DType::i32, {tokens, model.experts.top_k}, "router expert");
   saved.gate = arena.take(dims.statistics(), {tokens, model.experts.top_k}, "router gate");
+  saved.losses = arena.take(dims.statistics(), {2}, "router losses");
+  if (is_hashed(model)) return saved;
   if (model.experts.top_k == 2) saved.second = arena.take(DType::i32, {tokens}, "router second");
   saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
   saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
   saved.fraction = arena.take(dims.statistics(), {groups.count, experts}, "router fraction");
   saved.mean_prob = arena.take(dims.statistics(), {groups.count, experts}, "router mean_prob");
-  saved.losses = arena.take(dims.statistics(), {2}, "router losses");
   return saved;
 }
 
@@ -204,6 +230,7 @@ void jitter_for_all(const LayerContext& context, const RouterParams& params, Ten
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed) {
   Exec& exec = context.exec;
+  if (is_hashed(context.model)) return hash_forward(context, params, saved);
   ScratchScope scratch(exec);
   const TokenGroups groups = groups_of(context);
   const RouterSaved now = used(saved, groups);
@@ -226,6 +253,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed) {
   Exec& exec = context.exec;
+  if (is_hashed(context.model)) return fill_zero(exec, d_normed);
   ScratchScope scratch(exec);
   const RouterSaved now = used(saved, groups_of(context));
   const DType dtype = compute_dtype(normed.dtype());

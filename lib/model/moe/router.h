@@ -3,7 +3,8 @@
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
 //   expert = argmax softmax(logits);  with experts.top_k 2 also the second largest (router_top2.h)
 // experts.exploration and eval_exploration replace the jitter by dropout of the input or by a draw
-// from the softmax.
+// from the softmax. With experts.routing hash the expert is a function of the token's id
+// (router_hash.h) and the gate is 1; there are neither parameters nor losses.
 // It computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision asks for bfloat16.
 // Tokens are routed in groups of `experts.group_sequences` consecutive sequences. If the sequences
@@ -28,14 +29,16 @@ struct TokenGroups {
 TokenGroups token_groups(const ExpertsSection& experts, int64_t sequences, int64_t length);
 
 struct RouterParams {
-  Param* weight = nullptr;    // [d_model, E]
+  Param* weight = nullptr;    // [d_model, E]; nullptr with experts.routing hash
+  uint32_t hash_site = 0;     // selects the hash
   uint32_t jitter_site = 0;   // jitter noise of the input
   uint32_t dropout_site = 0;  // dropout of the input
   uint32_t sample_site = 0;   // which expert is drawn
   uint32_t second_site = 0;   // whether the second expert is kept
 };
 
-// What backward, dispatch, combine and the statistics need. T' is token_groups().total() rows; the
+// What backward, dispatch, combine and the statistics need. With experts.routing hash, only valid,
+// expert, gate and losses are planned. T' is token_groups().total() rows; the
 // first T are the tokens of the micro-batch.
 struct RouterSaved {
   Tensor valid;      // int32 [T'], copy of context.valid, 0 beyond T
