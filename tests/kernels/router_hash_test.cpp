@@ -43,8 +43,10 @@ TEST_CASE("router_hash: ids and sites are independent", "[router_hash]") {
 
 // A model depends on these numbers.
 TEST_CASE("router_hash: the function stays what it is", "[router_hash]") {
-  std::vector<int32_t> experts;
-  for (int32_t id = 0; id < 12; ++id) experts.push_back(hash_expert(id, 32128, 8, kSite));
+  std::vector<int32_t> experts(12);
+  for (size_t i = 0; i < experts.size(); ++i) {
+    experts[i] = hash_expert(static_cast<int32_t>(i), 32128, 8, kSite);
+  }
   CHECK(experts == std::vector<int32_t>{3, 1, 1, 3, 3, 1, 4, 4, 6, 4, 6, 6});
 }
 
@@ -63,8 +65,8 @@ TEST_CASE("router_hash: tokens, padding and ids that are none", "[router_hash]")
 
 TEST_CASE("router_hash: many tokens, by any number of threads", "[router_hash]") {
   constexpr int64_t kTokens = 700;
-  std::vector<int32_t> list;
-  for (int32_t t = 0; t < kTokens; ++t) list.push_back(t * 31 % 500);
+  std::vector<int32_t> list(kTokens);
+  for (size_t t = 0; t < list.size(); ++t) list[t] = static_cast<int32_t>(t * 31 % 500);
   Owned ids = int_tensor({kTokens}, list), gate(DType::f32, {kTokens, 1});
   Owned valid = int_tensor({kTokens}, std::vector<int32_t>(kTokens, 1)),
         expert(DType::i32, {kTokens, 1});

@@ -114,8 +114,9 @@ TEST_CASE("router_top2: the random policy keeps with probability gate / threshol
     REQUIRE(keeps == (u < (t % 2 == 0 ? 0.25 : 1.25)));
     (t % 2 == 0 ? kept : always) += keeps;
   }
-  CHECK(always == kTokens / 2);
-  CHECK(std::abs(kept / (kTokens / 2) - 0.25) < 5 * std::sqrt(0.25 * 0.75 / (kTokens / 2)));
+  constexpr double kHalf = kTokens / 2.0;
+  CHECK(always == kHalf);
+  CHECK(std::abs(kept / kHalf - 0.25) < 5 * std::sqrt(0.25 * 0.75 / kHalf));
 }
 
 // By its definition: the largest of the others, the first of equal ones.
