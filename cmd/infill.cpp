@@ -100,13 +100,15 @@ GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const 
   return options;
 }
 
-// All ranks together hold one model. Each prompt is a routing group.
+// All ranks together hold one model. Each prompt is a routing group, and is answered as if it were
+// alone.
 RunConfig one_model(RunConfig config, int ranks) {
   config.train.micro_batch = config.train.global_batch = 1;
   config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
   config.model.experts.group_tokens = {};
   config.mesh = {};
   config.mesh.model = ranks;
+  config.model = without_draws(config.model);
   return config;
 }
 

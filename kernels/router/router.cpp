@@ -35,7 +35,8 @@ void check_top_1(Tensor expert) {
 }  // namespace
 
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
-                    Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid) {
+                    Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
+                    Tensor scores) {
   SY_CHECK(logits.rank() == 2 && fraction.rank() == 2, "router: logits {}, fraction {}",
            logits.shape().str(), fraction.shape().str());
   const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
@@ -45,6 +46,8 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
                log_sum.numel() == tokens && valid.numel() == tokens && losses.numel() == 2,
            "router: logits {}, fraction {}, expert {}, gate {}, {} valid", logits.shape().str(),
            fraction.shape().str(), expert.shape().str(), gate.shape().str(), valid.numel());
+  SY_CHECK(scores.empty() || (scores.shape() == logits.shape() && scores.dtype() == logits.dtype()),
+           "router: scores {} of logits {}", scores.shape().str(), logits.shape().str());
   check_top_1(expert);
   ScratchScope scratch(exec);
   const RouterScratch sums =
@@ -53,7 +56,7 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, logits.dtype(), "router", [&]<Backend B, class T>() {
     RouterImpl<B, T>::forward(exec, probs, gate, log_sum, expert, fraction, mean_prob, losses,
-                              logits, valid, sums);
+                              logits, valid, scores, sums);
   });
 }
 
@@ -87,13 +90,14 @@ void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, T
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale) {
   const int64_t tokens = probs.dim(0), groups = fraction.dim(0);
-  SY_CHECK(d_logits.shape() == probs.shape() && is_choices(expert, tokens) &&
-               d_gate.shape() == expert.shape() && log_sum.numel() == tokens &&
-               valid.numel() == tokens && groups > 0 && tokens % groups == 0 &&
-               fraction.dim(1) == probs.dim(1),
+  const bool gates = !d_gate.empty();
+  SY_CHECK(d_logits.shape() == probs.shape() && gates == !expert.empty() &&
+               (!gates || (is_choices(expert, tokens) && d_gate.shape() == expert.shape())) &&
+               log_sum.numel() == tokens && valid.numel() == tokens && groups > 0 &&
+               tokens % groups == 0 && fraction.dim(1) == probs.dim(1),
            "router: d_logits {}, d_gate {}, probs {}, fraction {}", d_logits.shape().str(),
            d_gate.shape().str(), probs.shape().str(), fraction.shape().str());
-  check_top_1(expert);
+  if (gates) check_top_1(expert);
   ScratchScope scratch(exec);
   const Tensor share =
       exec.backend == Backend::cpu ? Tensor{} : scratch.take(DType::f64, {groups}, "router sums");

@@ -2,10 +2,11 @@
 // The Switch router after its logits (Fedus et al. 2022, section 2; docs/math.md defines the
 // semantics). It computes in float32 (float64 in gradient checks). Padding is neither routed nor
 // counted, ties go to the lowest expert, and f is counted before dropping.
-//   p = softmax(logits),  expert = argmax of the logits,  gate = p[expert]
+//   p = softmax(logits),  expert = argmax of the scores,  gate = p[expert]
+// The scores are the logits, unless the caller has others (router_sample.h).
 //   balance loss of a group = E * sum_e f_e P_e
 //   z-loss of a group = mean over tokens of logsumexp^2
-// Choices are [T, k]. This op routes top-1: k must be 1.
+// Choices are [T, k]. This op routes top-1: k must be 1. router_top2.h adds second choices.
 #pragma once
 
 #include "lib/tensor/exec.h"
@@ -17,9 +18,10 @@ namespace sy {
 // k] (0 for tokens that are not valid), log_sum [T] (logsumexp of a token's logits), expert int32
 // [T, k] (-1 for tokens that are not valid), fraction [groups, E] (f), mean_prob [groups, E] (P),
 // losses [2] (balance and z, each summed over the groups; a group without valid tokens adds 0).
-// logits [T, E]; valid int32 [T], 0 for padding.
+// logits [T, E]; valid int32 [T], 0 for padding; scores [T, E], or empty for the logits.
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
-                    Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid);
+                    Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
+                    Tensor scores = {});
 
 // Adds to count [groups, E] the choices of each expert in its group that were kept; a dropped
 // choice counts for expert 0, as in Hugging Face's SwitchTransformers. expert int32 [T, k] (-1
@@ -33,7 +35,7 @@ void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob);
 // d_logits [T, E] is overwritten with the gradient of
 //   sum_t d_gate[t] gate[t] + balance_scale * sum_g balance_g + z_scale * sum_g z_g,
 // where the balance loss has a gradient only through P. d_gate [T, k]; the other inputs are
-// forward's results.
+// forward's results. If d_gate and expert are empty, the first sum is left out.
 void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale);
@@ -56,7 +58,7 @@ template <Backend, class T>
 struct RouterImpl {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                      const RouterScratch& scratch);
+                      Tensor scores, const RouterScratch& scratch);
   static void count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot);
   static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob, Tensor parts);
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,

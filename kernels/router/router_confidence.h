@@ -7,14 +7,16 @@
 
 namespace sy {
 
-// entropy [T] is overwritten with -sum_e p_e log p_e in nats, where 0 log 0 = 0, and largest [T]
-// with the largest p_e; both are 0 for a token whose first choice is -1 (padding). probs [T, E],
-// float32 or float64 as both results; expert int32 [T, k].
-void router_confidence(Exec& exec, Tensor entropy, Tensor largest, Tensor probs, Tensor expert);
+// Overwrites routed [T] with 1, entropy [T] with -sum_e p_e log p_e in nats, where 0 log 0 = 0, and
+// largest [T] with the largest p_e; all are 0 for a token whose first choice is -1 (padding). probs
+// [T, E], float32 or float64 as the results; expert int32 [T, k].
+void router_confidence(Exec& exec, Tensor routed, Tensor entropy, Tensor largest, Tensor probs,
+                       Tensor expert);
 
 template <Backend, class T>
 struct RouterConfidenceImpl {
-  static void run(Exec& exec, Tensor entropy, Tensor largest, Tensor probs, Tensor expert);
+  static void run(Exec& exec, Tensor routed, Tensor entropy, Tensor largest, Tensor probs,
+                  Tensor expert);
 };
 
 }  // namespace sy

@@ -8,11 +8,13 @@ namespace sy {
 
 template <class T>
 struct RouterConfidenceImpl<Backend::cpu, T> {
-  static void run(Exec& exec, Tensor entropy, Tensor largest, Tensor probs, Tensor expert) {
+  static void run(Exec& exec, Tensor routed, Tensor entropy, Tensor largest, Tensor probs,
+                  Tensor expert) {
     const int64_t tokens = probs.dim(0), experts = probs.dim(1), choices = expert.numel() / tokens;
     const T* all = probs.data<T>();
     const int32_t* chosen = expert.data<int32_t>();
     T *of_entropy = entropy.data<T>(), *of_largest = largest.data<T>();
+    T* is_routed = routed.data<T>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t t = 0; t < tokens; ++t) {
       const T* p = all + t * experts;
@@ -21,6 +23,7 @@ struct RouterConfidenceImpl<Backend::cpu, T> {
         if (p[e] > 0) sum -= p[e] * std::log(p[e]);
         most = std::max(most, p[e]);
       }
+      is_routed[t] = chosen[t * choices] >= 0 ? T(1) : T(0);
       of_entropy[t] = sum;
       of_largest[t] = most;
     }

@@ -12,13 +12,20 @@ namespace {
 constexpr int64_t kExperts = 64;  // experts whose means are computed together
 constexpr int64_t kTokens = 64;   // tokens of a group whose gradients are computed together
 
+// The first of the largest of these.
+template <class T>
+int64_t largest_of(const T* values, int64_t experts) {
+  int64_t best = 0;
+  for (int64_t e = 1; e < experts; ++e) {
+    if (values[e] > values[best]) best = e;
+  }
+  return best;
+}
+
 // Softmax of one token's logits; returns logsumexp. `expert` is the first of the largest logits.
 template <class T>
 T softmax_row(T* probs, const T* logits, int64_t experts, int32_t* expert) {
-  int64_t best = 0;
-  for (int64_t e = 1; e < experts; ++e) {
-    if (logits[e] > logits[best]) best = e;
-  }
+  const int64_t best = largest_of(logits, experts);
   const T largest = logits[best];
   T total = 0;
 #pragma omp simd reduction(+ : total)
@@ -105,7 +112,7 @@ template <class T>
 struct RouterImpl<Backend::cpu, T> {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                      const RouterScratch&) {
+                      Tensor scores, const RouterScratch&) {
     const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, pieces = ceil_div(experts, kExperts);
     T *p = probs.data<T>(), *ls = log_sum.data<T>();
@@ -116,6 +123,10 @@ struct RouterImpl<Backend::cpu, T> {
     for (int64_t t = 0; t < tokens; ++t) {
       T* row = p + t * experts;
       ls[t] = softmax_row(row, logits.data<T>() + t * experts, experts, chosen + t);
+      if (!scores.empty()) {
+        const T* score = scores.data<T>() + t * experts;
+        chosen[t] = static_cast<int32_t>(largest_of(score, experts));
+      }
       gate.data<T>()[t] = is_valid[t] != 0 ? row[chosen[t]] : T(0);
       if (is_valid[t] == 0) chosen[t] = -1;
     }
@@ -162,6 +173,7 @@ struct RouterImpl<Backend::cpu, T> {
     const int64_t tokens = probs.dim(0), experts = probs.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, pieces = ceil_div(size, kTokens);
     const int32_t* is_valid = valid.data<int32_t>();
+    const bool gates = !d_gate.empty();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t i = 0; i < groups * pieces; ++i) {
       const int64_t g = i / pieces, begin = g * size + i % pieces * kTokens;
@@ -176,8 +188,8 @@ struct RouterImpl<Backend::cpu, T> {
           continue;
         }
         backward_row(row, probs.data<T>() + t * experts, fraction.data<T>() + g * experts,
-                     expert.data<int32_t>()[t], d_gate.data<T>()[t], log_sum.data<T>()[t], balance,
-                     z, experts);
+                     gates ? expert.data<int32_t>()[t] : 0, gates ? d_gate.data<T>()[t] : T(0),
+                     log_sum.data<T>()[t], balance, z, experts);
       }
     }
   }

@@ -8,7 +8,8 @@ namespace sy {
 namespace {
 
 constexpr size_t kSlots = kWarp * sizeof(double);
-// router_backward's arguments; balance and z do not yet include the group's share.
+// router_backward's arguments; balance and z do not yet include the group's share. expert and
+// d_gate may be null.
 template <class T>
 struct RouterGradient {
   T* d_logits;
@@ -34,10 +35,11 @@ __global__ void router_backward_kernel(RouterGradient<T> of, int64_t tokens, int
   const T balance = static_cast<T>(of.balance * of.share[group]);
   const T z = static_cast<T>(of.z * of.share[group]);
   const T *p = of.probs + t * experts, *f = of.fraction + group * experts;
-  const int chosen = of.expert[t];
+  const int chosen = of.expert != nullptr ? of.expert[t] : 0;
+  const T d_gate = of.d_gate != nullptr ? of.d_gate[t] : T(0);
   T dot = 0;
   for (int e = lane_id(); e < experts; e += kWarp) dot += p[e] * f[e];
-  const T gate = p[chosen] * of.d_gate[t];
+  const T gate = p[chosen] * d_gate;
   const T shared = z * of.log_sum[t] - gate - balance * warp_sum(dot);
   for (int e = lane_id(); e < experts; e += kWarp) {
     const T through = p[e] * (balance * f[e] + shared);
@@ -55,14 +57,15 @@ template <class T>
 struct RouterImpl<Backend::cuda, T> {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                      const RouterScratch& scratch) {
+                      Tensor scores, const RouterScratch& scratch) {
     const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, chunks = ceil_div(size, kRouterTokens);
     const int64_t slices = ceil_div(experts, kRouterExperts);
     const cudaStream_t stream = cuda(exec).compute;
-    const Routed<T> to{probs.data<T>(),        gate.data<T>(),   log_sum.data<T>(),
-                       expert.data<int32_t>(), logits.data<T>(), valid.data<int32_t>(),
-                       narrow<int>(experts)};
+    const Routed<T> to{probs.data<T>(),       gate.data<T>(),
+                       log_sum.data<T>(),     expert.data<int32_t>(),
+                       logits.data<T>(),      scores.empty() ? nullptr : scores.data<T>(),
+                       valid.data<int32_t>(), narrow<int>(experts)};
     double* parts = scratch.parts.data<double>();
     launch(stream, "router_tokens",
            {.grid = narrow<unsigned>(groups * chunks), .block = kRouterThreads},
@@ -108,11 +111,17 @@ struct RouterImpl<Backend::cuda, T> {
     launch(stream, "router_share",
            {.grid = narrow<unsigned>(groups), .block = kRouterThreads, .shared_bytes = kSlots},
            router_share_kernel, share.data<double>(), valid.data<int32_t>(), size);
-    const RouterGradient<T> of{
-        d_logits.data<T>(),    d_gate.data<T>(),     probs.data<T>(),
-        log_sum.data<T>(),     fraction.data<T>(),   expert.data<int32_t>(),
-        valid.data<int32_t>(), share.data<double>(), balance_scale * static_cast<double>(experts),
-        2.0 * z_scale};
+    const bool gates = !d_gate.empty();
+    const RouterGradient<T> of{d_logits.data<T>(),
+                               gates ? d_gate.data<T>() : nullptr,
+                               probs.data<T>(),
+                               log_sum.data<T>(),
+                               fraction.data<T>(),
+                               gates ? expert.data<int32_t>() : nullptr,
+                               valid.data<int32_t>(),
+                               share.data<double>(),
+                               balance_scale * static_cast<double>(experts),
+                               2.0 * z_scale};
     launch(stream, "router_backward",
            {.grid = blocks_for(tokens, kRouterWarps), .block = kRouterThreads},
            router_backward_kernel<T>, of, tokens, size, narrow<int>(experts));

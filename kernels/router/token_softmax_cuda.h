@@ -36,23 +36,27 @@ __device__ int largest_logit(const T* logits, int experts, T* largest) {
   return best;
 }
 
-// router_forward's tensors, as pointers to the first token.
+// router_forward's tensors, as pointers to the first token; scores is null if they are the logits.
 template <class T>
 struct Routed {
   T *probs, *gate, *log_sum;
   int32_t* expert;
-  const T* logits;
+  const T *logits, *scores;
   const int32_t* valid;
   int experts;
 };
 
-// Routes one token by one warp. The row is read three times, but from memory only once.
+// Routes one token by one warp. A row is read up to three times, but from memory only once.
 template <class T>
 __device__ void route_token(const Routed<T>& to, int64_t t) {
   const T* logits = to.logits + t * to.experts;
   T* probs = to.probs + t * to.experts;
   T largest;
-  const int best = largest_logit(logits, to.experts, &largest);
+  int best = largest_logit(logits, to.experts, &largest);
+  if (to.scores != nullptr) {
+    T score;
+    best = largest_logit(to.scores + t * to.experts, to.experts, &score);
+  }
   T total = 0;
   for (int e = lane_id(); e < to.experts; e += kWarp) total += std::exp(logits[e] - largest);
   total = warp_sum(total);

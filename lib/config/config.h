@@ -69,6 +69,10 @@ std::vector<std::string> sparse_layer_names(const ModelSection& model);
 // Tokens of a routing group of a stack whose sequences are `length` long.
 int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length);
 
+// The model for generation, whose router draws nothing: which expert a token goes to then depends
+// on its sequence alone. With experts.second_policy random every second choice is kept.
+ModelSection without_draws(ModelSection model);
+
 // Whether decoder outputs are multiplied by d_model^-0.5 (model.scale_decoder_outputs).
 bool scales_decoder_outputs(const ModelSection& model);
 

@@ -78,6 +78,13 @@ SpecialIds special_ids(const ModelSection& model) {
   return ids;
 }
 
+ModelSection without_draws(ModelSection model) {
+  ExpertsSection& experts = model.experts;
+  experts.eval_exploration = EvalExploration::argmax;
+  if (experts.second_policy == SecondPolicy::random) experts.second_policy = SecondPolicy::all;
+  return model;
+}
+
 std::vector<std::string> model_differences(const ModelSection& was, const ModelSection& is) {
   std::vector<std::string> found;
   const auto compare = [&](const char* key, const std::string& before, const std::string& now) {
@@ -102,6 +109,8 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
   number("relative_buckets", was.relative_buckets, is.relative_buckets);
   number("relative_max_distance", was.relative_max_distance, is.relative_max_distance);
   number("experts.count", was.experts.count, is.experts.count);
+  compare("experts.routing", std::string(name_of(was.experts.routing)),
+          std::string(name_of(is.experts.routing)));
   if (was.experts.count == is.experts.count && was.encoder_layers == is.encoder_layers &&
       was.decoder_layers == is.decoder_layers) {
     for (const Stack stack : {Stack::encoder, Stack::decoder}) {

@@ -26,6 +26,10 @@ inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
 inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
 inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
 inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
+inline constexpr WordTable<2> kRoutings = {"learned", "hash"};
+inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
+inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
+inline constexpr WordTable<2> kEvalExplorations = {"argmax", "sample"};
 inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
 inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
@@ -60,6 +64,18 @@ inline Words words(DenoiserKind) {
 }
 inline Words words(DataFormat) {
   return detail::kDataFormats;
+}
+inline Words words(Routing) {
+  return detail::kRoutings;
+}
+inline Words words(SecondPolicy) {
+  return detail::kSecondPolicies;
+}
+inline Words words(Exploration) {
+  return detail::kExplorations;
+}
+inline Words words(EvalExploration) {
+  return detail::kEvalExplorations;
 }
 inline Words words(Separator) {
   return detail::kSeparators;

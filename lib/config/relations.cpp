@@ -45,6 +45,32 @@ void check_sparsity(Checker& check, const RunConfig& config) {
                 spread.value, experts.count);
 }
 
+// What the choice of experts rules out.
+void check_router(Checker& check, const RunConfig& config) {
+  const ExpertsSection& experts = config.model.experts;
+  if (experts.count < 1) return;
+  const bool hash = experts.routing == Routing::hash;
+  check.require(!hash || experts.top_k == 1, "model.experts.routing",
+                "hash gives a token one expert, but model.experts.top_k is {}; use 1 there",
+                experts.top_k);
+  check.require(!hash || experts.convention == Convention::paper, "model.experts.routing",
+                "hash is not available with model.experts.convention hugging_face, whose router "
+                "is learned; use learned");
+  if (experts.top_k != 2) return;
+  check.require(experts.count > 1, "model.experts.top_k",
+                "2 needs two experts, but model.experts.count is {}; use 1, or more experts",
+                experts.count);
+  check.require(experts.convention == Convention::paper, "model.experts.top_k",
+                "2 is not available with model.experts.convention hugging_face, whose router has "
+                "one expert per token; use 1");
+  check.require(experts.exploration != Exploration::sample, "model.experts.exploration",
+                "sample draws one expert per token, but model.experts.top_k is 2; use another one, "
+                "or model.experts.top_k: 1");
+  check.require(experts.eval_exploration != EvalExploration::sample,
+                "model.experts.eval_exploration",
+                "sample draws one expert per token, but model.experts.top_k is 2; use argmax");
+}
+
 // Hugging Face's router has no capacity factor, and its capacity applies per sequence.
 void check_convention(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = config.model.experts;
@@ -60,6 +86,15 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "model.experts.group_tokens",
                 "is not available with model.experts.convention hugging_face, where each sequence "
                 "is a routing group; use auto");
+  check.require(
+      experts.exploration == Exploration::jitter || experts.exploration == Exploration::argmax,
+      "model.experts.exploration",
+      "{} is not available with model.experts.convention hugging_face, which has jitter "
+      "alone; use jitter or argmax",
+      name_of(experts.exploration));
+  check.require(experts.eval_exploration == EvalExploration::argmax,
+                "model.experts.eval_exploration",
+                "sample is not available with model.experts.convention hugging_face; use argmax");
   // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel
   // reads.
   check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
@@ -187,6 +222,7 @@ void check_batches(Checker& check, const RunConfig& config) {
 std::vector<std::string> find_relation_errors(const RunConfig& config) {
   Checker check;
   check_sparsity(check, config);
+  check_router(check, config);
   check_convention(check, config);
   check_vocabulary(check, config);
   check_windows(check, config);

@@ -34,6 +34,10 @@ enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
 enum class DataFormat : uint8_t { text, ids };
+enum class Routing : uint8_t { learned, hash };
+enum class SecondPolicy : uint8_t { random, all, none, threshold };
+enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
+enum class EvalExploration : uint8_t { argmax, sample };
 enum class Separator : uint8_t { none, eos };
 enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
@@ -114,7 +118,15 @@ struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
   SparseLayersSection layers;
+  Routing routing = Routing::learned;
   int64_t top_k = 1;
+  SecondPolicy second_policy = SecondPolicy::random;
+  double second_threshold = 0.2;
+  bool normalise_gates = true;
+  Exploration exploration = Exploration::jitter;
+  EvalExploration eval_exploration = EvalExploration::argmax;
+  double sample_temperature = 1.0;
+  double router_dropout = 0.1;
   Convention convention = Convention::paper;
   CapacityMode capacity = CapacityMode::factor;
   double capacity_factor = 1.25;
@@ -135,7 +147,27 @@ struct ExpertsSection {
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
     visit("layers", layers,
           "which feed-forward layers are sparse, where an interval cannot say it");
-    visit("top_k", top_k, "experts per token");
+    visit("routing", routing,
+          "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
+          "neither parameters nor losses, as a control");
+    visit("top_k", top_k,
+          "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");
+    visit("second_policy", second_policy,
+          "with top_k 2, when a token also goes to its second expert; random: with probability "
+          "gate / second_threshold, in evaluation too; all; none; threshold: if the gate is above "
+          "second_threshold");
+    visit("second_threshold", second_threshold,
+          "the second gate from which on second_policy always keeps the second expert");
+    visit("normalise_gates", normalise_gates,
+          "with top_k 2, divide both gates by their sum; false: the gates are the probabilities");
+    visit("exploration", exploration,
+          "how the router explores in training; jitter: as jitter says; argmax: not at all; "
+          "sample: the expert is drawn from softmax(logits / sample_temperature); input_dropout: "
+          "the router's input is dropped out at router_dropout");
+    visit("eval_exploration", eval_exploration,
+          "argmax | sample, in evaluation; generation always takes the largest");
+    visit("sample_temperature", sample_temperature, "temperature of exploration sample");
+    visit("router_dropout", router_dropout, "rate of exploration input_dropout");
     visit("convention", convention,
           "hugging_face: as in SwitchTransformers, padding is routed, jitter also reaches the "
           "experts, and router losses are computed per stack instead of per layer");
@@ -153,8 +185,10 @@ struct ExpertsSection {
     visit(
         "router_precision", router_precision,
         "float32 | bfloat16; bfloat16 exists to reproduce the instability that the paper reports");
-    visit("jitter", jitter,
-          "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter)");
+    visit(
+        "jitter", jitter,
+        "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "
+        "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
     visit("z_loss", z_loss, "coefficient of the router z-loss");
     visit("dropout", dropout, "dropout on the inner activations of experts");

@@ -66,8 +66,10 @@ void check_experts(Checker& check, const ModelSection& model) {
   const ExpertsSection& experts = model.experts;
   check.integer("model.experts.count", experts.count, 0, 1 << 16);
   check.integer("model.experts.interval", experts.interval, 1, kMaxLayers);
-  check.require(experts.top_k == 1, "model.experts.top_k",
-                "only 1 is supported in this version, got {}; use 1", experts.top_k);
+  check.integer("model.experts.top_k", experts.top_k, 1, 2);
+  check.positive("model.experts.second_threshold", experts.second_threshold);
+  check.positive("model.experts.sample_temperature", experts.sample_temperature);
+  check.below_one("model.experts.router_dropout", experts.router_dropout);
   check.positive("model.experts.capacity_factor", experts.capacity_factor);
   check.positive("model.experts.eval_capacity_factor", experts.eval_capacity_factor);
   check.integer("model.experts.min_capacity", experts.min_capacity, 1, kMaxCount);

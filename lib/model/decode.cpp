@@ -9,6 +9,7 @@
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/base/token_ids.h"
+#include "lib/config/config.h"
 #include "lib/dist/planning.h"
 #include "lib/model/embedding.h"
 #include "lib/model/loss.h"
@@ -19,6 +20,7 @@ namespace sy {
 namespace {
 
 ModelSection dropless(ModelSection model) {
+  model = without_draws(model);
   model.experts.capacity = CapacityMode::dropless;
   model.experts.group_sequences = 1;
   model.experts.group_tokens = {};
@@ -137,7 +139,8 @@ LayerContext Decoder::State::context(Exec& exec, int64_t rows) {
           .sequences = rows,
           .length = 1,
           .valid = inputs.valid.slice(0, rows),
-          .lengths = inputs.self.lengths.slice(0, rows)};
+          .lengths = inputs.self.lengths.slice(0, rows),
+          .ids = inputs.ids.slice(0, rows)};
 }
 
 // Runs a step of `rows` rows, once ids, places and valid are set.

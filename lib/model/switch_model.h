@@ -112,8 +112,8 @@ class SwitchModel {
   const LossParams& output() const;
   Mesh& mesh();
 
-  // GEMM FLOPs of forward and backward for one sequence, by formula (2 m n k each, one expert per
-  // token).
+  // GEMM FLOPs of forward and backward for one sequence, by formula (2 m n k each,
+  // experts.top_k experts per token, whether the second is kept or not).
   static double flops_per_sequence(const ModelSection& model, int64_t encoder_length,
                                    int64_t decoder_length);
   // FLOPs of the forward pass of one sequence as Kaplan et al. 2020 count them and Fedus et al.

@@ -71,7 +71,7 @@ void SwitchModel::State::plan_statistics() {
   const Shape counts{layers.routed_layers, model.experts.count + 1};
   stats.counts = statistics.take(DType::i32, counts, "router counts");
   constexpr int64_t kSums = 4;
-  const Shape confidence{layers.routed_layers, 2};
+  const Shape confidence{layers.routed_layers, 3};
   sums = statistics.take(DType::f64, {kSums + confidence.numel()}, "losses");
   stats.confidence = sums.slice(kSums, confidence.numel()).view(confidence);
   stats.balance = sums.slice(1, 1);
@@ -114,7 +114,8 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .stack_shares = saved.shares,
           .sequence_parallel = shape.sequence_parallel,
           .stack = stack,
-          .group_weight = group_weight(stack)};
+          .group_weight = group_weight(stack),
+          .ids = flat(tokens.ids)};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {

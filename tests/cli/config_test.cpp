@@ -58,7 +58,7 @@ TEST_CASE("config: all errors at once, one line each, and exit code 2", "[config
       {"4:12: model.d_model: 0"},
       {"5:12: model.dropout: 1.5"},
       {"6:15: model.activation: 'silu'", "relu, gelu or geglu"},
-      {"7:30: model.experts.top_k: ", "got 2"},
+      {"7:30: model.experts.top_k: 9", "use 1 to 2"},
       {"7:33: model.experts.cuont: ", "mean model.experts.count?"},
       {"9:12: data.streams: 12", "train.global_batch (30)"},
       {"10:3: data.streams: ", "line 9"},

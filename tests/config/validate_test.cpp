@@ -30,6 +30,8 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
       "model.experts.count=-1", "model.experts.interval=0", "model.experts.capacity_factor=0",
       "model.experts.eval_capacity_factor=-1", "model.experts.min_capacity=0",
       "model.experts.fixed_capacity=0", "model.experts.group_sequences=0", "model.experts.jitter=1",
+      "model.experts.top_k=0", "model.experts.top_k=3", "model.experts.second_threshold=0",
+      "model.experts.sample_temperature=0", "model.experts.router_dropout=1",
       "model.experts.balance_loss=-1", "model.experts.z_loss=-1", "model.experts.dropout=1",
       "data.extra_ids=0", "data.encoder_length=3", "data.encoder_length=1048577",
       "data.decoder_length=1", "data.window_tokens=1", "data.noise_density=0",
@@ -65,7 +67,6 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
     CHECK(says(errors_after({fmt::format("mesh.zero_stage={}", other)}),
                {fmt::format("mesh.zero_stage: {} is out of range", other), "use 0 to 1"}));
   }
-  CHECK(says(errors_after({"model.experts.top_k=2"}), {"model.experts.top_k: ", "got 2", "use 1"}));
 }
 
 TEST_CASE("validate: values that do not fit each other", "[validate]") {
@@ -88,6 +89,26 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"model.experts.convention=hugging_face", "model.experts.capacity=fixed",
             "model.experts.group_sequences=1", "model.experts.group_tokens.encoder=128"},
            {"model.experts.group_tokens: ", "hugging_face", "use auto"}},
+      Case{{"model.experts.routing=hash", "model.experts.top_k=2"},
+           {"model.experts.routing: hash", "model.experts.top_k is 2"}},
+      Case{{"model.experts.routing=hash", "model.experts.convention=hugging_face",
+            "model.experts.capacity=fixed", "model.experts.group_sequences=1"},
+           {"model.experts.routing: hash", "use learned"}},
+      Case{{"model.experts.top_k=2", "model.experts.count=1"},
+           {"model.experts.top_k: 2 needs two experts", "model.experts.count is 1"}},
+      Case{{"model.experts.top_k=2", "model.experts.convention=hugging_face",
+            "model.experts.capacity=fixed", "model.experts.group_sequences=1"},
+           {"model.experts.top_k: 2", "hugging_face", "use 1"}},
+      Case{{"model.experts.top_k=2", "model.experts.exploration=sample"},
+           {"model.experts.exploration: sample", "model.experts.top_k: 1"}},
+      Case{{"model.experts.top_k=2", "model.experts.eval_exploration=sample"},
+           {"model.experts.eval_exploration: sample", "use argmax"}},
+      Case{{"model.experts.convention=hugging_face", "model.experts.capacity=fixed",
+            "model.experts.group_sequences=1", "model.experts.exploration=input_dropout"},
+           {"model.experts.exploration: input_dropout", "use jitter or argmax"}},
+      Case{{"model.experts.convention=hugging_face", "model.experts.capacity=fixed",
+            "model.experts.group_sequences=1", "model.experts.eval_exploration=sample"},
+           {"model.experts.eval_exploration: sample", "hugging_face", "use argmax"}},
       Case{{"mesh.expert=3"}, {"mesh.expert: 3", "model.experts.count (8)"}},
       Case{{"model.vocab_size=103"}, {"model.vocab_size: 103", "data.extra_ids (100)"}},
       Case{{"data.format=ids"}, {"model.vocab_size: auto", "data.format: ids", "(100)"}},

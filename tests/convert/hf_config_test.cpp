@@ -217,6 +217,13 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.dropout = 0.4;
     CHECK_THAT(warnings().at(0), Catch::Contains("model.experts.dropout (0.4) is lost"));
   }
+  SECTION("routers") {
+    experts.top_k = 2;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("one expert per token, this model 2"));
+    experts.top_k = 1;
+    experts.routing = Routing::hash;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.routing"));
+  }
   SECTION("gated experts and intervals") {
     config.model.activation = Activation::geglu;
     experts.interval = 3;

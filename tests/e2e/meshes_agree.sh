@@ -51,6 +51,8 @@ if [[ $backend == cpu ]]; then
   variant 2e-5 dropless --set model.experts.capacity=dropless --set optimizer.factor_from=32
   variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false
   variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3 --set mesh.zero_stage=1
+  variant 2e-5 top-2 --set model.experts.top_k=2 --set model.experts.exploration=input_dropout
+  variant 2e-5 hash --set model.experts.routing=hash
   variant 5e-3 bfloat16 --set precision=bfloat16 --set mesh.zero_stage=1
   variant 5e-3 bfloat16-by-rows --set precision=bfloat16 --set mesh.sequence_parallel=true
 fi

@@ -114,6 +114,36 @@ TEST_CASE("decode: the decoder drops nothing, whatever the capacity", "[decode]"
   compare_positions(section, whole, DType::f64);
 }
 
+TEST_CASE("decode: the decoder keeps every second expert, whatever is drawn", "[decode]") {
+  ModelSection section = tiny_model(), whole;
+  section.experts.count = 3;
+  section.experts.top_k = 2;
+  section.experts.capacity = CapacityMode::dropless;
+  section.encoder_layers = 1;  // dense: only the second layer of a stack is sparse
+  section.experts.second_threshold = 0.9;
+  whole = section;
+  whole.experts.second_policy = SecondPolicy::all;
+  compare_positions(section, whole, DType::f64);
+}
+
+TEST_CASE("decode: experts by a hash of the token", "[decode]") {
+  ModelSection section = tiny_model();
+  section.experts.count = 3;
+  section.experts.capacity = CapacityMode::dropless;
+  section.experts.routing = Routing::hash;
+  compare_positions(section, section, DType::f64);
+}
+
+TEST_CASE("decode: the decoder draws no expert", "[decode]") {
+  ModelSection section = tiny_model(), whole;
+  section.experts.count = 3;
+  section.experts.capacity = CapacityMode::dropless;
+  section.encoder_layers = 1;
+  whole = section;
+  section.experts.eval_exploration = EvalExploration::sample;
+  compare_positions(section, whole, DType::f64);
+}
+
 TEST_CASE("decode: the encoder keeps its capacity", "[decode]") {
   ModelSection section = tiny_model();
   section.experts.count = 3;

@@ -27,6 +27,14 @@ ModelSection sparse_model(CapacityMode capacity) {
   return model;
 }
 
+// Two experts a token, the second one at random.
+ModelSection top_2_model(CapacityMode capacity) {
+  ModelSection model = sparse_model(capacity);
+  model.experts.top_k = 2;
+  model.experts.second_threshold = 0.45;
+  return model;
+}
+
 ModelSection hugging_face_model(CapacityMode capacity) {
   ModelSection model = with_noise_and_losses(tiny_hugging_face_model(4));
   model.experts.capacity = capacity;
@@ -143,6 +151,28 @@ TEST_CASE("model_mesh: a step with groups of tokens is the same however it is sp
       with_token_groups(sparse_model(CapacityMode::factor), kEncoderLength, kDecoderLength);
   compare_step(section, {ranks, 1, ranks});
   if (ranks > 1) compare_step(shareable(section), {ranks, 2, ranks / 2}, true);
+}
+
+TEST_CASE("model_mesh: a step with hashed tokens is the same however it is split", "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4 || test_backend() == Backend::cuda) return;  // mpi.moe has its kernels
+  ModelSection section = shareable(sparse_model(CapacityMode::factor));
+  section.experts.routing = Routing::hash;
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks > 1) compare_step(section, {ranks, 2, ranks / 2}, true);
+}
+
+TEST_CASE("model_mesh: a step with two experts a token is the same however it is split",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  const bool sequence_parallel = GENERATE(false, true), host = test_backend() == Backend::cuda;
+  if (!sequence_parallel && !host) {
+    compare_step(top_2_model(CapacityMode::factor), {ranks, 1, ranks});
+  }
+  if (ranks == 1 || (host && !sequence_parallel)) return;
+  compare_step(shareable(top_2_model(CapacityMode::dropless)), {ranks, 2, ranks / 2},
+               sequence_parallel);
 }
 
 TEST_CASE("model_mesh: a step is the same however the model is split", "[model_mesh]") {

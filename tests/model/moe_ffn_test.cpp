@@ -4,155 +4,15 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <numeric>
+#include <tuple>
 
-#include "tests/model/moe_layer.h"
+#include "tests/model/plain_moe_layer.h"
 
 namespace sy {
 namespace {
 using namespace test;
 
-using Row = std::vector<double>;
 constexpr int64_t kLength = 5;
-
-// The layer in its simplest form: one token after another, without gathering or batching.
-class PlainLayer {
- public:
-  PlainLayer(MoeLayer& layer, Tensor x, Tensor valid)
-      : layer_(layer), experts_(layer.model.experts), x_(x), valid_(valid) {
-    counts.resize(static_cast<size_t>(experts_.count + 1));
-    const int64_t group = experts_.group_sequences * kLength;
-    for (int64_t begin = 0; begin < x.dim(0); begin += group) run_group(begin, group);
-  }
-
-  Row out;  // [T, d_model]
-  std::vector<int32_t> counts;
-  double balance = 0, z = 0;
-
- private:
-  double weight(Param* param, int64_t i) const { return param->value.data<double>()[i]; }
-  int64_t d() const { return layer_.model.d_model; }
-  int64_t global_row(int64_t t) const { return layer_.step.first_sequence * kLength + t; }
-  RandomKey key(uint32_t site) const { return layer_.context(valid_).key(site); }
-
-  double dropped(double value, double rate, uint32_t site, int64_t t, int64_t c,
-                 int64_t cols) const {
-    if (!layer_.step.training) return value;
-    const double u = random_uniform(key(site), static_cast<uint64_t>(global_row(t) * cols + c));
-    return u >= rate ? value / (1 - rate) : 0.0;
-  }
-
-  Row norm(int64_t t) const {
-    const double* x = x_.data<double>() + t * d();
-    double squares = 0;
-    for (int64_t c = 0; c < d(); ++c) squares += x[c] * x[c];
-    Row normed;
-    for (int64_t c = 0; c < d(); ++c) {
-      normed.push_back(x[c] / std::sqrt(squares / static_cast<double>(d()) + kEpsilon) *
-                       weight(layer_.params.norm, c));
-    }
-    return normed;
-  }
-
-  Row logits(const Row& normed, int64_t t) const {
-    Row sums(static_cast<size_t>(experts_.count));
-    for (int64_t c = 0; c < d(); ++c) {
-      double input = normed[static_cast<size_t>(c)];
-      if (layer_.step.training) {
-        const float u = random_uniform(key(layer_.params.routing.router.jitter_site),
-                                       static_cast<uint64_t>(global_row(t) * d() + c));
-        // The factor is float32 whatever the dtype.
-        const float spread = static_cast<float>(experts_.jitter) * (2.0f * u - 1.0f);
-        input *= static_cast<double>(1.0f + spread);
-      }
-      for (int64_t e = 0; e < experts_.count; ++e) {
-        sums[static_cast<size_t>(e)] +=
-            input * weight(layer_.params.routing.router.weight, c * experts_.count + e);
-      }
-    }
-    return sums;
-  }
-
-  // Element j of the product of `row` and a `cols`-column matrix of an expert.
-  double product(const Row& row, Param* param, int64_t e, int64_t j, int64_t cols) const {
-    double total = 0;
-    const int64_t rows = static_cast<int64_t>(row.size());
-    for (int64_t c = 0; c < rows; ++c) {
-      total += row[static_cast<size_t>(c)] * weight(param, (e * rows + c) * cols + j);
-    }
-    return total;
-  }
-
-  Row expert(const Row& normed, int64_t e, int64_t t) const {
-    const ExpertsParams& params = layer_.params.experts;
-    const int64_t d_ff = layer_.model.d_ff;
-    Row inner, result;
-    for (int64_t j = 0; j < d_ff; ++j) {
-      const double h = product(normed, params.wi, e, j, d_ff);
-      double value = std::max(h, 0.0);
-      if (layer_.model.activation != Activation::relu) {
-        value = h / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (h + 0.044715 * h * h * h)));
-      }
-      if (layer_.model.activation == Activation::geglu) {
-        value *= product(normed, params.wi_linear, e, j, d_ff);
-      }
-      inner.push_back(dropped(value, experts_.dropout, layer_.params.sites.hidden, t, j, d_ff));
-    }
-    for (int64_t c = 0; c < d(); ++c) result.push_back(product(inner, params.wo, e, c, d()));
-    return result;
-  }
-
-  int64_t limit(int64_t group) const {
-    if (experts_.capacity == CapacityMode::dropless) return group;
-    if (experts_.capacity == CapacityMode::fixed) return std::min(experts_.fixed_capacity, group);
-    const double factor =
-        layer_.step.training ? experts_.capacity_factor : experts_.eval_capacity_factor;
-    const int64_t share = static_cast<int64_t>(static_cast<double>(group) * factor /
-                                               static_cast<double>(experts_.count));
-    return std::min(std::max(share, experts_.min_capacity), group);
-  }
-
-  void run_group(int64_t begin, int64_t group) {
-    const size_t count = static_cast<size_t>(experts_.count);
-    std::vector<int64_t> routed(count);
-    Row mean(count);
-    double tokens = 0, squares = 0;
-    for (int64_t t = begin; t < std::min(begin + group, x_.dim(0)); ++t) {
-      const double* x = x_.data<double>() + t * d();
-      out.insert(out.end(), x, x + d());
-      if (valid_.data<int32_t>()[t] == 0) continue;
-      const Row normed = norm(t), h = logits(normed, t);
-      const size_t best = static_cast<size_t>(std::max_element(h.begin(), h.end()) - h.begin());
-      double total = 0;
-      for (const double logit : h) total += std::exp(logit);
-      for (size_t e = 0; e < count; ++e) mean[e] += std::exp(h[e]) / total;
-      squares += std::log(total) * std::log(total);
-      tokens += 1;
-      ++counts[best];
-      if (routed[best]++ >= limit(group)) {
-        ++counts[count];
-        continue;
-      }
-      const Row y = expert(normed, static_cast<int64_t>(best), t);
-      for (int64_t c = 0; c < d(); ++c) {
-        const double gated = std::exp(h[best]) / total * y[static_cast<size_t>(c)];
-        out[static_cast<size_t>(t * d() + c)] +=
-            dropped(gated, layer_.model.dropout, layer_.params.sites.output, t, c, d());
-      }
-    }
-    if (tokens == 0) return;
-    z += squares / tokens;
-    for (size_t e = 0; e < count; ++e) {
-      balance +=
-          static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] / (tokens * tokens);
-    }
-  }
-
-  static constexpr double kEpsilon = 1e-6;
-  MoeLayer& layer_;
-  const ExpertsSection& experts_;
-  Tensor x_, valid_;
-};
 
 struct OneRank {
   std::unique_ptr<Communicator> world = make_self_communicator();
@@ -228,6 +88,77 @@ TEST_CASE("moe_ffn: the plain loop, and gradients, in every mode", "[moe_ffn]") 
   } else {
     CHECK(dropped_tokens(layer) > 0);
   }
+}
+
+TEST_CASE("moe_ffn: two experts a token, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.top_k = 2;
+  std::tie(model.experts.second_policy, model.experts.normalise_gates, model.experts.capacity) =
+      GENERATE(std::tuple{SecondPolicy::random, true, CapacityMode::factor},
+               std::tuple{SecondPolicy::random, false, CapacityMode::dropless},
+               std::tuple{SecondPolicy::all, true, CapacityMode::dropless},
+               std::tuple{SecondPolicy::threshold, false, CapacityMode::factor},
+               std::tuple{SecondPolicy::none, true, CapacityMode::factor});
+  model.experts.second_threshold = 0.45;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 6, kLength);
+  Owned x = random_tensor(DType::f64, {6 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength);
+  check_layer(layer, x, valid);
+  int32_t choices = 0;
+  for (int64_t e = 0; e < 4; ++e) choices += layer.stats.counts.data<int32_t>()[e];
+  const SecondPolicy policy = model.experts.second_policy;
+  if (policy == SecondPolicy::all) CHECK(choices == 2 * 20);
+  if (policy == SecondPolicy::none) CHECK(choices == 20);
+  if (policy == SecondPolicy::random) CHECK((choices > 20 && choices < 40));
+}
+
+TEST_CASE("moe_ffn: experts by a hash of the token, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.routing = Routing::hash;
+  model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 5, kLength);
+  CHECK(layer.store.find("moe/router") == nullptr);
+  Owned x = random_tensor(DType::f64, {5 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 2}, kLength);
+  check_layer(layer, x, valid);
+}
+
+TEST_CASE("moe_ffn: full experts take a first choice before any second one", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.count = 2;
+  model.experts.top_k = 2;
+  model.experts.second_policy = SecondPolicy::all;
+  model.experts.capacity = CapacityMode::fixed;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 2, kLength);
+  favour(layer, 1);
+  Owned x = positive({2 * kLength, model.d_model}), out(DType::f64, x.tensor().shape());
+  Owned valid = valid_tokens({5, 5}, kLength);
+  check_forward(layer, out, x, valid);
+  // Ten tokens prefer expert 1, which takes three; each of them also has a second choice, of which
+  // expert 0 takes three.
+  const int32_t* counts = layer.stats.counts.data<int32_t>();
+  CHECK(std::vector<int32_t>(counts, counts + 3) == std::vector<int32_t>{10, 10, 14});
+}
+
+TEST_CASE("moe_ffn: exploration in training and evaluation, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  std::tie(model.experts.exploration, model.experts.eval_exploration, model.experts.capacity) =
+      GENERATE(
+          std::tuple{Exploration::argmax, EvalExploration::sample, CapacityMode::factor},
+          std::tuple{Exploration::sample, EvalExploration::argmax, CapacityMode::dropless},
+          std::tuple{Exploration::input_dropout, EvalExploration::argmax, CapacityMode::factor});
+  model.experts.sample_temperature = 2.0;
+  model.experts.router_dropout = 0.25;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 4, kLength);
+  Owned x = random_tensor(DType::f64, {4 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 2}, kLength), out(DType::f64, x.tensor().shape());
+  check_layer(layer, x, valid);
+  layer.step.training = false;
+  check_forward(layer, out, x, valid);
 }
 
 TEST_CASE("moe_ffn: all tokens to one expert, the others without any", "[moe_ffn]") {

@@ -18,6 +18,7 @@ namespace sy::test {
 // + jitter, 1 / (1 - rate)) are exact and a plain loop can be compared in float64 precision.
 inline ModelSection moe_model() {
   ModelSection model;
+  model.vocab_size = {false, 50};
   model.d_model = 6;
   model.d_ff = 7;
   model.dropout = 0.25;
@@ -69,7 +70,19 @@ class MoeLayer {
 
   // `valid` is int32 [T], of T / length sequences, at most as many as planned.
   LayerContext context(Tensor valid) {
-    return {exec, *pass_mesh_, model, step, valid.numel() / length, length, valid, {}};
+    for (int64_t i = 0; i < ids.tensor().numel() && !exec.planning; ++i) {
+      const int64_t row = step.first_sequence * length + i;
+      ids.data<int32_t>()[i] = static_cast<int32_t>(row * 7 % 50);
+    }
+    return {.exec = exec,
+            .mesh = *pass_mesh_,
+            .model = model,
+            .step = step,
+            .sequences = valid.numel() / length,
+            .length = length,
+            .valid = valid,
+            .lengths = {},
+            .ids = ids.tensor().slice(0, valid.numel())};
   }
   void forward(Tensor out, Tensor x, Tensor valid) {
     if (!exec.planning) owned_stats.clear();
@@ -98,6 +111,7 @@ class MoeLayer {
   MoeFfnParams params;
   MoeFfnSaved saved;
   int64_t sequences, length;
+  Owned ids{DType::i32, {sequences * length}};  // below 50, by the global row
 
  private:
   void plan_scratch(DType dtype) {

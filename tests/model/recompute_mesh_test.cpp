@@ -53,13 +53,23 @@ ModelSection hugging_face(CapacityMode capacity) {
   return model;
 }
 
+// What the router draws is drawn again in backward.
+ModelSection two_experts(CapacityMode capacity) {
+  ModelSection model = three_blocks(capacity);
+  model.experts.top_k = 2;
+  model.experts.second_threshold = 0.45;
+  model.experts.exploration = Exploration::input_dropout;
+  return model;
+}
+
 std::vector<Variant> variants() {
   return {{"capacity factor", three_blocks(CapacityMode::factor)},
           {"dropless", three_blocks(CapacityMode::dropless)},
           {"untied, geglu", untied_geglu(CapacityMode::fixed)},
           {"hugging_face", hugging_face(CapacityMode::fixed)},
           {"hugging_face, dropless", hugging_face(CapacityMode::dropless)},
-          {"bfloat16", untied_geglu(CapacityMode::dropless), DType::bf16}};
+          {"bfloat16", untied_geglu(CapacityMode::dropless), DType::bf16},
+          {"two experts", two_experts(CapacityMode::factor)}};
 }
 
 // The bytes that a step and an evaluation leave, by name.
@@ -111,7 +121,7 @@ void compare(const Left& kept, const Left& again) {
 }
 
 TEST_CASE("recompute: the bits of a step that keeps everything", "[recompute_mesh]") {
-  const size_t which = GENERATE(range<size_t>(0, 6));
+  const size_t which = GENERATE(range<size_t>(0, 7));
   const Variant variant = variants()[which];
   if (variant.dtype == DType::bf16 && bfloat16_products(test_backend()) == Bfloat16Products::none) {
     return;

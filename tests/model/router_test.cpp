@@ -33,6 +33,8 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   f.model.experts.count = 5;
   f.model.experts.group_sequences = 2;
   f.model.experts.jitter = GENERATE(0.0, 0.1);
+  f.model.experts.top_k = GENERATE(1, 2);
+  f.model.experts.second_threshold = 0.4;
   f.model.experts.balance_loss = 0.3;
   f.model.experts.z_loss = 0.2;
   f.step.group_scale = 0.25;
@@ -44,7 +46,8 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   Owned valid = int_tensor({tokens}, {1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0});
   const LayerContext context = f.context(sequences, length, {}, valid);
   Owned x = random_tensor(DType::f64, {tokens, f.model.d_model}, 1);
-  Owned weight = random_tensor(DType::f64, {grouped, 1}, 2), d_x = x;
+  const int64_t k = f.model.experts.top_k;
+  Owned weight = random_tensor(DType::f64, {grouped, k}, 2), d_x = x;
   const auto loss = [&] {
     f.stats.clear();
     route_forward(context, params, saved, x);
@@ -55,16 +58,20 @@ TEST_CASE("router: gradients through gates and both losses", "[router]") {
   loss();
   // Padding, and the tokens that complete the last group, have no expert and gate 0.
   for (const int64_t t : {6, 7, 11, 12, 13, 14, 15}) {
-    CHECK(saved.expert.data<int32_t>()[t] == -1);
-    CHECK(saved.gate.data<double>()[t] == 0);
+    for (int64_t i = t * k; i < (t + 1) * k; ++i) {
+      CHECK(saved.expert.data<int32_t>()[i] == -1);
+      CHECK(saved.gate.data<double>()[i] == 0);
+    }
   }
   route_backward(context, params, saved, d_x, weight, x);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   f.check_params(loss);
 }
 
-TEST_CASE("router: jitter is for training only, and the same wherever the token is", "[router]") {
+TEST_CASE("router: draws are for training only, and the same wherever the token is", "[router]") {
   LayerFixture f;
+  f.model.experts.exploration =
+      GENERATE(Exploration::jitter, Exploration::sample, Exploration::input_dropout);
   f.model.experts.count = 4;
   f.model.experts.group_sequences = 1;
   f.model.experts.jitter = 0.2;

@@ -113,6 +113,19 @@ TEST_CASE("moe: one rank's numbers on every mesh", "[moe]") {
   }
 }
 
+TEST_CASE("moe: one rank's numbers for every router", "[moe]") {
+  ModelSection model = moe_model();
+  const int router = GENERATE(0, 1, 2, 3);
+  model.experts.capacity = router % 2 == 0 ? CapacityMode::dropless : CapacityMode::factor;
+  if (router == 0) model.experts.top_k = 2;
+  if (router == 1) model.experts.exploration = Exploration::sample;
+  if (router == 2) model.experts.exploration = Exploration::input_dropout;
+  if (router == 3) model.experts.routing = Routing::hash;
+  model.experts.second_threshold = 0.45;
+  CAPTURE(router);
+  compare(model, test_world().size());
+}
+
 TEST_CASE("moe: one rank's numbers with experts cut over model ranks", "[moe]") {
   const int ranks = test_world().size(), model_ranks = GENERATE(2, 4);
   if (model_ranks > ranks) return;

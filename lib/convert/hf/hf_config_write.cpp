@@ -137,6 +137,17 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
         "model.scale_decoder_outputs: Hugging Face's SwitchTransformers scales decoder outputs if "
         "and only if embeddings are tied");
   }
+  if (model.experts.count > 0 && model.experts.routing == Routing::hash) {
+    errors.emplace_back(
+        "model.experts.routing: Hugging Face's SwitchTransformers has a learned router, this model "
+        "none; it can only stay a checkpoint");
+  }
+  if (model.experts.count > 0 && model.experts.top_k != 1) {
+    errors.push_back(
+        fmt::format("model.experts.top_k: Hugging Face's SwitchTransformers has one expert per "
+                    "token, this model {}; it can only stay a checkpoint",
+                    model.experts.top_k));
+  }
   for (const Stack stack : {Stack::encoder, Stack::decoder}) {
     if (find_hf_stack(model, stack)) continue;
     errors.push_back(fmt::format(

@@ -156,7 +156,7 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims) {
   const ExpertsSection& experts = model.experts;
   const TokenGroups groups = token_groups(experts, dims);
   if (experts.capacity == CapacityMode::dropless) {
-    const int64_t slots = groups.total() * kChoices;
+    const int64_t slots = groups.total() * experts.top_k;
     return {slots, slots * dims.expert_ranks};
   }
   const int64_t capacity = std::max(expert_capacity(experts, groups.tokens, true),
@@ -170,7 +170,7 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
   const DispatchSizes sizes = dispatch_sizes(model, dims);
   DispatchSaved saved;
   const int64_t tokens = token_groups(experts, dims).total();
-  saved.slot = arena.take(DType::i32, {tokens, kChoices}, "dispatch slot");
+  saved.slot = arena.take(DType::i32, {tokens, experts.top_k}, "dispatch slot");
   saved.token = arena.take(DType::i32, {sizes.slots}, "dispatch token");
   saved.counts = arena.take(DType::i32, {experts.count + 1}, "dispatch counts");
   const int64_t columns = sent_columns(dims.mesh_shape(), model.d_model);

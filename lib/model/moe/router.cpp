@@ -7,8 +7,11 @@
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
 #include "kernels/router/router_confidence.h"
+#include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
+#include "kernels/router/router_sample.h"
+#include "kernels/router/router_top2.h"
 #include "lib/base/numeric.h"
 #include "lib/model/moe/router_losses.h"
 
@@ -21,8 +24,26 @@ bool experts_see_jitter(const LayerContext& context, Tensor normed) {
          normed.dtype() != DType::bf16;
 }
 
+bool explores(const LayerContext& context, Exploration how) {
+  return context.step.training && context.model.experts.exploration == how;
+}
+
 bool jitters(const LayerContext& context) {
-  return context.step.training && context.model.experts.jitter > 0;
+  return explores(context, Exploration::jitter) && context.model.experts.jitter > 0;
+}
+
+bool samples(const LayerContext& context) {
+  return context.step.training ? explores(context, Exploration::sample)
+                               : context.model.experts.eval_exploration == EvalExploration::sample;
+}
+
+// Of the router's input alone: the experts see all of it.
+Dropout input_dropout(const LayerContext& context, const RouterParams& params) {
+  const bool drops = explores(context, Exploration::input_dropout);
+  return {drops ? static_cast<float>(context.model.experts.router_dropout) : 0.0f,
+          context.key(params.dropout_site),
+          context.first_row(),
+          {}};
 }
 
 // The noise of rows from the global row `first_row` on.
@@ -49,7 +70,7 @@ bool is_rounded(const LayerContext& context, Tensor normed) {
 }
 
 // The operands of the logits: the activations as they are and the master weights, since the router
-// computes in float32; if rounded, float32 copies of both.
+// computes in float32. If rounded, float32 copies of both; with dropout, a copy of the activations.
 struct Operands {
   Tensor x, weight;
   RouterJitter jitter;
@@ -59,25 +80,100 @@ Operands router_operands(const LayerContext& context, const RouterParams& params
                          ScratchScope& scratch) {
   const Param& weight = *params.weight;
   const RouterJitter jitter = own_jitter(context, params, normed);
-  if (!is_rounded(context, normed)) return {normed, weight.value, jitter};
-  const Tensor x = scratch.take(DType::f32, normed.shape(), "router input");
+  const Dropout dropout = input_dropout(context, params);
+  const bool rounded = is_rounded(context, normed);
+  if (!rounded && dropout.rate == 0) return {normed, weight.value, jitter};
+  const Tensor x = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
   jitter_into(context.exec, x, normed, jitter);
+  if (dropout.rate > 0) dropout_forward(context.exec, x, x, dropout);
+  if (!rounded) return {x, weight.value, {}};
   round_to_bfloat16(context.exec, x);
-  const Tensor rounded = scratch.take(DType::f32, weight.shape, "router weight");
-  cast(context.exec, rounded, weight.compute);
-  return {x, rounded, {}};
+  const Tensor copy_of_weight = scratch.take(DType::f32, weight.shape, "router weight");
+  cast(context.exec, copy_of_weight, weight.compute);
+  return {x, copy_of_weight, {}};
+}
+
+bool is_hashed(const ModelSection& model) {
+  return model.experts.routing == Routing::hash;
 }
 
 // Views of what this micro-batch uses.
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
-  return {saved.valid.slice(0, groups.total()),   saved.expert.slice(0, groups.total()),
-          saved.gate.slice(0, groups.total()),    saved.probs.slice(0, groups.total()),
-          saved.log_sum.slice(0, groups.total()), saved.fraction.slice(0, groups.count),
-          saved.mean_prob.slice(0, groups.count), saved.losses};
+  const int64_t tokens = groups.total();
+  return {saved.valid.slice(0, tokens),
+          saved.expert.slice(0, tokens),
+          saved.gate.slice(0, tokens),
+          saved.second.empty() ? Tensor() : saved.second.slice(0, tokens),
+          saved.probs.slice(0, tokens),
+          saved.log_sum.slice(0, tokens),
+          saved.fraction.slice(0, groups.count),
+          saved.mean_prob.slice(0, groups.count),
+          saved.losses};
 }
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
   fill_zero(exec, tensor.slice(row, tensor.dim(0) - row));
+}
+
+void hash_forward(const LayerContext& context, const RouterParams& params,
+                  const RouterSaved& saved) {
+  Exec& exec = context.exec;
+  const ModelSection& model = context.model;
+  const int64_t tokens = context.tokens(), all = token_groups(context).total();
+  const Tensor valid = saved.valid.slice(0, all);
+  copy(exec, valid.slice(0, tokens), context.valid);
+  clear_from(exec, valid, tokens);
+  router_hash(exec, saved.gate.slice(0, all), saved.expert.slice(0, all), context.ids, valid,
+              model.vocab_size.value, model.experts.count, params.hash_site);
+  fill_zero(exec, saved.losses);
+}
+
+Top2Rule top2_rule(const LayerContext& context, const RouterParams& params) {
+  const ExpertsSection& experts = context.model.experts;
+  return {experts.normalise_gates, experts.second_policy,
+          static_cast<float>(experts.second_threshold), context.key(params.second_site),
+          context.first_row()};
+}
+
+// What experts are chosen by, in place of the logits; empty if it is them.
+Tensor scores_of(const LayerContext& context, const RouterParams& params, Tensor logits,
+                 ScratchScope& scratch) {
+  if (!samples(context)) return {};
+  const Tensor scores = scratch.take(logits.dtype(), logits.shape(), "router scores");
+  router_sample(context.exec, scores, logits,
+                static_cast<float>(context.model.experts.sample_temperature),
+                context.key(params.sample_site), context.first_row());
+  return scores;
+}
+
+// Everything from the logits on.
+void choose(const LayerContext& context, const RouterParams& params, const RouterSaved& now,
+            Tensor logits) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const Tensor scores = scores_of(context, params, logits, scratch);
+  const bool two = context.model.experts.top_k == 2;
+  const Shape one{logits.dim(0), 1};
+  const Tensor gate = two ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
+  const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
+  router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
+                 now.losses, logits, now.valid, scores);
+  if (!two) return;
+  router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
+                      top2_rule(context, params));
+}
+
+void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
+                     Tensor d_gate) {
+  Exec& exec = context.exec;
+  const bool two = context.model.experts.top_k == 2;
+  const RouterLossGrad losses = router_loss_grad(context, now.fraction);
+  router_backward(exec, d_logits, two ? Tensor() : d_gate, now.probs, now.log_sum,
+                  two ? Tensor() : now.expert, losses.fraction, now.valid, losses.balance_scale,
+                  losses.z_scale);
+  if (!two) return;
+  router_top2_backward(exec, d_logits, d_gate, now.probs, now.expert, now.second,
+                       context.model.experts.normalise_gates);
 }
 
 }  // namespace
@@ -100,9 +196,17 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
   const Init init{Init::Kind::truncated_normal,
                   std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
-  return {store.add(prefix + "/router", {model.d_model, model.experts.count},
-                    Placement::replicated(), init, {.reads = Reads::master}),
-          store.add_site("jitter/" + prefix)};
+  Param* weight = nullptr;
+  if (!is_hashed(model)) {
+    weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
+                       Placement::replicated(), init, {.reads = Reads::master});
+  }
+  return {weight,
+          store.add_site("hash/" + prefix),
+          store.add_site("jitter/" + prefix),
+          store.add_site("router_dropout/" + prefix),
+          store.add_site("sample/" + prefix),
+          store.add_site("second/" + prefix)};
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
@@ -110,13 +214,15 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   const int64_t tokens = groups.total(), experts = model.experts.count;
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
-  saved.expert = arena.take(DType::i32, {tokens, kChoices}, "router expert");
-  saved.gate = arena.take(dims.statistics(), {tokens, kChoices}, "router gate");
+  saved.expert = arena.take(DType::i32, {tokens, model.experts.top_k}, "router expert");
+  saved.gate = arena.take(dims.statistics(), {tokens, model.experts.top_k}, "router gate");
+  saved.losses = arena.take(dims.statistics(), {2}, "router losses");
+  if (is_hashed(model)) return saved;
+  if (model.experts.top_k == 2) saved.second = arena.take(DType::i32, {tokens}, "router second");
   saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
   saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
   saved.fraction = arena.take(dims.statistics(), {groups.count, experts}, "router fraction");
   saved.mean_prob = arena.take(dims.statistics(), {groups.count, experts}, "router mean_prob");
-  saved.losses = arena.take(dims.statistics(), {2}, "router losses");
   return saved;
 }
 
@@ -130,6 +236,7 @@ void jitter_for_all(const LayerContext& context, const RouterParams& params, Ten
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed) {
   Exec& exec = context.exec;
+  if (is_hashed(context.model)) return hash_forward(context, params, saved);
   ScratchScope scratch(exec);
   const TokenGroups groups = token_groups(context);
   const RouterSaved now = used(saved, groups);
@@ -144,40 +251,54 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
-  router_forward(exec, now.probs, now.gate, now.log_sum, now.expert, now.fraction, now.mean_prob,
-                 now.losses, logits, now.valid);
+  choose(context, params, now, logits);
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
 }
 
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
-  ScratchScope scratch(context.exec);
-  const RouterSaved now = used(saved, token_groups(context));
+  Exec& exec = context.exec;
+  const TokenGroups groups = token_groups(context);
+  const auto add = [&](int64_t i, Tensor of_tokens) {
+    add_sum(exec, sums.slice(i, 1), of_tokens);
+  };
+  if (is_hashed(context.model)) {  // certain of each token, whose gate is 1
+    const Tensor gate = saved.gate.slice(0, groups.total());
+    add(0, gate);
+    return add(2, gate);
+  }
+  ScratchScope scratch(exec);
+  const RouterSaved now = used(saved, groups);
+  const DType dtype = now.probs.dtype();
   const Shape tokens{now.probs.dim(0)};
-  const Tensor entropy = scratch.take(now.probs.dtype(), tokens, "router entropy");
-  const Tensor largest = scratch.take(now.probs.dtype(), tokens, "router largest probability");
-  router_confidence(context.exec, entropy, largest, now.probs, now.expert);
-  add_sum(context.exec, sums.slice(0, 1), entropy);
-  add_sum(context.exec, sums.slice(1, 1), largest);
+  const Tensor routed = scratch.take(dtype, tokens, "router tokens");
+  const Tensor entropy = scratch.take(dtype, tokens, "router entropy");
+  const Tensor largest = scratch.take(dtype, tokens, "router largest probability");
+  router_confidence(exec, routed, entropy, largest, now.probs, now.expert);
+  add(0, routed);
+  add(1, entropy);
+  add(2, largest);
 }
 
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed) {
   Exec& exec = context.exec;
+  if (is_hashed(context.model)) return fill_zero(exec, d_normed);
   ScratchScope scratch(exec);
   const RouterSaved now = used(saved, token_groups(context));
   const DType dtype = compute_dtype(normed.dtype());
-  const RouterLossGrad losses = router_loss_grad(context, now.fraction);
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");
-  router_backward(exec, d_logits, d_gate, now.probs, now.log_sum, now.expert, losses.fraction,
-                  now.valid, losses.balance_scale, losses.z_scale);
+  choose_backward(context, now, d_logits, d_gate);
   const bool rounded = is_rounded(context, normed);
   if (rounded) round_to_bfloat16(exec, d_logits);
   const Operands of = router_operands(context, params, normed, scratch);
-  const Tensor d_x = rounded ? scratch.take(dtype, normed.shape(), "router d_input") : d_normed;
+  const Dropout dropout = input_dropout(context, params);
+  const bool copied = rounded || dropout.rate > 0;
+  const Tensor d_x = copied ? scratch.take(dtype, normed.shape(), "router d_input") : d_normed;
   router_logits_backward(exec, d_x, params.weight->cleared_grad(exec),
                          d_logits.slice(0, context.tokens()), of.x, of.weight, of.jitter);
-  if (rounded) jitter_into(exec, d_normed, d_x, own_jitter(context, params, normed));
+  if (dropout.rate > 0) dropout_forward(exec, d_x, d_x, dropout);
+  if (copied) jitter_into(exec, d_normed, d_x, own_jitter(context, params, normed));
 }
 
 }  // namespace sy

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The router of a Switch sub-layer (docs/math-moe.md, "Router"): chooses k experts for each token.
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
-//   expert = argmax softmax(logits)
+//   expert = argmax softmax(logits);  with experts.top_k 2 also the second largest (router_top2.h)
+// experts.exploration and eval_exploration replace the jitter by dropout of the input or by a draw
+// from the softmax. With experts.routing hash the expert is a function of the token's id
+// (router_hash.h) and the gate is 1; there are neither parameters nor losses.
 // It computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision asks for bfloat16.
 // Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
@@ -28,22 +31,26 @@ TokenGroups token_groups(const ExpertsSection& experts, Stack stack, int64_t seq
 TokenGroups token_groups(const ExpertsSection& experts, const LayerDims& dims);
 TokenGroups token_groups(const LayerContext& context);
 
-constexpr int64_t kChoices = 1;  // k: top-1
-
 struct RouterParams {
-  Param* weight = nullptr;   // [d_model, E]
-  uint32_t jitter_site = 0;  // jitter noise of the input
+  Param* weight = nullptr;    // [d_model, E]; nullptr with experts.routing hash
+  uint32_t hash_site = 0;     // selects the hash
+  uint32_t jitter_site = 0;   // jitter noise of the input
+  uint32_t dropout_site = 0;  // dropout of the input
+  uint32_t sample_site = 0;   // which expert is drawn
+  uint32_t second_site = 0;   // whether the second expert is kept
 };
 
-// What backward, dispatch, combine and the statistics need. T' is token_groups().total() rows; the
+// What backward, dispatch, combine and the statistics need. With experts.routing hash, only valid,
+// expert, gate and losses are planned. T' is token_groups().total() rows; the
 // first T are the tokens of the micro-batch.
 struct RouterSaved {
   Tensor valid;      // int32 [T'], copy of context.valid, 0 beyond T
-  Tensor expert;     // int32 [T', k], -1 where not valid
-  Tensor gate;       // [T', k], router probability of the expert, 0 where not valid
+  Tensor expert;     // int32 [T', k], -1 where not valid or not kept
+  Tensor gate;       // [T', k], 0 where expert is -1
+  Tensor second;     // k = 2: int32 [T'], the second choice whether kept or not
   Tensor probs;      // [T', E]
   Tensor log_sum;    // [T'], logsumexp of the logits
-  Tensor fraction;   // [groups, E], share of valid tokens routed to each expert
+  Tensor fraction;   // [groups, E], share of valid tokens whose first choice is the expert
   Tensor mean_prob;  // [groups, E], mean probability of each expert over valid tokens
   Tensor losses;     // [2], load-balancing loss and z-loss, summed over groups
 };

@@ -77,7 +77,8 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
   ScratchScope scratch(context.exec);
   const TokenGroups groups = token_groups(context);
   const Tensor d_gate =
-      scratch.take(compute_dtype(d_out.dtype()), {groups.total(), kChoices}, "routing d_gate");
+      scratch.take(compute_dtype(d_out.dtype()), {groups.total(), context.model.experts.top_k},
+                   "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_out, saved.router.gate);
   {

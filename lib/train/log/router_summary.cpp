@@ -77,12 +77,13 @@ std::vector<RouterMetrics> router_metrics(const RouterStats& stats, const ModelS
     const auto row = static_cast<int64_t>(layer);
     const int32_t* counts = stats.counts.at(row).data<int32_t>();
     const double* confidence = stats.confidence.at(row).data<double>();
-    const double tokens = static_cast<double>(std::max<int64_t>(tokens_of(counts, experts), 1));
+    const auto choices = static_cast<double>(std::max<int64_t>(tokens_of(counts, experts), 1));
+    const double tokens = std::max(confidence[0], 1.0);
     layers.push_back({.layer = names[layer],
-                      .dropped_fraction = counts[experts] / tokens,
+                      .dropped_fraction = counts[experts] / choices,
                       .load_max = load_max(counts, experts),
-                      .entropy = confidence[0] / tokens,
-                      .top_probability = confidence[1] / tokens});
+                      .entropy = confidence[1] / tokens,
+                      .top_probability = confidence[2] / tokens});
   }
   return layers;
 }

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// A reference for one Switch sub-layer: forward in float64, one token after another, written from
+// the equations of docs/math-moe.md with the same random numbers.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "kernels/router/router_hash.h"
+#include "tests/model/moe_layer.h"
+
+namespace sy::test {
+
+// The layer in its simplest form: one token after another, without gathering or batching.
+class PlainLayer {
+ public:
+  PlainLayer(MoeLayer& layer, Tensor x, Tensor valid)
+      : layer_(layer), experts_(layer.model.experts), x_(x), valid_(valid) {
+    counts.resize(static_cast<size_t>(experts_.count + 1));
+    const int64_t group = experts_.group_sequences * layer_.length;
+    for (int64_t begin = 0; begin < x.dim(0); begin += group) run_group(begin, group);
+  }
+
+  using Row = std::vector<double>;
+
+  Row out;  // [T, d_model]
+  std::vector<int32_t> counts;
+  double balance = 0, z = 0;
+
+ private:
+  double weight(Param* param, int64_t i) const { return param->value.data<double>()[i]; }
+  int64_t d() const { return layer_.model.d_model; }
+  int64_t global_row(int64_t t) const { return layer_.step.first_sequence * layer_.length + t; }
+  RandomKey key(uint32_t site) const { return layer_.context(valid_).key(site); }
+
+  double dropped(double value, double rate, uint32_t site, int64_t t, int64_t c,
+                 int64_t cols) const {
+    if (!layer_.step.training) return value;
+    const double u = random_uniform(key(site), static_cast<uint64_t>(global_row(t) * cols + c));
+    return u >= rate ? value / (1 - rate) : 0.0;
+  }
+
+  Row norm(int64_t t) const {
+    const double* x = x_.data<double>() + t * d();
+    double squares = 0;
+    for (int64_t c = 0; c < d(); ++c) squares += x[c] * x[c];
+    Row normed;
+    for (int64_t c = 0; c < d(); ++c) {
+      normed.push_back(x[c] / std::sqrt(squares / static_cast<double>(d()) + kEpsilon) *
+                       weight(layer_.params.norm, c));
+    }
+    return normed;
+  }
+
+  Row logits(const Row& normed, int64_t t) const {
+    Row sums(static_cast<size_t>(experts_.count));
+    for (int64_t c = 0; c < d(); ++c) {
+      double input = normed[static_cast<size_t>(c)];
+      const RouterParams& router = layer_.params.routing.router;
+      if (experts_.exploration == Exploration::input_dropout) {
+        input = dropped(input, experts_.router_dropout, router.dropout_site, t, c, d());
+      } else if (layer_.step.training && experts_.exploration == Exploration::jitter) {
+        const float u =
+            random_uniform(key(router.jitter_site), static_cast<uint64_t>(global_row(t) * d() + c));
+        // The factor is float32 whatever the dtype.
+        const float spread = static_cast<float>(experts_.jitter) * (2.0f * u - 1.0f);
+        input *= static_cast<double>(1.0f + spread);
+      }
+      for (int64_t e = 0; e < experts_.count; ++e) {
+        sums[static_cast<size_t>(e)] += input * weight(router.weight, c * experts_.count + e);
+      }
+    }
+    return sums;
+  }
+
+  // Element j of the product of `row` and a `cols`-column matrix of an expert.
+  double product(const Row& row, Param* param, int64_t e, int64_t j, int64_t cols) const {
+    double total = 0;
+    const int64_t rows = static_cast<int64_t>(row.size());
+    for (int64_t c = 0; c < rows; ++c) {
+      total += row[static_cast<size_t>(c)] * weight(param, (e * rows + c) * cols + j);
+    }
+    return total;
+  }
+
+  Row expert(const Row& normed, int64_t e, int64_t t) const {
+    const ExpertsParams& params = layer_.params.experts;
+    const int64_t d_ff = layer_.model.d_ff;
+    Row inner, result;
+    for (int64_t j = 0; j < d_ff; ++j) {
+      const double h = product(normed, params.wi, e, j, d_ff);
+      double value = std::max(h, 0.0);
+      if (layer_.model.activation != Activation::relu) {
+        value = h / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (h + 0.044715 * h * h * h)));
+      }
+      if (layer_.model.activation == Activation::geglu) {
+        value *= product(normed, params.wi_linear, e, j, d_ff);
+      }
+      inner.push_back(dropped(value, experts_.dropout, layer_.params.sites.hidden, t, j, d_ff));
+    }
+    for (int64_t c = 0; c < d(); ++c) result.push_back(product(inner, params.wo, e, c, d()));
+    return result;
+  }
+
+  int64_t limit(int64_t group) const {
+    if (experts_.capacity == CapacityMode::dropless) return group;
+    if (experts_.capacity == CapacityMode::fixed) return std::min(experts_.fixed_capacity, group);
+    const double factor =
+        layer_.step.training ? experts_.capacity_factor : experts_.eval_capacity_factor;
+    const int64_t share = static_cast<int64_t>(static_cast<double>(group) * factor /
+                                               static_cast<double>(experts_.count));
+    return std::min(std::max(share, experts_.min_capacity), group);
+  }
+
+  struct Choice {
+    size_t expert;
+    double gate;
+  };
+
+  // The first expert: of the largest logit, or drawn.
+  size_t first_choice(Row scores, int64_t t) const {
+    const bool draws = layer_.step.training ? experts_.exploration == Exploration::sample
+                                            : experts_.eval_exploration == EvalExploration::sample;
+    for (size_t e = 0; draws && e < scores.size(); ++e) {
+      const uint64_t place =
+          static_cast<uint64_t>(global_row(t) * experts_.count + static_cast<int64_t>(e));
+      const uint32_t word = random_word(key(layer_.params.routing.router.sample_site), place);
+      const double u = (static_cast<double>(word >> 9) + 0.5) / 8388608.0;
+      scores[e] = scores[e] / experts_.sample_temperature - std::log(-std::log(u));
+    }
+    return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+  }
+
+  std::vector<Choice> choices(const Row& h, const Row& p, int64_t t) const {
+    const size_t first = first_choice(h, t);
+    if (experts_.top_k == 1) return {{first, p[first]}};
+    size_t second = first == 0 ? 1 : 0;
+    for (size_t e = 0; e < p.size(); ++e) {
+      if (e != first && p[e] > p[second]) second = e;
+    }
+    const double sum = experts_.normalise_gates ? p[first] + p[second] + 1e-9 : 1.0;
+    std::vector<Choice> both{{first, p[first] / sum}, {second, p[second] / sum}};
+    const double g2 = both[1].gate, threshold = experts_.second_threshold;
+    const double u = random_uniform(key(layer_.params.routing.router.second_site),
+                                    static_cast<uint64_t>(global_row(t)));
+    const bool kept = experts_.second_policy == SecondPolicy::all ||
+                      (experts_.second_policy == SecondPolicy::random && u < g2 / threshold) ||
+                      (experts_.second_policy == SecondPolicy::threshold && g2 > threshold);
+    if (!kept) both.pop_back();
+    return both;
+  }
+
+  // All first choices take their places before the second ones.
+  void combine(const std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens, int64_t group) {
+    const size_t count = static_cast<size_t>(experts_.count);
+    std::vector<int64_t> taken(count);
+    std::map<int64_t, Row> sums;
+    for (size_t k = 0; k < static_cast<size_t>(experts_.top_k); ++k) {
+      for (const auto& [t, chosen] : tokens) {
+        if (k >= chosen.size()) continue;
+        const auto& [expert_of_token, gate] = chosen[k];
+        ++counts[expert_of_token];
+        if (taken[expert_of_token]++ >= limit(group)) {
+          ++counts[count];
+          continue;
+        }
+        const Row y = expert(norm(t), static_cast<int64_t>(expert_of_token), t);
+        sums[t].resize(static_cast<size_t>(d()));
+        for (size_t c = 0; c < y.size(); ++c) sums[t][c] += gate * y[c];
+      }
+    }
+    for (const auto& [t, sum] : sums) {
+      for (int64_t c = 0; c < d(); ++c) {
+        out[static_cast<size_t>(t * d() + c)] +=
+            dropped(sum[static_cast<size_t>(c)], layer_.model.dropout, layer_.params.sites.output,
+                    t, c, d());
+      }
+    }
+  }
+
+  void run_group(int64_t begin, int64_t group) {
+    const size_t count = static_cast<size_t>(experts_.count);
+    std::vector<int64_t> routed(count);
+    std::vector<std::pair<int64_t, std::vector<Choice>>> chosen;
+    Row mean(count);
+    double tokens = 0, squares = 0;
+    for (int64_t t = begin; t < std::min(begin + group, x_.dim(0)); ++t) {
+      const double* x = x_.data<double>() + t * d();
+      out.insert(out.end(), x, x + d());
+      if (valid_.data<int32_t>()[t] == 0) continue;
+      if (experts_.routing == Routing::hash) {
+        const int32_t id = static_cast<int32_t>(global_row(t) * 7 % 50);
+        const uint32_t site = layer_.params.routing.router.hash_site;
+        const auto e = static_cast<size_t>(hash_expert(id, 50, experts_.count, site));
+        chosen.emplace_back(t, std::vector<Choice>{{e, 1.0}});
+        continue;
+      }
+      const Row h = logits(norm(t), t);
+      Row p;
+      double total = 0;
+      for (const double logit : h) total += std::exp(logit);
+      for (size_t e = 0; e < count; ++e) p.push_back(std::exp(h[e]) / total);
+      for (size_t e = 0; e < count; ++e) mean[e] += p[e];
+      squares += std::log(total) * std::log(total);
+      tokens += 1;
+      chosen.emplace_back(t, choices(h, p, t));
+      ++routed[chosen.back().second[0].expert];
+    }
+    combine(chosen, group);
+    if (tokens == 0) return;
+    z += squares / tokens;
+    for (size_t e = 0; e < count; ++e) {
+      balance +=
+          static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] / (tokens * tokens);
+    }
+  }
+
+  static constexpr double kEpsilon = 1e-6;
+  MoeLayer& layer_;
+  const ExpertsSection& experts_;
+  Tensor x_, valid_;
+};
+
+}  // namespace sy::test
