@@ -169,7 +169,7 @@ TEST_CASE("validate: objectives", "[validate]") {
 // 8 sequences of 128 and 30 tokens.
 TEST_CASE("validate: groups of tokens fill a micro-batch and an evaluation", "[validate]") {
   const auto with = [](const std::string& encoder, const std::string& decoder) {
-    return errors_after({"model.experts.group_tokens.encoder=" + encoder,
+    return errors_after({"data.decoder_length=30", "model.experts.group_tokens.encoder=" + encoder,
                          "model.experts.group_tokens.decoder=" + decoder});
   };
   CHECK(with("1024", "48").empty());
