@@ -78,8 +78,8 @@ class Stacks {
     decoder_saved_ = stack_plan(saved_, model_, decoder_,
                                 {kSequences, kDecoderLength, ranks, dtype_}, kEncoderLength);
     const int64_t layers = layers_.routed_layers;
-    sums_ = statistics_.take(DType::f64, {2 + 2 * layers}, "sums");
-    stats_.confidence = sums_.slice(2, 2 * layers).view({layers, 2});
+    sums_ = statistics_.take(DType::f64, {2 + 3 * layers}, "sums");
+    stats_.confidence = sums_.slice(2, 3 * layers).view({layers, 3});
     stats_.balance = sums_.slice(0, 1);
     stats_.z = sums_.slice(1, 1);
     stats_.counts =

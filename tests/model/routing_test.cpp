@@ -106,7 +106,7 @@ TEST_CASE("routing: layers are numbered by one counter", "[routing]") {
   layer.forward();
   RouterStats stats;
   Owned counts = zeros(DType::i32, {5, 4}), sums = zeros(DType::f64, {2});
-  Owned confidence = zeros(DType::f64, {5, 2});
+  Owned confidence = zeros(DType::f64, {5, 3});
   stats = {counts, sums.tensor().slice(0, 1), sums.tensor().slice(1, 1), confidence};
   for (const int32_t times : {1, 2}) {  // observing accumulates
     routing_observe(layer.context(), layer.params, layer.saved, stats);
@@ -116,8 +116,8 @@ TEST_CASE("routing: layers are numbered by one counter", "[routing]") {
     }
     double top = 0;
     for (int64_t t = 0; t < kTokens; ++t) top += layer.saved.router.gate.data<double>()[t];
-    CHECK(confidence.data<double>()[9] == Approx(times * top));
-    CHECK(confidence.data<double>()[7] == 0);
+    CHECK(confidence.data<double>()[14] == Approx(times * top));
+    CHECK(confidence.data<double>()[11] == 0);
     CHECK(sums.data<double>()[0] == times * layer.saved.router.losses.data<double>()[0]);
   }
 }

@@ -92,9 +92,9 @@ void compare_with_reference(const ModelSection& section) {
       for (const int value : row) CHECK(*count++ == value);
     }
     for (size_t layer = 0; layer < expected.entropies.size(); ++layer) {
-      const double* confidence = stats.confidence.data<double>() + 2 * layer;
-      CHECK(confidence[0] == Approx(expected.entropies[layer]).epsilon(1e-10));
-      CHECK(confidence[1] == Approx(expected.top_probabilities[layer]).epsilon(1e-10));
+      const double* confidence = stats.confidence.data<double>() + 3 * layer;
+      CHECK(confidence[1] == Approx(expected.entropies[layer]).epsilon(1e-10));
+      CHECK(confidence[2] == Approx(expected.top_probabilities[layer]).epsilon(1e-10));
     }
     if (training) continue;
     CHECK(worst_logit(f64, batch.batch(), DType::f64, expected.logits) < 1e-10);

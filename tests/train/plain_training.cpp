@@ -152,8 +152,8 @@ void PlainTraining::count_tokens(PlainStep& step) const {
     step.dropped_fractions.push_back(row[experts] / layer_routed);
     step.load_maxima.push_back(*std::max_element(row, row + experts) *
                                static_cast<double>(experts) / layer_routed);
-    step.entropies.push_back(confidence[2 * layer] / layer_routed);
-    step.top_probabilities.push_back(confidence[2 * layer + 1] / layer_routed);
+    step.entropies.push_back(confidence[3 * layer + 1] / layer_routed);
+    step.top_probabilities.push_back(confidence[3 * layer + 2] / layer_routed);
     routed += layer_routed;
     dropped += row[experts];
   }
