@@ -37,8 +37,8 @@ struct RouterStats {
   // Auxiliary losses before their coefficients, float64 [1] each, summed over groups, by
   // LayerContext::group_weight, and layers (convention hugging_face: over groups and stacks).
   Tensor balance, z;
-  // Float64 [routed layers, 3], over routed tokens: their number, and the sums of the entropy of the
-  // router's probabilities, in nats, and of the largest of them.
+  // Float64 [routed layers, 3], over routed tokens: their number, and the sums of the entropy of
+  // the router's probabilities, in nats, and of the largest of them.
   Tensor confidence;
 };
 
@@ -73,7 +73,7 @@ struct LayerContext {
   // The encoder's groups for each of this stack, so that every stack's losses are a mean over its
   // own groups.
   double group_weight = 1.0;
-  Tensor ids = {};                 // int32 [B * length]
+  Tensor ids = {};  // int32 [B * length]
 
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }

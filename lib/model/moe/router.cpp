@@ -259,9 +259,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
   Exec& exec = context.exec;
   const TokenGroups groups = token_groups(context);
-  const auto add = [&](int64_t i, Tensor of_tokens) {
-    add_sum(exec, sums.slice(i, 1), of_tokens);
-  };
+  const auto add = [&](int64_t i, Tensor of_tokens) { add_sum(exec, sums.slice(i, 1), of_tokens); };
   if (is_hashed(context.model)) {  // certain of each token, whose gate is 1
     const Tensor gate = saved.gate.slice(0, groups.total());
     add(0, gate);
