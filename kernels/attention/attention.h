@@ -20,8 +20,10 @@ struct AttentionSpec {
   // Dropout of p: element (b, h, i, j) draws word
   //   ((first_sequence + b) * heads + first_head + h) * Lq * Lk + i * Lk + j,
   // where heads is num_heads, or H if that is 0. A rank that holds H of the model's num_heads
-  // heads, starting at first_head, thus draws the same as a rank that holds all of them.
+  // heads, starting at first_head, thus draws the same as a rank that holds all of them. With
+  // dropout_by_key every query has the mask of query 0: the word is that of (b, h, 0, j).
   float dropout_rate = 0;
+  bool dropout_by_key = false;
   RandomKey dropout_key;
   int64_t first_sequence = 0;
   int64_t first_head = 0;

@@ -42,7 +42,8 @@ struct Head {
     const float rate = spec.dropout_rate;
     const int64_t heads = spec.num_heads == 0 ? s.heads : spec.num_heads;
     const int64_t matrix = (spec.first_sequence + sequence) * heads + spec.first_head + head;
-    const uint64_t first = static_cast<uint64_t>(matrix * s.lq * s.lk + i * s.lk);
+    const int64_t row = spec.dropout_by_key ? 0 : i;
+    const uint64_t first = static_cast<uint64_t>(matrix * s.lq * s.lk + row * s.lk);
     C* mask = w.mask;
     for_each_uniform(spec.dropout_key, first, count,
                      [=](int64_t j, float u) { mask[j] = u >= rate ? keep : C(0); });

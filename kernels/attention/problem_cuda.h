@@ -22,6 +22,7 @@ struct AttentionProblem {
   bool causal;
   RandomKey dropout_key;
   float dropout_rate;
+  int query_words;  // of dropout's stream from one query to the next: lk, or 0 for one mask
   // Sequence b and head h draw from matrix first_matrix + b * matrices + h.
   int64_t first_matrix, matrices;
 };
@@ -94,7 +95,7 @@ struct AttentionHead {
   // The first word of query i in dropout's stream.
   __device__ uint64_t words(int i) const {
     const int64_t matrix = p.first_matrix + sequence * p.matrices + head;
-    return static_cast<uint64_t>((matrix * p.lq + i) * p.lk);
+    return static_cast<uint64_t>(matrix * p.lq * p.lk + int64_t{i} * p.query_words);
   }
   __device__ C kept() const { return C(1) / (C(1) - static_cast<C>(p.dropout_rate)); }
 };

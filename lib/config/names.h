@@ -21,6 +21,8 @@ inline constexpr WordTable<3> kAutoBools = {"auto", "true", "false"};
 inline constexpr WordTable<3> kBackends = {"auto", "cpu", "cuda"};
 inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
+inline constexpr WordTable<2> kDropoutBroadcasts = {"none", "length"};
+inline constexpr WordTable<2> kExpertValues = {"truncated_normal", "normal"};
 inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
 inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
 inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
@@ -49,6 +51,12 @@ inline Words words(Precision) {
 }
 inline Words words(Activation) {
   return detail::kActivations;
+}
+inline Words words(DropoutBroadcast) {
+  return detail::kDropoutBroadcasts;
+}
+inline Words words(ExpertValues) {
+  return detail::kExpertValues;
 }
 inline Words words(CapacityMode) {
   return detail::kCapacityModes;

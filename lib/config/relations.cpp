@@ -153,6 +153,12 @@ void check_schedule(Checker& check, const RunConfig& config) {
                 "{} leaves no step of train.steps ({}) for the decay of optimizer.schedule {}; use "
                 "fewer",
                 optimizer.warmup_steps, config.train.steps, name_of(optimizer.schedule));
+  const int64_t offset = optimizer.step_offset;
+  check.require(offset <= 0 || config.train.steps < 1 || offset < config.train.steps,
+                "optimizer.step_offset",
+                "{} is not before the last step, train.steps ({}), so nothing would follow it; use "
+                "the step at which pre-training ended, or 0",
+                offset, config.train.steps);
 }
 
 // The fewest sequences that are a whole number of routing groups in both stacks.

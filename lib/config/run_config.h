@@ -20,6 +20,13 @@ struct AutoInt {
   bool operator==(const AutoInt&) const = default;
 };
 
+// A number, or the word `auto`.
+struct AutoNumber {
+  bool is_auto = true;
+  double value = 0;
+  bool operator==(const AutoNumber&) const = default;
+};
+
 // A list of integers, or the word `auto`.
 struct AutoInts {
   bool is_auto = true;
@@ -31,6 +38,8 @@ enum class AutoBool : uint8_t { automatic, on, off };
 enum class BackendChoice : uint8_t { automatic, cpu, cuda };
 enum class Precision : uint8_t { float32, bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
+enum class DropoutBroadcast : uint8_t { none, length };
+enum class ExpertValues : uint8_t { truncated_normal, normal };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
 enum class DataFormat : uint8_t { text, ids };
@@ -195,6 +204,29 @@ struct ExpertsSection {
   }
 };
 
+struct InitialisationSection {
+  AutoNumber attention;
+  ExpertValues experts = ExpertValues::truncated_normal;
+  AutoNumber relative_bias;
+  AutoNumber router;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("attention", attention,
+          "s of the matrices of attention, whose normal is then not truncated; auto: as init_scale "
+          "says");
+    visit("experts", experts,
+          "distribution of the matrices of experts, with the std that init_scale gives");
+    visit(
+        "relative_bias", relative_bias,
+        "s of the relative position bias, which is then uniform with variance s / mean of buckets "
+        "and heads; auto: normal, variance init_scale / d_model");
+    visit("router", router,
+          "std of the router's weight, whose normal is then not truncated; auto: as init_scale "
+          "says");
+  }
+};
+
 struct ModelSection {
   AutoInt vocab_size;
   int64_t d_model = 256;
@@ -210,7 +242,9 @@ struct ModelSection {
   AutoInt eos_id;
   AutoInt start_id;
   double dropout = 0.0;
+  DropoutBroadcast dropout_broadcast = DropoutBroadcast::none;
   double init_scale = 0.1;
+  InitialisationSection initialisation;
   int64_t relative_buckets = 32;
   int64_t relative_max_distance = 128;
   ExpertsSection experts;
@@ -234,7 +268,13 @@ struct ModelSection {
     visit("eos_id", eos_id, "id that ends a sequence; auto: the tokenizer's");
     visit("start_id", start_id, "first id that the decoder reads; auto: pad_id");
     visit("dropout", dropout, "dropout everywhere except inside experts");
+    visit(
+        "dropout_broadcast", dropout_broadcast,
+        "none: dropout draws for every element; length: once for all tokens of a sequence, and in "
+        "attention for all queries, as Mesh TensorFlow and Flaxformer do; experts.dropout draws "
+        "for every element");
     visit("init_scale", init_scale, "s in std = sqrt(s / fan_in) of the truncated normal");
+    visit("initialisation", initialisation, "initial values that init_scale alone does not give");
     visit("relative_buckets", relative_buckets, "buckets of the relative position bias");
     visit("relative_max_distance", relative_max_distance,
           "distances from this one on share the last bucket");
@@ -322,6 +362,7 @@ struct OptimizerSection {
   int64_t warmup_steps = 1000;
   double clip_norm = 1.0;
   double decay_exponent = 0.8;
+  int64_t step_offset = 0;
   double update_clip = 1.0;
   int64_t factor_from = 128;
   double beta1 = 0.9;
@@ -341,6 +382,9 @@ struct OptimizerSection {
     visit("clip_norm", clip_norm, "global norm that gradients are clipped to; 0: off");
     visit("decay_exponent", decay_exponent,
           "adafactor: decay of the second moment is 1 - step^-exponent");
+    visit("step_offset", step_offset,
+          "adafactor: after this step, decay_exponent's steps are counted from 1 again, as for a "
+          "run that continues pre-training with other data");
     visit("update_clip", update_clip, "adafactor: maximum root mean square of an update");
     visit(
         "factor_from", factor_from,

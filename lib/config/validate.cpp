@@ -49,6 +49,9 @@ void check_model(Checker& check, const ModelSection& model) {
   check.automatic("model.eos_id", model.eos_id, 0, kMaxCount);
   check.automatic("model.start_id", model.start_id, 0, kMaxCount);
   check.positive("model.init_scale", model.init_scale);
+  check.automatic("model.initialisation.attention", model.initialisation.attention);
+  check.automatic("model.initialisation.relative_bias", model.initialisation.relative_bias);
+  check.automatic("model.initialisation.router", model.initialisation.router);
   check.require(model.relative_buckets >= 4 && model.relative_buckets % 2 == 0 &&
                     model.relative_buckets <= kMaxLayers,
                 "model.relative_buckets", "{} is not an even number from 4 to {}; T5 uses 32",
@@ -153,6 +156,7 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
   check.require(optimizer.decay_exponent > 0 && optimizer.decay_exponent <= 1,
                 "optimizer.decay_exponent", "{} is out of range; use more than 0, up to 1",
                 optimizer.decay_exponent);
+  check.integer("optimizer.step_offset", optimizer.step_offset, 0, kMaxSteps);
   check.positive("optimizer.update_clip", optimizer.update_clip);
   check.integer("optimizer.factor_from", optimizer.factor_from, 1, kMaxSteps);
   check.below_one("optimizer.beta1", optimizer.beta1);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/model/dense_ffn.h"
 
-#include <cmath>
-
 #include "kernels/activation/activation.h"
 #include "kernels/rms_norm/rms_norm.h"
+#include "lib/model/initialisation.h"
 #include "lib/model/linear.h"
 #include "lib/model/model_axis.h"
 
@@ -13,9 +12,8 @@ namespace sy {
 DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,
                                 const ModelSection& model) {
   const int64_t d = model.d_model, d_ff = model.d_ff;
-  const Init in{Init::Kind::truncated_normal, std::sqrt(model.init_scale / static_cast<double>(d))};
-  const Init out{Init::Kind::truncated_normal,
-                 std::sqrt(model.init_scale / static_cast<double>(d_ff))};
+  const Init in = matrix_init(model, static_cast<double>(d));
+  const Init out = matrix_init(model, static_cast<double>(d_ff));
   const Placement columns = Placement::model(1), rows = Placement::model(0);
   DenseFfnParams params;
   params.norm = norm_params(store, prefix + "/norm", d);

@@ -26,11 +26,11 @@
 
 namespace sy {
 
-// Distribution of the initial values. Truncated normal (Fedus et al. 2022, section 2.4): std =
-// sqrt(s / fan_in), values beyond two standard deviations are drawn again. `std` is that of the
-// normal before truncation; 0.88 of it remains.
+// Distribution of the initial values (initialisation.h). Truncated normal: values beyond two
+// standard deviations are drawn again; `std` is that of the normal before truncation, of which 0.88
+// remains. Uniform: in [-a, a] with a = sqrt(3) std.
 struct Init {
-  enum class Kind : uint8_t { ones, normal, truncated_normal };
+  enum class Kind : uint8_t { ones, normal, truncated_normal, uniform };
   Kind kind = Kind::truncated_normal;
   double std = 1.0;
 };

@@ -162,6 +162,16 @@ TEST_CASE("model_mesh: a step with hashed tokens is the same however it is split
   if (ranks > 1) compare_step(section, {ranks, 2, ranks / 2}, true);
 }
 
+TEST_CASE("model_mesh: masks that are constant along the length are the same on every mesh",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  ModelSection section = with_noise_and_losses(tiny_sparse_model(4, 2));
+  section.dropout_broadcast = DropoutBroadcast::length;
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks > 1) compare_step(shareable(section), {ranks, 2, ranks / 2}, true);
+}
+
 TEST_CASE("model_mesh: a step with two experts a token is the same however it is split",
           "[model_mesh]") {
   const int ranks = test_world().size();

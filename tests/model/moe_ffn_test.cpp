@@ -161,6 +161,17 @@ TEST_CASE("moe_ffn: exploration in training and evaluation, and gradients", "[mo
   check_forward(layer, out, x, valid);
 }
 
+TEST_CASE("moe_ffn: with masks that are constant along the length", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.dropout_broadcast = DropoutBroadcast::length;
+  model.dropout = 0.5;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 4, kLength);
+  Owned x = random_tensor(DType::f64, {4 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 2}, kLength);
+  check_layer(layer, x, valid);
+}
+
 TEST_CASE("moe_ffn: all tokens to one expert, the others without any", "[moe_ffn]") {
   ModelSection model = moe_model();
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);

@@ -36,11 +36,20 @@ class PlainLayer {
   int64_t global_row(int64_t t) const { return layer_.step.first_sequence * layer_.length + t; }
   RandomKey key(uint32_t site) const { return layer_.context(valid_).key(site); }
 
+  double dropped_row(double value, double rate, uint32_t site, int64_t row, int64_t c,
+                     int64_t cols) const {
+    if (!layer_.step.training) return value;
+    const double u = random_uniform(key(site), static_cast<uint64_t>(row * cols + c));
+    return u >= rate ? value / (1 - rate) : 0.0;
+  }
   double dropped(double value, double rate, uint32_t site, int64_t t, int64_t c,
                  int64_t cols) const {
-    if (!layer_.step.training) return value;
-    const double u = random_uniform(key(site), static_cast<uint64_t>(global_row(t) * cols + c));
-    return u >= rate ? value / (1 - rate) : 0.0;
+    return dropped_row(value, rate, site, global_row(t), c, cols);
+  }
+  // The row of model.dropout's mask: of the token, or of its sequence.
+  int64_t mask_row(int64_t t) const {
+    const bool one = layer_.model.dropout_broadcast == DropoutBroadcast::length;
+    return one ? global_row(t) / layer_.length : global_row(t);
   }
 
   Row norm(int64_t t) const {
@@ -175,8 +184,8 @@ class PlainLayer {
     for (const auto& [t, sum] : sums) {
       for (int64_t c = 0; c < d(); ++c) {
         out[static_cast<size_t>(t * d() + c)] +=
-            dropped(sum[static_cast<size_t>(c)], layer_.model.dropout, layer_.params.sites.output,
-                    t, c, d());
+            dropped_row(sum[static_cast<size_t>(c)], layer_.model.dropout,
+                        layer_.params.sites.output, mask_row(t), c, d());
       }
     }
   }

@@ -2,7 +2,6 @@
 #include "lib/model/moe/router.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
@@ -13,6 +12,7 @@
 #include "kernels/router/router_sample.h"
 #include "kernels/router/router_top2.h"
 #include "lib/base/numeric.h"
+#include "lib/model/initialisation.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -194,12 +194,10 @@ TokenGroups token_groups(const LayerContext& context) {
 
 RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
-  const Init init{Init::Kind::truncated_normal,
-                  std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
   Param* weight = nullptr;
   if (!is_hashed(model)) {
     weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
-                       Placement::replicated(), init, {.reads = Reads::master});
+                       Placement::replicated(), router_init(model), {.reads = Reads::master});
   }
   return {weight,
           store.add_site("hash/" + prefix),
