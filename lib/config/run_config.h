@@ -138,8 +138,10 @@ struct ExpertsSection {
   Precision router_precision = Precision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
+  double balance_bias = 0.0;
   double z_loss = 0.0;
   double dropout = 0.0;
+  int64_t shared_expert = 0;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -190,8 +192,15 @@ struct ExpertsSection {
         "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "
         "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
+    visit("balance_bias", balance_bias,
+          "what a step adds to the bias of an expert with less than the mean load, and takes from "
+          "one with more; the bias is added to its probability where experts are chosen, not in "
+          "gates; 0: no bias");
     visit("z_loss", z_loss, "coefficient of the router z-loss");
     visit("dropout", dropout, "dropout on the inner activations of experts");
+    visit(
+        "shared_expert", shared_expert,
+        "d_ff of a dense feed-forward layer beside the experts, which every token takes; 0: none");
   }
 };
 

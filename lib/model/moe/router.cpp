@@ -6,6 +6,7 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
+#include "kernels/router/router_bias.h"
 #include "kernels/router/router_confidence.h"
 #include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
@@ -138,8 +139,12 @@ Top2Rule top2_rule(const LayerContext& context, const RouterParams& params) {
 // What experts are chosen by, in place of the logits; empty if it is them.
 Tensor scores_of(const LayerContext& context, const RouterParams& params, Tensor logits,
                  ScratchScope& scratch) {
-  if (!samples(context)) return {};
+  if (!samples(context) && params.bias == nullptr) return {};
   const Tensor scores = scratch.take(logits.dtype(), logits.shape(), "router scores");
+  if (params.bias != nullptr) {
+    router_bias_scores(context.exec, scores, logits, params.bias->value);
+    return scores;
+  }
   router_sample(context.exec, scores, logits,
                 static_cast<float>(context.model.experts.sample_temperature),
                 context.key(params.sample_site), context.first_row());
@@ -160,7 +165,7 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
                  now.losses, logits, now.valid, scores);
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
-                      top2_rule(context, params));
+                      top2_rule(context, params), scores);
 }
 
 void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
@@ -197,11 +202,16 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
   const Init init{Init::Kind::truncated_normal,
                   std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
   Param* weight = nullptr;
+  Buffer* bias = nullptr;
   if (!is_hashed(model)) {
     weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
                        Placement::replicated(), init, {.reads = Reads::master});
+    if (model.experts.balance_bias > 0) {
+      bias = store.add_buffer(prefix + "/router_bias", {model.experts.count});
+    }
   }
   return {weight,
+          bias,
           store.add_site("hash/" + prefix),
           store.add_site("jitter/" + prefix),
           store.add_site("router_dropout/" + prefix),
@@ -256,12 +266,16 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   if (rounded) round_to_bfloat16(exec, now.gate);
 }
 
+void update_router_bias(Exec& exec, const ModelSection& model, const RouterParams& params,
+                        Tensor counts, Tensor apply) {
+  if (params.bias == nullptr) return;
+  router_bias_update(exec, params.bias->value, counts, apply, model.experts.balance_bias);
+}
+
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
   Exec& exec = context.exec;
   const TokenGroups groups = token_groups(context);
-  const auto add = [&](int64_t i, Tensor of_tokens) {
-    add_sum(exec, sums.slice(i, 1), of_tokens);
-  };
+  const auto add = [&](int64_t i, Tensor of_tokens) { add_sum(exec, sums.slice(i, 1), of_tokens); };
   if (is_hashed(context.model)) {  // certain of each token, whose gate is 1
     const Tensor gate = saved.gate.slice(0, groups.total());
     add(0, gate);
