@@ -34,7 +34,7 @@ enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
 enum class DataFormat : uint8_t { text, ids };
-enum class Routing : uint8_t { learned, hash };
+enum class Routing : uint8_t { learned, hash, no_token_left_behind };
 enum class SecondPolicy : uint8_t { random, all, none, threshold };
 enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
 enum class EvalExploration : uint8_t { argmax, sample };
@@ -119,6 +119,7 @@ struct ExpertsSection {
   int64_t interval = 2;
   SparseLayersSection layers;
   Routing routing = Routing::learned;
+  int64_t ntlb_top_k = 4;
   int64_t top_k = 1;
   SecondPolicy second_policy = SecondPolicy::random;
   double second_threshold = 0.2;
@@ -151,7 +152,9 @@ struct ExpertsSection {
           "which feed-forward layers are sparse, where an interval cannot say it");
     visit("routing", routing,
           "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
-          "neither parameters nor losses, as a control");
+          "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
+          "that overflows goes to its next expert");
+    visit("ntlb_top_k", ntlb_top_k, "experts that a token may try with no_token_left_behind");
     visit("top_k", top_k,
           "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");
     visit("second_policy", second_policy,

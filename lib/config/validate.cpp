@@ -66,6 +66,7 @@ void check_experts(Checker& check, const ModelSection& model) {
   const ExpertsSection& experts = model.experts;
   check.integer("model.experts.count", experts.count, 0, 1 << 16);
   check.integer("model.experts.interval", experts.interval, 1, kMaxLayers);
+  check.integer("model.experts.ntlb_top_k", experts.ntlb_top_k, 1, 1 << 16);
   check.integer("model.experts.top_k", experts.top_k, 1, 2);
   check.positive("model.experts.second_threshold", experts.second_threshold);
   check.positive("model.experts.sample_temperature", experts.sample_temperature);

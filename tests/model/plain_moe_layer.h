@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -157,6 +158,33 @@ class PlainLayer {
     return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
   }
 
+  // No-Token-Left-Behind: the experts by falling probability and bias.
+  std::vector<size_t> order(const Row& p) const {
+    std::vector<size_t> experts(p.size());
+    std::iota(experts.begin(), experts.end(), size_t{0});
+    std::stable_sort(experts.begin(), experts.end(),
+                     [&](size_t a, size_t b) { return p[a] + bias(a) > p[b] + bias(b); });
+    experts.resize(static_cast<size_t>(experts_.ntlb_top_k));
+    return experts;
+  }
+
+  // Replaces the first choices of a group's tokens by those that have room.
+  void leave_none_behind(std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens,
+                         const std::map<int64_t, Row>& probs, int64_t group) const {
+    std::vector<int64_t> taken(static_cast<size_t>(experts_.count));
+    std::map<int64_t, bool> placed;
+    for (size_t k = 0; k < static_cast<size_t>(experts_.ntlb_top_k); ++k) {
+      for (auto& [t, chosen] : tokens) {
+        const Row& p = probs.at(t);
+        const size_t e = order(p)[k];
+        if (placed[t] || taken[e] >= limit(group)) continue;
+        placed[t] = true;
+        ++taken[e];
+        chosen = {{e, p[e]}};
+      }
+    }
+  }
+
   std::vector<Choice> choices(const Row& h, const Row& p, int64_t t) const {
     const size_t first = first_choice(h, p, t);
     if (experts_.top_k == 1) return {{first, p[first]}};
@@ -209,7 +237,9 @@ class PlainLayer {
     std::vector<int64_t> routed(count);
     std::vector<std::pair<int64_t, std::vector<Choice>>> chosen;
     Row mean(count);
-    std::map<int64_t, Row> sums;  // what experts add to a token
+    std::map<int64_t, Row> sums, probs;  // what experts add to a token, and its probabilities
+    const bool ntlb = experts_.routing == Routing::no_token_left_behind;
+    const double tries = ntlb ? static_cast<double>(experts_.ntlb_top_k) : 1.0;
     double tokens = 0, squares = 0;
     for (int64_t t = begin; t < std::min(begin + group, x_.dim(0)); ++t) {
       const double* x = x_.data<double>() + t * d();
@@ -232,14 +262,20 @@ class PlainLayer {
       squares += std::log(total) * std::log(total);
       tokens += 1;
       chosen.emplace_back(t, choices(h, p, t));
-      ++routed[chosen.back().second[0].expert];
+      if (ntlb) {
+        for (const size_t e : order(p)) ++routed[e];
+      } else {
+        ++routed[chosen.back().second[0].expert];
+      }
+      probs[t] = p;
     }
+    if (ntlb) leave_none_behind(chosen, probs, group);
     combine(chosen, group, std::move(sums));
     if (tokens == 0) return;
     z += squares / tokens;
     for (size_t e = 0; e < count; ++e) {
-      balance +=
-          static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] / (tokens * tokens);
+      balance += static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] /
+                 (tries * tokens * tokens);
     }
   }
 

@@ -11,9 +11,11 @@
 #include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
+#include "kernels/router/router_ntlb.h"
 #include "kernels/router/router_sample.h"
 #include "kernels/router/router_top2.h"
 #include "lib/base/numeric.h"
+#include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -151,6 +153,19 @@ Tensor scores_of(const LayerContext& context, const RouterParams& params, Tensor
   return scores;
 }
 
+// Moves tokens whose expert is full to another one, and takes the balance loss of all choices.
+void leave_no_token_behind(const LayerContext& context, const RouterSaved& now, Tensor scores) {
+  Exec& exec = context.exec;
+  const ExpertsSection& experts = context.model.experts;
+  const int64_t tokens = token_groups(context).tokens;
+  const int64_t capacity = experts.capacity == CapacityMode::dropless
+                               ? tokens
+                               : expert_capacity(experts, tokens, context.step.training);
+  router_ntlb(exec, now.gate, now.expert, now.fraction, now.probs, scores, now.valid,
+              experts.ntlb_top_k, capacity);
+  router_balance(exec, now.losses.slice(0, 1), now.fraction, now.mean_prob);
+}
+
 // Everything from the logits on.
 void choose(const LayerContext& context, const RouterParams& params, const RouterSaved& now,
             Tensor logits) {
@@ -163,6 +178,9 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
                  now.losses, logits, now.valid, scores);
+  if (context.model.experts.routing == Routing::no_token_left_behind) {
+    leave_no_token_behind(context, now, scores.empty() ? logits : scores);
+  }
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
                       top2_rule(context, params), scores);

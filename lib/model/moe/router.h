@@ -5,7 +5,8 @@
 // experts.exploration and eval_exploration replace the jitter by dropout of the input or by a draw
 // from the softmax. With experts.balance_bias, experts are chosen by their probabilities and a bias
 // each, which balances loads (router_bias.h). With experts.routing hash the expert is a function of
-// the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. It
+// the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. With
+// no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). It
 // computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision asks for bfloat16.
 // Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
@@ -52,7 +53,8 @@ struct RouterSaved {
   Tensor second;     // k = 2: int32 [T'], the second choice whether kept or not
   Tensor probs;      // [T', E]
   Tensor log_sum;    // [T'], logsumexp of the logits
-  Tensor fraction;   // [groups, E], share of valid tokens whose first choice is the expert
+  Tensor fraction;   // [groups, E], share of valid tokens whose first choice is the expert; with
+                     // no_token_left_behind, of all their choices
   Tensor mean_prob;  // [groups, E], mean probability of each expert over valid tokens
   Tensor losses;     // [2], load-balancing loss and z-loss, summed over groups
 };
