@@ -109,8 +109,16 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
   number("relative_buckets", was.relative_buckets, is.relative_buckets);
   number("relative_max_distance", was.relative_max_distance, is.relative_max_distance);
   number("experts.count", was.experts.count, is.experts.count);
-  compare("experts.routing", std::string(name_of(was.experts.routing)),
-          std::string(name_of(is.experts.routing)));
+  const auto router = [](const ModelSection& model) {
+    return std::string(
+        name_of(model.experts.routing == Routing::hash ? Routing::hash : Routing::learned));
+  };
+  compare("experts.routing", router(was), router(is));
+  const auto biased = [](const ModelSection& model) {
+    return std::string(model.experts.balance_bias > 0 ? "above 0" : "0");
+  };
+  compare("experts.balance_bias", biased(was), biased(is));
+  number("experts.shared_expert", was.experts.shared_expert, is.experts.shared_expert);
   if (was.experts.count == is.experts.count && was.encoder_layers == is.encoder_layers &&
       was.decoder_layers == is.decoder_layers) {
     for (const Stack stack : {Stack::encoder, Stack::decoder}) {

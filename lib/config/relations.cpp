@@ -45,6 +45,42 @@ void check_sparsity(Checker& check, const RunConfig& config) {
                 spread.value, experts.count);
 }
 
+void check_no_token_left_behind(Checker& check, const ExpertsSection& experts) {
+  if (experts.routing != Routing::no_token_left_behind) return;
+  const char* key = "model.experts.routing";
+  check.require(experts.top_k == 1, key,
+                "no_token_left_behind gives a token one expert, but model.experts.top_k is {}; use "
+                "1 there",
+                experts.top_k);
+  check.require(experts.capacity != CapacityMode::dropless, key,
+                "no_token_left_behind is for experts that are full, but model.experts.capacity is "
+                "dropless; use learned, or factor there");
+  check.require(experts.convention == Convention::paper, key,
+                "no_token_left_behind is not available with model.experts.convention hugging_face, "
+                "whose router drops tokens; use learned");
+  check.require(experts.ntlb_top_k <= experts.count, "model.experts.ntlb_top_k",
+                "{} is more than model.experts.count ({}); use at most that", experts.ntlb_top_k,
+                experts.count);
+}
+
+void check_balance_bias(Checker& check, const ExpertsSection& experts) {
+  if (experts.balance_bias == 0) return;
+  const char* key = "model.experts.balance_bias";
+  check.require(experts.routing != Routing::hash, key,
+                "{} needs a learned router, but model.experts.routing is hash; use 0",
+                experts.balance_bias);
+  check.require(experts.convention == Convention::paper, key,
+                "{} is not available with model.experts.convention hugging_face, whose router has "
+                "no such bias; use 0",
+                experts.balance_bias);
+  check.require(experts.exploration != Exploration::sample &&
+                    experts.eval_exploration != EvalExploration::sample,
+                key,
+                "{} adds to probabilities, but exploration or eval_exploration of model.experts "
+                "draws the expert; use 0, or another exploration",
+                experts.balance_bias);
+}
+
 // What the choice of experts rules out.
 void check_router(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = config.model.experts;
@@ -56,6 +92,13 @@ void check_router(Checker& check, const RunConfig& config) {
   check.require(!hash || experts.convention == Convention::paper, "model.experts.routing",
                 "hash is not available with model.experts.convention hugging_face, whose router "
                 "is learned; use learned");
+  check_no_token_left_behind(check, experts);
+  check_balance_bias(check, experts);
+  check.require(experts.shared_expert == 0 || experts.convention == Convention::paper,
+                "model.experts.shared_expert",
+                "{} is not available with model.experts.convention hugging_face, which has no such "
+                "layer; use 0",
+                experts.shared_expert);
   if (experts.top_k != 2) return;
   check.require(experts.count > 1, "model.experts.top_k",
                 "2 needs two experts, but model.experts.count is {}; use 1, or more experts",

@@ -43,7 +43,7 @@ enum class ExpertValues : uint8_t { truncated_normal, normal };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
 enum class DataFormat : uint8_t { text, ids };
-enum class Routing : uint8_t { learned, hash };
+enum class Routing : uint8_t { learned, hash, no_token_left_behind };
 enum class SecondPolicy : uint8_t { random, all, none, threshold };
 enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
 enum class EvalExploration : uint8_t { argmax, sample };
@@ -128,6 +128,7 @@ struct ExpertsSection {
   int64_t interval = 2;
   SparseLayersSection layers;
   Routing routing = Routing::learned;
+  int64_t ntlb_top_k = 4;
   int64_t top_k = 1;
   SecondPolicy second_policy = SecondPolicy::random;
   double second_threshold = 0.2;
@@ -147,8 +148,10 @@ struct ExpertsSection {
   Precision router_precision = Precision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
+  double balance_bias = 0.0;
   double z_loss = 0.0;
   double dropout = 0.0;
+  int64_t shared_expert = 0;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -158,7 +161,9 @@ struct ExpertsSection {
           "which feed-forward layers are sparse, where an interval cannot say it");
     visit("routing", routing,
           "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
-          "neither parameters nor losses, as a control");
+          "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
+          "that overflows goes to its next expert");
+    visit("ntlb_top_k", ntlb_top_k, "experts that a token may try with no_token_left_behind");
     visit("top_k", top_k,
           "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");
     visit("second_policy", second_policy,
@@ -199,8 +204,15 @@ struct ExpertsSection {
         "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "
         "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
+    visit("balance_bias", balance_bias,
+          "what a step adds to the bias of an expert with less than the mean load, and takes from "
+          "one with more; the bias is added to its probability where experts are chosen, not in "
+          "gates; 0: no bias");
     visit("z_loss", z_loss, "coefficient of the router z-loss");
     visit("dropout", dropout, "dropout on the inner activations of experts");
+    visit(
+        "shared_expert", shared_expert,
+        "d_ff of a dense feed-forward layer beside the experts, which every token takes; 0: none");
   }
 };
 

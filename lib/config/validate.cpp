@@ -69,6 +69,7 @@ void check_experts(Checker& check, const ModelSection& model) {
   const ExpertsSection& experts = model.experts;
   check.integer("model.experts.count", experts.count, 0, 1 << 16);
   check.integer("model.experts.interval", experts.interval, 1, kMaxLayers);
+  check.integer("model.experts.ntlb_top_k", experts.ntlb_top_k, 1, 1 << 16);
   check.integer("model.experts.top_k", experts.top_k, 1, 2);
   check.positive("model.experts.second_threshold", experts.second_threshold);
   check.positive("model.experts.sample_temperature", experts.sample_temperature);
@@ -82,8 +83,10 @@ void check_experts(Checker& check, const ModelSection& model) {
   check.automatic("model.experts.group_tokens.decoder", experts.group_tokens.decoder, 1, kMaxCount);
   check.below_one("model.experts.jitter", experts.jitter);
   check.not_negative("model.experts.balance_loss", experts.balance_loss);
+  check.not_negative("model.experts.balance_bias", experts.balance_bias);
   check.not_negative("model.experts.z_loss", experts.z_loss);
   check.below_one("model.experts.dropout", experts.dropout);
+  check.integer("model.experts.shared_expert", experts.shared_expert, 0, kMaxWidth);
 }
 
 void check_globs(Checker& check, std::string_view key, const std::vector<std::string>& globs) {

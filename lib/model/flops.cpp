@@ -21,10 +21,13 @@ double attention_flops(const ModelSection& model, int64_t queries, int64_t keys)
 double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
   const double matrices = model.activation == Activation::geglu ? 3 : 2;
   const bool sparse = is_sparse_layer(model, stack, layer);
-  const bool learned = sparse && model.experts.routing == Routing::learned;
+  const bool learned = sparse && model.experts.routing != Routing::hash;
   const double router = learned ? product(tokens, model.d_model, model.experts.count) : 0;
   const int64_t each = sparse ? tokens * model.experts.top_k : tokens;
-  return matrices * product(each, model.d_model, model.d_ff) + router;
+  const int64_t shared = sparse ? model.experts.shared_expert : 0;
+  return matrices *
+             (product(each, model.d_model, model.d_ff) + product(tokens, model.d_model, shared)) +
+         router;
 }
 
 }  // namespace

@@ -223,6 +223,11 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.top_k = 1;
     experts.routing = Routing::hash;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.routing"));
+    experts.routing = Routing::learned;
+    experts.balance_bias = 0.001;
+    experts.shared_expert = 8;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.balance_bias") &&
+                                      Catch::Contains("model.experts.shared_expert"));
   }
   SECTION("gated experts and intervals") {
     config.model.activation = Activation::geglu;

@@ -172,6 +172,20 @@ TEST_CASE("model_mesh: masks that are constant along the length are the same on 
   if (ranks > 1) compare_step(shareable(section), {ranks, 2, ranks / 2}, true);
 }
 
+TEST_CASE("model_mesh: a step with a shared expert is the same however it is split",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4 || test_backend() == Backend::cuda) return;  // mpi.moe has its kernels
+  ModelSection section = shareable(sparse_model(CapacityMode::factor));
+  section.experts.shared_expert = 4;
+  section.experts.balance_bias = 0.01;
+  section.activation = Activation::geglu;
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks == 1) return;
+  compare_step(section, {ranks, 2, ranks / 2});
+  compare_step(section, {ranks, 2, 1}, true);
+}
+
 TEST_CASE("model_mesh: a step with two experts a token is the same however it is split",
           "[model_mesh]") {
   const int ranks = test_world().size();

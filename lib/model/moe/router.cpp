@@ -5,14 +5,17 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
+#include "kernels/router/router_bias.h"
 #include "kernels/router/router_confidence.h"
 #include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
+#include "kernels/router/router_ntlb.h"
 #include "kernels/router/router_sample.h"
 #include "kernels/router/router_top2.h"
 #include "lib/base/numeric.h"
 #include "lib/model/initialisation.h"
+#include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -138,12 +141,29 @@ Top2Rule top2_rule(const LayerContext& context, const RouterParams& params) {
 // What experts are chosen by, in place of the logits; empty if it is them.
 Tensor scores_of(const LayerContext& context, const RouterParams& params, Tensor logits,
                  ScratchScope& scratch) {
-  if (!samples(context)) return {};
+  if (!samples(context) && params.bias == nullptr) return {};
   const Tensor scores = scratch.take(logits.dtype(), logits.shape(), "router scores");
+  if (params.bias != nullptr) {
+    router_bias_scores(context.exec, scores, logits, params.bias->value);
+    return scores;
+  }
   router_sample(context.exec, scores, logits,
                 static_cast<float>(context.model.experts.sample_temperature),
                 context.key(params.sample_site), context.first_row());
   return scores;
+}
+
+// Moves tokens whose expert is full to another one, and takes the balance loss of all choices.
+void leave_no_token_behind(const LayerContext& context, const RouterSaved& now, Tensor scores) {
+  Exec& exec = context.exec;
+  const ExpertsSection& experts = context.model.experts;
+  const int64_t tokens = token_groups(context).tokens;
+  const int64_t capacity = experts.capacity == CapacityMode::dropless
+                               ? tokens
+                               : expert_capacity(experts, tokens, context.step.training);
+  router_ntlb(exec, now.gate, now.expert, now.fraction, now.probs, scores, now.valid,
+              experts.ntlb_top_k, capacity);
+  router_balance(exec, now.losses.slice(0, 1), now.fraction, now.mean_prob);
 }
 
 // Everything from the logits on.
@@ -158,9 +178,12 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
                  now.losses, logits, now.valid, scores);
+  if (context.model.experts.routing == Routing::no_token_left_behind) {
+    leave_no_token_behind(context, now, scores.empty() ? logits : scores);
+  }
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
-                      top2_rule(context, params));
+                      top2_rule(context, params), scores);
 }
 
 void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
@@ -195,11 +218,16 @@ TokenGroups token_groups(const LayerContext& context) {
 RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
   Param* weight = nullptr;
+  Buffer* bias = nullptr;
   if (!is_hashed(model)) {
     weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
                        Placement::replicated(), router_init(model), {.reads = Reads::master});
+    if (model.experts.balance_bias > 0) {
+      bias = store.add_buffer(prefix + "/router_bias", {model.experts.count});
+    }
   }
   return {weight,
+          bias,
           store.add_site("hash/" + prefix),
           store.add_site("jitter/" + prefix),
           store.add_site("router_dropout/" + prefix),
@@ -252,6 +280,12 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   choose(context, params, now, logits);
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
+}
+
+void update_router_bias(Exec& exec, const ModelSection& model, const RouterParams& params,
+                        Tensor counts, Tensor apply) {
+  if (params.bias == nullptr) return;
+  router_bias_update(exec, params.bias->value, counts, apply, model.experts.balance_bias);
 }
 
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
