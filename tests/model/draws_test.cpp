@@ -93,7 +93,7 @@ TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws
         const LayerContext context = f.context(kSequences, kLength, lengths);
         dense_ffn_forward(context, ffn[layer], ffn_saved, out, x);
         masks.push_back(untouched(out, x));
-        masks.push_back(untouched(ffn_saved.activated, nothing));
+        masks.push_back(untouched(ffn_saved.inner.activated, nothing));
         self_attention_forward(context, attention[layer], attention_saved, out, x);
         masks.push_back(untouched(out, x));
       }
@@ -138,7 +138,7 @@ TEST_CASE("draws: one mask for all tokens of a sequence", "[draws]") {
   for (int64_t i = 0; i < shape.numel(); ++i) set(x, i, at(row, i % kWidth));
   dense_ffn_forward(context, ffn, ffn_saved, out, x);
   check_one_for_each_sequence(untouched(out, x));
-  check_one_for_each_sequence(untouched(ffn_saved.activated, nothing));
+  check_one_for_each_sequence(untouched(ffn_saved.inner.activated, nothing));
   self_attention_forward(context, attention, attention_saved, out, x);
   check_one_for_each_sequence(untouched(out, x));
   // All queries of a head have the same keys left, and these the same values.
