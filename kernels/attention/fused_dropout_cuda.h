@@ -19,26 +19,28 @@ struct NoFusedDropout {
   __device__ void of_keys(float (&)[4], int, int) const {}
 };
 
+// With kByKey all queries have the same words, which begin at a block.
+template <bool kByKey>
 struct FusedDropout {
   static constexpr bool kDrops = true;
   RandomKey key;
   float rate, kept;
-  uint64_t first;   // word of query 0 and key 0
-  int query_words;  // from one query to the next
-  bool by_blocks;   // rows of words start at block boundaries
+  uint64_t first;  // word of query 0 and key 0
+  int keys;        // words per query
 
   __device__ explicit FusedDropout(const AttentionHead<BFloat16>& head)
       : key(head.p.dropout_key),
         rate(head.p.dropout_rate),
         kept(head.kept()),
-        first(head.words(0)),
-        query_words(head.p.query_words),
-        by_blocks(head.p.lk % 4 == 0) {}
+        first(kByKey ? head.shared_words() : head.words(0)),
+        keys(head.p.lk) {}
 
   __device__ uint64_t word(int i, int j) const {
-    return first + static_cast<uint64_t>(i) * static_cast<uint64_t>(query_words) +
+    if constexpr (kByKey) return first + static_cast<uint64_t>(j);
+    return first + static_cast<uint64_t>(i) * static_cast<uint64_t>(keys) +
            static_cast<uint64_t>(j);
   }
+  __device__ bool by_blocks() const { return kByKey || keys % 4 == 0; }
   __device__ float factor(uint32_t drawn) const {
     return uniform_from_word(drawn) >= rate ? kept : 0.0f;
   }
@@ -55,7 +57,7 @@ struct FusedDropout {
   // with even t draw for the first query, lanes with odd t for the second.
   __device__ void of_queries(float (&factors)[4], int i, int j) const {
     const int g = lane_id() / 4, t = lane_id() % 4;
-    if (!by_blocks) {
+    if (!by_blocks()) {
 #pragma unroll
       for (int x = 0; x < 4; ++x) factors[x] = factor_of(i + g + x / 2 * 8, j + 2 * t + x % 2);
       return;
@@ -80,7 +82,7 @@ struct FusedDropout {
   // four words are then transposed.
   __device__ void of_keys(float (&factors)[4], int i, int j) const {
     const int g = lane_id() / 4, t = lane_id() % 4, r = g % 4;
-    if (!by_blocks) {
+    if (!by_blocks()) {
 #pragma unroll
       for (int x = 0; x < 4; ++x) factors[x] = factor_of(i + 2 * t + x % 2, j + g + x / 2 * 8);
       return;

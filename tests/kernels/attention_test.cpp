@@ -94,9 +94,9 @@ double output(Problem& p, int64_t b, int64_t h, int64_t i, int64_t col) {
     total += weight.back();
   }
   for (size_t j = 0; j < weight.size(); ++j) {
-    const int64_t row = p.spec.dropout_by_key ? 0 : i;
-    const uint64_t element =
-        static_cast<uint64_t>(((11 + b) * c.h + h) * c.lq * c.lk + row * c.lk) + j;
+    const int64_t matrix = (11 + b) * c.h + h, blocks = (c.lk + 3) / 4;
+    const int64_t first = p.spec.dropout_by_key ? matrix * 4 * blocks : (matrix * c.lq + i) * c.lk;
+    const uint64_t element = static_cast<uint64_t>(first) + j;
     const bool kept = random_uniform({7, 3, 5}, element) >= c.dropout;
     const double factor = kept ? 1.0 / (1.0 - static_cast<double>(c.dropout)) : 0.0;
     result += weight[j] / total * factor *
