@@ -32,7 +32,7 @@ struct FusedDropout {
       : key(head.p.dropout_key),
         rate(head.p.dropout_rate),
         kept(head.kept()),
-        first(kByKey ? head.shared_words() : head.words(0)),
+        first(head.words(0)),
         keys(head.p.lk) {}
 
   __device__ uint64_t word(int i, int j) const {

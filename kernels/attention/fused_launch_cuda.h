@@ -48,7 +48,7 @@ template <int D, class Function>
 void with_fused_dropout(const AttentionProblem<BFloat16>& p, Function&& function) {
   if (p.dropout_rate == 0) {
     function.template operator()<D, NoFusedDropout>();
-  } else if (p.dropout_by_key) {
+  } else if (p.query_words == 0) {
     function.template operator()<D, FusedDropout<true>>();
   } else {
     function.template operator()<D, FusedDropout<false>>();
