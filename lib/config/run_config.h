@@ -51,6 +51,7 @@ enum class Separator : uint8_t { none, eos };
 enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
 enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
+enum class RmsOver : uint8_t { expert, tensor };
 enum class NonFinitePolicy : uint8_t { stop, skip };
 enum class Recompute : uint8_t { none, experts, blocks };
 
@@ -376,6 +377,7 @@ struct OptimizerSection {
   double decay_exponent = 0.8;
   int64_t step_offset = 0;
   double update_clip = 1.0;
+  RmsOver rms_over = RmsOver::expert;
   int64_t factor_from = 128;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -398,6 +400,10 @@ struct OptimizerSection {
           "adafactor: after this step, decay_exponent's steps are counted from 1 again, as for a "
           "run that continues pre-training with other data");
     visit("update_clip", update_clip, "adafactor: maximum root mean square of an update");
+    visit(
+        "rms_over", rms_over,
+        "adafactor: whether the root mean squares that clip and scale an update are those of each "
+        "expert's matrix (expert) or of all experts' together, as in Mesh TensorFlow (tensor)");
     visit(
         "factor_from", factor_from,
         "adafactor: second moments are factored if both sides of a matrix are at least this long");
