@@ -5,8 +5,8 @@
     document.py PAGE.md... [--check]
 
 A page has, for each study, a line `<!-- results: NAME -->` and a line `<!-- end -->`; what is between them becomes
-studies/results/NAME/table.md and, if there is one, the plot beside it. A study of studies/NAME.yaml without results is said
-to have none.
+studies/results/NAME/table.md and, if there is one, the plot beside it. A study without results, of which there is a
+studies/NAME.yaml, is said to have none.
 --check changes nothing. Exit codes: 0 done; 1 with --check, a page is out of date; 2 wrong use.
 """
 
@@ -25,8 +25,10 @@ def section(name, page):
     folder = STUDIES / "results" / name
     if not (folder / "table.md").is_file():
         study = STUDIES / f"{name}.yaml"
-        title = re.search(r'^title: "?(.*?)"?$', study.read_text(encoding="utf-8"), re.MULTILINE) if study.is_file() else None
-        return f"## {title[1]}\n\nNot measured yet.\n" if title else ""
+        if not study.is_file():
+            return ""
+        title = re.search(r'^title: "?(.*?)"?$', study.read_text(encoding="utf-8"), re.MULTILINE)[1]
+        return f"## {title}\n\nNot measured yet.\n"
     text = (folder / "table.md").read_text(encoding="utf-8")
     if (folder / "plot.svg").is_file():
         link = os.path.relpath(folder / "plot.svg", page.resolve().parent)

@@ -96,7 +96,7 @@ def row(arm, curves, trained, reference):
     if arm == reference:
         reached = "100 %"
     last = [lines[-1] for lines in curves[arm].values() if lines]
-    evaluated = [line["dropped_fraction"] for line in last if line.get("dropped_fraction") is not None]
+    evaluated = [line["dropped_fraction"] for line in last if line.get("expert_load_max")]  # none of a dense model
     dropped, loads = routing(trained.get(arm, {}))
     load = f"{statistics.fmean(loads):.2f}" if loads else ""
     spread = "" if len(losses) < 2 else f"{sd:.4f}"

@@ -11,7 +11,7 @@ import verdicts  # noqa: E402
 
 
 def curve(*losses):
-    return [{"step": 10 * i, "loss": loss, "dropped_fraction": 0.1} for i, loss in enumerate(losses)]
+    return [{"step": 10 * i, "loss": loss, "dropped_fraction": 0.1, "expert_load_max": 2} for i, loss in enumerate(losses)]
 
 
 # `dense` ends at 3 on average. `wide` passes 3 between steps 10 (3.5) and 20 (2.5): at 15 of 30.

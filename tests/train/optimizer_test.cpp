@@ -255,16 +255,17 @@ Numbers train_together(const Param& param, const OptimizerSection& config) {
 TEST_CASE("optimizer: adafactor of all experts together", "[optimizer]") {
   OptimizerSection config;
   config.rms_over = RmsOver::tensor;
-  config.factor_from = GENERATE(3, 4);
   config.weight_decay = 0.1;
   config.update_clip = 0.5;
-  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
+  const auto form =
+      GENERATE(std::pair{3, UpdatedBy::one_owner}, std::pair{4, UpdatedBy::every_holder});
+  config.factor_from = form.first;
   const std::shared_ptr<Exec> exec = make_exec(1);
   for_each_mesh(*exec, [&](Mesh& mesh) {
     const auto self = make_self_communicator();
     Mesh alone(*self, {});
     const Setup start(config, alone, true, exec);
-    Setup trained(config, mesh, true, exec, updated_by);
+    Setup trained(config, mesh, true, exec, form.second);
     for (int64_t step = 1; step <= 5; ++step) trained.step(step);
     synchronize(*exec);
     for (const Param& param : start.params.store.all()) {

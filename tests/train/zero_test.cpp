@@ -196,7 +196,6 @@ TEST_CASE("zero: the same training as without it", "[zero]") {
   const WithoutLaunchBlocking as_in_a_run;
   const auto variant =
       GENERATE(std::vector<std::string>{"optimizer.name=adafactor"},
-               std::vector<std::string>{"optimizer.name=adafactor", "optimizer.rms_over=tensor"},
                std::vector<std::string>{"optimizer.name=adamw", "optimizer.learning_rate=0.002"},
                std::vector<std::string>{"optimizer.name=adafactor", "precision=bfloat16"});
   const bool slow = test_backend() == Backend::cuda, rounds = variant.back().ends_with("bfloat16");
