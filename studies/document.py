@@ -5,7 +5,7 @@
     document.py PAGE.md... [--check]
 
 A page has, for each study, a line `<!-- results: NAME -->` and a line `<!-- end -->`; what is between them becomes
-studies/results/NAME/table.md and, if there is one, the plot beside it. A study without results, of which there is a
+studies/results/NAME/table.md and, if there are any, the plots beside it. A study without results, of which there is a
 studies/NAME.yaml, is said to have none.
 --check changes nothing. Exit codes: 0 done; 1 with --check, a page is out of date; 2 wrong use.
 """
@@ -17,6 +17,10 @@ import sys
 from pathlib import Path
 
 STUDIES = Path(__file__).resolve().parent
+PLOTS = {
+    "plot.svg": "Validation loss by steps, the mean of the seeds and their range",
+    "finals.svg": "Final validation loss, the mean of the seeds and their standard deviation",
+}
 BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -30,9 +34,9 @@ def section(name, page):
         title = re.search(r'^title: "?(.*?)"?$', study.read_text(encoding="utf-8"), re.MULTILINE)[1]
         return f"## {title}\n\nNot measured yet.\n"
     text = (folder / "table.md").read_text(encoding="utf-8")
-    if (folder / "plot.svg").is_file():
-        link = os.path.relpath(folder / "plot.svg", page.resolve().parent)
-        text += f"\n![Validation loss by steps, the mean of the seeds and their range]({link})\n"
+    for plot, says in PLOTS.items():
+        if (folder / plot).is_file():
+            text += f"\n![{says}]({os.path.relpath(folder / plot, page.resolve().parent)})\n"
     return text
 
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import runs  # noqa: E402
 import verdicts  # noqa: E402
 
-KEYS = {"title", "source", "configuration", "set", "seeds", "arms", "claims", "remarks"}
+KEYS = {"title", "source", "configuration", "set", "seeds", "arms", "claims", "remarks", "against"}
 
 
 def fail(code, message):
@@ -40,6 +40,8 @@ def read_study(path):
         fail(2, f"{path} cannot be read: {error}")
     if not isinstance(study, dict) or not KEYS.issuperset(study) or not study.get("arms") or not study.get("seeds"):
         fail(2, f"{path} is no study: it needs arms and seeds, and may have {', '.join(sorted(KEYS))}")
+    if not set(study.get("against", {}).get("values", {})) <= set(study["arms"]):
+        fail(2, f"{path}: against: its values are numbers of arms")
     for claim in study.get("claims", []):
         problem = verdicts.problem_of(claim, study["arms"])
         if problem:
@@ -101,6 +103,8 @@ def main():
     table = verdicts.table(study, curves, trained)
     (output / "table.md").write_text(table, encoding="utf-8")
     verdicts.plot(study, curves, output / "plot.svg")
+    if "against" in study:
+        verdicts.plot_finals(study, curves, output / "finals.svg")
     print(table)
     if errors:
         fail(1, "; ".join(errors))

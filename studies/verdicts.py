@@ -5,6 +5,7 @@ A curve is a list of evaluations, {"step", "loss", ...}; beside it, `trained` ha
 mean is given with the sample standard deviation.
 """
 
+import math
 import statistics
 
 CLAIMS = {
@@ -121,8 +122,7 @@ def table(study, curves, trained):
     return "\n".join(text) + "\n"
 
 
-def plot(study, curves, path):
-    """The mean curve of each arm, with the range of its seeds shaded, as SVG."""
+def new_figure(study):
     import matplotlib
 
     matplotlib.use("svg")
@@ -130,6 +130,35 @@ def plot(study, curves, path):
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    axes.set_title(study.get("title", ""))
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def save(figure, path):
+    from matplotlib import pyplot
+
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def plot_finals(study, curves, path):
+    """Final losses against a number that the study gives each arm in `against`, with their sd, as SVG."""
+    numbers = {arm: x for arm, x in study["against"]["values"].items() if final_losses(curves[arm])}
+    figure, axes = new_figure(study)
+    points = [mean_sd(final_losses(curves[arm])) for arm in numbers]
+    spreads = [0 if math.isnan(sd) else sd for _, sd in points]
+    axes.errorbar(list(numbers.values()), [mean for mean, _ in points], yerr=spreads, marker="o", capsize=4)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(numbers.values()), [str(x) for x in numbers.values()])
+    axes.set_xlabel(study["against"]["label"])
+    axes.set_ylabel("final validation loss, nats a token")
+    save(figure, path)
+
+
+def plot(study, curves, path):
+    """The mean curve of each arm, with the range of its seeds shaded, as SVG."""
+    figure, axes = new_figure(study)
     for arm in study["arms"]:
         runs = [lines for lines in curves[arm].values() if lines]
         if not runs:
@@ -142,11 +171,8 @@ def plot(study, curves, path):
                           color=drawn.get_color(), alpha=0.2, linewidth=0)  # fmt: skip
     axes.set_xlabel("steps")
     axes.set_ylabel("validation loss, nats a token")
-    axes.set_title(study.get("title", ""))
     finals = [loss for arm in study["arms"] for loss in final_losses(curves[arm])]
     if finals:
         axes.set_ylim(min(finals) - 0.05, max(finals) + 1.0)
         axes.legend()
-    axes.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    save(figure, path)

@@ -30,6 +30,7 @@ seeds: [1, 2]
 arms:
   dense: {model.experts.count: 0}
   sparse: {model.experts.count: 2}
+against: {label: experts, values: {dense: 1, sparse: 2}}
 claims:
   - {kind: equal, arm: sparse, than: dense, within: 10, text: They are alike}
 YAML
@@ -57,6 +58,7 @@ study "$folder/small.yaml" >"$folder/second"
 grep -q 'resumed from' "$folder/out/runs/$dense/study.out"
 grep -q 'They are alike: \*\*holds\*\*' "$folder/out/table.md"
 grep -q '<svg' "$folder/out/plot.svg"
+grep -q '<svg' "$folder/out/finals.svg"
 for run in dense-1 dense-2 sparse-1 sparse-2; do [[ $(grep -c evaluation "$folder/out/$run.jsonl") == 3 ]]; done
 study "$folder/small.yaml" >"$folder/third"
 if grep ': done' "$folder/third"; then exit 1; fi
