@@ -63,7 +63,11 @@ enum class Stack : uint8_t { encoder, decoder };
 // it, or else every interval-th, beginning with layer interval - 1.
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer);
 int64_t count_sparse_layers(const ModelSection& model, Stack stack);
-// "encoder/layers/1", ...: all sparse layers, in forward order.
+// Whether self-attention layer `layer` has experts, by model.experts.attention in the same way.
+bool is_sparse_attention(const ModelSection& model, Stack stack, int64_t layer);
+bool has_sparse_attention(const ModelSection& model);
+// "encoder/layers/1", ...: all sparse layers, in forward order; one of self-attention is
+// "encoder/layers/1/self_attention".
 std::vector<std::string> sparse_layer_names(const ModelSection& model);
 
 // Tokens of a routing group of a stack whose sequences are `length` long.

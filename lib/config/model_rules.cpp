@@ -25,14 +25,32 @@ std::string sparse_layers(const ModelSection& model, Stack stack) {
   return text.empty() ? "none" : text;
 }
 
+bool is_listed(const ExpertsSection& experts, const SparseLayersSection& layers, Stack stack,
+               int64_t layer) {
+  if (experts.count == 0) return false;
+  const AutoInts& list = stack == Stack::encoder ? layers.encoder : layers.decoder;
+  if (list.is_auto) return layer % experts.interval == experts.interval - 1;
+  return std::find(list.values.begin(), list.values.end(), layer) != list.values.end();
+}
+
 }  // namespace
 
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer) {
-  const ExpertsSection& experts = model.experts;
-  if (experts.count == 0) return false;
-  const AutoInts& list = stack == Stack::encoder ? experts.layers.encoder : experts.layers.decoder;
-  if (list.is_auto) return layer % experts.interval == experts.interval - 1;
-  return std::find(list.values.begin(), list.values.end(), layer) != list.values.end();
+  return is_listed(model.experts, model.experts.layers, stack, layer);
+}
+
+bool is_sparse_attention(const ModelSection& model, Stack stack, int64_t layer) {
+  return is_listed(model.experts, model.experts.attention, stack, layer);
+}
+
+bool has_sparse_attention(const ModelSection& model) {
+  const auto any = [&](Stack stack, int64_t layers) {
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      if (is_sparse_attention(model, stack, layer)) return true;
+    }
+    return false;
+  };
+  return any(Stack::encoder, model.encoder_layers) || any(Stack::decoder, model.decoder_layers);
 }
 
 int64_t count_sparse_layers(const ModelSection& model, Stack stack) {
@@ -46,8 +64,12 @@ std::vector<std::string> sparse_layer_names(const ModelSection& model) {
   std::vector<std::string> names;
   const auto add = [&](const char* name, Stack stack, int64_t layers) {
     for (int64_t layer = 0; layer < layers; ++layer) {
-      if (!is_sparse_layer(model, stack, layer)) continue;
-      names.push_back(fmt::format("{}/layers/{}", name, layer));
+      if (is_sparse_attention(model, stack, layer)) {
+        names.push_back(fmt::format("{}/layers/{}/self_attention", name, layer));
+      }
+      if (is_sparse_layer(model, stack, layer)) {
+        names.push_back(fmt::format("{}/layers/{}", name, layer));
+      }
     }
   };
   add("encoder", Stack::encoder, model.encoder_layers);

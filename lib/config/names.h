@@ -20,12 +20,15 @@ using WordTable = std::array<std::string_view, N>;
 inline constexpr WordTable<3> kAutoBools = {"auto", "true", "false"};
 inline constexpr WordTable<3> kBackends = {"auto", "cpu", "cuda"};
 inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
+inline constexpr WordTable<3> kRouterPrecisions = {"float32", "bfloat16",
+                                                   "mesh_tensorflow_bfloat16"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
 inline constexpr WordTable<3> kCapacityModes = {"factor", "fixed", "dropless"};
 inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
 inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
 inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
 inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
+inline constexpr WordTable<2> kAttentionForms = {"ffn", "linear"};
 inline constexpr WordTable<2> kRoutings = {"learned", "hash"};
 inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
 inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
@@ -47,6 +50,9 @@ inline Words words(BackendChoice) {
 inline Words words(Precision) {
   return detail::kPrecisions;
 }
+inline Words words(RouterPrecision) {
+  return detail::kRouterPrecisions;
+}
 inline Words words(Activation) {
   return detail::kActivations;
 }
@@ -64,6 +70,9 @@ inline Words words(DenoiserKind) {
 }
 inline Words words(DataFormat) {
   return detail::kDataFormats;
+}
+inline Words words(AttentionForm) {
+  return detail::kAttentionForms;
 }
 inline Words words(Routing) {
   return detail::kRoutings;

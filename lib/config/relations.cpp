@@ -28,11 +28,15 @@ void check_sparsity(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = model.experts;
   check_layers(check, "model.experts.layers.encoder", experts.layers.encoder, model.encoder_layers);
   check_layers(check, "model.experts.layers.decoder", experts.layers.decoder, model.decoder_layers);
+  check_layers(check, "model.experts.attention.encoder", experts.attention.encoder,
+               model.encoder_layers);
+  check_layers(check, "model.experts.attention.decoder", experts.attention.decoder,
+               model.decoder_layers);
   if (experts.count < 1 || experts.interval < 1) return;
   const bool listed = !experts.layers.encoder.is_auto && !experts.layers.decoder.is_auto;
   const int64_t deepest = std::max(model.encoder_layers, model.decoder_layers);
   check.require(
-      deepest < 1 || deepest > kMaxLayers ||
+      deepest < 1 || deepest > kMaxLayers || has_sparse_attention(model) ||
           count_sparse_layers(model, Stack::encoder) + count_sparse_layers(model, Stack::decoder) >
               0,
       listed ? "model.experts.layers" : "model.experts.interval",
@@ -43,6 +47,22 @@ void check_sparsity(Checker& check, const RunConfig& config) {
   check.require(spread.is_auto || spread.value < 1 || experts.count % spread.value == 0,
                 "mesh.expert", "{} does not divide model.experts.count ({}); use auto or a divisor",
                 spread.value, experts.count);
+}
+
+// Places are rounded as Switch's router of Mesh TensorFlow rounds them.
+void check_rounded_places(Checker& check, const ExpertsSection& experts) {
+  if (experts.router_precision != RouterPrecision::mesh_tensorflow_bfloat16) return;
+  const char* key = "model.experts.router_precision";
+  check.require(experts.top_k == 1 && experts.routing == Routing::learned, key,
+                "mesh_tensorflow_bfloat16 is that of a learned router with one expert per token; "
+                "use bfloat16, or model.experts.top_k: 1 and model.experts.routing: learned");
+  check.require(experts.convention == Convention::paper, key,
+                "mesh_tensorflow_bfloat16 is not available with model.experts.convention "
+                "hugging_face; use bfloat16");
+  check.require(experts.dropout == 0, "model.experts.dropout",
+                "{} cannot be combined with model.experts.router_precision "
+                "mesh_tensorflow_bfloat16, where tokens share rows of an expert; use 0",
+                experts.dropout);
 }
 
 // What the choice of experts rules out.
@@ -56,6 +76,7 @@ void check_router(Checker& check, const RunConfig& config) {
   check.require(!hash || experts.convention == Convention::paper, "model.experts.routing",
                 "hash is not available with model.experts.convention hugging_face, whose router "
                 "is learned; use learned");
+  check_rounded_places(check, experts);
   if (experts.top_k != 2) return;
   check.require(experts.count > 1, "model.experts.top_k",
                 "2 needs two experts, but model.experts.count is {}; use 1, or more experts",
@@ -69,6 +90,23 @@ void check_router(Checker& check, const RunConfig& config) {
   check.require(experts.eval_exploration != EvalExploration::sample,
                 "model.experts.eval_exploration",
                 "sample draws one expert per token, but model.experts.top_k is 2; use argmax");
+}
+
+// What experts in attention rule out.
+void check_attention(Checker& check, const RunConfig& config) {
+  const ModelSection& model = config.model;
+  const ExpertsSection& experts = model.experts;
+  const bool in_range = experts.interval > 0 && model.encoder_layers <= kMaxLayers &&
+                        model.decoder_layers <= kMaxLayers;
+  if (experts.count < 1 || !in_range || !has_sparse_attention(model)) return;
+  check.require(experts.convention == Convention::paper, "model.experts.attention",
+                "is not available with model.experts.convention hugging_face, whose attention is "
+                "dense; use [] for both stacks, or model.experts.convention: paper");
+  check.require(experts.attention_form == AttentionForm::ffn || config.mesh.model == 1,
+                "model.experts.attention_form",
+                "linear experts have no inner dimension for mesh.model ({}) ranks to share; use "
+                "ffn, or mesh.model: 1",
+                config.mesh.model);
 }
 
 // Hugging Face's router has no capacity factor, and its capacity applies per sequence.
@@ -97,7 +135,7 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "sample is not available with model.experts.convention hugging_face; use argmax");
   // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel
   // reads.
-  check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
+  check.require(experts.router_precision == RouterPrecision::float32 || experts.jitter == 0,
                 "model.experts.jitter",
                 "{} cannot be combined with a bfloat16 router under model.experts.convention "
                 "hugging_face; use 0, or model.experts.router_precision: float32",
@@ -223,6 +261,7 @@ std::vector<std::string> find_relation_errors(const RunConfig& config) {
   Checker check;
   check_sparsity(check, config);
   check_router(check, config);
+  check_attention(check, config);
   check_convention(check, config);
   check_vocabulary(check, config);
   check_windows(check, config);

@@ -30,11 +30,13 @@ struct AutoInts {
 enum class AutoBool : uint8_t { automatic, on, off };
 enum class BackendChoice : uint8_t { automatic, cpu, cuda };
 enum class Precision : uint8_t { float32, bfloat16 };
+enum class RouterPrecision : uint8_t { float32, bfloat16, mesh_tensorflow_bfloat16 };
 enum class Activation : uint8_t { relu, gelu, geglu };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
 enum class DataFormat : uint8_t { text, ids };
 enum class Routing : uint8_t { learned, hash };
+enum class AttentionForm : uint8_t { ffn, linear };
 enum class SecondPolicy : uint8_t { random, all, none, threshold };
 enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
 enum class EvalExploration : uint8_t { argmax, sample };
@@ -118,6 +120,8 @@ struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
   SparseLayersSection layers;
+  SparseLayersSection attention{{false, {}}, {false, {}}};
+  AttentionForm attention_form = AttentionForm::ffn;
   Routing routing = Routing::learned;
   int64_t top_k = 1;
   SecondPolicy second_policy = SecondPolicy::random;
@@ -135,7 +139,7 @@ struct ExpertsSection {
   int64_t fixed_capacity = 64;
   int64_t group_sequences = 2;
   GroupTokensSection group_tokens;
-  Precision router_precision = Precision::float32;
+  RouterPrecision router_precision = RouterPrecision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
   double z_loss = 0.0;
@@ -147,6 +151,11 @@ struct ExpertsSection {
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
     visit("layers", layers,
           "which feed-forward layers are sparse, where an interval cannot say it");
+    visit("attention", attention,
+          "which self-attention layers compute queries and keys, which are the values too, with "
+          "experts; []: none");
+    visit("attention_form", attention_form,
+          "an expert of self-attention: ffn (a feed-forward layer) | linear");
     visit("routing", routing,
           "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
           "neither parameters nor losses, as a control");
@@ -182,9 +191,9 @@ struct ExpertsSection {
     visit("group_sequences", group_sequences,
           "consecutive sequences in a routing group, the same on every mesh");
     visit("group_tokens", group_tokens, "routing groups in tokens, for each stack apart");
-    visit(
-        "router_precision", router_precision,
-        "float32 | bfloat16; bfloat16 exists to reproduce the instability that the paper reports");
+    visit("router_precision", router_precision,
+          "float32 | bfloat16 | mesh_tensorflow_bfloat16; the others exist to reproduce the "
+          "instability that the paper reports; the last also rounds f, P and places in an expert");
     visit(
         "jitter", jitter,
         "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "

@@ -28,9 +28,10 @@ void check_run(Checker& check, const RunConfig& config) {
   check.automatic("run.threads", run.threads, 1, 4096);
   check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
   check.require(config.precision == Precision::bfloat16 ||
-                    config.model.experts.router_precision == Precision::float32,
+                    config.model.experts.router_precision == RouterPrecision::float32,
                 "model.experts.router_precision",
-                "bfloat16 requires precision: bfloat16; use float32 here or bfloat16 there");
+                "{} requires precision: bfloat16; use float32 here or bfloat16 there",
+                name_of(config.model.experts.router_precision));
   check.integer("mesh.model", config.mesh.model, 1, kMaxWidth);
   check.integer("mesh.zero_stage", config.mesh.zero_stage, 0, 1);
   check.automatic("mesh.expert", config.mesh.expert, 1, kMaxCount);

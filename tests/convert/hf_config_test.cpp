@@ -223,6 +223,9 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.top_k = 1;
     experts.routing = Routing::hash;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.routing"));
+    experts.routing = Routing::learned;
+    experts.attention.decoder = {false, {1}};
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("has dense attention"));
   }
   SECTION("gated experts and intervals") {
     config.model.activation = Activation::geglu;

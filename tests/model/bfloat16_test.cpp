@@ -117,7 +117,9 @@ TEST_CASE("bfloat16: weights and gradients stay float32, activations take half",
 TEST_CASE("bfloat16: the router is float32 inside unless asked", "[bfloat16]") {
   ModelSection section = sparse_model();
   const bool exact = GENERATE(true, false);
-  section.experts.router_precision = exact ? Precision::float32 : Precision::bfloat16;
+  section.experts.router_precision =
+      exact ? RouterPrecision::float32
+            : GENERATE(RouterPrecision::bfloat16, RouterPrecision::mesh_tensorflow_bfloat16);
   Pair pair(section);
   ParamStore& params = pair.bf16.model.params();
   pair.bf16.total_loss(pair.batch.batch());

@@ -125,6 +125,21 @@ TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_mode
   compare_with_reference(model);
 }
 
+// With and without experts in the feed-forward layers.
+TEST_CASE("switch_model: experts in attention agree with the scalar reference", "[switch_model]") {
+  ModelSection model = tiny_sparse_model(3, 2);
+  model.experts.jitter = 0;
+  const bool linear = GENERATE(false, true);
+  model.experts.attention_form = linear ? AttentionForm::linear : AttentionForm::ffn;
+  model.experts.attention = {{false, {0}}, {}};
+  if (linear) {
+    model.experts.layers = {{false, {}}, {false, {}}};
+    model.experts.attention = {{false, {1}}, {false, {0, 1}}};
+    model.experts.capacity = CapacityMode::dropless;
+  }
+  compare_with_reference(model);
+}
+
 TEST_CASE("switch_model: groups of tokens agree with the scalar reference", "[switch_model]") {
   ModelSection model = tiny_sparse_model(3, 2);
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);

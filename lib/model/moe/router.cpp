@@ -66,7 +66,13 @@ void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
 // Whether every intermediate result is rounded, as a bfloat16 router would round it.
 bool is_rounded(const LayerContext& context, Tensor normed) {
   return normed.dtype() == DType::bf16 &&
-         context.model.experts.router_precision == Precision::bfloat16;
+         context.model.experts.router_precision != RouterPrecision::float32;
+}
+
+// Whether the losses' means are rounded too.
+bool rounds_all(const LayerContext& context, Tensor normed) {
+  return is_rounded(context, normed) &&
+         context.model.experts.router_precision == RouterPrecision::mesh_tensorflow_bfloat16;
 }
 
 // The operands of the logits: the activations as they are and the master weights, since the router
@@ -146,9 +152,9 @@ Tensor scores_of(const LayerContext& context, const RouterParams& params, Tensor
   return scores;
 }
 
-// Everything from the logits on.
+// Everything from the logits on. `rounds`: see router_forward().
 void choose(const LayerContext& context, const RouterParams& params, const RouterSaved& now,
-            Tensor logits) {
+            Tensor logits, bool rounds) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const Tensor scores = scores_of(context, params, logits, scratch);
@@ -157,7 +163,7 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor gate = two ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
-                 now.losses, logits, now.valid, scores);
+                 now.losses, logits, now.valid, scores, rounds);
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
                       top2_rule(context, params));
@@ -251,7 +257,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
-  choose(context, params, now, logits);
+  choose(context, params, now, logits, rounds_all(context, normed));
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
 }
@@ -259,9 +265,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {
   Exec& exec = context.exec;
   const TokenGroups groups = token_groups(context);
-  const auto add = [&](int64_t i, Tensor of_tokens) {
-    add_sum(exec, sums.slice(i, 1), of_tokens);
-  };
+  const auto add = [&](int64_t i, Tensor of_tokens) { add_sum(exec, sums.slice(i, 1), of_tokens); };
   if (is_hashed(context.model)) {  // certain of each token, whose gate is 1
     const Tensor gate = saved.gate.slice(0, groups.total());
     add(0, gate);

@@ -7,6 +7,7 @@
 // (router_hash.h) and the gate is 1; there are neither parameters nor losses.
 // It computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision asks for bfloat16.
+// mesh_tensorflow_bfloat16 also rounds the losses' f and P, and places in an expert (dispatch.h).
 // Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
 // config.h), which need not be whole sequences. If the tokens do not fill the last group, others
 // marked invalid complete it, so that groups are the same on every mesh and for a single sequence.
