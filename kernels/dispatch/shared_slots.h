@@ -40,8 +40,9 @@ void shared_combine_backward(Exec& exec, Tensor d_slots, Tensor d_gate, Tensor d
 // The place of the first token of slot c of a group: the first that is rounded to c, or c, if none
 // is.
 SY_HOST_DEVICE constexpr int64_t first_place(int64_t c) {
-  while (c > 0 && rounded_place(c - 1) == c) --c;
-  return c;
+  int64_t first = c;
+  while (first > 0 && rounded_place(first - 1) == c) --first;
+  return first;
 }
 
 // What a slot has j-th: an index into place_token, or -1. `row` numbers the pairs of expert and

@@ -144,8 +144,11 @@ TEST_CASE("shared_slots: in float32 and bfloat16, for any number of threads", "[
   const DType dtype = GENERATE(DType::f32, DType::bf16), wide = DType::f32;
   const int64_t tokens = 300, d = 5, capacity = 270;
   Shared by(*make_exec(), Ints(static_cast<size_t>(tokens), 0), 1, 1, capacity);
-  Owned slots = random_tensor(dtype, {capacity, d}, 1),
-        d_out = random_tensor(dtype, {tokens, d}, 2);
+  const auto random = [&](Shape shape, uint64_t seed) {
+    Owned wider = random_tensor(DType::f32, shape, seed);
+    return tensor_of(dtype, shape, values_of(wider));
+  };
+  Owned slots = random({capacity, d}, 1), d_out = random({tokens, d}, 2);
   Owned gate = random_tensor(wide, {tokens, 1}, 3), d_gate = zeros(wide, {tokens, 1});
   Owned d_slots = zeros(dtype, {capacity, d});
   CHECK(same_for_any_threads(d_slots, [&](Exec& exec, Tensor to) {

@@ -15,7 +15,7 @@ class OwnedStats {
       : counts_(DType::i32, {1, experts + 1}),
         balance_(DType::f64, {1}),
         z_(DType::f64, {1}),
-        confidence_(DType::f64, {1, 2}) {
+        confidence_(DType::f64, {1, 3}) {
     stats.counts = counts_;
     stats.balance = balance_;
     stats.z = z_;
