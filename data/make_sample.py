@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the HTML of Debian's documentation packages into a small corpus in C4's form.
 
-    make_sample.py DOWNLOADS OUTPUT
+    make_sample.py DOWNLOADS OUTPUT [--large]
 
 DOWNLOADS holds one folder a package, as `dpkg-deb -x` leaves it; OUTPUT receives
 c4-train.0000N-of-00008.json.gz and c4-validation.00000-of-00001.json.gz: one JSON object a line
-with the keys text, timestamp and url, one document a page. The same packages give the same bytes.
+with the keys text, timestamp and url, one document a page. --large reads more packages. The same packages give the
+same bytes.
 data/make_sample.sh fetches the packages and runs this. Standard library only.
 """
 
@@ -31,6 +32,18 @@ SOURCES = {
     "git-doc": ("usr/share/doc/git-doc", ["howto-index.html"]),
     "linux-doc-6.1": ("usr/share/doc/linux-doc-6.1/html", ["translations/*"]),
     "postgresql-doc-15": ("usr/share/doc/postgresql-doc-15/html", ["legalnotice.html"]),
+}
+# More of them, for text that a longer run does not see twice.
+LARGE_SOURCES = SOURCES | {
+    "apache2-doc": ("usr/share/doc/apache2-doc/manual/en", []),
+    "erlang-doc": ("usr/share/doc/erlang-doc", []),
+    "libboost1.74-doc": ("usr/share/doc/libboost1.74-doc", []),
+    "llvm-14-doc": ("usr/share/doc/llvm-14-doc", []),
+    "openjdk-17-doc": ("usr/share/doc/openjdk-17-jre-headless/api", ["*class-use*"]),
+    "python-django-doc": ("usr/share/doc/python-django-doc/html", ["_modules/*"]),
+    "python3.11-doc": ("usr/share/doc/python3.11", []),
+    "qtbase5-doc-html": ("usr/share/qt5/doc", []),
+    "sqlite3-doc": ("usr/share/doc/sqlite3", []),
 }
 SKIPPED_PAGES = {"index.html", "index.en.html", "genindex.html", "bookindex.html", "search.html"}
 
@@ -141,10 +154,10 @@ def read_page(path):
     return lines
 
 
-def find_pages(downloads):
+def find_pages(downloads, sources):
     """[(url, path)] of all pages, in an order that only their names decide."""
     pages = []
-    for package, (folder, left_out) in SOURCES.items():
+    for package, (folder, left_out) in sources.items():
         root = downloads / package / folder
         found = [path for path in root.rglob("*.html") if path.is_file() and not path.is_symlink()]
         if not found:
@@ -194,11 +207,12 @@ def write_shard(path, documents):
 
 
 def main():
-    if len(sys.argv) != 3:
+    large = sys.argv[3:] == ["--large"]
+    if len(sys.argv) != 3 + large:
         sys.exit(__doc__)
     downloads, output = Path(sys.argv[1]), Path(sys.argv[2])
     output.mkdir(parents=True, exist_ok=True)
-    documents = make_documents(find_pages(downloads))
+    documents = make_documents(find_pages(downloads, LARGE_SOURCES if large else SOURCES))
     train = [document for i, document in enumerate(documents) if i % VALIDATION_EVERY]
     size = 0
     for i in range(TRAIN_SHARDS):

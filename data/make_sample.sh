@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes data/sample: about 23 MB of English text in C4's form, from Debian's documentation packages.
+# With --large, data/large: about 67 MB, from more of them (studies/).
 # Nothing is installed: the packages are downloaded and unpacked under data/downloads.
 # Exit codes: 0 done; 1 the packages cannot be had; 2 wrong use.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if (($# > 0)); then
-  sed -n '3,5s/^# \?//p' make_sample.sh
+output=sample large=()
+if [[ $# == 1 && $1 == --large ]]; then
+  output=large large=(--large)
+elif (($# > 0)); then
+  sed -n '3,6s/^# \?//p' make_sample.sh
   [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2
 fi
 
 packages=(debian-handbook debian-policy debian-reference-en developers-reference git-doc
   linux-doc-6.1 postgresql-doc-15)
-archives=$PWD/downloads/archives
+if [[ $output == large ]]; then
+  packages+=(apache2-doc erlang-doc libboost1.74-doc llvm-14-doc openjdk-17-doc python-django-doc
+    python3.11-doc qtbase5-doc-html sqlite3-doc)
+fi
+archives=$PWD/downloads/archives${large:+-large}
 
 for tool in apt-get dpkg-deb python3; do
   if ! command -v "$tool" >/dev/null; then
@@ -53,16 +61,16 @@ fetch_packages() {
 echo "make_sample.sh: downloading ${#packages[@]} packages"
 fetch_packages || exit 1
 
-mkdir -p sample/licences
-: >sample/SOURCES.txt
+mkdir -p "$output/licences"
+: >"$output/SOURCES.txt"
 for package in "${packages[@]}"; do
   archive=$(echo "$archives/${package}"_*.deb)
   rm -rf "downloads/$package" && mkdir "downloads/$package"
   dpkg-deb -x "$archive" "downloads/$package"
-  cp "downloads/$package/usr/share/doc/$package/copyright" "sample/licences/$package"
-  echo "$package $(dpkg-deb -f "$archive" Version)  data/sample/licences/$package" >>sample/SOURCES.txt
+  cp "downloads/$package/usr/share/doc/$package/copyright" "$output/licences/$package"
+  echo "$package $(dpkg-deb -f "$archive" Version)  data/$output/licences/$package" >>"$output/SOURCES.txt"
 done
 echo "make_sample.sh: packages and their licences:"
-sed 's/^/  /' sample/SOURCES.txt
+sed 's/^/  /' "$output/SOURCES.txt"
 
-python3 make_sample.py downloads sample
+python3 make_sample.py downloads "$output" "${large[@]}"

@@ -20,8 +20,11 @@ struct AttentionSpec {
   // Dropout of p: element (b, h, i, j) draws word
   //   ((first_sequence + b) * heads + first_head + h) * Lq * Lk + i * Lk + j,
   // where heads is num_heads, or H if that is 0. A rank that holds H of the model's num_heads
-  // heads, starting at first_head, thus draws the same as a rank that holds all of them.
+  // heads, starting at first_head, thus draws the same as a rank that holds all of them. With
+  // dropout_by_key all queries of a head have one mask: the last terms are * Lk' + j, where Lk' is
+  // Lk rounded up to whole Philox blocks of four words.
   float dropout_rate = 0;
+  bool dropout_by_key = false;
   RandomKey dropout_key;
   int64_t first_sequence = 0;
   int64_t first_head = 0;

@@ -49,6 +49,7 @@ AttentionProblem<T> problem(Tensor q, Tensor k, Tensor v, Tensor key_lengths,
   p.lk = narrow<int>(k.dim(1));
   p.d = narrow<int>(q.dim(3));
   p.causal = spec.causal;
+  p.dropout_by_key = spec.dropout_by_key;
   p.dropout_key = spec.dropout_key;
   p.dropout_rate = spec.dropout_rate;
   p.first_matrix = spec.first_sequence * matrices + spec.first_head;

@@ -19,6 +19,8 @@ struct NoFusedDropout {
   __device__ void of_keys(float (&)[4], int, int) const {}
 };
 
+// With kByKey all queries have the same words, which begin at a block.
+template <bool kByKey>
 struct FusedDropout {
   static constexpr bool kDrops = true;
   RandomKey key;
@@ -30,14 +32,15 @@ struct FusedDropout {
       : key(head.p.dropout_key),
         rate(head.p.dropout_rate),
         kept(head.kept()),
-        first(head.words(0)),
+        first(kByKey ? head.shared_words() : head.words(0)),
         keys(head.p.lk) {}
 
   __device__ uint64_t word(int i, int j) const {
+    if constexpr (kByKey) return first + static_cast<uint64_t>(j);
     return first + static_cast<uint64_t>(i) * static_cast<uint64_t>(keys) +
            static_cast<uint64_t>(j);
   }
-  __device__ bool by_blocks() const { return keys % 4 == 0; }
+  __device__ bool by_blocks() const { return kByKey || keys % 4 == 0; }
   __device__ float factor(uint32_t drawn) const {
     return uniform_from_word(drawn) >= rate ? kept : 0.0f;
   }

@@ -75,8 +75,8 @@ struct RowSoftmax {
   }
 };
 
-template <int N>
-__device__ void drop_weights(float (&s)[N / 8][4], const FusedDropout& dropout, int i, int j) {
+template <int N, class Dropout>
+__device__ void drop_weights(float (&s)[N / 8][4], const Dropout& dropout, int i, int j) {
 #pragma unroll
   for (int n = 0; n < N / 8; ++n) {
     float factors[4];

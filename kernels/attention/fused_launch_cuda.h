@@ -43,13 +43,15 @@ void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BF
   launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D, Dropout>, d_k, d_v, p, g);
 }
 
-// Calls function.operator()<D, Dropout>() with or without dropout.
+// Calls function.operator()<D, Dropout>() with the dropout that p has.
 template <int D, class Function>
-void with_fused_dropout(float rate, Function&& function) {
-  if (rate > 0) {
-    function.template operator()<D, FusedDropout>();
-  } else {
+void with_fused_dropout(const AttentionProblem<BFloat16>& p, Function&& function) {
+  if (p.dropout_rate == 0) {
     function.template operator()<D, NoFusedDropout>();
+  } else if (p.dropout_by_key) {
+    function.template operator()<D, FusedDropout<true>>();
+  } else {
+    function.template operator()<D, FusedDropout<false>>();
   }
 }
 
@@ -57,11 +59,11 @@ void with_fused_dropout(float rate, Function&& function) {
 template <class Function>
 bool with_fused_kernels(const AttentionProblem<BFloat16>& p, Function&& function) {
   if (p.d == 32) {
-    with_fused_dropout<32>(p.dropout_rate, function);
+    with_fused_dropout<32>(p, function);
   } else if (p.d == 64) {
-    with_fused_dropout<64>(p.dropout_rate, function);
+    with_fused_dropout<64>(p, function);
   } else if (p.d == 128) {
-    with_fused_dropout<128>(p.dropout_rate, function);
+    with_fused_dropout<128>(p, function);
   } else {
     return false;
   }

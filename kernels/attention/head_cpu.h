@@ -11,6 +11,7 @@
 #include "kernels/attention/head_scratch_cpu.h"
 #include "kernels/cpu/philox_fill.h"
 #include "kernels/cpu/vector_math.h"
+#include "lib/base/numeric.h"
 
 namespace sy::cpu_attention {
 
@@ -42,7 +43,8 @@ struct Head {
     const float rate = spec.dropout_rate;
     const int64_t heads = spec.num_heads == 0 ? s.heads : spec.num_heads;
     const int64_t matrix = (spec.first_sequence + sequence) * heads + spec.first_head + head;
-    const uint64_t first = static_cast<uint64_t>(matrix * s.lq * s.lk + i * s.lk);
+    const uint64_t first = static_cast<uint64_t>(spec.dropout_by_key ? matrix * round_up(s.lk, 4)
+                                                                     : (matrix * s.lq + i) * s.lk);
     C* mask = w.mask;
     for_each_uniform(spec.dropout_key, first, count,
                      [=](int64_t j, float u) { mask[j] = u >= rate ? keep : C(0); });

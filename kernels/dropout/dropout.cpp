@@ -26,6 +26,8 @@ void check_dropout(const char* op, const Dropout& dropout, int64_t rows, int64_t
   SY_CHECK(dropout.rate >= 0 && dropout.rate < 1, "{}: rate {}", op, dropout.rate);
   SY_CHECK(dropout.row_ids.empty() || dropout.row_ids.numel() == rows, "{}: {} row ids for {} rows",
            op, dropout.row_ids.numel(), rows);
+  SY_CHECK(dropout.rows_per_mask == 1 || (dropout.rows_per_mask > 1 && dropout.row_ids.empty()),
+           "{}: {} rows per mask", op, dropout.rows_per_mask);
   SY_CHECK(dropout.first_col >= 0 && dropout.first_col + cols <= dropout.row_words(cols),
            "{}: columns {} to {} of {}", op, dropout.first_col, dropout.first_col + cols,
            dropout.row_words(cols));

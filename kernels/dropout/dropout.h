@@ -9,11 +9,12 @@
 
 namespace sy {
 
-// Element (row, col) of a tensor draws word (global_row * num_cols + first_col + col) of `key` and
-// is kept if its uniform is >= rate; kept elements are multiplied by 1 / (1 - rate). The global row
-// is row_ids[row] if row_ids is given (a negative id keeps the whole row), else first_row + row. A
-// tensor that is a shard of the columns sets first_col and num_cols, so that it draws what the
-// whole one draws; if num_cols is 0 the tensor has all columns. A rate of 0 draws nothing.
+// Element (row, col) of a tensor draws word (id * num_cols + first_col + col) of `key` and is kept
+// if its uniform is >= rate; kept elements are multiplied by 1 / (1 - rate). The id is row_ids[row]
+// if row_ids is given (a negative one keeps the whole row), else (first_row + row) / rows_per_mask,
+// so that as many consecutive rows of the global tensor share a mask. A tensor that is a shard of
+// the columns sets first_col and num_cols, so that it draws what the whole one draws; if num_cols
+// is 0 the tensor has all columns. A rate of 0 draws nothing.
 struct Dropout {
   float rate = 0;
   RandomKey key;
@@ -21,13 +22,15 @@ struct Dropout {
   Tensor row_ids;  // int32 [rows] or empty
   int64_t first_col = 0;
   int64_t num_cols = 0;
+  int64_t rows_per_mask = 1;  // 1 if row_ids are given
 
-  // Words per global row, for a tensor with `cols` columns.
+  // Words per mask of a row, for a tensor with `cols` columns.
   int64_t row_words(int64_t cols) const { return num_cols == 0 ? cols : num_cols; }
 };
 
 // For ops that apply dropout to a [rows, cols] tensor. Throws InternalError unless the rate is in
-// [0, 1), row_ids has `rows` entries or is empty, and the columns lie within num_cols.
+// [0, 1), row_ids has `rows` entries or is empty, the columns lie within num_cols, and
+// rows_per_mask is at least 1.
 void check_dropout(const char* op, const Dropout& dropout, int64_t rows, int64_t cols);
 
 // out [rows, cols] (overwritten; may be x) = dropout(x). Float32, float64 or bfloat16. It is its

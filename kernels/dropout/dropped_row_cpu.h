@@ -13,8 +13,8 @@ namespace sy {
 // only column c.
 template <class T, class Body>
 inline void for_each_dropped(const Dropout& dropout, int64_t row, int64_t cols, Body body) {
-  const int64_t id =
-      dropout.row_ids.empty() ? dropout.first_row + row : dropout.row_ids.data<int32_t>()[row];
+  const int64_t id = dropout.row_ids.empty() ? (dropout.first_row + row) / dropout.rows_per_mask
+                                             : dropout.row_ids.data<int32_t>()[row];
   if (dropout.rate == 0 || id < 0) {
 #pragma omp simd
     for (int64_t c = 0; c < cols; ++c) body(c, T(1));

@@ -17,14 +17,17 @@ struct DropoutMask {
   RandomKey key;
   uint32_t dropped_below;  // a smaller word's uniform is below the rate
   C keep;
-  int64_t first_row, cols;
+  int64_t first_id, cols;        // the id of row 0
   int64_t first_col, row_words;  // row_words > cols where the tensor is a shard of the columns
   const int32_t* row_ids;        // or null
   unsigned row_maps;             // groups of kMapElements per row, where they divide its columns
+  unsigned rows_per_mask, rows_before;  // rows_before: before row 0, rows of the same mask
 
   __device__ bool draws() const { return dropped_below != 0; }
   __device__ int64_t id_of(int64_t row) const {
-    return row_ids == nullptr ? first_row + row : row_ids[row];
+    if (row_ids != nullptr) return row_ids[row];
+    if (rows_per_mask == 1) return first_id + row;
+    return first_id + (static_cast<unsigned>(row) + rows_before) / rows_per_mask;
   }
   __device__ uint64_t word_of(int64_t id, int64_t col) const {
     return static_cast<uint64_t>(id) * static_cast<uint64_t>(row_words) +
@@ -36,7 +39,7 @@ struct DropoutMask {
   // begin, cols, first_col and row_words.
   __device__ void factors(C (&factor)[kMapElements], int64_t begin) const {
     // Whole rows without ids are consecutive in the stream too, so they need not be distinguished.
-    const bool consecutive = row_ids == nullptr && row_words == cols;
+    const bool consecutive = row_ids == nullptr && row_words == cols && rows_per_mask == 1;
     const int64_t row = consecutive ? 0 : static_cast<unsigned>(begin / kMapElements) / row_maps;
     const int64_t id = id_of(row);
     if (!draws() || id < 0) {
@@ -92,12 +95,14 @@ DropoutMask<C> mask_of(const Dropout& dropout, int64_t cols) {
   return {dropout.key,
           dropped << 8,
           C(1) / (C(1) - static_cast<C>(dropout.rate)),
-          dropout.first_row,
+          dropout.first_row / dropout.rows_per_mask,
           cols,
           dropout.first_col,
           dropout.row_words(cols),
           ids,
-          narrow<unsigned>(cols / kMapElements)};
+          narrow<unsigned>(cols / kMapElements),
+          narrow<unsigned>(dropout.rows_per_mask),
+          narrow<unsigned>(dropout.first_row % dropout.rows_per_mask)};
 }
 
 }  // namespace sy

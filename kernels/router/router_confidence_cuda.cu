@@ -40,8 +40,9 @@ struct RouterConfidenceImpl<Backend::cuda, T> {
     const int64_t tokens = probs.dim(0);
     launch(cuda(exec).compute, "router_confidence",
            {.grid = narrow<unsigned>(ceil_div(tokens, int64_t{kWarps})), .block = kThreads},
-           router_confidence_kernel<T>, routed.data<T>(), entropy.data<T>(), largest.data<T>(), probs.data<T>(),
-           expert.data<int32_t>(), tokens, narrow<int>(probs.dim(1)), expert.numel() / tokens);
+           router_confidence_kernel<T>, routed.data<T>(), entropy.data<T>(), largest.data<T>(),
+           probs.data<T>(), expert.data<int32_t>(), tokens, narrow<int>(probs.dim(1)),
+           expert.numel() / tokens);
   }
 };
 

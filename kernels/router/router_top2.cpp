@@ -19,14 +19,17 @@ void check(Tensor probs, Tensor gate, Tensor expert, Tensor second) {
 }  // namespace
 
 void router_top2_forward(Exec& exec, Tensor gate, Tensor expert, Tensor second, Tensor probs,
-                         Tensor first, const Top2Rule& rule) {
+                         Tensor first, const Top2Rule& rule, Tensor scores) {
   check(probs, gate, expert, second);
+  SY_CHECK(scores.empty() || (scores.shape() == probs.shape() && scores.dtype() == probs.dtype()),
+           "router_top2: scores {} of probs {}", scores.shape().str(), probs.shape().str());
   SY_CHECK(first.numel() == probs.dim(0), "router_top2: {} first choices of probs {}",
            first.numel(), probs.shape().str());
   if (exec.planning) return;
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, probs.dtype(), "router_top2", [&]<Backend B, class T>() {
-    RouterTop2Impl<B, T>::forward(exec, gate, expert, second, probs, first, rule);
+    RouterTop2Impl<B, T>::forward(exec, gate, expert, second, probs, first, rule,
+                                  scores.empty() ? probs : scores);
   });
 }
 

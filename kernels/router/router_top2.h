@@ -5,7 +5,8 @@
 //   g1, g2 = p1 / (p1 + p2 + 1e-9), p2 / (p1 + p2 + 1e-9), or p1, p2 if not normalised
 //   the second choice is kept: always, never, if g2 > threshold, or with probability
 //   min(1, g2 / threshold)
-// A choice that is not kept has gate 0; the other gate is not scaled again.
+// A choice that is not kept has gate 0; the other gate is not scaled again. The caller may have
+// both chosen by other scores than p, as router.h's first choice; gates are still those of p.
 #pragma once
 
 #include "lib/base/random.h"
@@ -26,9 +27,10 @@ struct Top2Rule {
 
 // Overwrites gate [T, 2], expert int32 [T, 2] (-1 where a choice is not kept) and second int32 [T],
 // i2 whether it is kept or not. first int32 [T, 1] is i1, -1 for tokens that are not routed, which
-// have no choices and gates 0. probs [T, E], E at least 2; float32 or float64.
+// have no choices and gates 0. probs [T, E], E at least 2; float32 or float64. scores [T, E] of
+// that dtype, or empty for probs.
 void router_top2_forward(Exec& exec, Tensor gate, Tensor expert, Tensor second, Tensor probs,
-                         Tensor first, const Top2Rule& rule);
+                         Tensor first, const Top2Rule& rule, Tensor scores = {});
 
 // Adds to d_logits [T, E] the gradient of sum d_gate gate through the softmax. d_gate [T, 2]; the
 // others are forward's. A choice that was not kept has no gradient of its own, but the probability
@@ -77,7 +79,7 @@ SY_HOST_DEVICE inline bool keeps_second(const Top2Rule& rule, float g2, int64_t 
 template <Backend, class T>
 struct RouterTop2Impl {
   static void forward(Exec& exec, Tensor gate, Tensor expert, Tensor second, Tensor probs,
-                      Tensor first, const Top2Rule& rule);
+                      Tensor first, const Top2Rule& rule, Tensor scores);
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor expert,
                        Tensor second, bool normalise);
 };

@@ -4,12 +4,12 @@
 namespace sy {
 namespace {
 
-// The first of the largest probabilities except `first`.
+// The first of the largest scores except that of `first`.
 template <class T>
-int64_t largest_other(const T* probs, int64_t experts, int64_t first) {
+int64_t largest_other(const T* scores, int64_t experts, int64_t first) {
   int64_t best = first == 0 ? 1 : 0;
   for (int64_t e = best + 1; e < experts; ++e) {
-    if (e != first && probs[e] > probs[best]) best = e;
+    if (e != first && scores[e] > scores[best]) best = e;
   }
   return best;
 }
@@ -19,7 +19,7 @@ int64_t largest_other(const T* probs, int64_t experts, int64_t first) {
 template <class T>
 struct RouterTop2Impl<Backend::cpu, T> {
   static void forward(Exec& exec, Tensor gate, Tensor expert, Tensor second, Tensor probs,
-                      Tensor first, const Top2Rule& rule) {
+                      Tensor first, const Top2Rule& rule, Tensor scores) {
     const int64_t tokens = probs.dim(0), experts = probs.dim(1);
     T* gates = gate.data<T>();
     int32_t *chosen = expert.data<int32_t>(), *others = second.data<int32_t>();
@@ -32,7 +32,7 @@ struct RouterTop2Impl<Backend::cpu, T> {
         continue;
       }
       const T* p = probs.data<T>() + t * experts;
-      const int64_t i2 = largest_other(p, experts, i1);
+      const int64_t i2 = largest_other(scores.data<T>() + t * experts, experts, i1);
       const TopProbs<T> g = top2_gates(p[i1], p[i2], rule.normalise);
       const bool keeps = keeps_second(rule, static_cast<float>(g.second), t);
       gates[2 * t] = g.first;

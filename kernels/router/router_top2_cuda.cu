@@ -11,15 +11,15 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
 
-// The first of the largest probabilities except `first`, in every lane: what a sequential search
+// The first of the largest scores except that of `first`, in every lane: what a sequential search
 // finds. There are at least two experts, so some lane has one.
 template <class T>
-__device__ int largest_other(const T* probs, int experts, int first) {
+__device__ int largest_other(const T* scores, int experts, int first) {
   int best = first == 0 ? 1 : 0;
-  T value = probs[best];
+  T value = scores[best];
   for (int e = lane_id(); e < experts; e += kWarp) {
-    if (e != first && (probs[e] > value || (probs[e] == value && e < best))) {
-      value = probs[e];
+    if (e != first && (scores[e] > value || (scores[e] == value && e < best))) {
+      value = scores[e];
       best = e;
     }
   }
@@ -38,11 +38,11 @@ template <class T>
 struct Top2Choices {
   T* gate;
   int32_t *expert, *second;
-  const T* probs;
+  const T *probs, *scores;
   const int32_t* first;
 };
 
-// One token per warp. Traffic: reads probs once (the minimum).
+// One token per warp. Traffic: reads scores once, which usually are probs (the minimum).
 template <class T>
 __global__ void router_top2_kernel(Top2Choices<T> of, Top2Rule rule, int64_t tokens, int experts) {
   const int64_t t = int64_t{blockIdx.x} * kWarps + warp_id();
@@ -50,7 +50,7 @@ __global__ void router_top2_kernel(Top2Choices<T> of, Top2Rule rule, int64_t tok
   const int i1 = of.first[t];
   const bool routed = i1 >= 0;
   const T* p = of.probs + t * experts;
-  const int i2 = routed ? largest_other(p, experts, i1) : -1;
+  const int i2 = routed ? largest_other(of.scores + t * experts, experts, i1) : -1;
   if (lane_id() != 0) return;
   const TopProbs<T> none{T(0), T(0)};
   const TopProbs<T> g = routed ? top2_gates(p[i1], p[i2], rule.normalise) : none;
@@ -97,9 +97,9 @@ LaunchShape token_per_warp(int64_t tokens) {
 template <class T>
 struct RouterTop2Impl<Backend::cuda, T> {
   static void forward(Exec& exec, Tensor gate, Tensor expert, Tensor second, Tensor probs,
-                      Tensor first, const Top2Rule& rule) {
-    const Top2Choices<T> of{gate.data<T>(), expert.data<int32_t>(), second.data<int32_t>(),
-                            probs.data<T>(), first.data<int32_t>()};
+                      Tensor first, const Top2Rule& rule, Tensor scores) {
+    const Top2Choices<T> of{gate.data<T>(),  expert.data<int32_t>(), second.data<int32_t>(),
+                            probs.data<T>(), scores.data<T>(),       first.data<int32_t>()};
     launch(cuda(exec).compute, "router_top2", token_per_warp(probs.dim(0)), router_top2_kernel<T>,
            of, rule, probs.dim(0), narrow<int>(probs.dim(1)));
   }

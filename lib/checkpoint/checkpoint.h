@@ -25,7 +25,7 @@ namespace sy {
 // once. No axis is empty, except the first where a rank holds nothing of a tensor: it then neither
 // writes nor reads it.
 struct CheckpointTensor {
-  std::string name;  // "parameters/encoder/layers/1/moe/wi"; optimiser: "optimizer/..."
+  std::string name;  // "parameters/encoder/layers/1/moe/wi"; also "buffers/...", "optimizer/..."
   Tensor local;      // float32, float64 or int32; in host memory unless a CheckpointCopy is given
   Shape global;
   Slab slab;

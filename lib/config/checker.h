@@ -37,6 +37,10 @@ class Checker {
     require(value.is_auto || (value.value >= min && value.value <= max), key,
             "{} is out of range; use {} to {}, or auto", value.value, min, max);
   }
+  void automatic(std::string_view key, AutoNumber value) {
+    require(value.is_auto || (value.value > 0 && value.value <= kMax), key,
+            "{} is out of range; use a number above 0, up to 1e30, or auto", value.value);
+  }
   // NaN is outside every range.
   void positive(std::string_view key, double value) {
     require(value > 0 && value <= kMax, key, "{} is out of range; use a number above 0, up to 1e30",

@@ -73,6 +73,15 @@ std::vector<std::string> sparse_layer_names(const ModelSection& model);
 // Tokens of a routing group of a stack whose sequences are `length` long.
 int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length);
 
+// What a router rounds to bfloat16 (model.experts.router_precision).
+struct RouterRounding {
+  bool weight = false;
+  bool results = false;  // input, logits, probabilities and gates
+  bool means = false;    // f, P and their products in the balancing loss
+  bool places = false;   // a token's place in its expert (kernels/dispatch/shared_slots.h)
+};
+RouterRounding router_rounding(const ExpertsSection& experts);
+
 // The model for generation, whose router draws nothing: which expert a token goes to then depends
 // on its sequence alone. With experts.second_policy random every second choice is kept.
 ModelSection without_draws(ModelSection model);

@@ -14,12 +14,14 @@ std::string text_of(int64_t value) {
   return fmt::format("{}", value);
 }
 
+using IsSparse = bool(const ModelSection& model, Stack stack, int64_t layer);
+
 // "1, 3, 5", or "none".
-std::string sparse_layers(const ModelSection& model, Stack stack) {
+std::string sparse_layers(const ModelSection& model, Stack stack, IsSparse& is_sparse) {
   std::string text;
   const int64_t layers = stack == Stack::encoder ? model.encoder_layers : model.decoder_layers;
   for (int64_t layer = 0; layer < layers; ++layer) {
-    if (!is_sparse_layer(model, stack, layer)) continue;
+    if (!is_sparse(model, stack, layer)) continue;
     text += fmt::format("{}{}", text.empty() ? "" : ", ", layer);
   }
   return text.empty() ? "none" : text;
@@ -100,6 +102,22 @@ SpecialIds special_ids(const ModelSection& model) {
   return ids;
 }
 
+RouterRounding router_rounding(const ExpertsSection& experts) {
+  switch (experts.router_precision) {
+    case RouterPrecision::float32:
+      return {};
+    case RouterPrecision::bfloat16:
+      return {.weight = true, .results = true};
+    case RouterPrecision::mesh_tensorflow_bfloat16:
+      return {.weight = true, .results = true, .means = true, .places = true};
+    case RouterPrecision::bfloat16_weight:
+      return {.weight = true};
+    case RouterPrecision::bfloat16_places:
+      return {.places = true};
+  }
+  return {};
+}
+
 ModelSection without_draws(ModelSection model) {
   ExpertsSection& experts = model.experts;
   experts.eval_exploration = EvalExploration::argmax;
@@ -131,15 +149,31 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
   number("relative_buckets", was.relative_buckets, is.relative_buckets);
   number("relative_max_distance", was.relative_max_distance, is.relative_max_distance);
   number("experts.count", was.experts.count, is.experts.count);
-  compare("experts.routing", std::string(name_of(was.experts.routing)),
-          std::string(name_of(is.experts.routing)));
+  const auto router = [](const ModelSection& model) {
+    return std::string(
+        name_of(model.experts.routing == Routing::hash ? Routing::hash : Routing::learned));
+  };
+  compare("experts.routing", router(was), router(is));
+  const auto biased = [](const ModelSection& model) {
+    return std::string(model.experts.balance_bias > 0 ? "above 0" : "0");
+  };
+  compare("experts.balance_bias", biased(was), biased(is));
+  number("experts.shared_expert", was.experts.shared_expert, is.experts.shared_expert);
   if (was.experts.count == is.experts.count && was.encoder_layers == is.encoder_layers &&
       was.decoder_layers == is.decoder_layers) {
     for (const Stack stack : {Stack::encoder, Stack::decoder}) {
       const bool encoder = stack == Stack::encoder;
       compare(encoder ? "experts.layers.encoder" : "experts.layers.decoder",
-              sparse_layers(was, stack), sparse_layers(is, stack));
+              sparse_layers(was, stack, is_sparse_layer),
+              sparse_layers(is, stack, is_sparse_layer));
+      compare(encoder ? "experts.attention.encoder" : "experts.attention.decoder",
+              sparse_layers(was, stack, is_sparse_attention),
+              sparse_layers(is, stack, is_sparse_attention));
     }
+  }
+  if (has_sparse_attention(was) && has_sparse_attention(is)) {
+    compare("experts.attention_form", std::string(name_of(was.experts.attention_form)),
+            std::string(name_of(is.experts.attention_form)));
   }
   const SpecialIds old_ids = special_ids(was), ids = special_ids(is);
   number("pad_id", old_ids.pad, ids.pad);

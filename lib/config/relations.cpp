@@ -51,18 +51,61 @@ void check_sparsity(Checker& check, const RunConfig& config) {
 
 // Places are rounded as Switch's router of Mesh TensorFlow rounds them.
 void check_rounded_places(Checker& check, const ExpertsSection& experts) {
-  if (experts.router_precision != RouterPrecision::mesh_tensorflow_bfloat16) return;
+  const RouterRounding rounding = router_rounding(experts);
+  if (!rounding.places) return;
   const char* key = "model.experts.router_precision";
+  const std::string_view name = name_of(experts.router_precision);
   check.require(experts.top_k == 1 && experts.routing == Routing::learned, key,
-                "mesh_tensorflow_bfloat16 is that of a learned router with one expert per token; "
-                "use bfloat16, or model.experts.top_k: 1 and model.experts.routing: learned");
+                "{} is that of a learned router with one expert per token; use bfloat16, or "
+                "model.experts.top_k: 1 and model.experts.routing: learned",
+                name);
   check.require(experts.convention == Convention::paper, key,
-                "mesh_tensorflow_bfloat16 is not available with model.experts.convention "
-                "hugging_face; use bfloat16");
+                "{} is not available with model.experts.convention hugging_face; use bfloat16",
+                name);
   check.require(experts.dropout == 0, "model.experts.dropout",
-                "{} cannot be combined with model.experts.router_precision "
-                "mesh_tensorflow_bfloat16, where tokens share rows of an expert; use 0",
-                experts.dropout);
+                "{} cannot be combined with model.experts.router_precision {}, where tokens share "
+                "rows of an expert; use 0",
+                experts.dropout, name);
+  check.require(!rounding.means || experts.balance_bias == 0, "model.experts.balance_bias",
+                "{} adds to probabilities, which model.experts.router_precision {} rounds before "
+                "it chooses; use 0, or bfloat16 there",
+                experts.balance_bias, name);
+}
+
+void check_no_token_left_behind(Checker& check, const ExpertsSection& experts) {
+  if (experts.routing != Routing::no_token_left_behind) return;
+  const char* key = "model.experts.routing";
+  check.require(experts.top_k == 1, key,
+                "no_token_left_behind gives a token one expert, but model.experts.top_k is {}; use "
+                "1 there",
+                experts.top_k);
+  check.require(experts.capacity != CapacityMode::dropless, key,
+                "no_token_left_behind is for experts that are full, but model.experts.capacity is "
+                "dropless; use learned, or factor there");
+  check.require(experts.convention == Convention::paper, key,
+                "no_token_left_behind is not available with model.experts.convention hugging_face, "
+                "whose router drops tokens; use learned");
+  check.require(experts.ntlb_top_k <= experts.count, "model.experts.ntlb_top_k",
+                "{} is more than model.experts.count ({}); use at most that", experts.ntlb_top_k,
+                experts.count);
+}
+
+void check_balance_bias(Checker& check, const ExpertsSection& experts) {
+  if (experts.balance_bias == 0) return;
+  const char* key = "model.experts.balance_bias";
+  check.require(experts.routing != Routing::hash, key,
+                "{} needs a learned router, but model.experts.routing is hash; use 0",
+                experts.balance_bias);
+  check.require(experts.convention == Convention::paper, key,
+                "{} is not available with model.experts.convention hugging_face, whose router has "
+                "no such bias; use 0",
+                experts.balance_bias);
+  check.require(experts.exploration != Exploration::sample &&
+                    experts.eval_exploration != EvalExploration::sample,
+                key,
+                "{} adds to probabilities, but exploration or eval_exploration of model.experts "
+                "draws the expert; use 0, or another exploration",
+                experts.balance_bias);
 }
 
 // What the choice of experts rules out.
@@ -77,6 +120,13 @@ void check_router(Checker& check, const RunConfig& config) {
                 "hash is not available with model.experts.convention hugging_face, whose router "
                 "is learned; use learned");
   check_rounded_places(check, experts);
+  check_no_token_left_behind(check, experts);
+  check_balance_bias(check, experts);
+  check.require(experts.shared_expert == 0 || experts.convention == Convention::paper,
+                "model.experts.shared_expert",
+                "{} is not available with model.experts.convention hugging_face, which has no such "
+                "layer; use 0",
+                experts.shared_expert);
   if (experts.top_k != 2) return;
   check.require(experts.count > 1, "model.experts.top_k",
                 "2 needs two experts, but model.experts.count is {}; use 1, or more experts",
@@ -135,8 +185,7 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "sample is not available with model.experts.convention hugging_face; use argmax");
   // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel
   // reads.
-  check.require(experts.router_precision == RouterPrecision::float32 || experts.jitter == 0,
-                "model.experts.jitter",
+  check.require(!router_rounding(experts).results || experts.jitter == 0, "model.experts.jitter",
                 "{} cannot be combined with a bfloat16 router under model.experts.convention "
                 "hugging_face; use 0, or model.experts.router_precision: float32",
                 experts.jitter);
@@ -191,6 +240,12 @@ void check_schedule(Checker& check, const RunConfig& config) {
                 "{} leaves no step of train.steps ({}) for the decay of optimizer.schedule {}; use "
                 "fewer",
                 optimizer.warmup_steps, config.train.steps, name_of(optimizer.schedule));
+  const int64_t offset = optimizer.step_offset;
+  check.require(offset <= 0 || config.train.steps < 1 || offset < config.train.steps,
+                "optimizer.step_offset",
+                "{} is not before the last step, train.steps ({}), so nothing would follow it; use "
+                "the step at which pre-training ended, or 0",
+                offset, config.train.steps);
 }
 
 // The fewest sequences that are a whole number of routing groups in both stacks.

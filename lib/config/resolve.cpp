@@ -77,6 +77,7 @@ std::vector<std::string> find_shard_errors(const ModelSection& model, int64_t sh
   const std::pair<const char*, int64_t> shared[] = {
       {"model.num_heads", model.num_heads},
       {"model.d_ff", model.d_ff},
+      {"model.experts.shared_expert", model.experts.count > 0 ? model.experts.shared_expert : 0},
       {"model.d_model", sizes.spread ? model.d_model : 0},
       {"model.vocab_size", model.vocab_size.is_auto ? 0 : model.vocab_size.value},
       {"the number of ranks", sizes.ranks},

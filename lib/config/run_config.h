@@ -10,42 +10,9 @@
 #include <vector>
 
 #include "lib/base/objective_plan.h"
+#include "lib/config/value_types.h"
 
 namespace sy {
-
-// An integer, or the word `auto`.
-struct AutoInt {
-  bool is_auto = true;
-  int64_t value = 0;
-  bool operator==(const AutoInt&) const = default;
-};
-
-// A list of integers, or the word `auto`.
-struct AutoInts {
-  bool is_auto = true;
-  std::vector<int64_t> values;
-  bool operator==(const AutoInts&) const = default;
-};
-
-enum class AutoBool : uint8_t { automatic, on, off };
-enum class BackendChoice : uint8_t { automatic, cpu, cuda };
-enum class Precision : uint8_t { float32, bfloat16 };
-enum class RouterPrecision : uint8_t { float32, bfloat16, mesh_tensorflow_bfloat16 };
-enum class Activation : uint8_t { relu, gelu, geglu };
-enum class CapacityMode : uint8_t { factor, fixed, dropless };
-enum class Convention : uint8_t { paper, hugging_face };
-enum class DataFormat : uint8_t { text, ids };
-enum class Routing : uint8_t { learned, hash };
-enum class AttentionForm : uint8_t { ffn, linear };
-enum class SecondPolicy : uint8_t { random, all, none, threshold };
-enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
-enum class EvalExploration : uint8_t { argmax, sample };
-enum class Separator : uint8_t { none, eos };
-enum class BadRecordPolicy : uint8_t { skip, fail };
-enum class OptimizerName : uint8_t { adafactor, adamw };
-enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
-enum class NonFinitePolicy : uint8_t { stop, skip };
-enum class Recompute : uint8_t { none, experts, blocks };
 
 struct RunSection {
   std::string name = "run";
@@ -123,6 +90,7 @@ struct ExpertsSection {
   SparseLayersSection attention{{false, {}}, {false, {}}};
   AttentionForm attention_form = AttentionForm::ffn;
   Routing routing = Routing::learned;
+  int64_t ntlb_top_k = 4;
   int64_t top_k = 1;
   SecondPolicy second_policy = SecondPolicy::random;
   double second_threshold = 0.2;
@@ -142,8 +110,10 @@ struct ExpertsSection {
   RouterPrecision router_precision = RouterPrecision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
+  double balance_bias = 0.0;
   double z_loss = 0.0;
   double dropout = 0.0;
+  int64_t shared_expert = 0;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -158,7 +128,9 @@ struct ExpertsSection {
           "an expert of self-attention: ffn (a feed-forward layer) | linear");
     visit("routing", routing,
           "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
-          "neither parameters nor losses, as a control");
+          "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
+          "that overflows goes to its next expert");
+    visit("ntlb_top_k", ntlb_top_k, "experts that a token may try with no_token_left_behind");
     visit("top_k", top_k,
           "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");
     visit("second_policy", second_policy,
@@ -192,15 +164,47 @@ struct ExpertsSection {
           "consecutive sequences in a routing group, the same on every mesh");
     visit("group_tokens", group_tokens, "routing groups in tokens, for each stack apart");
     visit("router_precision", router_precision,
-          "float32 | bfloat16 | mesh_tensorflow_bfloat16; the others exist to reproduce the "
-          "instability that the paper reports; the last also rounds f, P and places in an expert");
+          "float32, or what is rounded, which exists to reproduce the instability that the paper "
+          "reports; bfloat16: input, weight, logits, probabilities, gates; "
+          "mesh_tensorflow_bfloat16: also f, P and places in an expert; bfloat16_weight, "
+          "bfloat16_places: that alone");
     visit(
         "jitter", jitter,
         "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "
         "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
+    visit("balance_bias", balance_bias,
+          "what a step adds to the bias of an expert with less than the mean load, and takes from "
+          "one with more; the bias is added to its probability where experts are chosen, not in "
+          "gates; 0: no bias");
     visit("z_loss", z_loss, "coefficient of the router z-loss");
     visit("dropout", dropout, "dropout on the inner activations of experts");
+    visit(
+        "shared_expert", shared_expert,
+        "d_ff of a dense feed-forward layer beside the experts, which every token takes; 0: none");
+  }
+};
+
+struct InitialisationSection {
+  AutoNumber attention;
+  ExpertValues experts = ExpertValues::truncated_normal;
+  AutoNumber relative_bias;
+  AutoNumber router;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("attention", attention,
+          "s of the matrices of attention, whose normal is then not truncated; auto: as init_scale "
+          "says");
+    visit("experts", experts,
+          "distribution of the matrices of experts, with the std that init_scale gives");
+    visit(
+        "relative_bias", relative_bias,
+        "s of the relative position bias, which is then uniform with variance s / mean of buckets "
+        "and heads; auto: normal, variance init_scale / d_model");
+    visit("router", router,
+          "std of the router's weight, whose normal is then not truncated; auto: as init_scale "
+          "says");
   }
 };
 
@@ -219,7 +223,9 @@ struct ModelSection {
   AutoInt eos_id;
   AutoInt start_id;
   double dropout = 0.0;
+  DropoutBroadcast dropout_broadcast = DropoutBroadcast::none;
   double init_scale = 0.1;
+  InitialisationSection initialisation;
   int64_t relative_buckets = 32;
   int64_t relative_max_distance = 128;
   ExpertsSection experts;
@@ -243,7 +249,13 @@ struct ModelSection {
     visit("eos_id", eos_id, "id that ends a sequence; auto: the tokenizer's");
     visit("start_id", start_id, "first id that the decoder reads; auto: pad_id");
     visit("dropout", dropout, "dropout everywhere except inside experts");
+    visit(
+        "dropout_broadcast", dropout_broadcast,
+        "none: dropout draws for every element; length: once for all tokens of a sequence, and in "
+        "attention for all queries, as Mesh TensorFlow and Flaxformer do; experts.dropout draws "
+        "for every element");
     visit("init_scale", init_scale, "s in std = sqrt(s / fan_in) of the truncated normal");
+    visit("initialisation", initialisation, "initial values that init_scale alone does not give");
     visit("relative_buckets", relative_buckets, "buckets of the relative position bias");
     visit("relative_max_distance", relative_max_distance,
           "distances from this one on share the last bucket");
@@ -331,6 +343,7 @@ struct OptimizerSection {
   int64_t warmup_steps = 1000;
   double clip_norm = 1.0;
   double decay_exponent = 0.8;
+  int64_t step_offset = 0;
   double update_clip = 1.0;
   int64_t factor_from = 128;
   double beta1 = 0.9;
@@ -350,6 +363,9 @@ struct OptimizerSection {
     visit("clip_norm", clip_norm, "global norm that gradients are clipped to; 0: off");
     visit("decay_exponent", decay_exponent,
           "adafactor: decay of the second moment is 1 - step^-exponent");
+    visit("step_offset", step_offset,
+          "adafactor: after this step, decay_exponent's steps are counted from 1 again, as for a "
+          "run that continues pre-training with other data");
     visit("update_clip", update_clip, "adafactor: maximum root mean square of an update");
     visit(
         "factor_from", factor_from,

@@ -49,6 +49,22 @@ std::string read_integer(const Scalar& scalar, int64_t& value, std::string_view 
                      whole ? fmt::format("write {:.0f}", number) : remedy);
 }
 
+std::string read_number(const Scalar& scalar, double& value, std::string_view wanted,
+                        const std::string& remedy) {
+  if (scalar.quoted) return quoted_error(scalar, wanted);
+  double parsed = 0;
+  const std::errc error = parse_whole(unsigned_text(scalar.text), parsed);
+  if (error == std::errc::result_out_of_range) {
+    return fmt::format("{} is outside the range of 64-bit numbers; use a value closer to 1",
+                       quote(scalar.text));
+  }
+  if (error != std::errc() || !std::isfinite(parsed)) {
+    return fmt::format("expected {}, got {}; {}", wanted, quote(scalar.text), remedy);
+  }
+  value = parsed;
+  return "";
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -79,19 +95,8 @@ std::string read_scalar(const Scalar& scalar, int64_t& value) {
 }
 
 std::string read_scalar(const Scalar& scalar, double& value) {
-  if (scalar.quoted) return quoted_error(scalar, "a number");
-  double parsed = 0;
-  const std::errc error = parse_whole(unsigned_text(scalar.text), parsed);
-  if (error == std::errc::result_out_of_range) {
-    return fmt::format("{} is outside the range of 64-bit numbers; use a value closer to 1",
-                       quote(scalar.text));
-  }
-  if (error != std::errc() || !std::isfinite(parsed)) {
-    return fmt::format("expected a number, got {}; write a finite number such as {}",
-                       quote(scalar.text), value);
-  }
-  value = parsed;
-  return "";
+  return read_number(scalar, value, "a number",
+                     fmt::format("write a finite number such as {}", value));
 }
 
 std::string read_scalar(const Scalar& scalar, bool& value) {
@@ -117,6 +122,18 @@ std::string read_scalar(const Scalar& scalar, AutoInt& value) {
   std::string error =
       read_integer(scalar, parsed, "an integer or auto", "write a whole number or auto");
   if (error.empty()) value = AutoInt{false, parsed};
+  return error;
+}
+
+std::string read_scalar(const Scalar& scalar, AutoNumber& value) {
+  if (scalar.text == "auto") {
+    value = AutoNumber{};
+    return "";
+  }
+  double parsed = 0;
+  std::string error =
+      read_number(scalar, parsed, "a number or auto", "write a finite number or auto");
+  if (error.empty()) value = AutoNumber{false, parsed};
   return error;
 }
 

@@ -22,6 +22,7 @@ std::string read_scalar(const Scalar& scalar, double& value);
 std::string read_scalar(const Scalar& scalar, bool& value);
 std::string read_scalar(const Scalar& scalar, std::string& value);
 std::string read_scalar(const Scalar& scalar, AutoInt& value);
+std::string read_scalar(const Scalar& scalar, AutoNumber& value);
 
 // Sets `index` to the position of the word in `choices`.
 std::string read_choice(const Scalar& scalar, Words choices, size_t& index);

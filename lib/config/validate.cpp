@@ -27,11 +27,11 @@ void check_run(Checker& check, const RunConfig& config) {
   check.integer("run.seed", run.seed, 0, std::numeric_limits<int64_t>::max());
   check.automatic("run.threads", run.threads, 1, 4096);
   check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
-  check.require(config.precision == Precision::bfloat16 ||
-                    config.model.experts.router_precision == RouterPrecision::float32,
-                "model.experts.router_precision",
-                "{} requires precision: bfloat16; use float32 here or bfloat16 there",
-                name_of(config.model.experts.router_precision));
+  check.require(
+      config.precision == Precision::bfloat16 || !router_rounding(config.model.experts).results,
+      "model.experts.router_precision",
+      "{} requires precision: bfloat16; use float32 here or bfloat16 there",
+      name_of(config.model.experts.router_precision));
   check.integer("mesh.model", config.mesh.model, 1, kMaxWidth);
   check.integer("mesh.zero_stage", config.mesh.zero_stage, 0, 1);
   check.automatic("mesh.expert", config.mesh.expert, 1, kMaxCount);
@@ -50,6 +50,9 @@ void check_model(Checker& check, const ModelSection& model) {
   check.automatic("model.eos_id", model.eos_id, 0, kMaxCount);
   check.automatic("model.start_id", model.start_id, 0, kMaxCount);
   check.positive("model.init_scale", model.init_scale);
+  check.automatic("model.initialisation.attention", model.initialisation.attention);
+  check.automatic("model.initialisation.relative_bias", model.initialisation.relative_bias);
+  check.automatic("model.initialisation.router", model.initialisation.router);
   check.require(model.relative_buckets >= 4 && model.relative_buckets % 2 == 0 &&
                     model.relative_buckets <= kMaxLayers,
                 "model.relative_buckets", "{} is not an even number from 4 to {}; T5 uses 32",
@@ -67,6 +70,7 @@ void check_experts(Checker& check, const ModelSection& model) {
   const ExpertsSection& experts = model.experts;
   check.integer("model.experts.count", experts.count, 0, 1 << 16);
   check.integer("model.experts.interval", experts.interval, 1, kMaxLayers);
+  check.integer("model.experts.ntlb_top_k", experts.ntlb_top_k, 1, 1 << 16);
   check.integer("model.experts.top_k", experts.top_k, 1, 2);
   check.positive("model.experts.second_threshold", experts.second_threshold);
   check.positive("model.experts.sample_temperature", experts.sample_temperature);
@@ -80,8 +84,10 @@ void check_experts(Checker& check, const ModelSection& model) {
   check.automatic("model.experts.group_tokens.decoder", experts.group_tokens.decoder, 1, kMaxCount);
   check.below_one("model.experts.jitter", experts.jitter);
   check.not_negative("model.experts.balance_loss", experts.balance_loss);
+  check.not_negative("model.experts.balance_bias", experts.balance_bias);
   check.not_negative("model.experts.z_loss", experts.z_loss);
   check.below_one("model.experts.dropout", experts.dropout);
+  check.integer("model.experts.shared_expert", experts.shared_expert, 0, kMaxWidth);
 }
 
 void check_globs(Checker& check, std::string_view key, const std::vector<std::string>& globs) {
@@ -154,6 +160,7 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
   check.require(optimizer.decay_exponent > 0 && optimizer.decay_exponent <= 1,
                 "optimizer.decay_exponent", "{} is out of range; use more than 0, up to 1",
                 optimizer.decay_exponent);
+  check.integer("optimizer.step_offset", optimizer.step_offset, 0, kMaxSteps);
   check.positive("optimizer.update_clip", optimizer.update_clip);
   check.integer("optimizer.factor_from", optimizer.factor_from, 1, kMaxSteps);
   check.below_one("optimizer.beta1", optimizer.beta1);

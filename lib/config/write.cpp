@@ -59,6 +59,14 @@ void emit(YAML::Emitter& out, const AutoInt& value) {
   }
 }
 
+void emit(YAML::Emitter& out, const AutoNumber& value) {
+  if (value.is_auto) {
+    out << "auto";
+  } else {
+    emit(out, value.value);
+  }
+}
+
 void emit(YAML::Emitter& out, const AutoInts& value) {
   if (value.is_auto) {
     out << "auto";
@@ -129,6 +137,9 @@ const char* type_of(bool) {
 }
 const char* type_of(const AutoInt&) {
   return "integer or auto";
+}
+const char* type_of(const AutoNumber&) {
+  return "number or auto";
 }
 const char* type_of(const AutoInts&) {
   return "list of integers or auto";

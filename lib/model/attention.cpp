@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/model/attention.h"
 
-#include <cmath>
-
 #include "kernels/attention/attention.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
+#include "lib/model/initialisation.h"
 #include "lib/model/linear.h"
 #include "lib/model/model_axis.h"
 
@@ -157,6 +156,7 @@ AttentionSpec attention_spec(const LayerContext& context, bool causal, uint32_t 
   spec.bidirectional = !causal;
   spec.max_distance = narrow<int>(context.model.relative_max_distance);
   spec.dropout_rate = static_cast<float>(context.dropout_rate());
+  spec.dropout_by_key = context.broadcasts_dropout();
   spec.dropout_key = context.key(probs_site);
   spec.first_sequence = context.step.first_sequence;
   spec.num_heads = context.model.num_heads;
@@ -172,19 +172,17 @@ Tensor merged_heads(Tensor heads) {
 AttentionParams attention_params(ParamStore& store, const std::string& prefix,
                                  const ModelSection& model) {
   const int64_t d = model.d_model, inner = model.num_heads * model.d_kv;
-  const double s = model.init_scale, fan_in = static_cast<double>(d);
-  const auto cut_normal = [](double variance) {
-    return Init{Init::Kind::truncated_normal, std::sqrt(variance)};
-  };
+  const Init in = attention_init(model, static_cast<double>(d));
   const Placement columns = Placement::model(1), rows = Placement::model(0);
   AttentionParams params;
   params.norm = norm_params(store, prefix + "/norm", d);
   // T5 does not scale the logits by 1 / sqrt(d_kv); the initial variance of q absorbs the factor.
   params.q = store.add(prefix + "/q", {d, inner}, columns,
-                       cut_normal(s / (fan_in * static_cast<double>(model.d_kv))));
-  params.k = store.add(prefix + "/k", {d, inner}, columns, cut_normal(s / fan_in));
-  params.v = store.add(prefix + "/v", {d, inner}, columns, cut_normal(s / fan_in));
-  params.o = store.add(prefix + "/o", {inner, d}, rows, cut_normal(s / static_cast<double>(inner)));
+                       attention_init(model, static_cast<double>(d * model.d_kv)));
+  params.k = store.add(prefix + "/k", {d, inner}, columns, in);
+  params.v = store.add(prefix + "/v", {d, inner}, columns, in);
+  params.o =
+      store.add(prefix + "/o", {inner, d}, rows, attention_init(model, static_cast<double>(inner)));
   params.sites = {store.add_site("dropout/" + prefix + "/probs"),
                   store.add_site("dropout/" + prefix + "/output")};
   return params;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/model/attention.h"
 #include "lib/model/dense_ffn.h"
@@ -25,6 +26,13 @@ struct BlockParams {
   bool has_cross_attention() const { return cross_attention.norm != nullptr; }
   int first_param() const {
     return (sparse_attention ? moe_attention.norm : self_attention.norm)->number;
+  }
+  // Those of its routed layers, in forward order.
+  std::vector<const RoutingParams*> routings() const {
+    std::vector<const RoutingParams*> all;
+    if (sparse_attention) all.push_back(&moe_attention.routing);
+    if (sparse) all.push_back(&moe.routing);
+    return all;
   }
 };
 

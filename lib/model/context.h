@@ -37,8 +37,8 @@ struct RouterStats {
   // Auxiliary losses before their coefficients, float64 [1] each, summed over groups, by
   // LayerContext::group_weight, and layers (convention hugging_face: over groups and stacks).
   Tensor balance, z;
-  // Float64 [routed layers, 3], over routed tokens: their number, and the sums of the entropy of the
-  // router's probabilities, in nats, and of the largest of them.
+  // Float64 [routed layers, 3], over routed tokens: their number, and the sums of the entropy of
+  // the router's probabilities, in nats, and of the largest of them.
   Tensor confidence;
 };
 
@@ -73,7 +73,7 @@ struct LayerContext {
   // The encoder's groups for each of this stack, so that every stack's losses are a mean over its
   // own groups.
   double group_weight = 1.0;
-  Tensor ids = {};                 // int32 [B * length]
+  Tensor ids = {};  // int32 [B * length]
 
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }
@@ -90,14 +90,20 @@ struct LayerContext {
   int64_t first_stream_row() const {
     return first_row() + (cuts_stream() ? mesh.model_rank() * stream_rows() : 0);
   }
-  // Dropout for [stream_rows(), cols] of the residual stream of this stack.
-  Dropout dropout(uint32_t site) const {
-    return {static_cast<float>(dropout_rate()), key(site), first_stream_row(), {}};
+  // Whether the masks of model.dropout are constant along the length of a sequence.
+  bool broadcasts_dropout() const { return model.dropout_broadcast == DropoutBroadcast::length; }
+  // Dropout for rows of this stack's tokens that begin with this global one.
+  Dropout dropout_from(uint32_t site, int64_t row) const {
+    Dropout dropout{static_cast<float>(dropout_rate()), key(site), row, {}};
+    if (broadcasts_dropout()) dropout.rows_per_mask = length;
+    return dropout;
   }
+  // Dropout for [stream_rows(), cols] of the residual stream of this stack.
+  Dropout dropout(uint32_t site) const { return dropout_from(site, first_stream_row()); }
   // Dropout for this rank's columns of a [tokens(), cols] tensor whose columns are sharded over the
   // model ranks.
   Dropout dropout_of_shard(uint32_t site, int64_t cols) const {
-    return column_shard({static_cast<float>(dropout_rate()), key(site), first_row(), {}}, cols);
+    return column_shard(dropout_from(site, first_row()), cols);
   }
   // `dropout` of a whole tensor of `cols` columns, for this model rank's columns of it.
   Dropout column_shard(Dropout dropout, int64_t cols) const {

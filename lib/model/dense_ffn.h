@@ -1,35 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dense feed-forward sub-layer (docs/math.md, "Feed-forward"):
-//   out = x + dropout(activation(norm(x) wi [, norm(x) wi_linear]) wo)
-// d_ff is sharded over the model ranks.
+//   out = x + dropout(feed_forward(norm(x)))
 // All layers follow this pattern: parameters, saved tensors, plan, forward, backward.
 #pragma once
 
 #include <string>
 
-#include "lib/model/context.h"
-#include "lib/model/param.h"
+#include "lib/model/feed_forward.h"
 
 namespace sy {
 
 struct DenseFfnParams {
-  Param* norm = nullptr;       // [d_model]
-  Param* wi = nullptr;         // [d_model, d_ff], columns sharded
-  Param* wi_linear = nullptr;  // [d_model, d_ff], columns sharded; geglu only
-  Param* wo = nullptr;         // [d_ff, d_model], rows sharded
-  struct Sites {
-    uint32_t hidden = 0, output = 0;
-  } sites;  // dropout after the activation and of the output
+  Param* norm = nullptr;  // [d_model]
+  FeedForwardParams inner;
+  uint32_t output_site = 0;  // dropout of the output
 };
 
-// What backward needs; d_ff is this rank's share, and `rows` are as in attention.h.
+// What backward needs; `rows` are as in attention.h.
 struct DenseFfnSaved {
-  Tensor x;          // [rows, d_model], view of the input; the caller keeps it until backward
-  Tensor rstd;       // [rows]
-  Tensor normed;     // [rows, d_model]
-  Tensor hidden;     // [T, d_ff] before the activation (relu: after it)
-  Tensor linear;     // [T, d_ff], geglu only
-  Tensor activated;  // [T, d_ff]; relu: the same memory as hidden
+  Tensor x;       // [rows, d_model], view of the input; the caller keeps it until backward
+  Tensor rstd;    // [rows]
+  Tensor normed;  // [rows, d_model]
+  FeedForwardSaved inner;
 };
 
 DenseFfnParams dense_ffn_params(ParamStore& store, const std::string& prefix,

@@ -19,15 +19,14 @@ double attention_flops(const ModelSection& model, int64_t queries, int64_t keys)
 }
 
 double router_flops(const ModelSection& model, int64_t tokens) {
-  const bool learned = model.experts.routing == Routing::learned;
+  const bool learned = model.experts.routing != Routing::hash;
   return learned ? product(tokens, model.d_model, model.experts.count) : 0;
 }
 
-// Of a feed-forward layer, or an expert of one, with `outputs` columns.
-double mlp_flops(const ModelSection& model, int64_t tokens, int64_t outputs) {
+// Of a feed-forward layer, or an expert of one, of inner size d_ff with `outputs` columns.
+double mlp_flops(const ModelSection& model, int64_t tokens, int64_t d_ff, int64_t outputs) {
   const double matrices = model.activation == Activation::geglu ? 2 : 1;
-  return matrices * product(tokens, model.d_model, model.d_ff) +
-         product(tokens, model.d_ff, outputs);
+  return matrices * product(tokens, model.d_model, d_ff) + product(tokens, d_ff, outputs);
 }
 
 double self_attention_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
@@ -37,13 +36,16 @@ double self_attention_flops(const ModelSection& model, Stack stack, int64_t laye
   const double projections = 3 * product(tokens, model.d_model, inner);
   const double experts = model.experts.attention_form == AttentionForm::linear
                              ? product(each, model.d_model, 2 * inner)
-                             : mlp_flops(model, each, 2 * inner);
+                             : mlp_flops(model, each, model.d_ff, 2 * inner);
   return dense - projections + experts + router_flops(model, tokens);
 }
 
 double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
-  if (!is_sparse_layer(model, stack, layer)) return mlp_flops(model, tokens, model.d_model);
-  return mlp_flops(model, tokens * model.experts.top_k, model.d_model) +
+  if (!is_sparse_layer(model, stack, layer)) {
+    return mlp_flops(model, tokens, model.d_ff, model.d_model);
+  }
+  return mlp_flops(model, tokens * model.experts.top_k, model.d_ff, model.d_model) +
+         mlp_flops(model, tokens, model.experts.shared_expert, model.d_model) +
          router_flops(model, tokens);
 }
 

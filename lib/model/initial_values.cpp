@@ -60,11 +60,21 @@ double probability(uint32_t word, bool cut) {
   return cut ? kBelowCut + uniform * (1 - 2 * kBelowCut) : uniform;
 }
 
+template <class T>
+void uniform_values(const uint32_t* words, T* values, int64_t count, double std) {
+  const double width = 2 * std::sqrt(3.0) * std;
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    values[i] = static_cast<T>(width * (probability(words[i], false) - 0.5));
+  }
+}
+
 // values[i] from words[i], the words of one Philox call. The central form is computed for all of
 // them in vector lanes; the few in the tails (three in a thousand when truncated) are then
 // recomputed.
 template <class T>
 void values_of_words(const uint32_t* words, T* values, int64_t count, const Init& init) {
+  if (init.kind == Init::Kind::uniform) return uniform_values(words, values, count, init.std);
   const bool cut = init.kind == Init::Kind::truncated_normal;
   const double std = init.std;
 #pragma omp simd

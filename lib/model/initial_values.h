@@ -14,8 +14,8 @@ double normal_quantile(double p);
 
 // Overwrites values, float32 or float64 and of the slab's extent, with the shard `slab` of a
 // parameter of shape `shape`. Word i of the key's stream gives global element i: the value is the
-// quantile of the probability (word + 1/2) / 2^32. There is no rejection, so each element uses
-// exactly one word.
+// distribution's quantile of the probability (word + 1/2) / 2^32. There is no rejection, so each
+// element uses exactly one word.
 void fill_initial_values(Tensor values, const Init& init, const RandomKey& key, const Shape& shape,
                          const Slab& slab);
 

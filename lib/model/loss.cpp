@@ -10,6 +10,7 @@
 #include "kernels/gemm/gemm.h"
 #include "lib/config/config.h"
 #include "lib/model/embedding.h"
+#include "lib/model/initialisation.h"
 #include "lib/model/model_axis.h"
 
 namespace sy {
@@ -79,8 +80,8 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
   const double d = static_cast<double>(model.d_model);
   const double scale = scales_decoder_outputs(model) ? 1.0 / std::sqrt(d) : 1.0;
   if (model.tie_embeddings) return {embedding, scale};
-  const Init init{Init::Kind::truncated_normal, std::sqrt(model.init_scale / d)};
-  return {store.add("lm_head", embedding->shape, Placement::model(0), init), scale};
+  return {store.add("lm_head", embedding->shape, Placement::model(0), matrix_init(model, d)),
+          scale};
 }
 
 void loss_forward(const LayerContext& context, const LossParams& params, const LossSums& sums,

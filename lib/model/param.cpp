@@ -122,6 +122,15 @@ Param* ParamStore::add(std::string name, Shape shape, const Placement& placement
   return &param;
 }
 
+Buffer* ParamStore::add_buffer(std::string name, Shape shape) {
+  for (const Buffer& buffer : buffers_) {
+    SY_CHECK(buffer.name != name, "two buffers are called {}", name);
+  }
+  // Without memory until it is planned, but with its shape.
+  buffers_.push_back({std::move(name), Tensor(nullptr, master_dtype(), shape)});
+  return &buffers_.back();
+}
+
 // Whether its master weights exist only where they are owned.
 bool ParamStore::spreads_master(const Param& param) const {
   return updated_by_ == UpdatedBy::one_owner && dtype_ != master_dtype() &&
@@ -195,6 +204,9 @@ void ParamStore::plan_masters(Arena& values, ParamRegion& region) {
 }
 
 void ParamStore::plan_values(Arena& values) {
+  for (Buffer& buffer : buffers_) {
+    buffer.value = values.take(master_dtype(), buffer.value.shape(), buffer.name);
+  }
   for (ParamRegion& region : regions_) {
     lay_out(region);
     plan_masters(values, region);
@@ -242,6 +254,7 @@ void ParamStore::initialize(Exec& exec, uint64_t seed) {
     fill_initial_values(values, param.init, key, param.shape, param.own_slab(param.slab));
     if (exec.backend == Backend::cuda) upload(exec, param.master, values);
   }
+  for (const Buffer& buffer : buffers_) fill_zero(exec, buffer.value);
   update_compute(exec);
 }
 

@@ -26,11 +26,11 @@
 
 namespace sy {
 
-// Distribution of the initial values. Truncated normal (Fedus et al. 2022, section 2.4): std =
-// sqrt(s / fan_in), values beyond two standard deviations are drawn again. `std` is that of the
-// normal before truncation; 0.88 of it remains.
+// Distribution of the initial values (initialisation.h). Truncated normal: values beyond two
+// standard deviations are drawn again; `std` is that of the normal before truncation, of which 0.88
+// remains. Uniform: in [-a, a] with a = sqrt(3) std.
 struct Init {
-  enum class Kind : uint8_t { ones, normal, truncated_normal };
+  enum class Kind : uint8_t { ones, normal, truncated_normal, uniform };
   Kind kind = Kind::truncated_normal;
   double std = 1.0;
 };
@@ -94,6 +94,13 @@ bool are_adjacent(std::initializer_list<Param*> params);
 // One of the tensors of adjacent matrices, in one view: [parameters, local shape].
 Tensor joined(std::initializer_list<Param*> params, Tensor Param::*view);
 
+// A tensor that is part of the model but that no gradient trains, such as the bias of a router.
+// Every rank holds all of it, changes it alike, and starts from zeros.
+struct Buffer {
+  std::string name;  // "encoder/layers/1/moe/router_bias"
+  Tensor value;
+};
+
 // All parameters that the same mesh axes shard and whose gradients are alike parts of a sum over
 // the model ranks, or not. Each starts at a multiple of 16 elements; the padding between them is
 // zero.
@@ -142,6 +149,8 @@ class ParamStore {
   // in the same region as what it would not.
   Param* add(std::string name, Shape shape, const Placement& placement, Init init,
              ParamUse use = {});
+  // Declares a buffer of master_dtype(). The pointer stays valid. Names must be unique.
+  Buffer* add_buffer(std::string name, Shape shape);
   // Declares another random draw of a layer, such as "dropout/encoder/layers/0/ffn/hidden", and
   // returns its site.
   uint32_t add_site(const std::string& name) { return sites_.declare(name); }
@@ -151,7 +160,7 @@ class ParamStore {
   void plan_values(Arena& values);  // without gradients, for inference
 
   // Sets the initial values, a pure function of (seed, name of the parameter, global element
-  // index), and calls update_compute(). Sets only what this rank owns.
+  // index), and calls update_compute(). Sets only what this rank owns. Buffers become zero.
   void initialize(Exec& exec, uint64_t seed);
 
   // Begins a step's gradients. The first contribution to each overwrites what it holds, so that
@@ -167,6 +176,7 @@ class ParamStore {
   const std::deque<Param>& all() const { return params_; }
   std::deque<Param>& all() { return params_; }
   Param* find(const std::string& name);  // nullptr when there is none
+  const std::deque<Buffer>& buffers() const { return buffers_; }
 
   // The regions that hold at least one parameter, ordered by their axes, partial ones last.
   // Complete once all parameters are declared.
@@ -190,6 +200,7 @@ class ParamStore {
   UpdatedBy updated_by_;
   bool cuts_stream_;  // sequence_parallel, over more than one rank
   std::deque<Param> params_;
+  std::deque<Buffer> buffers_;
   SiteRegistry sites_;
   std::vector<ParamRegion> regions_;
 };

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/model/stack.h"
 
-#include <cmath>
-
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/embedding.h"
+#include "lib/model/initialisation.h"
 #include "lib/model/model_axis.h"
 #include "lib/model/moe/router_losses.h"
 
@@ -28,13 +27,12 @@ StackSpec decoder_spec(const ModelSection& model, Param* embedding) {
 StackParams stack_params(ParamStore& store, const ModelSection& model, const StackSpec& spec,
                          LayerCounter& counter) {
   const std::string& name = spec.name;
-  const double d = static_cast<double>(model.d_model);
   StackParams params;
   params.stream = spec.stream;
   params.embedding = spec.embedding;
-  params.relative_bias = store.add(
-      name + "/relative_bias", {model.relative_buckets, model.num_heads}, Placement::model(1),
-      {Init::Kind::normal, std::sqrt(model.init_scale / d)}, {.reads = Reads::master});
+  params.relative_bias =
+      store.add(name + "/relative_bias", {model.relative_buckets, model.num_heads},
+                Placement::model(1), relative_bias_init(model), {.reads = Reads::master});
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
     const BlockSpec block{.sparse = is_sparse_layer(model, spec.stack, layer),

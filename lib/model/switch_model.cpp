@@ -173,6 +173,18 @@ void SwitchModel::backward(Exec& exec, const Batch& batch, const StepContext& st
   progress.complete_from(0);
 }
 
+void SwitchModel::update_router_biases(Exec& exec, Tensor apply) {
+  State& s = *state_;
+  for (const StackParams* stack : {&s.encoder, &s.decoder}) {
+    for (const BlockParams& block : stack->blocks) {
+      for (const RoutingParams* routing : block.routings()) {
+        update_router_bias(exec, s.model, routing->router, s.stats.counts.at(routing->layer),
+                           apply);
+      }
+    }
+  }
+}
+
 void SwitchModel::logits_at(Exec& exec, const Batch& batch, const StepContext& step,
                             int64_t position, Tensor logits) {
   State& s = *state_;

@@ -98,6 +98,11 @@ class SwitchModel {
   void backward(Exec& exec, const Batch& batch, const StepContext& step,
                 const GradReady& ready = {});
 
+  // After a step: changes the biases of the routers (experts.balance_bias) by
+  // router_stats().counts, which must be summed over the data ranks, unless apply, float64 [1], is
+  // 0.
+  void update_router_biases(Exec& exec, Tensor apply);
+
   // Overwrites `logits` [B, vocab], of compute_dtype() of the activations, with the logits at
   // decoder position `position` of each sequence, by a whole forward pass. The reference for
   // incremental decoding. step.training must be false.

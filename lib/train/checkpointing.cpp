@@ -109,6 +109,14 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
     add_tensor(tensors, session, param, param.placement, "parameters/" + param.name, param.master,
                param.shape);
   }
+  for (const Buffer& buffer : session.model.params().buffers()) {
+    const auto number = static_cast<int64_t>(tensors.size());
+    const Shape shape = buffer.value.shape();
+    const MeshPlace& place = session.mesh.place();
+    const Placement everywhere = Placement::replicated();
+    tensors.push_back({"buffers/" + buffer.name, buffer.value, shape, everywhere.slab(shape, place),
+                       writes(everywhere.axes(), place, number)});
+  }
   if (optimizer == nullptr) return tensors;
   for (const OptimizerTensor& state : optimizer->state()) {
     add_tensor(tensors, session, *state.param, state.placement, state.name, state.value,

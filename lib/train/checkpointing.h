@@ -19,9 +19,10 @@ struct RunState {
   int64_t tokens = 0;  // input and target tokens so far
 };
 
-// The tensors of a checkpoint as this rank holds them: every parameter and, if `optimizer` is
-// given, its state. Ranks that hold the same shard take turns in writing, so that all ranks write
-// about the same amount. Of what one of them updates alone, the others hold and write nothing.
+// The tensors of a checkpoint as this rank holds them: every parameter, every buffer and, if
+// `optimizer` is given, its state. Ranks that hold the same shard take turns in writing, so that
+// all ranks write about the same amount. Of what one of them updates alone, the others hold and
+// write nothing.
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
 
 // Copy tensors between the exec's memory and the host; empty if they are in host memory.

@@ -128,7 +128,7 @@ std::vector<RouterMetrics> TrainStep::router_metrics() const {
 }
 
 // Norm, clipping and update. All decisions are taken on the device, the same on every rank: the
-// weights change only if loss and norm are finite.
+// weights and the routers' biases change only if loss and norm are finite.
 void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens) {
   Exec& exec = session_.exec;
   SwitchModel& model = session_.model;
@@ -138,6 +138,7 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
             session_.config.optimizer.clip_norm);
   optimizer_->apply(exec, {step, learning_rate, scalars_, mesh_});
+  model.update_router_biases(exec, scalars_.slice(kApplyUpdate, 1));
   const ProfileScope sending(exec.profiler, Part::communication);
   gather_->start();
 }

@@ -19,6 +19,7 @@ TEST_CASE("parse: what the text gives is set, the rest keeps its default", "[par
       "  activation: geglu\n"
       "  tie_embeddings: false\n"
       "  dropout: 1e-1\n"
+      "  initialisation: {attention: 1, router: 2e-2, relative_bias: auto}\n"
       "  experts: {capacity: dropless, count: +16}\n"
       "data:\n"
       "  train: [\"*.gz\", plain.json]\n"
@@ -31,6 +32,9 @@ TEST_CASE("parse: what the text gives is set, the rest keeps its default", "[par
   CHECK(config.model.activation == Activation::geglu);
   CHECK_FALSE(config.model.tie_embeddings);
   CHECK(config.model.dropout == 0.1);
+  CHECK(config.model.initialisation.attention == AutoNumber{false, 1.0});
+  CHECK(config.model.initialisation.router == AutoNumber{false, 0.02});
+  CHECK(config.model.initialisation.relative_bias.is_auto);
   CHECK(config.model.experts.capacity == CapacityMode::dropless);
   CHECK(config.model.experts.count == 16);
   CHECK(config.data.train == std::vector<std::string>{"*.gz", "plain.json"});
@@ -60,6 +64,8 @@ TEST_CASE("parse: one error, with its place and remedy", "[parse]") {
            {"run.yaml:1:21: model.activation: 'silu'", "relu, gelu or geglu"}},
       Case{"precision: half", {"run.yaml:1:12: precision: 'half'", "float32 or bfloat16"}},
       Case{"mesh: {expert: all}", {"run.yaml:1:16: mesh.expert: ", "'all'", "or auto"}},
+      Case{"model: {initialisation: {router: small}}",
+           {"run.yaml:1:34: model.initialisation.router: ", "number", "'small'", "or auto"}},
       Case{"data: {train: a.gz}", {"run.yaml:1:15: data.train: ", "a list", "'a.gz'"}},
       Case{"data:\n  train:\n    - a.gz\n    - {b: c}",
            {"run.yaml:4:7: data.train[1]: ", "a mapping"}},

@@ -27,7 +27,9 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
       "model.num_heads=-4", "model.d_ff=0", "model.encoder_layers=0", "model.decoder_layers=0",
       "model.pad_id=-1", "model.eos_id=-1", "model.start_id=-1", "model.dropout=1",
       "model.dropout=-0.1", "model.init_scale=0", "model.init_scale=1e+31",
-      "model.experts.count=-1", "model.experts.interval=0", "model.experts.capacity_factor=0",
+      "model.initialisation.attention=0", "model.initialisation.relative_bias=-1",
+      "model.initialisation.router=0", "optimizer.step_offset=-1", "model.experts.count=-1",
+      "model.experts.interval=0", "model.experts.capacity_factor=0",
       "model.experts.eval_capacity_factor=-1", "model.experts.min_capacity=0",
       "model.experts.fixed_capacity=0", "model.experts.group_sequences=0", "model.experts.jitter=1",
       "model.experts.top_k=0", "model.experts.top_k=3", "model.experts.second_threshold=0",
@@ -68,6 +70,19 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
              {"model.experts.router_precision", "one expert per token", "use bfloat16"}));
   CHECK(says(errors_after({"precision=bfloat16", rounded, "model.experts.dropout=0.4"}),
              {"model.experts.dropout: 0.4", "share rows", "use 0"}));
+  CHECK(says(errors_after({"precision=bfloat16", rounded, "model.experts.balance_bias=0.01"}),
+             {"model.experts.balance_bias: 0.01", "mesh_tensorflow_bfloat16", "use 0"}));
+  // What rounds no result of the router needs no bfloat16 elsewhere.
+  CHECK(errors_after({"model.experts.router_precision=bfloat16_weight"}).empty());
+  const std::string places = "model.experts.router_precision=bfloat16_places";
+  CHECK(errors_after({places, "model.experts.balance_bias=0.01"}).empty());
+  for (const char* other : {"hash", "no_token_left_behind"}) {
+    CHECK(says(errors_after({places, fmt::format("model.experts.routing={}", other)}),
+               {"model.experts.router_precision: bfloat16_places", "learned router"}));
+  }
+  CHECK(says(errors_after({places, "model.experts.convention=hugging_face",
+                           "model.experts.capacity=fixed", "model.experts.group_sequences=1"}),
+             {"bfloat16_places is not available", "hugging_face"}));
   CHECK(errors_after({"mesh.model=2"}).empty());
   const std::string attention = "model.experts.attention.decoder=[0, 1]";
   CHECK(errors_after({attention, "mesh.model=2"}).empty());
@@ -113,6 +128,27 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"model.experts.routing=hash", "model.experts.convention=hugging_face",
             "model.experts.capacity=fixed", "model.experts.group_sequences=1"},
            {"model.experts.routing: hash", "use learned"}},
+      Case{{"model.experts.routing=no_token_left_behind", "model.experts.top_k=2"},
+           {"model.experts.routing: no_token_left_behind", "model.experts.top_k is 2"}},
+      Case{{"model.experts.routing=no_token_left_behind", "model.experts.capacity=dropless"},
+           {"model.experts.routing: no_token_left_behind", "use learned"}},
+      Case{{"model.experts.routing=no_token_left_behind", "model.experts.convention=hugging_face",
+            "model.experts.capacity=fixed", "model.experts.group_sequences=1"},
+           {"model.experts.routing: no_token_left_behind", "hugging_face", "use learned"}},
+      Case{{"model.experts.routing=no_token_left_behind", "model.experts.ntlb_top_k=9"},
+           {"model.experts.ntlb_top_k: 9", "model.experts.count (8)"}},
+      Case{{"model.experts.balance_bias=0.01", "model.experts.routing=hash"},
+           {"model.experts.balance_bias: 0.01 needs", "routing is hash"}},
+      Case{{"model.experts.balance_bias=0.01", "model.experts.convention=hugging_face",
+            "model.experts.capacity=fixed", "model.experts.group_sequences=1"},
+           {"model.experts.balance_bias: 0.01", "hugging_face", "use 0"}},
+      Case{{"model.experts.balance_bias=0.01", "model.experts.exploration=sample"},
+           {"model.experts.balance_bias: 0.01", "another exploration"}},
+      Case{{"model.experts.balance_bias=0.01", "model.experts.eval_exploration=sample"},
+           {"model.experts.balance_bias: 0.01", "another exploration"}},
+      Case{{"model.experts.shared_expert=64", "model.experts.convention=hugging_face",
+            "model.experts.capacity=fixed", "model.experts.group_sequences=1"},
+           {"model.experts.shared_expert: 64", "hugging_face", "use 0"}},
       Case{{"model.experts.top_k=2", "model.experts.count=1"},
            {"model.experts.top_k: 2 needs two experts", "model.experts.count is 1"}},
       Case{{"model.experts.top_k=2", "model.experts.convention=hugging_face",
@@ -143,6 +179,7 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"data.noise_density=0.6", "data.mean_noise_span=1", "data.extra_ids=5000"},
            {"data.noise_density: 0.6", "76", "51", "data.mean_noise_span"}},
       Case{{"optimizer.schedule=cosine"}, {"optimizer.warmup_steps: 1000", "train.steps (300)"}},
+      Case{{"optimizer.step_offset=300"}, {"optimizer.step_offset: 300", "train.steps (300)"}},
       Case{{"data.streams=12", "train.eval_every=0"},
            {"data.streams: 12", "train.global_batch (32)"}},
       Case{{"train.micro_batch=6"}, {"train.micro_batch: 6", "train.global_batch (32)"}},
@@ -194,12 +231,16 @@ TEST_CASE("validate: groups of tokens fill a micro-batch and an evaluation", "[v
   CHECK(with("1024", "48").empty());
   CHECK(with("1", "240").empty());
   CHECK(with("auto", "40").empty());
-  // A fifth of a sequence and half of nine, 9 sequences at a time: both stacks in one error.
-  const std::string both = with("auto", "135");
-  CHECK(says(both, {"train.micro_batch: 8 is not a multiple of",
-                    "model.experts.group_tokens auto | 135 (18)", "use a multiple"}));
-  CHECK(says(both, {"train.eval_sequences: 64 is not a multiple of", "(18); use one"}));
-  CHECK(says(with("384", "50"), {"train.micro_batch: 8", "384 | 50 (15)"}));
+  // Four and a half sequences of the decoder, two of the encoder.
+  const auto names = [](const std::string& errors, const std::string& words) {
+    return errors.find(words) != std::string::npos;
+  };
+  const std::string both = with("auto", "135"), thirds = with("384", "50");
+  CHECK(names(both, "train.micro_batch: 8 is not a multiple of the sequences that hold whole"));
+  CHECK(names(both, "model.experts.group_tokens auto | 135 (18), but"));
+  CHECK(names(both, "train.eval_sequences: 64 is not a multiple of"));
+  CHECK(names(both, "(18); use one"));
+  CHECK(names(thirds, "384 | 50 (15)"));
   CHECK(with("4096", "48").find("(32)") != std::string::npos);
 }
 

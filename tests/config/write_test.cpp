@@ -151,13 +151,20 @@ TEST_CASE("rules: differences of two models, by key", "[resolve]") {
   is.scale_decoder_outputs = AutoBool::on;                 // as auto, since embeddings are tied
   is.experts.layers = {{false, {1, 3}}, {false, {1, 3}}};  // as every second of four
   is.eos_id = {false, 1};
+  is.experts.routing = Routing::no_token_left_behind;  // has the same router
   CHECK(model_differences(was, is).empty());
   is.d_model = 64;
+  is.experts.routing = Routing::hash;
+  is.experts.balance_bias = 0.001;
+  is.experts.shared_expert = 128;
   is.experts.layers.decoder.values = {};
+  is.experts.attention.encoder.values = {0};
   is.eos_id = {false, 2};
-  CHECK(model_differences(was, is) == Lines{"model.d_model: 256 -> 64",
-                                            "model.experts.layers.decoder: 1, 3 -> none",
-                                            "model.eos_id: 1 -> 2"});
+  CHECK(model_differences(was, is) ==
+        Lines{"model.d_model: 256 -> 64", "model.experts.routing: learned -> hash",
+              "model.experts.balance_bias: 0 -> above 0", "model.experts.shared_expert: 0 -> 128",
+              "model.experts.attention.encoder: none -> 0",
+              "model.experts.layers.decoder: 1, 3 -> none", "model.eos_id: 1 -> 2"});
 }
 
 TEST_CASE("reference: every key is there, and docs/configuration.md is current", "[reference]") {

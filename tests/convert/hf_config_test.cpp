@@ -226,6 +226,11 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.routing = Routing::learned;
     experts.attention.decoder = {false, {1}};
     CHECK_THROWS_WITH(warnings(), Catch::Contains("has dense attention"));
+    experts.attention.decoder = {false, {}};
+    experts.balance_bias = 0.001;
+    experts.shared_expert = 8;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.balance_bias") &&
+                                      Catch::Contains("model.experts.shared_expert"));
   }
   SECTION("gated experts and intervals") {
     config.model.activation = Activation::geglu;

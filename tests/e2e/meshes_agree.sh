@@ -48,8 +48,10 @@ variant() {
   python3 "$here/compare_metrics.py" "$tolerance" "$folder/$name-one/metrics.jsonl" "$folder/$name/metrics.jsonl"
 }
 if [[ $backend == cpu ]]; then
-  variant 2e-5 dropless --set model.experts.capacity=dropless --set optimizer.factor_from=32
-  variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false
+  variant 2e-5 dropless --set model.experts.capacity=dropless --set optimizer.factor_from=32 \
+    --set model.experts.balance_bias=0.01
+  variant 2e-5 geglu-untied --set model.activation=geglu --set model.tie_embeddings=false \
+    --set model.experts.shared_expert=64
   variant 2e-5 adamw --set optimizer.name=adamw --set optimizer.learning_rate=1e-3 --set mesh.zero_stage=1
   variant 2e-5 top-2 --set model.experts.top_k=2 --set model.experts.exploration=input_dropout
   variant 2e-5 hash --set model.experts.routing=hash

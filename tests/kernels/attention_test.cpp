@@ -94,8 +94,9 @@ double output(Problem& p, int64_t b, int64_t h, int64_t i, int64_t col) {
     total += weight.back();
   }
   for (size_t j = 0; j < weight.size(); ++j) {
-    const uint64_t element =
-        static_cast<uint64_t>(((11 + b) * c.h + h) * c.lq * c.lk + i * c.lk) + j;
+    const int64_t matrix = (11 + b) * c.h + h, blocks = (c.lk + 3) / 4;
+    const int64_t first = p.spec.dropout_by_key ? matrix * 4 * blocks : (matrix * c.lq + i) * c.lk;
+    const uint64_t element = static_cast<uint64_t>(first) + j;
     const bool kept = random_uniform({7, 3, 5}, element) >= c.dropout;
     const double factor = kept ? 1.0 / (1.0 - static_cast<double>(c.dropout)) : 0.0;
     result += weight[j] / total * factor *
@@ -111,19 +112,44 @@ const Case kCases[] = {
     {2, 1, 99, 103, 20, 8, false, 0.0f}, {2, 1, 4, 6, 70, 0, false, 0.1f},
 };
 
-TEST_CASE("attention: the definition, element by element", "[attention]") {
-  const Case c = GENERATE(from_range(std::begin(kCases), std::end(kCases)));
-  auto exec = make_exec();
-  Problem p(c, DType::f64);
-  p.forward(*exec);
+double worst_output(Problem& p) {
+  const Case& c = p.c;
   double worst = 0;
   for (int64_t index = 0; index < p.out.tensor().numel(); ++index) {
     const int64_t col = index % c.d, h = index / c.d % c.h, i = index / (c.d * c.h) % c.lq;
     const int64_t b = index / (c.d * c.h * c.lq);
     worst = std::max(worst, std::abs(p.out.data<double>()[index] - output(p, b, h, i, col)));
   }
+  return worst;
+}
+
+TEST_CASE("attention: the definition, element by element", "[attention]") {
+  const Case c = GENERATE(from_range(std::begin(kCases), std::end(kCases)));
+  auto exec = make_exec();
+  Problem p(c, DType::f64);
+  p.forward(*exec);
   // Dropout's scale has the float32 precision of its rate.
-  CHECK(worst < 1e-12);
+  CHECK(worst_output(p) < 1e-12);
+}
+
+TEST_CASE("attention: one mask for all queries of a head", "[attention]") {
+  const Case c = GENERATE(Case{2, 2, 8, 8, 6, 8, false, 0.25f}, Case{2, 2, 7, 7, 5, 8, true, 0.25f},
+                          Case{2, 1, 4, 6, 3, 0, false, 0.5f});
+  auto exec = make_exec();
+  Problem p(c, DType::f64);
+  p.spec.dropout_by_key = true;
+  Owned weight = random_tensor(DType::f64, p.out.tensor().shape(), 9);
+  const auto loss = [&] {
+    p.forward(*exec);
+    return weighted_sum(p.out, weight);
+  };
+  loss();
+  CHECK(worst_output(p) < 1e-12);
+  Gradients g(p);
+  g.backward(*exec, p, weight);
+  CHECK(gradient_error(p.q, g.d_q, loss) < kGradientTolerance);
+  CHECK(gradient_error(p.k, g.d_k, loss) < kGradientTolerance);
+  CHECK(gradient_error(p.v, g.d_v, loss) < kGradientTolerance);
 }
 
 TEST_CASE("attention: gradients", "[attention]") {

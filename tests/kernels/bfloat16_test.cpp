@@ -245,7 +245,7 @@ const AttentionCase kTileCases[] = {
     {100, 66, 32, false, true, 0.1f, 65, 0},
 };
 
-void check_attention(const AttentionCase& c) {
+void check_attention(const AttentionCase& c, bool one_mask = false) {
   const auto exec = make_exec();
   const int64_t b = 3, h = 2;
   const Shape queries{b, c.lq, h, c.d}, keys{b, c.lk, h, c.d};
@@ -261,6 +261,7 @@ void check_attention(const AttentionCase& c) {
   spec.max_distance = 20;
   spec.dropout_rate = c.dropout;
   spec.dropout_key = {7, 3, 5};
+  spec.dropout_by_key = one_mask;
   const Tensor bias = c.bias ? table.tensor() : Tensor();
   const auto forward = [&](Owned Both::*part) {
     attention_forward(*exec, out.*part, log_sum, q.*part, k.*part, v.*part, bias, lengths, spec);
@@ -294,6 +295,15 @@ TEST_CASE("bfloat16: attention", "[bfloat16]") {
 
 TEST_CASE("bfloat16: attention in tiles", "[bfloat16]") {
   check_attention(GENERATE(from_range(std::begin(kTileCases), std::end(kTileCases))));
+}
+
+// Rows of words that start on, and off, a Philox block; cases of the kernels in tiles and of those
+// without.
+TEST_CASE("bfloat16: attention with one mask for all queries", "[bfloat16]") {
+  check_attention(GENERATE(AttentionCase{70, 68, 32, false, true, 0.25f, 65, 0},
+                           AttentionCase{70, 66, 32, false, false, 0.25f, 65, 0},
+                           AttentionCase{9, 11, 5, false, true, 0.25f, 7, 0}),
+                  true);
 }
 
 TEST_CASE("bfloat16: attention with an invalid length", "[bfloat16]") {

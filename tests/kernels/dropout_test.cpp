@@ -109,6 +109,29 @@ TEST_CASE("dropout: a shard of the columns has the same mask as in the whole", "
   }
 }
 
+// Masks of four rows, from within one; whole rows and shards of the columns, which begin and end
+// on, and off, a Philox block.
+TEST_CASE("dropout: consecutive rows share a mask", "[dropout]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64, DType::bf16);
+  const auto [cols, shard] = GENERATE(std::pair<int64_t, int64_t>{48, 48}, std::pair{48, 24},
+                                      std::pair{33, 33}, std::pair{33, 11});
+  const int64_t rows = 11, per_mask = 4;
+  Dropout dropout{0.5f, kKey, 12000000002, {}};
+  dropout.rows_per_mask = per_mask;
+  dropout.num_cols = cols;
+  Owned x =
+      tensor_of(dtype, {rows, shard}, std::vector<double>(static_cast<size_t>(rows * shard), 1.0));
+  Owned out(dtype, x.tensor().shape());
+  for (dropout.first_col = 0; dropout.first_col < cols; dropout.first_col += shard) {
+    dropout_forward(*exec, out, x, dropout);
+    for (int64_t i = 0; i < rows * shard; ++i) {
+      const int64_t mask = (dropout.first_row + i / shard) / per_mask;
+      REQUIRE(at(out, i) == factor_of(dropout, mask, cols, dropout.first_col + i % shard));
+    }
+  }
+}
+
 TEST_CASE("dropout: rows by id, and rows that are kept whole", "[dropout]") {
   auto exec = make_exec();
   const int64_t cols = GENERATE(21, 24);
@@ -230,6 +253,9 @@ TEST_CASE("dropout: wrong arguments", "[dropout]") {
   CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, ids}), InternalError);
   CHECK_THROWS_AS(residual_dropout_forward(*exec, x, {}, x, {}), InternalError);
   CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, {}, 5, 8}), InternalError);
+  CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, {}, 0, 0, 0}), InternalError);
+  Owned three = int_tensor({3}, {0, 1, 2});
+  CHECK_THROWS_AS(dropout_forward(*exec, x, x, {0.1f, kKey, 0, three, 0, 0, 2}), InternalError);
 }
 
 }  // namespace

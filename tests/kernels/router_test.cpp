@@ -115,8 +115,10 @@ TEST_CASE("router: rounded to bfloat16", "[router]") {
   Owned valid = all_valid(groups * size);
   for (int64_t t = 0; t < groups * size; t += 5) valid.data<int32_t>()[t] = 0;
   Run run(random_tensor(DType::f64, {groups * size, experts}, 7, 0.01), valid, groups);
+  const bool scored = GENERATE(false, true);  // by scores that are not rounded
+  Owned scores = random_tensor(DType::f64, {groups * size, experts}, 8, 0.01);
   router_forward(*exec, run.probs, run.gate, run.log_sum, run.expert, run.fraction, run.mean_prob,
-                 run.losses, run.logits, valid, {}, true);
+                 run.losses, run.logits, valid, scored ? scores.tensor() : Tensor(), true);
   double balance = 0, worst = 0;
   int64_t ties = 0;
   for (int64_t g = 0; g < groups; ++g) {
@@ -129,7 +131,8 @@ TEST_CASE("router: rounded to bfloat16", "[router]") {
       std::vector<double> p;
       for (int64_t e = 0; e < experts; ++e) {
         p.push_back(to_bfloat16(std::exp(at(run.logits, t * experts + e)) / total));
-        if (p[e] > p[best]) best = e;
+        const auto by_score = [&](int64_t of) { return at(scores, t * experts + of); };
+        if (scored ? by_score(e) > by_score(best) : p[e] > p[best]) best = e;
         if (at(run.logits, t * experts + e) > at(run.logits, t * experts + largest)) largest = e;
         worst = std::max(worst, std::abs(at(run.probs, t * experts + e) - p[e]));
       }

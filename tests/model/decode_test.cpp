@@ -143,6 +143,23 @@ TEST_CASE("decode: experts by a hash of the token", "[decode]") {
   compare_positions(section, section, DType::f64);
 }
 
+TEST_CASE("decode: an expert that all tokens share", "[decode]") {
+  ModelSection section = tiny_model();
+  section.experts.count = 3;
+  section.experts.capacity = CapacityMode::dropless;
+  section.experts.shared_expert = 5;
+  compare_positions(section, section, DType::f64);
+}
+
+TEST_CASE("decode: where no expert is full, no token moves on", "[decode]") {
+  ModelSection section = tiny_model();
+  section.experts.count = 5;
+  section.experts.routing = Routing::no_token_left_behind;
+  section.experts.capacity = CapacityMode::fixed;
+  section.experts.fixed_capacity = 1000;
+  compare_positions(section, section, DType::f64);
+}
+
 TEST_CASE("decode: the decoder draws no expert", "[decode]") {
   ModelSection section = tiny_model(), whole;
   section.experts.count = 3;

@@ -93,7 +93,7 @@ TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws
         const LayerContext context = f.context(kSequences, kLength, lengths);
         dense_ffn_forward(context, ffn[layer], ffn_saved, out, x);
         masks.push_back(untouched(out, x));
-        masks.push_back(untouched(ffn_saved.activated, nothing));
+        masks.push_back(untouched(ffn_saved.inner.activated, nothing));
         self_attention_forward(context, attention[layer], attention_saved, out, x);
         masks.push_back(untouched(out, x));
       }
@@ -101,6 +101,53 @@ TEST_CASE("draws: of steps, sub-layers, uses and tokens, in the layers", "[draws
   }
   check_unlike(masks);
   for (const Mask& mask : masks) check_unlike(rows_of(mask));
+}
+
+// The masks of a layer's rows, of which those of one sequence are the same.
+void check_one_for_each_sequence(const Mask& mask) {
+  const std::vector<Mask> rows = rows_of(mask);
+  std::vector<Mask> first;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (row % kLength == 0) first.push_back(rows[row]);
+    REQUIRE(rows[row] == first.back());
+  }
+  check_unlike(first);
+}
+
+TEST_CASE("draws: one mask for all tokens of a sequence", "[draws]") {
+  LayerFixture f(wide_model());
+  f.model.activation = Activation::gelu;
+  f.model.dropout_broadcast = DropoutBroadcast::length;
+  const LayerDims dims{kSequences, kLength, 1, DType::f64};
+  const DenseFfnParams ffn = dense_ffn_params(f.store, "ffn", f.model);
+  const AttentionParams attention = attention_params(f.store, "attention", f.model);
+  DenseFfnSaved ffn_saved;
+  AttentionSaved attention_saved;
+  f.allocate([&](Arena& arena) {
+    ffn_saved = dense_ffn_plan(arena, f.model, dims);
+    attention_saved = attention_plan(arena, f.model, dims, kLength);
+    return 0;
+  });
+  // Equal rows, so that a difference between tokens is one between masks.
+  f.step.first_sequence = 3;
+  Owned lengths = int_tensor({kSequences}, std::vector<int32_t>(kSequences, kLength));
+  const LayerContext context = f.context(kSequences, kLength, lengths);
+  const Shape shape{kTokens, kWidth};
+  Owned x(DType::f64, shape), out(DType::f64, shape), nothing = zeros(DType::f64, shape);
+  Owned row = random_tensor(DType::f64, {kWidth}, 1);
+  for (int64_t i = 0; i < shape.numel(); ++i) set(x, i, at(row, i % kWidth));
+  dense_ffn_forward(context, ffn, ffn_saved, out, x);
+  check_one_for_each_sequence(untouched(out, x));
+  check_one_for_each_sequence(untouched(ffn_saved.inner.activated, nothing));
+  self_attention_forward(context, attention, attention_saved, out, x);
+  check_one_for_each_sequence(untouched(out, x));
+  // All queries of a head have the same keys left, and these the same values.
+  const Tensor attended = attention_saved.attended;
+  const int64_t inner = attended.numel() / kTokens;
+  for (int64_t i = 0; i < attended.numel(); ++i) {
+    const int64_t first = i / (kLength * inner) * kLength * inner + i % inner;
+    REQUIRE(at(attended, i) == Approx(at(attended, first)).margin(1e-12));
+  }
 }
 
 TEST_CASE("draws: the router's noise", "[draws]") {

@@ -57,6 +57,50 @@ TEST_CASE("layout: the sparse models have the published numbers of parameters", 
   CHECK(parameters_of(c) == 1'571'327'875'360);
 }
 
+// The parameters whose initial values model.initialisation can change, by the end of their names.
+std::map<std::string, Init> inits_of(const ModelSection& section) {
+  ModelFixture f(section, {2, 4, 4});
+  std::map<std::string, Init> inits;
+  for (const Param& param : f.model.params().all()) {
+    for (const std::string end : {"attention/q", "attention/k", "attention/v", "attention/o",
+                                  "moe/router", "moe/wi", "moe/wo", "ffn/wi", "relative_bias"}) {
+      if (param.name.ends_with(end)) inits[end] = param.init;
+    }
+  }
+  REQUIRE(inits.size() == 9);
+  return inits;
+}
+
+void check_init(const Init& init, Init::Kind kind, double variance) {
+  CHECK(init.kind == kind);
+  CHECK(init.std == Approx(std::sqrt(variance)).epsilon(1e-12));
+}
+
+// d_model 6, d_kv 3, 2 heads, d_ff 7, 8 buckets.
+TEST_CASE("layout: the initial values of Mesh TensorFlow and of Flaxformer", "[layout]") {
+  using enum Init::Kind;
+  ModelSection section = tiny_sparse_model(4, 2);
+  const bool all = GENERATE(false, true);
+  const double s = 0.1, attention = all ? 1.0 : s;
+  if (all) {
+    section.initialisation = {.attention = {false, 1.0},
+                              .experts = ExpertValues::normal,
+                              .relative_bias = {false, 0.5},
+                              .router = {false, 0.02}};
+  }
+  std::map<std::string, Init> inits = inits_of(section);
+  const Init::Kind kind = all ? normal : truncated_normal;
+  check_init(inits["attention/q"], kind, attention / (6 * 3));
+  check_init(inits["attention/k"], kind, attention / 6);
+  check_init(inits["attention/v"], kind, attention / 6);
+  check_init(inits["attention/o"], kind, attention / (2 * 3));
+  check_init(inits["moe/wi"], kind, s / 6);
+  check_init(inits["moe/wo"], kind, s / 7);
+  check_init(inits["moe/router"], kind, all ? 0.02 * 0.02 : s / 6);
+  check_init(inits["ffn/wi"], truncated_normal, s / 6);
+  check_init(inits["relative_bias"], all ? uniform : normal, all ? 0.5 / 5 : s / 6);
+}
+
 struct Expected {
   Shape shape;
   double std;  // 0: ones

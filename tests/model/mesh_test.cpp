@@ -40,6 +40,8 @@ ModelSection attention_model(CapacityMode capacity) {
   ModelSection model = sparse_model(capacity);
   model.experts.interval = 2;
   model.experts.attention = {{false, {0}}, {false, {0, 1}}};
+  model.experts.shared_expert = 4;  // of the feed-forward layers
+  model.experts.balance_bias = 0.01;
   return model;
 }
 
@@ -168,6 +170,30 @@ TEST_CASE("model_mesh: a step with hashed tokens is the same however it is split
   section.experts.routing = Routing::hash;
   compare_step(section, {ranks, 1, ranks});
   if (ranks > 1) compare_step(section, {ranks, 2, ranks / 2}, true);
+}
+
+TEST_CASE("model_mesh: masks that are constant along the length are the same on every mesh",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  ModelSection section = with_noise_and_losses(tiny_sparse_model(4, 2));
+  section.dropout_broadcast = DropoutBroadcast::length;
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks > 1) compare_step(shareable(section), {ranks, 2, ranks / 2}, true);
+}
+
+TEST_CASE("model_mesh: a step with a shared expert is the same however it is split",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4 || test_backend() == Backend::cuda) return;  // mpi.moe has its kernels
+  ModelSection section = shareable(sparse_model(CapacityMode::factor));
+  section.experts.shared_expert = 4;
+  section.experts.balance_bias = 0.01;
+  section.activation = Activation::geglu;
+  compare_step(section, {ranks, 1, ranks});
+  if (ranks == 1) return;
+  compare_step(section, {ranks, 2, ranks / 2});
+  compare_step(section, {ranks, 2, 1}, true);
 }
 
 TEST_CASE("model_mesh: a step with two experts a token is the same however it is split",

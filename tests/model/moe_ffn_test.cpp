@@ -117,8 +117,15 @@ TEST_CASE("moe_ffn: two experts a token, and gradients", "[moe_ffn]") {
 TEST_CASE("moe_ffn: places rounded to bfloat16, and gradients", "[moe_ffn]") {
   ModelSection model = moe_model();
   model.experts.count = 2;
-  model.experts.router_precision = RouterPrecision::mesh_tensorflow_bfloat16;
-  model.activation = Activation::gelu;  // of so many tokens some would be at relu's kink
+  model.experts.router_precision =
+      GENERATE(RouterPrecision::mesh_tensorflow_bfloat16, RouterPrecision::bfloat16_places);
+  const bool alone = model.experts.router_precision == RouterPrecision::bfloat16_places;
+  if (alone) {
+    model.experts.shared_expert = 3;
+    model.experts.balance_bias = 0.01;
+  } else {
+    model.activation = Activation::gelu;  // of so many tokens some would be at relu's kink
+  }
   model.experts.capacity = CapacityMode::fixed;
   model.experts.fixed_capacity = 280;
   model.experts.group_sequences = 80;
@@ -132,7 +139,7 @@ TEST_CASE("moe_ffn: places rounded to bfloat16, and gradients", "[moe_ffn]") {
   CHECK(layer.stats.counts.data<int32_t>()[1] == 400);
   CHECK(dropped_tokens(layer) == 400 - 279);  // place 279 is rounded up to 280
   // Kernels executed on the host are slow; kernels.shared_slots has their gradients.
-  if (test_backend() == Backend::cuda) return;
+  if (alone || test_backend() == Backend::cuda) return;
   Owned weight = random_tensor(DType::f64, x.tensor().shape(), 2);
   Owned d_x(DType::f64, x.tensor().shape());
   const auto loss = [&] {
@@ -159,6 +166,56 @@ TEST_CASE("moe_ffn: experts by a hash of the token, and gradients", "[moe_ffn]")
   Owned x = random_tensor(DType::f64, {5 * kLength, model.d_model}, 1);
   Owned valid = valid_tokens({5, 3, 5, 5, 2}, kLength);
   check_layer(layer, x, valid);
+}
+
+TEST_CASE("moe_ffn: experts chosen with a bias, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.balance_bias = 0.01;
+  std::tie(model.experts.top_k, model.experts.normalise_gates, model.experts.capacity) = GENERATE(
+      std::tuple{1, true, CapacityMode::factor}, std::tuple{2, true, CapacityMode::dropless},
+      std::tuple{2, false, CapacityMode::factor});
+  model.experts.second_policy = SecondPolicy::all;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 4, kLength);
+  Owned x = random_tensor(DType::f64, {4 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 2}, kLength), out(DType::f64, x.tensor().shape());
+  // Without it, expert 3 would have some first choices.
+  const Tensor bias = layer.params.routing.router.bias->value;
+  for (int64_t e = 0; e < 4; ++e)
+    bias.data<double>()[e] = e == 3 ? -1.0 : 0.1 * static_cast<double>(e);
+  check_layer(layer, x, valid);
+  const int32_t* counts = layer.stats.counts.data<int32_t>();
+  CHECK(counts[3] == 0);
+  layer.step.training = false;
+  check_forward(layer, out, x, valid);
+}
+
+TEST_CASE("moe_ffn: an expert that all tokens share, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.shared_expert = 5;
+  model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
+  model.dropout = GENERATE(0.25, 0.0);
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 6, kLength);
+  Owned x = random_tensor(DType::f64, {6 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength);
+  check_layer(layer, x, valid);
+}
+
+TEST_CASE("moe_ffn: no token is left behind, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.routing = Routing::no_token_left_behind;
+  // Places for all tokens of full groups, and for fewer.
+  std::tie(model.experts.ntlb_top_k, model.experts.capacity_factor, model.experts.balance_bias) =
+      GENERATE(std::tuple{4, 1.3, 0.0}, std::tuple{2, 0.7, 0.0}, std::tuple{3, 0.7, 0.01});
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 6, kLength);
+  Owned x = random_tensor(DType::f64, {6 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength), out(DType::f64, x.tensor().shape());
+  check_layer(layer, x, valid);
+  CHECK((dropped_tokens(layer) == 0) == (model.experts.capacity_factor > 1));
+  layer.step.training = false;
+  check_forward(layer, out, x, valid);
 }
 
 TEST_CASE("moe_ffn: full experts take a first choice before any second one", "[moe_ffn]") {
@@ -195,6 +252,17 @@ TEST_CASE("moe_ffn: exploration in training and evaluation, and gradients", "[mo
   check_layer(layer, x, valid);
   layer.step.training = false;
   check_forward(layer, out, x, valid);
+}
+
+TEST_CASE("moe_ffn: with masks that are constant along the length", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.dropout_broadcast = DropoutBroadcast::length;
+  model.dropout = 0.5;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 4, kLength);
+  Owned x = random_tensor(DType::f64, {4 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 2}, kLength);
+  check_layer(layer, x, valid);
 }
 
 TEST_CASE("moe_ffn: all tokens to one expert, the others without any", "[moe_ffn]") {

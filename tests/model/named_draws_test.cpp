@@ -115,7 +115,7 @@ std::vector<uint32_t*> sites_of(StackParams& stack) {
       add({&block.moe.sites.hidden, &block.moe.sites.output,
            &block.moe.routing.router.jitter_site});
     } else {
-      add({&block.dense.sites.hidden, &block.dense.sites.output});
+      add({&block.dense.inner.hidden_site, &block.dense.output_site});
     }
   }
   return sites;

@@ -122,18 +122,20 @@ TEST_CASE("param: initial values of a name are these for ever", "[param]") {
                            0.5492931682747891,  -0.13076149393097466, -0.28860771003123786};
   const double cut[] = {-0.21953756772744074, 0.549402351599429,    1.3903369142825055,
                         0.5218327420246284,   -0.12478008891474804, -0.2751310698069113};
-  const bool truncated = GENERATE(true, false);
+  const double uniform[] = {-0.31532348655517356, 0.7571861160024027,  1.5162451480904786,
+                            0.7226041924384371,   -0.1801956641877041, -0.3933806172800788};
+  const auto kind = GENERATE(Init::Kind::normal, Init::Kind::truncated_normal, Init::Kind::uniform);
+  const double* wanted = kind == Init::Kind::normal ? normal : cut;
+  if (kind == Init::Kind::uniform) wanted = uniform;
   ParamStore store(DType::f64);
   store.add("declared before", {7}, Placement::replicated(), {});
-  Param* param = store.add("encoder/layers/0/ffn/wi", {2, 3}, Placement::replicated(),
-                           {truncated ? Init::Kind::truncated_normal : Init::Kind::normal, 1.0});
+  Param* param = store.add("encoder/layers/0/ffn/wi", {2, 3}, Placement::replicated(), {kind, 1.0});
   Regions regions;
   regions.allocate(store);
   store.initialize(*test::make_exec(), 1);
   CHECK(param->site == 0x9305422E);
   for (size_t i = 0; i < 6; ++i) {
-    CHECK(param->value.data<double>()[i] ==
-          Approx(truncated ? cut[i] : normal[i]).epsilon(1e-8).margin(0));
+    CHECK(param->value.data<double>()[i] == Approx(wanted[i]).epsilon(1e-8).margin(0));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -36,11 +37,20 @@ class PlainLayer {
   int64_t global_row(int64_t t) const { return layer_.step.first_sequence * layer_.length + t; }
   RandomKey key(uint32_t site) const { return layer_.context(valid_).key(site); }
 
+  double dropped_row(double value, double rate, uint32_t site, int64_t row, int64_t c,
+                     int64_t cols) const {
+    if (!layer_.step.training) return value;
+    const double u = random_uniform(key(site), static_cast<uint64_t>(row * cols + c));
+    return u >= rate ? value / (1 - rate) : 0.0;
+  }
   double dropped(double value, double rate, uint32_t site, int64_t t, int64_t c,
                  int64_t cols) const {
-    if (!layer_.step.training) return value;
-    const double u = random_uniform(key(site), static_cast<uint64_t>(global_row(t) * cols + c));
-    return u >= rate ? value / (1 - rate) : 0.0;
+    return dropped_row(value, rate, site, global_row(t), c, cols);
+  }
+  // The row of model.dropout's mask: of the token, or of its sequence.
+  int64_t mask_row(int64_t t) const {
+    const bool one = layer_.model.dropout_broadcast == DropoutBroadcast::length;
+    return one ? global_row(t) / layer_.length : global_row(t);
   }
 
   Row norm(int64_t t) const {
@@ -105,6 +115,20 @@ class PlainLayer {
     return result;
   }
 
+  // The shared expert of token t: relu alone, whose other activations dense_ffn's tests have.
+  Row shared(int64_t t) const {
+    const FeedForwardParams& params = layer_.params.shared;
+    const int64_t d_ff = experts_.shared_expert;
+    const Row normed = norm(t);
+    Row inner, result;
+    for (int64_t j = 0; j < d_ff; ++j) {
+      const double h = std::max(product(normed, params.wi, 0, j, d_ff), 0.0);
+      inner.push_back(dropped(h, layer_.model.dropout, params.hidden_site, t, j, d_ff));
+    }
+    for (int64_t c = 0; c < d(); ++c) result.push_back(product(inner, params.wo, 0, c, d()));
+    return result;
+  }
+
   int64_t limit(int64_t group) const {
     if (experts_.capacity == CapacityMode::dropless) return group;
     if (experts_.capacity == CapacityMode::fixed) return std::min(experts_.fixed_capacity, group);
@@ -120,11 +144,20 @@ class PlainLayer {
     double gate;
   };
 
-  // The first expert: of the largest logit, or drawn.
-  size_t first_choice(Row scores, int64_t t) const {
+  double bias(size_t e) const {
+    const Buffer* buffer = layer_.params.routing.router.bias;
+    return buffer == nullptr ? 0.0 : buffer->value.data<double>()[e];
+  }
+
+  // The first expert: of the largest probability and bias, or drawn by the logits.
+  size_t first_choice(Row scores, const Row& p, int64_t t) const {
     const bool draws = layer_.step.training ? experts_.exploration == Exploration::sample
                                             : experts_.eval_exploration == EvalExploration::sample;
-    for (size_t e = 0; draws && e < scores.size(); ++e) {
+    for (size_t e = 0; e < scores.size(); ++e) {
+      if (!draws) {
+        scores[e] = p[e] + bias(e);
+        continue;
+      }
       const uint64_t place =
           static_cast<uint64_t>(global_row(t) * experts_.count + static_cast<int64_t>(e));
       const uint32_t word = random_word(key(layer_.params.routing.router.sample_site), place);
@@ -134,12 +167,39 @@ class PlainLayer {
     return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
   }
 
+  // No-Token-Left-Behind: the experts by falling probability and bias.
+  std::vector<size_t> order(const Row& p) const {
+    std::vector<size_t> experts(p.size());
+    std::iota(experts.begin(), experts.end(), size_t{0});
+    std::stable_sort(experts.begin(), experts.end(),
+                     [&](size_t a, size_t b) { return p[a] + bias(a) > p[b] + bias(b); });
+    experts.resize(static_cast<size_t>(experts_.ntlb_top_k));
+    return experts;
+  }
+
+  // Replaces the first choices of a group's tokens by those that have room.
+  void leave_none_behind(std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens,
+                         const std::map<int64_t, Row>& probs, int64_t group) const {
+    std::vector<int64_t> taken(static_cast<size_t>(experts_.count));
+    std::map<int64_t, bool> placed;
+    for (size_t k = 0; k < static_cast<size_t>(experts_.ntlb_top_k); ++k) {
+      for (auto& [t, chosen] : tokens) {
+        const Row& p = probs.at(t);
+        const size_t e = order(p)[k];
+        if (placed[t] || taken[e] >= limit(group)) continue;
+        placed[t] = true;
+        ++taken[e];
+        chosen = {{e, p[e]}};
+      }
+    }
+  }
+
   std::vector<Choice> choices(const Row& h, const Row& p, int64_t t) const {
-    const size_t first = first_choice(h, t);
+    const size_t first = first_choice(h, p, t);
     if (experts_.top_k == 1) return {{first, p[first]}};
     size_t second = first == 0 ? 1 : 0;
     for (size_t e = 0; e < p.size(); ++e) {
-      if (e != first && p[e] > p[second]) second = e;
+      if (e != first && p[e] + bias(e) > p[second] + bias(second)) second = e;
     }
     const double sum = experts_.normalise_gates ? p[first] + p[second] + 1e-9 : 1.0;
     std::vector<Choice> both{{first, p[first] / sum}, {second, p[second] / sum}};
@@ -183,21 +243,22 @@ class PlainLayer {
       }
       const Row y = expert(sum, static_cast<int64_t>(slot.first), 0);
       for (const auto& [t, gate] : sharers) {
-        for (const double value : y) sums[t].push_back(gate * value);
+        sums[t].resize(y.size());
+        for (size_t c = 0; c < y.size(); ++c) sums[t][c] += gate * y[c];
       }
     }
   }
 
   // All first choices take their places before the second ones.
-  void combine(const std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens, int64_t group) {
+  void combine(const std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens, int64_t group,
+               std::map<int64_t, Row> sums) {
     const size_t count = static_cast<size_t>(experts_.count);
     std::vector<int64_t> taken(count);
-    std::map<int64_t, Row> sums;
-    const bool shared = experts_.router_precision == RouterPrecision::mesh_tensorflow_bfloat16;
-    if (shared) combine_shared(tokens, group, sums);
+    const bool shares_slots = router_rounding(experts_).places;
+    if (shares_slots) combine_shared(tokens, group, sums);
     for (size_t k = 0; k < static_cast<size_t>(experts_.top_k); ++k) {
       for (const auto& [t, chosen] : tokens) {
-        if (shared || k >= chosen.size()) continue;
+        if (shares_slots || k >= chosen.size()) continue;
         const auto& [expert_of_token, gate] = chosen[k];
         ++counts[expert_of_token];
         if (taken[expert_of_token]++ >= limit(group)) {
@@ -212,8 +273,8 @@ class PlainLayer {
     for (const auto& [t, sum] : sums) {
       for (int64_t c = 0; c < d(); ++c) {
         out[static_cast<size_t>(t * d() + c)] +=
-            dropped(sum[static_cast<size_t>(c)], layer_.model.dropout, layer_.params.sites.output,
-                    t, c, d());
+            dropped_row(sum[static_cast<size_t>(c)], layer_.model.dropout,
+                        layer_.params.sites.output, mask_row(t), c, d());
       }
     }
   }
@@ -223,10 +284,14 @@ class PlainLayer {
     std::vector<int64_t> routed(count);
     std::vector<std::pair<int64_t, std::vector<Choice>>> chosen;
     Row mean(count);
+    std::map<int64_t, Row> sums, probs;  // what experts add to a token, and its probabilities
+    const bool ntlb = experts_.routing == Routing::no_token_left_behind;
+    const double tries = ntlb ? static_cast<double>(experts_.ntlb_top_k) : 1.0;
     double tokens = 0, squares = 0;
     for (int64_t t = begin; t < std::min(begin + group, x_.dim(0)); ++t) {
       const double* x = x_.data<double>() + t * d();
       out.insert(out.end(), x, x + d());
+      if (experts_.shared_expert > 0) sums[t] = shared(t);
       if (valid_.data<int32_t>()[t] == 0) continue;
       if (experts_.routing == Routing::hash) {
         const int32_t id = static_cast<int32_t>(global_row(t) * 7 % 50);
@@ -244,14 +309,20 @@ class PlainLayer {
       squares += std::log(total) * std::log(total);
       tokens += 1;
       chosen.emplace_back(t, choices(h, p, t));
-      ++routed[chosen.back().second[0].expert];
+      if (ntlb) {
+        for (const size_t e : order(p)) ++routed[e];
+      } else {
+        ++routed[chosen.back().second[0].expert];
+      }
+      probs[t] = p;
     }
-    combine(chosen, group);
+    if (ntlb) leave_none_behind(chosen, probs, group);
+    combine(chosen, group, std::move(sums));
     if (tokens == 0) return;
     z += squares / tokens;
     for (size_t e = 0; e < count; ++e) {
-      balance +=
-          static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] / (tokens * tokens);
+      balance += static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] /
+                 (tries * tokens * tokens);
     }
   }
 

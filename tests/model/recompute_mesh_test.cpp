@@ -61,6 +61,7 @@ ModelSection two_experts(CapacityMode capacity) {
   model.experts.top_k = 2;
   model.experts.second_threshold = 0.45;
   model.experts.exploration = Exploration::input_dropout;
+  model.experts.shared_expert = 4;
   return model;
 }
 
@@ -71,7 +72,7 @@ std::vector<Variant> variants() {
           {"hugging_face", hugging_face(CapacityMode::fixed)},
           {"hugging_face, dropless", hugging_face(CapacityMode::dropless)},
           {"bfloat16", untied_geglu(CapacityMode::dropless), DType::bf16},
-          {"two experts", two_experts(CapacityMode::factor)}};
+          {"two experts and a shared one", two_experts(CapacityMode::factor)}};
 }
 
 // The bytes that a step and an evaluation leave, by name.

@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm_shape.h"
+#include "lib/tensor/transfer.h"
 #include "tests/model/fixture.h"
 #include "tests/model/reference_model.h"
 
@@ -172,6 +174,28 @@ TEST_CASE("switch_model: by the convention hugging_face experts see the jitter",
   const double jittered = f.forward(batch);
   f.step.training = false;
   CHECK((f.forward(batch) != jittered) == (section.experts.convention != Convention::paper));
+}
+
+// The gate of the only expert is 1, and dropless it takes every token.
+TEST_CASE("switch_model: one expert is the dense model", "[switch_model]") {
+  ModelSection section = tiny_sparse_model(1);
+  section.experts.capacity = CapacityMode::dropless;
+  section.experts.balance_loss = 0;
+  const ModelShape shape{4, kEncoderLength, kDecoderLength};
+  ModelFixture dense(tiny_model(), shape), sparse(section, shape);
+  synchronize(*dense.exec);
+  for (const Param& param : sparse.model.params().all()) {
+    std::string name = param.name;
+    if (name.ends_with("/router")) continue;
+    const size_t at = name.find("/moe/");
+    if (at != std::string::npos) name.replace(at, 5, "/ffn/");
+    for (const Param& twin : dense.model.params().all()) {
+      if (twin.name == name) copy(*sparse.exec, param.value, twin.value.view(param.shape));
+    }
+  }
+  OwnedBatch batch(kEncoderLength, kDecoderLength, section.vocab_size.value, kEncoderLengths,
+                   kDecoderLengths);
+  CHECK(sparse.forward(batch) == Approx(dense.forward(batch)).epsilon(1e-12));
 }
 
 TEST_CASE("switch_model: micro-batches add up to the whole batch", "[switch_model]") {

@@ -150,7 +150,8 @@ TEST_CASE("optimizer: adafactor is the paper's, each expert on its own", "[optim
   OptimizerSection config;
   config.factor_from = GENERATE(3, 4);  // the shorter sides of the matrices are 3
   config.weight_decay = GENERATE(0.0, 0.1);
-  if (GENERATE(false, true)) config.decay_exponent = 0.6, config.update_clip = 0.5;
+  const bool other = GENERATE(false, true);
+  if (other) config.decay_exponent = 0.6, config.update_clip = 0.5, config.step_offset = 3;
   for_each_part(config, [&](Setup& trained, const Param& param, int64_t part) {
     const Shape shape = part_shape(param);
     const bool factored = shape.rank() == 2 && config.factor_from == 3;

@@ -52,7 +52,9 @@ struct PlainAdafactor {
 
   void step(Numbers& w, const Numbers& g, const Update& update, const OptimizerSection& config) {
     constexpr double kEpsilon2 = 1e-3;  // lower bound on the RMS of the parameter
-    const double t = static_cast<double>(update.step);
+    // Steps after step_offset are counted from 1.
+    const int64_t since = update.step - config.step_offset;
+    const double t = static_cast<double>(since > 0 ? since : update.step);
     const Numbers u = direction(g, 1 - std::pow(t, -config.decay_exponent));
     const double clip = std::max(1.0, rms(u) / config.update_clip);
     const double rate = std::max(kEpsilon2, rms(w)) * update.learning_rate / clip;

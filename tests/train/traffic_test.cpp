@@ -176,7 +176,7 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   const int64_t replicated = regions[0].grads.bytes(), experts = regions[1].grads.bytes();
   CHECK(find(traffic, {"data", "all_reduce_sum", "gradients"}) == TrafficCount{1, replicated});
   CHECK(find(traffic, {"replicas", "all_reduce_sum", "gradients"}) == TrafficCount{1, experts});
-  CHECK(find(traffic, {"data", "all_reduce_sum", "losses"}) == TrafficCount{1, 8 * (4 + 2 * 2)});
+  CHECK(find(traffic, {"data", "all_reduce_sum", "losses"}) == TrafficCount{1, 8 * (4 + 3 * 2)});
   // Two sparse layers with four experts each, and the dropped tokens.
   CHECK(find(traffic, {"data", "all_reduce_sum", "router counts"}) == TrafficCount{1, 2 * 5 * 4});
   CHECK(find(traffic, {"expert", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{1, 8});

@@ -143,6 +143,72 @@ TEST_CASE("train_step: nothing is read of the last step's gradients", "[train_st
   }
 }
 
+// The bias of each router after a step, from the loads that the step counted.
+using Biases = std::vector<std::vector<float>>;
+
+Biases biases_of(Steps& steps) {
+  Biases biases;
+  for (const Buffer& buffer : steps.session.model.params().buffers()) {
+    biases.push_back(numbers_of<float>(steps.session.exec, buffer.value));
+  }
+  return biases;
+}
+
+void expect_moved(Biases& biases, Steps& steps, double rate) {
+  const Tensor counts = steps.session.model.router_stats().counts;
+  REQUIRE(static_cast<int64_t>(biases.size()) == counts.dim(0));
+  for (size_t layer = 0; layer < biases.size(); ++layer) {
+    const auto loads =
+        numbers_of<int32_t>(steps.session.exec, counts.at(static_cast<int64_t>(layer)));
+    const size_t experts = biases[layer].size();
+    double total = 0, mean = 0;
+    std::vector<double> signs;
+    for (size_t e = 0; e < experts; ++e) total += loads[e];
+    for (size_t e = 0; e < experts; ++e) {
+      const double lacks = total / static_cast<double>(experts) - loads[e];
+      signs.push_back(lacks > 0 ? 1 : lacks < 0 ? -1 : 0);
+      mean += signs.back() / static_cast<double>(experts);
+    }
+    for (size_t e = 0; e < experts; ++e) {
+      biases[layer][e] += static_cast<float>(rate * (signs[e] - mean));
+    }
+  }
+}
+
+TEST_CASE("train_step: the biases of routers follow the loads of the step", "[train_step]") {
+  const std::vector<std::string> layers{"encoder/layers/1/moe/router_bias",
+                                        "decoder/layers/0/self_attention/router_bias",
+                                        "decoder/layers/1/moe/router_bias"};
+  Steps steps(test_backend(),
+              {"model.experts.balance_bias=0.25", "train.global_batch=8", "data.encoder_length=16",
+               "train.recompute=blocks", "model.experts.attention.decoder=[0]"});
+  std::vector<std::string> names;
+  for (const Buffer& buffer : steps.session.model.params().buffers()) names.push_back(buffer.name);
+  CHECK(names == layers);
+  Biases expected = biases_of(steps);
+  CHECK(expected == Biases(3, std::vector<float>(4)));
+  for (int i = 0; i < 3; ++i) {
+    steps.fill();
+    REQUIRE(steps.run().updated);
+    expect_moved(expected, steps, 0.25);
+    const Biases found = biases_of(steps);
+    for (size_t layer = 0; layer < 3; ++layer) {
+      for (size_t e = 0; e < 4; ++e) {
+        CHECK(found[layer][e] == Approx(expected[layer][e]).margin(1e-6));
+      }
+    }
+  }
+  CHECK(biases_of(steps) != Biases(3, std::vector<float>(4)));
+  // A step that changes no weight changes no bias.
+  const Biases before = biases_of(steps);
+  const Param& norm = *steps.session.model.params().find("decoder/final_norm");
+  std::vector<float> spoilt(static_cast<size_t>(norm.value.numel()), NAN);
+  upload(steps.session.exec, norm.value, Tensor(spoilt.data(), DType::f32, norm.value.shape()));
+  steps.fill();
+  CHECK_FALSE(steps.run().updated);
+  CHECK(biases_of(steps) == before);
+}
+
 struct Variant {
   const char *optimizer, *capacity, *precision;
   double tolerance;

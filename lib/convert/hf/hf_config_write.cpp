@@ -142,6 +142,21 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
         "model.experts.routing: Hugging Face's SwitchTransformers has a learned router, this model "
         "none; it can only stay a checkpoint");
   }
+  if (model.experts.count > 0 && model.experts.routing == Routing::no_token_left_behind) {
+    errors.emplace_back(
+        "model.experts.routing: Hugging Face's SwitchTransformers drops a token whose expert is "
+        "full, this model does not; it can only stay a checkpoint");
+  }
+  if (model.experts.count > 0 && model.experts.balance_bias > 0) {
+    errors.emplace_back(
+        "model.experts.balance_bias: Hugging Face's SwitchTransformers chooses experts without a "
+        "bias, this model with one; it can only stay a checkpoint");
+  }
+  if (model.experts.count > 0 && model.experts.shared_expert > 0) {
+    errors.emplace_back(
+        "model.experts.shared_expert: Hugging Face's SwitchTransformers has no layer beside its "
+        "experts, this model one; it can only stay a checkpoint");
+  }
   if (model.experts.count > 0 && model.experts.top_k != 1) {
     errors.push_back(
         fmt::format("model.experts.top_k: Hugging Face's SwitchTransformers has one expert per "

@@ -34,8 +34,7 @@ int64_t largest_capacity(const ExpertsSection& experts, int64_t group_tokens) {
 
 // The tokens that may share a slot.
 int64_t sharers(const ExpertsSection& experts, int64_t group_tokens) {
-  const bool rounds = experts.router_precision == RouterPrecision::mesh_tensorflow_bfloat16 &&
-                      experts.capacity != CapacityMode::dropless;
+  const bool rounds = router_rounding(experts).places && experts.capacity != CapacityMode::dropless;
   return rounds ? tokens_per_slot(largest_capacity(experts, group_tokens)) : 1;
 }
 

@@ -12,7 +12,7 @@
 //
 // With one expert rank, slots and rows are the same memory and nothing is sent.
 //
-// With experts.router_precision mesh_tensorflow_bfloat16 and a fixed capacity above 256, up to m
+// If places are rounded (experts.router_precision) and a fixed capacity is above 256, up to m
 // tokens share a slot (shared_slots.h): its row is their sum, and each has the output for it.
 //
 // The experts of a model group have the same rows, each with its share of d_ff. With several expert

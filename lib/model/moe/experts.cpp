@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/model/moe/experts.h"
 
-#include <cmath>
-
 #include "kernels/activation/activation.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/grouped_gemm.h"
 #include "lib/base/numeric.h"
+#include "lib/model/initialisation.h"
 
 namespace sy {
 namespace {
@@ -72,8 +71,7 @@ ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
   const int64_t experts = model.experts.count, d = model.d_model, d_ff = model.d_ff;
   const int64_t outputs = shape.outputs > 0 ? shape.outputs : d;
   const auto init = [&](int64_t fan_in) {
-    return Init{Init::Kind::truncated_normal,
-                std::sqrt(model.init_scale / static_cast<double>(fan_in))};
+    return experts_init(model, static_cast<double>(fan_in));
   };
   const Placement columns = Placement::expert_and_model(2), rows = Placement::expert_and_model(1);
   ExpertsParams params;

@@ -8,6 +8,7 @@
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
 #include "lib/model/attention.h"
+#include "lib/model/initialisation.h"
 #include "lib/model/linear.h"
 #include "lib/model/model_axis.h"
 #include "lib/model/moe/routed_experts.h"
@@ -76,9 +77,8 @@ MoeAttentionParams moe_attention_params(ParamStore& store, const std::string& pr
                                   {.outputs = 2 * inner,
                                    .linear = model.experts.attention_form == AttentionForm::linear,
                                    .last = "/qk"});
-  params.o = store.add(
-      prefix + "/o", {inner, model.d_model}, Placement::model(0),
-      {Init::Kind::truncated_normal, std::sqrt(model.init_scale / static_cast<double>(inner))});
+  params.o = store.add(prefix + "/o", {inner, model.d_model}, Placement::model(0),
+                       attention_init(model, static_cast<double>(inner)));
   params.sites = {store.add_site("dropout/" + prefix + "/hidden"),
                   store.add_site("dropout/" + prefix + "/probs"),
                   store.add_site("dropout/" + prefix + "/output")};

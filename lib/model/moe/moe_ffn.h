@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Switch sub-layer (Fedus et al. 2022, section 2; docs/math-moe.md):
 //   out = x + dropout(gate * expert(norm(x)));  dropped and padding tokens: out = x
-// Norm, routed experts (routing.h), residual. `rows` are as in attention.h.
+// Norm, routed experts (routing.h), residual. With experts.shared_expert every token, padding too,
+// also takes a dense feed-forward layer (feed_forward.h), and
+//   out = x + dropout(gate * expert(norm(x)) + shared(norm(x)))
+// `rows` are as in attention.h.
 #pragma once
 
 #include <string>
 
 #include "lib/model/context.h"
+#include "lib/model/feed_forward.h"
 #include "lib/model/moe/experts.h"
 #include "lib/model/moe/routing.h"
 #include "lib/model/param.h"
@@ -17,9 +21,12 @@ struct MoeFfnParams {
   Param* norm = nullptr;  // [d_model]
   RoutingParams routing;
   ExpertsParams experts;
+  FeedForwardParams shared;  // wi is nullptr without a shared expert
   struct Sites {
     uint32_t hidden = 0, output = 0;
   } sites;  // dropout inside the experts and of the output
+
+  bool has_shared() const { return shared.wi != nullptr; }
 };
 
 struct MoeFfnSaved {
@@ -28,6 +35,7 @@ struct MoeFfnSaved {
   Tensor normed;  // [rows, d_model]
   RoutingSaved routing;
   ExpertsSaved experts;
+  FeedForwardSaved shared;
 };
 
 MoeFfnParams moe_ffn_params(ParamStore& store, const std::string& prefix, const ModelSection& model,

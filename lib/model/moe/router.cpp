@@ -2,17 +2,20 @@
 #include "lib/model/moe/router.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
+#include "kernels/router/router_bias.h"
 #include "kernels/router/router_confidence.h"
 #include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
+#include "kernels/router/router_ntlb.h"
 #include "kernels/router/router_sample.h"
 #include "kernels/router/router_top2.h"
 #include "lib/base/numeric.h"
+#include "lib/model/initialisation.h"
+#include "lib/model/moe/dispatch.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -65,18 +68,26 @@ void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
 
 // Whether every intermediate result is rounded, as a bfloat16 router would round it.
 bool is_rounded(const LayerContext& context, Tensor normed) {
-  return normed.dtype() == DType::bf16 &&
-         context.model.experts.router_precision != RouterPrecision::float32;
+  return normed.dtype() == DType::bf16 && router_rounding(context.model.experts).results;
 }
 
 // Whether the losses' means are rounded too.
-bool rounds_all(const LayerContext& context, Tensor normed) {
-  return is_rounded(context, normed) &&
-         context.model.experts.router_precision == RouterPrecision::mesh_tensorflow_bfloat16;
+bool rounds_means(const LayerContext& context, Tensor normed) {
+  return is_rounded(context, normed) && router_rounding(context.model.experts).means;
+}
+
+// The weight [d_model, E], or a rounded copy of it.
+Tensor weight_of(const LayerContext& context, const RouterParams& params, ScratchScope& scratch) {
+  const Tensor weight = params.weight->value;
+  if (!router_rounding(context.model.experts).weight || weight.dtype() != DType::f32) return weight;
+  const Tensor rounded = scratch.take(DType::f32, weight.shape(), "router weight");
+  copy(context.exec, rounded, weight);
+  round_to_bfloat16(context.exec, rounded);
+  return rounded;
 }
 
 // The operands of the logits: the activations as they are and the master weights, since the router
-// computes in float32. If rounded, float32 copies of both; with dropout, a copy of the activations.
+// computes in float32. Where they are rounded, or dropped out, float32 copies.
 struct Operands {
   Tensor x, weight;
   RouterJitter jitter;
@@ -84,19 +95,16 @@ struct Operands {
 
 Operands router_operands(const LayerContext& context, const RouterParams& params, Tensor normed,
                          ScratchScope& scratch) {
-  const Param& weight = *params.weight;
+  const Tensor weight = weight_of(context, params, scratch);
   const RouterJitter jitter = own_jitter(context, params, normed);
   const Dropout dropout = input_dropout(context, params);
   const bool rounded = is_rounded(context, normed);
-  if (!rounded && dropout.rate == 0) return {normed, weight.value, jitter};
+  if (!rounded && dropout.rate == 0) return {normed, weight, jitter};
   const Tensor x = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
   jitter_into(context.exec, x, normed, jitter);
   if (dropout.rate > 0) dropout_forward(context.exec, x, x, dropout);
-  if (!rounded) return {x, weight.value, {}};
-  round_to_bfloat16(context.exec, x);
-  const Tensor copy_of_weight = scratch.take(DType::f32, weight.shape, "router weight");
-  cast(context.exec, copy_of_weight, weight.compute);
-  return {x, copy_of_weight, {}};
+  if (rounded) round_to_bfloat16(context.exec, x);
+  return {x, weight, {}};
 }
 
 bool is_hashed(const ModelSection& model) {
@@ -144,12 +152,29 @@ Top2Rule top2_rule(const LayerContext& context, const RouterParams& params) {
 // What experts are chosen by, in place of the logits; empty if it is them.
 Tensor scores_of(const LayerContext& context, const RouterParams& params, Tensor logits,
                  ScratchScope& scratch) {
-  if (!samples(context)) return {};
+  if (!samples(context) && params.bias == nullptr) return {};
   const Tensor scores = scratch.take(logits.dtype(), logits.shape(), "router scores");
+  if (params.bias != nullptr) {
+    router_bias_scores(context.exec, scores, logits, params.bias->value);
+    return scores;
+  }
   router_sample(context.exec, scores, logits,
                 static_cast<float>(context.model.experts.sample_temperature),
                 context.key(params.sample_site), context.first_row());
   return scores;
+}
+
+// Moves tokens whose expert is full to another one, and takes the balance loss of all choices.
+void leave_no_token_behind(const LayerContext& context, const RouterSaved& now, Tensor scores) {
+  Exec& exec = context.exec;
+  const ExpertsSection& experts = context.model.experts;
+  const int64_t tokens = token_groups(context).tokens;
+  const int64_t capacity = experts.capacity == CapacityMode::dropless
+                               ? tokens
+                               : expert_capacity(experts, tokens, context.step.training);
+  router_ntlb(exec, now.gate, now.expert, now.fraction, now.probs, scores, now.valid,
+              experts.ntlb_top_k, capacity);
+  router_balance(exec, now.losses.slice(0, 1), now.fraction, now.mean_prob);
 }
 
 // Everything from the logits on. `rounds`: see router_forward().
@@ -164,9 +189,12 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
                  now.losses, logits, now.valid, scores, rounds);
+  if (context.model.experts.routing == Routing::no_token_left_behind) {
+    leave_no_token_behind(context, now, scores.empty() ? logits : scores);
+  }
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
-                      top2_rule(context, params));
+                      top2_rule(context, params), scores);
 }
 
 void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
@@ -200,14 +228,17 @@ TokenGroups token_groups(const LayerContext& context) {
 
 RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
-  const Init init{Init::Kind::truncated_normal,
-                  std::sqrt(model.init_scale / static_cast<double>(model.d_model))};
   Param* weight = nullptr;
+  Buffer* bias = nullptr;
   if (!is_hashed(model)) {
     weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
-                       Placement::replicated(), init, {.reads = Reads::master});
+                       Placement::replicated(), router_init(model), {.reads = Reads::master});
+    if (model.experts.balance_bias > 0) {
+      bias = store.add_buffer(prefix + "/router_bias", {model.experts.count});
+    }
   }
   return {weight,
+          bias,
           store.add_site("hash/" + prefix),
           store.add_site("jitter/" + prefix),
           store.add_site("router_dropout/" + prefix),
@@ -257,9 +288,15 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
-  choose(context, params, now, logits, rounds_all(context, normed));
+  choose(context, params, now, logits, rounds_means(context, normed));
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
+}
+
+void update_router_bias(Exec& exec, const ModelSection& model, const RouterParams& params,
+                        Tensor counts, Tensor apply) {
+  if (params.bias == nullptr) return;
+  router_bias_update(exec, params.bias->value, counts, apply, model.experts.balance_bias);
 }
 
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums) {

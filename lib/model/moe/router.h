@@ -3,11 +3,13 @@
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
 //   expert = argmax softmax(logits);  with experts.top_k 2 also the second largest (router_top2.h)
 // experts.exploration and eval_exploration replace the jitter by dropout of the input or by a draw
-// from the softmax. With experts.routing hash the expert is a function of the token's id
-// (router_hash.h) and the gate is 1; there are neither parameters nor losses.
-// It computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
-// "selective precision"), unless experts.router_precision asks for bfloat16.
-// mesh_tensorflow_bfloat16 also rounds the losses' f and P, and places in an expert (dispatch.h).
+// from the softmax. With experts.balance_bias, experts are chosen by their probabilities and a bias
+// each, which balances loads (router_bias.h). With experts.routing hash the expert is a function of
+// the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. With
+// no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). It
+// computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
+// "selective precision"), unless experts.router_precision says what is rounded (router_rounding()
+// in config.h). Places in an expert are dispatch's (dispatch.h).
 // Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
 // config.h), which need not be whole sequences. If the tokens do not fill the last group, others
 // marked invalid complete it, so that groups are the same on every mesh and for a single sequence.
@@ -34,6 +36,7 @@ TokenGroups token_groups(const LayerContext& context);
 
 struct RouterParams {
   Param* weight = nullptr;    // [d_model, E]; nullptr with experts.routing hash
+  Buffer* bias = nullptr;     // [E]; nullptr without experts.balance_bias
   uint32_t hash_site = 0;     // selects the hash
   uint32_t jitter_site = 0;   // jitter noise of the input
   uint32_t dropout_site = 0;  // dropout of the input
@@ -51,7 +54,8 @@ struct RouterSaved {
   Tensor second;     // k = 2: int32 [T'], the second choice whether kept or not
   Tensor probs;      // [T', E]
   Tensor log_sum;    // [T'], logsumexp of the logits
-  Tensor fraction;   // [groups, E], share of valid tokens whose first choice is the expert
+  Tensor fraction;   // [groups, E], share of valid tokens whose first choice is the expert; with
+                     // no_token_left_behind, of all their choices
   Tensor mean_prob;  // [groups, E], mean probability of each expert over valid tokens
   Tensor losses;     // [2], load-balancing loss and z-loss, summed over groups
 };
@@ -68,6 +72,11 @@ void jitter_for_all(const LayerContext& context, const RouterParams& params, Ten
 // d_model].
 void route_forward(const LayerContext& context, const RouterParams& params, RouterSaved& saved,
                    Tensor normed);
+
+// After a step: changes the bias, if there is one, by counts [E + 1], the layer's row of
+// RouterStats::counts summed over the data ranks, unless apply, float64 [1], is 0.
+void update_router_bias(Exec& exec, const ModelSection& model, const RouterParams& params,
+                        Tensor counts, Tensor apply);
 
 // Adds this micro-batch's tokens to sums, a row of RouterStats::confidence.
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums);

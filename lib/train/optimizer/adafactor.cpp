@@ -149,7 +149,9 @@ void Adafactor::add_shard(const Param& param, const Slices& slices, AdafactorSha
 void Adafactor::apply(Exec& exec, const Update& update) {
   AdafactorStep step;
   step.learning_rate = update.learning_rate;
-  step.decay = 1.0 - std::pow(static_cast<double>(update.step), -config_.decay_exponent);
+  const int64_t counted =
+      update.step > config_.step_offset ? update.step - config_.step_offset : update.step;
+  step.decay = 1.0 - std::pow(static_cast<double>(counted), -config_.decay_exponent);
   step.update_clip = config_.update_clip;
   step.clip = update.clip;
   step.weight_decay = config_.weight_decay;
