@@ -80,6 +80,15 @@ void block_observe(const LayerContext& context, const BlockParams& params, const
   if (params.sparse) routing_observe(context, params.moe.routing, saved.moe.routing, stats);
 }
 
+void block_update_biases(Exec& exec, const ModelSection& model, const BlockParams& params,
+                         Tensor counts, Tensor apply) {
+  const auto update = [&](const RoutingParams& routing) {
+    update_router_bias(exec, model, routing.router, counts.at(routing.layer), apply);
+  };
+  if (params.sparse_attention) update(params.moe_attention.routing);
+  if (params.sparse) update(params.moe.routing);
+}
+
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                     Tensor d_stream, Tensor d_encoder_output,
                     const AttentionSource& encoder_output) {

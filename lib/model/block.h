@@ -5,7 +5,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "lib/model/attention.h"
 #include "lib/model/dense_ffn.h"
@@ -26,13 +25,6 @@ struct BlockParams {
   bool has_cross_attention() const { return cross_attention.norm != nullptr; }
   int first_param() const {
     return (sparse_attention ? moe_attention.norm : self_attention.norm)->number;
-  }
-  // Those of its routed layers, in forward order.
-  std::vector<const RoutingParams*> routings() const {
-    std::vector<const RoutingParams*> all;
-    if (sparse_attention) all.push_back(&moe_attention.routing);
-    if (sparse) all.push_back(&moe.routing);
-    return all;
   }
 };
 
@@ -71,6 +63,9 @@ void block_forward(const LayerContext& context, const BlockParams& params, Block
 // Adds the statistics of the block's routers to those of the step.
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
                    RouterStats& stats);
+// After a step: update_router_bias() of the block's routers by RouterStats::counts.
+void block_update_biases(Exec& exec, const ModelSection& model, const BlockParams& params,
+                         Tensor counts, Tensor apply);
 
 // d_stream [rows, d_model] holds the gradient of the block's output and is replaced by that of its
 // input. Gradients of the parameters accumulate, and in the decoder d_encoder_output, of which each
