@@ -8,6 +8,7 @@ target_compile_options(sy_kernels PRIVATE -fno-math-errno -fno-trapping-math)
 
 sy_add_op(activation)
 sy_add_op(adafactor)
+sy_add_op(adafactor_joint adafactor)
 sy_add_op(adafactor_shard adafactor)
 sy_add_op(adamw)
 sy_add_op(attention)

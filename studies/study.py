@@ -5,18 +5,15 @@
     study.py STUDY.yaml [--binary PROGRAM] [--jobs N] [--output FOLDER] [--only ARM]... [--report]
 
 A study trains each of its arms, variants of one configuration, with each of its seeds (studies/README.md has the
-form of the file). A run that was interrupted goes on from its checkpoint; one that is done is not repeated. Then
-FOLDER, results/STUDY beside the file where left out, holds ARM-SEED.jsonl with the evaluations of each run, table.md
-and plot.svg. --report only writes these from the runs that are done. Exit codes: 0 done; 1 a run failed;
+form of the file). A run that was interrupted goes on from its checkpoint; one that is done is not repeated, nor one
+that another study has made. Then FOLDER, results/STUDY beside the file where left out, holds ARM-SEED.jsonl with the
+metrics of each run, table.md and plot.svg. --report only writes these from the runs that are done. Exit codes: 0 done; 1 a run failed;
 2 wrong use or a wrong study.
 """
 
 import argparse
 import concurrent.futures
-import json
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,9 +22,10 @@ try:
 except ImportError:
     sys.exit("study.py: python3-yaml is not installed (apt-get install python3-yaml python3-matplotlib)")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import runs  # noqa: E402
 import verdicts  # noqa: E402
 
-KEYS = {"title", "source", "configuration", "set", "seeds", "arms", "claims", "remarks"}
+KEYS = {"title", "source", "configuration", "set", "seeds", "arms", "claims", "remarks", "against"}
 
 
 def fail(code, message):
@@ -42,6 +40,8 @@ def read_study(path):
         fail(2, f"{path} cannot be read: {error}")
     if not isinstance(study, dict) or not KEYS.issuperset(study) or not study.get("arms") or not study.get("seeds"):
         fail(2, f"{path} is no study: it needs arms and seeds, and may have {', '.join(sorted(KEYS))}")
+    if not set(study.get("against", {}).get("values", {})) <= set(study["arms"]):
+        fail(2, f"{path}: against: its values are numbers of arms")
     for claim in study.get("claims", []):
         problem = verdicts.problem_of(claim, study["arms"])
         if problem:
@@ -49,80 +49,37 @@ def read_study(path):
     return study
 
 
-def as_text(value):
-    """A value as --set takes it: YAML in one line."""
-    return json.dumps(value) if not isinstance(value, str) else value
-
-
-def command_of(study, path, binary, runs, arm, seed):
-    """The command that trains an arm with a seed."""
-    keys = dict(study.get("set") or {})
-    keys.update(study["arms"][arm] or {})
-    keys.update({"run.name": f"{arm}-{seed}", "run.directory": str(runs), "run.seed": seed})
-    command = [str(binary), "pretrain", str((path.parent / study["configuration"]).resolve())]
-    for key, value in keys.items():
-        command += ["--set", f"{key}={as_text(value)}"]
-    return command
-
-
-def evaluations(folder):
-    """The lines of a run's evaluations, in order of their steps."""
-    path = folder / "metrics.jsonl"
-    if not path.is_file():
-        return []
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line["kind"] == "evaluation"]
-
-
-def is_done(folder):
-    return (folder / "done").is_file()
-
-
-def run(command, folder, threads):
-    """Trains; returns nothing, or what went wrong."""
-    folder.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMPI_MCA_hwloc_base_binding_policy="none")
-    with open(folder / "study.out", "ab") as output:
-        code = subprocess.run(command, stdout=output, stderr=output, env=environment, check=False).returncode
-    if code:
-        last = (folder / "study.out").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        return f"{folder.name} ended with exit code {code}: {' '.join(last)}"
-    (folder / "done").touch()
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # the numbers are what a study is for
-    return None
-
-
-def run_missing(study, path, options, runs):
+def run_missing(study, path, options, folder):
     """Trains what is not done, --jobs runs at a time; returns the errors."""
     errors = []
     threads = max(1, len(os.sched_getaffinity(0)) // options.jobs)
+    missing = {}
+    for run in runs.runs_of(study, path, folder):
+        if runs.steps_done(run) < run.steps and (not options.only or run.arm in options.only):
+            missing.setdefault(run.key, run)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         started = {}
-        for seed in study["seeds"]:  # all arms with one seed before the next: half a study can be compared
-            for arm in study["arms"]:
-                folder = runs / f"{arm}-{seed}"
-                if is_done(folder) or (options.only and arm not in options.only):
-                    continue
-                command = command_of(study, path, options.binary, runs, arm, seed)
-                started[pool.submit(run, command, folder, threads)] = folder.name
+        for run in missing.values():
+            label = f"{path.stem}/{run.arm}-{run.seed}"
+            started[pool.submit(runs.train, run, options.binary, threads, label)] = label
         for future in concurrent.futures.as_completed(started):
             print(f"{started[future]}: {future.result() or 'done'}", flush=True)
-            errors += [future.result()] if future.result() else []
+            errors += [f"{started[future]}: {future.result()}"] if future.result() else []
     return errors
 
 
-def collect(study, runs, output):
-    """{arm: {seed: evaluations}} of the runs that are done, here or, in `output`, where they were made."""
-    curves = {arm: {} for arm in study["arms"]}
-    for arm in study["arms"]:
-        for seed in study["seeds"]:
-            kept = output / f"{arm}-{seed}.jsonl"
-            if is_done(runs / f"{arm}-{seed}"):
-                lines = evaluations(runs / f"{arm}-{seed}")
-                kept.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-            if kept.is_file():
-                curves[arm][seed] = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    return curves
+def collect(study, path, folder, output):
+    """{arm: {seed: lines}} of evaluations and of training, of the runs that are done, here or where `output` was made."""
+    curves, trained = ({arm: {} for arm in study["arms"]} for _ in range(2))
+    for run in runs.runs_of(study, path, folder):
+        kept = output / f"{run.arm}-{run.seed}.jsonl"
+        if runs.steps_done(run) >= run.steps:
+            runs.keep(run, kept)
+        lines = runs.kept_lines(run, kept)
+        if lines:
+            curves[run.arm][run.seed] = [line for line in lines if line["kind"] == "evaluation"]
+            trained[run.arm][run.seed] = [line for line in lines if line["kind"] == "train"]
+    return curves, trained
 
 
 def main():
@@ -140,12 +97,14 @@ def main():
             fail(2, f"--only {arm}: the study has the arms {', '.join(study['arms'])}")
     output = options.output or options.study.parent / "results" / options.study.stem
     output.mkdir(parents=True, exist_ok=True)
-    runs = options.study.parent / "runs" / options.study.stem if not options.output else options.output / "runs"
-    errors = [] if options.report else run_missing(study, options.study, options, runs)
-    curves = collect(study, runs, output)
-    table = verdicts.table(study, curves)
+    folder = (options.output or options.study.parent) / "runs"
+    errors = [] if options.report else run_missing(study, options.study, options, folder)
+    curves, trained = collect(study, options.study, folder, output)
+    table = verdicts.table(study, curves, trained)
     (output / "table.md").write_text(table, encoding="utf-8")
     verdicts.plot(study, curves, output / "plot.svg")
+    if "against" in study:
+        verdicts.plot_finals(study, curves, output / "finals.svg")
     print(table)
     if errors:
         fail(1, "; ".join(errors))

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the runs of a study show: a table of its arms, its claims put to the test, and a plot.
 
-A curve is a list of evaluations, {"step", "loss", ...}. Over seeds, a mean is given with the sample standard deviation.
+A curve is a list of evaluations, {"step", "loss", ...}; beside it, `trained` has a run's lines on training. Over seeds, a
+mean is given with the sample standard deviation.
 """
 
+import math
 import statistics
 
 CLAIMS = {
@@ -52,10 +54,10 @@ def fraction_of_steps(curves, arm, than):
     return [None if step is None else step / whole for step in steps]
 
 
-def verdict(claim, curves):
-    """(holds, what was found) of a claim; (None, why not) if its runs are not there."""
+def verdict(claim, curves, seeds=1):
+    """(holds, what was found) of a claim; (None, why not) if fewer than `seeds` runs of an arm are there."""
     arm, than, kind = claim["arm"], claim["than"], claim["kind"]
-    if not final_losses(curves[arm]) or not final_losses(curves[than]):
+    if min(len(final_losses(curves[arm])), len(final_losses(curves[than]))) < seeds:
         return None, "not all runs are done"
     mean, sd = mean_sd(final_losses(curves[arm]))
     other, other_sd = mean_sd(final_losses(curves[than]))
@@ -74,36 +76,53 @@ def verdict(claim, curves):
     return abs(mean - other) <= claim["within"], f"{mean:.4f} and {other:.4f}, apart by {abs(mean - other):.1e}"
 
 
-def row(arm, curves, reference):
+def percent(values):
+    return f"{100 * statistics.fmean(values):.1f} %" if values else ""
+
+
+def routing(lines):
+    """(dropped fraction, fullest expert) in the last quarter of a run's training lines, as lists over runs."""
+    late = [line for run in lines.values() for line in run[-max(1, len(run) // 4) :]]
+    late = [line for line in late if line.get("expert_load_max")]
+    return [line["dropped_fraction"] for line in late], [line["expert_load_max"] for line in late]
+
+
+def row(arm, curves, trained, reference):
     losses = final_losses(curves[arm])
     if not losses:
-        return f"| {arm} | 0 | | | | |"
+        return f"| {arm} | 0 | | | | | | |"
     mean, sd = mean_sd(losses)
     fractions = fraction_of_steps(curves, arm, reference) if final_losses(curves[reference]) else [None]
     reached = "never" if None in fractions else f"{100 * statistics.fmean(fractions):.0f} %"
     if arm == reference:
         reached = "100 %"
     last = [lines[-1] for lines in curves[arm].values() if lines]
-    drops = [line["dropped_fraction"] for line in last if line.get("dropped_fraction") is not None]
-    dropped = f"{100 * statistics.fmean(drops):.1f} %" if drops else ""
-    return f"| {arm} | {len(losses)} | {mean:.4f} | {sd:.4f} | {reached} | {dropped} |"
+    evaluated = [line["dropped_fraction"] for line in last if line.get("expert_load_max")]  # none of a dense model
+    dropped, loads = routing(trained.get(arm, {}))
+    load = f"{statistics.fmean(loads):.2f}" if loads else ""
+    spread = "" if len(losses) < 2 else f"{sd:.4f}"
+    return (f"| {arm} | {len(losses)} | {mean:.4f} | {spread} | {reached} | {percent(dropped)} | "
+            f"{percent(evaluated)} | {load} |")  # fmt: skip
 
 
-def table(study, curves):
+def table(study, curves, trained):
     """The study in Markdown: title, a row an arm, a line a claim. The first arm is what the others are compared with."""
     reference = next(iter(study["arms"]))
-    text = [f"## {study.get('title', '')}", "", study.get("source", ""), ""]
-    text += [f"| arm | runs | final loss | sd | steps to the loss of `{reference}` | dropped |", "|---|---|---|---|---|---|"]
-    text += [row(arm, curves, reference) for arm in study["arms"]] + [""]
+    text = [f"## {study.get('title', '')}", "", f"Source: {study.get('source', '')}.", ""]
+    heads = ["arm", "runs", "final loss", "sd", f"steps to the loss of `{reference}`"]
+    heads += ["dropped in training", "in evaluation", "fullest expert / mean"]
+    text += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    text += [row(arm, curves, trained, reference) for arm in study["arms"]] + [""]
     for claim in study.get("claims", []):
-        holds, found = verdict(claim, curves)
+        holds, found = verdict(claim, curves, len(study.get("seeds", [1])))
         word = {True: "holds", False: "does not hold", None: "open"}[holds]
         text.append(f"- {claim.get('text', claim)}: **{word}** ({found})")
+    if study.get("remarks"):
+        text += ["", study["remarks"].strip()]
     return "\n".join(text) + "\n"
 
 
-def plot(study, curves, path):
-    """The mean curve of each arm, with the range of its seeds shaded, as SVG."""
+def new_figure(study):
     import matplotlib
 
     matplotlib.use("svg")
@@ -111,6 +130,35 @@ def plot(study, curves, path):
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    axes.set_title(study.get("title", ""))
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def save(figure, path):
+    from matplotlib import pyplot
+
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def plot_finals(study, curves, path):
+    """Final losses against a number that the study gives each arm in `against`, with their sd, as SVG."""
+    numbers = {arm: x for arm, x in study["against"]["values"].items() if final_losses(curves[arm])}
+    figure, axes = new_figure(study)
+    points = [mean_sd(final_losses(curves[arm])) for arm in numbers]
+    spreads = [0 if math.isnan(sd) else sd for _, sd in points]
+    axes.errorbar(list(numbers.values()), [mean for mean, _ in points], yerr=spreads, marker="o", capsize=4)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(numbers.values()), [str(x) for x in numbers.values()])
+    axes.set_xlabel(study["against"]["label"])
+    axes.set_ylabel("final validation loss, nats a token")
+    save(figure, path)
+
+
+def plot(study, curves, path):
+    """The mean curve of each arm, with the range of its seeds shaded, as SVG."""
+    figure, axes = new_figure(study)
     for arm in study["arms"]:
         runs = [lines for lines in curves[arm].values() if lines]
         if not runs:
@@ -123,11 +171,8 @@ def plot(study, curves, path):
                           color=drawn.get_color(), alpha=0.2, linewidth=0)  # fmt: skip
     axes.set_xlabel("steps")
     axes.set_ylabel("validation loss, nats a token")
-    axes.set_title(study.get("title", ""))
     finals = [loss for arm in study["arms"] for loss in final_losses(curves[arm])]
     if finals:
         axes.set_ylim(min(finals) - 0.05, max(finals) + 1.0)
         axes.legend()
-    axes.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    save(figure, path)

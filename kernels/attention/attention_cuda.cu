@@ -49,11 +49,12 @@ AttentionProblem<T> problem(Tensor q, Tensor k, Tensor v, Tensor key_lengths,
   p.lk = narrow<int>(k.dim(1));
   p.d = narrow<int>(q.dim(3));
   p.causal = spec.causal;
-  p.dropout_by_key = spec.dropout_by_key;
   p.dropout_key = spec.dropout_key;
   p.dropout_rate = spec.dropout_rate;
   p.first_matrix = spec.first_sequence * matrices + spec.first_head;
   p.matrices = matrices;
+  p.query_words = spec.dropout_by_key ? 0 : p.lk;
+  p.matrix_words = spec.dropout_by_key ? round_up(k.dim(1), 4) : q.dim(1) * k.dim(1);
   return p;
 }
 

@@ -19,38 +19,45 @@ struct NoFusedDropout {
   __device__ void of_keys(float (&)[4], int, int) const {}
 };
 
-// With kByKey all queries have the same words, which begin at a block.
-template <bool kByKey>
-struct FusedDropout {
+// Where a head's words begin, and what they are compared with.
+struct FusedWords {
   static constexpr bool kDrops = true;
   RandomKey key;
   float rate, kept;
   uint64_t first;  // word of query 0 and key 0
-  int keys;        // words per query
 
-  __device__ explicit FusedDropout(const AttentionHead<BFloat16>& head)
+  __device__ explicit FusedWords(const AttentionHead<BFloat16>& head)
       : key(head.p.dropout_key),
         rate(head.p.dropout_rate),
         kept(head.kept()),
-        first(kByKey ? head.shared_words() : head.words(0)),
-        keys(head.p.lk) {}
+        first(head.words(0)) {}
 
-  __device__ uint64_t word(int i, int j) const {
-    if constexpr (kByKey) return first + static_cast<uint64_t>(j);
-    return first + static_cast<uint64_t>(i) * static_cast<uint64_t>(keys) +
-           static_cast<uint64_t>(j);
-  }
-  __device__ bool by_blocks() const { return kByKey || keys % 4 == 0; }
   __device__ float factor(uint32_t drawn) const {
     return uniform_from_word(drawn) >= rate ? kept : 0.0f;
   }
-  // Selects words without indexing: an indexed array would be placed in local memory.
+  // Of word 0 to 3 of a block, without indexing: an indexed array would be placed in local memory.
+  __device__ float factor_at(uint64_t block, unsigned word) const {
+    const Philox4 drawn = philox(key, block);
+    const uint32_t low = word % 2 != 0 ? drawn.word[1] : drawn.word[0];
+    const uint32_t high = word % 2 != 0 ? drawn.word[3] : drawn.word[2];
+    return factor(word / 2 != 0 ? high : low);
+  }
+};
+
+struct FusedDropout : FusedWords {
+  int keys;  // words per query
+
+  __device__ explicit FusedDropout(const AttentionHead<BFloat16>& head)
+      : FusedWords(head), keys(head.p.lk) {}
+
+  __device__ uint64_t word(int i, int j) const {
+    return first + static_cast<uint64_t>(i) * static_cast<uint64_t>(keys) +
+           static_cast<uint64_t>(j);
+  }
+  __device__ bool by_blocks() const { return keys % 4 == 0; }
   __device__ float factor_of(int i, int j) const {
     const uint64_t place = word(i, j);
-    const Philox4 drawn = philox(key, place / 4);
-    const uint32_t low = place % 2 != 0 ? drawn.word[1] : drawn.word[0];
-    const uint32_t high = place % 2 != 0 ? drawn.word[3] : drawn.word[2];
-    return factor(place / 2 % 2 != 0 ? high : low);
+    return factor_at(place / 4, static_cast<unsigned>(place % 4));
   }
 
   // factors[2 x + y] for query i + g + 8 x and key j + 2 t + y; i and j are multiples of 8. Lanes
@@ -106,6 +113,27 @@ struct FusedDropout {
     } else {
       upper = got;
     }
+  }
+};
+
+// All queries have one mask, whose words begin at a block (dropout_by_key in attention.h). A lane
+// draws for its own keys, which it has once for all of its queries.
+struct FusedKeyDropout : FusedWords {
+  using FusedWords::FusedWords;
+
+  // As FusedDropout's: key j + 2 t and the next one share a block.
+  __device__ void of_queries(float (&factors)[4], int, int j) const {
+    const int t = lane_id() % 4;
+    const bool odd = t % 2 != 0;
+    const Philox4 drawn = philox(key, (first + static_cast<uint64_t>(j)) / 4 + t / 2);
+    factors[0] = factors[2] = factor(odd ? drawn.word[2] : drawn.word[0]);
+    factors[1] = factors[3] = factor(odd ? drawn.word[3] : drawn.word[1]);
+  }
+  __device__ void of_keys(float (&factors)[4], int, int j) const {
+    const int g = lane_id() / 4;
+    const uint64_t block = (first + static_cast<uint64_t>(j)) / 4 + g / 4;
+    factors[0] = factors[1] = factor_at(block, g % 4);
+    factors[2] = factors[3] = factor_at(block + 2, g % 4);
   }
 };
 

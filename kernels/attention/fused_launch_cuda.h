@@ -48,10 +48,10 @@ template <int D, class Function>
 void with_fused_dropout(const AttentionProblem<BFloat16>& p, Function&& function) {
   if (p.dropout_rate == 0) {
     function.template operator()<D, NoFusedDropout>();
-  } else if (p.dropout_by_key) {
-    function.template operator()<D, FusedDropout<true>>();
+  } else if (p.query_words == 0) {
+    function.template operator()<D, FusedKeyDropout>();
   } else {
-    function.template operator()<D, FusedDropout<false>>();
+    function.template operator()<D, FusedDropout>();
   }
 }
 

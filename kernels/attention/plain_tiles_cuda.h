@@ -129,8 +129,8 @@ template <class T>
 __device__ Compute<T> dropout_factor(const AttentionHead<T>& head, int i, int j) {
   const float rate = head.p.dropout_rate;
   if (rate == 0) return 1;
-  const uint64_t first = head.p.dropout_by_key ? head.shared_words() : head.words(i);
-  const float uniform = random_uniform(head.p.dropout_key, first + static_cast<uint64_t>(j));
+  const float uniform =
+      random_uniform(head.p.dropout_key, head.words(i) + static_cast<uint64_t>(j));
   return uniform >= rate ? head.kept() : Compute<T>(0);
 }
 

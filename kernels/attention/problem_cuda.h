@@ -20,11 +20,11 @@ struct AttentionProblem {
   const int32_t* key_lengths;
   int sequences, heads, lq, lk, d;
   bool causal;
-  bool dropout_by_key;
   RandomKey dropout_key;
   float dropout_rate;
-  // Sequence b and head h draw from matrix first_matrix + b * matrices + h.
-  int64_t first_matrix, matrices;
+  // Sequence b and head h draw from matrix first_matrix + b * matrices + h. Words of a matrix and
+  // of a query; those of a query are 0 with dropout_by_key.
+  int64_t first_matrix, matrices, matrix_words, query_words;
 };
 
 // Additional inputs of the backward kernels.
@@ -92,13 +92,10 @@ struct AttentionHead {
     return place < 0 || place >= places ? C(0) : p.bias[int64_t{head} * places + place];
   }
 
-  __device__ int64_t matrix() const { return p.first_matrix + sequence * p.matrices + head; }
-  // The first word of query i in dropout's stream, and that of all queries with dropout_by_key.
+  // The first word of query i in dropout's stream.
   __device__ uint64_t words(int i) const {
-    return static_cast<uint64_t>((matrix() * p.lq + i) * p.lk);
-  }
-  __device__ uint64_t shared_words() const {
-    return static_cast<uint64_t>(matrix() * ((p.lk + 3) / 4 * 4));
+    const int64_t matrix = p.first_matrix + sequence * p.matrices + head;
+    return static_cast<uint64_t>(matrix * p.matrix_words + i * p.query_words);
   }
   __device__ C kept() const { return C(1) / (C(1) - static_cast<C>(p.dropout_rate)); }
 };

@@ -39,6 +39,7 @@ inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};
 inline constexpr WordTable<2> kOptimizers = {"adafactor", "adamw"};
 inline constexpr WordTable<4> kSchedules = {"rsqrt", "constant", "linear", "cosine"};
+inline constexpr WordTable<2> kRmsOver = {"expert", "tensor"};
 inline constexpr WordTable<2> kNonFinitePolicies = {"stop", "skip"};
 inline constexpr WordTable<3> kRecomputes = {"none", "experts", "blocks"};
 }  // namespace detail
@@ -105,6 +106,9 @@ inline Words words(OptimizerName) {
 }
 inline Words words(ScheduleName) {
   return detail::kSchedules;
+}
+inline Words words(RmsOver) {
+  return detail::kRmsOver;
 }
 inline Words words(NonFinitePolicy) {
   return detail::kNonFinitePolicies;

@@ -168,10 +168,9 @@ struct ExpertsSection {
           "reports; bfloat16: input, weight, logits, probabilities, gates; "
           "mesh_tensorflow_bfloat16: also f, P and places in an expert; bfloat16_weight, "
           "bfloat16_places: that alone");
-    visit(
-        "jitter", jitter,
-        "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "
-        "jitter");
+    visit("jitter", jitter,
+          "in training, multiply router inputs by U(1 - jitter, 1 + jitter), if exploration is "
+          "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
     visit("balance_bias", balance_bias,
           "what a step adds to the bias of an expert with less than the mean load, and takes from "
@@ -325,9 +324,8 @@ struct DataSection {
         "a document; 1: off");
     visit("on_bad_record", on_bad_record, "unreadable records: skip (counted and reported) | fail");
     visit("max_bad_shards", max_bad_shards,
-          "fraction of the shards that may be unreadable or give no text before the run stops; one "
-          "is "
-          "always accepted, unless this is 0");
+          "fraction of the shards that may be unreadable or give no text before the run stops; "
+          "one is always accepted, unless this is 0");
     visit("max_document_bytes", max_document_bytes,
           "longest accepted line; a longer one counts as a bad record");
     visit("loader_threads", loader_threads,
@@ -345,6 +343,7 @@ struct OptimizerSection {
   double decay_exponent = 0.8;
   int64_t step_offset = 0;
   double update_clip = 1.0;
+  RmsOver rms_over = RmsOver::expert;
   int64_t factor_from = 128;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -367,6 +366,9 @@ struct OptimizerSection {
           "adafactor: after this step, decay_exponent's steps are counted from 1 again, as for a "
           "run that continues pre-training with other data");
     visit("update_clip", update_clip, "adafactor: maximum root mean square of an update");
+    visit("rms_over", rms_over,
+          "adafactor: whose root mean squares clip and scale the update of an expert: its own "
+          "(expert), or those of all together, as in Mesh TensorFlow (tensor)");
     visit(
         "factor_from", factor_from,
         "adafactor: second moments are factored if both sides of a matrix are at least this long");

@@ -54,6 +54,7 @@ enum class Separator : uint8_t { none, eos };
 enum class BadRecordPolicy : uint8_t { skip, fail };
 enum class OptimizerName : uint8_t { adafactor, adamw };
 enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
+enum class RmsOver : uint8_t { expert, tensor };
 enum class NonFinitePolicy : uint8_t { stop, skip };
 enum class Recompute : uint8_t { none, experts, blocks };
 

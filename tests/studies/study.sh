@@ -30,6 +30,7 @@ seeds: [1, 2]
 arms:
   dense: {model.experts.count: 0}
   sparse: {model.experts.count: 2}
+against: {label: experts, values: {dense: 1, sparse: 2}}
 claims:
   - {kind: equal, arm: sparse, than: dense, within: 10, text: They are alike}
 YAML
@@ -39,18 +40,42 @@ study "$folder/small.yaml" --only sparse >"$folder/first"
 [[ $(grep -c ': done' "$folder/first") == 2 ]]
 grep -q 'They are alike: \*\*open\*\*' "$folder/first"
 
-# As if a run had been cut off after its first checkpoint.
+# As if a run had been cut off after its first checkpoint, in the folder that the tool gives it.
+dense=$("$python" - "$folder" "$here/../../studies" <<'PY'
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import runs, yaml
+path = Path(sys.argv[1]) / "small.yaml"
+print(runs.run_of(yaml.safe_load(path.read_text()), path, Path("x"), "dense", 1).folder.name)
+PY
+)
 mkdir -p "$folder/out/runs"
-"$switchyard" pretrain "$folder/base.yaml" --set run.directory="$folder/out/runs" --set run.name=dense-1 --set run.seed=1 \
+"$switchyard" pretrain "$folder/base.yaml" --set run.directory="$folder/out/runs" --set run.name="$dense" --set run.seed=1 \
   --set model.experts.count=0 --set optimizer.warmup_steps=100 --set train.steps=3 >"$folder/cut" 2>&1
 study "$folder/small.yaml" >"$folder/second"
 [[ $(grep -c ': done' "$folder/second") == 2 ]]
-grep -q 'resumed from' "$folder/out/runs/dense-1/study.out"
+grep -q 'resumed from' "$folder/out/runs/$dense/study.out"
 grep -q 'They are alike: \*\*holds\*\*' "$folder/out/table.md"
 grep -q '<svg' "$folder/out/plot.svg"
-for run in dense-1 dense-2 sparse-1 sparse-2; do [[ $(wc -l <"$folder/out/$run.jsonl") == 3 ]]; done
+grep -q '<svg' "$folder/out/finals.svg"
+for run in dense-1 dense-2 sparse-1 sparse-2; do [[ $(grep -c evaluation "$folder/out/$run.jsonl") == 3 ]]; done
 study "$folder/small.yaml" >"$folder/third"
 if grep ': done' "$folder/third"; then exit 1; fi
+
+# Another study whose arms come to the same keys, by other words and of fewer steps, trains nothing new.
+sed -e 's/set: .*/set: {optimizer: {warmup_steps: 100}, train.steps: 3}/' -e 's/dense: /plain: /; s/dense,/plain,/' "$folder/small.yaml" >"$folder/other.yaml"
+study "$folder/other.yaml" >"$folder/fourth"
+if grep ': done' "$folder/fourth"; then exit 1; fi
+[[ $(grep -c evaluation "$folder/out/plain-1.jsonl") == 2 ]]
+cmp <(tail -n +2 "$folder/out/plain-1.jsonl") <(tail -n +2 "$folder/out/dense-1.jsonl" | head -3)
+# What was kept serves where the runs are not, unless the study asks for others by now.
+mv "$folder/out/runs" "$folder/elsewhere"
+study "$folder/other.yaml" --report >"$folder/fifth"
+grep -q '| plain | 2 |' "$folder/fifth"
+sed 's/warmup_steps: 100/warmup_steps: 50/' "$folder/other.yaml" >"$folder/changed.yaml"
+study "$folder/changed.yaml" --report >"$folder/sixth"
+grep -q '| plain | 0 |' "$folder/sixth"
 
 sed 's/than: dense/than: denes/' "$folder/small.yaml" >"$folder/wrong.yaml"
 code=0

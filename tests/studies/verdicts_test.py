@@ -11,7 +11,7 @@ import verdicts  # noqa: E402
 
 
 def curve(*losses):
-    return [{"step": 10 * i, "loss": loss, "dropped_fraction": 0.1} for i, loss in enumerate(losses)]
+    return [{"step": 10 * i, "loss": loss, "dropped_fraction": 0.1, "expert_load_max": 2} for i, loss in enumerate(losses)]
 
 
 # `dense` ends at 3 on average. `wide` passes 3 between steps 10 (3.5) and 20 (2.5): at 15 of 30.
@@ -57,13 +57,16 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(verdict(kind="better", arm="absent", by_sd=1), (None, "not all runs are done"))
 
     def test_table(self):
-        study = {"title": "T", "arms": CURVES, "claims": [{"kind": "faster", "arm": "wide", "than": "dense",
-                                                            "at_most": 0.6, "text": "Wide is faster"}]}  # fmt: skip
-        text = verdicts.table(study, CURVES)
-        self.assertIn("| wide | 2 | 2.1000 | 0.1414 | 50 % | 10.0 % |", text)
-        self.assertIn("| dense | 2 | 3.0000 | 0.1414 | 100 % | 10.0 % |", text)
-        self.assertIn("| absent | 0 | | | | |", text)
+        claim = {"kind": "faster", "arm": "wide", "than": "dense", "at_most": 0.6, "text": "Wide is faster"}
+        study = {"title": "T", "arms": CURVES, "seeds": [1, 2], "claims": [claim, {**claim, "arm": "wild"}]}
+        # Eight lines of training; the last two, a quarter, are what the table shows.
+        lines = [{"dropped_fraction": 0.01 * i, "expert_load_max": 1.0 + i} for i in range(8)]
+        text = verdicts.table(study, CURVES, {"wide": {1: lines, 2: lines}})
+        self.assertIn("| wide | 2 | 2.1000 | 0.1414 | 50 % | 6.5 % | 10.0 % | 7.50 |", text)
+        self.assertIn("| dense | 2 | 3.0000 | 0.1414 | 100 % |  | 10.0 % |  |", text)
+        self.assertIn("| absent | 0 | | | | | | |", text)
         self.assertIn("- Wide is faster: **holds** (50 % of the steps (sd 0.0))", text)
+        self.assertIn("- Wide is faster: **open** (not all runs are done)", text)  # `wild` has one of two seeds
         self.assertTrue(math.isnan(verdicts.mean_sd([1.0])[1]))
 
     def test_claims_that_are_wrong(self):

@@ -48,11 +48,12 @@ struct Setup {
   Setup(const OptimizerSection& config, Mesh& mesh_)
       : Setup(config, mesh_, mesh_.shape().model > 1,
               make_exec(test_world().size() == 1 ? 2 : 1, 1)) {}  // 2 cores suffice
-  Setup(const OptimizerSection& config, Mesh& mesh_, bool cut, const std::shared_ptr<Exec>& exec_)
-      : mesh(mesh_), exec(exec_), params(mesh_, DType::f64, cut) {
+  Setup(const OptimizerSection& config, Mesh& mesh_, bool cut, const std::shared_ptr<Exec>& exec_,
+        UpdatedBy updated_by = UpdatedBy::every_holder)
+      : mesh(mesh_), exec(exec_), params(mesh_, DType::f64, cut, updated_by) {
     params.store.initialize(*exec, 3);
     Param& small = *params.store.find("scale");  // below Adafactor's lower bound on the RMS
-    for (int64_t i = 0; i < 3; ++i) small.value.data<double>()[i] *= 1e-5;
+    for (int64_t i = 0; i < small.master.numel(); ++i) small.master.data<double>()[i] *= 1e-5;
     optimizer = make_optimizer(config, params.store);
     optimizer->plan(memory);
     memory.allocate(test_memory());
@@ -220,6 +221,64 @@ TEST_CASE("optimizer: adafactor's means are of whole matrices", "[optimizer]") {
       CAPTURE(state.name);
       check_shard(state.value, whole.state(state.name), state.placement, state.global,
                   mesh.place());
+    }
+  });
+}
+
+// The weights of all experts, each with moments of its own, after five steps that are clipped and
+// scaled by root mean squares of the whole tensor.
+Numbers train_together(const Param& param, const OptimizerSection& config) {
+  const Shape shape = part_shape(param);
+  const bool factored = shape.rank() == 2 && config.factor_from == 3;
+  const auto rows = static_cast<size_t>(factored ? shape[0] : shape.numel());
+  std::vector<PlainAdafactor> plain(
+      static_cast<size_t>(param.shape[0]),
+      PlainAdafactor(rows, factored ? static_cast<size_t>(shape[1]) : 1, factored));
+  Numbers weights = numbers_of(param.value);
+  for (int64_t step = 1; step <= 5; ++step) {
+    const Update update = update_of(step);
+    Numbers all;
+    for (PlainAdafactor& expert : plain) {
+      Numbers gradient(static_cast<size_t>(shape.numel()));
+      for (double& g : gradient) {
+        const int64_t element = std::ssize(all) + (&g - gradient.data());
+        g = clip_of(step) * gradient_of(param, step, element);
+      }
+      const Numbers u = expert.direction(gradient, PlainAdafactor::decay(update, config));
+      all.insert(all.end(), u.begin(), u.end());
+    }
+    PlainAdafactor::move(weights, all, update, config);
+  }
+  return weights;
+}
+
+TEST_CASE("optimizer: adafactor of all experts together", "[optimizer]") {
+  OptimizerSection config;
+  config.rms_over = RmsOver::tensor;
+  config.weight_decay = 0.1;
+  config.update_clip = 0.5;
+  const auto form =
+      GENERATE(std::pair{3, UpdatedBy::one_owner}, std::pair{4, UpdatedBy::every_holder});
+  config.factor_from = form.first;
+  const std::shared_ptr<Exec> exec = make_exec(1);
+  for_each_mesh(*exec, [&](Mesh& mesh) {
+    const auto self = make_self_communicator();
+    Mesh alone(*self, {});
+    const Setup start(config, alone, true, exec);
+    Setup trained(config, mesh, true, exec, form.second);
+    for (int64_t step = 1; step <= 5; ++step) trained.step(step);
+    synchronize(*exec);
+    for (const Param& param : start.params.store.all()) {
+      if (!is_expert(param)) continue;
+      CAPTURE(param.name, mesh.shape().model, mesh.shape().expert);
+      const Numbers whole = train_together(param, config);
+      const Param& now = *trained.params.store.find(param.name);
+      const Slab own = now.own_slab(now.slab);
+      Numbers expected;
+      for (int64_t i = 0; i < own.numel(); ++i) {
+        expected.push_back(whole[static_cast<size_t>(index_in_whole(own, param.shape, i))]);
+      }
+      check_close(now.master, expected);
     }
   });
 }

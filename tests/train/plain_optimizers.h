@@ -50,17 +50,26 @@ struct PlainAdafactor {
     return u;
   }
 
-  void step(Numbers& w, const Numbers& g, const Update& update, const OptimizerSection& config) {
-    constexpr double kEpsilon2 = 1e-3;  // lower bound on the RMS of the parameter
+  static double decay(const Update& update, const OptimizerSection& config) {
     // Steps after step_offset are counted from 1.
     const int64_t since = update.step - config.step_offset;
     const double t = static_cast<double>(since > 0 ? since : update.step);
-    const Numbers u = direction(g, 1 - std::pow(t, -config.decay_exponent));
+    return 1 - std::pow(t, -config.decay_exponent);
+  }
+
+  // Moves weights in the direction u, both of one matrix or of several together.
+  static void move(Numbers& w, const Numbers& u, const Update& update,
+                   const OptimizerSection& config) {
+    constexpr double kEpsilon2 = 1e-3;  // lower bound on the RMS of the parameter
     const double clip = std::max(1.0, rms(u) / config.update_clip);
     const double rate = std::max(kEpsilon2, rms(w)) * update.learning_rate / clip;
     for (size_t i = 0; i < w.size(); ++i) {
       w[i] = w[i] - rate * u[i] - update.learning_rate * config.weight_decay * w[i];
     }
+  }
+
+  void step(Numbers& w, const Numbers& g, const Update& update, const OptimizerSection& config) {
+    move(w, direction(g, decay(update, config)), update, config);
   }
 };
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/adafactor/adafactor_shard.h"
+#include "lib/train/optimizer/adafactor_phases.h"
 #include "lib/train/optimizer/optimizer.h"
 
 namespace sy {
@@ -63,21 +63,24 @@ class Adafactor final : public Optimizer {
  private:
   void add_factored(Arena& arena, const Param& param, const Slices& slices);
   void add_whole(Arena& arena, const Param& param, const Slices& slices);
-  void add_shard(const Param& param, const Slices& slices, AdafactorShard shard);
-  void apply_shards(Exec& exec, const AdafactorStep& step, Mesh* mesh);
+  bool is_joint(const Param& param) const;
+  bool in_phases(const Param& param) const;
+  void add_to_phases(const Param& param, const Slices& slices, AdafactorShard item);
 
   OptimizerSection config_;
   ParamStore& params_;
   std::vector<AdafactorMatrix> matrices_;
   std::vector<AdafactorVector> vectors_;
-  std::vector<AdafactorShard> shards_;  // of parameters that are sharded over the model ranks
+  AdafactorPhases shards_{true};    // of parameters that are sharded over the model ranks
+  AdafactorPhases experts_{false};  // whole ones, if their root mean squares are joint
   std::vector<OptimizerTensor> state_;
 };
 
 void Adafactor::plan(Arena& arena) {
   matrices_.clear();
   vectors_.clear();
-  shards_.clear();
+  shards_ = AdafactorPhases(true);
+  experts_ = AdafactorPhases(false);
   state_.clear();
   for (const Param& param : params_.all()) {
     const Slices slices = slices_of(param, config_.factor_from);
@@ -102,15 +105,11 @@ void Adafactor::add_factored(Arena& arena, const Param& param, const Slices& sli
     return moment;
   };
   const Tensor row = take("/row", 1), col = take("/col", 2);
+  if (in_phases(param)) return add_to_phases(param, slices, {{}, {}, row, col, {}, {}});
   if (param.owned.count == 0) return;
-  const Tensor value = param.master.view(slices.local),
-               grad = param.own_part(param.grad).view(slices.local);
-  const Tensor rounded = copy_of(param, slices.local);
-  if (param.placement.cut_by(MeshAxis::model)) {
-    add_shard(param, slices, {value, grad, row, col, {}, rounded});
-  } else {
-    matrices_.push_back({value, row, col, grad, rounded});
-  }
+  matrices_.push_back({param.master.view(slices.local), row, col,
+                       param.own_part(param.grad).view(slices.local),
+                       copy_of(param, slices.local)});
 }
 
 // The moments of a vector are [batch, n]; those of a matrix that is not factored have its shape.
@@ -122,28 +121,36 @@ void Adafactor::add_whole(Arena& arena, const Param& param, const Slices& slices
   const Shape flat_global{slices.global[0], slices.global[1] * slices.global[2]};
   const Placement& placement = slices.vector ? moment_placement(param, 2) : param.placement;
   state_.push_back({name, placement, second, slices.vector ? flat_global : param.shape, &param});
+  if (in_phases(param)) return add_to_phases(param, slices, {{}, {}, {}, {}, second, {}});
   if (param.owned.count == 0) return;
-  const Tensor grad = param.own_part(param.grad);
-  if (param.placement.cut_by(MeshAxis::model)) {
-    add_shard(param, slices,
-              {param.master.view(slices.local),
-               grad.view(slices.local),
-               {},
-               {},
-               second.view(slices.local),
-               copy_of(param, slices.local)});
-  } else {
-    vectors_.push_back(
-        {param.master.view(flat), second.view(flat), grad.view(flat), copy_of(param, flat)});
-  }
+  vectors_.push_back({param.master.view(flat), second.view(flat),
+                      param.own_part(param.grad).view(flat), copy_of(param, flat)});
 }
 
-void Adafactor::add_shard(const Param& param, const Slices& slices, AdafactorShard shard) {
-  shard.by_rows = slices.local[1] != slices.global[1];
-  shard.shards = param.shape.numel() == 0
-                     ? 1
-                     : slices.global[shard.by_rows ? 1 : 2] / slices.local[shard.by_rows ? 1 : 2];
-  shards_.push_back(shard);
+// Whether an update is clipped and scaled by root mean squares of all experts.
+bool Adafactor::is_joint(const Param& param) const {
+  return config_.rms_over == RmsOver::tensor && param.placement.cut_by(MeshAxis::expert);
+}
+
+// Whether the sums of a step need other ranks or other experts.
+bool Adafactor::in_phases(const Param& param) const {
+  return param.placement.cut_by(MeshAxis::model) || is_joint(param);
+}
+
+// `item` has the moments alone.
+void Adafactor::add_to_phases(const Param& param, const Slices& slices, AdafactorShard item) {
+  const bool joint = is_joint(param);
+  const bool divided = params_.regions()[params_.region_of(param)].is_spread();
+  AdafactorPhases& phases = param.placement.cut_by(MeshAxis::model) ? shards_ : experts_;
+  if (param.owned.count == 0) return phases.add(param, slices.factored, {}, joint, divided);
+  item.value = param.master.view(slices.local);
+  item.grad = param.own_part(param.grad).view(slices.local);
+  item.rounded = copy_of(param, slices.local);
+  if (!item.factored()) item.second = item.second.view(slices.local);
+  item.by_rows = slices.local[1] != slices.global[1];
+  const int side = item.by_rows ? 1 : 2;
+  item.shards = param.shape.numel() == 0 ? 1 : slices.global[side] / slices.local[side];
+  phases.add(param, slices.factored, item, joint, divided);
 }
 
 void Adafactor::apply(Exec& exec, const Update& update) {
@@ -157,26 +164,8 @@ void Adafactor::apply(Exec& exec, const Update& update) {
   step.weight_decay = config_.weight_decay;
   adafactor_matrices(exec, matrices_, step);
   adafactor_vectors(exec, vectors_, step);
-  if (!shards_.empty()) apply_shards(exec, step, update.mesh);
-}
-
-void Adafactor::apply_shards(Exec& exec, const AdafactorStep& step, Mesh* mesh) {
-  SY_CHECK(mesh != nullptr, "Adafactor of sharded parameters without their mesh");
-  ScratchScope scratch(exec);
-  const Tensor sums =
-      scratch.take(DType::f64, {adafactor_shard_sum_count(shards_)}, "adafactor sums of shards");
-  const Tensor updates = scratch.take(DType::f64, {adafactor_shard_update_count(shards_)},
-                                      "adafactor updates of shards");
-  const auto over_ranks = [&](Tensor numbers) {
-    if (numbers.numel() == 0) return;
-    const ProfileScope profile(exec.profiler, Part::communication);
-    mesh->model().all_reduce_sum(numbers, "adafactor");
-  };
-  adafactor_shard_sums(exec, shards_, step, sums);
-  over_ranks(sums);
-  adafactor_shard_updates(exec, shards_, step, sums, updates);
-  over_ranks(updates);
-  adafactor_shard_write(exec, shards_, step, sums, updates);
+  shards_.apply(exec, step, update.mesh);
+  experts_.apply(exec, step, update.mesh);
 }
 
 }  // namespace

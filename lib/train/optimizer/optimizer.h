@@ -30,7 +30,7 @@ struct Update {
   int64_t step = 1;          // counted from 1
   double learning_rate = 0;  // from the schedule
   Tensor clip;               // clip factor (kernels/grad_clip/grad_clip.h); empty: no clipping
-  Mesh* mesh = nullptr;      // needed by Adafactor if parameters are sharded over model ranks
+  Mesh* mesh = nullptr;      // needed by Adafactor if sums of its step need several ranks
 };
 
 class Optimizer {
@@ -41,7 +41,8 @@ class Optimizer {
   virtual void plan(Arena& arena) = 0;
 
   // Updates the values that this rank owns from their gradients, and the bfloat16 copies along with
-  // them. Gradients are not modified. Collective over the model ranks, which own the same slices.
+  // them. Gradients are not modified. Collective over the model ranks, which own the same slices,
+  // and with optimizer.rms_over: tensor over all ranks.
   virtual void apply(Exec& exec, const Update& update) = 0;
 
   virtual const std::vector<OptimizerTensor>& state() const = 0;
@@ -53,8 +54,9 @@ class Optimizer {
 // is factored into row and column means; that of a vector is kept whole. As in Mesh TensorFlow, a
 // matrix with a side shorter than optimizer.factor_from (routers, relative biases) counts as a
 // vector. Each expert's matrix is factored, clipped and scaled separately, so the update does not
-// depend on how experts are spread over ranks. The means of a matrix that is sharded over the model
-// ranks are those of the whole matrix: two all-reduces per step, for all matrices together.
+// depend on how experts are spread over ranks; optimizer.rms_over: tensor clips and scales all
+// experts together. The means of a matrix that is sharded over the model ranks are those of the
+// whole matrix: two all-reduces per step, for all matrices together.
 std::unique_ptr<Optimizer> make_adafactor(const OptimizerSection& config, ParamStore& params);
 
 // AdamW (Loshchilov & Hutter 2019): two moments per parameter.

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runs behind a study: which run an arm needs, where it lies, and how it is trained.
+
+Arms that come to the same keys and seed, in whatever study, are one run. It lies in RUNS/DIGEST-SEED, where the digest
+is that of all keys but name, place, seed and, where the schedule does not depend on it, the number of steps: a shorter
+study reads the beginning of a longer run.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import yaml
+
+# What a study keeps of a run's metrics.
+KEPT = ("kind", "step", "loss", "balance_loss", "grad_norm", "tokens_per_second", "dropped_fraction", "expert_load_max")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    arm: str
+    seed: int
+    folder: Path
+    digest: str
+    steps: int
+    command: tuple  # without the program
+
+    @property
+    def key(self):
+        return f"{self.digest}-{self.seed}"
+
+
+def flat(tree, above=""):
+    """{"a.b": value} of nested mappings."""
+    keys = {}
+    for name, value in tree.items():
+        keys.update(flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + str(name): value})
+    return keys
+
+
+def as_text(value):
+    """A value as --set takes it: YAML in one line."""
+    return json.dumps(value) if not isinstance(value, str) else value
+
+
+def digest_of(keys):
+    ignored = {"run.name", "run.directory", "run.seed"}
+    if keys.get("optimizer.schedule", "rsqrt") in ("rsqrt", "constant"):
+        ignored |= {"train.steps"}
+    text = json.dumps({key: value for key, value in keys.items() if key not in ignored}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def run_of(study, path, runs, arm, seed):
+    """The run of an arm with a seed, of the study that was read from `path`."""
+    configuration = (path.parent / study["configuration"]).resolve()
+    changed = flat({**(study.get("set") or {}), **(study["arms"][arm] or {})})
+    keys = {**flat(yaml.safe_load(configuration.read_text(encoding="utf-8"))), **changed}
+    digest = digest_of(keys)
+    folder = runs / f"{digest}-{seed}"
+    place = {"run.name": folder.name, "run.directory": str(runs), "run.seed": seed}
+    command = ["pretrain", str(configuration)]
+    for key, value in {**changed, **place}.items():
+        command += ["--set", f"{key}={as_text(value)}"]
+    return Run(arm, seed, folder, digest, int(keys.get("train.steps", 300)), tuple(command))
+
+
+def runs_of(study, path, runs):
+    """Every run; all arms with one seed before the next, so that half a study can be compared."""
+    return [run_of(study, path, runs, arm, seed) for seed in study["seeds"] for arm in study["arms"]]
+
+
+def steps_done(run):
+    """The steps of a finished run; 0 while it is not finished."""
+    path = run.folder / "done"
+    return int(path.read_text(encoding="utf-8")) if path.is_file() else 0
+
+
+def train(run, binary, threads, label):
+    """Trains; returns nothing, or what went wrong. One that ended earlier than this needs is made anew."""
+    if steps_done(run):
+        shutil.rmtree(run.folder)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / "first-needed-by").write_text(f"{label}\n", encoding="utf-8")
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMPI_MCA_hwloc_base_binding_policy="none")
+    with open(run.folder / "study.out", "ab") as output:
+        command = [str(binary), *run.command]
+        code = subprocess.run(command, stdout=output, stderr=output, env=environment, check=False).returncode
+    if code:
+        last = (run.folder / "study.out").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        return f"exit code {code} in {run.folder}: {' '.join(last)}"
+    (run.folder / "done").write_text(f"{run.steps}\n", encoding="utf-8")
+    shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)  # the numbers are what a study is for
+    return None
+
+
+def short(value):
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def keep(run, path):
+    """Writes what a study keeps of a finished run: one line on the run, then one for each line of its metrics."""
+    text = (run.folder / "metrics.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    kept = [{key: short(line[key]) for key in KEPT if key in line} for line in lines if line["step"] <= run.steps]
+    head = {"kind": "run", "digest": run.digest, "seed": run.seed, "steps": run.steps}
+    path.write_text("".join(json.dumps(line) + "\n" for line in [head, *kept]), encoding="utf-8")
+
+
+def kept_lines(run, path):
+    """The lines of `path` after the first, if they are of this very run; else none."""
+    if not path.is_file():
+        return []
+    head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return lines if (head["digest"], head["steps"]) == (run.digest, run.steps) else []
