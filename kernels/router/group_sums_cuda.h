@@ -15,7 +15,7 @@ constexpr int kCountedExperts = 4096;  // experts whose token counts fit in a bl
 template <class T>
 __global__ void router_groups_kernel(T* fraction, T* mean_prob, double* parts, const T* chunk_probs,
                                      const double* chunk_z, int64_t experts, int64_t chunks,
-                                     int64_t slices) {
+                                     int64_t slices, bool rounded) {
   double* slots = reinterpret_cast<double*>(shared_memory());
   double *probs = slots + kWarp, *tokens = probs + kRouterThreads;
   const int64_t group = blockIdx.x / slices, slice = blockIdx.x % slices;
@@ -41,14 +41,14 @@ __global__ void router_groups_kernel(T* fraction, T* mean_prob, double* parts, c
     chosen += tokens[w * kWarp + lane_id()];
   }
   const bool any = valid > 0;
-  const T f = any ? static_cast<T>(chosen) / static_cast<T>(valid) : T(0);
-  const T mean = any ? static_cast<T>(total / valid) : T(0);
+  const T f = rounded_if(rounded, any ? static_cast<T>(chosen) / static_cast<T>(valid) : T(0));
+  const T mean = rounded_if(rounded, any ? static_cast<T>(total / valid) : T(0));
   if (e < experts) {
     fraction[group * experts + e] = f;
     mean_prob[group * experts + e] = mean;
   }
-  const double products =
-      warp_sum(e < experts ? static_cast<double>(f) * static_cast<double>(mean) : 0.0);
+  const double product = static_cast<double>(f) * static_cast<double>(mean);
+  const double products = warp_sum(e < experts ? rounded_if(rounded, product) : 0.0);
   if (lane_id() == 0) {
     parts[blockIdx.x] = static_cast<double>(experts) * products;
     parts[gridDim.x + blockIdx.x] = slice == 0 && any ? z / valid : 0.0;

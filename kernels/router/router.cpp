@@ -36,7 +36,7 @@ void check_top_1(Tensor expert) {
 
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                     Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                    Tensor scores) {
+                    Tensor scores, bool rounded) {
   SY_CHECK(logits.rank() == 2 && fraction.rank() == 2, "router: logits {}, fraction {}",
            logits.shape().str(), fraction.shape().str());
   const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
@@ -56,7 +56,7 @@ void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tenso
   const ProfileScope profile(exec.profiler, Part::router);
   dispatch(exec, logits.dtype(), "router", [&]<Backend B, class T>() {
     RouterImpl<B, T>::forward(exec, probs, gate, log_sum, expert, fraction, mean_prob, losses,
-                              logits, valid, scores, sums);
+                              logits, valid, scores, rounded, sums);
   });
 }
 

@@ -4,11 +4,15 @@
 // counted, ties go to the lowest expert, and f is counted before dropping.
 //   p = softmax(logits),  expert = argmax of the scores,  gate = p[expert]
 // The scores are the logits, unless the caller has others (router_sample.h).
+// If rounded, results are rounded to bfloat16 as Mesh TensorFlow's router rounds its own when all
+// of it is bfloat16: p and logsumexp, and from them f, P and each product f_e P_e. The scores are
+// then the rounded p, which are more often equal than the logits.
 //   balance loss of a group = E * sum_e f_e P_e
 //   z-loss of a group = mean over tokens of logsumexp^2
 // Choices are [T, k]. This op routes top-1: k must be 1. router_top2.h adds second choices.
 #pragma once
 
+#include "lib/tensor/bfloat16.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/tensor.h"
 
@@ -21,7 +25,7 @@ namespace sy {
 // logits [T, E]; valid int32 [T], 0 for padding; scores [T, E], or empty for the logits.
 void router_forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                     Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                    Tensor scores = {});
+                    Tensor scores = {}, bool rounded = false);
 
 // Adds to count [groups, E] the choices of each expert in its group that were kept; a dropped
 // choice counts for expert 0, as in Hugging Face's SwitchTransformers. expert int32 [T, k] (-1
@@ -39,6 +43,12 @@ void router_balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob);
 void router_backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,
                      Tensor expert, Tensor fraction, Tensor valid, double balance_scale,
                      double z_scale);
+
+// value, or the nearest bfloat16.
+template <class T>
+SY_HOST_DEVICE T rounded_if(bool rounds, T value) {
+  return rounds ? static_cast<T>(static_cast<float>(BFloat16(static_cast<float>(value)))) : value;
+}
 
 // On CUDA, chunks of kRouterTokens tokens of a group are summed first, then groups. The scratch is
 // empty on the CPU.
@@ -58,7 +68,7 @@ template <Backend, class T>
 struct RouterImpl {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                      Tensor scores, const RouterScratch& scratch);
+                      Tensor scores, bool rounded, const RouterScratch& scratch);
   static void count_kept(Exec& exec, Tensor count, Tensor expert, Tensor slot);
   static void balance(Exec& exec, Tensor loss, Tensor fraction, Tensor mean_prob, Tensor parts);
   static void backward(Exec& exec, Tensor d_logits, Tensor d_gate, Tensor probs, Tensor log_sum,

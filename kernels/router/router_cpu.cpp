@@ -50,7 +50,7 @@ int64_t count_valid(const int32_t* valid, int64_t tokens) {
 // its own range of experts.
 template <class T>
 void group_means(T* fraction, T* mean_prob, const T* probs, const int32_t* expert, int64_t tokens,
-                 int64_t experts, int64_t begin, int64_t end) {
+                 int64_t experts, int64_t begin, int64_t end, bool rounded) {
   std::fill(fraction + begin, fraction + end, T(0));
   std::fill(mean_prob + begin, mean_prob + end, T(0));
   int64_t count = 0;
@@ -64,17 +64,18 @@ void group_means(T* fraction, T* mean_prob, const T* probs, const int32_t* exper
   }
   if (count == 0) return;
   for (int64_t e = begin; e < end; ++e) {
-    fraction[e] /= static_cast<T>(count);
-    mean_prob[e] /= static_cast<T>(count);
+    fraction[e] = rounded_if(rounded, fraction[e] / static_cast<T>(count));
+    mean_prob[e] = rounded_if(rounded, mean_prob[e] / static_cast<T>(count));
   }
 }
 
 // E * sum_e f_e P_e.
 template <class T>
-double balance_loss(const T* fraction, const T* mean_prob, int64_t experts) {
+double balance_loss(const T* fraction, const T* mean_prob, int64_t experts, bool rounded = false) {
   double total = 0;
   for (int64_t e = 0; e < experts; ++e) {
-    total += static_cast<double>(fraction[e]) * static_cast<double>(mean_prob[e]);
+    const double product = static_cast<double>(fraction[e]) * static_cast<double>(mean_prob[e]);
+    total += rounded_if(rounded, product);
   }
   return static_cast<double>(experts) * total;
 }
@@ -112,7 +113,7 @@ template <class T>
 struct RouterImpl<Backend::cpu, T> {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                      Tensor scores, const RouterScratch&) {
+                      Tensor scores, bool rounded, const RouterScratch&) {
     const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, pieces = ceil_div(experts, kExperts);
     T *p = probs.data<T>(), *ls = log_sum.data<T>();
@@ -123,6 +124,11 @@ struct RouterImpl<Backend::cpu, T> {
     for (int64_t t = 0; t < tokens; ++t) {
       T* row = p + t * experts;
       ls[t] = softmax_row(row, logits.data<T>() + t * experts, experts, chosen + t);
+      if (rounded) {
+        ls[t] = rounded_if(true, ls[t]);
+        for (int64_t e = 0; e < experts; ++e) row[e] = rounded_if(true, row[e]);
+        chosen[t] = static_cast<int32_t>(largest_of(row, experts));
+      }
       if (!scores.empty()) {
         const T* score = scores.data<T>() + t * experts;
         chosen[t] = static_cast<int32_t>(largest_of(score, experts));
@@ -134,11 +140,11 @@ struct RouterImpl<Backend::cpu, T> {
     for (int64_t i = 0; i < groups * pieces; ++i) {
       const int64_t g = i / pieces, begin = i % pieces * kExperts;
       group_means(f + g * experts, mean + g * experts, p + g * size * experts, chosen + g * size,
-                  size, experts, begin, std::min(experts, begin + kExperts));
+                  size, experts, begin, std::min(experts, begin + kExperts), rounded);
     }
     double balance = 0, z = 0;
     for (int64_t g = 0; g < groups; ++g) {
-      balance += balance_loss(f + g * experts, mean + g * experts, experts);
+      balance += balance_loss(f + g * experts, mean + g * experts, experts, rounded);
       z += z_loss(ls + g * size, is_valid + g * size, size);
     }
     losses.data<T>()[0] = static_cast<T>(balance);

@@ -57,15 +57,15 @@ template <class T>
 struct RouterImpl<Backend::cuda, T> {
   static void forward(Exec& exec, Tensor probs, Tensor gate, Tensor log_sum, Tensor expert,
                       Tensor fraction, Tensor mean_prob, Tensor losses, Tensor logits, Tensor valid,
-                      Tensor scores, const RouterScratch& scratch) {
+                      Tensor scores, bool rounded, const RouterScratch& scratch) {
     const int64_t tokens = logits.dim(0), experts = logits.dim(1), groups = fraction.dim(0);
     const int64_t size = tokens / groups, chunks = ceil_div(size, kRouterTokens);
     const int64_t slices = ceil_div(experts, kRouterExperts);
     const cudaStream_t stream = cuda(exec).compute;
-    const Routed<T> to{probs.data<T>(),       gate.data<T>(),
-                       log_sum.data<T>(),     expert.data<int32_t>(),
-                       logits.data<T>(),      scores.empty() ? nullptr : scores.data<T>(),
-                       valid.data<int32_t>(), narrow<int>(experts)};
+    const Routed<T> to{
+        probs.data<T>(),        gate.data<T>(),       log_sum.data<T>(),
+        expert.data<int32_t>(), logits.data<T>(),     scores.empty() ? nullptr : scores.data<T>(),
+        valid.data<int32_t>(),  narrow<int>(experts), rounded};
     double* parts = scratch.parts.data<double>();
     launch(stream, "router_tokens",
            {.grid = narrow<unsigned>(groups * chunks), .block = kRouterThreads},
@@ -76,7 +76,8 @@ struct RouterImpl<Backend::cuda, T> {
             .block = kRouterThreads,
             .shared_bytes = kSlots + 2 * kRouterThreads * sizeof(double)},
            router_groups_kernel<T>, fraction.data<T>(), mean_prob.data<T>(), parts,
-           scratch.chunk_probs.data<T>(), scratch.chunk_z.data<double>(), experts, chunks, slices);
+           scratch.chunk_probs.data<T>(), scratch.chunk_z.data<double>(), experts, chunks, slices,
+           rounded);
     launch(stream, "router_losses", {.grid = 2, .block = kRouterThreads, .shared_bytes = kSlots},
            router_losses_kernel<T>, losses.data<T>(), parts, groups * slices);
   }

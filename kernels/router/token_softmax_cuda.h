@@ -12,15 +12,16 @@ namespace sy {
 constexpr int kRouterThreads = 256;
 constexpr int kRouterWarps = kRouterThreads / kWarp;
 
-// The first of the largest logits, in every lane: the same as a sequential search from 0 finds,
-// with or without NaNs.
-template <class T>
-__device__ int largest_logit(const T* logits, int experts, T* largest) {
-  T value = logits[0];
+// The first of the largest of values(0) to values(experts - 1), in every lane: the same as a
+// sequential search from 0 finds, with or without NaNs.
+template <class T, class Values>
+__device__ int largest_of(Values values, int experts, T* largest) {
+  T value = values(0);
   int best = 0;
   for (int e = lane_id(); e < experts; e += kWarp) {
-    if (logits[e] > value) {
-      value = logits[e];
+    const T here = values(e);
+    if (here > value) {
+      value = here;
       best = e;
     }
   }
@@ -36,6 +37,11 @@ __device__ int largest_logit(const T* logits, int experts, T* largest) {
   return best;
 }
 
+template <class T>
+__device__ int largest_logit(const T* logits, int experts, T* largest) {
+  return largest_of([logits](int e) { return logits[e]; }, experts, largest);
+}
+
 // router_forward's tensors, as pointers to the first token; scores is null if they are the logits.
 template <class T>
 struct Routed {
@@ -44,7 +50,18 @@ struct Routed {
   const T *logits, *scores;
   const int32_t* valid;
   int experts;
+  bool rounded;
 };
+
+// The first of the largest probabilities once they are rounded.
+template <class T>
+__device__ int largest_rounded(const Routed<T>& to, const T* logits, T largest, T inverse) {
+  T probability;
+  const auto rounded = [=](int e) {
+    return rounded_if(true, std::exp(logits[e] - largest) * inverse);
+  };
+  return largest_of(rounded, to.experts, &probability);
+}
 
 // Routes one token by one warp. A row is read up to three times, but from memory only once.
 template <class T>
@@ -61,13 +78,14 @@ __device__ void route_token(const Routed<T>& to, int64_t t) {
   for (int e = lane_id(); e < to.experts; e += kWarp) total += std::exp(logits[e] - largest);
   total = warp_sum(total);
   const T inverse = T(1) / total;
+  if (to.rounded && to.scores == nullptr) best = largest_rounded(to, logits, largest, inverse);
   for (int e = lane_id(); e < to.experts; e += kWarp) {
-    const T p = std::exp(logits[e] - largest) * inverse;
+    const T p = rounded_if(to.rounded, std::exp(logits[e] - largest) * inverse);
     probs[e] = p;
     if (e == best) to.gate[t] = to.valid[t] != 0 ? p : T(0);
   }
   if (lane_id() == 0) {
-    to.log_sum[t] = largest + std::log(total);
+    to.log_sum[t] = rounded_if(to.rounded, largest + std::log(total));
     to.expert[t] = to.valid[t] != 0 ? best : -1;
   }
 }

@@ -63,11 +63,24 @@ enum class Stack : uint8_t { encoder, decoder };
 // it, or else every interval-th, beginning with layer interval - 1.
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer);
 int64_t count_sparse_layers(const ModelSection& model, Stack stack);
-// "encoder/layers/1", ...: all sparse layers, in forward order.
+// Whether self-attention layer `layer` has experts, by model.experts.attention in the same way.
+bool is_sparse_attention(const ModelSection& model, Stack stack, int64_t layer);
+bool has_sparse_attention(const ModelSection& model);
+// "encoder/layers/1", ...: all sparse layers, in forward order; one of self-attention is
+// "encoder/layers/1/self_attention".
 std::vector<std::string> sparse_layer_names(const ModelSection& model);
 
 // Tokens of a routing group of a stack whose sequences are `length` long.
 int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length);
+
+// What a router rounds to bfloat16 (model.experts.router_precision).
+struct RouterRounding {
+  bool weight = false;
+  bool results = false;  // input, logits, probabilities and gates
+  bool means = false;    // f, P and their products in the balancing loss
+  bool places = false;   // a token's place in its expert (kernels/dispatch/shared_slots.h)
+};
+RouterRounding router_rounding(const ExpertsSection& experts);
 
 // The model for generation, whose router draws nothing: which expert a token goes to then depends
 // on its sequence alone. With experts.second_policy random every second choice is kept.

@@ -14,25 +14,45 @@ std::string text_of(int64_t value) {
   return fmt::format("{}", value);
 }
 
+using IsSparse = bool(const ModelSection& model, Stack stack, int64_t layer);
+
 // "1, 3, 5", or "none".
-std::string sparse_layers(const ModelSection& model, Stack stack) {
+std::string sparse_layers(const ModelSection& model, Stack stack, IsSparse& is_sparse) {
   std::string text;
   const int64_t layers = stack == Stack::encoder ? model.encoder_layers : model.decoder_layers;
   for (int64_t layer = 0; layer < layers; ++layer) {
-    if (!is_sparse_layer(model, stack, layer)) continue;
+    if (!is_sparse(model, stack, layer)) continue;
     text += fmt::format("{}{}", text.empty() ? "" : ", ", layer);
   }
   return text.empty() ? "none" : text;
 }
 
+bool is_listed(const ExpertsSection& experts, const SparseLayersSection& layers, Stack stack,
+               int64_t layer) {
+  if (experts.count == 0) return false;
+  const AutoInts& list = stack == Stack::encoder ? layers.encoder : layers.decoder;
+  if (list.is_auto) return layer % experts.interval == experts.interval - 1;
+  return std::find(list.values.begin(), list.values.end(), layer) != list.values.end();
+}
+
 }  // namespace
 
 bool is_sparse_layer(const ModelSection& model, Stack stack, int64_t layer) {
-  const ExpertsSection& experts = model.experts;
-  if (experts.count == 0) return false;
-  const AutoInts& list = stack == Stack::encoder ? experts.layers.encoder : experts.layers.decoder;
-  if (list.is_auto) return layer % experts.interval == experts.interval - 1;
-  return std::find(list.values.begin(), list.values.end(), layer) != list.values.end();
+  return is_listed(model.experts, model.experts.layers, stack, layer);
+}
+
+bool is_sparse_attention(const ModelSection& model, Stack stack, int64_t layer) {
+  return is_listed(model.experts, model.experts.attention, stack, layer);
+}
+
+bool has_sparse_attention(const ModelSection& model) {
+  const auto any = [&](Stack stack, int64_t layers) {
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      if (is_sparse_attention(model, stack, layer)) return true;
+    }
+    return false;
+  };
+  return any(Stack::encoder, model.encoder_layers) || any(Stack::decoder, model.decoder_layers);
 }
 
 int64_t count_sparse_layers(const ModelSection& model, Stack stack) {
@@ -46,8 +66,12 @@ std::vector<std::string> sparse_layer_names(const ModelSection& model) {
   std::vector<std::string> names;
   const auto add = [&](const char* name, Stack stack, int64_t layers) {
     for (int64_t layer = 0; layer < layers; ++layer) {
-      if (!is_sparse_layer(model, stack, layer)) continue;
-      names.push_back(fmt::format("{}/layers/{}", name, layer));
+      if (is_sparse_attention(model, stack, layer)) {
+        names.push_back(fmt::format("{}/layers/{}/self_attention", name, layer));
+      }
+      if (is_sparse_layer(model, stack, layer)) {
+        names.push_back(fmt::format("{}/layers/{}", name, layer));
+      }
     }
   };
   add("encoder", Stack::encoder, model.encoder_layers);
@@ -76,6 +100,22 @@ SpecialIds special_ids(const ModelSection& model) {
   ids.eos = id(model.eos_id, ids.eos);
   ids.start = id(model.start_id, ids.pad);
   return ids;
+}
+
+RouterRounding router_rounding(const ExpertsSection& experts) {
+  switch (experts.router_precision) {
+    case RouterPrecision::float32:
+      return {};
+    case RouterPrecision::bfloat16:
+      return {.weight = true, .results = true};
+    case RouterPrecision::mesh_tensorflow_bfloat16:
+      return {.weight = true, .results = true, .means = true, .places = true};
+    case RouterPrecision::bfloat16_weight:
+      return {.weight = true};
+    case RouterPrecision::bfloat16_places:
+      return {.places = true};
+  }
+  return {};
 }
 
 ModelSection without_draws(ModelSection model) {
@@ -124,8 +164,16 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
     for (const Stack stack : {Stack::encoder, Stack::decoder}) {
       const bool encoder = stack == Stack::encoder;
       compare(encoder ? "experts.layers.encoder" : "experts.layers.decoder",
-              sparse_layers(was, stack), sparse_layers(is, stack));
+              sparse_layers(was, stack, is_sparse_layer),
+              sparse_layers(is, stack, is_sparse_layer));
+      compare(encoder ? "experts.attention.encoder" : "experts.attention.decoder",
+              sparse_layers(was, stack, is_sparse_attention),
+              sparse_layers(is, stack, is_sparse_attention));
     }
+  }
+  if (has_sparse_attention(was) && has_sparse_attention(is)) {
+    compare("experts.attention_form", std::string(name_of(was.experts.attention_form)),
+            std::string(name_of(is.experts.attention_form)));
   }
   const SpecialIds old_ids = special_ids(was), ids = special_ids(is);
   number("pad_id", old_ids.pad, ids.pad);

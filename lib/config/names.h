@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words that stand for the values of each enumeration of run_config.h, in the order of the
+// The words that stand for the values of each enumeration of value_types.h, in the order of the
 // values. The argument only selects the enumeration.
 #pragma once
 
@@ -20,6 +20,8 @@ using WordTable = std::array<std::string_view, N>;
 inline constexpr WordTable<3> kAutoBools = {"auto", "true", "false"};
 inline constexpr WordTable<3> kBackends = {"auto", "cpu", "cuda"};
 inline constexpr WordTable<2> kPrecisions = {"float32", "bfloat16"};
+inline constexpr WordTable<5> kRouterPrecisions = {
+    "float32", "bfloat16", "mesh_tensorflow_bfloat16", "bfloat16_weight", "bfloat16_places"};
 inline constexpr WordTable<3> kActivations = {"relu", "gelu", "geglu"};
 inline constexpr WordTable<2> kDropoutBroadcasts = {"none", "length"};
 inline constexpr WordTable<2> kExpertValues = {"truncated_normal", "normal"};
@@ -28,6 +30,7 @@ inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
 inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
 inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
 inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
+inline constexpr WordTable<2> kAttentionForms = {"ffn", "linear"};
 inline constexpr WordTable<3> kRoutings = {"learned", "hash", "no_token_left_behind"};
 inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
 inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
@@ -49,6 +52,9 @@ inline Words words(BackendChoice) {
 }
 inline Words words(Precision) {
   return detail::kPrecisions;
+}
+inline Words words(RouterPrecision) {
+  return detail::kRouterPrecisions;
 }
 inline Words words(Activation) {
   return detail::kActivations;
@@ -73,6 +79,9 @@ inline Words words(DenoiserKind) {
 }
 inline Words words(DataFormat) {
   return detail::kDataFormats;
+}
+inline Words words(AttentionForm) {
+  return detail::kAttentionForms;
 }
 inline Words words(Routing) {
   return detail::kRoutings;

@@ -28,11 +28,15 @@ void check_sparsity(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = model.experts;
   check_layers(check, "model.experts.layers.encoder", experts.layers.encoder, model.encoder_layers);
   check_layers(check, "model.experts.layers.decoder", experts.layers.decoder, model.decoder_layers);
+  check_layers(check, "model.experts.attention.encoder", experts.attention.encoder,
+               model.encoder_layers);
+  check_layers(check, "model.experts.attention.decoder", experts.attention.decoder,
+               model.decoder_layers);
   if (experts.count < 1 || experts.interval < 1) return;
   const bool listed = !experts.layers.encoder.is_auto && !experts.layers.decoder.is_auto;
   const int64_t deepest = std::max(model.encoder_layers, model.decoder_layers);
   check.require(
-      deepest < 1 || deepest > kMaxLayers ||
+      deepest < 1 || deepest > kMaxLayers || has_sparse_attention(model) ||
           count_sparse_layers(model, Stack::encoder) + count_sparse_layers(model, Stack::decoder) >
               0,
       listed ? "model.experts.layers" : "model.experts.interval",
@@ -43,6 +47,29 @@ void check_sparsity(Checker& check, const RunConfig& config) {
   check.require(spread.is_auto || spread.value < 1 || experts.count % spread.value == 0,
                 "mesh.expert", "{} does not divide model.experts.count ({}); use auto or a divisor",
                 spread.value, experts.count);
+}
+
+// Places are rounded as Switch's router of Mesh TensorFlow rounds them.
+void check_rounded_places(Checker& check, const ExpertsSection& experts) {
+  const RouterRounding rounding = router_rounding(experts);
+  if (!rounding.places) return;
+  const char* key = "model.experts.router_precision";
+  const std::string_view name = name_of(experts.router_precision);
+  check.require(experts.top_k == 1 && experts.routing == Routing::learned, key,
+                "{} is that of a learned router with one expert per token; use bfloat16, or "
+                "model.experts.top_k: 1 and model.experts.routing: learned",
+                name);
+  check.require(experts.convention == Convention::paper, key,
+                "{} is not available with model.experts.convention hugging_face; use bfloat16",
+                name);
+  check.require(experts.dropout == 0, "model.experts.dropout",
+                "{} cannot be combined with model.experts.router_precision {}, where tokens share "
+                "rows of an expert; use 0",
+                experts.dropout, name);
+  check.require(!rounding.means || experts.balance_bias == 0, "model.experts.balance_bias",
+                "{} adds to probabilities, which model.experts.router_precision {} rounds before "
+                "it chooses; use 0, or bfloat16 there",
+                experts.balance_bias, name);
 }
 
 void check_no_token_left_behind(Checker& check, const ExpertsSection& experts) {
@@ -92,6 +119,7 @@ void check_router(Checker& check, const RunConfig& config) {
   check.require(!hash || experts.convention == Convention::paper, "model.experts.routing",
                 "hash is not available with model.experts.convention hugging_face, whose router "
                 "is learned; use learned");
+  check_rounded_places(check, experts);
   check_no_token_left_behind(check, experts);
   check_balance_bias(check, experts);
   check.require(experts.shared_expert == 0 || experts.convention == Convention::paper,
@@ -112,6 +140,23 @@ void check_router(Checker& check, const RunConfig& config) {
   check.require(experts.eval_exploration != EvalExploration::sample,
                 "model.experts.eval_exploration",
                 "sample draws one expert per token, but model.experts.top_k is 2; use argmax");
+}
+
+// What experts in attention rule out.
+void check_attention(Checker& check, const RunConfig& config) {
+  const ModelSection& model = config.model;
+  const ExpertsSection& experts = model.experts;
+  const bool in_range = experts.interval > 0 && model.encoder_layers <= kMaxLayers &&
+                        model.decoder_layers <= kMaxLayers;
+  if (experts.count < 1 || !in_range || !has_sparse_attention(model)) return;
+  check.require(experts.convention == Convention::paper, "model.experts.attention",
+                "is not available with model.experts.convention hugging_face, whose attention is "
+                "dense; use [] for both stacks, or model.experts.convention: paper");
+  check.require(experts.attention_form == AttentionForm::ffn || config.mesh.model == 1,
+                "model.experts.attention_form",
+                "linear experts have no inner dimension for mesh.model ({}) ranks to share; use "
+                "ffn, or mesh.model: 1",
+                config.mesh.model);
 }
 
 // Hugging Face's router has no capacity factor, and its capacity applies per sequence.
@@ -140,8 +185,7 @@ void check_convention(Checker& check, const RunConfig& config) {
                 "sample is not available with model.experts.convention hugging_face; use argmax");
   // With a bfloat16 router, the jitter that reaches the experts would be bfloat16, which no kernel
   // reads.
-  check.require(experts.router_precision == Precision::float32 || experts.jitter == 0,
-                "model.experts.jitter",
+  check.require(!router_rounding(experts).results || experts.jitter == 0, "model.experts.jitter",
                 "{} cannot be combined with a bfloat16 router under model.experts.convention "
                 "hugging_face; use 0, or model.experts.router_precision: float32",
                 experts.jitter);
@@ -272,6 +316,7 @@ std::vector<std::string> find_relation_errors(const RunConfig& config) {
   Checker check;
   check_sparsity(check, config);
   check_router(check, config);
+  check_attention(check, config);
   check_convention(check, config);
   check_vocabulary(check, config);
   check_windows(check, config);

@@ -10,50 +10,9 @@
 #include <vector>
 
 #include "lib/base/objective_plan.h"
+#include "lib/config/value_types.h"
 
 namespace sy {
-
-// An integer, or the word `auto`.
-struct AutoInt {
-  bool is_auto = true;
-  int64_t value = 0;
-  bool operator==(const AutoInt&) const = default;
-};
-
-// A number, or the word `auto`.
-struct AutoNumber {
-  bool is_auto = true;
-  double value = 0;
-  bool operator==(const AutoNumber&) const = default;
-};
-
-// A list of integers, or the word `auto`.
-struct AutoInts {
-  bool is_auto = true;
-  std::vector<int64_t> values;
-  bool operator==(const AutoInts&) const = default;
-};
-
-enum class AutoBool : uint8_t { automatic, on, off };
-enum class BackendChoice : uint8_t { automatic, cpu, cuda };
-enum class Precision : uint8_t { float32, bfloat16 };
-enum class Activation : uint8_t { relu, gelu, geglu };
-enum class DropoutBroadcast : uint8_t { none, length };
-enum class ExpertValues : uint8_t { truncated_normal, normal };
-enum class CapacityMode : uint8_t { factor, fixed, dropless };
-enum class Convention : uint8_t { paper, hugging_face };
-enum class DataFormat : uint8_t { text, ids };
-enum class Routing : uint8_t { learned, hash, no_token_left_behind };
-enum class SecondPolicy : uint8_t { random, all, none, threshold };
-enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
-enum class EvalExploration : uint8_t { argmax, sample };
-enum class Separator : uint8_t { none, eos };
-enum class BadRecordPolicy : uint8_t { skip, fail };
-enum class OptimizerName : uint8_t { adafactor, adamw };
-enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
-enum class RmsOver : uint8_t { expert, tensor };
-enum class NonFinitePolicy : uint8_t { stop, skip };
-enum class Recompute : uint8_t { none, experts, blocks };
 
 struct RunSection {
   std::string name = "run";
@@ -128,6 +87,8 @@ struct ExpertsSection {
   int64_t count = 8;
   int64_t interval = 2;
   SparseLayersSection layers;
+  SparseLayersSection attention{{false, {}}, {false, {}}};
+  AttentionForm attention_form = AttentionForm::ffn;
   Routing routing = Routing::learned;
   int64_t ntlb_top_k = 4;
   int64_t top_k = 1;
@@ -146,7 +107,7 @@ struct ExpertsSection {
   int64_t fixed_capacity = 64;
   int64_t group_sequences = 2;
   GroupTokensSection group_tokens;
-  Precision router_precision = Precision::float32;
+  RouterPrecision router_precision = RouterPrecision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
   double balance_bias = 0.0;
@@ -160,6 +121,11 @@ struct ExpertsSection {
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
     visit("layers", layers,
           "which feed-forward layers are sparse, where an interval cannot say it");
+    visit("attention", attention,
+          "which self-attention layers compute queries and keys, which are the values too, with "
+          "experts; []: none");
+    visit("attention_form", attention_form,
+          "an expert of self-attention: ffn (a feed-forward layer) | linear");
     visit("routing", routing,
           "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
           "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
@@ -197,9 +163,11 @@ struct ExpertsSection {
     visit("group_sequences", group_sequences,
           "consecutive sequences in a routing group, the same on every mesh");
     visit("group_tokens", group_tokens, "routing groups in tokens, for each stack apart");
-    visit(
-        "router_precision", router_precision,
-        "float32 | bfloat16; bfloat16 exists to reproduce the instability that the paper reports");
+    visit("router_precision", router_precision,
+          "float32, or what is rounded, which exists to reproduce the instability that the paper "
+          "reports; bfloat16: input, weight, logits, probabilities, gates; "
+          "mesh_tensorflow_bfloat16: also f, P and places in an expert; bfloat16_weight, "
+          "bfloat16_places: that alone");
     visit("jitter", jitter,
           "in training, multiply router inputs by U(1 - jitter, 1 + jitter), if exploration is "
           "jitter");

@@ -27,10 +27,11 @@ void check_run(Checker& check, const RunConfig& config) {
   check.integer("run.seed", run.seed, 0, std::numeric_limits<int64_t>::max());
   check.automatic("run.threads", run.threads, 1, 4096);
   check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
-  check.require(config.precision == Precision::bfloat16 ||
-                    config.model.experts.router_precision == Precision::float32,
-                "model.experts.router_precision",
-                "bfloat16 requires precision: bfloat16; use float32 here or bfloat16 there");
+  check.require(
+      config.precision == Precision::bfloat16 || !router_rounding(config.model.experts).results,
+      "model.experts.router_precision",
+      "{} requires precision: bfloat16; use float32 here or bfloat16 there",
+      name_of(config.model.experts.router_precision));
   check.integer("mesh.model", config.mesh.model, 1, kMaxWidth);
   check.integer("mesh.zero_stage", config.mesh.zero_stage, 0, 1);
   check.automatic("mesh.expert", config.mesh.expert, 1, kMaxCount);

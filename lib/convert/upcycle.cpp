@@ -27,7 +27,8 @@ RunConfig with_experts(RunConfig config, int64_t experts, int64_t interval) {
   }
   section.count = experts;
   section.interval = interval;
-  section.dropout = config.model.dropout;  // as in the dense layers
+  section.attention = ExpertsSection{}.attention;  // only feed-forward layers are copied
+  section.dropout = config.model.dropout;          // as in the dense layers
   const std::vector<std::string> errors = find_errors(config);
   if (!errors.empty()) {
     throw ConfigError(fmt::format("--upcycle, --interval: {}", fmt::join(errors, "\n")));

@@ -11,11 +11,6 @@
 namespace sy {
 namespace {
 
-// Views [B, L, H, d_kv] as [B * L, H * d_kv], and back.
-Tensor merged(Tensor heads) {
-  return heads.view({heads.dim(0) * heads.dim(1), heads.dim(2) * heads.dim(3)});
-}
-
 // The views of queries, keys and values in memory that holds them one after another.
 struct Projections {
   Tensor q, k, v;
@@ -34,7 +29,7 @@ int64_t projection_elements(const Shape& queries, const Shape& keys) {
 
 // `count` tensors like `first` that follow one another: [count, B * L, H * d_kv].
 Tensor following(Tensor first, int64_t count) {
-  const Tensor one = merged(first);
+  const Tensor one = merged_heads(first);
   return {one.raw(), one.dtype(), {count, one.dim(0), one.dim(1)}};
 }
 
@@ -44,18 +39,7 @@ Shape of_sequences(Shape planned, int64_t sequences) {
 }
 
 AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params) {
-  AttentionSpec spec;
-  spec.causal = params.causal;
-  spec.bidirectional = !params.causal;
-  spec.max_distance = narrow<int>(context.model.relative_max_distance);
-  spec.dropout_rate = static_cast<float>(context.dropout_rate());
-  spec.dropout_by_key = context.broadcasts_dropout();
-  spec.dropout_key = context.key(params.sites.probs);
-  spec.first_sequence = context.step.first_sequence;
-  spec.num_heads = context.model.num_heads;
-  spec.first_head =
-      div_exact(spec.num_heads, int64_t{context.mesh.shape().model}) * context.mesh.model_rank();
-  return spec;
+  return attention_spec(context, params.causal, params.sites.probs);
 }
 
 Tensor bias_value(const AttentionParams& params) {
@@ -98,7 +82,7 @@ void project(const LayerContext& context, const AttentionParams& params,
   if (source == nullptr) {
     return linears_forward(exec, following(saved.q, 3), normed, {params.q, params.k, params.v});
   }
-  linear_forward(exec, merged(saved.q), normed, *params.q);
+  linear_forward(exec, merged_heads(saved.q), normed, *params.q);
   linears_forward(exec, following(saved.k, 2), source->rows, {params.k, params.v});
 }
 
@@ -113,7 +97,7 @@ void project_backward_weights(const LayerContext& context, const AttentionParams
   if (source == nullptr) {
     return linears_backward_weight(exec, {params.q, params.k, params.v}, following(d.q, 3), normed);
   }
-  linear_backward_weight(exec, *params.q, merged(d.q), normed);
+  linear_backward_weight(exec, *params.q, merged_heads(d.q), normed);
   linears_backward_weight(exec, {params.k, params.v}, following(d.k, 2), source->rows);
 }
 
@@ -127,7 +111,7 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
   project(context, params, saved, source);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
                     bias_value(params), key_lengths(context, source), spec_of(context, params));
-  sharded_residual_forward(context, out, saved.x, merged(saved.attended), *params.o,
+  sharded_residual_forward(context, out, saved.x, merged_heads(saved.attended), *params.o,
                            context.dropout(params.sites.output), "attention output");
 }
 
@@ -151,20 +135,39 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
       dropout_backward(exec, d_normed, d_out, context.dropout(params.sites.output));
   const Tensor d_all = room_for_all(context, scratch, d_normed);
   const Tensor d_o = gather_stream(context, d_all, d_rows, "attention d_output");
-  linear_backward_weight(exec, *params.o, d_o, merged(saved.attended));
-  linear_backward_input(exec, merged(d_attended), d_o, *params.o);
+  linear_backward_weight(exec, *params.o, d_o, merged_heads(saved.attended));
+  linear_backward_input(exec, merged_heads(d_attended), d_o, *params.o);
   attention_backward(exec, d.q, d.k, d.v, bias_grad(exec, params), d_attended, saved.attended,
                      saved.log_sum, saved.q, saved.k, saved.v, bias_value(params),
                      key_lengths(context, source), spec_of(context, params));
   project_backward_weights(context, params, saved, d, source);
   const Tensor d_keys = source == nullptr ? d_all : d_source;
-  linear_backward_input(exec, d_all, merged(d.q), *params.q);
-  linear_backward_input(exec, d_keys, merged(d.k), *params.k, true);
-  linear_backward_input(exec, d_keys, merged(d.v), *params.v, true);
+  linear_backward_input(exec, d_all, merged_heads(d.q), *params.q);
+  linear_backward_input(exec, d_keys, merged_heads(d.k), *params.k, true);
+  linear_backward_input(exec, d_keys, merged_heads(d.v), *params.v, true);
   sum_to_stream(context, d_normed, d_all, "attention d_input");
 }
 
 }  // namespace
+
+AttentionSpec attention_spec(const LayerContext& context, bool causal, uint32_t probs_site) {
+  AttentionSpec spec;
+  spec.causal = causal;
+  spec.bidirectional = !causal;
+  spec.max_distance = narrow<int>(context.model.relative_max_distance);
+  spec.dropout_rate = static_cast<float>(context.dropout_rate());
+  spec.dropout_by_key = context.broadcasts_dropout();
+  spec.dropout_key = context.key(probs_site);
+  spec.first_sequence = context.step.first_sequence;
+  spec.num_heads = context.model.num_heads;
+  spec.first_head =
+      div_exact(spec.num_heads, int64_t{context.mesh.shape().model}) * context.mesh.model_rank();
+  return spec;
+}
+
+Tensor merged_heads(Tensor heads) {
+  return heads.view({heads.dim(0) * heads.dim(1), heads.dim(2) * heads.dim(3)});
+}
 
 AttentionParams attention_params(ParamStore& store, const std::string& prefix,
                                  const ModelSection& model) {

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "kernels/attention/attention.h"
 #include "lib/model/context.h"
 #include "lib/model/param.h"
 
@@ -26,6 +27,12 @@ struct AttentionParams {
     uint32_t probs = 0, output = 0;
   } sites;  // dropout of the attention weights and of the output
 };
+
+// The kernel's arguments in a layer: this rank's heads, and the dropout of the attention weights,
+// drawn at `probs_site`.
+AttentionSpec attention_spec(const LayerContext& context, bool causal, uint32_t probs_site);
+// Views [B, L, H, d_kv] as [B * L, H * d_kv].
+Tensor merged_heads(Tensor heads);
 
 // What backward needs; H is the number of this rank's heads.
 struct AttentionSaved {

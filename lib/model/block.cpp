@@ -6,9 +6,16 @@ namespace sy {
 BlockParams block_params(ParamStore& store, const std::string& prefix, const ModelSection& model,
                          const BlockSpec& spec, LayerCounter& counter) {
   BlockParams params;
-  params.self_attention = attention_params(store, prefix + "/self_attention", model);
-  params.self_attention.relative_bias = spec.relative_bias;
-  params.self_attention.causal = spec.causal;
+  params.sparse_attention = spec.sparse_attention;
+  if (params.sparse_attention) {
+    params.moe_attention = moe_attention_params(store, prefix + "/self_attention", model, counter);
+    params.moe_attention.relative_bias = spec.relative_bias;
+    params.moe_attention.causal = spec.causal;
+  } else {
+    params.self_attention = attention_params(store, prefix + "/self_attention", model);
+    params.self_attention.relative_bias = spec.relative_bias;
+    params.self_attention.causal = spec.causal;
+  }
   if (spec.cross) {
     params.cross_attention = attention_params(store, prefix + "/cross_attention", model);
   }
@@ -25,7 +32,11 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
                       const LayerDims& dims, int64_t source_length) {
   const Shape stream{dims.stream_rows(), model.d_model};
   BlockSaved saved;
-  saved.self_attention = attention_plan(arena, model, dims, dims.length);
+  if (params.sparse_attention) {
+    saved.moe_attention = moe_attention_plan(arena, model, dims);
+  } else {
+    saved.self_attention = attention_plan(arena, model, dims, dims.length);
+  }
   saved.after_self = arena.take(dims.dtype, stream, "stream after self-attention");
   if (params.has_cross_attention()) {
     saved.cross_attention = attention_plan(arena, model, dims, source_length);
@@ -43,7 +54,11 @@ void block_forward(const LayerContext& context, const BlockParams& params, Block
                    Tensor out, Tensor x, const AttentionSource& encoder_output) {
   const int64_t rows = context.stream_rows();
   Tensor stream = saved.after_self.slice(0, rows);
-  self_attention_forward(context, params.self_attention, saved.self_attention, stream, x);
+  if (params.sparse_attention) {
+    moe_attention_forward(context, params.moe_attention, saved.moe_attention, stream, x);
+  } else {
+    self_attention_forward(context, params.self_attention, saved.self_attention, stream, x);
+  }
   if (params.has_cross_attention()) {
     const Tensor after = saved.after_cross.slice(0, rows);
     cross_attention_forward(context, params.cross_attention, saved.cross_attention, after, stream,
@@ -59,7 +74,19 @@ void block_forward(const LayerContext& context, const BlockParams& params, Block
 
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
                    RouterStats& stats) {
+  if (params.sparse_attention) {
+    routing_observe(context, params.moe_attention.routing, saved.moe_attention.routing, stats);
+  }
   if (params.sparse) routing_observe(context, params.moe.routing, saved.moe.routing, stats);
+}
+
+void block_update_biases(Exec& exec, const ModelSection& model, const BlockParams& params,
+                         Tensor counts, Tensor apply) {
+  const auto update = [&](const RoutingParams& routing) {
+    update_router_bias(exec, model, routing.router, counts.at(routing.layer), apply);
+  };
+  if (params.sparse_attention) update(params.moe_attention.routing);
+  if (params.sparse) update(params.moe.routing);
 }
 
 void block_backward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
@@ -74,7 +101,12 @@ void block_backward(const LayerContext& context, const BlockParams& params, Bloc
     cross_attention_backward(context, params.cross_attention, saved.cross_attention, d_stream,
                              d_encoder_output, d_stream, encoder_output);
   }
-  self_attention_backward(context, params.self_attention, saved.self_attention, d_stream, d_stream);
+  if (params.sparse_attention) {
+    moe_attention_backward(context, params.moe_attention, saved.moe_attention, d_stream, d_stream);
+  } else {
+    self_attention_backward(context, params.self_attention, saved.self_attention, d_stream,
+                            d_stream);
+  }
 }
 
 }  // namespace sy

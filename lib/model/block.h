@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// One block of a stack: self-attention, cross-attention in the decoder, and a dense or sparse
-// feed-forward sub-layer. Each sub-layer writes the residual stream to a new tensor, so that
-// backward finds the input of every sub-layer. `rows` are as in attention.h.
+// One block of a stack: dense or sparse self-attention, cross-attention in the decoder, and a dense
+// or sparse feed-forward sub-layer. Each sub-layer writes the residual stream to a new tensor, so
+// that backward finds the input of every sub-layer. `rows` are as in attention.h.
 #pragma once
 
 #include <string>
 
 #include "lib/model/attention.h"
 #include "lib/model/dense_ffn.h"
+#include "lib/model/moe/moe_attention.h"
 #include "lib/model/moe/moe_ffn.h"
 
 namespace sy {
 
 struct BlockParams {
+  bool sparse_attention = false;  // selects one of the next two
   AttentionParams self_attention;
+  MoeAttentionParams moe_attention;
   AttentionParams cross_attention;  // norm is nullptr if the stack has none
   bool sparse = false;              // selects one of the next two
   DenseFfnParams dense;
   MoeFfnParams moe;
 
   bool has_cross_attention() const { return cross_attention.norm != nullptr; }
-  int first_param() const { return self_attention.norm->number; }
+  int first_param() const {
+    return (sparse_attention ? moe_attention.norm : self_attention.norm)->number;
+  }
 };
 
 struct BlockSaved {
   AttentionSaved self_attention;
+  MoeAttentionSaved moe_attention;
   AttentionSaved cross_attention;
   DenseFfnSaved dense;
   MoeFfnSaved moe;
@@ -35,6 +41,7 @@ struct BlockSaved {
 // How a block differs from others, fixed at declaration.
 struct BlockSpec {
   bool sparse = false;             // the feed-forward layer has experts
+  bool sparse_attention = false;   // self-attention has
   bool causal = false;             // self-attention sees no later token
   bool cross = false;              // has cross-attention
   Param* relative_bias = nullptr;  // the stack's
@@ -53,9 +60,12 @@ BlockSaved block_plan(Arena& arena, const ModelSection& model, const BlockParams
 // unused in the encoder.
 void block_forward(const LayerContext& context, const BlockParams& params, BlockSaved& saved,
                    Tensor out, Tensor x, const AttentionSource& encoder_output);
-// Adds the block's router statistics, if it has a router, to those of the step.
+// Adds the statistics of the block's routers to those of the step.
 void block_observe(const LayerContext& context, const BlockParams& params, const BlockSaved& saved,
                    RouterStats& stats);
+// After a step: update_router_bias() of the block's routers by RouterStats::counts.
+void block_update_biases(Exec& exec, const ModelSection& model, const BlockParams& params,
+                         Tensor counts, Tensor apply);
 
 // d_stream [rows, d_model] holds the gradient of the block's output and is replaced by that of its
 // input. Gradients of the parameters accumulate, and in the decoder d_encoder_output, of which each

@@ -25,7 +25,7 @@ struct KeyPlaces {
 // H is the number of this rank's heads.
 struct AttentionCache {
   Tensor k;  // [N, H, d_kv]
-  Tensor v;  // as k
+  Tensor v;  // as k; with experts in attention, the same memory
   // Buffers of a step: rstd [rows], normed [rows, d_model], q and attended [rows, H, d_kv].
   Tensor rstd, normed, q, attended;
 };
@@ -33,6 +33,7 @@ struct AttentionCache {
 struct BlockCache {
   AttentionCache self;   // N = decoder_length * rows: position t of row r is t * rows + r
   AttentionCache cross;  // N = prompts * encoder_length
+  MoeAttentionSaved moe_attention;  // of a step: its keys and queries are unused
   DenseFfnSaved dense;
   MoeFfnSaved moe;
   Tensor after_self, after_cross, out;  // [rows, d_model], the residual stream

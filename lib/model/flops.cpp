@@ -18,16 +18,35 @@ double attention_flops(const ModelSection& model, int64_t queries, int64_t keys)
          2 * product(queries, keys, inner);
 }
 
+double router_flops(const ModelSection& model, int64_t tokens) {
+  const bool learned = model.experts.routing != Routing::hash;
+  return learned ? product(tokens, model.d_model, model.experts.count) : 0;
+}
+
+// Of a feed-forward layer, or an expert of one, of inner size d_ff with `outputs` columns.
+double mlp_flops(const ModelSection& model, int64_t tokens, int64_t d_ff, int64_t outputs) {
+  const double matrices = model.activation == Activation::geglu ? 2 : 1;
+  return matrices * product(tokens, model.d_model, d_ff) + product(tokens, d_ff, outputs);
+}
+
+double self_attention_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
+  const double dense = attention_flops(model, tokens, tokens);
+  if (!is_sparse_attention(model, stack, layer)) return dense;
+  const int64_t inner = model.num_heads * model.d_kv, each = tokens * model.experts.top_k;
+  const double projections = 3 * product(tokens, model.d_model, inner);
+  const double experts = model.experts.attention_form == AttentionForm::linear
+                             ? product(each, model.d_model, 2 * inner)
+                             : mlp_flops(model, each, model.d_ff, 2 * inner);
+  return dense - projections + experts + router_flops(model, tokens);
+}
+
 double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
-  const double matrices = model.activation == Activation::geglu ? 3 : 2;
-  const bool sparse = is_sparse_layer(model, stack, layer);
-  const bool learned = sparse && model.experts.routing != Routing::hash;
-  const double router = learned ? product(tokens, model.d_model, model.experts.count) : 0;
-  const int64_t each = sparse ? tokens * model.experts.top_k : tokens;
-  const int64_t shared = sparse ? model.experts.shared_expert : 0;
-  return matrices *
-             (product(each, model.d_model, model.d_ff) + product(tokens, model.d_model, shared)) +
-         router;
+  if (!is_sparse_layer(model, stack, layer)) {
+    return mlp_flops(model, tokens, model.d_ff, model.d_model);
+  }
+  return mlp_flops(model, tokens * model.experts.top_k, model.d_ff, model.d_model) +
+         mlp_flops(model, tokens, model.experts.shared_expert, model.d_model) +
+         router_flops(model, tokens);
 }
 
 }  // namespace
@@ -36,11 +55,11 @@ double SwitchModel::flops_per_sequence(const ModelSection& model, int64_t encode
                                        int64_t decoder_length) {
   double forward = product(decoder_length, model.d_model, model.vocab_size.value);
   for (int64_t layer = 0; layer < model.encoder_layers; ++layer) {
-    forward += attention_flops(model, encoder_length, encoder_length) +
+    forward += self_attention_flops(model, Stack::encoder, layer, encoder_length) +
                feed_forward_flops(model, Stack::encoder, layer, encoder_length);
   }
   for (int64_t layer = 0; layer < model.decoder_layers; ++layer) {
-    forward += attention_flops(model, decoder_length, decoder_length) +
+    forward += self_attention_flops(model, Stack::decoder, layer, decoder_length) +
                attention_flops(model, decoder_length, encoder_length) +
                feed_forward_flops(model, Stack::decoder, layer, decoder_length);
   }

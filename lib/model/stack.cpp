@@ -35,10 +35,13 @@ StackParams stack_params(ParamStore& store, const ModelSection& model, const Sta
                 Placement::model(1), relative_bias_init(model), {.reads = Reads::master});
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     const std::string prefix = fmt::format("{}/layers/{}", name, layer);
-    const BlockSpec block{is_sparse_layer(model, spec.stack, layer), spec.causal, spec.cross,
-                          params.relative_bias};
+    const BlockSpec block{.sparse = is_sparse_layer(model, spec.stack, layer),
+                          .sparse_attention = is_sparse_attention(model, spec.stack, layer),
+                          .causal = spec.causal,
+                          .cross = spec.cross,
+                          .relative_bias = params.relative_bias};
     params.blocks.push_back(block_params(store, prefix, model, block, counter));
-    params.routed_layers += block.sparse ? 1 : 0;
+    params.routed_layers += (block.sparse ? 1 : 0) + (block.sparse_attention ? 1 : 0);
   }
   params.final_norm = norm_params(store, name + "/final_norm", model.d_model);
   params.sites = {store.add_site("dropout/" + name + "/embedding"),

@@ -177,9 +177,7 @@ void SwitchModel::update_router_biases(Exec& exec, Tensor apply) {
   State& s = *state_;
   for (const StackParams* stack : {&s.encoder, &s.decoder}) {
     for (const BlockParams& block : stack->blocks) {
-      if (!block.sparse) continue;
-      const RoutingParams& routing = block.moe.routing;
-      update_router_bias(exec, s.model, routing.router, s.stats.counts.at(routing.layer), apply);
+      block_update_biases(exec, s.model, block, s.stats.counts, apply);
     }
   }
 }

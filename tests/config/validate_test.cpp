@@ -63,7 +63,39 @@ TEST_CASE("validate: what this version lacks", "[validate]") {
                            "model.experts.convention=hugging_face", "model.experts.capacity=fixed",
                            "model.experts.group_sequences=1", "model.experts.jitter=0.01"}),
              {"model.experts.jitter: 0.01", "hugging_face", "use 0"}));
+  const std::string rounded = "model.experts.router_precision=mesh_tensorflow_bfloat16";
+  CHECK(says(errors_after({rounded}), {"mesh_tensorflow_bfloat16 requires precision: bfloat16"}));
+  CHECK(errors_after({"precision=bfloat16", rounded}).empty());
+  CHECK(says(errors_after({"precision=bfloat16", rounded, "model.experts.top_k=2"}),
+             {"model.experts.router_precision", "one expert per token", "use bfloat16"}));
+  CHECK(says(errors_after({"precision=bfloat16", rounded, "model.experts.dropout=0.4"}),
+             {"model.experts.dropout: 0.4", "share rows", "use 0"}));
+  CHECK(says(errors_after({"precision=bfloat16", rounded, "model.experts.balance_bias=0.01"}),
+             {"model.experts.balance_bias: 0.01", "mesh_tensorflow_bfloat16", "use 0"}));
+  // What rounds no result of the router needs no bfloat16 elsewhere.
+  CHECK(errors_after({"model.experts.router_precision=bfloat16_weight"}).empty());
+  const std::string places = "model.experts.router_precision=bfloat16_places";
+  CHECK(errors_after({places, "model.experts.balance_bias=0.01"}).empty());
+  for (const char* other : {"hash", "no_token_left_behind"}) {
+    CHECK(says(errors_after({places, fmt::format("model.experts.routing={}", other)}),
+               {"model.experts.router_precision: bfloat16_places", "learned router"}));
+  }
+  CHECK(says(errors_after({places, "model.experts.convention=hugging_face",
+                           "model.experts.capacity=fixed", "model.experts.group_sequences=1"}),
+             {"bfloat16_places is not available", "hugging_face"}));
   CHECK(errors_after({"mesh.model=2"}).empty());
+  const std::string attention = "model.experts.attention.decoder=[0, 1]";
+  CHECK(errors_after({attention, "mesh.model=2"}).empty());
+  CHECK(errors_after(
+            {attention, "model.experts.layers.encoder=[]", "model.experts.layers.decoder=[]"})
+            .empty());
+  CHECK(says(errors_after({"model.experts.attention.decoder=[4]"}),
+             {"model.experts.attention.decoder: 4 is not one of the layers 0 to 3"}));
+  CHECK(says(errors_after({attention, "mesh.model=2", "model.experts.attention_form=linear"}),
+             {"model.experts.attention_form: linear", "use ffn"}));
+  CHECK(says(errors_after({attention, "model.experts.convention=hugging_face",
+                           "model.experts.capacity=fixed", "model.experts.group_sequences=1"}),
+             {"model.experts.attention", "hugging_face, whose attention is dense"}));
   CHECK(errors_after({"mesh.zero_stage=1"}).empty());
   for (const char* other : {"-1", "2", "3"}) {
     CHECK(says(errors_after({fmt::format("mesh.zero_stage={}", other)}),

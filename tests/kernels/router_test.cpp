@@ -105,6 +105,60 @@ TEST_CASE("router: the first of the largest logits, for any number of experts", 
   CHECK(at(run.gate, 1) == at(run.probs, experts + expected[1]));
 }
 
+double to_bfloat16(double value) {
+  return static_cast<double>(static_cast<float>(BFloat16(static_cast<float>(value))));
+}
+
+// From the definition: every result is rounded, and each is computed from the rounded ones before
+// it. Few distinct logits, so that many probabilities are equal once they are rounded.
+TEST_CASE("router: rounded to bfloat16", "[router]") {
+  auto exec = make_exec();
+  const auto [groups, size, experts] = GENERATE(std::tuple{2, 300, 70}, std::tuple{3, 40, 5});
+  Owned valid = all_valid(groups * size);
+  for (int64_t t = 0; t < groups * size; t += 5) valid.data<int32_t>()[t] = 0;
+  Run run(random_tensor(DType::f64, {groups * size, experts}, 7, 0.01), valid, groups);
+  const bool scored = GENERATE(false, true);  // by scores that are not rounded
+  Owned scores = random_tensor(DType::f64, {groups * size, experts}, 8, 0.01);
+  router_forward(*exec, run.probs, run.gate, run.log_sum, run.expert, run.fraction, run.mean_prob,
+                 run.losses, run.logits, valid, scored ? scores.tensor() : Tensor(), true);
+  double balance = 0, worst = 0;
+  int64_t ties = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    std::vector<double> f(experts), mean(experts);
+    double count = 0;
+    for (int64_t t = g * size; t < (g + 1) * size; ++t) {
+      double total = 0;
+      for (int64_t e = 0; e < experts; ++e) total += std::exp(at(run.logits, t * experts + e));
+      int64_t best = 0, largest = 0;
+      std::vector<double> p;
+      for (int64_t e = 0; e < experts; ++e) {
+        p.push_back(to_bfloat16(std::exp(at(run.logits, t * experts + e)) / total));
+        const auto by_score = [&](int64_t of) { return at(scores, t * experts + of); };
+        if (scored ? by_score(e) > by_score(best) : p[e] > p[best]) best = e;
+        if (at(run.logits, t * experts + e) > at(run.logits, t * experts + largest)) largest = e;
+        worst = std::max(worst, std::abs(at(run.probs, t * experts + e) - p[e]));
+      }
+      worst = std::max(worst, std::abs(at(run.log_sum, t) - to_bfloat16(std::log(total))));
+      if (valid.data<int32_t>()[t] == 0) continue;
+      ties += best != largest;
+      CHECK(ints_of(run.expert)[t] == best);
+      CHECK(at(run.gate, t) == p[best]);
+      count += 1;
+      f[best] += 1;
+      for (int64_t e = 0; e < experts; ++e) mean[e] += p[e];
+    }
+    for (int64_t e = 0; e < experts; ++e) {
+      const double share = to_bfloat16(f[e] / count), probability = to_bfloat16(mean[e] / count);
+      worst = std::max(worst, std::abs(at(run.fraction, g * experts + e) - share));
+      worst = std::max(worst, std::abs(at(run.mean_prob, g * experts + e) - probability));
+      balance += static_cast<double>(experts) * to_bfloat16(share * probability);
+    }
+  }
+  CHECK(worst == 0);
+  CHECK(ties > 10);
+  CHECK(run.balance() == Approx(balance).epsilon(1e-12));
+}
+
 // f, P and the losses of a run, computed from its probabilities.
 TEST_CASE("router: shares and losses of groups of any number and size", "[router]") {
   auto exec = make_exec();

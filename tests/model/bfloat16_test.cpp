@@ -4,6 +4,7 @@
 // rounding decides; not with the seed used here.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <utility>
 
 #include "tests/model/fixture.h"
 
@@ -116,8 +117,10 @@ TEST_CASE("bfloat16: weights and gradients stay float32, activations take half",
 // in float32, but not if it computes in bfloat16.
 TEST_CASE("bfloat16: the router is float32 inside unless asked", "[bfloat16]") {
   ModelSection section = sparse_model();
-  const bool exact = GENERATE(true, false);
-  section.experts.router_precision = exact ? Precision::float32 : Precision::bfloat16;
+  section.experts.router_precision =
+      GENERATE(RouterPrecision::float32, RouterPrecision::bfloat16_places,
+               RouterPrecision::bfloat16, RouterPrecision::mesh_tensorflow_bfloat16);
+  const bool exact = !router_rounding(section.experts).weight;
   Pair pair(section);
   ParamStore& params = pair.bf16.model.params();
   pair.bf16.total_loss(pair.batch.batch());
@@ -133,6 +136,47 @@ TEST_CASE("bfloat16: the router is float32 inside unless asked", "[bfloat16]") {
   params.update_compute(*pair.bf16.exec);
   pair.bf16.total_loss(pair.batch.batch());
   CHECK((*pair.bf16.model.router_stats().z.data<double>() != before) == exact);
+}
+
+// The definition: as if the weights were bfloat16 numbers, and all else as in float32.
+TEST_CASE("bfloat16: a router that rounds its weights alone", "[bfloat16]") {
+  ModelSection section = sparse_model();
+  section.experts.jitter = 0.1;
+  section.experts.exploration = GENERATE(Exploration::jitter, Exploration::input_dropout);
+  Pair exact(section);
+  section.experts.router_precision = RouterPrecision::bfloat16_weight;
+  Pair rounded(section);
+  const auto both = [](Pair& pair) {
+    for (ModelFixture* f : {&pair.f32, &pair.bf16}) {
+      f->clear_gradients();  // the output layer's is taken in forward
+      f->total_loss(pair.batch.batch());
+    }
+    return std::pair{*pair.f32.model.router_stats().z.data<double>(),
+                     *pair.bf16.model.router_stats().z.data<double>()};
+  };
+  const auto before = both(exact), now = both(rounded);
+  CHECK((before.first != now.first && before.second != now.second));
+  for (ModelFixture* f : {&exact.f32, &exact.bf16}) {
+    for (Param& param : f->model.params().all()) {
+      if (!param.name.ends_with("/router")) continue;
+      for (int64_t i = 0; i < param.value.numel(); ++i) {
+        float& weight = param.value.data<float>()[i];
+        weight = float(BFloat16(weight));
+      }
+    }
+    f->model.params().update_compute(*f->exec);
+  }
+  CHECK(both(exact) == now);
+  exact.backward();
+  rounded.backward();
+  const auto same_gradients = [](ModelFixture& a, ModelFixture& b) {
+    for (const Param& param : a.model.params().all()) {
+      INFO(param.name);
+      CHECK(distance(param.grad, b.model.params().find(param.name)->grad) == 0);
+    }
+  };
+  same_gradients(exact.f32, rounded.f32);
+  same_gradients(exact.bf16, rounded.bf16);
 }
 
 }  // namespace

@@ -126,6 +126,15 @@ TEST_CASE("decode: the decoder keeps every second expert, whatever is drawn", "[
   compare_positions(section, whole, DType::f64);
 }
 
+TEST_CASE("decode: experts in attention, every position", "[decode]") {
+  ModelSection section = tiny_model();
+  section.experts.count = 3;
+  section.experts.capacity = CapacityMode::dropless;
+  section.experts.attention = {{}, {false, {0, 1}}};
+  section.experts.attention_form = GENERATE(AttentionForm::ffn, AttentionForm::linear);
+  compare_positions(section, section, DType::f64);
+}
+
 TEST_CASE("decode: experts by a hash of the token", "[decode]") {
   ModelSection section = tiny_model();
   section.experts.count = 3;

@@ -145,7 +145,7 @@ TEST_CASE("dispatch: there and back, and its gradients", "[dispatch]") {
   ScratchScope scratch(*layer.f.exec);
   DispatchGrad grad(context, layer.labels, layer.saved, scratch);
   grad.start_combine(d_gate, weight, gate);
-  grad.compute_parts([&](const ExpertRows&) { triple(grad.rows(), grad.rows()); });
+  grad.compute_parts([&](const ExpertRows&) { triple(grad.d_in(), grad.d_out()); });
   grad.gather(d_x);
   CHECK(gradient_error(x, d_x, loss) < kGradientTolerance);
   CHECK(gradient_error(gate, d_gate, loss) < kGradientTolerance);

@@ -25,6 +25,7 @@ ModelSection section_of(Convention convention, CapacityMode capacity) {
       with_noise_and_losses(convention == Convention::paper ? tiny_sparse_model(4, /*interval=*/2)
                                                             : tiny_hugging_face_model(4));
   model.experts.capacity = capacity;
+  if (convention == Convention::paper) model.experts.attention = {{false, {0}}, {false, {1}}};
   model.experts.fixed_capacity = 1;
   return model;
 }
@@ -144,9 +145,10 @@ class Stacks {
     append(left.saved, encoder_saved_.streams[0].raw(), saved_.bytes());
     for (const StackSaved* stack : {&encoder_saved_, &decoder_saved_}) {
       for (const BlockSaved& block : stack->blocks) {
-        const DispatchSaved& dispatch = block.moe.routing.dispatch;
-        const int64_t host[2] = {dispatch.slots, dispatch.rows()};
-        append(left.saved, host, sizeof(host));
+        for (const RoutingSaved* routing : {&block.moe_attention.routing, &block.moe.routing}) {
+          const int64_t host[2] = {routing->dispatch.slots, routing->dispatch.rows()};
+          append(left.saved, host, sizeof(host));
+        }
       }
     }
     append(left.statistics, sums_.raw(), statistics_.bytes());

@@ -35,6 +35,16 @@ ModelSection top_2_model(CapacityMode capacity) {
   return model;
 }
 
+// Experts in attention, in a layer of the encoder and both of the decoder.
+ModelSection attention_model(CapacityMode capacity) {
+  ModelSection model = sparse_model(capacity);
+  model.experts.interval = 2;
+  model.experts.attention = {{false, {0}}, {false, {0, 1}}};
+  model.experts.shared_expert = 4;  // of the feed-forward layers
+  model.experts.balance_bias = 0.01;
+  return model;
+}
+
 ModelSection hugging_face_model(CapacityMode capacity) {
   ModelSection model = with_noise_and_losses(tiny_hugging_face_model(4));
   model.experts.capacity = capacity;
@@ -196,6 +206,21 @@ TEST_CASE("model_mesh: a step with two experts a token is the same however it is
   }
   if (ranks == 1 || (host && !sequence_parallel)) return;
   compare_step(shareable(top_2_model(CapacityMode::dropless)), {ranks, 2, ranks / 2},
+               sequence_parallel);
+}
+
+TEST_CASE("model_mesh: a step with experts in attention is the same however it is split",
+          "[model_mesh]") {
+  const int ranks = test_world().size();
+  if (ranks > 4) return;
+  const bool sequence_parallel = GENERATE(false, true), host = test_backend() == Backend::cuda;
+  if (!sequence_parallel && !host) {
+    ModelSection linear = attention_model(CapacityMode::dropless);
+    linear.experts.attention_form = AttentionForm::linear;
+    compare_step(linear, {ranks, 1, ranks});
+  }
+  if (ranks == 1 || (host && !sequence_parallel)) return;
+  compare_step(shareable(attention_model(CapacityMode::factor)), {ranks, 2, ranks / 2},
                sequence_parallel);
 }
 

@@ -213,14 +213,52 @@ class PlainLayer {
     return both;
   }
 
+  // The nearest number of eight significant bits, of two the even one.
+  static int64_t rounded(int64_t place) {
+    double step = 1;
+    while (static_cast<double>(place) / step >= 256) step *= 2;
+    return static_cast<int64_t>(std::nearbyint(static_cast<double>(place) / step) * step);
+  }
+
+  // Places are rounded: the tokens of a slot are added, and each gets the output for the sum.
+  void combine_shared(const std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens,
+                      int64_t group, std::map<int64_t, Row>& sums) {
+    std::vector<int64_t> taken(static_cast<size_t>(experts_.count));
+    std::map<std::pair<size_t, int64_t>, std::vector<std::pair<int64_t, double>>> slots;
+    for (const auto& [t, chosen] : tokens) {
+      const auto& [expert_of_token, gate] = chosen[0];
+      ++counts[expert_of_token];
+      const int64_t place = rounded(taken[expert_of_token]++);
+      if (place < limit(group)) {
+        slots[{expert_of_token, place}].emplace_back(t, gate);
+      } else {
+        ++counts.back();
+      }
+    }
+    for (const auto& [slot, sharers] : slots) {
+      Row sum(static_cast<size_t>(d()));
+      for (const auto& [t, gate] : sharers) {
+        const Row normed = norm(t);
+        for (size_t c = 0; c < sum.size(); ++c) sum[c] += normed[c];
+      }
+      const Row y = expert(sum, static_cast<int64_t>(slot.first), 0);
+      for (const auto& [t, gate] : sharers) {
+        sums[t].resize(y.size());
+        for (size_t c = 0; c < y.size(); ++c) sums[t][c] += gate * y[c];
+      }
+    }
+  }
+
   // All first choices take their places before the second ones.
   void combine(const std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens, int64_t group,
                std::map<int64_t, Row> sums) {
     const size_t count = static_cast<size_t>(experts_.count);
     std::vector<int64_t> taken(count);
+    const bool shares_slots = router_rounding(experts_).places;
+    if (shares_slots) combine_shared(tokens, group, sums);
     for (size_t k = 0; k < static_cast<size_t>(experts_.top_k); ++k) {
       for (const auto& [t, chosen] : tokens) {
-        if (k >= chosen.size()) continue;
+        if (shares_slots || k >= chosen.size()) continue;
         const auto& [expert_of_token, gate] = chosen[k];
         ++counts[expert_of_token];
         if (taken[expert_of_token]++ >= limit(group)) {

@@ -28,6 +28,7 @@ struct Variant {
 // Three blocks per stack, the second of which is sparse, and sizes that four model ranks can share.
 ModelSection three_blocks(CapacityMode capacity) {
   ModelSection model = with_noise_and_losses(tiny_sparse_model(4, 2));
+  model.experts.attention = {{false, {0}}, {false, {1}}};
   model.vocab_size = {false, 16};
   model.encoder_layers = model.decoder_layers = 3;
   model.num_heads = 4;
@@ -48,6 +49,7 @@ ModelSection untied_geglu(CapacityMode capacity) {
 ModelSection hugging_face(CapacityMode capacity) {
   ModelSection model = three_blocks(capacity);
   model.experts.convention = Convention::hugging_face;
+  model.experts.attention = {{false, {}}, {false, {}}};
   model.encoder_layers = model.decoder_layers = 4;
   model.activation = Activation::gelu;
   return model;

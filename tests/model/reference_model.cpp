@@ -122,15 +122,25 @@ class Reference {
     const int64_t layers = decoder ? model_.decoder_layers : model_.encoder_layers;
     for (int64_t layer = 0; layer < layers; ++layer) {
       const std::string prefix = name + "/layers/" + std::to_string(layer);
+      const bool routed = has_experts(model_.experts.attention, decoder, layer);
+      if (routed) routed_attention(prefix + "/self_attention", decoder, x, lengths);
       for (size_t b = 0; b < x.size(); ++b) {
-        attention(prefix + "/self_attention", x[b], nullptr, lengths[b], name, decoder);
+        if (!routed) {
+          attention(prefix + "/self_attention", x[b], nullptr, lengths[b], name, decoder);
+        }
         if (decoder) {
           attention(prefix + "/cross_attention", x[b], &(*memory)[b], (*memory_lengths)[b], "",
                     false);
         }
       }
-      if (experts_ > 0 && (layer + 1) % model_.experts.interval == 0) {
-        switch_layer(prefix + "/moe", decoder, x, lengths);
+      if (has_experts(model_.experts.layers, decoder, layer)) {
+        const std::string layer_prefix = prefix + "/moe";
+        switch_layer(layer_prefix, decoder, x, lengths,
+                     [&](size_t b, size_t i, const Row& normed, size_t expert, double gate) {
+                       Row y = feed_forward(layer_prefix, normed, expert);
+                       for (double& value : y) value *= gate;
+                       add_to(x[b][i], y);
+                     });
       } else {
         for (Matrix& sequence : x) {
           for (Row& row : sequence) {
@@ -147,6 +157,36 @@ class Reference {
     return x;
   }
 
+  bool has_experts(const SparseLayersSection& layers, bool decoder, int64_t layer) const {
+    const AutoInts& list = decoder ? layers.decoder : layers.encoder;
+    if (experts_ == 0) return false;
+    if (list.is_auto) return (layer + 1) % model_.experts.interval == 0;
+    return std::count(list.values.begin(), list.values.end(), layer) > 0;
+  }
+
+  // Queries and keys of experts; the values are the keys. Dropped tokens have zeros.
+  void routed_attention(const std::string& prefix, bool decoder, Sequences& x,
+                        const std::vector<int>& lengths) {
+    const size_t inner = heads_ * d_kv_;
+    const Sequences zeros(x.size(), Matrix(x[0].size(), Row(inner, 0.0)));
+    Sequences queries = zeros, keys = zeros;
+    switch_layer(prefix, decoder, x, lengths,
+                 [&](size_t b, size_t i, const Row& normed, size_t expert, double gate) {
+                   const bool linear = model_.experts.attention_form == AttentionForm::linear;
+                   const Row both = linear ? times(normed, param(prefix + "/qk"), 2 * inner,
+                                                   expert * d_ * 2 * inner)
+                                           : feed_forward(prefix, normed, expert, "/qk", 2 * inner);
+                   for (size_t c = 0; c < inner; ++c) {
+                     queries[b][i][c] = gate * both[c] / std::sqrt(static_cast<double>(d_kv_));
+                     keys[b][i][c] = gate * both[inner + c];
+                   }
+                 });
+    for (size_t b = 0; b < x.size(); ++b) {
+      attend(prefix, x[b], queries[b], keys[b], keys[b], lengths[b],
+             decoder ? "decoder" : "encoder", decoder);
+    }
+  }
+
   // For one sequence. bias_of names the stack whose relative bias applies; empty for none.
   void attention(const std::string& prefix, Matrix& x, const Matrix* memory, int key_length,
                  const std::string& bias_of, bool causal) const {
@@ -158,6 +198,12 @@ class Reference {
       keys.push_back(times(row, param(prefix + "/k"), inner));
       values.push_back(times(row, param(prefix + "/v"), inner));
     }
+    attend(prefix, x, queries, keys, values, key_length, bias_of, causal);
+  }
+
+  void attend(const std::string& prefix, Matrix& x, const Matrix& queries, const Matrix& keys,
+              const Matrix& values, int key_length, const std::string& bias_of, bool causal) const {
+    const size_t inner = heads_ * d_kv_;
     for (size_t i = 0; i < x.size(); ++i) {
       Row attended(inner, 0.0);
       for (size_t h = 0; h < heads_; ++h) {
@@ -188,8 +234,12 @@ class Reference {
     return param(name + "/relative_bias")[static_cast<size_t>(bucket) * heads_ + head];
   }
 
-  // Expert `expert` of a feed-forward layer; a dense layer has one.
+  // Expert `expert` of a feed-forward layer; a dense layer has one. `last` is its second matrix.
   Row feed_forward(const std::string& prefix, const Row& x, size_t expert) const {
+    return feed_forward(prefix, x, expert, "/wo", d_);
+  }
+  Row feed_forward(const std::string& prefix, const Row& x, size_t expert, const std::string& last,
+                   size_t outputs) const {
     const size_t offset = expert * d_ * d_ff_;
     Row hidden = times(x, param(prefix + "/wi"), d_ff_, offset);
     if (model_.activation == Activation::geglu) {
@@ -200,7 +250,7 @@ class Reference {
         value = model_.activation == Activation::relu ? std::max(value, 0.0) : gelu(value);
       }
     }
-    return times(hidden, param(prefix + "/wo"), d_, offset);
+    return times(hidden, param(prefix + last), outputs, expert * d_ff_ * outputs);
   }
 
   int capacity(int group_tokens) const {
@@ -216,8 +266,10 @@ class Reference {
 
   // Groups of consecutive tokens, sequence after sequence. An incomplete last group has the
   // capacity of a complete one.
+  // Calls to_expert(b, i, normed, expert, gate) for each token that is not dropped.
+  template <class ToExpert>
   void switch_layer(const std::string& prefix, bool decoder, Sequences& x,
-                    const std::vector<int>& lengths) {
+                    const std::vector<int>& lengths, ToExpert&& to_expert) {
     const ExpertsSection& experts = model_.experts;
     const AutoInt& given = decoder ? experts.group_tokens.decoder : experts.group_tokens.encoder;
     const size_t length = x[0].size(), tokens = x.size() * length;
@@ -229,7 +281,7 @@ class Reference {
     result_.entropies.push_back(0);
     result_.top_probabilities.push_back(0);
     for (size_t begin = 0; begin < tokens; begin += group) {
-      const GroupLosses losses = route_group(prefix, x, lengths, begin, group, counts);
+      const GroupLosses losses = route_group(prefix, x, lengths, begin, group, counts, to_expert);
       if (hugging_face()) {
         stack_losses_.resize(tokens, GroupLosses(experts_));
         stack_losses_[begin] += losses;
@@ -273,8 +325,10 @@ class Reference {
     stack_losses_.clear();
   }
 
+  template <class ToExpert>
   GroupLosses route_group(const std::string& prefix, Sequences& x, const std::vector<int>& lengths,
-                          size_t begin, size_t group, std::vector<int>& counts) {
+                          size_t begin, size_t group, std::vector<int>& counts,
+                          ToExpert&& to_expert) {
     const int limit = capacity(static_cast<int>(group));
     const size_t length = x[0].size(), end = std::min(begin + group, x.size() * length);
     std::vector<int> taken(experts_, 0);
@@ -302,9 +356,7 @@ class Reference {
         ++counts[experts_];
         continue;
       }
-      Row y = feed_forward(prefix, normed, best);
-      for (double& value : y) value *= std::exp(logits[best] - log_sum);
-      add_to(x[b][i], y);
+      to_expert(b, i, normed, best, std::exp(logits[best] - log_sum));
     }
     return losses;
   }

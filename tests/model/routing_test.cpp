@@ -61,7 +61,8 @@ struct Layer {
   }
   void backward(Tensor d_tokens, Tensor room, Tensor d_out) {
     const auto compute = [&](DispatchGrad& grad) {
-      grad.compute_parts([&](const ExpertRows& rows) { multiply(rows, grad.rows(), grad.rows()); });
+      grad.compute_parts(
+          [&](const ExpertRows& rows) { multiply(rows, grad.d_in(), grad.d_out()); });
     };
     routing_backward(context(), params, saved, d_tokens, room, d_out, tokens, compute);
   }

@@ -127,6 +127,21 @@ TEST_CASE("switch_model: sparse agrees with the scalar reference", "[switch_mode
   compare_with_reference(model);
 }
 
+// With and without experts in the feed-forward layers.
+TEST_CASE("switch_model: experts in attention agree with the scalar reference", "[switch_model]") {
+  ModelSection model = tiny_sparse_model(3, 2);
+  model.experts.jitter = 0;
+  const bool linear = GENERATE(false, true);
+  model.experts.attention_form = linear ? AttentionForm::linear : AttentionForm::ffn;
+  model.experts.attention = {{false, {0}}, {}};
+  if (linear) {
+    model.experts.layers = {{false, {}}, {false, {}}};
+    model.experts.attention = {{false, {1}}, {false, {0, 1}}};
+    model.experts.capacity = CapacityMode::dropless;
+  }
+  compare_with_reference(model);
+}
+
 TEST_CASE("switch_model: groups of tokens agree with the scalar reference", "[switch_model]") {
   ModelSection model = tiny_sparse_model(3, 2);
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
@@ -309,6 +324,23 @@ TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[swit
   const double inside = 3 * 4 * pairs * static_cast<double>(section.num_heads * section.d_kv);
   const double formula = SwitchModel::flops_per_sequence(section, kEncoderLength, kDecoderLength);
   CHECK(flops_of(f.exec->state<GemmCounts>()) == Approx(4 * (formula - inside)).epsilon(1e-12));
+}
+
+// In place of the projections to q, k and v of one layer, per token: those of its expert.
+TEST_CASE("switch_model: FLOPs of experts in attention", "[switch_model]") {
+  ModelSection model = tiny_sparse_model(3, 2);
+  const auto flops = [&] {
+    return SwitchModel::flops_per_sequence(model, kEncoderLength, kDecoderLength);
+  };
+  const double dense = flops(), d = static_cast<double>(model.d_model);
+  const auto inner = static_cast<double>(model.num_heads * model.d_kv);
+  const auto d_ff = static_cast<double>(model.d_ff);
+  model.experts.attention.encoder = {false, {0}};
+  const double router = 3 * d, replaced = 3 * d * inner, per_product = 3 * 2 * kEncoderLength;
+  CHECK(flops() - dense ==
+        Approx(per_product * (d * d_ff + d_ff * 2 * inner + router - replaced)).epsilon(1e-9));
+  model.experts.attention_form = AttentionForm::linear;
+  CHECK(flops() - dense == Approx(per_product * (d * 2 * inner + router - replaced)).epsilon(1e-9));
 }
 
 }  // namespace

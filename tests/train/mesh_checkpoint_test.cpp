@@ -29,6 +29,7 @@ std::vector<std::string> on_mesh(const MeshShape& mesh, const std::string& optim
           "model.tie_embeddings=false",
           "model.experts.balance_bias=0.01",
           "model.experts.shared_expert=32",
+          "model.experts.attention.decoder=[1]",
           fmt::format("mesh.expert={}", mesh.expert),
           fmt::format("mesh.model={}", mesh.model),
           fmt::format("mesh.zero_stage={}", zero)};

@@ -177,26 +177,28 @@ void expect_moved(Biases& biases, Steps& steps, double rate) {
 
 TEST_CASE("train_step: the biases of routers follow the loads of the step", "[train_step]") {
   const std::vector<std::string> layers{"encoder/layers/1/moe/router_bias",
+                                        "decoder/layers/0/self_attention/router_bias",
                                         "decoder/layers/1/moe/router_bias"};
-  Steps steps(test_backend(), {"model.experts.balance_bias=0.25", "train.global_batch=8",
-                               "data.encoder_length=16", "train.recompute=blocks"});
+  Steps steps(test_backend(),
+              {"model.experts.balance_bias=0.25", "train.global_batch=8", "data.encoder_length=16",
+               "train.recompute=blocks", "model.experts.attention.decoder=[0]"});
   std::vector<std::string> names;
   for (const Buffer& buffer : steps.session.model.params().buffers()) names.push_back(buffer.name);
   CHECK(names == layers);
   Biases expected = biases_of(steps);
-  CHECK(expected == Biases(2, std::vector<float>(4)));
+  CHECK(expected == Biases(3, std::vector<float>(4)));
   for (int i = 0; i < 3; ++i) {
     steps.fill();
     REQUIRE(steps.run().updated);
     expect_moved(expected, steps, 0.25);
     const Biases found = biases_of(steps);
-    for (size_t layer = 0; layer < 2; ++layer) {
+    for (size_t layer = 0; layer < 3; ++layer) {
       for (size_t e = 0; e < 4; ++e) {
         CHECK(found[layer][e] == Approx(expected[layer][e]).margin(1e-6));
       }
     }
   }
-  CHECK(biases_of(steps) != Biases(2, std::vector<float>(4)));
+  CHECK(biases_of(steps) != Biases(3, std::vector<float>(4)));
   // A step that changes no weight changes no bias.
   const Biases before = biases_of(steps);
   const Param& norm = *steps.session.model.params().find("decoder/final_norm");

@@ -163,6 +163,11 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
                     "token, this model {}; it can only stay a checkpoint",
                     model.experts.top_k));
   }
+  if (has_sparse_attention(model)) {
+    errors.emplace_back(
+        "model.experts.attention: Hugging Face's SwitchTransformers has dense attention, this "
+        "model experts in it; it can only stay a checkpoint");
+  }
   for (const Stack stack : {Stack::encoder, Stack::decoder}) {
     if (find_hf_stack(model, stack)) continue;
     errors.push_back(fmt::format(

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/dispatch/dispatch.h"
+#include "kernels/dispatch/shared_slots.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/grouped_gemm.h"
 #include "lib/base/numeric.h"
@@ -24,6 +25,29 @@ int expert_ranks(const LayerContext& context) {
 
 double dropout_rate(const LayerContext& context) {
   return context.step.training ? context.model.experts.dropout : 0.0;
+}
+
+int64_t largest_capacity(const ExpertsSection& experts, int64_t group_tokens) {
+  return std::max(expert_capacity(experts, group_tokens, true),
+                  expert_capacity(experts, group_tokens, false));
+}
+
+// The tokens that may share a slot.
+int64_t sharers(const ExpertsSection& experts, int64_t group_tokens) {
+  const bool rounds = router_rounding(experts).places && experts.capacity != CapacityMode::dropless;
+  return rounds ? tokens_per_slot(largest_capacity(experts, group_tokens)) : 1;
+}
+
+// assign_slots(), where a place is the nearest bfloat16. With one token a slot it is the place.
+void assign_shared_slots(const LayerContext& context, Tensor slot, Tensor token, Tensor counts,
+                         Tensor expert, int64_t groups, int64_t capacity) {
+  Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const int64_t places = places_within(capacity);
+  const Tensor placed =
+      scratch.take(DType::i32, {context.model.experts.count * groups * places}, "dispatch places");
+  assign_slots(exec, slot, placed, counts, expert, groups, places);
+  share_slots(exec, slot, token, placed, capacity);
 }
 
 // Dropless: whether the host needs the row counts. It does to send rows, and where GEMMs are issued
@@ -73,12 +97,15 @@ bool by_columns(const LayerContext& context) {
   return sends_columns(context.mesh.shape());
 }
 
-int64_t slot_columns(const LayerContext& context) {
-  return sent_columns(context.mesh.shape(), context.model.d_model);
+// The columns of a slot whose token has `cols`.
+int64_t slot_columns(const LayerContext& context, int64_t cols) {
+  return sent_columns(context.mesh.shape(), cols);
 }
 
-Tensor room_for_columns(const LayerContext& context, ScratchScope& scratch, DType dtype) {
-  return scratch.take(dtype, {context.tokens(), slot_columns(context)}, "columns of tokens");
+// Of the tokens whose rows are like those of `whole`.
+Tensor room_for_columns(const LayerContext& context, ScratchScope& scratch, Tensor whole) {
+  return scratch.take(whole.dtype(), {context.tokens(), slot_columns(context, whole.cols())},
+                      "columns of tokens");
 }
 
 // Overwrites stream [stream_rows(), d_model] with what move(part) writes to a tensor of T rows as
@@ -88,7 +115,7 @@ void to_stream(const LayerContext& context, Tensor stream, const char* columns, 
                Move&& move) {
   ScratchScope scratch(context.exec);
   if (by_columns(context)) {
-    const Tensor mine = room_for_columns(context, scratch, stream.dtype());
+    const Tensor mine = room_for_columns(context, scratch, stream);
     move(mine);
     return columns_to_stream(context, stream, mine, columns);
   }
@@ -103,7 +130,7 @@ Tensor from_stream(const LayerContext& context, Tensor stream, const char* label
   if (!by_columns(context)) {
     return gather_stream(context, room_for_all(context, scratch, stream), stream, label);
   }
-  const Tensor mine = room_for_columns(context, scratch, stream.dtype());
+  const Tensor mine = room_for_columns(context, scratch, stream);
   stream_to_columns(context, mine, stream, label);
   return mine;
 }
@@ -111,7 +138,7 @@ Tensor from_stream(const LayerContext& context, Tensor stream, const char* label
 // This rank's columns of normed [T, d_model], as many as slots have.
 Tensor columns_of(const LayerContext& context, Tensor normed, ScratchScope& scratch) {
   if (!by_columns(context)) return normed;
-  const Tensor mine = room_for_columns(context, scratch, normed.dtype());
+  const Tensor mine = room_for_columns(context, scratch, normed);
   take_columns(context, mine, normed);
   return mine;
 }
@@ -159,21 +186,24 @@ DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims) {
     const int64_t slots = groups.total() * experts.top_k;
     return {slots, slots * dims.expert_ranks};
   }
-  const int64_t capacity = std::max(expert_capacity(experts, groups.tokens, true),
-                                    expert_capacity(experts, groups.tokens, false));
-  const int64_t slots = experts.count * groups.count * capacity;
+  const int64_t slots = experts.count * groups.count * largest_capacity(experts, groups.tokens);
   return {slots, slots};
 }
 
-DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
+DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
+                            int64_t output_cols) {
   const ExpertsSection& experts = model.experts;
   const DispatchSizes sizes = dispatch_sizes(model, dims);
   DispatchSaved saved;
-  const int64_t tokens = token_groups(experts, dims).total();
-  saved.slot = arena.take(DType::i32, {tokens, experts.top_k}, "dispatch slot");
-  saved.token = arena.take(DType::i32, {sizes.slots}, "dispatch token");
+  const TokenGroups groups = token_groups(experts, dims);
+  const int64_t shared = sharers(experts, groups.tokens);
+  saved.slot = arena.take(DType::i32, {groups.total(), experts.top_k}, "dispatch slot");
+  saved.token = arena.take(DType::i32, shared > 1 ? Shape{sizes.slots, shared} : Shape{sizes.slots},
+                           "dispatch token");
   saved.counts = arena.take(DType::i32, {experts.count + 1}, "dispatch counts");
-  const int64_t columns = sent_columns(dims.mesh_shape(), model.d_model);
+  saved.is_apart = output_cols > 0;
+  saved.output_cols = saved.is_apart ? output_cols : model.d_model;
+  const int64_t columns = sent_columns(dims.mesh_shape(), saved.output_cols);
   saved.returned = arena.take(dims.dtype, {sizes.slots, columns}, "dispatch returned");
   if (experts.dropout > 0) {
     saved.row_ids = arena.take(DType::i32, {sizes.rows}, "dispatch row ids");
@@ -207,6 +237,10 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     saved.slots = experts.count * each;
     saved.exchange.plan_even(ranks, local, each, exchange_parts(context));
     const Tensor token = saved.token.slice(0, saved.slots);
+    if (token.rank() == 2) {
+      return assign_shared_slots(context, slot, token, saved.counts, chosen, groups.count,
+                                 capacity);
+    }
     assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
   }
 }
@@ -220,11 +254,11 @@ Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, 
   return context.column_shard(dropout, context.model.d_ff);
 }
 
-TravellingRows::TravellingRows(const LayerContext& context, int64_t rows, DType dtype,
+TravellingRows::TravellingRows(const LayerContext& context, Shape rows, DType dtype,
                                ScratchScope& scratch)
     : context_(context) {
   if (!by_columns(context)) return;
-  columns_ = scratch.take(dtype, {rows, slot_columns(context)}, "columns of rows");
+  columns_ = scratch.take(dtype, {rows[0], slot_columns(context, rows[1])}, "columns of rows");
 }
 
 void TravellingRows::arrive(const ExpertRows& some, Tensor rows, const char* label) const {
@@ -245,12 +279,16 @@ Dispatch::Dispatch(const LayerContext& context, const DispatchLabels& labels, Di
       labels_(labels),
       saved_(saved),
       dispatcher_(context, saved.exchange, labels.dispatch, labels.combine),
-      rows_(context, saved.rows(), saved.returned.dtype(), scratch) {
+      rows_(context, {saved.rows(), context.model.d_model}, saved.returned.dtype(), scratch),
+      results_(saved.is_apart ? TravellingRows(context, {saved.rows(), saved.output_cols},
+                                               saved.returned.dtype(), scratch)
+                              : rows_) {
   const DType dtype = saved.returned.dtype();
+  const int64_t columns = slot_columns(context, context.model.d_model);
   out_ = saved.returned.slice(0, saved.slots);
   if (expert_ranks(context) == 1) return;
-  slots_ = scratch.take(dtype, {saved.slots, slot_columns(context)}, "dispatch slots");
-  out_ = scratch.take(dtype, {saved.rows(), context.model.d_model}, "experts out");
+  slots_ = scratch.take(dtype, {saved.slots, columns}, "dispatch slots");
+  out_ = scratch.take(dtype, {saved.rows(), saved.output_cols}, "experts out");
 }
 
 void Dispatch::start(Tensor in, Tensor normed) {
@@ -274,18 +312,23 @@ void Dispatch::combine(Tensor out, Tensor gate) {
   });
 }
 
+DispatchGrad::Side::Side(const LayerContext& context, const DispatchSaved& saved, int64_t cols,
+                         ScratchScope& scratch)
+    : travelling(context, {saved.rows(), cols}, saved.returned.dtype(), scratch) {
+  const DType dtype = saved.returned.dtype();
+  slots = scratch.take(dtype, {saved.slots, slot_columns(context, cols)}, "dispatch d_slots");
+  rows = slots;
+  if (expert_ranks(context) == 1) return;
+  rows = scratch.take(dtype, {saved.rows(), cols}, "experts d_rows");
+}
+
 DispatchGrad::DispatchGrad(const LayerContext& context, const DispatchLabels& labels,
                            const DispatchSaved& saved, ScratchScope& scratch)
     : context_(context),
       saved_(saved),
       dispatcher_(context, saved.exchange, labels.d_combine, labels.d_dispatch),
-      travelling_(context, saved.rows(), saved.returned.dtype(), scratch) {
-  const DType dtype = saved.returned.dtype();
-  slots_ = scratch.take(dtype, {saved.slots, slot_columns(context)}, "dispatch d_slots");
-  rows_ = slots_;
-  if (expert_ranks(context) == 1) return;
-  rows_ = scratch.take(dtype, {saved.rows(), context.model.d_model}, "experts d_rows");
-}
+      out_(context, saved, saved.output_cols, scratch),
+      in_(saved.is_apart ? Side(context, saved, context.model.d_model, scratch) : out_) {}
 
 void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   Exec& exec = context_.exec;
@@ -293,17 +336,18 @@ void DispatchGrad::start_combine(Tensor d_gate, Tensor d_out, Tensor gate) {
   const int64_t tokens = context_.tokens(), slots = saved_.slots;
   fill_zero(exec, d_gate.slice(tokens, d_gate.dim(0) - tokens));
   const Tensor d_tokens = from_stream(context_, d_out, "experts d_combined", scratch);
-  combine_backward(exec, slots_, d_gate.slice(0, tokens), d_tokens, saved_.returned.slice(0, slots),
-                   saved_.slot.slice(0, tokens), saved_.token.slice(0, slots),
-                   gate.slice(0, tokens));
-  dispatcher_.start(travelling_.of(rows_), slots_);
+  const bool shared = saved_.token.rank() == 2;
+  (shared ? shared_combine_backward : combine_backward)(
+      exec, out_.slots, d_gate.slice(0, tokens), d_tokens, saved_.returned.slice(0, slots),
+      saved_.slot.slice(0, tokens), saved_.token.slice(0, slots), gate.slice(0, tokens));
+  dispatcher_.start(out_.travelling.of(out_.rows), out_.slots);
   sum_over_model(context_, d_gate, "gates d_output");
 }
 
 void DispatchGrad::gather(Tensor d_normed) {
   dispatcher_.finish();
   to_stream(context_, d_normed, "experts d_tokens", "experts d_input", [&](Tensor part) {
-    gather_rows(context_.exec, part, slots_, saved_.slot.slice(0, context_.tokens()));
+    gather_rows(context_.exec, part, in_.slots, saved_.slot.slice(0, context_.tokens()));
   });
 }
 

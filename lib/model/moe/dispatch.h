@@ -12,6 +12,9 @@
 //
 // With one expert rank, slots and rows are the same memory and nothing is sent.
 //
+// If places are rounded (experts.router_precision) and a fixed capacity is above 256, up to m
+// tokens share a slot (shared_slots.h): its row is their sum, and each has the output for it.
+//
 // The experts of a model group have the same rows, each with its share of d_ff. With several expert
 // ranks, each model rank sends c = d_model / M columns of a row, and slots are [..., c]. The rows
 // that arrive are gathered to d_model columns before the experts compute on them, and the sum over
@@ -46,11 +49,15 @@ struct DispatchLabels {
 // Planned for the maximum numbers of slots S and rows R; a micro-batch uses the first ones.
 struct DispatchSaved {
   Tensor slot;      // int32 [T', k]: slots of a token, -1 where it has none
-  Tensor token;     // int32 [S]: the token in a slot, -1 in an empty one
+  Tensor token;     // int32 [S]: the token in a slot, -1 in an empty one; or [S, m] if m share one
   Tensor counts;    // int32 [E + 1]: times each expert was chosen; last: dropped
   Tensor received;  // dropless, int32 [expert_ranks, E_local]: rows from each source
   Tensor row_ids;   // experts.dropout > 0, int32 [R]: global row of the token, -1: none
   Tensor returned;  // [S, c]: outputs of the experts, back in the slots
+  // Columns of an expert's output: d_model, unless others were planned. Then gradients of outputs
+  // and of inputs are tensors of their own.
+  int64_t output_cols = 0;
+  bool is_apart = false;
   // Slots in use. Dropless: the maximum, until Dispatch::start() sets one per choice if the host
   // must know the number.
   int64_t slots = 0;
@@ -66,7 +73,9 @@ struct DispatchSizes {
 };
 DispatchSizes dispatch_sizes(const ModelSection& model, const LayerDims& dims);
 
-DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
+// Experts have outputs of output_cols columns, which the model ranks divide; 0: d_model.
+DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
+                            int64_t output_cols = 0);
 
 // Assigns a slot to every choice of a routed token and, if dropless, exchanges how many rows each
 // rank will receive. Overwrites `saved` except row_ids and returned. `expert` int32 [T', k] comes
@@ -78,14 +87,15 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
 // Valid once Dispatch::start() has been called.
 Dropout expert_dropout(const LayerContext& context, const DispatchSaved& saved, uint32_t site);
 
-// The rows of a rank's experts on their way: themselves, or their c columns of this model rank.
+// The rows of a rank's experts on their way, of `cols` columns: themselves, or their c columns of
+// this model rank.
 class TravellingRows {
  public:
-  TravellingRows(const LayerContext& context, int64_t rows, DType dtype, ScratchScope& scratch);
+  TravellingRows(const LayerContext& context, Shape rows, DType dtype, ScratchScope& scratch);
 
-  // What is sent and received in place of `rows` [R, d_model]: [R, c].
+  // What is sent and received in place of `rows` [R, cols]: [R, c].
   Tensor of(Tensor rows) const { return columns_.empty() ? rows : columns_; }
-  // Some of the rows have arrived: overwrites them in rows [R, d_model].
+  // Some of the rows have arrived: overwrites them in rows [R, cols].
   void arrive(const ExpertRows& some, Tensor rows, const char* label) const;
   // They leave: overwrites what is sent with the sum over the model ranks.
   void leave(const ExpertRows& some, Tensor rows, const char* label) const;
@@ -109,26 +119,26 @@ class Dispatch {
   // of out(), which are then sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    dispatcher_.compute_parts(saved_.returned.slice(0, saved_.slots), rows_.of(out_),
+    dispatcher_.compute_parts(saved_.returned.slice(0, saved_.slots), results_.of(out_),
                               [&](const ExpertRows& part) {
                                 rows_.arrive(part, in_, "experts input");
                                 compute(part);
-                                rows_.leave(part, out_, "experts output");
+                                results_.leave(part, out_, "experts output");
                               });
   }
   // Waits until the outputs of the experts are back in their slots. Overwrites out [stream_rows(),
-  // d_model], unless it is empty, with the sum of gate * output of the expert over the slots of
+  // output_cols], unless it is empty, with the sum of gate * output of the expert over the slots of
   // each token, zeros for a token without slots: the sum over the model ranks. gate is [T', k].
   void combine(Tensor out, Tensor gate);
 
-  Tensor out() const { return out_; }  // [R, d_model]; with one expert rank, saved.returned
+  Tensor out() const { return out_; }  // [R, output_cols]; with one expert rank, saved.returned
 
  private:
   const LayerContext& context_;
   const DispatchLabels& labels_;
   DispatchSaved& saved_;
   TokenDispatcher dispatcher_;
-  TravellingRows rows_;
+  TravellingRows rows_, results_;
   Tensor in_, slots_, out_;  // slots_ is empty with one expert rank
 };
 
@@ -140,29 +150,38 @@ class DispatchGrad {
                const DispatchSaved& saved, ScratchScope& scratch);
 
   // Backward of combine: overwrites d_gate [T', k], the sum over the model ranks. d_out is
-  // [stream_rows(), d_model], gate [T', k].
+  // [stream_rows(), output_cols], gate [T', k].
   void start_combine(Tensor d_gate, Tensor d_out, Tensor gate);
-  // Calls compute(ExpertRows) for each part of rows() as it arrives. compute replaces its contents,
-  // which are then sent back.
+  // Calls compute(ExpertRows) for each part of d_out() as it arrives. compute overwrites the same
+  // rows of d_in(), which may be the same memory; they are then sent back.
   template <class Compute>
   void compute_parts(Compute&& compute) {
-    dispatcher_.compute_parts(slots_, travelling_.of(rows_), [&](const ExpertRows& part) {
-      travelling_.arrive(part, rows_, "experts d_output");
+    dispatcher_.compute_parts(in_.slots, in_.travelling.of(in_.rows), [&](const ExpertRows& part) {
+      out_.travelling.arrive(part, out_.rows, "experts d_output");
       compute(part);
-      travelling_.leave(part, rows_, "experts d_input");
+      in_.travelling.leave(part, in_.rows, "experts d_input");
     });
   }
   // d_normed [stream_rows(), d_model] is overwritten with the sum over the model ranks.
   void gather(Tensor d_normed);
 
-  Tensor rows() const { return rows_; }  // [R, d_model]
+  Tensor d_out() const { return out_.rows; }  // [R, output_cols]
+  Tensor d_in() const { return in_.rows; }    // [R, d_model]
 
  private:
+  // Gradients in the slots of the tokens and in the rows of the experts.
+  struct Side {
+    TravellingRows travelling;
+    Tensor slots, rows;
+
+    Side(const LayerContext& context, const DispatchSaved& saved, int64_t cols,
+         ScratchScope& scratch);
+  };
+
   const LayerContext& context_;
   const DispatchSaved& saved_;
   TokenDispatcher dispatcher_;
-  TravellingRows travelling_;
-  Tensor slots_, rows_;
+  Side out_, in_;
 };
 
 }  // namespace sy

@@ -67,18 +67,23 @@ void take_inner(Memory& memory, ExpertsSaved& saved, Shape shape, Activation act
 }  // namespace
 
 ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
-                             const ModelSection& model) {
+                             const ModelSection& model, const ExpertShape& shape) {
   const int64_t experts = model.experts.count, d = model.d_model, d_ff = model.d_ff;
+  const int64_t outputs = shape.outputs > 0 ? shape.outputs : d;
   const auto init = [&](int64_t fan_in) {
     return experts_init(model, static_cast<double>(fan_in));
   };
   const Placement columns = Placement::expert_and_model(2), rows = Placement::expert_and_model(1);
   ExpertsParams params;
+  if (shape.linear) {
+    params.wo = store.add(prefix + shape.last, {experts, d, outputs}, Placement::expert(), init(d));
+    return params;
+  }
   params.wi = store.add(prefix + "/wi", {experts, d, d_ff}, columns, init(d));
   if (model.activation == Activation::geglu) {
     params.wi_linear = store.add(prefix + "/wi_linear", {experts, d, d_ff}, columns, init(d));
   }
-  params.wo = store.add(prefix + "/wo", {experts, d_ff, d}, rows, init(d_ff));
+  params.wo = store.add(prefix + shape.last, {experts, d_ff, outputs}, rows, init(d_ff));
   return params;
 }
 
@@ -94,6 +99,10 @@ ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, 
 ExpertsSaved with_inner(const ExpertsParams& params, const ExpertsSaved& saved,
                         const ExpertRows& rows, Activation activation, ScratchScope& scratch) {
   ExpertsSaved now = saved;
+  if (params.is_linear()) {
+    now.activated = saved.in.slice(0, rows.total);
+    return now;
+  }
   const Shape inner{rows.total, params.wi->value.cols()};
   if (!saved.keeps_inner()) take_inner(scratch, now, inner, activation);
   return now;
@@ -101,6 +110,7 @@ ExpertsSaved with_inner(const ExpertsParams& params, const ExpertsSaved& saved,
 
 void experts_inner(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                    const ExpertRows& rows, Activation activation, const Dropout& dropout) {
+  if (params.is_linear()) return;
   const ExpertsSaved now = used(saved, rows);
   const bool fused = is_relu_alone(activation, dropout);
   multiply(exec, rows, now.hidden, now.in, params.wi->compute, {.relu = fused});
@@ -122,11 +132,14 @@ void experts_forward(Exec& exec, const ExpertsParams& params, const ExpertsSaved
 
 ExpertsGrad experts_grad(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                          const ExpertRows& rows, ScratchScope& scratch) {
-  const DType dtype = saved.hidden.dtype();
-  const Shape shape{rows.total, saved.hidden.cols()};
   ExpertsGrad grad;
-  grad.d_hidden = scratch.take(dtype, shape, "experts d_hidden");
-  if (params.wi_linear != nullptr) grad.d_linear = scratch.take(dtype, shape, "experts d_linear");
+  if (!params.is_linear()) {
+    const Shape shape{rows.total, saved.hidden.cols()};
+    grad.d_hidden = scratch.take(saved.hidden.dtype(), shape, "experts d_hidden");
+  }
+  if (params.wi_linear != nullptr) {
+    grad.d_linear = scratch.take(grad.d_hidden.dtype(), grad.d_hidden.shape(), "experts d_linear");
+  }
   // A single expert's rows may come in two parts, and dropless an expert may have none.
   const bool once = !rows.ragged() && rows.experts > 1;
   for (Param* w : {params.wi, params.wi_linear, params.wo}) {
@@ -147,6 +160,9 @@ void experts_backward_input(Exec& exec, const ExpertsParams& params, const Exper
   const auto [d_hidden, d_linear, adds] = used(grad, rows);
   const Tensor d_x = used(d_in, rows), d_y = used(d_out, rows);
   put_weight(exec, rows, *params.wo, d_y, now.activated, adds);
+  if (params.is_linear()) {
+    return multiply(exec, rows, d_x, d_y, params.wo->compute, {.transpose_b = true});
+  }
   multiply(exec, rows, d_hidden, d_y, params.wo->compute, {.transpose_b = true});
   activation_backward(exec, d_hidden, d_linear, d_hidden, now.hidden, now.linear, activation,
                       used(dropout, rows));
@@ -160,6 +176,7 @@ void experts_backward_input(Exec& exec, const ExpertsParams& params, const Exper
 void experts_backward_weights(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                               const ExpertRows& rows, const ExpertsGrad& grad) {
   const ExpertsSaved now = used(saved, rows);
+  if (params.is_linear()) return;
   const auto [d_hidden, d_linear, adds] = used(grad, rows);
   put_weight(exec, rows, *params.wi, d_hidden, now.in, adds);
   if (params.wi_linear != nullptr) {

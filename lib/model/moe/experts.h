@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The experts of this rank (docs/math-moe.md, "Experts"): E / expert_ranks feed-forward networks,
 // each applied to the rows that were dispatched to it.
-//   out = dropout(activation(in wi[e] [, in wi_linear[e]])) wo[e]
+//   out = dropout(activation(in wi[e] [, in wi_linear[e]])) wo[e],   or linear:   out = in wo[e]
+// Outputs have d_model columns, or others (those of attention).
 // d_ff is sharded over the model ranks: each computes a part of the sum that is `out`, and of the
 // gradient of `in`. The caller takes the sums (routing.h).
 #pragma once
@@ -15,9 +16,18 @@
 namespace sy {
 
 struct ExpertsParams {
-  Param* wi = nullptr;         // [E, d_model, d_ff], columns sharded
+  Param* wi = nullptr;         // [E, d_model, d_ff], columns sharded; nullptr if linear
   Param* wi_linear = nullptr;  // [E, d_model, d_ff], columns sharded; geglu only
-  Param* wo = nullptr;         // [E, d_ff, d_model], rows sharded
+  Param* wo = nullptr;         // [E, d_ff, outputs], rows sharded; linear: [E, d_model, outputs]
+
+  bool is_linear() const { return wi == nullptr; }
+};
+
+// What the experts of a layer compute.
+struct ExpertShape {
+  int64_t outputs = 0;       // columns of their outputs; 0: d_model
+  bool linear = false;       // only on one model rank: there is no inner dimension to shard
+  const char* last = "/wo";  // the name of the last matrix
 };
 
 // Rows [first, first + total) of the R rows of a rank: those of the experts from first_expert on,
@@ -42,7 +52,7 @@ struct ExpertsSaved {
   Tensor in;         // [R, d_model]
   Tensor hidden;     // [R, d_ff] before the activation (relu: after it)
   Tensor linear;     // [R, d_ff], geglu only
-  Tensor activated;  // [R, d_ff]; relu: the same memory as hidden
+  Tensor activated;  // [R, d_ff]; relu: the same memory as hidden; linear: as in
 
   bool keeps_inner() const { return !hidden.empty(); }
 };
@@ -55,7 +65,8 @@ struct ExpertsGrad {
 };
 
 ExpertsParams experts_params(ParamStore& store, const std::string& prefix,
-                             const ModelSection& model);
+                             const ModelSection& model, const ExpertShape& shape = {});
+// keep_inner must be false if the experts are linear.
 ExpertsSaved experts_plan(Arena& arena, const ModelSection& model, DType dtype, int64_t rows,
                           int model_ranks = 1, bool keep_inner = true);
 
@@ -68,7 +79,7 @@ ExpertsSaved with_inner(const ExpertsParams& params, const ExpertsSaved& saved,
 // filled. `dropout` is that of [R, d_ff] rows.
 void experts_inner(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                    const ExpertRows& rows, Activation activation, const Dropout& dropout);
-// Then also the same rows of out [R, d_model].
+// Then also the same rows of out [R, outputs].
 void experts_forward(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                      const ExpertRows& rows, Tensor out, Activation activation,
                      const Dropout& dropout);
@@ -78,8 +89,8 @@ ExpertsGrad experts_grad(Exec& exec, const ExpertsParams& params, const ExpertsS
                          const ExpertRows& rows, ScratchScope& scratch);
 
 // Backward in two halves, so that d_in can be sent while the second runs. The first overwrites the
-// given rows of d_in [R, d_model], which may be d_out, and of grad, and accumulates the gradient of
-// wo. The second accumulates those of wi and wi_linear.
+// given rows of d_in [R, d_model], which may be d_out [R, outputs] unless linear, and of grad, and
+// accumulates the gradient of wo. The second accumulates those of wi and wi_linear.
 void experts_backward_input(Exec& exec, const ExpertsParams& params, const ExpertsSaved& saved,
                             const ExpertRows& rows, Tensor d_in, Tensor d_out,
                             const ExpertsGrad& grad, Activation activation, const Dropout& dropout);

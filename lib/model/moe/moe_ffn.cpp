@@ -5,6 +5,7 @@
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/model/linear.h"
 #include "lib/model/model_axis.h"
+#include "lib/model/moe/routed_experts.h"
 
 namespace sy {
 namespace {
@@ -61,17 +62,8 @@ void moe_ffn_forward(const LayerContext& context, const MoeFfnParams& params, Mo
   const Tensor normed = saved.normed.slice(0, rows);
   saved.x = x;
   rms_norm_forward(exec, normed, saved.rstd.slice(0, rows), x, params.norm->value);
-  const Activation activation = context.model.activation;
-  const auto experts = [&](Dispatch& travel) {
-    ScratchScope scratch(exec);
-    const DispatchSaved& dispatch = saved.routing.dispatch;
-    const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
-    const ExpertsSaved now =
-        with_inner(params.experts, saved.experts, dispatch.exchange.all, activation, scratch);
-    travel.compute_parts([&](const ExpertRows& part) {
-      experts_forward(exec, params.experts, now, part, travel.out(), activation, dropout);
-    });
-  };
+  const RoutedExperts experts{context, params.experts, saved.experts, saved.routing.dispatch,
+                              params.sites.hidden};
   routing_forward(context, params.routing, saved.routing, out, saved.experts.in, normed, experts);
   shared_forward(context, params, saved, out, normed);
   if (out.empty()) return;
@@ -83,40 +75,20 @@ void moe_ffn_backward(const LayerContext& context, const MoeFfnParams& params, M
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t rows = context.stream_rows();
-  const DispatchSaved& dispatch = saved.routing.dispatch;
   const Tensor normed = saved.normed.slice(0, rows);
   // Has room for the gradient of combine's output, and later for that of dispatch's input.
   const Tensor room = scratch.take(d_out.dtype(), d_out.shape(), "moe d_tokens");
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "moe d_normed");
   const Tensor d_combined =
       dropout_backward(exec, room, d_out, context.dropout(params.sites.output));
+  const RoutedExperts experts{context, params.experts, saved.experts, saved.routing.dispatch,
+                              params.sites.hidden};
   const bool shared = params.has_shared();
   const Tensor d_shared =
       shared ? scratch.take(d_out.dtype(), d_out.shape(), "shared expert's d_input") : Tensor();
   if (shared) {
     feed_forward_backward(context, params.shared, saved.shared, d_shared, d_combined, normed);
   }
-  const Activation activation = context.model.activation;
-  const auto experts = [&](DispatchGrad& grad) {
-    ScratchScope inner_scratch(exec);
-    const ExpertRows& all = dispatch.exchange.all;
-    const Dropout dropout = expert_dropout(context, dispatch, params.sites.hidden);
-    const ExpertsSaved now =
-        with_inner(params.experts, saved.experts, all, activation, inner_scratch);
-    if (!saved.experts.keeps_inner()) {
-      // In the same parts as in forward, whose products have the same bits. The gradients of the
-      // outputs meanwhile arrive.
-      for (const ExchangePart& sent : dispatch.exchange.parts) {
-        experts_inner(exec, params.experts, now, sent.experts, activation, dropout);
-      }
-    }
-    const ExpertsGrad hidden = experts_grad(exec, params.experts, now, all, inner_scratch);
-    grad.compute_parts([&](const ExpertRows& part) {
-      experts_backward_input(exec, params.experts, now, part, grad.rows(), grad.rows(), hidden,
-                             activation, dropout);
-    });
-    experts_backward_weights(exec, params.experts, now, all, hidden);
-  };
   routing_backward(context, params.routing, saved.routing, d_normed, room, d_combined, normed,
                    experts);
   if (shared) add_inplace(exec, d_normed, d_shared);

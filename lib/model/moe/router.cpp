@@ -68,12 +68,26 @@ void jitter_into(Exec& exec, Tensor out, Tensor x, const RouterJitter& jitter) {
 
 // Whether every intermediate result is rounded, as a bfloat16 router would round it.
 bool is_rounded(const LayerContext& context, Tensor normed) {
-  return normed.dtype() == DType::bf16 &&
-         context.model.experts.router_precision == Precision::bfloat16;
+  return normed.dtype() == DType::bf16 && router_rounding(context.model.experts).results;
+}
+
+// Whether the losses' means are rounded too.
+bool rounds_means(const LayerContext& context, Tensor normed) {
+  return is_rounded(context, normed) && router_rounding(context.model.experts).means;
+}
+
+// The weight [d_model, E], or a rounded copy of it.
+Tensor weight_of(const LayerContext& context, const RouterParams& params, ScratchScope& scratch) {
+  const Tensor weight = params.weight->value;
+  if (!router_rounding(context.model.experts).weight || weight.dtype() != DType::f32) return weight;
+  const Tensor rounded = scratch.take(DType::f32, weight.shape(), "router weight");
+  copy(context.exec, rounded, weight);
+  round_to_bfloat16(context.exec, rounded);
+  return rounded;
 }
 
 // The operands of the logits: the activations as they are and the master weights, since the router
-// computes in float32. If rounded, float32 copies of both; with dropout, a copy of the activations.
+// computes in float32. Where they are rounded, or dropped out, float32 copies.
 struct Operands {
   Tensor x, weight;
   RouterJitter jitter;
@@ -81,19 +95,16 @@ struct Operands {
 
 Operands router_operands(const LayerContext& context, const RouterParams& params, Tensor normed,
                          ScratchScope& scratch) {
-  const Param& weight = *params.weight;
+  const Tensor weight = weight_of(context, params, scratch);
   const RouterJitter jitter = own_jitter(context, params, normed);
   const Dropout dropout = input_dropout(context, params);
   const bool rounded = is_rounded(context, normed);
-  if (!rounded && dropout.rate == 0) return {normed, weight.value, jitter};
+  if (!rounded && dropout.rate == 0) return {normed, weight, jitter};
   const Tensor x = scratch.take(compute_dtype(normed.dtype()), normed.shape(), "router input");
   jitter_into(context.exec, x, normed, jitter);
   if (dropout.rate > 0) dropout_forward(context.exec, x, x, dropout);
-  if (!rounded) return {x, weight.value, {}};
-  round_to_bfloat16(context.exec, x);
-  const Tensor copy_of_weight = scratch.take(DType::f32, weight.shape, "router weight");
-  cast(context.exec, copy_of_weight, weight.compute);
-  return {x, copy_of_weight, {}};
+  if (rounded) round_to_bfloat16(context.exec, x);
+  return {x, weight, {}};
 }
 
 bool is_hashed(const ModelSection& model) {
@@ -166,9 +177,9 @@ void leave_no_token_behind(const LayerContext& context, const RouterSaved& now, 
   router_balance(exec, now.losses.slice(0, 1), now.fraction, now.mean_prob);
 }
 
-// Everything from the logits on.
+// Everything from the logits on. `rounds`: see router_forward().
 void choose(const LayerContext& context, const RouterParams& params, const RouterSaved& now,
-            Tensor logits) {
+            Tensor logits, bool rounds) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const Tensor scores = scores_of(context, params, logits, scratch);
@@ -177,7 +188,7 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor gate = two ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
-                 now.losses, logits, now.valid, scores);
+                 now.losses, logits, now.valid, scores, rounds);
   if (context.model.experts.routing == Routing::no_token_left_behind) {
     leave_no_token_behind(context, now, scores.empty() ? logits : scores);
   }
@@ -277,7 +288,7 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
   if (rounded) round_to_bfloat16(exec, logits);
-  choose(context, params, now, logits);
+  choose(context, params, now, logits, rounds_means(context, normed));
   if (rounded) round_to_bfloat16(exec, now.probs);
   if (rounded) round_to_bfloat16(exec, now.gate);
 }

@@ -8,7 +8,8 @@
 // the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. With
 // no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). It
 // computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
-// "selective precision"), unless experts.router_precision asks for bfloat16.
+// "selective precision"), unless experts.router_precision says what is rounded (router_rounding()
+// in config.h). Places in an expert are dispatch's (dispatch.h).
 // Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
 // config.h), which need not be whole sequences. If the tokens do not fill the last group, others
 // marked invalid complete it, so that groups are the same on every mesh and for a single sequence.

@@ -10,10 +10,11 @@ RoutingParams routing_params(ParamStore& store, const std::string& prefix,
   return {router_params(store, prefix, model), DispatchLabels(prefix), counter.routed_layers++};
 }
 
-RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
+RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
+                          int64_t output_cols) {
   RoutingSaved saved;
   saved.router = router_plan(arena, model, dims);
-  saved.dispatch = dispatch_plan(arena, model, dims);
+  saved.dispatch = dispatch_plan(arena, model, dims, output_cols);
   return saved;
 }
 

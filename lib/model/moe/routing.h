@@ -36,10 +36,12 @@ struct RoutingSaved {
 
 RoutingParams routing_params(ParamStore& store, const std::string& prefix,
                              const ModelSection& model, LayerCounter& counter);
-RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims);
+// output_cols: see dispatch_plan().
+RoutingSaved routing_plan(Arena& arena, const ModelSection& model, const LayerDims& dims,
+                          int64_t output_cols = 0);
 
-// Overwrites out [rows, d_model], unless it is empty, `saved`, and `in` [R, d_model], the input of
-// the callable, with the rows that arrive (R is at most dispatch_sizes().rows). tokens [rows,
+// Overwrites out [rows, output_cols], unless it is empty, `saved`, and `in` [R, d_model], the input
+// of the callable, with the rows that arrive (R is at most dispatch_sizes().rows). tokens [rows,
 // d_model] must be kept until backward; if the experts see jitter, it is added in place
 // (jitter_for_all).
 // compute(Dispatch&) is called once; within compute_parts() it must overwrite the rows of
@@ -66,10 +68,11 @@ void routing_observe(const LayerContext& context, const RoutingParams& params,
 
 // Overwrites d_tokens [rows, d_model] with the gradient of the tokens through the experts, the
 // gates and the auxiliary losses. The last two have the same bits on all ranks of a model group and
-// count once. room [rows, d_model] is overwritten and may be d_out [rows, d_model].
-// compute(DispatchGrad&) is called once; within compute_parts() it must replace the rows of
-// DispatchGrad::rows(), the gradient of the experts' outputs, by the gradient of `in`. What it does
-// after that overlaps with sending the rows back. Gradients of parameters accumulate.
+// count once. room [rows, d_model] is overwritten and may be d_out [rows, output_cols].
+// compute(DispatchGrad&) is called once; within compute_parts() it must overwrite the rows of
+// DispatchGrad::d_in(), the gradient of `in`, from those of d_out(), the gradient of the experts'
+// outputs, which may be the same memory. What it does after that overlaps with sending the rows
+// back. Gradients of parameters accumulate.
 template <class Compute>
 void routing_backward(const LayerContext& context, const RoutingParams& params,
                       const RoutingSaved& saved, Tensor d_tokens, Tensor room, Tensor d_out,
