@@ -12,15 +12,15 @@ namespace sy {
 constexpr int kRouterThreads = 256;
 constexpr int kRouterWarps = kRouterThreads / kWarp;
 
-// The first of the largest logits, in every lane: the same as a sequential search from 0 finds,
-// with or without NaNs.
+// The first of the largest scores, that of expert `except` aside (-1: of all), in every lane: the
+// same as a sequential search finds, with or without NaNs. There is one.
 template <class T>
-__device__ int largest_logit(const T* logits, int experts, T* largest) {
-  T value = logits[0];
-  int best = 0;
+__device__ int largest_score(const T* scores, int experts, int except, T* largest) {
+  int best = except == 0 ? 1 : 0;
+  T value = scores[best];
   for (int e = lane_id(); e < experts; e += kWarp) {
-    if (logits[e] > value) {
-      value = logits[e];
+    if (e != except && (scores[e] > value || (scores[e] == value && e < best))) {
+      value = scores[e];
       best = e;
     }
   }
@@ -52,10 +52,10 @@ __device__ void route_token(const Routed<T>& to, int64_t t) {
   const T* logits = to.logits + t * to.experts;
   T* probs = to.probs + t * to.experts;
   T largest;
-  int best = largest_logit(logits, to.experts, &largest);
+  int best = largest_score(logits, to.experts, -1, &largest);
   if (to.scores != nullptr) {
     T score;
-    best = largest_logit(to.scores + t * to.experts, to.experts, &score);
+    best = largest_score(to.scores + t * to.experts, to.experts, -1, &score);
   }
   T total = 0;
   for (int e = lane_id(); e < to.experts; e += kWarp) total += std::exp(logits[e] - largest);

@@ -61,6 +61,10 @@ int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length)
   return tokens.is_auto ? experts.group_sequences * length : tokens.value;
 }
 
+int64_t most_experts_per_token(const ExpertsSection& experts) {
+  return experts.routing == Routing::expert_choice ? experts.count : experts.top_k;
+}
+
 bool scales_decoder_outputs(const ModelSection& model) {
   return model.scale_decoder_outputs == AutoBool::automatic
              ? model.tie_embeddings

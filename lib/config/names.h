@@ -28,7 +28,8 @@ inline constexpr WordTable<2> kConventions = {"paper", "hugging_face"};
 inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "next_token", "ul2"};
 inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
 inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
-inline constexpr WordTable<3> kRoutings = {"learned", "hash", "no_token_left_behind"};
+inline constexpr WordTable<4> kRoutings = {"learned", "hash", "no_token_left_behind",
+                                           "expert_choice"};
 inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
 inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
 inline constexpr WordTable<2> kEvalExplorations = {"argmax", "sample"};

@@ -63,6 +63,34 @@ void check_no_token_left_behind(Checker& check, const ExpertsSection& experts) {
                 experts.count);
 }
 
+void check_expert_choice(Checker& check, const ModelSection& model) {
+  const ExpertsSection& experts = model.experts;
+  if (experts.routing != Routing::expert_choice) return;
+  const char* key = "model.experts.routing";
+  check.require(experts.interval < 1 || count_sparse_layers(model, Stack::decoder) == 0, key,
+                "expert_choice takes the tokens that an expert finds best, later ones too, which a "
+                "decoder must not see; set model.experts.layers.decoder to [], or use learned");
+  check.require(experts.top_k == 1, key,
+                "expert_choice gives a token all experts that take it, but model.experts.top_k is "
+                "{}; use 1 there",
+                experts.top_k);
+  check.require(experts.capacity != CapacityMode::dropless, key,
+                "expert_choice takes as many tokens as an expert has places, but "
+                "model.experts.capacity is dropless; use factor or fixed there");
+  check.require(experts.convention == Convention::paper, key,
+                "expert_choice is not available with model.experts.convention hugging_face, where "
+                "tokens choose experts; use learned");
+  check.require(
+      experts.balance_bias == 0, "model.experts.balance_bias",
+      "{} balances loads, which are equal with model.experts.routing expert_choice; use 0",
+      experts.balance_bias);
+  check.require(experts.exploration != Exploration::sample &&
+                    experts.eval_exploration != EvalExploration::sample,
+                key,
+                "expert_choice draws nothing, but exploration or eval_exploration of model.experts "
+                "is sample; use another one there");
+}
+
 void check_balance_bias(Checker& check, const ExpertsSection& experts) {
   if (experts.balance_bias == 0) return;
   const char* key = "model.experts.balance_bias";
@@ -93,6 +121,7 @@ void check_router(Checker& check, const RunConfig& config) {
                 "hash is not available with model.experts.convention hugging_face, whose router "
                 "is learned; use learned");
   check_no_token_left_behind(check, experts);
+  check_expert_choice(check, config.model);
   check_balance_bias(check, experts);
   check.require(experts.shared_expert == 0 || experts.convention == Convention::paper,
                 "model.experts.shared_expert",

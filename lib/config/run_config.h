@@ -43,7 +43,7 @@ enum class ExpertValues : uint8_t { truncated_normal, normal };
 enum class CapacityMode : uint8_t { factor, fixed, dropless };
 enum class Convention : uint8_t { paper, hugging_face };
 enum class DataFormat : uint8_t { text, ids };
-enum class Routing : uint8_t { learned, hash, no_token_left_behind };
+enum class Routing : uint8_t { learned, hash, no_token_left_behind, expert_choice };
 enum class SecondPolicy : uint8_t { random, all, none, threshold };
 enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
 enum class EvalExploration : uint8_t { argmax, sample };
@@ -159,10 +159,13 @@ struct ExpertsSection {
     visit("interval", interval, "every interval-th feed-forward layer is sparse");
     visit("layers", layers,
           "which feed-forward layers are sparse, where an interval cannot say it");
-    visit("routing", routing,
-          "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
-          "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
-          "that overflows goes to its next expert");
+    visit(
+        "routing", routing,
+        "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
+        "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
+        "that overflows goes to its next expert; expert_choice: learned, and each expert takes the "
+        "tokens that it is most probable for, as many as its capacity, without a balance loss; "
+        "for encoders");
     visit("ntlb_top_k", ntlb_top_k, "experts that a token may try with no_token_left_behind");
     visit("top_k", top_k,
           "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/config/config.h"
+#include "lib/model/moe/dispatch.h"
 #include "lib/model/switch_model.h"
 
 namespace sy {
@@ -18,12 +19,20 @@ double attention_flops(const ModelSection& model, int64_t queries, int64_t keys)
          2 * product(queries, keys, inner);
 }
 
+// The rows that the experts of a layer compute for `tokens`: top_k for each token, or with
+// expert_choice as many as they take from full groups.
+int64_t expert_rows(const ExpertsSection& experts, Stack stack, int64_t tokens) {
+  if (experts.routing != Routing::expert_choice) return tokens * experts.top_k;
+  const int64_t group = group_tokens(experts, stack, tokens);
+  return tokens * experts.count * expert_capacity(experts, group, true) / group;
+}
+
 double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
   const double matrices = model.activation == Activation::geglu ? 3 : 2;
   const bool sparse = is_sparse_layer(model, stack, layer);
   const bool learned = sparse && model.experts.routing != Routing::hash;
   const double router = learned ? product(tokens, model.d_model, model.experts.count) : 0;
-  const int64_t each = sparse ? tokens * model.experts.top_k : tokens;
+  const int64_t each = sparse ? expert_rows(model.experts, stack, tokens) : tokens;
   const int64_t shared = sparse ? model.experts.shared_expert : 0;
   return matrices *
              (product(each, model.d_model, model.d_ff) + product(tokens, model.d_model, shared)) +

@@ -117,8 +117,9 @@ StepResult TrainStep::finish() {
   }
   result.learning_rate = rates_[turn];
   result.logit_z_loss = *numbers.host(4).data<double>() / static_cast<double>(targets_[turn]);
-  result.router = summarize_router(
-      router_stats(numbers), routing_groups(session_.config, session_.config.train.global_batch));
+  result.router =
+      summarize_router(router_stats(numbers), session_.config.model,
+                       routing_groups(session_.config, session_.config.train.global_batch));
   return result;
 }
 

@@ -223,6 +223,8 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.top_k = 1;
     experts.routing = Routing::hash;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.routing"));
+    experts.routing = Routing::expert_choice;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("experts choose tokens"));
     experts.routing = Routing::learned;
     experts.balance_bias = 0.001;
     experts.shared_expert = 8;

@@ -175,6 +175,27 @@ TEST_CASE("moe_ffn: no token is left behind, and gradients", "[moe_ffn]") {
   check_forward(layer, out, x, valid);
 }
 
+TEST_CASE("moe_ffn: experts choose tokens, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.routing = Routing::expert_choice;
+  std::tie(model.experts.capacity, model.experts.exploration, model.experts.capacity_factor) =
+      GENERATE(std::tuple{CapacityMode::factor, Exploration::jitter, 0.7},
+               std::tuple{CapacityMode::factor, Exploration::input_dropout, 2.0},
+               std::tuple{CapacityMode::fixed, Exploration::argmax, 1.0});
+  model.experts.router_dropout = 0.25;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 6, kLength);
+  Owned x = random_tensor(DType::f64, {6 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength), out(DType::f64, x.tensor().shape());
+  check_layer(layer, x, valid);
+  CHECK(layer.balance_sum() == 0);
+  const int32_t* counts = layer.stats.counts.data<int32_t>();
+  CHECK((counts[0] == counts[1] && counts[1] == counts[2] && counts[2] == counts[3]));
+  if (model.experts.capacity_factor == 0.7) CHECK(dropped_tokens(layer) > 0);
+  layer.step.training = false;
+  check_forward(layer, out, x, valid);
+}
+
 TEST_CASE("moe_ffn: full experts take a first choice before any second one", "[moe_ffn]") {
   ModelSection model = moe_model();
   model.experts.count = 2;

@@ -194,6 +194,27 @@ class PlainLayer {
     }
   }
 
+  // Expert choice: each expert takes its tokens of largest probability, by the group's real tokens.
+  void choose_tokens(std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens,
+                     const std::map<int64_t, Row>& probs) {
+    for (auto& [t, chosen] : tokens) chosen.clear();
+    const auto places = static_cast<size_t>(limit(std::ssize(tokens)));
+    for (size_t e = 0; e < static_cast<size_t>(experts_.count); ++e) {
+      std::vector<size_t> best(tokens.size());
+      std::iota(best.begin(), best.end(), size_t{0});
+      std::stable_sort(best.begin(), best.end(), [&](size_t a, size_t b) {
+        return probs.at(tokens[a].first)[e] > probs.at(tokens[b].first)[e];
+      });
+      for (size_t i = 0; i < places; ++i) {
+        const double p = probs.at(tokens[best[i]].first)[e];
+        tokens[best[i]].second.push_back({e, p});
+      }
+    }
+    for (const auto& [t, chosen] : tokens) {
+      if (chosen.empty()) ++counts.back();
+    }
+  }
+
   std::vector<Choice> choices(const Row& h, const Row& p, int64_t t) const {
     const size_t first = first_choice(h, p, t);
     if (experts_.top_k == 1) return {{first, p[first]}};
@@ -218,7 +239,7 @@ class PlainLayer {
                std::map<int64_t, Row> sums) {
     const size_t count = static_cast<size_t>(experts_.count);
     std::vector<int64_t> taken(count);
-    for (size_t k = 0; k < static_cast<size_t>(experts_.top_k); ++k) {
+    for (size_t k = 0; k < static_cast<size_t>(most_experts_per_token(experts_)); ++k) {
       for (const auto& [t, chosen] : tokens) {
         if (k >= chosen.size()) continue;
         const auto& [expert_of_token, gate] = chosen[k];
@@ -279,10 +300,12 @@ class PlainLayer {
       probs[t] = p;
     }
     if (ntlb) leave_none_behind(chosen, probs, group);
+    const bool by_experts = experts_.routing == Routing::expert_choice;
+    if (by_experts) choose_tokens(chosen, probs);
     combine(chosen, group, std::move(sums));
     if (tokens == 0) return;
     z += squares / tokens;
-    for (size_t e = 0; e < count; ++e) {
+    for (size_t e = 0; e < count && !by_experts; ++e) {
       balance += static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] /
                  (tries * tokens * tokens);
     }

@@ -115,7 +115,7 @@ TEST_CASE("moe: one rank's numbers on every mesh", "[moe]") {
 
 TEST_CASE("moe: one rank's numbers for every router", "[moe]") {
   ModelSection model = moe_model();
-  const int router = GENERATE(0, 1, 2, 3, 4, 5);
+  const int router = GENERATE(0, 1, 2, 3, 4, 5, 7);
   model.experts.capacity = router % 2 == 0 ? CapacityMode::dropless : CapacityMode::factor;
   if (router == 0) model.experts.top_k = 2;
   if (router == 1) model.experts.exploration = Exploration::sample;
@@ -123,6 +123,7 @@ TEST_CASE("moe: one rank's numbers for every router", "[moe]") {
   if (router == 3) model.experts.routing = Routing::hash;
   if (router == 4) model.experts.balance_bias = 0.01;
   if (router == 5) model.experts.routing = Routing::no_token_left_behind;
+  if (router == 7) model.experts.routing = Routing::expert_choice;
   model.experts.second_threshold = 0.45;
   CAPTURE(router);
   compare(model, test_world().size());
@@ -135,7 +136,12 @@ TEST_CASE("moe: one rank's numbers with experts cut over model ranks", "[moe]") 
   model.d_ff = 8;
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
   model.activation = GENERATE(Activation::relu, Activation::geglu);
-  if (model.activation == Activation::geglu) model.experts.shared_expert = 4;
+  if (model.activation == Activation::geglu) {
+    model.experts.shared_expert = 4;
+    if (model.experts.capacity == CapacityMode::factor) {
+      model.experts.routing = Routing::expert_choice;
+    }
+  }
   for (int expert = 1; expert <= ranks / model_ranks; expert *= 2) {
     CAPTURE(model_ranks, expert);
     compare(model, expert, model_ranks);

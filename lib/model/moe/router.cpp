@@ -7,6 +7,7 @@
 #include "kernels/router/router.h"
 #include "kernels/router/router_bias.h"
 #include "kernels/router/router_confidence.h"
+#include "kernels/router/router_expert_choice.h"
 #include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
@@ -100,6 +101,10 @@ bool is_hashed(const ModelSection& model) {
   return model.experts.routing == Routing::hash;
 }
 
+bool experts_choose(const LayerContext& context) {
+  return context.model.experts.routing == Routing::expert_choice;
+}
+
 // Views of what this micro-batch uses.
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
   const int64_t tokens = groups.total();
@@ -174,13 +179,15 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor scores = scores_of(context, params, logits, scratch);
   const bool two = context.model.experts.top_k == 2;
   const Shape one{logits.dim(0), 1};
-  const Tensor gate = two ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
+  const Tensor gate =
+      now.gate.dim(1) > 1 ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
                  now.losses, logits, now.valid, scores);
   if (context.model.experts.routing == Routing::no_token_left_behind) {
     leave_no_token_behind(context, now, scores.empty() ? logits : scores);
   }
+  if (experts_choose(context)) fill_zero(exec, now.losses.slice(0, 1));
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
                       top2_rule(context, params), scores);
@@ -189,11 +196,13 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
 void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
                      Tensor d_gate) {
   Exec& exec = context.exec;
-  const bool two = context.model.experts.top_k == 2;
+  const bool two = context.model.experts.top_k == 2, by_experts = experts_choose(context);
+  const bool one = !two && !by_experts;
   const RouterLossGrad losses = router_loss_grad(context, now.fraction);
-  router_backward(exec, d_logits, two ? Tensor() : d_gate, now.probs, now.log_sum,
-                  two ? Tensor() : now.expert, losses.fraction, now.valid, losses.balance_scale,
-                  losses.z_scale);
+  router_backward(exec, d_logits, one ? d_gate : Tensor(), now.probs, now.log_sum,
+                  one ? now.expert : Tensor(), losses.fraction, now.valid,
+                  by_experts ? 0.0 : losses.balance_scale, losses.z_scale);
+  if (by_experts) router_expert_choice_backward(exec, d_logits, d_gate, now.probs);
   if (!two) return;
   router_top2_backward(exec, d_logits, d_gate, now.probs, now.expert, now.second,
                        context.model.experts.normalise_gates);
@@ -241,7 +250,8 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
   saved.expert = arena.take(DType::i32, {tokens, model.experts.top_k}, "router expert");
-  saved.gate = arena.take(dims.statistics(), {tokens, model.experts.top_k}, "router gate");
+  saved.gate =
+      arena.take(dims.statistics(), {tokens, most_experts_per_token(model.experts)}, "router gate");
   saved.losses = arena.take(dims.statistics(), {2}, "router losses");
   if (is_hashed(model)) return saved;
   if (model.experts.top_k == 2) saved.second = arena.take(DType::i32, {tokens}, "router second");
@@ -279,7 +289,8 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
   if (rounded) round_to_bfloat16(exec, logits);
   choose(context, params, now, logits);
   if (rounded) round_to_bfloat16(exec, now.probs);
-  if (rounded) round_to_bfloat16(exec, now.gate);
+  // The gates of experts that choose are copied from the probabilities.
+  if (rounded && !experts_choose(context)) round_to_bfloat16(exec, now.gate);
 }
 
 void update_router_bias(Exec& exec, const ModelSection& model, const RouterParams& params,

@@ -6,7 +6,9 @@
 // from the softmax. With experts.balance_bias, experts are chosen by their probabilities and a bias
 // each, which balances loads (router_bias.h). With experts.routing hash the expert is a function of
 // the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. With
-// no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). It
+// no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). With
+// expert_choice experts choose tokens, by the probabilities, when they fill their slots
+// (dispatch.h); there is no load-balancing loss then. It
 // computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision asks for bfloat16.
 // Tokens are routed in groups of consecutive tokens of the global batch (group_tokens() in
@@ -48,8 +50,9 @@ struct RouterParams {
 // first T are the tokens of the micro-batch.
 struct RouterSaved {
   Tensor valid;      // int32 [T'], copy of context.valid, 0 beyond T
-  Tensor expert;     // int32 [T', k], -1 where not valid or not kept
-  Tensor gate;       // [T', k], 0 where expert is -1
+  Tensor expert;     // int32 [T', k], -1 where not valid or not kept; with expert_choice the most
+                     // probable one, for statistics alone
+  Tensor gate;       // [T', k], 0 where expert is -1; with expert_choice [T', E], by dispatch
   Tensor second;     // k = 2: int32 [T'], the second choice whether kept or not
   Tensor probs;      // [T', E]
   Tensor log_sum;    // [T'], logsumexp of the logits
@@ -81,7 +84,7 @@ void update_router_bias(Exec& exec, const ModelSection& model, const RouterParam
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums);
 
 // d_normed [T, d_model] is overwritten with the gradient through the gates, whose gradient is
-// d_gate [T', k], and through both auxiliary losses, scaled by their coefficients and
+// d_gate, shaped as they are, and through both auxiliary losses, scaled by their coefficients and
 // step.group_scale. normed is the input of forward. The gradient of the parameter accumulates.
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed);

@@ -15,14 +15,16 @@ namespace sy {
 // Of one sparse layer, over its routed tokens. `layer` is its name, such as encoder/layers/1.
 struct RouterMetrics {
   std::string layer;
-  double dropped_fraction = 0;
-  double load_max = 0;         // fullest expert / mean
-  double entropy = 0;          // mean entropy of the router's probabilities, nats
-  double top_probability = 0;  // mean of the largest of them
+  double dropped_fraction = 0;   // of choices; with expert_choice, tokens that no expert took
+  double experts_per_token = 0;  // mean number of experts that compute a token
+  double load_max = 0;           // fullest expert / mean
+  double entropy = 0;            // mean entropy of the router's probabilities, nats
+  double top_probability = 0;    // mean of the largest of them
 
   template <class Visitor>
   void fields(Visitor&& visit) const {
     visit("dropped_fraction", dropped_fraction);
+    visit("experts_per_token", experts_per_token);
     visit("load_max", load_max);
     visit("entropy", entropy);
     visit("top_probability", top_probability);

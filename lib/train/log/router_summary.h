@@ -22,7 +22,7 @@ void reduce_statistics(SwitchModel& model, Mesh& mesh);
 
 // Summarises reduced statistics in host memory. `groups` is the number of the encoder's routing
 // groups in the global batch; 0 leaves the losses 0.
-RouterSummary summarize_router(const RouterStats& stats, int64_t groups);
+RouterSummary summarize_router(const RouterStats& stats, const ModelSection& model, int64_t groups);
 
 // The same statistics by layer, empty if the model is dense.
 std::vector<RouterMetrics> router_metrics(const RouterStats& stats, const ModelSection& model);
