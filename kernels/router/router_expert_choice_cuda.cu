@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/scan.h"
@@ -29,7 +31,7 @@ struct ExpertChoices {
 template <class Key>
 __device__ int count_keys(const Key* keys, int64_t size, Key least, int* slots) {
   int count = 0;
-  for (int64_t i = threadIdx.x; i < size; i += kThreads) count += keys[i] >= least ? 1 : 0;
+  for (int64_t i = threadIdx.x; i < size; i += blockDim.x) count += keys[i] >= least ? 1 : 0;
   return block_sum(count, slots);
 }
 
@@ -45,8 +47,9 @@ __device__ Key smallest_taken(const Key* keys, int64_t size, int wanted, int* sl
   return least;
 }
 
-// One expert and group per block; neighbouring blocks read the same sectors of probs. Traffic:
-// reads probs and writes slot, gate and token once (the minimum).
+// One expert and group per block, of no more threads than the group has tokens; neighbouring blocks
+// read the same sectors of probs. Traffic: reads probs and writes slot, gate and token once (the
+// minimum).
 template <class T>
 __global__ void __launch_bounds__(kThreads) router_expert_choice_kernel(ExpertChoices<T> of) {
   using Key = ChoiceKey<T>;
@@ -56,7 +59,7 @@ __global__ void __launch_bounds__(kThreads) router_expert_choice_kernel(ExpertCh
   Key* keys = of.keys != nullptr ? of.keys + int64_t{blockIdx.x} * of.size
                                  : reinterpret_cast<Key*>(shared_memory() + kSlots);
   int routed = 0;
-  for (int64_t i = threadIdx.x; i < of.size; i += kThreads) {
+  for (int64_t i = threadIdx.x; i < of.size; i += blockDim.x) {
     const bool is_valid = of.valid[begin + i] != 0;
     keys[i] = is_valid ? choice_key(of.probs[(begin + i) * of.experts + e]) : Key{0};
     routed += is_valid ? 1 : 0;
@@ -66,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) router_expert_choice_kernel(ExpertCh
   // Those equal to the smallest that still have a place; with wanted 0 no key reaches `least`.
   int ties = wanted > 0 ? wanted - count_keys(keys, of.size, Key(least + 1), slots) : 0;
   int placed = 0;
-  for (int64_t begin_step = 0; begin_step < of.size; begin_step += kThreads) {
+  for (int64_t begin_step = 0; begin_step < of.size; begin_step += blockDim.x) {
     const int64_t i = begin_step + threadIdx.x;
     const Key key = i < of.size ? keys[i] : Key{0};
     int equal = 0, taken = 0;
@@ -81,7 +84,7 @@ __global__ void __launch_bounds__(kThreads) router_expert_choice_kernel(ExpertCh
     of.gate[at] = takes ? of.probs[at] : T(0);
     if (takes) of.token[first_slot + place] = static_cast<int32_t>(begin + i);
   }
-  for (int64_t i = wanted + static_cast<int64_t>(threadIdx.x); i < of.capacity; i += kThreads) {
+  for (int64_t i = wanted + static_cast<int64_t>(threadIdx.x); i < of.capacity; i += blockDim.x) {
     of.token[first_slot + i] = -1;
   }
   if (e == 0 && threadIdx.x == 0) of.taken[group] = wanted;
@@ -162,7 +165,7 @@ struct RouterExpertChoiceImpl<Backend::cuda, T> {
     const size_t keys = outside ? 0 : static_cast<size_t>(size) * sizeof(T);
     launch(stream, "router_expert_choice",
            {.grid = narrow<unsigned>(groups * experts),
-            .block = kThreads,
+            .block = narrow<unsigned>(std::min<int64_t>(kThreads, round_up(size, int64_t{kWarp}))),
             .shared_bytes = kSlots + keys},
            router_expert_choice_kernel<T>, of);
     launch(stream, "router_missed",

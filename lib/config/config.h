@@ -72,6 +72,9 @@ int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length)
 // The experts that a token may go to: experts.top_k, or all with routing expert_choice.
 int64_t most_experts_per_token(const ExpertsSection& experts);
 
+// Whether the router has losses beside the load-balancing loss and the z-loss.
+bool has_choice_losses(const ExpertsSection& experts);
+
 // The model for generation, whose router draws nothing: which expert a token goes to then depends
 // on its sequence alone. With experts.second_policy random every second choice is kept.
 ModelSection without_draws(ModelSection model);

@@ -31,7 +31,8 @@ inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
 inline constexpr WordTable<4> kRoutings = {"learned", "hash", "no_token_left_behind",
                                            "expert_choice"};
 inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
-inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
+inline constexpr WordTable<5> kExplorations = {"jitter", "argmax", "sample", "input_dropout",
+                                               "noise"};
 inline constexpr WordTable<2> kEvalExplorations = {"argmax", "sample"};
 inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};

@@ -109,6 +109,30 @@ void check_balance_bias(Checker& check, const ExpertsSection& experts) {
                 experts.balance_bias);
 }
 
+// Losses of choices that tokens make.
+void check_choice_losses(Checker& check, const ExpertsSection& experts) {
+  check.require(experts.second_place_loss <= 0 || experts.top_k == 2,
+                "model.experts.second_place_loss",
+                "{} is for second choices, but model.experts.top_k is {}; use 0, or 2 there",
+                experts.second_place_loss, experts.top_k);
+  const bool by_tokens =
+      experts.routing == Routing::learned && experts.convention == Convention::paper;
+  check.require(experts.importance_loss <= 0 || by_tokens, "model.experts.importance_loss",
+                "{} is for routers of model.experts.routing learned and convention paper; use 0",
+                experts.importance_loss);
+  check.require(experts.load_loss <= 0 || (by_tokens && experts.balance_bias == 0 &&
+                                           experts.exploration == Exploration::noise),
+                "model.experts.load_loss",
+                "{} is the expected load under noise, for model.experts.routing learned with "
+                "exploration noise and balance_bias 0; use 0, or those",
+                experts.load_loss);
+  check.require(
+      experts.exploration != Exploration::noise || experts.router_precision == Precision::float32,
+      "model.experts.exploration",
+      "noise has a size that only a float32 router learns; set "
+      "model.experts.router_precision to float32, or use another one");
+}
+
 // What the choice of experts rules out.
 void check_router(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = config.model.experts;
@@ -123,6 +147,7 @@ void check_router(Checker& check, const RunConfig& config) {
   check_no_token_left_behind(check, experts);
   check_expert_choice(check, config.model);
   check_balance_bias(check, experts);
+  check_choice_losses(check, experts);
   check.require(experts.shared_expert == 0 || experts.convention == Convention::paper,
                 "model.experts.shared_expert",
                 "{} is not available with model.experts.convention hugging_face, which has no such "

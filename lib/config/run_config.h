@@ -10,49 +10,9 @@
 #include <vector>
 
 #include "lib/base/objective_plan.h"
+#include "lib/config/run_values.h"
 
 namespace sy {
-
-// An integer, or the word `auto`.
-struct AutoInt {
-  bool is_auto = true;
-  int64_t value = 0;
-  bool operator==(const AutoInt&) const = default;
-};
-
-// A number, or the word `auto`.
-struct AutoNumber {
-  bool is_auto = true;
-  double value = 0;
-  bool operator==(const AutoNumber&) const = default;
-};
-
-// A list of integers, or the word `auto`.
-struct AutoInts {
-  bool is_auto = true;
-  std::vector<int64_t> values;
-  bool operator==(const AutoInts&) const = default;
-};
-
-enum class AutoBool : uint8_t { automatic, on, off };
-enum class BackendChoice : uint8_t { automatic, cpu, cuda };
-enum class Precision : uint8_t { float32, bfloat16 };
-enum class Activation : uint8_t { relu, gelu, geglu };
-enum class DropoutBroadcast : uint8_t { none, length };
-enum class ExpertValues : uint8_t { truncated_normal, normal };
-enum class CapacityMode : uint8_t { factor, fixed, dropless };
-enum class Convention : uint8_t { paper, hugging_face };
-enum class DataFormat : uint8_t { text, ids };
-enum class Routing : uint8_t { learned, hash, no_token_left_behind, expert_choice };
-enum class SecondPolicy : uint8_t { random, all, none, threshold };
-enum class Exploration : uint8_t { jitter, argmax, sample, input_dropout };
-enum class EvalExploration : uint8_t { argmax, sample };
-enum class Separator : uint8_t { none, eos };
-enum class BadRecordPolicy : uint8_t { skip, fail };
-enum class OptimizerName : uint8_t { adafactor, adamw };
-enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
-enum class NonFinitePolicy : uint8_t { stop, skip };
-enum class Recompute : uint8_t { none, experts, blocks };
 
 struct RunSection {
   std::string name = "run";
@@ -148,6 +108,9 @@ struct ExpertsSection {
   Precision router_precision = Precision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
+  double second_place_loss = 0.0;
+  double importance_loss = 0.0;
+  double load_loss = 0.0;
   double balance_bias = 0.0;
   double z_loss = 0.0;
   double dropout = 0.0;
@@ -177,10 +140,12 @@ struct ExpertsSection {
           "the second gate from which on second_policy always keeps the second expert");
     visit("normalise_gates", normalise_gates,
           "with top_k 2, divide both gates by their sum; false: the gates are the probabilities");
-    visit("exploration", exploration,
-          "how the router explores in training; jitter: as jitter says; argmax: not at all; "
-          "sample: the expert is drawn from softmax(logits / sample_temperature); input_dropout: "
-          "the router's input is dropped out at router_dropout");
+    visit(
+        "exploration", exploration,
+        "how the router explores in training; jitter: as jitter says; argmax: not at all; "
+        "sample: the expert is drawn from softmax(logits / sample_temperature); input_dropout: "
+        "the router's input is dropped out at router_dropout; noise: logits get normal noise of a "
+        "learned size (Shazeer et al. 2017)");
     visit("eval_exploration", eval_exploration,
           "argmax | sample, in evaluation; generation always takes the largest");
     visit("sample_temperature", sample_temperature, "temperature of exploration sample");
@@ -207,6 +172,14 @@ struct ExpertsSection {
         "in training, router inputs are multiplied by U(1 - jitter, 1 + jitter), if exploration is "
         "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
+    visit("second_place_loss", second_place_loss,
+          "with top_k 2, coefficient of the load-balancing loss of second choices; half of "
+          "balance_loss is Mesh TensorFlow's");
+    visit("importance_loss", importance_loss,
+          "coefficient of the squared coefficient of variation of the experts' sums of gates "
+          "(Shazeer et al. 2017)");
+    visit("load_loss", load_loss,
+          "with exploration noise, coefficient of the same of the experts' expected loads");
     visit("balance_bias", balance_bias,
           "what a step adds to the bias of an expert with less than the mean load, and takes from "
           "one with more; the bias is added to its probability where experts are chosen, not in "

@@ -31,7 +31,9 @@ double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer,
   const double matrices = model.activation == Activation::geglu ? 3 : 2;
   const bool sparse = is_sparse_layer(model, stack, layer);
   const bool learned = sparse && model.experts.routing != Routing::hash;
-  const double router = learned ? product(tokens, model.d_model, model.experts.count) : 0;
+  const double products = model.experts.exploration == Exploration::noise ? 2 : 1;
+  const double router =
+      learned ? products * product(tokens, model.d_model, model.experts.count) : 0;
   const int64_t each = sparse ? expert_rows(model.experts, stack, tokens) : tokens;
   const int64_t shared = sparse ? model.experts.shared_expert : 0;
   return matrices *

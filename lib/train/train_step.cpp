@@ -13,7 +13,7 @@ namespace {
 
 // The host's copy of the statistics among the numbers of a step.
 RouterStats router_stats(const Readback& numbers) {
-  return {numbers.host(1), numbers.host(2), numbers.host(3), numbers.host(5)};
+  return {numbers.host(1), numbers.host(2), numbers.host(3), numbers.host(5), numbers.host(6)};
 }
 
 }  // namespace
@@ -65,8 +65,9 @@ void TrainStep::allocate() {
   gather_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
-                                              model.logit_z_sum(), router.confidence});
+    numbers.emplace(exec,
+                    std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
+                                        model.logit_z_sum(), router.confidence, router.choice});
   }
 }
 

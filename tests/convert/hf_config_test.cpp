@@ -226,6 +226,9 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.routing = Routing::expert_choice;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("experts choose tokens"));
     experts.routing = Routing::learned;
+    experts.exploration = Exploration::noise;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.exploration"));
+    experts.exploration = Exploration::jitter;
     experts.balance_bias = 0.001;
     experts.shared_expert = 8;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.balance_bias") &&

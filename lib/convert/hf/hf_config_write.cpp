@@ -153,6 +153,11 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
         "this "
         "model experts choose tokens; it can only stay a checkpoint");
   }
+  if (model.experts.count > 0 && model.experts.exploration == Exploration::noise) {
+    errors.emplace_back(
+        "model.experts.exploration: Hugging Face's SwitchTransformers has no matrix for the noise "
+        "of its router, this model one; it can only stay a checkpoint");
+  }
   if (model.experts.count > 0 && model.experts.balance_bias > 0) {
     errors.emplace_back(
         "model.experts.balance_bias: Hugging Face's SwitchTransformers chooses experts without a "

@@ -2,6 +2,7 @@
 #include "lib/model/moe/router.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
@@ -17,6 +18,7 @@
 #include "lib/base/numeric.h"
 #include "lib/model/initialisation.h"
 #include "lib/model/moe/dispatch.h"
+#include "lib/model/moe/router_choice_losses.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -107,16 +109,18 @@ bool experts_choose(const LayerContext& context) {
 
 // Views of what this micro-batch uses.
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
-  const int64_t tokens = groups.total();
-  return {saved.valid.slice(0, tokens),
-          saved.expert.slice(0, tokens),
-          saved.gate.slice(0, tokens),
-          saved.second.empty() ? Tensor() : saved.second.slice(0, tokens),
-          saved.probs.slice(0, tokens),
-          saved.log_sum.slice(0, tokens),
-          saved.fraction.slice(0, groups.count),
-          saved.mean_prob.slice(0, groups.count),
-          saved.losses};
+  RouterSaved now = saved;
+  const auto keep = [](std::initializer_list<Tensor*> tensors, int64_t rows) {
+    for (Tensor* tensor : tensors) {
+      if (!tensor->empty()) *tensor = tensor->slice(0, rows);
+    }
+  };
+  keep({&now.valid, &now.expert, &now.gate, &now.second, &now.probs, &now.log_sum, &now.raw_noise,
+        &now.noisy},
+       groups.total());
+  keep({&now.fraction, &now.mean_prob, &now.second_fraction, &now.importance, &now.load},
+       groups.count);
+  return now;
 }
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
@@ -194,8 +198,10 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
 }
 
 void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
-                     Tensor d_gate) {
+                     Tensor d_gate_alone) {
   Exec& exec = context.exec;
+  ScratchScope scratch(exec);
+  const Tensor d_gate = with_importance(context, now, d_gate_alone, scratch);
   const bool two = context.model.experts.top_k == 2, by_experts = experts_choose(context);
   const bool one = !two && !by_experts;
   const RouterLossGrad losses = router_loss_grad(context, now.fraction);
@@ -206,6 +212,7 @@ void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor
   if (!two) return;
   router_top2_backward(exec, d_logits, d_gate, now.probs, now.expert, now.second,
                        context.model.experts.normalise_gates);
+  second_place_backward(context, now, d_logits);
 }
 
 }  // namespace
@@ -228,20 +235,28 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
   Param* weight = nullptr;
   Buffer* bias = nullptr;
+  Param* noise = nullptr;
   if (!is_hashed(model)) {
     weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
                        Placement::replicated(), router_init(model), {.reads = Reads::master});
     if (model.experts.balance_bias > 0) {
       bias = store.add_buffer(prefix + "/router_bias", {model.experts.count});
     }
+    if (model.experts.exploration == Exploration::noise) {
+      noise =
+          store.add(prefix + "/router_noise", {model.d_model, model.experts.count},
+                    Placement::replicated(), {Init::Kind::normal, 0.0}, {.reads = Reads::master});
+    }
   }
   return {weight,
           bias,
+          noise,
           store.add_site("hash/" + prefix),
           store.add_site("jitter/" + prefix),
           store.add_site("router_dropout/" + prefix),
           store.add_site("sample/" + prefix),
-          store.add_site("second/" + prefix)};
+          store.add_site("second/" + prefix),
+          store.add_site("noise/" + prefix)};
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
@@ -253,7 +268,25 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   saved.gate =
       arena.take(dims.statistics(), {tokens, most_experts_per_token(model.experts)}, "router gate");
   saved.losses = arena.take(dims.statistics(), {2}, "router losses");
+  if (has_choice_losses(model.experts)) {
+    saved.choice_losses = arena.take(dims.statistics(), {kChoiceLosses}, "router choice losses");
+  }
   if (is_hashed(model)) return saved;
+  const auto by_group = [&](const char* label) {
+    return arena.take(dims.statistics(), {groups.count, experts}, label);
+  };
+  const auto by_token = [&](const char* label) {
+    return arena.take(dims.statistics(), {tokens, experts}, label);
+  };
+  if (model.experts.second_place_loss > 0) {
+    saved.second_fraction = by_group("router second fraction");
+  }
+  if (model.experts.importance_loss > 0) saved.importance = by_group("router d_importance");
+  if (model.experts.exploration == Exploration::noise) saved.raw_noise = by_token("router noise");
+  if (model.experts.load_loss > 0) {
+    saved.load = by_group("router d_load");
+    saved.noisy = by_token("router noisy logits");
+  }
   if (model.experts.top_k == 2) saved.second = arena.take(DType::i32, {tokens}, "router second");
   saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
   saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
@@ -282,12 +315,15 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
 
   copy(exec, now.valid.slice(0, tokens), context.valid);
   clear_from(exec, now.valid, tokens);
-  const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
+  const Tensor logits =
+      now.noisy.empty() ? scratch.take(dtype, now.probs.shape(), "router logits") : now.noisy;
   clear_from(exec, logits, tokens);
   const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
+  if (is_noisy(context)) add_noise(context, params, now, logits.slice(0, tokens), of.x);
   if (rounded) round_to_bfloat16(exec, logits);
   choose(context, params, now, logits);
+  if (!now.choice_losses.empty()) choice_losses(context, params, now);
   if (rounded) round_to_bfloat16(exec, now.probs);
   // The gates of experts that choose are copied from the probabilities.
   if (rounded && !experts_choose(context)) round_to_bfloat16(exec, now.gate);
@@ -330,6 +366,8 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   const DType dtype = compute_dtype(normed.dtype());
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");
   choose_backward(context, now, d_logits, d_gate);
+  const bool noisy = is_noisy(context);
+  const Tensor d_raw = noisy ? noise_gradient(context, params, now, d_logits, scratch) : Tensor();
   const bool rounded = is_rounded(context, normed);
   if (rounded) round_to_bfloat16(exec, d_logits);
   const Operands of = router_operands(context, params, normed, scratch);
@@ -340,6 +378,7 @@ void route_backward(const LayerContext& context, const RouterParams& params,
                          d_logits.slice(0, context.tokens()), of.x, of.weight, of.jitter);
   if (dropout.rate > 0) dropout_forward(exec, d_x, d_x, dropout);
   if (copied) jitter_into(exec, d_normed, d_x, own_jitter(context, params, normed));
+  if (noisy) noise_backward(context, params, d_normed, d_raw, normed);
 }
 
 }  // namespace sy

@@ -3,7 +3,8 @@
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
 //   expert = argmax softmax(logits);  with experts.top_k 2 also the second largest (router_top2.h)
 // experts.exploration and eval_exploration replace the jitter by dropout of the input or by a draw
-// from the softmax. With experts.balance_bias, experts are chosen by their probabilities and a bias
+// from the softmax, or by noise of the logits whose size a second matrix learns (router_noise.h).
+// With experts.balance_bias, experts are chosen by their probabilities and a bias
 // each, which balances loads (router_bias.h). With experts.routing hash the expert is a function of
 // the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. With
 // no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). With
@@ -38,11 +39,13 @@ TokenGroups token_groups(const LayerContext& context);
 struct RouterParams {
   Param* weight = nullptr;    // [d_model, E]; nullptr with experts.routing hash
   Buffer* bias = nullptr;     // [E]; nullptr without experts.balance_bias
+  Param* noise = nullptr;     // [d_model, E]; nullptr without exploration noise
   uint32_t hash_site = 0;     // selects the hash
   uint32_t jitter_site = 0;   // jitter noise of the input
   uint32_t dropout_site = 0;  // dropout of the input
   uint32_t sample_site = 0;   // which expert is drawn
   uint32_t second_site = 0;   // whether the second expert is kept
+  uint32_t noise_site = 0;    // noise of the logits
 };
 
 // What backward, dispatch, combine and the statistics need. With experts.routing hash, only valid,
@@ -60,6 +63,15 @@ struct RouterSaved {
                      // no_token_left_behind, of all their choices
   Tensor mean_prob;  // [groups, E], mean probability of each expert over valid tokens
   Tensor losses;     // [2], load-balancing loss and z-loss, summed over groups
+
+  // With has_choice_losses(): [kChoiceLosses], summed over groups, 0 without a coefficient; and
+  // what their gradients need.
+  Tensor choice_losses;
+  Tensor second_fraction;  // [groups, E], share of valid tokens whose second choice is the expert
+  Tensor importance;       // [groups, E], gradient of the importance loss by the sums of gates
+  Tensor load;             // [groups, E], gradient of the load loss by the loads
+  Tensor raw_noise;        // [T', E], with exploration noise: size of the noise before softplus
+  Tensor noisy;            // [T', E], with load_loss: the logits with their noise
 };
 
 RouterParams router_params(ParamStore& store, const std::string& prefix, const ModelSection& model);

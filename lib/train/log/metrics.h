@@ -41,6 +41,8 @@ struct TrainMetrics {
   double neg_log_perplexity = 0;
   double balance_loss = 0;
   double z_loss = 0;
+  // Mean over groups, summed over layers; with their coefficients only.
+  std::optional<double> second_place_loss, importance_loss, load_loss;
   std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
   double grad_norm = 0;                // before clipping
   double learning_rate = 0;
@@ -60,6 +62,9 @@ struct TrainMetrics {
     visit("neg_log_perplexity", neg_log_perplexity);
     visit("balance_loss", balance_loss);
     visit("z_loss", z_loss);
+    if (second_place_loss) visit("second_place_loss", *second_place_loss);
+    if (importance_loss) visit("importance_loss", *importance_loss);
+    if (load_loss) visit("load_loss", *load_loss);
     if (logit_z_loss) visit("logit_z_loss", *logit_z_loss);
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);

@@ -52,10 +52,11 @@ void reduce_statistics(SwitchModel& model, Mesh& mesh) {
 RouterSummary router_summary(Exec& exec, SwitchModel& model, Mesh& mesh, int64_t groups) {
   const RouterStats& stats = model.router_stats();
   reduce_statistics(model, mesh);
-  Readback copies(exec, {stats.counts, stats.balance, stats.z, stats.confidence});
+  Readback copies(exec, {stats.counts, stats.balance, stats.z, stats.confidence, stats.choice});
   copies.start();
   copies.wait();
-  const RouterStats host{copies.host(0), copies.host(1), copies.host(2), copies.host(3)};
+  const RouterStats host{copies.host(0), copies.host(1), copies.host(2), copies.host(3),
+                         copies.host(4)};
   RouterSummary summary = summarize_router(host, model.config(), groups);
   summary.layers = router_metrics(host, model.config());
   return summary;
@@ -68,6 +69,11 @@ RouterSummary summarize_router(const RouterStats& stats, const ModelSection& mod
   if (groups > 0) {
     summary.balance_loss = *stats.balance.data<double>() / static_cast<double>(groups);
     summary.z_loss = *stats.z.data<double>() / static_cast<double>(groups);
+    if (has_choice_losses(model.experts)) {
+      for (size_t i = 0; i < summary.choice_losses.size(); ++i) {
+        summary.choice_losses[i] = stats.choice.data<double>()[i] / static_cast<double>(groups);
+      }
+    }
   }
   const int64_t experts = stats.counts.dim(1) - 1;
   double routed = 0;

@@ -2,6 +2,8 @@
 // Router statistics of a step, over all ranks.
 #pragma once
 
+#include <array>
+
 #include "lib/config/run_config.h"
 #include "lib/model/switch_model.h"
 #include "lib/train/log/metrics.h"
@@ -9,10 +11,11 @@
 namespace sy {
 
 struct RouterSummary {
-  double balance_loss = 0;      // sum over layers of the mean over groups, without coefficient
-  double z_loss = 0;            // the same
-  double dropped_fraction = 0;  // of routed tokens
-  double expert_load_max = 0;   // fullest expert / mean, maximum over layers; 0 if dense
+  double balance_loss = 0;  // sum over layers of the mean over groups, without coefficient
+  double z_loss = 0;        // the same
+  std::array<double, kChoiceLosses> choice_losses{};  // the same, by ChoiceLoss
+  double dropped_fraction = 0;                        // of routed tokens
+  double expert_load_max = 0;         // fullest expert / mean, maximum over layers; 0 if dense
   std::vector<RouterMetrics> layers;  // from router_summary() alone: a step must not allocate
 };
 
