@@ -8,6 +8,8 @@
 namespace sy {
 namespace {
 
+constexpr int64_t kColumns = 256;  // columns of a row that are summed together
+
 // An expert index out of range would count out of bounds.
 void check_experts(Tensor expert, int64_t experts) {
   const int32_t* p = expert.data<int32_t>();
@@ -157,14 +159,18 @@ struct DispatchImpl<Backend::cpu, T> {
     T* po = out.data<T>();
 #pragma omp parallel for schedule(static) num_threads(exec.threads)
     for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t c = 0; c < d; ++c) {
-        C sum = 0;
+      for (int64_t begin = 0; begin < d; begin += kColumns) {
+        const int64_t columns = std::min(kColumns, d - begin);
+        C sums[kColumns] = {};
         for (int64_t i = r * k; i < (r + 1) * k; ++i) {
           if (from[i] < 0) continue;
-          const C value = px[from[i] * d + c];
-          sum += weight == nullptr ? value : weight[i] * value;
+          const T* row = px + from[i] * d + begin;
+          const C w = weight == nullptr ? C(1) : weight[i];
+#pragma omp simd
+          for (int64_t c = 0; c < columns; ++c) sums[c] += w * C(row[c]);
         }
-        put(po[r * d + c], sum);
+#pragma omp simd
+        for (int64_t c = 0; c < columns; ++c) put(po[r * d + begin + c], sums[c]);
       }
     }
   }

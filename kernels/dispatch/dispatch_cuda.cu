@@ -130,21 +130,27 @@ __global__ void combine_kernel(T* __restrict__ out, const T* __restrict__ slots,
 }
 
 // Sums of k rows: out[r] = the sum over j of weight[r, j] * x[index[r, j]], one row per warp;
-// without weights, the plain sum. Traffic: reads each selected row once, writes out once (the
-// minimum).
+// without weights, the plain sum. The warp reads 32 indices at once, since most may be -1. Traffic:
+// reads each selected row once, writes out once (the minimum).
 template <class T>
 __global__ void sum_rows_kernel(T* out, const T* x, const int32_t* index, const Compute<T>* weight,
                                 int64_t rows, int k, int64_t d) {
   const int64_t r = int64_t{blockIdx.x} * kWarps + warp_id();
   if (r >= rows) return;
-  for (int64_t c = lane_id(); c < d; c += kWarp) {
+  for (int64_t begin = 0; begin < d; begin += kWarp) {
+    const int64_t c = begin + lane_id();
     Compute<T> sum = 0;
-    for (int64_t i = r * k; i < (r + 1) * k; ++i) {
-      if (index[i] < 0) continue;
-      const Compute<T> value(x[index[i] * d + c]);
-      sum += weight == nullptr ? value : weight[i] * value;
+    for (int j = 0; j < k; j += kWarp) {
+      const int mine = j + lane_id() < k ? index[r * k + j + lane_id()] : -1;
+      for (unsigned left = __ballot_sync(kFullWarp, mine >= 0); left != 0; left &= left - 1) {
+        const int lane = __ffs(static_cast<int>(left)) - 1;
+        const int64_t from = __shfl_sync(kFullWarp, mine, lane);
+        if (c >= d) continue;
+        const Compute<T> value(x[from * d + c]);
+        sum += weight == nullptr ? value : weight[r * k + j + lane] * value;
+      }
     }
-    put(out[r * d + c], sum);
+    if (c < d) put(out[r * d + c], sum);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/router/router_ntlb.h"
+#include "kernels/router/token_order_cuda.h"
 #include "lib/base/numeric.h"
 #include "lib/tensor/cuda/cuda_context.h"
 
@@ -10,35 +11,6 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
-
-// Whether score `a` of expert `i` comes after score `b` of expert `j` in the order of a token.
-template <class T>
-__device__ bool comes_after(T a, int i, T b, int j) {
-  return a < b || (a == b && i > j);
-}
-
-// The best expert that comes after `last` (-1: the best of all), in every lane; there is one.
-template <class T>
-__device__ int next_expert(const T* scores, int experts, int last) {
-  int best = -1;
-  T value = scores[0];
-  for (int e = lane_id(); e < experts; e += kWarp) {
-    const bool open = last < 0 || comes_after(scores[e], e, scores[last], last);
-    if (open && (best < 0 || scores[e] > value)) {
-      value = scores[e];
-      best = e;
-    }
-  }
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const T other = __shfl_xor_sync(kFullWarp, value, distance);
-    const int place = __shfl_xor_sync(kFullWarp, best, distance);
-    if (place >= 0 && (best < 0 || comes_after(value, best, other, place))) {
-      value = other;
-      best = place;
-    }
-  }
-  return best;
-}
 
 // One token per warp. Traffic: reads scores from memory once (the minimum), and k times from the
 // cache.

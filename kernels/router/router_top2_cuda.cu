@@ -2,37 +2,12 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/router/router_top2.h"
+#include "kernels/router/token_softmax_cuda.h"
 #include "lib/base/numeric.h"
 #include "lib/tensor/cuda/cuda_context.h"
 
 namespace sy {
 namespace {
-
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / kWarp;
-
-// The first of the largest scores except that of `first`, in every lane: what a sequential search
-// finds. There are at least two experts, so some lane has one.
-template <class T>
-__device__ int largest_other(const T* scores, int experts, int first) {
-  int best = first == 0 ? 1 : 0;
-  T value = scores[best];
-  for (int e = lane_id(); e < experts; e += kWarp) {
-    if (e != first && (scores[e] > value || (scores[e] == value && e < best))) {
-      value = scores[e];
-      best = e;
-    }
-  }
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const T other = __shfl_xor_sync(kFullWarp, value, distance);
-    const int place = __shfl_xor_sync(kFullWarp, best, distance);
-    if (other > value || (other == value && place < best)) {
-      value = other;
-      best = place;
-    }
-  }
-  return best;
-}
 
 template <class T>
 struct Top2Choices {
@@ -45,12 +20,13 @@ struct Top2Choices {
 // One token per warp. Traffic: reads scores once, which usually are probs (the minimum).
 template <class T>
 __global__ void router_top2_kernel(Top2Choices<T> of, Top2Rule rule, int64_t tokens, int experts) {
-  const int64_t t = int64_t{blockIdx.x} * kWarps + warp_id();
+  const int64_t t = int64_t{blockIdx.x} * kRouterWarps + warp_id();
   if (t >= tokens) return;
   const int i1 = of.first[t];
   const bool routed = i1 >= 0;
   const T* p = of.probs + t * experts;
-  const int i2 = routed ? largest_other(of.scores + t * experts, experts, i1) : -1;
+  T score;
+  const int i2 = routed ? largest_score(of.scores + t * experts, experts, i1, &score) : -1;
   if (lane_id() != 0) return;
   const TopProbs<T> none{T(0), T(0)};
   const TopProbs<T> g = routed ? top2_gates(p[i1], p[i2], rule.normalise) : none;
@@ -73,7 +49,7 @@ struct Top2Gradient {
 template <class T>
 __global__ void router_top2_backward_kernel(Top2Gradient<T> of, bool normalise, int64_t tokens,
                                             int experts) {
-  const int64_t t = int64_t{blockIdx.x} * kWarps + warp_id();
+  const int64_t t = int64_t{blockIdx.x} * kRouterWarps + warp_id();
   if (t >= tokens) return;
   const int i1 = of.expert[2 * t], i2 = of.second[t];
   if (i1 < 0) return;
@@ -89,7 +65,8 @@ __global__ void router_top2_backward_kernel(Top2Gradient<T> of, bool normalise, 
 }
 
 LaunchShape token_per_warp(int64_t tokens) {
-  return {.grid = narrow<unsigned>(ceil_div(tokens, int64_t{kWarps})), .block = kThreads};
+  return {.grid = narrow<unsigned>(ceil_div(tokens, int64_t{kRouterWarps})),
+          .block = kRouterThreads};
 }
 
 }  // namespace

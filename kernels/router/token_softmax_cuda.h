@@ -12,15 +12,16 @@ namespace sy {
 constexpr int kRouterThreads = 256;
 constexpr int kRouterWarps = kRouterThreads / kWarp;
 
-// The first of the largest of values(0) to values(experts - 1), in every lane: the same as a
-// sequential search from 0 finds, with or without NaNs.
+// The first of the largest of values(0) to values(experts - 1), that of expert `except` aside (-1:
+// of all), in every lane: the same as a sequential search finds, with or without NaNs. There is
+// one.
 template <class T, class Values>
-__device__ int largest_of(Values values, int experts, T* largest) {
-  T value = values(0);
-  int best = 0;
+__device__ int largest_of(Values values, int experts, int except, T* largest) {
+  int best = except == 0 ? 1 : 0;
+  T value = values(best);
   for (int e = lane_id(); e < experts; e += kWarp) {
     const T here = values(e);
-    if (here > value) {
+    if (e != except && (here > value || (here == value && e < best))) {
       value = here;
       best = e;
     }
@@ -38,8 +39,8 @@ __device__ int largest_of(Values values, int experts, T* largest) {
 }
 
 template <class T>
-__device__ int largest_logit(const T* logits, int experts, T* largest) {
-  return largest_of([logits](int e) { return logits[e]; }, experts, largest);
+__device__ int largest_score(const T* scores, int experts, int except, T* largest) {
+  return largest_of([scores](int e) { return scores[e]; }, experts, except, largest);
 }
 
 // router_forward's tensors, as pointers to the first token; scores is null if they are the logits.
@@ -60,7 +61,7 @@ __device__ int largest_rounded(const Routed<T>& to, const T* logits, T largest, 
   const auto rounded = [=](int e) {
     return rounded_if(true, std::exp(logits[e] - largest) * inverse);
   };
-  return largest_of(rounded, to.experts, &probability);
+  return largest_of(rounded, to.experts, -1, &probability);
 }
 
 // Routes one token by one warp. A row is read up to three times, but from memory only once.
@@ -69,10 +70,10 @@ __device__ void route_token(const Routed<T>& to, int64_t t) {
   const T* logits = to.logits + t * to.experts;
   T* probs = to.probs + t * to.experts;
   T largest;
-  int best = largest_logit(logits, to.experts, &largest);
+  int best = largest_score(logits, to.experts, -1, &largest);
   if (to.scores != nullptr) {
     T score;
-    best = largest_logit(to.scores + t * to.experts, to.experts, &score);
+    best = largest_score(to.scores + t * to.experts, to.experts, -1, &score);
   }
   T total = 0;
   for (int e = lane_id(); e < to.experts; e += kWarp) total += std::exp(logits[e] - largest);

@@ -73,6 +73,12 @@ std::vector<std::string> sparse_layer_names(const ModelSection& model);
 // Tokens of a routing group of a stack whose sequences are `length` long.
 int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length);
 
+// The experts that a token may go to: experts.top_k, or all with routing expert_choice.
+int64_t most_experts_per_token(const ExpertsSection& experts);
+
+// Whether the router has losses beside the load-balancing loss and the z-loss.
+bool has_choice_losses(const ExpertsSection& experts);
+
 // What a router rounds to bfloat16 (model.experts.router_precision).
 struct RouterRounding {
   bool weight = false;

@@ -85,6 +85,14 @@ int64_t group_tokens(const ExpertsSection& experts, Stack stack, int64_t length)
   return tokens.is_auto ? experts.group_sequences * length : tokens.value;
 }
 
+int64_t most_experts_per_token(const ExpertsSection& experts) {
+  return experts.routing == Routing::expert_choice ? experts.count : experts.top_k;
+}
+
+bool has_choice_losses(const ExpertsSection& experts) {
+  return experts.second_place_loss > 0 || experts.importance_loss > 0 || experts.load_loss > 0;
+}
+
 bool scales_decoder_outputs(const ModelSection& model) {
   return model.scale_decoder_outputs == AutoBool::automatic
              ? model.tie_embeddings
@@ -158,6 +166,11 @@ std::vector<std::string> model_differences(const ModelSection& was, const ModelS
     return std::string(model.experts.balance_bias > 0 ? "above 0" : "0");
   };
   compare("experts.balance_bias", biased(was), biased(is));
+  const auto noisy = [](const ModelSection& model) {
+    const bool noise = model.experts.exploration == Exploration::noise;
+    return std::string(noise ? "noise" : "without noise");
+  };
+  compare("experts.exploration", noisy(was), noisy(is));
   number("experts.shared_expert", was.experts.shared_expert, is.experts.shared_expert);
   if (was.experts.count == is.experts.count && was.encoder_layers == is.encoder_layers &&
       was.decoder_layers == is.decoder_layers) {

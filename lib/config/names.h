@@ -31,9 +31,11 @@ inline constexpr WordTable<4> kObjectives = {"span_corruption", "prefix_lm", "ne
 inline constexpr WordTable<4> kDenoiserKinds = {"span", "prefix", "random_prefix", "next_token"};
 inline constexpr WordTable<2> kDataFormats = {"text", "ids"};
 inline constexpr WordTable<2> kAttentionForms = {"ffn", "linear"};
-inline constexpr WordTable<3> kRoutings = {"learned", "hash", "no_token_left_behind"};
+inline constexpr WordTable<4> kRoutings = {"learned", "hash", "no_token_left_behind",
+                                           "expert_choice"};
 inline constexpr WordTable<4> kSecondPolicies = {"random", "all", "none", "threshold"};
-inline constexpr WordTable<4> kExplorations = {"jitter", "argmax", "sample", "input_dropout"};
+inline constexpr WordTable<5> kExplorations = {"jitter", "argmax", "sample", "input_dropout",
+                                               "noise"};
 inline constexpr WordTable<2> kEvalExplorations = {"argmax", "sample"};
 inline constexpr WordTable<2> kSeparators = {"none", "eos"};
 inline constexpr WordTable<2> kBadRecordPolicies = {"skip", "fail"};

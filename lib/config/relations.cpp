@@ -90,6 +90,37 @@ void check_no_token_left_behind(Checker& check, const ExpertsSection& experts) {
                 experts.count);
 }
 
+void check_expert_choice(Checker& check, const ModelSection& model) {
+  const ExpertsSection& experts = model.experts;
+  if (experts.routing != Routing::expert_choice) return;
+  const char* key = "model.experts.routing";
+  check.require(experts.interval < 1 || count_sparse_layers(model, Stack::decoder) == 0, key,
+                "expert_choice takes the tokens that an expert finds best, later ones too, which a "
+                "decoder must not see; set model.experts.layers.decoder to [], or use learned");
+  check.require(experts.attention.decoder.values.empty() && !experts.attention.decoder.is_auto, key,
+                "expert_choice takes the tokens that an expert finds best, later ones too, which a "
+                "decoder must not see; set model.experts.attention.decoder to [], or use learned");
+  check.require(experts.top_k == 1, key,
+                "expert_choice gives a token all experts that take it, but model.experts.top_k is "
+                "{}; use 1 there",
+                experts.top_k);
+  check.require(experts.capacity != CapacityMode::dropless, key,
+                "expert_choice takes as many tokens as an expert has places, but "
+                "model.experts.capacity is dropless; use factor or fixed there");
+  check.require(experts.convention == Convention::paper, key,
+                "expert_choice is not available with model.experts.convention hugging_face, where "
+                "tokens choose experts; use learned");
+  check.require(
+      experts.balance_bias == 0, "model.experts.balance_bias",
+      "{} balances loads, which are equal with model.experts.routing expert_choice; use 0",
+      experts.balance_bias);
+  check.require(experts.exploration != Exploration::sample &&
+                    experts.eval_exploration != EvalExploration::sample,
+                key,
+                "expert_choice draws nothing, but exploration or eval_exploration of model.experts "
+                "is sample; use another one there");
+}
+
 void check_balance_bias(Checker& check, const ExpertsSection& experts) {
   if (experts.balance_bias == 0) return;
   const char* key = "model.experts.balance_bias";
@@ -108,6 +139,30 @@ void check_balance_bias(Checker& check, const ExpertsSection& experts) {
                 experts.balance_bias);
 }
 
+// Losses of choices that tokens make.
+void check_choice_losses(Checker& check, const ExpertsSection& experts) {
+  check.require(experts.second_place_loss <= 0 || experts.top_k == 2,
+                "model.experts.second_place_loss",
+                "{} is for second choices, but model.experts.top_k is {}; use 0, or 2 there",
+                experts.second_place_loss, experts.top_k);
+  const bool by_tokens =
+      experts.routing == Routing::learned && experts.convention == Convention::paper;
+  check.require(experts.importance_loss <= 0 || by_tokens, "model.experts.importance_loss",
+                "{} is for routers of model.experts.routing learned and convention paper; use 0",
+                experts.importance_loss);
+  check.require(experts.load_loss <= 0 || (by_tokens && experts.balance_bias == 0 &&
+                                           experts.exploration == Exploration::noise),
+                "model.experts.load_loss",
+                "{} is the expected load under noise, for model.experts.routing learned with "
+                "exploration noise and balance_bias 0; use 0, or those",
+                experts.load_loss);
+  check.require(
+      experts.exploration != Exploration::noise || experts.router_precision == Precision::float32,
+      "model.experts.exploration",
+      "noise has a size that only a float32 router learns; set "
+      "model.experts.router_precision to float32, or use another one");
+}
+
 // What the choice of experts rules out.
 void check_router(Checker& check, const RunConfig& config) {
   const ExpertsSection& experts = config.model.experts;
@@ -121,7 +176,9 @@ void check_router(Checker& check, const RunConfig& config) {
                 "is learned; use learned");
   check_rounded_places(check, experts);
   check_no_token_left_behind(check, experts);
+  check_expert_choice(check, config.model);
   check_balance_bias(check, experts);
+  check_choice_losses(check, experts);
   check.require(experts.shared_expert == 0 || experts.convention == Convention::paper,
                 "model.experts.shared_expert",
                 "{} is not available with model.experts.convention hugging_face, which has no such "

@@ -110,6 +110,9 @@ struct ExpertsSection {
   RouterPrecision router_precision = RouterPrecision::float32;
   double jitter = 0.01;
   double balance_loss = 0.01;
+  double second_place_loss = 0.0;
+  double importance_loss = 0.0;
+  double load_loss = 0.0;
   double balance_bias = 0.0;
   double z_loss = 0.0;
   double dropout = 0.0;
@@ -126,10 +129,13 @@ struct ExpertsSection {
           "experts; []: none");
     visit("attention_form", attention_form,
           "an expert of self-attention: ffn (a feed-forward layer) | linear");
-    visit("routing", routing,
-          "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
-          "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
-          "that overflows goes to its next expert");
+    visit(
+        "routing", routing,
+        "learned: by a router's logits; hash: by a fixed hash of the token's id, with gate 1, "
+        "neither parameters nor losses, as a control; no_token_left_behind: learned, and a token "
+        "that overflows goes to its next expert; expert_choice: learned, and each expert takes the "
+        "tokens that it is most probable for, as many as its capacity, without a balance loss; "
+        "for encoders");
     visit("ntlb_top_k", ntlb_top_k, "experts that a token may try with no_token_left_behind");
     visit("top_k", top_k,
           "experts per token: 1 (Switch) or 2 (GShard's and Mesh TensorFlow's MoE)");
@@ -141,10 +147,12 @@ struct ExpertsSection {
           "the second gate from which on second_policy always keeps the second expert");
     visit("normalise_gates", normalise_gates,
           "with top_k 2, divide both gates by their sum; false: the gates are the probabilities");
-    visit("exploration", exploration,
-          "how the router explores in training; jitter: as jitter says; argmax: not at all; "
-          "sample: the expert is drawn from softmax(logits / sample_temperature); input_dropout: "
-          "the router's input is dropped out at router_dropout");
+    visit(
+        "exploration", exploration,
+        "how the router explores in training; jitter: as jitter says; argmax: not at all; "
+        "sample: the expert is drawn from softmax(logits / sample_temperature); input_dropout: "
+        "the router's input is dropped out at router_dropout; noise: logits get normal noise of a "
+        "learned size (Shazeer et al. 2017)");
     visit("eval_exploration", eval_exploration,
           "argmax | sample, in evaluation; generation always takes the largest");
     visit("sample_temperature", sample_temperature, "temperature of exploration sample");
@@ -172,6 +180,14 @@ struct ExpertsSection {
           "in training, multiply router inputs by U(1 - jitter, 1 + jitter), if exploration is "
           "jitter");
     visit("balance_loss", balance_loss, "coefficient of the auxiliary load-balancing loss");
+    visit("second_place_loss", second_place_loss,
+          "with top_k 2, coefficient of the load-balancing loss of second choices; half of "
+          "balance_loss is Mesh TensorFlow's");
+    visit("importance_loss", importance_loss,
+          "coefficient of the squared coefficient of variation of the experts' sums of gates "
+          "(Shazeer et al. 2017)");
+    visit("load_loss", load_loss,
+          "with exploration noise, coefficient of the same of the experts' expected loads");
     visit("balance_bias", balance_bias,
           "what a step adds to the bias of an expert with less than the mean load, and takes from "
           "one with more; the bias is added to its probability where experts are chosen, not in "

@@ -84,6 +84,9 @@ void check_experts(Checker& check, const ModelSection& model) {
   check.automatic("model.experts.group_tokens.decoder", experts.group_tokens.decoder, 1, kMaxCount);
   check.below_one("model.experts.jitter", experts.jitter);
   check.not_negative("model.experts.balance_loss", experts.balance_loss);
+  check.not_negative("model.experts.second_place_loss", experts.second_place_loss);
+  check.not_negative("model.experts.importance_loss", experts.importance_loss);
+  check.not_negative("model.experts.load_loss", experts.load_loss);
   check.not_negative("model.experts.balance_bias", experts.balance_bias);
   check.not_negative("model.experts.z_loss", experts.z_loss);
   check.below_one("model.experts.dropout", experts.dropout);

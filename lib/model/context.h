@@ -27,6 +27,10 @@ struct StepContext {
   double logit_z_loss = 0.0;   // coefficient of the z-loss of the output logits, in training
 };
 
+// Losses of the routers' choices beside the load-balancing loss, and how many there are.
+enum class ChoiceLoss : uint8_t { second_place, importance, load };
+constexpr int64_t kChoiceLosses = 3;
+
 // Router statistics of a step, accumulated by observing each block after its forward (stack.h); one
 // row per routed layer. They live in the exec's memory, are owned by the model, and
 // the trainer zeroes them at the start of a step.
@@ -40,6 +44,8 @@ struct RouterStats {
   // Float64 [routed layers, 3], over routed tokens: their number, and the sums of the entropy of
   // the router's probabilities, in nats, and of the largest of them.
   Tensor confidence;
+  // Float64 [kChoiceLosses], as balance and z; [0] without has_choice_losses().
+  Tensor choice = {};
 };
 
 // Inputs of the auxiliary load-balancing loss of a whole stack (experts.convention hugging_face),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/config/config.h"
+#include "lib/model/moe/dispatch.h"
 #include "lib/model/switch_model.h"
 
 namespace sy {
@@ -18,9 +19,18 @@ double attention_flops(const ModelSection& model, int64_t queries, int64_t keys)
          2 * product(queries, keys, inner);
 }
 
+// The rows that the experts of a layer compute for `tokens`: top_k for each token, or with
+// expert_choice as many as they take from full groups.
+int64_t expert_rows(const ExpertsSection& experts, Stack stack, int64_t tokens) {
+  if (experts.routing != Routing::expert_choice) return tokens * experts.top_k;
+  const int64_t group = group_tokens(experts, stack, tokens);
+  return tokens * experts.count * expert_capacity(experts, group, true) / group;
+}
+
 double router_flops(const ModelSection& model, int64_t tokens) {
-  const bool learned = model.experts.routing != Routing::hash;
-  return learned ? product(tokens, model.d_model, model.experts.count) : 0;
+  if (model.experts.routing == Routing::hash) return 0;
+  const double products = model.experts.exploration == Exploration::noise ? 2 : 1;
+  return products * product(tokens, model.d_model, model.experts.count);
 }
 
 // Of a feed-forward layer, or an expert of one, of inner size d_ff with `outputs` columns.
@@ -32,7 +42,8 @@ double mlp_flops(const ModelSection& model, int64_t tokens, int64_t d_ff, int64_
 double self_attention_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
   const double dense = attention_flops(model, tokens, tokens);
   if (!is_sparse_attention(model, stack, layer)) return dense;
-  const int64_t inner = model.num_heads * model.d_kv, each = tokens * model.experts.top_k;
+  const int64_t inner = model.num_heads * model.d_kv;
+  const int64_t each = expert_rows(model.experts, stack, tokens);
   const double projections = 3 * product(tokens, model.d_model, inner);
   const double experts = model.experts.attention_form == AttentionForm::linear
                              ? product(each, model.d_model, 2 * inner)
@@ -44,7 +55,7 @@ double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer,
   if (!is_sparse_layer(model, stack, layer)) {
     return mlp_flops(model, tokens, model.d_ff, model.d_model);
   }
-  return mlp_flops(model, tokens * model.experts.top_k, model.d_ff, model.d_model) +
+  return mlp_flops(model, expert_rows(model.experts, stack, tokens), model.d_ff, model.d_model) +
          mlp_flops(model, tokens, model.experts.shared_expert, model.d_model) +
          router_flops(model, tokens);
 }

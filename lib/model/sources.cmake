@@ -6,6 +6,7 @@ sy_library(model SOURCES lib/model/param.cpp lib/model/initial_values.cpp
                          lib/model/stack.cpp lib/model/switch_model.cpp
                          lib/model/switch_model_state.cpp lib/model/flops.cpp
                          lib/model/decode_block.cpp lib/model/moe/routed_experts.cpp
+                         lib/model/moe/router_choice_losses.cpp
            LINK sy_config sy_kernels sy_dist OpenMP::OpenMP_CXX)
 sy_add_layer(embedding)
 sy_add_layer(attention)

@@ -78,7 +78,8 @@ class SwitchModel {
   // float64 [1]: (log Z)^2 of the output logits, summed over valid target tokens; 0 without
   // step.logit_z_loss.
   Tensor logit_z_sum();
-  // Float64, contiguous: loss_sum(), balance loss, z loss, logit_z_sum(), the routers' confidence.
+  // Float64, contiguous: loss_sum(), balance loss, z loss, logit_z_sum(), the routers' confidence,
+  // and the losses of their choices.
   Tensor step_sums();
   void clear_stats(Exec& exec);
 

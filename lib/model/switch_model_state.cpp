@@ -72,8 +72,10 @@ void SwitchModel::State::plan_statistics() {
   stats.counts = statistics.take(DType::i32, counts, "router counts");
   constexpr int64_t kSums = 4;
   const Shape confidence{layers.routed_layers, 3};
-  sums = statistics.take(DType::f64, {kSums + confidence.numel()}, "losses");
+  const int64_t choice = has_choice_losses(model.experts) ? kChoiceLosses : 0;
+  sums = statistics.take(DType::f64, {kSums + confidence.numel() + choice}, "losses");
   stats.confidence = sums.slice(kSums, confidence.numel()).view(confidence);
+  stats.choice = sums.slice(kSums + confidence.numel(), choice);
   stats.balance = sums.slice(1, 1);
   stats.z = sums.slice(2, 1);
   if (model.experts.convention == Convention::hugging_face) {

@@ -37,7 +37,8 @@ struct SwitchModel::State {
 
   Arena statistics{"statistics"};
   RouterStats stats;
-  // Float64: loss, balance loss, z loss, (log Z)^2 of the logits, then stats.confidence.
+  // Float64: loss, balance loss, z loss, (log Z)^2 of the logits, then stats.confidence and
+  // stats.choice.
   Tensor sums;
   Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 

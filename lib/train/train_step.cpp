@@ -13,7 +13,7 @@ namespace {
 
 // The host's copy of the statistics among the numbers of a step.
 RouterStats router_stats(const Readback& numbers) {
-  return {numbers.host(1), numbers.host(2), numbers.host(3), numbers.host(5)};
+  return {numbers.host(1), numbers.host(2), numbers.host(3), numbers.host(5), numbers.host(6)};
 }
 
 }  // namespace
@@ -65,8 +65,9 @@ void TrainStep::allocate() {
   gather_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
-                                              model.logit_z_sum(), router.confidence});
+    numbers.emplace(exec,
+                    std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
+                                        model.logit_z_sum(), router.confidence, router.choice});
   }
 }
 
@@ -117,8 +118,9 @@ StepResult TrainStep::finish() {
   }
   result.learning_rate = rates_[turn];
   result.logit_z_loss = *numbers.host(4).data<double>() / static_cast<double>(targets_[turn]);
-  result.router = summarize_router(
-      router_stats(numbers), routing_groups(session_.config, session_.config.train.global_batch));
+  result.router =
+      summarize_router(router_stats(numbers), session_.config.model,
+                       routing_groups(session_.config, session_.config.train.global_batch));
   return result;
 }
 

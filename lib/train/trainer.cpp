@@ -14,6 +14,17 @@ double seconds_between(std::chrono::steady_clock::time_point start,
   return std::chrono::duration<double>(end - start).count();
 }
 
+// The losses of the routers' choices that have a coefficient.
+void record_choice_losses(TrainMetrics& metrics, const RouterSummary& router,
+                          const ExpertsSection& experts) {
+  const auto record = [&](std::optional<double>& to, double coefficient, ChoiceLoss loss) {
+    if (coefficient > 0) to = router.choice_losses[static_cast<size_t>(loss)];
+  };
+  record(metrics.second_place_loss, experts.second_place_loss, ChoiceLoss::second_place);
+  record(metrics.importance_loss, experts.importance_loss, ChoiceLoss::importance);
+  record(metrics.load_loss, experts.load_loss, ChoiceLoss::load);
+}
+
 }  // namespace
 
 ExitCode Trainer::run() {
@@ -111,6 +122,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.loss = result.loss;
   metrics.balance_loss = result.router.balance_loss;
   metrics.z_loss = result.router.z_loss;
+  record_choice_losses(metrics, result.router, session_.config.model.experts);
   if (session_.config.train.logit_z_loss > 0) metrics.logit_z_loss = result.logit_z_loss;
   metrics.grad_norm = result.grad_norm;
   metrics.learning_rate = result.learning_rate;

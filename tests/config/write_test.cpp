@@ -155,6 +155,7 @@ TEST_CASE("rules: differences of two models, by key", "[resolve]") {
   CHECK(model_differences(was, is).empty());
   is.d_model = 64;
   is.experts.routing = Routing::hash;
+  is.experts.exploration = Exploration::noise;
   is.experts.balance_bias = 0.001;
   is.experts.shared_expert = 128;
   is.experts.layers.decoder.values = {};
@@ -162,8 +163,9 @@ TEST_CASE("rules: differences of two models, by key", "[resolve]") {
   is.eos_id = {false, 2};
   CHECK(model_differences(was, is) ==
         Lines{"model.d_model: 256 -> 64", "model.experts.routing: learned -> hash",
-              "model.experts.balance_bias: 0 -> above 0", "model.experts.shared_expert: 0 -> 128",
-              "model.experts.attention.encoder: none -> 0",
+              "model.experts.balance_bias: 0 -> above 0",
+              "model.experts.exploration: without noise -> noise",
+              "model.experts.shared_expert: 0 -> 128", "model.experts.attention.encoder: none -> 0",
               "model.experts.layers.decoder: 1, 3 -> none", "model.eos_id: 1 -> 2"});
 }
 

@@ -223,10 +223,15 @@ TEST_CASE("hf config: what Hugging Face cannot do", "[convert_hf_config]") {
     experts.top_k = 1;
     experts.routing = Routing::hash;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.routing"));
+    experts.routing = Routing::expert_choice;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("experts choose tokens"));
     experts.routing = Routing::learned;
     experts.attention.decoder = {false, {1}};
     CHECK_THROWS_WITH(warnings(), Catch::Contains("has dense attention"));
     experts.attention.decoder = {false, {}};
+    experts.exploration = Exploration::noise;
+    CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.exploration"));
+    experts.exploration = Exploration::jitter;
     experts.balance_bias = 0.001;
     experts.shared_expert = 8;
     CHECK_THROWS_WITH(warnings(), Catch::Contains("model.experts.balance_bias") &&

@@ -12,9 +12,10 @@ CLOCK = {"step_seconds", "tokens_per_second", "mfu", "seconds"}
 RELATIVE = {"loss": 1, "neg_log_perplexity": 1, "grad_norm": 10, "balance_loss": 10, "z_loss": 10}
 # Of each router, by the last part of its name.
 RELATIVE |= {"logit_z_loss": 10, "entropy": 100, "top_probability": 100}
+RELATIVE |= {"second_place_loss": 10, "importance_loss": 100, "load_loss": 100}
 # Allowed absolute difference, in units of the tolerance: 2e-5 allows one token in a thousand, and an expert load of
 # 1.02 instead of 1.
-ABSOLUTE = {"dropped_fraction": 50, "expert_load_max": 1000, "load_max": 1000}
+ABSOLUTE = {"dropped_fraction": 50, "experts_per_token": 50, "expert_load_max": 1000, "load_max": 1000}
 
 
 def flat(line):

@@ -325,6 +325,30 @@ TEST_CASE("dispatch: rows of every dtype and width, element by element", "[dispa
   CHECK(largest_difference(d_gate, as_d_gate) < (dtype == DType::f64 ? 1e-12 : 1e-4));
 }
 
+// As experts that choose tokens leave them: slots of three in seventy experts, and of none.
+TEST_CASE("dispatch: sums of few among many slots", "[dispatch]") {
+  auto exec = make_exec();
+  const DType dtype = GENERATE(DType::f32, DType::f64);
+  constexpr int64_t kExperts = 70, kColumns = 260;
+  Ints slot(2 * kExperts, -1);
+  slot[0] = 1;
+  slot[33] = 0;
+  slot[69] = 2;
+  Owned x(dtype, {3, kColumns}), gate(dtype, {2, kExperts});
+  for (int64_t i = 0; i < 3 * kColumns; ++i) set(x, i, static_cast<double>(i));
+  for (int64_t i = 0; i < 2 * kExperts; ++i) set(gate, i, static_cast<double>(i % 8));
+  Owned sums(dtype, {2, kColumns}), combined(dtype, {2, kColumns});
+  gather_rows(*exec, sums, x, choices(slot, kExperts));
+  combine_forward(*exec, combined, x, choices(slot, kExperts), gate);
+  for (int64_t c = 0; c < kColumns; ++c) {
+    const double row0 = at(x, c), row1 = at(x, kColumns + c), row2 = at(x, 2 * kColumns + c);
+    REQUIRE(at(sums, c) == row0 + row1 + row2);
+    REQUIRE(at(combined, c) == row0 + 5 * row2);  // gates 0, 1 and 5
+    REQUIRE(at(sums, kColumns + c) == 0);
+    REQUIRE(at(combined, kColumns + c) == 0);
+  }
+}
+
 TEST_CASE("dispatch: gradients of dispatch and combine", "[dispatch]") {
   const int64_t d = GENERATE(1, 5, 40), capacity = GENERATE(1, 3);
   constexpr int64_t kTokens = 14, kExperts = 3, kGroups = 2;

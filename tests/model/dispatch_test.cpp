@@ -54,6 +54,7 @@ struct Layer {
   DispatchLabels labels{"moe"};
   DispatchSaved saved;
   Owned expert = int_tensor({8, 1}, kExpert);
+  RouterSaved router;
 
   explicit Layer(CapacityMode capacity) {
     f.model.d_model = 2;
@@ -65,7 +66,8 @@ struct Layer {
     saved = f.allocate([&](Arena& arena) {
       return dispatch_plan(arena, f.model, {2, 4, 1, DType::f64});
     });
-    dispatch_assign(context(), labels, saved, expert);
+    router.expert = expert;
+    dispatch_assign(context(), labels, saved, router);
   }
   LayerContext context() { return f.context(2, 4); }
   // Dispatches rows: only then are their number and origin known.
@@ -109,7 +111,7 @@ TEST_CASE("dispatch: a second run starts anew", "[dispatch]") {
   layer.send();
   const std::vector<int32_t> counted = layer.counted(), row_ids = layer.row_ids();
   const int64_t slots = layer.saved.slots;
-  dispatch_assign(layer.context(), layer.labels, layer.saved, layer.expert);
+  dispatch_assign(layer.context(), layer.labels, layer.saved, layer.router);
   layer.send();
   CHECK(layer.counted() == counted);
   CHECK(layer.row_ids() == row_ids);

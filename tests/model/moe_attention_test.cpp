@@ -131,6 +131,8 @@ TEST_CASE("moe_attention: every other router, and gradients", "[moe_attention]")
         experts.routing = Routing::no_token_left_behind;
         experts.ntlb_top_k = 2;
       }),
+      Change([](ExpertsSection& experts) { experts.routing = Routing::expert_choice; }),
+      Change([](ExpertsSection& experts) { experts.exploration = Exploration::noise; }),
       Change([](ExpertsSection& experts) { experts.balance_bias = 0.01; }),
       Change([](ExpertsSection& experts) { experts.exploration = Exploration::sample; }),
       Change([](ExpertsSection& experts) { experts.exploration = Exploration::input_dropout; }));

@@ -31,6 +31,14 @@ void check_forward(MoeLayer& layer, Tensor out, Tensor x, Tensor valid) {
   CHECK(layer.z_sum() == Approx(plain.z).epsilon(1e-12));
   const int32_t* counts = layer.stats.counts.data<int32_t>();
   CHECK(std::vector<int32_t>(counts, counts + plain.counts.size()) == plain.counts);
+  const auto check_choices = [&](double coefficient, ChoiceLoss loss, double expected) {
+    const double is = layer.owned_stats.choice_sum(loss);
+    CHECK(is == Approx(coefficient > 0 ? expected : 0.0).epsilon(1e-8));
+  };
+  const ExpertsSection& experts = layer.model.experts;
+  check_choices(experts.second_place_loss, ChoiceLoss::second_place, plain.second_place);
+  check_choices(experts.importance_loss, ChoiceLoss::importance, plain.importance);
+  check_choices(experts.load_loss, ChoiceLoss::load, plain.load);
 }
 
 // Compares forward with the plain loop and every gradient with differences.
@@ -214,6 +222,47 @@ TEST_CASE("moe_ffn: no token is left behind, and gradients", "[moe_ffn]") {
   Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength), out(DType::f64, x.tensor().shape());
   check_layer(layer, x, valid);
   CHECK((dropped_tokens(layer) == 0) == (model.experts.capacity_factor > 1));
+  layer.step.training = false;
+  check_forward(layer, out, x, valid);
+}
+
+TEST_CASE("moe_ffn: experts choose tokens, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  model.experts.routing = Routing::expert_choice;
+  std::tie(model.experts.capacity, model.experts.exploration, model.experts.capacity_factor) =
+      GENERATE(std::tuple{CapacityMode::factor, Exploration::jitter, 0.7},
+               std::tuple{CapacityMode::factor, Exploration::input_dropout, 2.0},
+               std::tuple{CapacityMode::fixed, Exploration::argmax, 1.0});
+  model.experts.router_dropout = 0.25;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 6, kLength);
+  Owned x = random_tensor(DType::f64, {6 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength), out(DType::f64, x.tensor().shape());
+  check_layer(layer, x, valid);
+  CHECK(layer.balance_sum() == 0);
+  const int32_t* counts = layer.stats.counts.data<int32_t>();
+  CHECK((counts[0] == counts[1] && counts[1] == counts[2] && counts[2] == counts[3]));
+  if (model.experts.capacity_factor == 0.7) CHECK(dropped_tokens(layer) > 0);
+  layer.step.training = false;
+  check_forward(layer, out, x, valid);
+}
+
+TEST_CASE("moe_ffn: losses of choices, noise of the logits, and gradients", "[moe_ffn]") {
+  ModelSection model = moe_model();
+  std::tie(model.experts.top_k, model.experts.capacity) =
+      GENERATE(std::tuple{1, CapacityMode::factor}, std::tuple{2, CapacityMode::dropless},
+               std::tuple{2, CapacityMode::factor});
+  model.experts.exploration = Exploration::noise;
+  model.experts.second_policy = SecondPolicy::random;
+  model.experts.second_threshold = 0.45;
+  model.experts.importance_loss = 0.4;
+  model.experts.load_loss = 0.3;
+  if (model.experts.top_k == 2) model.experts.second_place_loss = 0.2;
+  OneRank one;
+  MoeLayer layer(model, one.mesh, 6, kLength);
+  Owned x = random_tensor(DType::f64, {6 * kLength, model.d_model}, 1);
+  Owned valid = valid_tokens({5, 3, 5, 5, 0, 2}, kLength), out(DType::f64, x.tensor().shape());
+  check_layer(layer, x, valid);
   layer.step.training = false;
   check_forward(layer, out, x, valid);
 }

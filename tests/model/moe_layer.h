@@ -95,7 +95,10 @@ class MoeLayer {
   // The auxiliary losses of the layer.
   double extra_loss() const {
     return step.group_scale *
-           (model.experts.balance_loss * balance_sum() + model.experts.z_loss * z_sum());
+           (model.experts.balance_loss * balance_sum() + model.experts.z_loss * z_sum() +
+            model.experts.second_place_loss * owned_stats.choice_sum(ChoiceLoss::second_place) +
+            model.experts.importance_loss * owned_stats.choice_sum(ChoiceLoss::importance) +
+            model.experts.load_loss * owned_stats.choice_sum(ChoiceLoss::load));
   }
   double balance_sum() const { return owned_stats.balance_sum(); }
   double z_sum() const { return owned_stats.z_sum(); }

@@ -29,7 +29,7 @@ class PlainLayer {
 
   Row out;  // [T, d_model]
   std::vector<int32_t> counts;
-  double balance = 0, z = 0;
+  double balance = 0, z = 0, second_place = 0, importance = 0, load = 0;
 
  private:
   double weight(Param* param, int64_t i) const { return param->value.data<double>()[i]; }
@@ -65,7 +65,7 @@ class PlainLayer {
     return normed;
   }
 
-  Row logits(const Row& normed, int64_t t) const {
+  Row logits(const Row& normed, int64_t t, Param* matrix) const {
     Row sums(static_cast<size_t>(experts_.count));
     for (int64_t c = 0; c < d(); ++c) {
       double input = normed[static_cast<size_t>(c)];
@@ -80,10 +80,52 @@ class PlainLayer {
         input *= static_cast<double>(1.0f + spread);
       }
       for (int64_t e = 0; e < experts_.count; ++e) {
-        sums[static_cast<size_t>(e)] += input * weight(router.weight, c * experts_.count + e);
+        sums[static_cast<size_t>(e)] += input * weight(matrix, c * experts_.count + e);
       }
     }
     return sums;
+  }
+
+  // What the router adds to the logits in training, and the standard deviation of each.
+  struct Noise {
+    Row eps, size;
+  };
+  Noise noise(const Row& normed, int64_t t) const {
+    Noise result;
+    const RouterParams& router = layer_.params.routing.router;
+    if (experts_.exploration != Exploration::noise || !layer_.step.training) return result;
+    const Row raw = logits(normed, t, router.noise);
+    const auto uniform = [&](int64_t word) {
+      const uint32_t bits = random_word(key(router.noise_site), static_cast<uint64_t>(word));
+      return (static_cast<double>(bits >> 9) + 0.5) / 8388608.0;
+    };
+    for (int64_t e = 0; e < experts_.count; ++e) {
+      const int64_t element = global_row(t) * experts_.count + e;
+      result.eps.push_back(std::sqrt(-2 * std::log(uniform(2 * element))) *
+                           std::cos(2 * M_PI * uniform(2 * element + 1)));
+      result.size.push_back(std::log(1 + std::exp(raw[static_cast<size_t>(e)])));
+    }
+    return result;
+  }
+
+  // The probability that a token's expert e stays among the k best if its own noise is drawn again.
+  double chance(const Row& noisy, const Noise& of, size_t e) const {
+    Row others = noisy;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(e));
+    const auto k = static_cast<size_t>(experts_.top_k);
+    if (others.size() < k) return 1;
+    std::sort(others.begin(), others.end(), std::greater<>());
+    const double clean = noisy[e] - of.eps[e] * of.size[e];
+    return 0.5 * std::erfc((others[k - 1] - clean) / of.size[e] / std::sqrt(2.0));
+  }
+
+  // The squared coefficient of variation.
+  static double variation(const Row& x) {
+    const double count = static_cast<double>(x.size());
+    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / count;
+    double variance = 0;
+    for (const double value : x) variance += (value - mean) * (value - mean) / count;
+    return mean == 0 ? 0.0 : variance / (mean * mean);
   }
 
   // Element j of the product of `row` and a `cols`-column matrix of an expert.
@@ -194,13 +236,39 @@ class PlainLayer {
     }
   }
 
-  std::vector<Choice> choices(const Row& h, const Row& p, int64_t t) const {
-    const size_t first = first_choice(h, p, t);
-    if (experts_.top_k == 1) return {{first, p[first]}};
+  // Expert choice: each expert takes its tokens of largest probability, by the group's real tokens.
+  void choose_tokens(std::vector<std::pair<int64_t, std::vector<Choice>>>& tokens,
+                     const std::map<int64_t, Row>& probs) {
+    for (auto& [t, chosen] : tokens) chosen.clear();
+    const auto places = static_cast<size_t>(limit(std::ssize(tokens)));
+    for (size_t e = 0; e < static_cast<size_t>(experts_.count); ++e) {
+      std::vector<size_t> best(tokens.size());
+      std::iota(best.begin(), best.end(), size_t{0});
+      std::stable_sort(best.begin(), best.end(), [&](size_t a, size_t b) {
+        return probs.at(tokens[a].first)[e] > probs.at(tokens[b].first)[e];
+      });
+      for (size_t i = 0; i < places; ++i) {
+        const double p = probs.at(tokens[best[i]].first)[e];
+        tokens[best[i]].second.push_back({e, p});
+      }
+    }
+    for (const auto& [t, chosen] : tokens) {
+      if (chosen.empty()) ++counts.back();
+    }
+  }
+
+  size_t second_choice(const Row& p, size_t first) const {
     size_t second = first == 0 ? 1 : 0;
     for (size_t e = 0; e < p.size(); ++e) {
       if (e != first && p[e] + bias(e) > p[second] + bias(second)) second = e;
     }
+    return second;
+  }
+
+  std::vector<Choice> choices(const Row& h, const Row& p, int64_t t) const {
+    const size_t first = first_choice(h, p, t);
+    if (experts_.top_k == 1) return {{first, p[first]}};
+    const size_t second = second_choice(p, first);
     const double sum = experts_.normalise_gates ? p[first] + p[second] + 1e-9 : 1.0;
     std::vector<Choice> both{{first, p[first] / sum}, {second, p[second] / sum}};
     const double g2 = both[1].gate, threshold = experts_.second_threshold;
@@ -256,7 +324,7 @@ class PlainLayer {
     std::vector<int64_t> taken(count);
     const bool shares_slots = router_rounding(experts_).places;
     if (shares_slots) combine_shared(tokens, group, sums);
-    for (size_t k = 0; k < static_cast<size_t>(experts_.top_k); ++k) {
+    for (size_t k = 0; k < static_cast<size_t>(most_experts_per_token(experts_)); ++k) {
       for (const auto& [t, chosen] : tokens) {
         if (shares_slots || k >= chosen.size()) continue;
         const auto& [expert_of_token, gate] = chosen[k];
@@ -283,7 +351,7 @@ class PlainLayer {
     const size_t count = static_cast<size_t>(experts_.count);
     std::vector<int64_t> routed(count);
     std::vector<std::pair<int64_t, std::vector<Choice>>> chosen;
-    Row mean(count);
+    Row mean(count), seconds(count), second_mean(count), gates(count), loads(count);
     std::map<int64_t, Row> sums, probs;  // what experts add to a token, and its probabilities
     const bool ntlb = experts_.routing == Routing::no_token_left_behind;
     const double tries = ntlb ? static_cast<double>(experts_.ntlb_top_k) : 1.0;
@@ -300,8 +368,10 @@ class PlainLayer {
         chosen.emplace_back(t, std::vector<Choice>{{e, 1.0}});
         continue;
       }
-      const Row h = logits(norm(t), t);
-      Row p;
+      Row h = logits(norm(t), t, layer_.params.routing.router.weight), p;
+      const Noise added = noise(norm(t), t);
+      for (size_t e = 0; e < added.eps.size(); ++e) h[e] += added.eps[e] * added.size[e];
+      for (size_t e = 0; e < added.eps.size(); ++e) loads[e] += chance(h, added, e);
       double total = 0;
       for (const double logit : h) total += std::exp(logit);
       for (size_t e = 0; e < count; ++e) p.push_back(std::exp(h[e]) / total);
@@ -314,13 +384,26 @@ class PlainLayer {
       } else {
         ++routed[chosen.back().second[0].expert];
       }
+      for (const Choice& choice : chosen.back().second) gates[choice.expert] += choice.gate;
+      const size_t first = chosen.back().second[0].expert;
+      if (experts_.top_k == 2) seconds[second_choice(p, first)] += 1;
+      for (size_t e = 0; e < count; ++e) {
+        if (e != first) second_mean[e] += p[e] / (1 - p[first] + 1e-9);
+      }
       probs[t] = p;
     }
     if (ntlb) leave_none_behind(chosen, probs, group);
+    const bool by_experts = experts_.routing == Routing::expert_choice;
+    if (by_experts) choose_tokens(chosen, probs);
     combine(chosen, group, std::move(sums));
     if (tokens == 0) return;
     z += squares / tokens;
+    importance += variation(gates);
+    load += variation(loads);
     for (size_t e = 0; e < count; ++e) {
+      second_place += static_cast<double>(count) * seconds[e] * second_mean[e] / (tokens * tokens);
+    }
+    for (size_t e = 0; e < count && !by_experts; ++e) {
       balance += static_cast<double>(count) * static_cast<double>(routed[e]) * mean[e] /
                  (tries * tokens * tokens);
     }

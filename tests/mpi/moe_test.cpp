@@ -47,8 +47,12 @@ void compare_gradients(MoeLayer& part, MoeLayer& whole) {
 }
 
 void compare_stats(MoeLayer& part, MoeLayer& whole) {
-  double sums[2] = {part.balance_sum(), part.z_sum()};
-  part.mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {2}), "losses");
+  double sums[2 + kChoiceLosses] = {part.balance_sum(), part.z_sum()};
+  for (int64_t i = 0; i < kChoiceLosses; ++i) sums[2 + i] = part.stats.choice.data<double>()[i];
+  part.mesh.host_data().all_reduce_sum(Tensor(sums, DType::f64, {2 + kChoiceLosses}), "losses");
+  for (int64_t i = 0; i < kChoiceLosses; ++i) {
+    CHECK(sums[2 + i] == Approx(whole.stats.choice.data<double>()[i]).epsilon(kTolerance));
+  }
   CHECK(sums[0] == Approx(whole.balance_sum()).epsilon(kTolerance));
   CHECK(sums[1] == Approx(whole.z_sum()).epsilon(kTolerance));
   part.mesh.data().all_reduce_sum(part.stats.counts, "counts");
@@ -115,7 +119,7 @@ TEST_CASE("moe: one rank's numbers on every mesh", "[moe]") {
 
 TEST_CASE("moe: one rank's numbers for every router", "[moe]") {
   ModelSection model = moe_model();
-  const int router = GENERATE(0, 1, 2, 3, 4, 5);
+  const int router = GENERATE(0, 1, 2, 3, 4, 5, 6, 7);
   model.experts.capacity = router % 2 == 0 ? CapacityMode::dropless : CapacityMode::factor;
   if (router == 0) model.experts.top_k = 2;
   if (router == 1) model.experts.exploration = Exploration::sample;
@@ -123,6 +127,13 @@ TEST_CASE("moe: one rank's numbers for every router", "[moe]") {
   if (router == 3) model.experts.routing = Routing::hash;
   if (router == 4) model.experts.balance_bias = 0.01;
   if (router == 5) model.experts.routing = Routing::no_token_left_behind;
+  if (router == 7) model.experts.routing = Routing::expert_choice;
+  if (router == 6) {
+    model.experts.top_k = 2;
+    model.experts.exploration = Exploration::noise;
+    model.experts.second_place_loss = model.experts.importance_loss = 0.2;
+    model.experts.load_loss = 0.3;
+  }
   model.experts.second_threshold = 0.45;
   CAPTURE(router);
   compare(model, test_world().size());
@@ -135,7 +146,12 @@ TEST_CASE("moe: one rank's numbers with experts cut over model ranks", "[moe]") 
   model.d_ff = 8;
   model.experts.capacity = GENERATE(CapacityMode::factor, CapacityMode::dropless);
   model.activation = GENERATE(Activation::relu, Activation::geglu);
-  if (model.activation == Activation::geglu) model.experts.shared_expert = 4;
+  if (model.activation == Activation::geglu) {
+    model.experts.shared_expert = 4;
+    if (model.experts.capacity == CapacityMode::factor) {
+      model.experts.routing = Routing::expert_choice;
+    }
+  }
   for (int expert = 1; expert <= ranks / model_ranks; expert *= 2) {
     CAPTURE(model_ranks, expert);
     compare(model, expert, model_ranks);

@@ -47,13 +47,15 @@ TEST_CASE("metrics: a line holds every field of the contract", "[metrics]") {
 TEST_CASE("metrics: routers are an object by layer", "[metrics]") {
   TrainMetrics metrics = at_step(3);
   CHECK(to_json(metrics).find("router") == std::string::npos);
-  metrics.router = {{"encoder/layers/1", 0.25, 1.5, 2.0, 0.5}, {"decoder/layers/3", 0, 1, 1, 1}};
+  metrics.router = {{"encoder/layers/1", 0.25, 0.75, 1.5, 2.0, 0.5},
+                    {"decoder/layers/3", 0, 1, 1, 1, 1}};
   metrics.logit_z_loss = 118.5;
   simdjson::dom::parser parser;
   const std::string line = to_json(metrics);
   const simdjson::dom::element object = parser.parse(line);
   const simdjson::dom::element layer = object["router"]["encoder/layers/1"];
   CHECK(layer["dropped_fraction"].get_double().value() == 0.25);
+  CHECK(layer["experts_per_token"].get_double().value() == 0.75);
   CHECK(layer["load_max"].get_double().value() == 1.5);
   CHECK(layer["entropy"].get_double().value() == 2.0);
   CHECK(layer["top_probability"].get_double().value() == 0.5);

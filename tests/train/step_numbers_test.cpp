@@ -109,6 +109,7 @@ void check_routers(const std::vector<RouterMetrics>& are, const PlainStep& expec
     const RouterMetrics& layer = are[i];
     CHECK(layer.layer == (i == 0 ? "encoder/layers/1" : "decoder/layers/1"));
     CHECK(layer.dropped_fraction == Approx(expected.dropped_fractions[i]).epsilon(1e-12));
+    CHECK(layer.experts_per_token == Approx(1 - layer.dropped_fraction).epsilon(1e-12));
     CHECK(layer.load_max == Approx(expected.load_maxima[i]).epsilon(1e-12));
     CHECK(layer.entropy == Approx(expected.entropies[i]).epsilon(1e-5));
     CHECK(layer.top_probability == Approx(expected.top_probabilities[i]).epsilon(1e-5));

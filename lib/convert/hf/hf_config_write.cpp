@@ -147,6 +147,17 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
         "model.experts.routing: Hugging Face's SwitchTransformers drops a token whose expert is "
         "full, this model does not; it can only stay a checkpoint");
   }
+  if (model.experts.count > 0 && model.experts.routing == Routing::expert_choice) {
+    errors.emplace_back(
+        "model.experts.routing: in Hugging Face's SwitchTransformers tokens choose experts, in "
+        "this "
+        "model experts choose tokens; it can only stay a checkpoint");
+  }
+  if (model.experts.count > 0 && model.experts.exploration == Exploration::noise) {
+    errors.emplace_back(
+        "model.experts.exploration: Hugging Face's SwitchTransformers has no matrix for the noise "
+        "of its router, this model one; it can only stay a checkpoint");
+  }
   if (model.experts.count > 0 && model.experts.balance_bias > 0) {
     errors.emplace_back(
         "model.experts.balance_bias: Hugging Face's SwitchTransformers chooses experts without a "

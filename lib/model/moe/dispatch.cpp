@@ -160,15 +160,14 @@ void exchange_ids(const LayerContext& context, const DispatchLabels& labels, Dis
 
 }  // namespace
 
+CapacityRule capacity_rule(const ExpertsSection& experts, bool training) {
+  if (experts.capacity == CapacityMode::fixed) return {0, experts.count, experts.fixed_capacity};
+  return {training ? experts.capacity_factor : experts.eval_capacity_factor, experts.count,
+          experts.min_capacity};
+}
+
 int64_t expert_capacity(const ExpertsSection& experts, int64_t group_tokens, bool training) {
-  int64_t capacity = experts.fixed_capacity;
-  if (experts.capacity == CapacityMode::factor) {
-    const double factor = training ? experts.capacity_factor : experts.eval_capacity_factor;
-    const double share =
-        static_cast<double>(group_tokens) * factor / static_cast<double>(experts.count);
-    capacity = std::max(static_cast<int64_t>(share), experts.min_capacity);
-  }
-  return std::min(capacity, group_tokens);
+  return capacity_rule(experts, training).of(group_tokens);
 }
 
 DispatchLabels::DispatchLabels(const std::string& prefix)
@@ -197,7 +196,8 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
   DispatchSaved saved;
   const TokenGroups groups = token_groups(experts, dims);
   const int64_t shared = sharers(experts, groups.tokens);
-  saved.slot = arena.take(DType::i32, {groups.total(), experts.top_k}, "dispatch slot");
+  saved.slot =
+      arena.take(DType::i32, {groups.total(), most_experts_per_token(experts)}, "dispatch slot");
   saved.token = arena.take(DType::i32, shared > 1 ? Shape{sizes.slots, shared} : Shape{sizes.slots},
                            "dispatch token");
   saved.counts = arena.take(DType::i32, {experts.count + 1}, "dispatch counts");
@@ -217,12 +217,12 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
 }
 
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
-                     DispatchSaved& saved, Tensor expert) {
+                     DispatchSaved& saved, const RouterSaved& router) {
   Exec& exec = context.exec;
   const ExpertsSection& experts = context.model.experts;
   const TokenGroups groups = token_groups(context);
   const Tensor slot = saved.slot.slice(0, groups.total());
-  const Tensor chosen = expert.slice(0, groups.total());
+  const Tensor chosen = router.expert.slice(0, groups.total());
   const int64_t ranks = expert_ranks(context), local = div_exact(experts.count, ranks);
   if (is_dropless(context)) {
     saved.slots = chosen.numel();
@@ -232,8 +232,8 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
     assign_slots_dropless(exec, slot, saved.token.slice(0, saved.slots), saved.counts, chosen);
     exchange_counts(context, labels, saved);
   } else {
-    const int64_t capacity = expert_capacity(experts, groups.tokens, context.step.training);
-    const int64_t each = groups.count * capacity;
+    const CapacityRule rule = capacity_rule(experts, context.step.training);
+    const int64_t capacity = rule.of(groups.tokens), each = groups.count * capacity;
     saved.slots = experts.count * each;
     saved.exchange.plan_even(ranks, local, each, exchange_parts(context));
     const Tensor token = saved.token.slice(0, saved.slots);
@@ -241,7 +241,13 @@ void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
       return assign_shared_slots(context, slot, token, saved.counts, chosen, groups.count,
                                  capacity);
     }
-    assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
+    if (experts.routing != Routing::expert_choice) {
+      return assign_slots(exec, slot, token, saved.counts, chosen, groups.count, capacity);
+    }
+    const int64_t tokens = groups.total();
+    router_expert_choice_forward(exec, router.gate.slice(0, tokens), slot, token, saved.counts,
+                                 router.probs.slice(0, tokens), router.valid.slice(0, tokens),
+                                 groups.count, rule);
   }
 }
 

@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/router/router_expert_choice.h"
 #include "lib/model/context.h"
 #include "lib/model/moe/router.h"
 #include "lib/model/moe/row_exchange.h"
@@ -36,6 +37,7 @@ namespace sy {
 // The capacity of an expert: the tokens it takes from a group. CapacityMode::factor: int(tokens *
 // factor / E), at least min_capacity; fixed: fixed_capacity. Never more than the group has. Not for
 // dropless.
+CapacityRule capacity_rule(const ExpertsSection& experts, bool training);
 int64_t expert_capacity(const ExpertsSection& experts, int64_t group_tokens, bool training);
 
 // Labels of the collectives of a layer, for the watchdog and for errors.
@@ -48,9 +50,11 @@ struct DispatchLabels {
 
 // Planned for the maximum numbers of slots S and rows R; a micro-batch uses the first ones.
 struct DispatchSaved {
-  Tensor slot;      // int32 [T', k]: slots of a token, -1 where it has none
-  Tensor token;     // int32 [S]: the token in a slot, -1 in an empty one; or [S, m] if m share one
-  Tensor counts;    // int32 [E + 1]: times each expert was chosen; last: dropped
+  Tensor slot;   // int32 [T', k]: slots of a token, -1 where it has none; k as the gates
+  Tensor token;  // int32 [S]: the token in a slot, -1 in an empty one; or [S, m] if m share one
+  // int32 [E + 1]: times each expert was chosen; last: dropped. With expert_choice, tokens that it
+  // took, and tokens that none took.
+  Tensor counts;
   Tensor received;  // dropless, int32 [expert_ranks, E_local]: rows from each source
   Tensor row_ids;   // experts.dropout > 0, int32 [R]: global row of the token, -1: none
   Tensor returned;  // [S, c]: outputs of the experts, back in the slots
@@ -78,10 +82,11 @@ DispatchSaved dispatch_plan(Arena& arena, const ModelSection& model, const Layer
                             int64_t output_cols = 0);
 
 // Assigns a slot to every choice of a routed token and, if dropless, exchanges how many rows each
-// rank will receive. Overwrites `saved` except row_ids and returned. `expert` int32 [T', k] comes
-// from the router.
+// rank will receive. Overwrites `saved` except row_ids and returned. The choices are the router's;
+// with experts.routing expert_choice, the experts fill their slots with the tokens that they choose
+// by the router's probabilities (router_expert_choice.h), which overwrites the gates.
 void dispatch_assign(const LayerContext& context, const DispatchLabels& labels,
-                     DispatchSaved& saved, Tensor expert);
+                     DispatchSaved& saved, const RouterSaved& router);
 
 // The dropout inside the experts, on this model rank's columns of [R, d_ff] rows, drawn at `site`.
 // Valid once Dispatch::start() has been called.

@@ -2,11 +2,13 @@
 #include "lib/model/moe/router.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/router/router.h"
 #include "kernels/router/router_bias.h"
 #include "kernels/router/router_confidence.h"
+#include "kernels/router/router_expert_choice.h"
 #include "kernels/router/router_hash.h"
 #include "kernels/router/router_jitter.h"
 #include "kernels/router/router_logits.h"
@@ -16,6 +18,7 @@
 #include "lib/base/numeric.h"
 #include "lib/model/initialisation.h"
 #include "lib/model/moe/dispatch.h"
+#include "lib/model/moe/router_choice_losses.h"
 #include "lib/model/moe/router_losses.h"
 
 namespace sy {
@@ -111,18 +114,24 @@ bool is_hashed(const ModelSection& model) {
   return model.experts.routing == Routing::hash;
 }
 
+bool experts_choose(const LayerContext& context) {
+  return context.model.experts.routing == Routing::expert_choice;
+}
+
 // Views of what this micro-batch uses.
 RouterSaved used(const RouterSaved& saved, const TokenGroups& groups) {
-  const int64_t tokens = groups.total();
-  return {saved.valid.slice(0, tokens),
-          saved.expert.slice(0, tokens),
-          saved.gate.slice(0, tokens),
-          saved.second.empty() ? Tensor() : saved.second.slice(0, tokens),
-          saved.probs.slice(0, tokens),
-          saved.log_sum.slice(0, tokens),
-          saved.fraction.slice(0, groups.count),
-          saved.mean_prob.slice(0, groups.count),
-          saved.losses};
+  RouterSaved now = saved;
+  const auto keep = [](std::initializer_list<Tensor*> tensors, int64_t rows) {
+    for (Tensor* tensor : tensors) {
+      if (!tensor->empty()) *tensor = tensor->slice(0, rows);
+    }
+  };
+  keep({&now.valid, &now.expert, &now.gate, &now.second, &now.probs, &now.log_sum, &now.raw_noise,
+        &now.noisy},
+       groups.total());
+  keep({&now.fraction, &now.mean_prob, &now.second_fraction, &now.importance, &now.load},
+       groups.count);
+  return now;
 }
 
 void clear_from(Exec& exec, Tensor tensor, int64_t row) {
@@ -185,29 +194,36 @@ void choose(const LayerContext& context, const RouterParams& params, const Route
   const Tensor scores = scores_of(context, params, logits, scratch);
   const bool two = context.model.experts.top_k == 2;
   const Shape one{logits.dim(0), 1};
-  const Tensor gate = two ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
+  const Tensor gate =
+      now.gate.dim(1) > 1 ? scratch.take(now.gate.dtype(), one, "router first gate") : now.gate;
   const Tensor expert = two ? scratch.take(DType::i32, one, "router first expert") : now.expert;
   router_forward(exec, now.probs, gate, now.log_sum, expert, now.fraction, now.mean_prob,
                  now.losses, logits, now.valid, scores, rounds);
   if (context.model.experts.routing == Routing::no_token_left_behind) {
     leave_no_token_behind(context, now, scores.empty() ? logits : scores);
   }
+  if (experts_choose(context)) fill_zero(exec, now.losses.slice(0, 1));
   if (!two) return;
   router_top2_forward(exec, now.gate, now.expert, now.second, now.probs, expert,
                       top2_rule(context, params), scores);
 }
 
 void choose_backward(const LayerContext& context, const RouterSaved& now, Tensor d_logits,
-                     Tensor d_gate) {
+                     Tensor d_gate_alone) {
   Exec& exec = context.exec;
-  const bool two = context.model.experts.top_k == 2;
+  ScratchScope scratch(exec);
+  const Tensor d_gate = with_importance(context, now, d_gate_alone, scratch);
+  const bool two = context.model.experts.top_k == 2, by_experts = experts_choose(context);
+  const bool one = !two && !by_experts;
   const RouterLossGrad losses = router_loss_grad(context, now.fraction);
-  router_backward(exec, d_logits, two ? Tensor() : d_gate, now.probs, now.log_sum,
-                  two ? Tensor() : now.expert, losses.fraction, now.valid, losses.balance_scale,
-                  losses.z_scale);
+  router_backward(exec, d_logits, one ? d_gate : Tensor(), now.probs, now.log_sum,
+                  one ? now.expert : Tensor(), losses.fraction, now.valid,
+                  by_experts ? 0.0 : losses.balance_scale, losses.z_scale);
+  if (by_experts) router_expert_choice_backward(exec, d_logits, d_gate, now.probs);
   if (!two) return;
   router_top2_backward(exec, d_logits, d_gate, now.probs, now.expert, now.second,
                        context.model.experts.normalise_gates);
+  second_place_backward(context, now, d_logits);
 }
 
 }  // namespace
@@ -230,20 +246,28 @@ RouterParams router_params(ParamStore& store, const std::string& prefix,
                            const ModelSection& model) {
   Param* weight = nullptr;
   Buffer* bias = nullptr;
+  Param* noise = nullptr;
   if (!is_hashed(model)) {
     weight = store.add(prefix + "/router", {model.d_model, model.experts.count},
                        Placement::replicated(), router_init(model), {.reads = Reads::master});
     if (model.experts.balance_bias > 0) {
       bias = store.add_buffer(prefix + "/router_bias", {model.experts.count});
     }
+    if (model.experts.exploration == Exploration::noise) {
+      noise =
+          store.add(prefix + "/router_noise", {model.d_model, model.experts.count},
+                    Placement::replicated(), {Init::Kind::normal, 0.0}, {.reads = Reads::master});
+    }
   }
   return {weight,
           bias,
+          noise,
           store.add_site("hash/" + prefix),
           store.add_site("jitter/" + prefix),
           store.add_site("router_dropout/" + prefix),
           store.add_site("sample/" + prefix),
-          store.add_site("second/" + prefix)};
+          store.add_site("second/" + prefix),
+          store.add_site("noise/" + prefix)};
 }
 
 RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims& dims) {
@@ -252,9 +276,28 @@ RouterSaved router_plan(Arena& arena, const ModelSection& model, const LayerDims
   RouterSaved saved;
   saved.valid = arena.take(DType::i32, {tokens}, "router valid");
   saved.expert = arena.take(DType::i32, {tokens, model.experts.top_k}, "router expert");
-  saved.gate = arena.take(dims.statistics(), {tokens, model.experts.top_k}, "router gate");
+  saved.gate =
+      arena.take(dims.statistics(), {tokens, most_experts_per_token(model.experts)}, "router gate");
   saved.losses = arena.take(dims.statistics(), {2}, "router losses");
+  if (has_choice_losses(model.experts)) {
+    saved.choice_losses = arena.take(dims.statistics(), {kChoiceLosses}, "router choice losses");
+  }
   if (is_hashed(model)) return saved;
+  const auto by_group = [&](const char* label) {
+    return arena.take(dims.statistics(), {groups.count, experts}, label);
+  };
+  const auto by_token = [&](const char* label) {
+    return arena.take(dims.statistics(), {tokens, experts}, label);
+  };
+  if (model.experts.second_place_loss > 0) {
+    saved.second_fraction = by_group("router second fraction");
+  }
+  if (model.experts.importance_loss > 0) saved.importance = by_group("router d_importance");
+  if (model.experts.exploration == Exploration::noise) saved.raw_noise = by_token("router noise");
+  if (model.experts.load_loss > 0) {
+    saved.load = by_group("router d_load");
+    saved.noisy = by_token("router noisy logits");
+  }
   if (model.experts.top_k == 2) saved.second = arena.take(DType::i32, {tokens}, "router second");
   saved.probs = arena.take(dims.statistics(), {tokens, experts}, "router probabilities");
   saved.log_sum = arena.take(dims.statistics(), {tokens}, "router log_sum");
@@ -283,14 +326,18 @@ void route_forward(const LayerContext& context, const RouterParams& params, Rout
 
   copy(exec, now.valid.slice(0, tokens), context.valid);
   clear_from(exec, now.valid, tokens);
-  const Tensor logits = scratch.take(dtype, now.probs.shape(), "router logits");
+  const Tensor logits =
+      now.noisy.empty() ? scratch.take(dtype, now.probs.shape(), "router logits") : now.noisy;
   clear_from(exec, logits, tokens);
   const Operands of = router_operands(context, params, normed, scratch);
   router_logits_forward(exec, logits.slice(0, tokens), of.x, of.weight, of.jitter);
+  if (is_noisy(context)) add_noise(context, params, now, logits.slice(0, tokens), of.x);
   if (rounded) round_to_bfloat16(exec, logits);
   choose(context, params, now, logits, rounds_means(context, normed));
+  if (!now.choice_losses.empty()) choice_losses(context, params, now);
   if (rounded) round_to_bfloat16(exec, now.probs);
-  if (rounded) round_to_bfloat16(exec, now.gate);
+  // The gates of experts that choose are copied from the probabilities.
+  if (rounded && !experts_choose(context)) round_to_bfloat16(exec, now.gate);
 }
 
 void update_router_bias(Exec& exec, const ModelSection& model, const RouterParams& params,
@@ -330,6 +377,8 @@ void route_backward(const LayerContext& context, const RouterParams& params,
   const DType dtype = compute_dtype(normed.dtype());
   const Tensor d_logits = scratch.take(dtype, now.probs.shape(), "router d_logits");
   choose_backward(context, now, d_logits, d_gate);
+  const bool noisy = is_noisy(context);
+  const Tensor d_raw = noisy ? noise_gradient(context, params, now, d_logits, scratch) : Tensor();
   const bool rounded = is_rounded(context, normed);
   if (rounded) round_to_bfloat16(exec, d_logits);
   const Operands of = router_operands(context, params, normed, scratch);
@@ -340,6 +389,7 @@ void route_backward(const LayerContext& context, const RouterParams& params,
                          d_logits.slice(0, context.tokens()), of.x, of.weight, of.jitter);
   if (dropout.rate > 0) dropout_forward(exec, d_x, d_x, dropout);
   if (copied) jitter_into(exec, d_normed, d_x, own_jitter(context, params, normed));
+  if (noisy) noise_backward(context, params, d_normed, d_raw, normed);
 }
 
 }  // namespace sy

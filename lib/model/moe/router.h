@@ -3,10 +3,13 @@
 //   input = normed * U(1 +- jitter) in training,  logits = input W,
 //   expert = argmax softmax(logits);  with experts.top_k 2 also the second largest (router_top2.h)
 // experts.exploration and eval_exploration replace the jitter by dropout of the input or by a draw
-// from the softmax. With experts.balance_bias, experts are chosen by their probabilities and a bias
+// from the softmax, or by noise of the logits whose size a second matrix learns (router_noise.h).
+// With experts.balance_bias, experts are chosen by their probabilities and a bias
 // each, which balances loads (router_bias.h). With experts.routing hash the expert is a function of
 // the token's id (router_hash.h) and the gate is 1; there are neither parameters nor losses. With
-// no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). It
+// no_token_left_behind a token whose expert is full goes to another one (router_ntlb.h). With
+// expert_choice experts choose tokens, by the probabilities, when they fill their slots
+// (dispatch.h); there is no load-balancing loss then. It
 // computes in float32 whatever the dtype of the activations (Fedus et al. 2022, section 2.4,
 // "selective precision"), unless experts.router_precision says what is rounded (router_rounding()
 // in config.h). Places in an expert are dispatch's (dispatch.h).
@@ -37,11 +40,13 @@ TokenGroups token_groups(const LayerContext& context);
 struct RouterParams {
   Param* weight = nullptr;    // [d_model, E]; nullptr with experts.routing hash
   Buffer* bias = nullptr;     // [E]; nullptr without experts.balance_bias
+  Param* noise = nullptr;     // [d_model, E]; nullptr without exploration noise
   uint32_t hash_site = 0;     // selects the hash
   uint32_t jitter_site = 0;   // jitter noise of the input
   uint32_t dropout_site = 0;  // dropout of the input
   uint32_t sample_site = 0;   // which expert is drawn
   uint32_t second_site = 0;   // whether the second expert is kept
+  uint32_t noise_site = 0;    // noise of the logits
 };
 
 // What backward, dispatch, combine and the statistics need. With experts.routing hash, only valid,
@@ -49,8 +54,9 @@ struct RouterParams {
 // first T are the tokens of the micro-batch.
 struct RouterSaved {
   Tensor valid;      // int32 [T'], copy of context.valid, 0 beyond T
-  Tensor expert;     // int32 [T', k], -1 where not valid or not kept
-  Tensor gate;       // [T', k], 0 where expert is -1
+  Tensor expert;     // int32 [T', k], -1 where not valid or not kept; with expert_choice the most
+                     // probable one, for statistics alone
+  Tensor gate;       // [T', k], 0 where expert is -1; with expert_choice [T', E], by dispatch
   Tensor second;     // k = 2: int32 [T'], the second choice whether kept or not
   Tensor probs;      // [T', E]
   Tensor log_sum;    // [T'], logsumexp of the logits
@@ -58,6 +64,15 @@ struct RouterSaved {
                      // no_token_left_behind, of all their choices
   Tensor mean_prob;  // [groups, E], mean probability of each expert over valid tokens
   Tensor losses;     // [2], load-balancing loss and z-loss, summed over groups
+
+  // With has_choice_losses(): [kChoiceLosses], summed over groups, 0 without a coefficient; and
+  // what their gradients need.
+  Tensor choice_losses;
+  Tensor second_fraction;  // [groups, E], share of valid tokens whose second choice is the expert
+  Tensor importance;       // [groups, E], gradient of the importance loss by the sums of gates
+  Tensor load;             // [groups, E], gradient of the load loss by the loads
+  Tensor raw_noise;        // [T', E], with exploration noise: size of the noise before softplus
+  Tensor noisy;            // [T', E], with load_loss: the logits with their noise
 };
 
 RouterParams router_params(ParamStore& store, const std::string& prefix, const ModelSection& model);
@@ -82,7 +97,7 @@ void update_router_bias(Exec& exec, const ModelSection& model, const RouterParam
 void observe_confidence(const LayerContext& context, const RouterSaved& saved, Tensor sums);
 
 // d_normed [T, d_model] is overwritten with the gradient through the gates, whose gradient is
-// d_gate [T', k], and through both auxiliary losses, scaled by their coefficients and
+// d_gate, shaped as they are, and through both auxiliary losses, scaled by their coefficients and
 // step.group_scale. normed is the input of forward. The gradient of the parameter accumulates.
 void route_backward(const LayerContext& context, const RouterParams& params,
                     const RouterSaved& saved, Tensor d_normed, Tensor d_gate, Tensor normed);

@@ -52,6 +52,11 @@ void observe_router(const LayerContext& context, const RouterSaved& router, Tens
     case LossScope::layer:
       add_sum(exec, stats.balance, balance, context.group_weight);
       add_sum(exec, stats.z, z, context.group_weight);
+      if (!has_choice_losses(context.model.experts)) return;
+      for (int64_t i = 0; i < kChoiceLosses; ++i) {
+        add_sum(exec, stats.choice.slice(i, 1), router.choice_losses.slice(i, 1),
+                context.group_weight);
+      }
       return;
     case LossScope::stack: {
       const StackShares now = used(context);
@@ -79,6 +84,13 @@ void end_stack_losses(const LayerContext& context, RouterStats& stats) {
   const Tensor loss = scratch.take(now.fraction.dtype(), {1}, "stack balance loss");
   router_balance(context.exec, loss, now.fraction, now.mean_prob);
   add_sum(context.exec, stats.balance, loss);
+}
+
+double choice_loss_scale(const LayerContext& context, ChoiceLoss loss) {
+  const ExpertsSection& experts = context.model.experts;
+  const double coefficients[] = {experts.second_place_loss, experts.importance_loss,
+                                 experts.load_loss};
+  return coefficients[static_cast<size_t>(loss)] * context.step.group_scale * context.group_weight;
 }
 
 RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fraction) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The auxiliary losses of the routers, load balancing and z-loss, and the scales of their gradients
-// (docs/math-moe.md, "Router" and "Hugging Face's convention"). In the paper each layer has losses
-// of its own. With experts.convention hugging_face there is one load-balancing loss per stack, over
-// the tokens of all its sparse layers; a stack whose layers are all sparse has no auxiliary loss.
+// The auxiliary losses of the routers, load balancing, z-loss and those of choices (ChoiceLoss;
+// with the paper's convention alone), and the scales of their gradients (docs/math-moe.md, "Router"
+// and "Hugging Face's convention"). In the paper each layer has losses of its own. With
+// experts.convention hugging_face there is one load-balancing loss per stack, over the tokens of
+// all its sparse layers; a stack whose layers are all sparse has no auxiliary loss.
 #pragma once
 
 #include "lib/model/context.h"
@@ -33,6 +34,9 @@ struct RouterLossGrad {
   double balance_scale = 0;
   double z_scale = 0;
 };
+// The scale of the gradient of a loss of the choices: its coefficient, group_scale and weight.
+double choice_loss_scale(const LayerContext& context, ChoiceLoss loss);
+
 RouterLossGrad router_loss_grad(const LayerContext& context, Tensor layer_fraction);
 
 }  // namespace sy

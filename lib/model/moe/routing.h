@@ -54,7 +54,7 @@ void routing_forward(const LayerContext& context, const RoutingParams& params, R
   const Tensor all =
       gather_stream(context, room_for_all(context, scratch, tokens), tokens, "router input");
   route_forward(context, params.router, saved.router, all);
-  dispatch_assign(context, params.labels, saved.dispatch, saved.router.expert);
+  dispatch_assign(context, params.labels, saved.dispatch, saved.router);
   Dispatch travel(context, params.labels, saved.dispatch, scratch);
   travel.start(in, all);
   compute(travel);
@@ -79,9 +79,9 @@ void routing_backward(const LayerContext& context, const RoutingParams& params,
                       Tensor tokens, Compute&& compute) {
   ScratchScope scratch(context.exec);
   const TokenGroups groups = token_groups(context);
-  const Tensor d_gate =
-      scratch.take(compute_dtype(d_out.dtype()), {groups.total(), context.model.experts.top_k},
-                   "routing d_gate");
+  const Tensor d_gate = scratch.take(
+      compute_dtype(d_out.dtype()), {groups.total(), most_experts_per_token(context.model.experts)},
+      "routing d_gate");
   DispatchGrad grad(context, params.labels, saved.dispatch, scratch);
   grad.start_combine(d_gate, d_out, saved.router.gate);
   {

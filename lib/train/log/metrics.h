@@ -15,14 +15,16 @@ namespace sy {
 // Of one sparse layer, over its routed tokens. `layer` is its name, such as encoder/layers/1.
 struct RouterMetrics {
   std::string layer;
-  double dropped_fraction = 0;
-  double load_max = 0;         // fullest expert / mean
-  double entropy = 0;          // mean entropy of the router's probabilities, nats
-  double top_probability = 0;  // mean of the largest of them
+  double dropped_fraction = 0;   // of choices; with expert_choice, tokens that no expert took
+  double experts_per_token = 0;  // mean number of experts that compute a token
+  double load_max = 0;           // fullest expert / mean
+  double entropy = 0;            // mean entropy of the router's probabilities, nats
+  double top_probability = 0;    // mean of the largest of them
 
   template <class Visitor>
   void fields(Visitor&& visit) const {
     visit("dropped_fraction", dropped_fraction);
+    visit("experts_per_token", experts_per_token);
     visit("load_max", load_max);
     visit("entropy", entropy);
     visit("top_probability", top_probability);
@@ -39,6 +41,8 @@ struct TrainMetrics {
   double neg_log_perplexity = 0;
   double balance_loss = 0;
   double z_loss = 0;
+  // Mean over groups, summed over layers; with their coefficients only.
+  std::optional<double> second_place_loss, importance_loss, load_loss;
   std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
   double grad_norm = 0;                // before clipping
   double learning_rate = 0;
@@ -58,6 +62,9 @@ struct TrainMetrics {
     visit("neg_log_perplexity", neg_log_perplexity);
     visit("balance_loss", balance_loss);
     visit("z_loss", z_loss);
+    if (second_place_loss) visit("second_place_loss", *second_place_loss);
+    if (importance_loss) visit("importance_loss", *importance_loss);
+    if (load_loss) visit("load_loss", *load_loss);
     if (logit_z_loss) visit("logit_z_loss", *logit_z_loss);
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);

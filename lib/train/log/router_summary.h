@@ -2,6 +2,8 @@
 // Router statistics of a step, over all ranks.
 #pragma once
 
+#include <array>
+
 #include "lib/config/run_config.h"
 #include "lib/model/switch_model.h"
 #include "lib/train/log/metrics.h"
@@ -9,10 +11,11 @@
 namespace sy {
 
 struct RouterSummary {
-  double balance_loss = 0;      // sum over layers of the mean over groups, without coefficient
-  double z_loss = 0;            // the same
-  double dropped_fraction = 0;  // of routed tokens
-  double expert_load_max = 0;   // fullest expert / mean, maximum over layers; 0 if dense
+  double balance_loss = 0;  // sum over layers of the mean over groups, without coefficient
+  double z_loss = 0;        // the same
+  std::array<double, kChoiceLosses> choice_losses{};  // the same, by ChoiceLoss
+  double dropped_fraction = 0;                        // of routed tokens
+  double expert_load_max = 0;         // fullest expert / mean, maximum over layers; 0 if dense
   std::vector<RouterMetrics> layers;  // from router_summary() alone: a step must not allocate
 };
 
@@ -22,7 +25,7 @@ void reduce_statistics(SwitchModel& model, Mesh& mesh);
 
 // Summarises reduced statistics in host memory. `groups` is the number of the encoder's routing
 // groups in the global batch; 0 leaves the losses 0.
-RouterSummary summarize_router(const RouterStats& stats, int64_t groups);
+RouterSummary summarize_router(const RouterStats& stats, const ModelSection& model, int64_t groups);
 
 // The same statistics by layer, empty if the model is dense.
 std::vector<RouterMetrics> router_metrics(const RouterStats& stats, const ModelSection& model);
