@@ -66,8 +66,10 @@ TEST_CASE("router_importance: the definition, and its gradient", "[router_import
 TEST_CASE("router_importance: sums of groups, any number of threads, and faults",
           "[router_importance]") {
   Owned gate = random_tensor(DType::f32, {60, 2}, 1);
-  std::vector<int32_t> chosen;
-  for (int32_t i = 0; i < 120; ++i) chosen.push_back(i % 11 == 3 ? -1 : i * 7 % 5);
+  std::vector<int32_t> chosen(120);
+  for (int32_t i = 0; i < 120; ++i) {
+    chosen[static_cast<size_t>(i)] = i % 11 == 3 ? -1 : i * 7 % 5;
+  }
   Owned expert = int_tensor({60, 2}, chosen), sums(DType::f32, {3, 5});
   CHECK(same_for_any_threads(
       sums, [&](Exec& exec, Tensor out) { router_gate_sums(exec, out, gate, expert); }));

@@ -93,7 +93,8 @@ TEST_CASE("router_second_place: two experts", "[router_second_place]") {
   auto exec = make_exec();
   Owned logits = tensor_of(DType::f64, {4, 2}, {1, 0, 2, 0, 3, 0, 0, 1});
   SecondPlace run(logits, {1, 1, 1, 1}, 1);
-  CHECK(run.forward(*exec) == Approx(2 * (0.75 * 0.75 + 0.25 * 0.25)).epsilon(1e-7));  // of 1e-9 beside 0.05
+  CHECK(run.forward(*exec) ==
+        Approx(2 * (0.75 * 0.75 + 0.25 * 0.25)).epsilon(1e-7));  // of 1e-9 beside 0.05
   CHECK(values_of(run.fraction2) == std::vector<double>{0.25, 0.75});
 }
 
