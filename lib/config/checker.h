@@ -12,6 +12,8 @@
 
 namespace sy {
 
+constexpr int64_t kMaxLayers = 1 << 12;  // of a stack
+
 // The ranges of a denoiser's numbers.
 inline bool is_density(double value) {
   return value > 0 && value <= 0.9;

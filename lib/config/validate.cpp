@@ -13,7 +13,6 @@ namespace {
 
 // Large enough for every model in the paper, small enough that no product of sizes overflows.
 constexpr int64_t kMaxWidth = 1 << 20;
-constexpr int64_t kMaxLayers = 1 << 12;
 constexpr int64_t kMaxCount = 1 << 24;
 constexpr int64_t kMaxSteps = int64_t{1} << 40;
 
