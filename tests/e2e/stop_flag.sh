@@ -16,7 +16,7 @@ fail() {
 pid_of() {
   local pid
   for pid in $(pgrep -f "^$switchyard pretrain $folder/tiny.yaml --set run.name=$run "); do
-    if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$1"; then echo "$pid"; fi
+    if tr '\0' '\n' <"/proc/$pid/environ" | grep -x "OMPI_COMM_WORLD_RANK=$1" >/dev/null; then echo "$pid"; fi
   done
 }
 

@@ -9,7 +9,8 @@ cp -L "$(ompi bindir)"/{orterun,orted} "$folder/openmpi/bin/"
 cp -rL "$(ompi pkgdatadir)/." "$folder/openmpi/share/"
 network='lib(ucp|ucs|uct|fabric|ibverbs|psm2|psm_infinipath|oshmem)\.so|not found'
 for plugin in "$(ompi pkglibdir)"/mca_*.so; do
-  ldd "$plugin" | grep -qE "$network" || cp -L "$plugin" "$folder/openmpi/plugins/"
+  # Not grep -q: it ends at once, ldd may then be killed by the closed pipe, and the pipeline would have failed.
+  ldd "$plugin" | grep -E "$network" >/dev/null || cp -L "$plugin" "$folder/openmpi/plugins/"
 done
 pmix=$(ldd "$(ompi pkglibdir)"/mca_pmix_ext*.so 2>/dev/null | sed -n 's/.*libpmix\.so.* => \([^ ]*\) .*/\1/p')
 if [[ -n $pmix ]]; then

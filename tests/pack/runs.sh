@@ -51,10 +51,10 @@ train: {global_batch: 8, micro_batch: 4}
 backend: cpu
 YAML
 bench=(./switchyard bench tiny.yaml --rounds 1 --json)
-env -i OMP_NUM_THREADS=1 "${bench[@]}" | grep -q '"ranks": 1' || fail "one rank does not run"
+env -i OMP_NUM_THREADS=1 "${bench[@]}" | grep '"ranks": 1' >/dev/null || fail "one rank does not run"
 # With the loader's log, since Open MPI loads its plugins at run time.
 env -i OMP_NUM_THREADS=1 LD_DEBUG=files LD_DEBUG_OUTPUT="$PWD/loaded" \
-  ./mpirun -n 2 --oversubscribe "${bench[@]}" | grep -q '"ranks": 2' || fail "two ranks do not run"
+  ./mpirun -n 2 --oversubscribe "${bench[@]}" | grep '"ranks": 2' >/dev/null || fail "two ranks do not run"
 [[ $(cat loaded.*) == *mca_btl_vader.so* ]] || fail "the loader's log lacks the loaded plugins"
 cat loaded.* | sed -n 's/.*calling init: //p' | check_libraries
 if ! nvidia-smi -L >/dev/null 2>&1; then
