@@ -16,7 +16,7 @@ TEST_CASE("adafactor_joint: what a rank has, and 0 for the others", "[adafactor_
   auto exec = make_exec();
   const std::vector<AdafactorJoint> items{{1, 2, 2, 1, 4}, {0, 1, 0, 0, 3}};
   Owned numbers = tensor_of(DType::f64, {5}, {9, 2, 9, 7, 9});
-  Owned gathered(DType::f64, {7});
+  Owned gathered = tensor_of(DType::f64, {7}, std::vector<double>(7, 3));  // of an earlier step
   REQUIRE(adafactor_joint_count(items) == 7);
   adafactor_joint_gather(*exec, items, numbers, gathered);
   synchronize(*exec);
