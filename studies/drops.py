@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens that are dropped if each of a group chooses its expert at random: the least that a balanced router drops.
 
-    drops.py [--capacity-factor F] [--min-capacity C] [--output FILE]
+    drops.py [--capacity-factor F] [--min-capacity C]
 
 The load of an expert is then binomial, n = tokens of the group, p = 1 / experts, and an expert drops what exceeds its
 capacity, so the share is E[max(0, load - C)] experts / tokens, with C as in model.experts.capacity: factor.
@@ -10,7 +10,6 @@ capacity, so the share is E[max(0, load - C)] experts / tokens, with C as in mod
 
 import argparse
 import math
-from pathlib import Path
 
 GROUPS = (512, 1824, 4096, 8192)
 EXPERTS = (8, 16, 32, 64, 128, 256)
@@ -44,14 +43,9 @@ def main():
     parser = argparse.ArgumentParser(prog="drops.py", description=__doc__.split("\n")[0])
     parser.add_argument("--capacity-factor", type=float, default=1.25)
     parser.add_argument("--min-capacity", type=int, default=4)
-    parser.add_argument("--output", type=Path, help="else it is printed")
     options = parser.parse_args()
     text = table(options.capacity_factor, options.min_capacity)
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
+    print(text, end="")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The standard deviation of every class of parameters at the start, beside the formulas of the references.
 
-    initial_values.py CONFIG.yaml [--binary PROGRAM] [--output FILE]
+    initial_values.py CONFIG.yaml [--binary PROGRAM]
 
 Runs CONFIG for one step that moves nothing, once as it is and once with Flaxformer's initial values
 (model.initialisation), and measures what the checkpoints hold. Needs h5py.
@@ -84,17 +84,12 @@ def main():
     parser = argparse.ArgumentParser(prog="initial_values.py", description=__doc__.split("\n")[0])
     parser.add_argument("configuration", type=Path)
     parser.add_argument("--binary", type=Path, default=Path(__file__).resolve().parent.parent / "build/switchyard")
-    parser.add_argument("--output", type=Path, help="else it is printed")
     options = parser.parse_args()
     model = yaml.safe_load(options.configuration.read_text(encoding="utf-8"))["model"]
     ours = parameters_at_start(options, {})
     text = table(model, ours, parameters_at_start(
         options, {f"model.initialisation.{key}": value for key, value in FLAXFORMER.items()}))  # fmt: skip
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
+    print(text, end="")
 
 
 if __name__ == "__main__":

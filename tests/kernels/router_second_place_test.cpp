@@ -3,52 +3,27 @@
 
 #include <catch2/catch.hpp>
 
-#include "kernels/router/router.h"
-#include "kernels/router/router_top2.h"
 #include "lib/tensor/transfer.h"
-#include "tests/kernels/op_test.h"
+#include "tests/kernels/router_top2_run.h"
 
 namespace sy {
 namespace {
 using namespace test;
 
-using Ints = std::vector<int32_t>;
-
-// Two choices of every token, from logits, and the loss of the second ones.
-struct SecondPlace {
-  int64_t tokens, experts, groups;
-  Owned logits, valid, probs, first_gate, log_sum, first, fraction, mean_prob, losses;
-  Owned gate, expert, second, loss, fraction2;
-  Top2Rule rule;
+// Two choices of every token, and the loss of the second ones.
+struct SecondPlace : Top2 {
+  int64_t groups;
+  Owned loss, fraction2;
 
   SecondPlace(Owned from, const Ints& which, int64_t groups_)
-      : tokens(from.tensor().dim(0)),
-        experts(from.tensor().dim(1)),
+      : Top2(from, which, groups_),
         groups(groups_),
-        logits(from),
-        valid(int_tensor({tokens}, which)),
-        probs(dtype(), {tokens, experts}),
-        first_gate(dtype(), {tokens, 1}),
-        log_sum(dtype(), {tokens}),
-        first(DType::i32, {tokens, 1}),
-        fraction(dtype(), {groups, experts}),
-        mean_prob(dtype(), {groups, experts}),
-        losses(dtype(), {2}),
-        gate(dtype(), {tokens, 2}),
-        expert(DType::i32, {tokens, 2}),
-        second(DType::i32, {tokens}),
         loss(dtype(), {1}),
         fraction2(dtype(), {groups, experts}) {
     rule.policy = SecondPolicy::none;
   }
-  DType dtype() { return logits.tensor().dtype(); }
-  void choose(Exec& exec) {
-    router_forward(exec, probs, first_gate, log_sum, first, fraction, mean_prob, losses, logits,
-                   valid);
-    router_top2_forward(exec, gate, expert, second, probs, first, rule);
-  }
   double forward(Exec& exec) {
-    choose(exec);
+    Top2::forward(exec);
     router_second_place_forward(exec, loss, fraction2, probs, valid, expert, second);
     synchronize(exec);
     return at(loss, 0);
