@@ -149,8 +149,8 @@ void throw_unrepresentable(const ModelSection& model, HfFamily family) {
   }
   if (model.experts.count > 0 && model.experts.routing == Routing::expert_choice) {
     errors.emplace_back(
-        "model.experts.routing: in Hugging Face's SwitchTransformers tokens choose experts, in this "
-        "model experts choose tokens; it can only stay a checkpoint");
+        "model.experts.routing: in Hugging Face's SwitchTransformers tokens choose experts, in "
+        "this model experts choose tokens; it can only stay a checkpoint");
   }
   if (model.experts.count > 0 && model.experts.exploration == Exploration::noise) {
     errors.emplace_back(
