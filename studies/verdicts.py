@@ -118,7 +118,7 @@ def table(study, curves, trained):
         word = {True: "holds", False: "does not hold", None: "open"}[holds]
         text.append(f"- {claim.get('text', claim)}: **{word}** ({found})")
     if study.get("remarks"):
-        text += ["", study["remarks"].strip()]
+        text += ["", study["remarks"].strip().replace("\n", "\n\n")]  # a paragraph is a line of folded YAML
     return "\n".join(text) + "\n"
 
 
