@@ -41,10 +41,17 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(never, (False, "2 of 2 runs never reach it"))
 
     def test_better(self):
-        # Means 2.1 and 3.0, both sd 0.1 sqrt(2): apart by 0.9 = 4.5 times 0.2.
-        self.assertTrue(verdict(kind="better", by_sd=4.4)[0])
-        self.assertFalse(verdict(kind="better", by_sd=4.6)[0])
-        self.assertIn("4.5 sd", verdict(kind="better", by_sd=1)[1])
+        # Seeds differ by 1, but the arms by 0.2 and 0.4 on the same seed: a mean of 0.3, an sd of 0.1 sqrt(2).
+        curves = {"low": {1: curve(1.0), 2: curve(2.0)}, "high": {2: curve(2.4), 1: curve(1.2)}}
+
+        def better(arm, than, by_sd):
+            return verdicts.verdict({"kind": "better", "arm": arm, "than": than, "by_sd": by_sd}, curves, 2)
+
+        self.assertTrue(better("low", "high", 2.1)[0])
+        self.assertFalse(better("low", "high", 2.2)[0])
+        self.assertIn("by seed lower by 0.3000, 2.1 sd", better("low", "high", 1)[1])
+        self.assertFalse(better("high", "low", 1)[0])
+        self.assertTrue(verdict(kind="better", by_sd=100)[0])  # by exactly 0.9 with both seeds
 
     def test_equal_and_diverges(self):
         self.assertTrue(verdict(kind="equal", arm="dense", within=0)[0])
