@@ -13,9 +13,71 @@
 
 namespace sy {
 
+// A corpus of a mixture of texts.
+struct CorpusSection {
+  std::string name;
+  std::vector<std::string> train, validation;
+  AutoNumber size;
+  AutoNumber rate;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("name", name, "word that names it, in metrics and reports");
+    visit("train", train, "globs of its training shards, as data.train");
+    visit("validation", validation, "globs of its validation shards; []: no loss of its own");
+    visit("size", size,
+          "how much text it has, in any unit that all corpora share, such as documents; auto: the "
+          "bytes of its training shards");
+    visit("rate", rate,
+          "its share of the examples, relative to the other rates; auto: as data.mixture says of "
+          "its size");
+  }
+};
+
+// A text-to-text task of a mixture.
+struct TaskSection {
+  std::string name;
+  std::string form;
+  std::vector<std::string> train, validation;
+  std::vector<std::string> metrics;
+  AutoNumber rate;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("name", name, "word that names it, in metrics and reports");
+    visit("form", form,
+          "what its files are: a task as T5 writes it, such as glue_mrpc or squad; jsonl: objects "
+          "with input and target (or inputs and targets); empty: the form with its name");
+    visit("train", train, "globs of its training files");
+    visit("validation", validation, "globs of its validation files; []: it is not evaluated");
+    visit("metrics", metrics, "its scores, such as exact_match or rouge; []: those of its form");
+    visit("rate", rate,
+          "its share of the examples, relative to the other rates; auto: as data.mixture says of "
+          "its number of examples");
+  }
+};
+
+struct MixtureSection {
+  double exponent = 1.0;
+  double cap = 0.0;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("exponent", exponent,
+          "a part's rate is min(size, cap)^exponent: 1 is in proportion, 0 equal, 0.3 mT5's; a "
+          "temperature of T is an exponent of 1/T");
+    visit("cap", cap, "largest size that counts; 0: none");
+  }
+};
+
 struct DataSection {
   std::vector<std::string> train = {"data/sample/c4-train.*.json.gz"};
   std::vector<std::string> validation = {"data/sample/c4-validation.*.json.gz"};
+  std::vector<CorpusSection> corpora;
+  std::vector<TaskSection> tasks;
+  MixtureSection mixture;
+  bool packing = false;
+  int64_t bucket_batches = 1;
   DataFormat format = DataFormat::text;
   std::string text_key = "text";
   std::string tokenizer = "data/sample/sentencepiece.model";
@@ -44,6 +106,16 @@ struct DataSection {
         "globs of training shards: files with a JSON object per line, plain or compressed by gzip "
         "or zstd; in every path ~ and ${VAR} are expanded, and in globs * ? [...] {a,b}");
     visit("validation", validation, "globs of validation shards");
+    visit("corpora", corpora,
+          "corpora that are mixed, each with the keys below, instead of train and validation");
+    visit("tasks", tasks,
+          "text-to-text tasks that are mixed, each with the keys below, instead of text");
+    visit("mixture", mixture, "how often each corpus or task is drawn");
+    visit("packing", packing,
+          "tasks: put several examples in a row, none of which attends to another");
+    visit("bucket_batches", bucket_batches,
+          "tasks: batches whose examples are sorted by length among themselves, so that a batch "
+          "has examples of like length and is computed at its longest; 1: off");
     visit("format", format,
           "what a record holds under text_key: text | ids (a list of integers, read as they are; "
           "needs no tokenizer, but model.vocab_size)");

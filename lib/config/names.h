@@ -44,6 +44,8 @@ inline constexpr WordTable<4> kSchedules = {"rsqrt", "constant", "linear", "cosi
 inline constexpr WordTable<2> kRmsOver = {"expert", "tensor"};
 inline constexpr WordTable<2> kNonFinitePolicies = {"stop", "skip"};
 inline constexpr WordTable<3> kRecomputes = {"none", "experts", "blocks"};
+inline constexpr WordTable<2> kStepCounts = {"restart", "resume"};
+inline constexpr WordTable<2> kStudentStarts = {"shared", "random"};
 }  // namespace detail
 
 inline Words words(AutoBool) {
@@ -117,6 +119,12 @@ inline Words words(NonFinitePolicy) {
 }
 inline Words words(Recompute) {
   return detail::kRecomputes;
+}
+inline Words words(StepCount) {
+  return detail::kStepCounts;
+}
+inline Words words(StudentStart) {
+  return detail::kStudentStarts;
 }
 
 // The word of a value: name_of(Activation::relu) is "relu".

@@ -72,6 +72,7 @@ struct OptimizerSection {
   double epsilon = 1e-8;
   double weight_decay = 0.0;
   NonFinitePolicy on_nonfinite = NonFinitePolicy::stop;
+  int64_t max_skipped_steps = 10;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -100,6 +101,8 @@ struct OptimizerSection {
     visit("weight_decay", weight_decay, "decoupled weight decay, multiplied by the learning rate");
     visit("on_nonfinite", on_nonfinite,
           "if a loss or gradient is not finite: stop the run | skip the step");
+    visit("max_skipped_steps", max_skipped_steps,
+          "consecutive steps that may be skipped; one more stops the run");
   }
 };
 
@@ -142,6 +145,47 @@ struct TrainSection {
   }
 };
 
+struct FinetuneSection {
+  StepCount step = StepCount::restart;
+  int64_t beams = 1;
+  double length_penalty = 0.6;
+  bool keep_best = true;
+  bool export_best = false;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("step", step,
+          "the optimiser's step, which schedules and Adafactor's decay follow; restart: from 0; "
+          "resume: from that of the checkpoint");
+    visit("beams", beams, "beams of the decoding that scores a task; 1: greedy");
+    visit("length_penalty", length_penalty, "alpha of beam search");
+    visit("keep_best", keep_best, "keep the best checkpoint of each task, whatever its age");
+    visit("export_best", export_best, "also write it in Hugging Face's form");
+  }
+};
+
+struct DistillSection {
+  std::string teacher;
+  std::string logits;
+  double soft = 0.25;
+  double temperature = 1.0;
+  int64_t start_step = 0;
+  StudentStart start = StudentStart::shared;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("teacher", teacher, "checkpoint (or folder of a run) of the teacher");
+    visit("logits", logits,
+          "folder of a teacher's logits, written by `distill --write-logits`, instead of teacher");
+    visit("soft", soft, "weight of the teacher's distribution; the targets have the rest");
+    visit("temperature", temperature, "of both distributions");
+    visit("start_step", start_step, "steps on the targets alone before the teacher is asked");
+    visit("start", start,
+          "shared: the student begins with all parameters of the teacher that it has too, which "
+          "are those outside experts; random: with none");
+  }
+};
+
 struct RunConfig {
   RunSection run;
   BackendChoice backend = BackendChoice::automatic;
@@ -151,6 +195,8 @@ struct RunConfig {
   DataSection data;
   OptimizerSection optimizer;
   TrainSection train;
+  FinetuneSection finetune;
+  DistillSection distill;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -164,6 +210,8 @@ struct RunConfig {
     visit("data", data, "text, and how it becomes training examples");
     visit("optimizer", optimizer, "optimiser and schedule");
     visit("train", train, "run length, batches, logging and checkpoints");
+    visit("finetune", finetune, "what `finetune` does beyond pretrain");
+    visit("distill", distill, "what `distill` does beyond pretrain");
   }
 };
 

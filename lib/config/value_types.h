@@ -57,5 +57,7 @@ enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
 enum class RmsOver : uint8_t { expert, tensor };
 enum class NonFinitePolicy : uint8_t { stop, skip };
 enum class Recompute : uint8_t { none, experts, blocks };
+enum class StepCount : uint8_t { restart, resume };
+enum class StudentStart : uint8_t { shared, random };
 
 }  // namespace sy

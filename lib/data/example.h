@@ -12,6 +12,7 @@ struct Example {
   int64_t index = 0;  // in the run: step * global_batch + place in the batch
   int64_t stream = 0;
   int64_t denoiser = 0;  // that made it, of those of the objective
+  int64_t part = 0;      // of the mixture that it was drawn from: a corpus or a task
   std::vector<int32_t> inputs;
   std::vector<int32_t> targets;
 };
