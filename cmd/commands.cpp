@@ -19,7 +19,7 @@
   COMMAND(infill, "fills in the blanks of a sentence")                            \
   COMMAND(convert, "converts weights to and from Hugging Face, or upcycles them") \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")     \
-  COMMAND(inspect, "shows a checkpoint, training examples or a data shard")       \
+  COMMAND(inspect, "shows a checkpoint, training examples, a shard or a task")    \
   COMMAND(bench, "times training steps, experts or the loader")                   \
   COMMAND(doctor, "checks that this allocation is healthy")                       \
   COMMAND(config, "prints the resolved configuration, or its reference")

@@ -15,8 +15,9 @@ namespace sy {
 
 using Run = std::function<ExitCode()>;
 
-// The arguments of `switchyard inspect shard`, in a file of its own.
+// The arguments of `switchyard inspect shard` and of `inspect task`, in files of their own.
 Run setup_inspect_shard(CLI::App& app);
+Run setup_inspect_task(CLI::App& app);
 
 // Parses the command line and runs the command. Prints help and usage errors; exceptions thrown by
 // the command pass through.

@@ -153,6 +153,8 @@ Run setup_inspect(CLI::App& app) {
   const Run run_data = setup_data(*data);
   CLI::App* shard = app.add_subcommand("shard", "what data shards hold");
   const Run run_shard = setup_inspect_shard(*shard);
+  CLI::App* task = app.add_subcommand("task", "what a task's files become, as JSON lines");
+  const Run run_task = setup_inspect_task(*task);
   app.require_subcommand(0, 1);
   auto options = std::make_shared<CheckpointOptions>();
   app.add_option("CHECKPOINT", options->path, "a checkpoint's folder");
@@ -161,8 +163,10 @@ Run setup_inspect(CLI::App& app) {
   return [=] {
     if (data->parsed()) return run_data();
     if (shard->parsed()) return run_shard();
+    if (task->parsed()) return run_task();
     if (options->path.empty()) {
-      throw ConfigError("inspect: name a checkpoint's folder, `data CONFIG` or `shard FILE`");
+      throw ConfigError(
+          "inspect: name a checkpoint's folder, `data CONFIG`, `shard FILE` or `task FORM FILE`");
     }
     return inspect_checkpoint(*options);
   };

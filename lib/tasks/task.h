@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text-to-text tasks: what each one's files are, how T5 writes an example of them, and how answers
-// are scored.
+// are scored. docs/tasks.md lists them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,12 +24,15 @@ class TaskReader {
 struct Task {
   std::string name;                  // of the form, such as glue_mrpc
   std::vector<std::string> metrics;  // scores.h
-  // Opens files (globs expanded), plain or compressed by gzip or zstd.
-  std::unique_ptr<TaskReader> (*open)(const std::vector<std::string>& files) = nullptr;
+  // Opens files (globs expanded), plain or compressed by gzip or zstd. Throws DataError.
+  std::function<std::unique_ptr<TaskReader>(const std::vector<std::string>& files)> open;
 };
 
 // Null if there is none.
 const Task* find_task(std::string_view form);
+// The same. Throws ConfigError that names the nearest form if there is none; `where` begins the
+// message, such as a key.
+const Task& task_of(std::string_view form, std::string_view where);
 // All forms, in alphabetical order.
 std::vector<std::string> task_forms();
 

@@ -74,6 +74,26 @@ TEST_CASE("inspect shard: documents, and what cannot be used", "[inspect]") {
   CHECK_THAT(json.out, Catch::Contains("\"documents\": 2, \"bytes\": 8, \"tokens\": null"));
 }
 
+TEST_CASE("inspect task: texts of a task's files as JSON lines", "[inspect]") {
+  const std::string file = test::temporary_folder() + "/rte.jsonl";
+  test::write_file(file,
+                   "{\"premise\": \"A\", \"hypothesis\": \"B\", \"label\": \"entailment\"}\n"
+                   "{\"premise\": \"C\", \"hypothesis\": \"D\"}\nbroken\n");
+  const auto two = run_program({"inspect", "task", "super_glue_rte", file, "--examples", "2"});
+  CHECK(two.code == 0);
+  CHECK(two.out ==
+        "{\"inputs\": \"rte hypothesis: B premise: A\", \"targets\": [\"entailment\"], "
+        "\"group\": \"\"}\n"
+        "{\"inputs\": \"rte hypothesis: D premise: C\", \"targets\": [\"<unk>\"], "
+        "\"group\": \"\"}\n");
+  const auto all = run_program({"inspect", "task", "super_glue_rte", file});
+  CHECK(all.code == 3);
+  CHECK_THAT(all.err, Catch::Contains("rte.jsonl:3: the line is no JSON object"));
+  const auto unknown = run_program({"inspect", "task", "super_glue_rt", file});
+  CHECK(unknown.code == 2);
+  CHECK_THAT(unknown.err, Catch::Contains("did you mean 'super_glue_rte'?"));
+}
+
 TEST_CASE("doctor: a line for each part, and a verdict", "[doctor]") {
   const auto outcome = run_program({"doctor", "--folder", test::temporary_folder()});
   for (const char* part : {"MPI", "collectives", "threads", "float32 GEMM", "bfloat16 GEMM",

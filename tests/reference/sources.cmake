@@ -20,3 +20,8 @@ set_tests_properties(reference.read_run PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 
 add_test(NAME reference.plot_loss
          COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/reference/plot_loss.py)
 set_tests_properties(reference.plot_loss PROPERTIES TIMEOUT 60)
+
+# What the tasks' original files become, beside texts derived in Python.
+add_test(NAME reference.task_texts
+         COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/reference/task_texts.py $<TARGET_FILE:switchyard>)
+set_tests_properties(reference.task_texts PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)

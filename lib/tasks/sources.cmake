@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# Files and records, then the tasks.
+sy_library(tasks
+           SOURCES lib/tasks/record_place.cpp lib/tasks/task_files.cpp lib/tasks/text_rules.cpp lib/tasks/tsv_rows.cpp
+                   lib/tasks/json_split.cpp lib/tasks/json_record.cpp lib/tasks/example_reader.cpp lib/tasks/labels.cpp
+                   lib/tasks/glue.cpp lib/tasks/classification.cpp lib/tasks/copa.cpp lib/tasks/multirc.cpp
+                   lib/tasks/record.cpp lib/tasks/wsc.cpp lib/tasks/dpr.cpp lib/tasks/squad.cpp
+                   lib/tasks/closed_book.cpp lib/tasks/arc.cpp lib/tasks/xsum.cpp lib/tasks/cnn_dailymail.cpp
+                   lib/tasks/translation.cpp lib/tasks/jsonl.cpp lib/tasks/task.cpp
+           LINK sy_data sy_config sy_base PRIVATE_LINK sy::simdjson)
