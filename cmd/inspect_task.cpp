@@ -20,8 +20,8 @@ ExitCode inspect_task(const TaskOptions& options) {
       task_of(options.form, "inspect task").open(options.files);
   TextExample example;
   for (int64_t i = 0; i < options.examples && reader->next(example); ++i) {
-    const Json object{
-        {"inputs", example.inputs}, {"targets", example.targets}, {"group", example.group}};
+    Json object{{"inputs", example.inputs}, {"targets", example.targets}, {"group", example.group}};
+    if (!example.right) object["right"] = false;
     fmt::print("{}\n", json_line(object));
   }
   return ExitCode::done;

@@ -39,9 +39,9 @@ void write(const std::string& word, const JsonRecord& record, Examples& examples
 std::vector<Task> arc_tasks() {
   std::vector<Task> tasks;
   for (const std::string name : {"arc_challenge", "arc_easy"}) {
-    tasks.push_back(json_task(name, {"accuracy"}, [name](const JsonRecord& record, Examples& out) {
-      write(name, record, out);
-    }));
+    tasks.push_back(
+        json_task({name, {"accuracy"}, {}, {}},
+                  [name](const JsonRecord& record, Examples& out) { write(name, record, out); }));
   }
   return tasks;
 }

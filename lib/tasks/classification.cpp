@@ -101,8 +101,9 @@ void write(const FieldTask& task, const JsonRecord& record, Examples& examples) 
 std::vector<Task> classification_tasks() {
   std::vector<Task> tasks;
   for (const FieldTask& task : table()) {
+    const std::vector<std::string> labels(task.classes.begin(), task.classes.end());
     tasks.push_back(json_task(
-        task.form, task.metrics,
+        {task.form, task.metrics, labels, {}},
         [&task](const JsonRecord& record, Examples& examples) { write(task, record, examples); }));
   }
   return tasks;

@@ -67,9 +67,9 @@ void write_trivia(const JsonRecord& record, Examples& examples) {
 }  // namespace
 
 std::vector<Task> closed_book_tasks() {
-  return {json_task("natural_questions", {"squad"}, write_natural_questions),
-          json_task("trivia_qa", {"trivia_qa"}, write_trivia, "Data"),
-          json_task("web_questions", {"squad"}, write_web_questions)};
+  return {json_task({"natural_questions", {"squad"}, {}, {}}, write_natural_questions),
+          json_task({"trivia_qa", {"trivia_qa"}, {}, {}}, write_trivia, "Data"),
+          json_task({"web_questions", {"squad"}, {}, {}}, write_web_questions)};
 }
 
 }  // namespace sy

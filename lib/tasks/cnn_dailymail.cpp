@@ -91,6 +91,7 @@ class StoryReader final : public RecordTaskReader {
 std::vector<Task> cnn_dailymail_tasks() {
   return {{"cnn_dailymail",
            {"rouge"},
+           {},
            [](const std::vector<std::string>& files) -> std::unique_ptr<TaskReader> {
              return std::make_unique<StoryReader>(story_files(files));
            }}};

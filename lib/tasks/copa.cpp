@@ -70,7 +70,8 @@ void write(const JsonRecord& record, Examples& examples) {
 }  // namespace
 
 std::vector<Task> copa_tasks() {
-  return {json_task("super_glue_copa", {"accuracy"}, write)};
+  return {
+      json_task({"super_glue_copa", {"accuracy"}, {kChoices.begin(), kChoices.end()}, {}}, write)};
 }
 
 }  // namespace sy

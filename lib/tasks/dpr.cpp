@@ -74,7 +74,8 @@ class DprReader final : public RecordTaskReader {
 
 std::vector<Task> dpr_tasks() {
   return {{"dpr_simple",
-           {"exact_match"},
+           {"accuracy"},
+           {},
            [](const std::vector<std::string>& files) -> std::unique_ptr<TaskReader> {
              return std::make_unique<DprReader>(task_files(files));
            }}};

@@ -60,13 +60,12 @@ bool RecordTaskReader::next(TextExample& example) {
   return true;
 }
 
-Task json_task(std::string name, std::vector<std::string> metrics, WriteExamples write,
-               std::string list_key) {
-  return {std::move(name), std::move(metrics),
-          [write = std::move(write), list_key = std::move(list_key)](
-              const std::vector<std::string>& files) -> std::unique_ptr<TaskReader> {
-            return std::make_unique<JsonTaskReader>(task_files(files), list_key, write);
-          }};
+Task json_task(Task task, WriteExamples write, std::string list_key) {
+  task.open = [write = std::move(write), list_key = std::move(list_key)](
+                  const std::vector<std::string>& files) -> std::unique_ptr<TaskReader> {
+    return std::make_unique<JsonTaskReader>(task_files(files), list_key, write);
+  };
+  return task;
 }
 
 }  // namespace sy

@@ -32,8 +32,8 @@ class RecordTaskReader : public TaskReader {
 // Appends the examples of a record.
 using WriteExamples = std::function<void(const JsonRecord& record, Examples& examples)>;
 
-// A task whose files are JSON (json_split.h), with its records under `list_key` if that is not "".
-Task json_task(std::string name, std::vector<std::string> metrics, WriteExamples write,
-               std::string list_key = "");
+// The task with an `open` that reads JSON (json_split.h), records under `list_key` if that is not
+// "".
+Task json_task(Task task, WriteExamples write, std::string list_key = "");
 
 }  // namespace sy

@@ -49,6 +49,8 @@ const std::vector<GlueTask>& table() {
        {"matthews"},
        {"source", "label", "original_label", "sentence"}},
       {"glue_mnli", "mnli", kInference, "gold_label", kThreeWay, {"accuracy"}},
+      {"glue_mnli_matched", "mnli", kInference, "gold_label", kThreeWay, {"accuracy"}},
+      {"glue_mnli_mismatched", "mnli", kInference, "gold_label", kThreeWay, {"accuracy"}},
       {"glue_mrpc",
        "mrpc",
        {{"sentence1", "#1 String"}, {"sentence2", "#2 String"}},
@@ -147,7 +149,9 @@ class GlueReader final : public RecordTaskReader {
 std::vector<Task> glue_tasks() {
   std::vector<Task> tasks;
   for (const GlueTask& task : table()) {
-    tasks.push_back({task.form, task.metrics,
+    tasks.push_back({task.form,
+                     task.metrics,
+                     {task.classes.begin(), task.classes.end()},
                      [&task](const std::vector<std::string>& files) -> std::unique_ptr<TaskReader> {
                        return std::make_unique<GlueReader>(task, task_files(files));
                      }});

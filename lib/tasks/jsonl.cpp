@@ -23,7 +23,7 @@ void write(const JsonRecord& record, Examples& examples) {
 }  // namespace
 
 std::vector<Task> jsonl_tasks() {
-  return {json_task("jsonl", {"exact_match"}, write)};
+  return {json_task({"jsonl", {"exact_match"}, {}, {}}, write)};
 }
 
 }  // namespace sy

@@ -34,7 +34,7 @@ void write(const JsonRecord& record, Examples& examples) {
 }  // namespace
 
 std::vector<Task> multirc_tasks() {
-  return {json_task("super_glue_multirc", {"multirc"}, write)};
+  return {json_task({"super_glue_multirc", {"multirc"}, {"False", "True"}, {}}, write)};
 }
 
 }  // namespace sy

@@ -94,7 +94,7 @@ void write(const JsonRecord& record, Examples& examples) {
 }  // namespace
 
 std::vector<Task> record_tasks() {
-  return {json_task("super_glue_record", {"record"}, write)};
+  return {json_task({"super_glue_record", {"record"}, {}, {}}, write)};
 }
 
 }  // namespace sy

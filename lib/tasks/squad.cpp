@@ -36,7 +36,7 @@ void write(const JsonRecord& article, Examples& examples) {
 }  // namespace
 
 std::vector<Task> squad_tasks() {
-  return {json_task("squad", {"squad"}, write, "data")};
+  return {json_task({"squad", {"squad"}, {}, {}}, write, "data")};
 }
 
 }  // namespace sy

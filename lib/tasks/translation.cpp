@@ -130,6 +130,7 @@ class TranslationReader final : public RecordTaskReader {
 Task translation_task(const Language& from, const Language& to) {
   return {fmt::format("wmt_{}_{}", from.code, to.code),
           {"bleu"},
+          {},
           [from, to](const std::vector<std::string>& files) -> std::unique_ptr<TaskReader> {
             return std::make_unique<TranslationReader>(
                 fmt::format("translate {} to {}: ", from.name, to.name),

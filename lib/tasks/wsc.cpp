@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Winograd schemas of SuperGLUE in T5's two forms: both spans marked, and whether they mean the
-// same; or the pronoun marked, and what it means, from the schemas that say it.
+// same; or the pronoun marked, and a noun as target, to train on right ones only and to score all.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -115,22 +115,31 @@ std::string with_blank(const Schema& schema, const JsonRecord& record) {
   return text;
 }
 
-void write_simple(const JsonRecord& record, Examples& examples) {
-  const std::string label = class_name(record.label("label"), kTruth, record.place());
-  if (label == kTruth[0]) return;
+TextExample simple(const JsonRecord& record) {
   const Schema schema = read_schema(record);
   TextExample example;
   example.inputs = "wsc: " + with_blank(schema, record);
   replace_all(example.inputs, " X ", fmt::format(" *{}* ", schema.pronoun.text));
-  example.targets = {label == kUnlabelled ? kUnlabelled : schema.noun.text};
-  examples.push_back(std::move(example));
+  example.targets = {schema.noun.text};
+  example.right = class_name(record.label("label"), kTruth, record.place()) != kTruth[0];
+  return example;
+}
+
+void write_all(const JsonRecord& record, Examples& examples) {
+  examples.push_back(simple(record));
+}
+
+void write_right(const JsonRecord& record, Examples& examples) {
+  TextExample example = simple(record);
+  if (example.right) examples.push_back(std::move(example));
 }
 
 }  // namespace
 
 std::vector<Task> wsc_tasks() {
-  return {json_task("super_glue_wsc", {"accuracy"}, write_marked),
-          json_task("super_glue_wsc_simple", {"exact_match"}, write_simple)};
+  return {json_task({"super_glue_wsc", {"accuracy"}, {"False", "True"}, {}}, write_marked),
+          json_task({"super_glue_wsc_simple_eval", {"wsc"}, {}, {}}, write_all),
+          json_task({"super_glue_wsc_simple_train", {"wsc"}, {}, {}}, write_right)};
 }
 
 }  // namespace sy

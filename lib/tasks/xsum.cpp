@@ -17,7 +17,7 @@ void write(const JsonRecord& record, Examples& examples) {
 }  // namespace
 
 std::vector<Task> xsum_tasks() {
-  return {json_task("xsum", {"rouge"}, write)};
+  return {json_task({"xsum", {"rouge"}, {}, {}}, write)};
 }
 
 }  // namespace sy

@@ -33,8 +33,9 @@ TEST_CASE("jsonl: several files, compressed or not, one after another", "[jsonl]
 
 TEST_CASE("jsonl: every form opens, and has metrics that are known", "[jsonl]") {
   const std::vector<std::string> known = {
-      "accuracy", "bleu",   "exact_match", "f1",    "f1_macro", "matthews",          "multirc",
-      "pearson",  "record", "rouge",       "squad", "spearman", "sequence_accuracy", "trivia_qa"};
+      "accuracy", "bleu",     "exact_match",       "f1",        "f1_macro",
+      "matthews", "multirc",  "pearson",           "record",    "rouge",
+      "squad",    "spearman", "sequence_accuracy", "trivia_qa", "wsc"};
   const std::vector<std::string> forms = task_forms();
   CHECK(forms.size() > 40);
   CHECK(std::is_sorted(forms.begin(), forms.end()));

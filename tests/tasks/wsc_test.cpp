@@ -33,24 +33,32 @@ TEST_CASE("wsc: spans are mended as in wsc.fixed", "[wsc]") {
         "wsc text: * The cook * saw a cat as # it # ran . | True");
 }
 
-TEST_CASE("wsc: the simple form has right referents only", "[wsc]") {
+TEST_CASE("wsc: right referents to train on, all to score", "[wsc]") {
   const std::string text = "Mia asked Tom if he could lend her a pen.";
-  CHECK(one_example("super_glue_wsc_simple", schema(text, "Tom", 2, "he", 4, "true")) ==
+  CHECK(one_example("super_glue_wsc_simple_train", schema(text, "Tom", 2, "he", 4, "true")) ==
         "wsc: Mia asked Tom if *he* could lend her a pen. | Tom");
-  CHECK(one_example("super_glue_wsc_simple", schema(text, "Mia", 0, "he", 4, "false")) ==
+  CHECK(one_example("super_glue_wsc_simple_train", schema(text, "Mia", 0, "he", 4, "false")) ==
         "0 examples");
+  const std::string both =
+      schema(text, "Tom", 2, "he", 4, "true") + schema(text, "Mia", 0, "he", 4, "false");
+  const auto examples = read_task("super_glue_wsc_simple_eval", both);
+  REQUIRE(examples.size() == 2);
+  CHECK(examples[0].right);
+  CHECK_FALSE(examples[1].right);
+  CHECK(examples[1].inputs == examples[0].inputs);
+  CHECK(examples[1].targets == std::vector<std::string>{"Mia"});
 }
 
 TEST_CASE("wsc: a pronoun with punctuation, or behind its index", "[wsc]") {
-  CHECK(one_example("super_glue_wsc_simple", schema("He helped. \\\"Good for him,\\\" she said. ",
-                                                    "He", 0, "him", 4, "true")) ==
-        "wsc: He helped. \"Good for *him* ,\" she said. | He");
-  CHECK(one_example("super_glue_wsc_simple", schema("Leave the pen , Tom may use it , now.",
-                                                    "the pen", 1, "it", 6, "true")) ==
+  CHECK(one_example("super_glue_wsc_simple_train",
+                    schema("He helped. \\\"Good for him,\\\" she said. ", "He", 0, "him", 4,
+                           "true")) == "wsc: He helped. \"Good for *him* ,\" she said. | He");
+  CHECK(one_example("super_glue_wsc_simple_train", schema("Leave the pen , Tom may use it , now.",
+                                                          "the pen", 1, "it", 6, "true")) ==
         "wsc: Leave the pen , Tom may use *it* , now. | the pen");
-  CHECK_THAT(
-      task_fault("super_glue_wsc_simple", schema("A pen fell .", "A pen", 0, "it", 1, "true")),
-      Catch::StartsWith("file:1: `target` has a span2_text that is not in the text"));
+  CHECK_THAT(task_fault("super_glue_wsc_simple_train",
+                        schema("A pen fell .", "A pen", 0, "it", 1, "true")),
+             Catch::StartsWith("file:1: `target` has a span2_text that is not in the text"));
 }
 
 TEST_CASE("wsc: definite pronouns in four lines", "[wsc]") {
