@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build-fuzz}
 seconds=${2:-20}
-fuzzers=(config shard_line tokenizer checkpoint safetensors)
+fuzzers=(config shard_line tokenizer checkpoint safetensors task)
 
 has_fuzzer_runtime() {
   local probe
