@@ -46,10 +46,10 @@ void mend(Span& span, Schema& schema) {
   if (span.text.empty() || schema.text.find(span.text) != std::string::npos) return;
   // Other words stand between the names, so that nothing can be mended.
   if (span.text == "Kamenev and Zinoviev" || span.text == "Kamenev, Zinoviev, and Stalin") return;
-  if (span.text.find("theyscold") != std::string::npos) schema.pronoun.index = 10;
   const auto first = static_cast<unsigned char>(span.text[0]);
   const bool lower =
       std::islower(static_cast<unsigned char>(first_letter(schema.text, span.index))) != 0;
+  if (span.text.find("theyscold") != std::string::npos) schema.pronoun.index = 10;
   span.text[0] = static_cast<char>(lower ? std::tolower(first) : std::toupper(first));
   while (span.text.ends_with('.')) span.text.pop_back();
   std::replace(span.text.begin(), span.text.end(), '\n', ' ');
