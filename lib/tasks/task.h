@@ -23,6 +23,9 @@ class TaskReader {
 struct Task {
   std::string name;                  // of the form, such as glue_mrpc
   std::vector<std::string> metrics;  // scores.h
+  // Of the classes, in the order of their numbers in TFDS, as scores.h needs them: the second one
+  // is f1's positive class. Empty: the targets are not classes.
+  std::vector<std::string> labels;
   // Opens files (globs expanded), plain or compressed by gzip or zstd.
   std::unique_ptr<TaskReader> (*open)(const std::vector<std::string>& files) = nullptr;
 };

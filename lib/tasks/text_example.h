@@ -11,6 +11,7 @@ struct TextExample {
   std::string inputs;
   std::vector<std::string> targets;  // at least one; training uses the first, scores accept any
   std::string group;  // what is scored together, such as MultiRC's question; empty: each alone
+  bool right = true;  // WSC: whether the first target is the right referent
 };
 
 }  // namespace sy
