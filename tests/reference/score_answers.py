@@ -71,6 +71,18 @@ def random_texts(draw, number, batch):
     return AnswerSet("texts", metrics, rows, batch, pieces=pieces)
 
 
+def random_summaries(draw, number, batch):
+    """Few words, and sentences in another order: common subsequences are many, and ROUGE-Lsum is not ROUGE-L."""
+    pieces = dict(zip("abcdef/.", ["one ", "two ", "Three ", "four ", "the ", "5 ", "\n", " . "], strict=True))
+    rows = []
+    for _ in range(number):
+        sentences = ["".join(draw.choices("abcdef", k=draw.randint(1, 6))) for _ in range(draw.randint(1, 4))]
+        others = [mutated(draw, sentence, "abcdef") for sentence in sentences]
+        draw.shuffle(others)
+        rows.append([draw.choice("/.").join(others), draw.choice("/.").join(sentences)])
+    return AnswerSet("summaries", ["rouge"], rows, batch, pieces=pieces)
+
+
 def random_groups(draw, number):
     groups = []
     while len(groups) < number:
@@ -115,6 +127,7 @@ def random_sets(seed, number, batch):
     binary = ["f1", "f1_macro", "matthews", "accuracy", "multirc"]
     return [
         random_texts(draw, number, batch),
+        random_summaries(draw, number, batch),
         random_classes(draw, "two classes", binary, ["not_equivalent", "equivalent"], number, batch),
         random_classes(draw, "three classes", ["f1_macro", "matthews", "accuracy"],
                        ["entailment", "contradiction", "neutral"], number, batch),
