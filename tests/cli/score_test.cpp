@@ -26,14 +26,13 @@ struct Files {
 
 TEST_CASE("score: prints what a metric gives", "[score_command]") {
   const Files files("\"The dog!\"\n{\"prediction\": \"a red cat\"}\n",
-                    "[\"cow\", \"dog\"]\n{\"targets\": [\"the cat\"]}\n");
+                    "[\"cow\", \"dog\"]\n{\"targets\": [\"the red cat eats\"]}\n");
   const auto text = files.score("squad");
   CHECK(text.code == 0);
   CHECK(text.err.empty());
-  CHECK(text.out == "em 50.00\nf1 83.33\n");
+  CHECK(text.out == "em 50.00\nf1 90.00\n");
   CHECK(files.score("squad", {"--json"}).out ==
-        "{\"metric\": \"squad\", \"examples\": 2, \"scores\": {\"em\": 50.0, \"f1\": "
-        "83.33333333333334}}\n");
+        "{\"metric\": \"squad\", \"examples\": 2, \"scores\": {\"em\": 50.0, \"f1\": 90.0}}\n");
 }
 
 TEST_CASE("score: classes have labels", "[score_command]") {
