@@ -31,7 +31,8 @@ from lm_eval.tasks import TaskManager  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL = HERE / "data" / "generate" / "switch"
 TOKENIZER = HERE.parent / "fuzz" / "sound.model"
-WORDS = "the fox dog quick brown jumps over lazy a in hat box".split()
+WORDS = "the fox dog quick brown jumps over lazy a in hat box b e t".split()
+SMALL = ["--set", "data.extra_ids=10"]  # its vocabulary has no room for more sentinels
 TOLERANCE = 1e-4
 
 # acc counts the requests whose continuation is the greedy one.
@@ -50,16 +51,28 @@ metric_list:
 """
 
 
+def random_context(draw):
+    return " ".join(draw.choices(WORDS, k=draw.randint(1, 9))) + draw.choice(["", "", " ", " ? "])
+
+
 def random_requests(count, seed):
-    """Every context with four continuations. These have at most 8 tokens: then no expert of Hugging Face's decoder
-    drops one. Of one token only, so that some are greedy, are the last three."""
+    """Continuations have at most 8 tokens: then no expert of Hugging Face's decoder drops one."""
     draw = random.Random(seed)
-    requests = []
-    for _ in range(count):
-        context = " ".join(draw.choices(WORDS, k=draw.randint(1, 4))) + draw.choice(["", "", " ", " ? "])
-        for word in [draw.choice(WORDS), "a", "fox", "dog"]:
-            requests.append({"context": context, "continuation": draw.choice([" ", ""]) + word})
-    return requests
+    return [{"context": random_context(draw), "continuation": draw.choice([" ", ""]) + draw.choice(WORDS)}
+            for _ in range(count)]
+
+
+def greedy_requests(switchyard, checkpoint, folder, seed):
+    """Some of those few random requests whose continuation is greedy, if the program is right about it."""
+    draw = random.Random(seed)
+    requests = [{"context": random_context(draw), "continuation": "a"} for _ in range(3000)]
+    found = ours(switchyard, checkpoint, write_lines(folder / "candidates.jsonl", requests), *SMALL, "--batch", "64")
+    return [request for request, (_, greedy) in zip(requests, found, strict=True) if greedy][:10]
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
 
 
 def run(*command):
@@ -98,7 +111,7 @@ def main():
     parser.add_argument("switchyard", type=pathlib.Path)
     parser.add_argument("--checkpoint", type=pathlib.Path, help="another one than the small model")
     parser.add_argument("--lines", type=pathlib.Path, help="its requests: {\"context\", \"continuation\"} on each line")
-    parser.add_argument("--requests", type=int, default=100, help="number of random contexts")
+    parser.add_argument("--requests", type=int, default=200, help="number of random ones")
     parser.add_argument("--remake", action="store_true")
     options = parser.parse_args()
     switchyard = options.switchyard.resolve()
@@ -106,18 +119,19 @@ def main():
         folder = pathlib.Path(name)
         checkpoint = options.checkpoint or make_checkpoint(switchyard, folder)
         run(switchyard, "convert", "--from", "switchyard", "--to", "hf", checkpoint, folder / "exported")
-        requests = random_requests(12 if options.remake else options.requests, 11)
         if options.lines:
             requests = [json.loads(line) for line in options.lines.read_text().splitlines()]
-        requests_file = folder / "requests.jsonl"
-        requests_file.write_text("".join(json.dumps(request) + "\n" for request in requests))
+        else:
+            requests = random_requests(40 if options.remake else options.requests, 11)
+        if not options.checkpoint:
+            requests += greedy_requests(switchyard, checkpoint, folder, 12)
+        requests_file = write_lines(folder / "requests.jsonl", requests)
         expected = theirs(folder / "exported", requests_file, folder)
         if options.remake:
-            rows = [request | {"log_likelihood": value, "is_greedy": greedy}
-                    for request, (value, greedy) in zip(requests, expected, strict=True)]
-            (MODEL / "likelihoods.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        more = [] if options.checkpoint else ["--set", "data.extra_ids=10"]  # the small vocabulary has room for ten
-        found = ours(switchyard, checkpoint, requests_file, *more)
+            write_lines(MODEL / "likelihoods.jsonl", [
+                request | {"log_likelihood": value, "is_greedy": greedy}
+                for request, (value, greedy) in zip(requests, expected, strict=True)])
+        found = ours(switchyard, checkpoint, requests_file, *([] if options.checkpoint else SMALL))
     pairs = list(zip(found, expected, strict=True))
     apart = max(abs(a[0] - b[0]) / max(1, abs(b[0])) for a, b in pairs)
     same = sum(a[1] == b[1] for a, b in pairs)
