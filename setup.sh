@@ -11,7 +11,7 @@ program=(
   openmpi-bin libopenmpi-dev
   libhdf5-dev libsentencepiece-dev libyaml-cpp-dev libdnnl-dev libsimdjson-dev
   nlohmann-json3-dev
-  libcli11-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev
+  libcli11-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev libutf8proc-dev
   libprotobuf-dev protobuf-compiler libboost-context-dev
   catch2 python3
 )

@@ -25,6 +25,7 @@ target_compile_definitions(sy_simdjson INTERFACE SIMDJSON_THREADS_ENABLED=1)
 sy_need_library(zlib zlib.h z zlib1g-dev)
 sy_need_library(zstd zstd.h zstd libzstd-dev)
 sy_need_library(xxhash xxhash.h xxhash libxxhash-dev)
+sy_need_library(utf8proc utf8proc.h utf8proc libutf8proc-dev)
 
 find_path(SY_json_INCLUDE nlohmann/json.hpp)
 if(NOT SY_json_INCLUDE)

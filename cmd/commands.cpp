@@ -16,7 +16,9 @@
 #define SY_COMMANDS(COMMAND)                                                      \
   COMMAND(pretrain, "trains a model, or resumes training")                        \
   COMMAND(evaluate, "computes the loss of a checkpoint on validation text")       \
+  COMMAND(score, "scores predicted texts against targets")                        \
   COMMAND(infill, "fills in the blanks of a sentence")                            \
+  COMMAND(loglikelihood, "how likely a model finds given continuations")          \
   COMMAND(convert, "converts weights to and from Hugging Face, or upcycles them") \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")     \
   COMMAND(inspect, "shows a checkpoint, training examples, a shard or a task")    \

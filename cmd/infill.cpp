@@ -4,13 +4,11 @@
 #include <cstdio>
 #include <map>
 
-#include "cmd/checkpoint_option.h"
 #include "cmd/commands.h"
+#include "cmd/decoding.h"
 #include "cmd/infill_input.h"
-#include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
-#include "lib/generate/model_logits.h"
 
 namespace sy {
 namespace {
@@ -100,30 +98,6 @@ GenerateOptions complete(const CLI::App& app, const InfillOptions& given, const 
   return options;
 }
 
-// All ranks together hold one model. Each prompt is a routing group, and is answered as if it were
-// alone.
-RunConfig one_model(RunConfig config, int ranks) {
-  config.train.micro_batch = config.train.global_batch = 1;
-  config.train.eval_sequences = config.data.streams = config.model.experts.group_sequences = 1;
-  config.model.experts.group_tokens = {};
-  config.mesh = {};
-  config.mesh.model = ranks;
-  config.model = without_draws(config.model);
-  return config;
-}
-
-// Prompts of a converted model have no limit of length; otherwise data.encoder_length is the limit.
-// It is also the length to pad to, if capacity depends on the padded length.
-int64_t encoder_length(const ChosenCheckpoint& chosen, const CheckpointOptions& source,
-                       const InfillInput& input) {
-  const bool unlimited = chosen.converted && !source.config.sets("data.encoder_length");
-  const int64_t limit = unlimited ? 0 : chosen.config.data.encoder_length;
-  const int64_t fitting = fitting_length(input, limit);
-  const ExpertsSection& experts = chosen.config.model.experts;
-  const bool by_factor = experts.count > 0 && experts.capacity == CapacityMode::factor;
-  return by_factor && limit > 0 ? limit : fitting;
-}
-
 void print(const Tokenizer* tokenizer, const InfillInput& input, size_t prompt,
            const Generated& target, bool json) {
   if (tokenizer == nullptr) {
@@ -170,28 +144,18 @@ ExitCode run_infill(const CLI::App& app, const InfillOptions& given,
                                 : read_texts(*tokenizer, objective_options(config.data), given.mode,
                                              given.texts, given.lines);
   if (input.prompts.empty()) return ExitCode::done;
-  const int64_t length = encoder_length(chosen, source, input);
+  const int64_t length = encoder_length(chosen, source, input.prompts, input.places);
   options.batch = std::min(options.batch, static_cast<int64_t>(input.prompts.size()));
-
-  Parallel parallel(config.run);
-  const RunConfig of_ranks = one_model(config, parallel.mpi.world().size());
-  Runtime runtime(of_ranks, parallel.mpi.world(), parallel.resources());
-  Session session(runtime, of_ranks, /*tokenizer=*/nullptr, /*training=*/false,
-                  ModelShape{options.batch, length, 0});
-  Decoder decoder(session.model, decode_shape(options, length));
-  decoder.plan(session.exec);
-  decoder.allocate(session.exec);
-  restore_parameters(session, CheckpointReader(chosen.path));
-  ModelLogits logits(session.model, decoder, session.exec,
-                     tokenizer == nullptr ? 0 : tokenizer->size());
+  DecodingModel model(chosen, options, length, tokenizer == nullptr ? 0 : tokenizer->size());
   // Every rank finds the same targets, from the same logits.
-  generate(logits, input.prompts, options, [&](size_t first, std::span<const Generated> targets) {
+  const auto show = [&](size_t first, std::span<const Generated> targets) {
     if (log::rank() != 0) return;
     for (size_t i = 0; i < targets.size(); ++i) {
       print(tokenizer.get(), input, first + i, targets[i], given.json);
     }
     std::fflush(stdout);
-  });
+  };
+  generate(model.logits(), input.prompts, options, show);
   return ExitCode::done;
 }
 

@@ -10,7 +10,6 @@
 
 #include "lib/base/error.h"
 #include "lib/base/log.h"
-#include "lib/base/numeric.h"
 #include "lib/data/denoise.h"
 #include "lib/generate/infill.h"
 
@@ -127,23 +126,6 @@ InfillInput read_ids(const std::string& path, int64_t vocabulary) {
     input.prompts.push_back(parse_ids(parser, line, place, vocabulary));
   });
   return input;
-}
-
-int64_t fitting_length(const InfillInput& input, int64_t limit) {
-  constexpr int64_t kMultiple = 16;
-  int64_t longest = 1;
-  for (size_t i = 0; i < input.prompts.size(); ++i) {
-    const int64_t length = std::ssize(input.prompts[i]);
-    if (limit > 0 && length > limit) {
-      throw ConfigError(
-          fmt::format("{} has {} tokens, but the model reads at most {} (data.encoder_length); "
-                      "give a shorter text",
-                      input.places[i], length, limit));
-    }
-    longest = std::max(longest, length);
-  }
-  const int64_t rounded = round_up(longest, kMultiple);
-  return limit > 0 ? std::min(rounded, limit) : rounded;
 }
 
 }  // namespace sy

@@ -28,8 +28,4 @@ InfillInput read_texts(const Tokenizer& tokenizer, const ObjectiveOptions& objec
 // A file of lines {"inputs": [ids]}, ids below `vocabulary`. Throws DataError naming the line.
 InfillInput read_ids(const std::string& path, int64_t vocabulary);
 
-// The encoder length for the prompts, at most `limit` (0: no limit). Throws ConfigError naming the
-// first prompt that is longer.
-int64_t fitting_length(const InfillInput& input, int64_t limit);
-
 }  // namespace sy

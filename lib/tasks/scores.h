@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scores of predicted texts, computed as the benchmarks' own scorers do.
+// Scores of predicted texts, computed as T5's evaluation (t5/evaluation/metrics.py) and the
+// benchmarks' own scorers compute them. docs/tasks.md lists them.
 #pragma once
 
 #include <optional>
@@ -18,15 +19,35 @@ struct Answer {
 };
 
 struct Score {
-  std::string name;  // such as rouge2
-  double value = 0;  // in percent, except correlations in [-100, 100]
+  std::string name;  // T5's, such as rouge2 or matthews_corrcoef
+  double value = 0;  // in percent; correlations in [-100, 100], NaN where they are not defined
 };
 
 // Words that name a metric in a task or a configuration, such as "accuracy" or "rouge". A metric
 // may give several scores.
 const std::vector<std::string>& metric_names();
 
-// The scores of one metric over all answers of a task. Throws InternalError for an unknown name.
-std::vector<Score> score(std::string_view metric, std::span<const Answer> answers);
+// Whether a metric needs the labels of the classes, and whether these must be two.
+bool needs_labels(std::string_view metric);
+bool takes_two_labels(std::string_view metric);
+
+// The scores of one metric over all answers of a task. `labels` are the texts of the classes in the
+// order of their numbers: the second one is f1's positive class. Throws DataError if there are no
+// answers, if an example has no target, or if a target of f1, f1_macro, matthews or multirc is none
+// of the labels; InternalError for an unknown name, or other labels than it takes.
+std::vector<Score> score(std::string_view metric, std::span<const Answer> answers,
+                         std::span<const std::string> labels = {});
+
+struct TaskScores {
+  std::string form;  // of the task, such as glue_mrpc
+  std::vector<Score> scores;
+};
+
+// The averages that T5 reports: the mean of a task's scores, then the mean over tasks. GLUE is
+// without WNLI, and MNLI's two sets count as one task; the diagnostic sets count in neither. A form
+// with an ending, such as glue_mnli_matched, is a set of its task. Nothing if a task is missing, as
+// an average over fewer tasks is not comparable.
+std::optional<double> glue_average(std::span<const TaskScores> tasks);
+std::optional<double> super_glue_average(std::span<const TaskScores> tasks);
 
 }  // namespace sy
