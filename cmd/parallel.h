@@ -8,14 +8,12 @@
 
 namespace sy {
 
-// Initialises MPI and starts the watchdog and the threads of this rank, as configured.
+// Starts the watchdog, MPI and the threads of this rank, as configured.
 struct Parallel {
   explicit Parallel(const RunSection& run)
-      : mpi(nullptr, nullptr),
+      : mpi(nullptr, nullptr, run.hang_timeout_seconds),
         threads(
-            choose_threads(mpi, run.threads.is_auto ? 0 : static_cast<int>(run.threads.value))) {
-    start_watchdog(run.hang_timeout_seconds);
-  }
+            choose_threads(mpi, run.threads.is_auto ? 0 : static_cast<int>(run.threads.value))) {}
   RankResources resources() const { return {threads, mpi.local_rank(), mpi.local_size()}; }
 
   MpiEnvironment mpi;

@@ -15,9 +15,9 @@ Run setup_pretrain(CLI::App& app) {
          "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
       ->capture_default_str();
   return [options, resume] {
+    install_stop_signals();
     const RunConfig config = options->load();
     Parallel parallel(config.run);
-    install_stop_signals();
     Runtime runtime(config, parallel.mpi.world(), parallel.resources());
     Trainer trainer(runtime, config, *resume);
     return trainer.run();

@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by the batch scripts from the directory they were submitted in. (Slurm runs a copy of the
-# script that is stored elsewhere.)
+# Sourced by the batch scripts, first of all, so that no signal comes before the traps.
 
+# The last signal that this script got, and whether one of them said that the time is up
+# (--signal=B:USR1@...).
+signalled=
+time_is_up=0
+trap 'signalled=USR1; time_is_up=1' USR1
+trap 'signalled=TERM' TERM
+
+# Slurm runs a copy of the script that is stored elsewhere.
+cd "$SLURM_SUBMIT_DIR"
 switchyard=${SWITCHYARD:-build/switchyard}
 
 # One rank per task, with as many threads as the task has cores. --cpus-per-task is repeated because
 # srun no longer inherits it from sbatch since Slurm 22.05. A failing rank ends the step through
 # MPI_Abort. Slurm's own --kill-on-bad-exit stays off, because the ranks exit with 75 one after another
-# and it would kill the later ones.
-step=(srun --mpi=pmix --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0)
+# and it would kill the later ones. A rank that dies without a word, before MPI has started or alone on
+# its node, ends the step by --wait, in as many seconds.
+step=(srun --mpi=pmix --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=60)
 export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
+
+# A signal that comes before the program is ready for it must not end the task. It is sent again.
+step+=(bash -c 'trap "" USR1 TERM; exec "$@"' bash)
 
 fail() {
   echo "$(basename "${BASH_SOURCE[1]}"): $*" >&2
@@ -19,25 +31,34 @@ fail() {
 
 [[ -x $switchyard ]] || fail "there is no program at $switchyard; build it, or set SWITCHYARD=PATH"
 
-# run_step COMMAND...: runs the step, and sets `status` to its exit code and `time_is_up` to 1 if USR1
-# arrived (--signal=B:USR1@...). The step runs in the background because bash delays traps while a
-# foreground command runs.
-time_is_up=0
+# resolve CONFIGURATION...: sets `resolved` to the resolved configuration, which reports any error in it.
+resolve() {
+  resolved=$("$switchyard" config "$@" --ranks "$SLURM_NTASKS") || exit 2
+}
+
+# value KEY: the value of the first line of `resolved` with this key. Text with spaces or special
+# characters is quoted there.
+value() {
+  awk -v key="$1:" '$1 == key { sub(/^[^:]*: */, ""); print; exit }' <<<"$resolved" |
+    sed -E '/^".*"$/ { s/^"|"$//g; s/\\(.)/\1/g }'
+}
+
+# run_step COMMAND...: runs the step and sets `status` to its exit code. The step runs in the background
+# because bash delays traps while a foreground command runs. A signal is passed to the tasks, by scancel,
+# since srun itself may end by it or not be ready yet; and every few seconds again until the step ends,
+# since a task may not be ready either. The loop never only waits: bash would sleep through a signal that
+# comes just before.
 run_step() {
-  local pid signalled
+  local pid
   "${step[@]}" "$@" &
   pid=$!
-  # srun forwards USR1 to every task. TERM is not forwarded as such: it could end srun itself before the
-  # tasks are done.
-  trap 'signalled=1; time_is_up=1; kill -USR1 "$pid" 2>/dev/null || true' USR1
-  trap 'signalled=1; kill -USR1 "$pid" 2>/dev/null || true' TERM
-  while :; do
-    signalled=0
-    status=0
-    wait "$pid" || status=$?
-    ((signalled)) || break # otherwise a trap interrupted the wait, and the step still runs
+  while kill -0 "$pid" 2>/dev/null; do
+    if [[ -n $signalled ]]; then scancel --quiet --signal="$signalled" "$SLURM_JOB_ID" || true; fi
+    sleep 5 &
+    wait -n "$pid" $! || true
   done
-  trap - USR1 TERM
+  status=0
+  wait "$pid" || status=$?
 }
 
 # Requeues this job if the step stopped with a checkpoint (75) because its time was up. Otherwise it

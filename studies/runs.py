@@ -3,7 +3,7 @@
 
 Arms that come to the same keys and seed, in whatever study, are one run. It lies in RUNS/DIGEST-SEED, where the digest
 is that of all keys but name, place, seed and, where the schedule does not depend on it, the number of steps: a shorter
-study reads the beginning of a longer run.
+study reads the beginning of a longer run. A run may start from another, a base: the digest then has the base's in it.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 # What a study keeps of a run's metrics.
-KEPT = ("kind", "step", "loss", "balance_loss", "grad_norm", "tokens_per_second", "dropped_fraction", "expert_load_max")
+KEPT = ("kind", "step", "loss", "tasks", "corpora", "soft_loss", "balance_loss", "grad_norm", "tokens_per_second", "dropped_fraction", "expert_load_max")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Run:
     digest: str
     steps: int
     command: tuple  # without the program
+    is_base: bool = False  # whether other runs start from its last checkpoint
 
     @property
     def key(self):
@@ -55,18 +56,41 @@ def digest_of(keys):
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def run_of(study, path, runs, arm, seed):
-    """The run of an arm with a seed, of the study that was read from `path`."""
+def with_bases(keys, bases, what):
+    """The keys with each value "{NAME}" replaced by a member of the base of that name."""
+    named = {f"{{{name}}}": str(getattr(base, what)) for name, base in bases.items()}
+    return {key: named.get(value, value) if isinstance(value, str) else value for key, value in keys.items()}
+
+
+def make_run(study, path, runs, arm, seed, changed, bases):
     configuration = (path.parent / study["configuration"]).resolve()
-    changed = flat({**(study.get("set") or {}), **(study["arms"][arm] or {})})
-    keys = {**flat(yaml.safe_load(configuration.read_text(encoding="utf-8"))), **changed}
-    digest = digest_of(keys)
+    changed = dict(changed)
+    command = changed.pop("command", "pretrain")
+    keys = {**flat(yaml.safe_load(configuration.read_text(encoding="utf-8"))), **with_bases(changed, bases, "digest")}
+    digest = digest_of(keys if command == "pretrain" else {**keys, "command": command})
     folder = runs / f"{digest}-{seed}"
     place = {"run.name": folder.name, "run.directory": str(runs), "run.seed": seed}
-    command = ["pretrain", str(configuration)]
-    for key, value in {**changed, **place}.items():
-        command += ["--set", f"{key}={as_text(value)}"]
-    return Run(arm, seed, folder, digest, int(keys.get("train.steps", 300)), tuple(command))
+    words = [command, str(configuration)]
+    for key, value in {**with_bases(changed, bases, "folder"), **place}.items():
+        words += ["--set", f"{key}={as_text(value)}"]
+    return Run(arm, seed, folder, digest, int(keys.get("train.steps", 300)), tuple(words))
+
+
+def base_of(study, path, runs, name, seed):
+    """The run of a base, which takes nothing from the study's `set`."""
+    run = make_run(study, path, runs, name, seed, flat(study["bases"][name] or {}), {})
+    return dataclasses.replace(run, is_base=True)
+
+
+def bases_of(study, path, runs):
+    """The runs that arms start from, which are trained before them."""
+    return [base_of(study, path, runs, name, seed) for seed in study["seeds"] for name in study.get("bases", {})]
+
+
+def run_of(study, path, runs, arm, seed):
+    """The run of an arm with a seed, of the study that was read from `path`."""
+    bases = {name: base_of(study, path, runs, name, seed) for name in study.get("bases", {})}
+    return make_run(study, path, runs, arm, seed, flat({**(study.get("set") or {}), **(study["arms"][arm] or {})}), bases)
 
 
 def runs_of(study, path, runs):
@@ -75,14 +99,16 @@ def runs_of(study, path, runs):
 
 
 def steps_done(run):
-    """The steps of a finished run; 0 while it is not finished."""
+    """The steps of a finished run; 0 while it is not finished, or if nothing can start from it although it is a base."""
     path = run.folder / "done"
-    return int(path.read_text(encoding="utf-8")) if path.is_file() else 0
+    if not path.is_file() or (run.is_base and not (run.folder / "checkpoints").is_dir()):
+        return 0
+    return int(path.read_text(encoding="utf-8"))
 
 
 def train(run, binary, threads, label):
     """Trains; returns nothing, or what went wrong. One that ended earlier than this needs is made anew."""
-    if steps_done(run):
+    if (run.folder / "done").is_file():
         shutil.rmtree(run.folder)
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "first-needed-by").write_text(f"{label}\n", encoding="utf-8")
@@ -94,7 +120,8 @@ def train(run, binary, threads, label):
         last = (run.folder / "study.out").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
         return f"exit code {code} in {run.folder}: {' '.join(last)}"
     (run.folder / "done").write_text(f"{run.steps}\n", encoding="utf-8")
-    shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)  # the numbers are what a study is for
+    if not run.is_base:
+        shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)  # the numbers are what a study is for
     return None
 
 

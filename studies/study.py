@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import runs  # noqa: E402
 import verdicts  # noqa: E402
 
-KEYS = {"title", "source", "configuration", "set", "seeds", "arms", "claims", "remarks", "against"}
+KEYS = {"title", "source", "configuration", "set", "seeds", "bases", "arms", "measure", "claims", "remarks", "against"}
 
 
 def fail(code, message):
@@ -50,12 +50,18 @@ def read_study(path):
 
 
 def run_missing(study, path, options, folder):
+    """Trains what is not done, first the bases; returns the errors."""
+    wanted = [run for run in runs.runs_of(study, path, folder) if not options.only or run.arm in options.only]
+    return train_all(runs.bases_of(study, path, folder), path, options) or train_all(wanted, path, options)
+
+
+def train_all(wanted, path, options):
     """Trains what is not done, --jobs runs at a time; returns the errors."""
     errors = []
     threads = max(1, len(os.sched_getaffinity(0)) // options.jobs)
     missing = {}
-    for run in runs.runs_of(study, path, folder):
-        if runs.steps_done(run) < run.steps and (not options.only or run.arm in options.only):
+    for run in wanted:
+        if runs.steps_done(run) < run.steps:
             missing.setdefault(run.key, run)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         started = {}
@@ -77,7 +83,8 @@ def collect(study, path, folder, output):
             runs.keep(run, kept)
         lines = runs.kept_lines(run, kept)
         if lines:
-            curves[run.arm][run.seed] = [line for line in lines if line["kind"] == "evaluation"]
+            evaluations = [line for line in lines if line["kind"] == "evaluation"]
+            curves[run.arm][run.seed] = verdicts.measured(evaluations, study.get("measure"))
             trained[run.arm][run.seed] = [line for line in lines if line["kind"] == "train"]
     return curves, trained
 

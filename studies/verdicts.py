@@ -13,6 +13,7 @@ CLAIMS = {
     "better": {"arm", "than", "by_sd"},  # final loss lower by so many standard deviations of the gains by seed
     "equal": {"arm", "than", "within"},  # final losses differ by no more
     "diverges": {"arm", "than", "by"},  # final loss higher by so much, or not finite
+    "keeps": {"arm", "than", "of", "at_least"},  # of the gain of `of` over `than`, at least this share
 }
 
 
@@ -23,10 +24,27 @@ def problem_of(claim, arms):
         return f"kind is one of {', '.join(CLAIMS)}"
     if set(claim) - {"text"} != CLAIMS[kind] | {"kind"}:
         return f"'{kind}' has the keys {', '.join(sorted(CLAIMS[kind]))}, and text"
-    for key in ("arm", "than"):
-        if claim[key] not in arms:
+    for key in ("arm", "than", "of"):
+        if key in claim and claim[key] not in arms:
             return f"{claim[key]} is no arm"
     return None
+
+
+def measured(lines, measure):
+    """The lines with what `measure` asks for as their `loss`: a corpus's loss, or what a task's score lacks of 100."""
+    if not measure:
+        return lines
+    if "corpus" in measure:
+        return [{**line, "loss": line["corpora"][measure["corpus"]]} for line in lines if "corpora" in line]
+    scores = [(line, line["tasks"][measure["task"]]) for line in lines if measure["task"] in line.get("tasks", {})]
+    return [{**line, "loss": 100 - score[measure["score"]]} for line, score in scores]
+
+
+def name_of(measure):
+    """(its name, its unit) in tables and plots."""
+    if not measure or "corpus" in measure:
+        return "loss", "nats a token"
+    return "error", f"100 - {measure['score']} of {measure['task']}"
 
 
 def final_losses(curves):
@@ -63,7 +81,7 @@ def gains_by_seed(curves, arm, than):
 def verdict(claim, curves, seeds=1):
     """(holds, what was found) of a claim; (None, why not) if fewer than `seeds` runs of an arm are there."""
     arm, than, kind = claim["arm"], claim["than"], claim["kind"]
-    if min(len(final_losses(curves[arm])), len(final_losses(curves[than]))) < seeds:
+    if min(len(final_losses(curves[name])) for name in (arm, than, claim.get("of", than))) < seeds:
         return None, "not all runs are done"
     mean, other = (statistics.fmean(final_losses(curves[name])) for name in (arm, than))
     if kind == "faster":
@@ -76,6 +94,9 @@ def verdict(claim, curves, seeds=1):
         gain, spread = mean_sd(gains_by_seed(curves, arm, than))
         many = gain / spread if spread else math.copysign(math.inf, gain)
         return many > claim["by_sd"], f"{mean:.4f} against {other:.4f}; by seed lower by {gain:.4f}, {many:.1f} sd"
+    if kind == "keeps":
+        share = (other - mean) / (other - statistics.fmean(final_losses(curves[claim["of"]])))
+        return share >= claim["at_least"], f"{100 * share:.0f} % of the gain"
     if kind == "diverges":
         return not mean < other + claim["by"], f"{mean:.4f} against {other:.4f}"
     return abs(mean - other) <= claim["within"], f"{mean:.4f} and {other:.4f}, apart by {abs(mean - other):.1e}"
@@ -114,7 +135,8 @@ def table(study, curves, trained):
     """The study in Markdown: title, a row an arm, a line a claim. The first arm is what the others are compared with."""
     reference = next(iter(study["arms"]))
     text = [f"## {study.get('title', '')}", "", f"Source: {study.get('source', '')}.", ""]
-    heads = ["arm", "runs", "final loss", "sd", f"steps to the loss of `{reference}`"]
+    measure = name_of(study.get("measure"))[0]
+    heads = ["arm", "runs", f"final {measure}", "sd", f"steps to the {measure} of `{reference}`"]
     heads += ["dropped in training", "in evaluation", "fullest expert / mean"]
     text += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     text += [row(arm, curves, trained, reference) for arm in study["arms"]] + [""]
@@ -157,7 +179,7 @@ def plot_finals(study, curves, path):
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(numbers.values()), [str(x) for x in numbers.values()])
     axes.set_xlabel(study["against"]["label"])
-    axes.set_ylabel("final validation loss, nats a token")
+    axes.set_ylabel("final validation {}, {}".format(*name_of(study.get("measure"))))
     save(figure, path)
 
 
@@ -175,7 +197,7 @@ def plot(study, curves, path):
         axes.fill_between(steps[: len(middle)], [min(at) for at in zip(*losses)], [max(at) for at in zip(*losses)],
                           color=drawn.get_color(), alpha=0.2, linewidth=0)  # fmt: skip
     axes.set_xlabel("steps")
-    axes.set_ylabel("validation loss, nats a token")
+    axes.set_ylabel("validation {}, {}".format(*name_of(study.get("measure"))))
     finals = [loss for arm in study["arms"] for loss in final_losses(curves[arm])]
     if finals:
         axes.set_ylim(min(finals) - 0.05, max(finals) + 1.0)

@@ -169,6 +169,7 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
   check.below_one("optimizer.beta2", optimizer.beta2);
   check.positive("optimizer.epsilon", optimizer.epsilon);
   check.not_negative("optimizer.weight_decay", optimizer.weight_decay);
+  check.integer("optimizer.max_skipped_steps", optimizer.max_skipped_steps, 0, kMaxSteps);
 }
 
 void check_train(Checker& check, const TrainSection& train) {

@@ -14,6 +14,7 @@
 #include "lib/data/stream_state.h"
 #include "lib/data/text/shard_list.h"
 #include "lib/tensor/transfer.h"
+#include "lib/train/intact_checkpoint.h"
 #include "lib/train/optimizer/value_gather.h"
 
 namespace sy {
@@ -213,9 +214,10 @@ void initialize_from_checkpoint(Session& session, const std::string& path) {
             found, checkpoint.step());
 }
 
-std::string checkpoint_to_resume(const std::string& resume, const std::string& folder) {
+std::string checkpoint_to_resume(const std::string& resume, const std::string& folder,
+                                 Communicator& world) {
   if (resume == "none") return "";
-  if (resume == "auto") return newest_checkpoint(folder);
+  if (resume == "auto") return newest_intact_checkpoint(folder, world);
   if (!std::filesystem::is_directory(resume)) {
     throw ConfigError(fmt::format(
         "--resume {}: no such checkpoint folder; give auto, none or a step-... folder", resume));

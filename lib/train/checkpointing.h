@@ -63,8 +63,9 @@ void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReade
 // other. Throws as restore_parameters does. Warns if the checkpoint's tokenizer is another one.
 void initialize_from_checkpoint(Session& session, const std::string& path);
 
-// The path of the checkpoint that `resume` (auto, none or a path) selects for this run, or "" for
-// none.
-std::string checkpoint_to_resume(const std::string& resume, const std::string& folder);
+// The path of the checkpoint that `resume` selects for this run, whose checkpoints are in `folder`,
+// or "" for none: auto (newest_intact_checkpoint), none, or a path. Collective.
+std::string checkpoint_to_resume(const std::string& resume, const std::string& folder,
+                                 Communicator& world);
 
 }  // namespace sy

@@ -2,6 +2,8 @@
 // The directory of a run, runs/NAME: configuration, log, metrics and checkpoints.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "lib/config/run_config.h"
@@ -16,7 +18,15 @@ struct RunFolder {
 
   // Creates the directories, opens log.txt and writes the resolved config.yaml. On rank 0 only.
   // Throws RuntimeFailure.
-  void create(const RunConfig& config) const;
+  void create(const RunConfig& config);
+
+  // Throws RuntimeFailure if the path no longer leads to the folder that create() made or found:
+  // what the run writes would be lost, or be written elsewhere. On rank 0 only.
+  void require_in_place() const;
+
+ private:
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 };
 
 }  // namespace sy

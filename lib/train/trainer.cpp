@@ -96,26 +96,45 @@ StepTokens Trainer::begin_step() {
 
 // Loss and norm are the same on every rank, so all ranks agree whether the step counts.
 void Trainer::check_finite(int64_t step, const StepResult& result) {
-  if (result.updated) return;
+  if (result.updated) {
+    skipped_steps_ = 0;
+    return;
+  }
   const std::string message = fmt::format(
       "step {}: loss {}, gradient norm {}: not finite; first non-finite gradient: {}", step,
       result.loss, result.grad_norm, result.fault.empty() ? "none" : result.fault);
-  if (session_.config.optimizer.on_nonfinite == NonFinitePolicy::skip) {
+  if (may_skip()) {
     log::info("{}; the step is skipped", message);
     return;
   }
   finish_save();
   throw RuntimeFailure(
-      message +
-          ": the weights were not updated, and the last checkpoint is valid; lower "
-          "optimizer.learning_rate or set optimizer.on_nonfinite: skip",
+      skipped_steps_ == 0
+          ? message +
+                ": the weights were not updated, and the last checkpoint is valid; lower "
+                "optimizer.learning_rate or set optimizer.on_nonfinite: skip"
+          : fmt::format(
+                "{}, after {} skipped steps in a row, as many as optimizer.max_skipped_steps "
+                "allows: the weights were not updated, and the last checkpoint is valid; "
+                "lower optimizer.learning_rate",
+                message, skipped_steps_),
       MetBy::every_rank);
+}
+
+// Counts the step if it may.
+bool Trainer::may_skip() {
+  const OptimizerSection& optimizer = session_.config.optimizer;
+  if (optimizer.on_nonfinite != NonFinitePolicy::skip) return false;
+  if (skipped_steps_ == optimizer.max_skipped_steps) return false;
+  ++skipped_steps_;
+  return true;
 }
 
 void Trainer::record(const StartedStep& started, const StepResult& result, double seconds) {
   if (!run_log_) return;
   run_log_->step_done(started.step);
   if (!due(session_.config.train.log_every, started.step) && result.updated) return;
+  folder_.require_in_place();
   TrainMetrics metrics;
   metrics.step = started.step;
   metrics.tokens = started.tokens_so_far;
@@ -145,6 +164,7 @@ void Trainer::evaluate(int64_t step) {
 
 void Trainer::save() {
   finish_save();
+  if (run_log_) folder_.require_in_place();
   std::vector<StreamState> streams = loader_->state();
   if (!session_.counts_batch()) streams.clear();  // another rank of the model group saves them
   CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);

@@ -46,6 +46,7 @@ class Trainer {
   void start_step();
   void settle();
   void check_finite(int64_t step, const StepResult& result);
+  bool may_skip();
   void record(const StartedStep& started, const StepResult& result, double seconds);
   void evaluate(int64_t step);
   void save();
@@ -67,6 +68,7 @@ class Trainer {
   RunState state_;
   int64_t saved_step_ = -1;
   bool stopping_ = false;
+  int64_t skipped_steps_ = 0;  // in a row, up to the last step
   std::optional<StartedStep> under_way_;
   Clock::time_point settled_;  // when the results of the last step were read
 };

@@ -2,12 +2,12 @@
 // The start of a trainer: memory, data, and the checkpoint to resume from.
 #include <unistd.h>
 
-#include <algorithm>
 #include <ctime>
 
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
 #include "lib/data/text/shard_list.h"
+#include "lib/dist/share_texts.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/train/trainer.h"
 
@@ -20,24 +20,6 @@ std::string start_id(Communicator& world) {
   int32_t words[2] = {static_cast<int32_t>(std::time(nullptr)), static_cast<int32_t>(getpid())};
   world.broadcast(Tensor(words, DType::i32, {2}), 0, "start id");
   return fmt::format("{}-{}", words[0], words[1]);
-}
-
-// The texts of rank 0, on every rank. Collective.
-std::vector<std::string> share(const std::vector<std::string>& texts, Communicator& world) {
-  std::string joined;
-  for (const std::string& text : texts) joined += text + '\0';
-  auto size = narrow<int32_t>(std::ssize(joined));
-  world.broadcast(Tensor(&size, DType::i32, {1}), 0, "size of texts");
-  std::vector<int32_t> letters(joined.begin(), joined.end());
-  letters.resize(static_cast<size_t>(size));
-  if (size > 0) world.broadcast(Tensor(letters.data(), DType::i32, {size}), 0, "texts");
-  std::vector<std::string> shared;
-  for (auto begin = letters.begin(); begin != letters.end();) {
-    const auto end = std::find(begin, letters.end(), 0);
-    shared.emplace_back(begin, end);
-    begin = end + 1;
-  }
-  return shared;
 }
 
 // FLOP/s of this rank in GEMMs of the run's precision. Warns if another precision would be faster.
@@ -91,7 +73,8 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   const RunConfig& run = session_.config;
   train_step_.plan();
   if (world.rank() == 0) lock_.emplace(folder_.path);
-  const std::string resumed = checkpoint_to_resume(resume, folder_.checkpoints);
+  const std::string resumed =
+      checkpoint_to_resume(resume, folder_.checkpoints, runtime.mesh.world());
   const ResumePlan plan = check_resume(resumed);
   if (world.rank() == 0) folder_.create(run);
   for (const std::string& note : plan.notes) log::info("{}", note);
@@ -133,7 +116,7 @@ void Trainer::open_loader(const ResumePlan& plan) {
   if (plan.shards_changed) {
     for (const DataShard& shard : plan.shards) shards.push_back(shard.path);
   }
-  shards = share(shards, session_.mesh.world());
+  shards = share_texts(shards, session_.mesh.world());
   if (shards.empty()) shards = expand_globs(data.train);
   loader_ = std::make_unique<Loader>(
       make_example_sources(data, shards, place, static_cast<uint64_t>(session_.config.run.seed),

@@ -52,5 +52,13 @@ for way in "1 adamw" "2 adafactor"; do
   named='first non-finite gradient: shared\/embedding; the step is skipped'
   skipped=$(sed -n "s/^step \([0-9]*\): .* $named\$/\1/p" "$folder/$run.out" | xargs)
   [[ $skipped == "2 3 4" ]] || fail "steps said to be skipped, for shared/embedding's gradient: '$skipped'"
+
+  run=$optimizer-limit
+  code=0
+  train "$ranks" "$run" "${here_too[@]}" "${ruin[@]}" --set optimizer.on_nonfinite=skip \
+    --set optimizer.max_skipped_steps=2 || code=$?
+  ((code == 1)) || fail "with more skipped steps than allowed the exit code is $code"
+  messages | grep "^step 4: .*, after 2 skipped steps in a row" >/dev/null ||
+    fail "the message does not say how many steps were skipped"
   echo "$ranks ranks, $optimizer: stopped, resumed, skipped steps $skipped"
 done

@@ -37,7 +37,8 @@ def check_damaged(folder):
     require(run.end() == 3 and "every checksum agrees" not in run.text(), "the damage is not detected", run)
     require(all("shard-0000" in line for line in run.errors()) and run.errors(),
             "the message does not name the damaged file", run)
-    check(start(folder, 2, "done-2", {**SHORT, "train.steps": 6}), 3, errors=1)
+    run = pretrain(folder, 2, "named", {**SHORT, "train.steps": 6}, resume=checkpoint)
+    check(run, 3, errors=1)
 
 
 with workplace() as folder:

@@ -139,8 +139,8 @@ def settings(given):
     return [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
 
 
-def pretrain(folder, ranks, name, given=None, mpi=(), environment=None):
-    return Run([*MPIRUN, *mpi, "-n", ranks, SWITCHYARD, "pretrain", folder / "tiny.yaml",
+def pretrain(folder, ranks, name, given=None, mpi=(), environment=None, resume="auto"):
+    return Run([*MPIRUN, *mpi, "-n", ranks, SWITCHYARD, "pretrain", folder / "tiny.yaml", "--resume", resume,
                 *settings({"run.name": name, **(given or {})})], folder / f"{name}.out", environment)
 
 

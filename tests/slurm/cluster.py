@@ -30,6 +30,7 @@ class Job:
         self.cluster = cluster
         self.out = cluster.folder / "out"
         cluster.calls_file.unlink(missing_ok=True)
+        (cluster.folder / "task").unlink(missing_ok=True)
         (cluster.spool / "slurm_script").unlink(missing_ok=True)
         shutil.copy(cluster.checkout / "slurm" / script, cluster.spool / "slurm_script")
         with open(self.out, "wb") as out:

@@ -26,10 +26,15 @@ with cluster() as slurm:
     words = job.calls("program")[0]["words"]
     require(words[:4] == ["pretrain", CONFIG, "--set", "run.seed=7"], "the trial uses another configuration", job)
     settings = [words[i + 1] for i, word in enumerate(words) if word == "--set"][1:]
-    require(settings == ["run.directory=runs", "run.name=preflight-4711", "train.steps=3", "train.log_every=1",
-                         "train.eval_every=3", "train.checkpoint_every=3"], f"the trial runs {settings}")
+    require(settings == ["run.name=preflight-4711", "train.steps=3", "train.log_every=1", "train.eval_every=3",
+                         "train.checkpoint_every=3"], f"the trial runs {settings}")
     require(words[words.index("--resume") + 1] == "none", "the trial resumes", job)
     require(not left(slurm), f"{left(slurm)} are left behind")
+
+    elsewhere = slurm.checkout / "my runs"
+    job = slurm.run(SCRIPT, CONFIG, "--set", f"run.directory={elsewhere}", code=0, says="all checks passed", starts=1)
+    require(elsewhere.is_dir() and not list(elsewhere.iterdir()), "the runs' own directory was not tried", job)
+    slurm.run(SCRIPT, CONFIG, "--set", "run.directory=/proc/runs", code=1, says="/proc/runs", starts=0)
 
     slurm.run(SCRIPT, CONFIG, code=2, says="of 1 of 2 nodes", starts=0, LONE_NODE="1")
     job = slurm.run(SCRIPT, CONFIG, code=5, starts=0, VERSION_CODE="5")

@@ -19,7 +19,7 @@ def check_start(slurm):
     require(program["threads"] == "3", "OMP_NUM_THREADS is not the number of the task's cores", job)
     require(program["folder"] == str(slurm.checkout), "it does not run where the job was submitted", job)
     srun, = job.calls("srun")
-    require(sorted(srun["options"]) == ["--cpus-per-task=3", "--kill-on-bad-exit=0", "--mpi=pmix"],
+    require(sorted(srun["options"]) == ["--cpus-per-task=3", "--kill-on-bad-exit=0", "--mpi=pmix", "--wait=60"],
             "srun gets other options", job)
     del slurm.environment["SLURM_CPUS_PER_TASK"]
     job = slurm.run(SCRIPT, "c.yaml", code=0, starts=1)
@@ -57,6 +57,11 @@ def check_signals(slurm):
     for code in (0, 1, 3):
         job = signalled(slurm, [usr1], f"signal {code}", code)
         require(not job.requeued(), f"requeued although the step ended with {code}", job)
+    job = slurm.submit(SCRIPT, "c.yaml", TASK="signal 75", STARTING="1")
+    while not job.calls("srun"):  # nothing is there yet that could pass the signal on
+        time.sleep(0.01)
+    job.process.send_signal(usr1)
+    require(job.end() == 0 and job.requeued() == [["requeue", "4711"]], "a signal before the start is lost", job)
     job = signalled(slurm, [term], "signal 75 0.3", 75)  # cancelled
     require(not job.requeued(), "requeued although it was cancelled", job)
     job = signalled(slurm, [usr1], "signal 75", 2, SCONTROL_CODE="1")

@@ -19,7 +19,7 @@ def note(name, **facts):
 
 
 def program(words):
-    """Follows $TASK: `exit CODE` exits at once; `signal CODE [SECONDS]` waits for USR1, then SECONDS, then exits."""
+    """Follows $TASK: `exit CODE` exits at once; `signal CODE [SECONDS]` waits for USR1 or TERM, then SECONDS, then exits."""
     if words[0] == "config":
         sys.exit(subprocess.run([os.environ["REAL"], *words], check=False).returncode)
     if words[0] == "--version":
@@ -27,7 +27,7 @@ def program(words):
     way, code, *seconds = os.environ["TASK"].split()
     received = []
     signal.signal(signal.SIGUSR1, lambda number, _: received.append(number))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(98))  # no time for a checkpoint
+    signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     for word in words:
         if word.startswith("run.name=preflight-"):
             os.makedirs("runs/" + word.partition("=")[2], exist_ok=True)
@@ -43,14 +43,15 @@ def program(words):
 
 
 def srun(words):
-    """Forwards USR1 to its task, and exits at once on TERM, as srun may."""
+    """Exits at once on TERM and USR1, as srun may. Takes $STARTING seconds to start its task."""
     options = [word for word in words[:next(i for i, w in enumerate(words) if not w.startswith("--"))]]
     note("srun", options=options)
     command = words[len(options):]
+    time.sleep(float(os.environ.get("STARTING", 0)))
     if "--ntasks-per-node=1" not in options:
         launcher = os.environ.get("LAUNCHER", "").split()
         with subprocess.Popen([*launcher, *command]) as task:
-            signal.signal(signal.SIGUSR1, lambda number, _: task.send_signal(number))
+            (CLUSTER / "task").write_text(str(task.pid))
             signal.signal(signal.SIGTERM, lambda *_: (task.kill(), sys.exit(143)))
             sys.exit(task.wait())
     ntasks = next(int(word.partition("=")[2]) for word in options if word.startswith("--ntasks="))
@@ -66,6 +67,16 @@ def srun(words):
             sys.exit(done.returncode)
 
 
+def cancel(words):
+    """Signals the tasks of the step, if there is one."""
+    note("scancel", words=words)
+    number = next(word.partition("=")[2] for word in words if word.startswith("--signal="))
+    task = CLUSTER / "task"
+    if words[-1] != os.environ["SLURM_JOB_ID"] or not task.exists():
+        sys.exit(1)
+    os.kill(int(task.read_text()), signal.Signals["SIG" + number])
+
+
 name = pathlib.Path(sys.argv[0]).name
 if name == "srun":
     srun(sys.argv[1:])
@@ -74,7 +85,11 @@ elif name == "scontrol":
     sys.exit(int(os.environ.get("SCONTROL_CODE", 0)))
 elif name == "hostname":
     print(os.environ.get("NODE", "login"))
-elif name in ("sbatch", "squeue", "scancel", "mpirun", "sleep"):
+elif name == "scancel":
+    cancel(sys.argv[1:])
+elif name == "sleep":
+    time.sleep(0.1)
+elif name in ("sbatch", "squeue", "mpirun"):
     note(name, words=sys.argv[1:])
 else:
     program(sys.argv[1:])

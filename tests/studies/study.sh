@@ -77,6 +77,24 @@ sed 's/warmup_steps: 100/warmup_steps: 50/' "$folder/other.yaml" >"$folder/chang
 study "$folder/changed.yaml" --report >"$folder/sixth"
 grep -q '| plain | 0 |' "$folder/sixth"
 
+# An arm that starts from a base, whose checkpoint is kept.
+cat >"$folder/based.yaml" <<YAML
+configuration: base.yaml
+seeds: [1]
+bases: {start: {model.experts.count: 2, optimizer.warmup_steps: 100, train.steps: 3}}
+arms:
+  fresh: {model.experts.count: 2}
+  begun: {model.experts.count: 2, train.initialize_from: "{start}"}
+YAML
+study "$folder/based.yaml" >"$folder/seventh"
+[[ $(grep -c ': done' "$folder/seventh") == 3 && $(head -n 1 "$folder/seventh") == 'based/start-1: done' ]]
+grep -q 'weights initialised from .*step-00000003' "$folder"/out/runs/*/study.out
+study "$folder/based.yaml" >"$folder/eighth"
+if grep ': done' "$folder/eighth"; then exit 1; fi
+sed 's/start: {/start: {run.threads: 1, /' "$folder/based.yaml" >"$folder/rebased.yaml"
+study "$folder/rebased.yaml" >"$folder/ninth"
+[[ $(grep -c ': done' "$folder/ninth") == 2 ]] # another base makes another arm
+
 sed 's/than: dense/than: denes/' "$folder/small.yaml" >"$folder/wrong.yaml"
 code=0
 study "$folder/wrong.yaml" 2>"$folder/error" || code=$?

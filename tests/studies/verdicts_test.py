@@ -28,6 +28,12 @@ def verdict(**claim):
 
 
 class Verdicts(unittest.TestCase):
+    def test_what_is_measured(self):
+        lines = [{"step": 0, "loss": 3}, {"step": 9, "loss": 2, "tasks": {"t": {"f1": 75}}, "corpora": {"de": 1.5}}]
+        self.assertEqual(verdicts.measured(lines, None), lines)
+        self.assertEqual([line["loss"] for line in verdicts.measured(lines, {"task": "t", "score": "f1"})], [25])
+        self.assertEqual([line["loss"] for line in verdicts.measured(lines, {"corpus": "de"})], [1.5])
+
     def test_steps_to_a_loss(self):
         self.assertEqual(verdicts.steps_to(curve(5, 3.5, 2.5), 3), 15)
         self.assertEqual(verdicts.steps_to(curve(5, 3), 3), 10)
@@ -52,6 +58,14 @@ class Verdicts(unittest.TestCase):
         self.assertIn("by seed lower by 0.3000, 2.1 sd", better("low", "high", 1)[1])
         self.assertFalse(better("high", "low", 1)[0])
         self.assertTrue(verdict(kind="better", by_sd=100)[0])  # by exactly 0.9 with both seeds
+
+    def test_keeps(self):
+        curves = {"dense": {1: curve(3.0)}, "student": {1: curve(2.7)}, "teacher": {1: curve(2.0)}}
+        claim = {"kind": "keeps", "arm": "student", "than": "dense", "of": "teacher", "at_least": 0.29}
+        self.assertEqual(verdicts.verdict(claim, curves), (True, "30 % of the gain"))
+        self.assertFalse(verdicts.verdict({**claim, "at_least": 0.31}, curves)[0])
+        self.assertIsNone(verdicts.verdict({**claim, "of": "dense"}, {**curves, "dense": {}})[0])
+        self.assertEqual(verdicts.problem_of({**claim, "of": "nobody"}, curves), "nobody is no arm")
 
     def test_equal_and_diverges(self):
         self.assertTrue(verdict(kind="equal", arm="dense", within=0)[0])

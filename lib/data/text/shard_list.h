@@ -21,9 +21,8 @@ struct ShardUnit {
 };
 
 // The files that the patterns match (match_files), each once, in byte order whatever the locale.
-// Throws DataError that names a pattern that matches nothing,
-// a file
-// whose name is not UTF-8, or a pipe or device.
+// Throws DataError that names a pattern that matches nothing, a file whose name is not UTF-8, or a
+// pipe or device.
 std::vector<std::string> expand_globs(const std::vector<std::string>& patterns);
 
 class ShardList {

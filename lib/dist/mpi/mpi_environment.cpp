@@ -14,9 +14,14 @@
 
 namespace sy {
 
-MpiEnvironment::MpiEnvironment(int* argc, char*** argv) {
+MpiEnvironment::MpiEnvironment(int* argc, char*** argv,
+                               std::optional<double> hang_timeout_seconds) {
+  if (hang_timeout_seconds) start_watchdog(*hang_timeout_seconds);
   int provided = MPI_THREAD_SINGLE;
-  MPI_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
+  {
+    const WatchedCall watched({"MPI_Init", "start of the program", "world", 1});
+    MPI_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
+  }
   MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
   if (provided < MPI_THREAD_FUNNELED) {
     throw RuntimeFailure(
@@ -49,7 +54,9 @@ MpiEnvironment::~MpiEnvironment() {
 }
 
 void MpiEnvironment::abort(int code) {
-  MPI_Abort(MPI_COMM_WORLD, code);
+  int initialized = 0;
+  MPI_Initialized(&initialized);
+  if (initialized != 0) MPI_Abort(MPI_COMM_WORLD, code);
   std::_Exit(code);  // MPI_Abort does not return, but is not declared so
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "lib/dist/communicator.h"
 
@@ -13,7 +14,9 @@ namespace sy {
 // of them (launcher.h).
 class MpiEnvironment {
  public:
-  MpiEnvironment(int* argc, char*** argv);
+  // With `hang_timeout_seconds`, the watchdog (start_watchdog) starts first, so that it also sees
+  // MPI_Init, in which the others wait for a rank that ended before it.
+  MpiEnvironment(int* argc, char*** argv, std::optional<double> hang_timeout_seconds = {});
   ~MpiEnvironment();  // MPI_Finalize, unless an exception is unwinding
   MpiEnvironment(const MpiEnvironment&) = delete;
   MpiEnvironment& operator=(const MpiEnvironment&) = delete;
@@ -24,7 +27,8 @@ class MpiEnvironment {
   int local_rank() const { return local_rank_; }
   int local_size() const { return local_size_; }
 
-  // Ends all ranks of the job with this exit code. Safe while other ranks hang.
+  // Ends all ranks of the job with this exit code, before MPI_Init only this one. Safe while other
+  // ranks hang.
   [[noreturn]] static void abort(int code);
 
  private:

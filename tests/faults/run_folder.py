@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A run's folder that is moved away ends the run, and brought back it resumes. A damaged newest checkpoint is set
+aside by --resume auto, which goes on from the one before; the only one is refused."""
+from launch import checkpoints, pretrain, require, require_same_metrics, workplace
+
+GIVEN = {"train.steps": 40, "train.eval_every": 0, "train.checkpoint_every": 10}
+
+
+def damage(checkpoint):
+    """Flips a bit in the middle of the last shard."""
+    shard = max(checkpoint.glob("shard-*.h5"))
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 0x40
+    shard.write_bytes(data)
+
+
+def check_moved(folder):
+    given = {**GIVEN, "train.steps": 100000}
+    run = pretrain(folder, 2, "moved", given)
+    require(run.wait_for("step 12/"), "the run ended by itself", run)
+    (folder / "moved").rename(folder / "elsewhere")
+    require(run.end() == 1, "a run whose folder is gone goes on", run)
+    require(any("was moved or removed while the run was writing" in line for line in run.errors()),
+            "the message does not say what happened", run)
+    (folder / "elsewhere").rename(folder / "moved")
+    newest = max(checkpoints(folder, "moved"))
+    run = pretrain(folder, 2, "moved", {**given, "train.steps": newest + 10})
+    require(run.end() == 0 and f"at step {newest}\n" in run.text(), "it does not resume", run)
+
+
+def check_damaged(folder):
+    require(pretrain(folder, 2, "straight", GIVEN).end() == 0, "the undisturbed run fails")
+    require(pretrain(folder, 2, "damaged", {**GIVEN, "train.steps": 30}).end() == 0, "the first part fails")
+    for step in (30, 20):
+        damage(checkpoints(folder, "damaged")[step])
+    run = pretrain(folder, 2, "damaged", GIVEN)
+    require(run.end() == 0, "the run stops at a damaged checkpoint", run)
+    for step, earlier in ((30, 20), (20, 10)):
+        require(f"step-000000{step}/shard-00001.h5" in run.text() and f"goes on from step {earlier}" in run.text(),
+                f"step {step} is not said to be damaged", run)
+    require("at step 10\n" in run.text(), "it does not resume from step 10", run)
+    require_same_metrics(folder, "straight", "damaged")
+    require(len(list((folder / "damaged/checkpoints").glob("set-aside-*/step-*"))) == 2, "they were not kept", run)
+
+
+def check_only_one(folder):
+    require(pretrain(folder, 2, "single", {**GIVEN, "train.steps": 10}).end() == 0, "the first part fails")
+    damage(checkpoints(folder, "single")[10])
+    run = pretrain(folder, 2, "single", GIVEN)
+    require(run.end() == 3, "the exit code is not 3", run)
+    require(len(run.errors()) == 1 and "--resume none" in run.errors()[0], "no single message with a remedy", run)
+    require(checkpoints(folder, "single"), "the checkpoint is gone", run)
+
+
+with workplace() as folder:
+    check_moved(folder)
+    check_damaged(folder)
+    check_only_one(folder)
