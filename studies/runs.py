@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 # What a study keeps of a run's metrics.
-KEPT = ("kind", "step", "loss", "balance_loss", "grad_norm", "tokens_per_second", "dropped_fraction", "expert_load_max")
+KEPT = ("kind", "step", "loss", "corpora", "balance_loss", "grad_norm", "tokens_per_second", "dropped_fraction", "expert_load_max")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +99,8 @@ def train(run, binary, threads, label):
 
 
 def short(value):
+    if isinstance(value, dict):
+        return {key: short(of) for key, of in value.items()}
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
