@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A run on three corpora: the loss of each is in the metrics and in what `evaluate` and `inspect data` print; a run that
-stops and goes on has the numbers of one that does not, also after a shard was moved; a corpus that is renamed, removed,
-added or moved to another place is refused by name, and nothing is touched."""
+"""A run on three corpora: the loss of each is in the metrics and in what `evaluate` prints, and the same on two ranks;
+`inspect data` names the corpus of an example. A run that stops and goes on has the numbers of one that does not, also
+after a shard was moved; a corpus that is renamed, removed, added or moved to another place is refused by name, and
+nothing is touched."""
 import gzip
 import json
 import shutil
 import subprocess
 
-from launch import SWITCHYARD, Run, require, require_same_metrics, settings, workplace
+from launch import MPIRUN, SWITCHYARD, Run, require, require_same_metrics, settings, workplace
 
 HALF, LAST = 6, 12
 NAMES = ("en", "sw", "ja")
@@ -35,20 +36,24 @@ def corpora(folder, names=NAMES, **shards):
     return json.dumps(items)
 
 
-def start(folder, name, steps, given, out, command="pretrain"):
+def start(folder, name, steps, given, out, ranks=1):
     keys = {**COMMON, "run.name": name, "data.corpora": corpora(folder), "train.steps": steps, **given}
-    return Run([SWITCHYARD, command, folder / "tiny.yaml", *settings(keys)], folder / f"{out}.out")
+    program = [*MPIRUN, "-n", ranks, SWITCHYARD] if ranks > 1 else [SWITCHYARD]
+    return Run([*program, "pretrain", folder / "tiny.yaml", *settings(keys)], folder / f"{out}.out")
 
 
-def pretrain(folder, name, steps, given=None, out=None):
-    run = start(folder, name, steps, given or {}, out or f"{name}-{steps}")
+def pretrain(folder, name, steps, given=None, ranks=1):
+    run = start(folder, name, steps, given or {}, f"{name}-{steps}", ranks)
     require(run.end() == 0, f"{name}: it fails", run)
-    return run
 
 
 def evaluations(folder, name):
     lines = [json.loads(line) for line in (folder / name / "metrics.jsonl").read_text().splitlines()]
     return [line for line in lines if line["kind"] == "evaluation"]
+
+
+def near(a, b):
+    return a.keys() == b.keys() and all(abs(a[name] - b[name]) < 1e-4 for name in a)
 
 
 def check_losses(folder):
@@ -58,11 +63,17 @@ def check_losses(folder):
         require(abs(line["loss"] - mean) < 1e-9, f"the mean of {line}")
         require(line["sequences"] == 16, f"the sequences of {line}")
     print("the losses of each corpus are in the metrics")
-    done = subprocess.run([SWITCHYARD, "evaluate", folder / "straight", "--json"], capture_output=True, text=True, check=False)
+    last = evaluations(folder, "straight")[-1]["corpora"]
+    command = [SWITCHYARD, "evaluate", folder / "straight/config.yaml", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     require(done.returncode == 0, f"evaluate: {done.stderr}")
-    shown, last = json.loads(done.stdout)["corpora"], evaluations(folder, "straight")[-1]["corpora"]
-    require(all(abs(shown[name] - last[name]) < 1e-5 for name in ("en", "sw")), f"evaluate: {shown}, and in training {last}")
+    shown = json.loads(done.stdout)["corpora"]
+    require(near(shown, last), f"evaluate: {shown}, and in training {last}")
     print(f"evaluate: {shown}")
+    pretrain(folder, "two-ranks", LAST, ranks=2)
+    shown = evaluations(folder, "two-ranks")[-1]["corpora"]
+    require(near(shown, last), f"two ranks: {shown}, and one {last}")
+    print(f"two ranks: {shown}")
 
 
 def check_inspected(folder):
