@@ -169,7 +169,8 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
 Run setup_data(CLI::App& app) {
   auto config = add_config_options(app);
   auto options = std::make_shared<DataOptions>();
-  app.add_option("--examples", options->examples, "number of examples")
+  app.add_option("--examples", options->examples,
+                 "number of examples; with --validation, of each corpus")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--first", options->first, "global index of the first example")

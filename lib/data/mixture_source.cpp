@@ -71,8 +71,9 @@ class MixtureSource : public ExampleSource {
  private:
   static constexpr const char* kKind = "mixture";
 
-  // The part of a single pass that is read, then what stands for the names.
-  std::vector<int64_t> numbers() const;
+  // Overwrites `numbers` with the part of a single pass that is read, then what stands for the
+  // names.
+  void save_numbers(std::vector<int64_t>& numbers) const;
   void next_of_pass(Example& example);
 
   const MixturePlan& plan_;
@@ -100,10 +101,9 @@ void MixtureSource::next_of_pass(Example& example) {
   example.part = narrow<int64_t>(passing_);
 }
 
-std::vector<int64_t> MixtureSource::numbers() const {
-  std::vector<int64_t> numbers{narrow<int64_t>(passing_)};
+void MixtureSource::save_numbers(std::vector<int64_t>& numbers) const {
+  numbers.assign(1, narrow<int64_t>(passing_));
   numbers.insert(numbers.end(), plan_.numbers.begin(), plan_.numbers.end());
-  return numbers;
 }
 
 StreamState MixtureSource::state() const {
@@ -111,14 +111,14 @@ StreamState MixtureSource::state() const {
   state.kind = kKind;
   state.stream = stream_;
   state.examples = examples_;
-  state.numbers = numbers();
+  save_numbers(state.numbers);
   for (const auto& part : parts_) state.parts.push_back(part->state());
   return state;
 }
 
 void MixtureSource::take_step(StreamStep& step) {
   step.examples = examples_;
-  step.numbers = numbers();
+  save_numbers(step.numbers);
   step.tokens.clear();
   step.changes.clear();
   step.parts.resize(parts_.size());
