@@ -8,6 +8,7 @@
 #include "cmd/config_options.h"
 #include "lib/base/json.h"
 #include "lib/checkpoint/checkpoint.h"
+#include "lib/data/corpora.h"
 #include "lib/data/loader.h"
 
 namespace sy {
@@ -48,6 +49,7 @@ void print_json(const CheckpointReader& checkpoint) {
   }
   for (const DataShard& shard : checkpoint.data_shards()) {
     shards.push_back(file_json("path", shard.path, shard.bytes, shard.checksum));
+    if (!shard.corpus.empty()) shards.back()["corpus"] = shard.corpus;
   }
   for (const auto& tensor : checkpoint.tensors()) tensors.push_back(tensor_json(tensor));
   const Json state = parse_json(checkpoint.state_json(), "the checkpoint's state", kStateLimits);
@@ -95,46 +97,80 @@ struct DataOptions {
   bool validation = false;
 };
 
-// Runs the order from its beginning: the examples before `first` are made and passed over.
+// The example, with the name of its corpus unless that is empty.
+void print_example(const Example& example, const DataSection& data, const std::string& corpus) {
+  Json object{{"index", example.index}, {"stream", example.stream}};
+  if (!corpus.empty()) object["corpus"] = corpus;
+  object["inputs"] = example.inputs;
+  object["targets"] = example.targets;
+  if (data.objective == Objective::ul2) {
+    object["denoiser"] = data.denoisers.at(static_cast<size_t>(example.denoiser)).name;
+  }
+  fmt::print("{}\n", json_line(object));
+}
+
+// Prints the examples of `options`. Runs the order from its beginning: the examples before `first`
+// are made and passed over.
+template <class CorpusOf>
+void print_examples(Loader& loader, const DataSection& data, const DataOptions& options,
+                    const CorpusOf& corpus_of) {
+  const int64_t end = options.first + options.examples;
+  for (int64_t seen = 0; seen < end;) {
+    const std::vector<Example>& batch = loader.next();
+    seen += std::ssize(batch);
+    bool ended = true;
+    for (const Example& example : batch) {
+      if (example.inputs.empty()) continue;
+      ended = false;
+      if (example.index < options.first || example.index >= end) continue;
+      print_example(example, data, corpus_of(example));
+    }
+    if (ended) break;
+  }
+}
+
+LoaderPlace place_for(const DataSection& data, int64_t batch) {
+  LoaderPlace place;
+  place.num_streams = place.total_streams = data.streams;
+  place.examples_per_stream = batch / data.streams;
+  return place;
+}
+
+// As an evaluation reads it: each corpus on its own, once.
+void print_validation(const RunConfig& config, const DataOptions& options,
+                      const std::shared_ptr<const Tokenizer>& tokenizer) {
+  DataSection data = config.data;
+  data.shuffle_buffer = data.example_buffer = 1;
+  LoaderPlace place = place_for(data, config.train.eval_sequences);
+  place.single_pass = true;
+  for (const Corpus& corpus : find_corpora(data, Split::validation)) {
+    Loader loader(data, corpus.shards, place, static_cast<uint64_t>(config.run.seed), tokenizer);
+    print_examples(loader, data, options, [&](const Example&) { return corpus.name; });
+  }
+}
+
 ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& options) {
   RunConfig config = config_options.load();
   const std::shared_ptr<const Tokenizer> tokenizer = open_tokenizer(config);
   resolve_config(config, tokenizer->info());
-  const int64_t batch =
-      options.validation ? config.train.eval_sequences : config.train.global_batch;
-  LoaderPlace place;
-  place.num_streams = place.total_streams = config.data.streams;
-  place.examples_per_stream = batch / config.data.streams;
-  place.single_pass = options.validation;  // as an evaluation reads it
-  if (options.validation) config.data.shuffle_buffer = config.data.example_buffer = 1;
-  Loader loader(config.data, options.validation ? config.data.validation : config.data.train, place,
-                static_cast<uint64_t>(config.run.seed), tokenizer);
-  const int64_t end = options.first + options.examples;
-  for (int64_t seen = 0; seen < end; seen += batch) {
-    bool ended = true;
-    for (const Example& example : loader.next()) {
-      if (example.inputs.empty()) continue;
-      ended = false;
-      if (example.index < options.first || example.index >= end) continue;
-      Json object{{"index", example.index},
-                  {"stream", example.stream},
-                  {"inputs", example.inputs},
-                  {"targets", example.targets}};
-      if (config.data.objective == Objective::ul2) {
-        const auto drawn = static_cast<size_t>(example.denoiser);
-        object["denoiser"] = config.data.denoisers.at(drawn).name;
-      }
-      fmt::print("{}\n", json_line(object));
-    }
-    if (ended) break;
+  if (options.validation) {
+    print_validation(config, options, tokenizer);
+    return ExitCode::done;
   }
+  Loader loader(config.data, place_for(config.data, config.train.global_batch),
+                static_cast<uint64_t>(config.run.seed), tokenizer);
+  print_examples(loader, config.data, options, [&](const Example& example) {
+    const auto part = static_cast<size_t>(example.part);
+    return config.data.corpora.empty() ? std::string() : config.data.corpora.at(part).name;
+  });
   return ExitCode::done;
 }
 
 Run setup_data(CLI::App& app) {
   auto config = add_config_options(app);
   auto options = std::make_shared<DataOptions>();
-  app.add_option("--examples", options->examples, "number of examples")
+  app.add_option("--examples", options->examples,
+                 "number of examples; with --validation, of each corpus")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--first", options->first, "global index of the first example")

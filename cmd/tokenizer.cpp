@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cmd/commands.h"
+#include "cmd/config_options.h"
 #include "lib/base/json.h"
 #include "lib/data/tokenizer/tokenizer_train.h"
 
@@ -82,11 +83,21 @@ void print_training(const TrainTokenizerOptions& options, const TokenizerTrainin
 
 Run setup_train(CLI::App& app) {
   auto options = std::make_shared<TrainTokenizerOptions>();
-  app.add_option("--shards", options->shards, "shards, or globs of shards")->required();
+  auto config = std::make_shared<ConfigOptions>();
+  app.add_option("--shards", options->shards, "shards, or globs of shards");
   app.add_option(
       "--weights", options->weights,
       "share of the text to take from each pattern of --shards, in order; files share by "
       "their size, as all do without --weights");
+  app.add_option("--config", config->path,
+                 "instead of --shards: a configuration whose training text is used, each of "
+                 "data.corpora with its share of data.mixture")
+      ->excludes("--shards")
+      ->excludes("--weights");
+  app.add_option("--set", config->overrides, "with --config: key.path=value; repeatable")
+      ->needs("--config")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   app.add_option("--text-key", options->text_key, "key of a record under which its text is")
       ->capture_default_str();
   app.add_option("--output", options->output, "path of the model")->required();
@@ -106,7 +117,11 @@ Run setup_train(CLI::App& app) {
   app.add_option("--user-symbol", options->user_symbols,
                  "a text that is always one piece, such as <sep>; may be repeated")
       ->allow_extra_args(false);
-  return [options] {
+  return [options, config] {
+    if (options->shards.empty() && config->path.empty()) {
+      throw ConfigError("tokenizer train: no text to train on; give --shards or --config");
+    }
+    if (!config->path.empty()) set_text(*options, config->load().data);
     print_training(*options, train_tokenizer(*options));
     return ExitCode::done;
   };

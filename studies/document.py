@@ -20,6 +20,8 @@ STUDIES = Path(__file__).resolve().parent
 PLOTS = {
     "plot.svg": "Validation loss by steps, the mean of the seeds and their range",
     "finals.svg": "Final validation loss, the mean of the seeds and their standard deviation",
+    "losses.svg": "Final negative log perplexity of each corpus, the mean of the seeds",
+    "speed-ups.svg": "Corpora by their speed-up, the mean of the seeds",
 }
 BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -126,6 +126,8 @@ def train(run, binary, threads, label):
 
 
 def short(value):
+    if isinstance(value, dict):
+        return {key: short(of) for key, of in value.items()}
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

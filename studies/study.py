@@ -22,10 +22,12 @@ try:
 except ImportError:
     sys.exit("study.py: python3-yaml is not installed (apt-get install python3-yaml python3-matplotlib)")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import plots  # noqa: E402
 import runs  # noqa: E402
 import verdicts  # noqa: E402
+from curves import measured  # noqa: E402
 
-KEYS = {"title", "source", "configuration", "set", "seeds", "bases", "arms", "measure", "claims", "remarks", "against"}
+KEYS = {"title", "source", "configuration", "set", "seeds", "bases", "arms", "measure", "claims", "remarks", "against", "plot_by_corpus"}
 
 
 def fail(code, message):
@@ -42,6 +44,8 @@ def read_study(path):
         fail(2, f"{path} is no study: it needs arms and seeds, and may have {', '.join(sorted(KEYS))}")
     if not set(study.get("against", {}).get("values", {})) <= set(study["arms"]):
         fail(2, f"{path}: against: its values are numbers of arms")
+    if study.get("plot_by_corpus", "losses") not in plots.BY_CORPUS:
+        fail(2, f"{path}: plot_by_corpus: is one of {', '.join(plots.BY_CORPUS)}")
     for claim in study.get("claims", []):
         problem = verdicts.problem_of(claim, study["arms"])
         if problem:
@@ -84,7 +88,7 @@ def collect(study, path, folder, output):
         lines = runs.kept_lines(run, kept)
         if lines:
             evaluations = [line for line in lines if line["kind"] == "evaluation"]
-            curves[run.arm][run.seed] = verdicts.measured(evaluations, study.get("measure"))
+            curves[run.arm][run.seed] = measured(evaluations, study.get("measure"))
             trained[run.arm][run.seed] = [line for line in lines if line["kind"] == "train"]
     return curves, trained
 
@@ -109,9 +113,11 @@ def main():
     curves, trained = collect(study, options.study, folder, output)
     table = verdicts.table(study, curves, trained)
     (output / "table.md").write_text(table, encoding="utf-8")
-    verdicts.plot(study, curves, output / "plot.svg")
+    plots.plot(study, curves, output / "plot.svg")
     if "against" in study:
-        verdicts.plot_finals(study, curves, output / "finals.svg")
+        plots.plot_finals(study, curves, output / "finals.svg")
+    if "plot_by_corpus" in study:
+        plots.BY_CORPUS[study["plot_by_corpus"]](study, curves, output / f"{study['plot_by_corpus']}.svg")
     print(table)
     if errors:
         fail(1, "; ".join(errors))

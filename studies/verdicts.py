@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the runs of a study show: a table of its arms, its claims put to the test, and a plot.
+"""What the runs of a study show: a table of its arms, and its claims put to the test.
 
 A curve is a list of evaluations, {"step", "loss", ...}; beside it, `trained` has a run's lines on training. Over seeds, a
 mean is given with the sample standard deviation.
@@ -8,12 +8,17 @@ mean is given with the sample standard deviation.
 import math
 import statistics
 
+import by_corpus
+from curves import final_losses, mean_sd, name_of, steps_to
+
 CLAIMS = {
     "faster": {"arm", "than", "at_most"},  # steps to the final loss of `than`, as a fraction of its steps
     "better": {"arm", "than", "by_sd"},  # final loss lower by so many standard deviations of the gains by seed
     "equal": {"arm", "than", "within"},  # final losses differ by no more
     "diverges": {"arm", "than", "by"},  # final loss higher by so much, or not finite
     "keeps": {"arm", "than", "of", "at_least"},  # of the gain of `of` over `than`, at least this share
+    "better_in_each": {"arm", "than"},  # final loss lower in each corpus
+    "speed_up": {"arm", "than", "mean"},  # mean over corpora of the speed-ups (by_corpus.py)
 }
 
 
@@ -27,40 +32,6 @@ def problem_of(claim, arms):
     for key in ("arm", "than", "of"):
         if key in claim and claim[key] not in arms:
             return f"{claim[key]} is no arm"
-    return None
-
-
-def measured(lines, measure):
-    """The lines with what `measure` asks for as their `loss`: a corpus's loss, or what a task's score lacks of 100."""
-    if not measure:
-        return lines
-    if "corpus" in measure:
-        return [{**line, "loss": line["corpora"][measure["corpus"]]} for line in lines if "corpora" in line]
-    scores = [(line, line["tasks"][measure["task"]]) for line in lines if measure["task"] in line.get("tasks", {})]
-    return [{**line, "loss": 100 - score[measure["score"]]} for line, score in scores]
-
-
-def name_of(measure):
-    """(its name, its unit) in tables and plots."""
-    if not measure or "corpus" in measure:
-        return "loss", "nats a token"
-    return "error", f"100 - {measure['score']} of {measure['task']}"
-
-
-def final_losses(curves):
-    return [lines[-1]["loss"] for lines in curves.values() if lines]
-
-
-def mean_sd(values):
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
-
-
-def steps_to(lines, loss):
-    """The step, between two evaluations by a line, at which a curve first is at `loss`; nothing if it never is."""
-    for before, after in zip(lines, lines[1:]):
-        if after["loss"] <= loss < before["loss"]:
-            share = (before["loss"] - loss) / (before["loss"] - after["loss"])
-            return before["step"] + share * (after["step"] - before["step"])
     return None
 
 
@@ -83,6 +54,8 @@ def verdict(claim, curves, seeds=1):
     arm, than, kind = claim["arm"], claim["than"], claim["kind"]
     if min(len(final_losses(curves[name])) for name in (arm, than, claim.get("of", than))) < seeds:
         return None, "not all runs are done"
+    if kind in by_corpus.VERDICTS:
+        return by_corpus.VERDICTS[kind](claim, curves[arm], curves[than])
     mean, other = (statistics.fmean(final_losses(curves[name])) for name in (arm, than))
     if kind == "faster":
         fractions = fraction_of_steps(curves, arm, than)
@@ -140,6 +113,7 @@ def table(study, curves, trained):
     heads += ["dropped in training", "in evaluation", "fullest expert / mean"]
     text += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     text += [row(arm, curves, trained, reference) for arm in study["arms"]] + [""]
+    text += by_corpus.table(study, curves)
     for claim in study.get("claims", []):
         holds, found = verdict(claim, curves, len(study.get("seeds", [1])))
         word = {True: "holds", False: "does not hold", None: "open"}[holds]
@@ -147,59 +121,3 @@ def table(study, curves, trained):
     if study.get("remarks"):
         text += ["", study["remarks"].strip().replace("\n", "\n\n")]  # a paragraph is a line of folded YAML
     return "\n".join(text) + "\n"
-
-
-def new_figure(study):
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "study"  # the same runs give the same bytes
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    axes.set_title(study.get("title", ""))
-    axes.grid(alpha=0.3)
-    return figure, axes
-
-
-def save(figure, path):
-    from matplotlib import pyplot
-
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-
-
-def plot_finals(study, curves, path):
-    """Final losses against a number that the study gives each arm in `against`, with their sd, as SVG."""
-    numbers = {arm: x for arm, x in study["against"]["values"].items() if final_losses(curves[arm])}
-    figure, axes = new_figure(study)
-    points = [mean_sd(final_losses(curves[arm])) for arm in numbers]
-    spreads = [0 if math.isnan(sd) else sd for _, sd in points]
-    axes.errorbar(list(numbers.values()), [mean for mean, _ in points], yerr=spreads, marker="o", capsize=4)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(list(numbers.values()), [str(x) for x in numbers.values()])
-    axes.set_xlabel(study["against"]["label"])
-    axes.set_ylabel("final validation {}, {}".format(*name_of(study.get("measure"))))
-    save(figure, path)
-
-
-def plot(study, curves, path):
-    """The mean curve of each arm, with the range of its seeds shaded, as SVG."""
-    figure, axes = new_figure(study)
-    for arm in study["arms"]:
-        runs = [lines for lines in curves[arm].values() if lines]
-        if not runs:
-            continue
-        steps = [line["step"] for line in runs[0]]
-        losses = [[line["loss"] for line in lines] for lines in runs]
-        middle = [statistics.fmean(at) for at in zip(*losses)]
-        drawn = axes.plot(steps[: len(middle)], middle, label=arm)[0]
-        axes.fill_between(steps[: len(middle)], [min(at) for at in zip(*losses)], [max(at) for at in zip(*losses)],
-                          color=drawn.get_color(), alpha=0.2, linewidth=0)  # fmt: skip
-    axes.set_xlabel("steps")
-    axes.set_ylabel("validation {}, {}".format(*name_of(study.get("measure"))))
-    finals = [loss for arm in study["arms"] for loss in final_losses(curves[arm])]
-    if finals:
-        axes.set_ylim(min(finals) - 0.05, max(finals) + 1.0)
-        axes.legend()
-    save(figure, path)

@@ -15,8 +15,7 @@ namespace {
 std::unique_ptr<Loader> make_loader(Session& session, BenchData data) {
   if (data == BenchData::synthetic) return nullptr;
   const RunConfig& run = session.config;
-  return std::make_unique<Loader>(run.data, run.data.train,
-                                  session.loader_place(run.train.global_batch),
+  return std::make_unique<Loader>(run.data, session.loader_place(run.train.global_batch),
                                   static_cast<uint64_t>(run.run.seed), session.tokenizer);
 }
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/data/corpora.h"
 #include "lib/data/loader.h"
 #include "lib/data/text/c4_reader.h"
-#include "lib/data/text/shard_list.h"
 
 namespace sy {
 namespace {
@@ -27,20 +27,24 @@ double now() {
 std::vector<std::string> read_texts(const DataSection& data) {
   constexpr size_t kEnough = size_t{64} << 20;  // bytes
   Ledger ledger(data.on_bad_record);
+  ReaderOptions options;
+  options.max_document_bytes = data.max_document_bytes;
+  options.text_key = data.text_key;
   std::vector<std::string> texts;
   size_t bytes = 0;
-  for (const std::string& shard : expand_globs(data.train)) {
-    ReaderOptions options;
-    options.max_document_bytes = data.max_document_bytes;
-    options.text_key = data.text_key;
-    C4Reader reader(shard, options, ledger);
-    std::string_view text;
-    while (bytes < kEnough && reader.next(text)) {
-      texts.emplace_back(text);
-      bytes += text.size();
+  const std::vector<Corpus> corpora = find_corpora(data, Split::train);
+  for (const Corpus& corpus : corpora) {
+    const size_t end = bytes + kEnough / corpora.size();
+    for (const std::string& shard : corpus.shards) {
+      C4Reader reader(shard, options, ledger);
+      std::string_view text;
+      while (bytes < end && reader.next(text)) {
+        texts.emplace_back(text);
+        bytes += text.size();
+      }
     }
   }
-  if (texts.empty()) throw DataError("the shards of data.train contain no text to measure with");
+  if (texts.empty()) throw DataError("the training shards contain no text to measure with");
   return texts;
 }
 
@@ -107,7 +111,7 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
   place.num_streams = place.total_streams = data.streams;
   place.examples_per_stream = 4;
   constexpr uint64_t kSeed = 1;
-  Loader loader(data, data.train, place, kSeed, tokenizer);
+  Loader loader(data, place, kSeed, tokenizer);
   loader.next();  // waits for the shuffle buffers to fill
   wait_until_idle(loader);
   LoaderBench result;

@@ -17,9 +17,9 @@ struct LoaderBench {
   double ratio = 0;                        // loader / tokenizer
 };
 
-// Measures on data.train for about `seconds`, plus the time to fill the shuffle buffers. Loader and
-// tokenizer run in turn, in short rounds, so that both see the same state of the machine. Rates
-// count tokens of tokenised documents.
+// Measures on the training text for about `seconds`, plus the time to fill the shuffle buffers.
+// Loader and tokenizer run in turn, in short rounds, so that both see the same state of the
+// machine. Rates count tokens of tokenised documents.
 LoaderBench bench_loader(const DataSection& data, double seconds);
 
 }  // namespace sy

@@ -44,6 +44,7 @@ struct DataShard {
   std::string path;  // as the configuration's pattern found it
   int64_t bytes = 0;
   uint64_t checksum = 0;
+  std::string corpus = "";  // that it belongs to; "" in a run without data.corpora
   bool operator==(const DataShard&) const = default;
 };
 

@@ -80,6 +80,10 @@ std::string JsonObject::text(const char* key) const {
   return value.get<std::string>();
 }
 
+std::string JsonObject::text_or_none(const char* key) const {
+  return object_->contains(key) ? text(key) : "";
+}
+
 uint64_t JsonObject::checksum(const char* key) const {
   const std::optional<uint64_t> value = from_hex(text(key));
   if (!value) fail(key, "must be 16 hexadecimal digits");

@@ -34,7 +34,8 @@ class JsonObject {
   // An integer in [low, high].
   int64_t integer(const char* key, int64_t low, int64_t high) const;
   std::string text(const char* key) const;
-  uint64_t checksum(const char* key) const;  // 16 hexadecimal digits
+  std::string text_or_none(const char* key) const;  // "" if there is no such member
+  uint64_t checksum(const char* key) const;         // 16 hexadecimal digits
   std::vector<int64_t> integers(const char* key, int64_t low, int64_t high) const;
   JsonObject object(const char* key) const;
   std::vector<JsonObject> objects(const char* key) const;

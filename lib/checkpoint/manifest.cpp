@@ -173,7 +173,8 @@ Manifest parse_manifest(const std::string& text, const std::string& path) {
   manifest.files = read_files(root, std::move(own));
   for (const JsonObject& item : root.objects("data_shards")) {
     const FileDigest digest = read_digest(item);
-    manifest.data_shards.push_back({item.text("path"), digest.bytes, digest.checksum});
+    manifest.data_shards.push_back(
+        {item.text("path"), digest.bytes, digest.checksum, item.text_or_none("corpus")});
   }
   for (const JsonObject& item : root.objects("tensors")) {
     manifest.tensors.push_back(read_tensor(item, tensors, manifest.shards.size()));

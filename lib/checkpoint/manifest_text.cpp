@@ -13,7 +13,9 @@ Json json_of(const FileRecord& file) {
 }
 
 Json json_of(const DataShard& shard) {
-  return {{"path", shard.path}, {"bytes", shard.bytes}, {"xxh3", to_hex(shard.checksum)}};
+  Json object{{"path", shard.path}, {"bytes", shard.bytes}, {"xxh3", to_hex(shard.checksum)}};
+  if (!shard.corpus.empty()) object["corpus"] = shard.corpus;
+  return object;
 }
 
 Json json_of(const Shape& shape) {

@@ -39,16 +39,22 @@ void check_ranges(ConfigReader& reader, const RunConfig& config) {
 // impossible for.
 void expand_paths(RunConfig& config, const std::string& file) {
   std::vector<std::string> errors;
-  const auto expand = [&](const char* key, std::string& text, auto how) {
+  const auto expand = [&](const std::string& key, std::string& text, auto how) {
     try {
       text = how(text);
     } catch (const ConfigError& error) {
       errors.push_back(fmt::format("{}: {}: {}", file, key, error.what()));
     }
   };
-  for (std::string& pattern : config.data.train) expand("data.train", pattern, expand_path);
-  for (std::string& pattern : config.data.validation) {
-    expand("data.validation", pattern, expand_path);
+  const auto expand_all = [&](const std::string& key, std::vector<std::string>& patterns) {
+    for (std::string& pattern : patterns) expand(key, pattern, expand_path);
+  };
+  expand_all("data.train", config.data.train);
+  expand_all("data.validation", config.data.validation);
+  for (size_t i = 0; i < config.data.corpora.size(); ++i) {
+    const std::string section = fmt::format("data.corpora[{}].", i);
+    expand_all(section + "train", config.data.corpora[i].train);
+    expand_all(section + "validation", config.data.corpora[i].validation);
   }
   expand("data.tokenizer", config.data.tokenizer, expand_single_path);
   expand("run.directory", config.run.directory, expand_single_path);

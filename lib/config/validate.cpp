@@ -7,6 +7,7 @@
 #include "lib/config/checker.h"
 #include "lib/config/config.h"
 #include "lib/config/names.h"
+#include "lib/config/text_rules.h"
 
 namespace sy {
 namespace {
@@ -92,13 +93,6 @@ void check_experts(Checker& check, const ModelSection& model) {
   check.integer("model.experts.shared_expert", experts.shared_expert, 0, kMaxWidth);
 }
 
-void check_globs(Checker& check, std::string_view key, const std::vector<std::string>& globs) {
-  check.require(!globs.empty(), key, "is an empty list; give at least one shard or glob");
-  for (size_t i = 0; i < globs.size(); ++i) {
-    check.require(!globs[i].empty(), key, "entry {} is empty; give a shard or glob", i);
-  }
-}
-
 void check_noise(Checker& check, const std::string& section, double density, double mean_span) {
   check.require(is_density(density), section + "noise_density",
                 "{} is out of range; use more than 0, up to 0.9; T5 uses 0.15", density);
@@ -132,8 +126,7 @@ void check_denoisers(Checker& check, const DataSection& data) {
 
 void check_data(Checker& check, const RunConfig& config) {
   const DataSection& data = config.data;
-  check_globs(check, "data.train", data.train);
-  if (config.train.eval_every > 0) check_globs(check, "data.validation", data.validation);
+  check_text(check, config);
   check.require(!data.tokenizer.empty(), "data.tokenizer",
                 "is empty; give a SentencePiece model (`switchyard tokenizer train` makes one)");
   check.integer("data.extra_ids", data.extra_ids, 1, 1 << 16);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "lib/base/error.h"
+#include "lib/data/corpora.h"
 #include "lib/data/loader_worker.h"
 #include "lib/data/text/shard_list.h"
 
@@ -94,6 +95,12 @@ Loader::Loader(const DataSection& data, const std::vector<std::string>& shards,
                const LoaderPlace& place, uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer)
     : Loader(make_example_sources(data, expand_globs(shards), checked(place), seed,
                                   std::move(tokenizer)),
+             place, data.loader_threads, data.read_ahead_batches) {}
+
+Loader::Loader(const DataSection& data, const LoaderPlace& place, uint64_t seed,
+               std::shared_ptr<const Tokenizer> tokenizer)
+    : Loader(make_corpus_sources(data, find_corpora(data, Split::train), checked(place), seed,
+                                 std::move(tokenizer)),
              place, data.loader_threads, data.read_ahead_batches) {}
 
 Loader::~Loader() = default;

@@ -32,6 +32,10 @@ class Loader {
   // which each must match a file.
   Loader(const DataSection& data, const std::vector<std::string>& shards, const LoaderPlace& place,
          uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer);
+
+  // The training text of the configuration, with its corpora mixed (corpora.h).
+  Loader(const DataSection& data, const LoaderPlace& place, uint64_t seed,
+         std::shared_ptr<const Tokenizer> tokenizer);
   ~Loader();  // stops its threads
 
   // The num_streams * examples_per_stream examples of this rank in the next batch, in global order.

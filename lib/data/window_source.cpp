@@ -35,7 +35,7 @@ std::vector<std::string> checked(std::vector<std::string> shards, BadRecordPolic
       open_shard(shard);
     } catch (const ShardFault& fault) {
       throw DataError(
-          fmt::format("the shard {} {}; mend it, correct data.train or data.validation, or set "
+          fmt::format("the shard {} {}; mend it, correct the pattern that matches it, or set "
                       "data.on_bad_record: skip",
                       shard, fault.what()));
     }
@@ -102,12 +102,13 @@ void WindowSource::restore(const StreamState& state) {
 
 WindowSources::WindowSources(const DataSection& data, const std::vector<std::string>& shards,
                              const LoaderPlace& place, uint64_t seed,
-                             std::shared_ptr<const Tokenizer> tokenizer)
+                             std::shared_ptr<const Tokenizer> tokenizer, size_t cache_bytes)
     : tokenizer_(std::move(tokenizer)),
       plan_(make_window_plan(data, place, seed, *tokenizer_)),
       ledger_(data.on_bad_record),
       shards_(checked(shards, data.on_bad_record), place.total_streams, seed),
       health_(shards_, data.max_bad_shards),
+      cache_(cache_bytes),
       sources_{shards_,     *tokenizer_,   ledger_,
                health_,     cache_,        seed,
                data.format, data.text_key, data.max_document_bytes,

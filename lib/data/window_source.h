@@ -48,10 +48,12 @@ class WindowSource : public ExampleSource {
 
 class WindowSources : public ExampleSources {
  public:
-  // As make_example_sources().
+  static constexpr size_t kCacheBytes = size_t{32} << 20;
+
+  // As make_example_sources(), with `cache_bytes` for small shards (ShardCache).
   WindowSources(const DataSection& data, const std::vector<std::string>& shards,
-                const LoaderPlace& place, uint64_t seed,
-                std::shared_ptr<const Tokenizer> tokenizer);
+                const LoaderPlace& place, uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer,
+                size_t cache_bytes = kCacheBytes);
 
   std::unique_ptr<ExampleSource> open(int64_t stream) override;
   DataCounters counters() const override;
@@ -63,7 +65,7 @@ class WindowSources : public ExampleSources {
   Ledger ledger_;
   const ShardList shards_;
   ShardHealth health_;
-  ShardCache cache_{size_t{32} << 20};
+  ShardCache cache_;
   std::atomic<bool> cancelled_{false};
   const DocumentSources sources_;
 };

@@ -11,8 +11,8 @@
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/locate.h"
 #include "lib/config/config.h"
+#include "lib/data/corpora.h"
 #include "lib/data/stream_state.h"
-#include "lib/data/text/shard_list.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/intact_checkpoint.h"
 #include "lib/train/optimizer/value_gather.h"
@@ -129,9 +129,11 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
 RunInputs read_run_inputs(const DataSection& data) {
   RunInputs inputs;
   if (data.format == DataFormat::text) inputs.tokenizer = read_tokenizer(data.tokenizer);
-  for (const std::string& path : expand_globs(data.train)) {
-    const checkpoint::FileDigest digest = checkpoint::digest_ends(path);
-    inputs.data_shards.push_back({path, digest.bytes, digest.checksum});
+  for (const Corpus& corpus : find_corpora(data, Split::train)) {
+    for (const std::string& path : corpus.shards) {
+      const checkpoint::FileDigest digest = checkpoint::digest_ends(path);
+      inputs.data_shards.push_back({path, digest.bytes, digest.checksum, corpus.name});
+    }
   }
   return inputs;
 }

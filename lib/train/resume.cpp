@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/train/resume.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -53,13 +55,30 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// The positions of the data streams belong to corpora by these names, in this order.
+std::vector<std::string> corpus_names(const DataSection& data) {
+  std::vector<std::string> names;
+  for (const CorpusSection& corpus : data.corpora) names.push_back(corpus.name);
+  return names;
+}
+
+bool same_corpora(const RunConfig& was, const RunConfig& is) {
+  return corpus_names(was.data) == corpus_names(is.data);
+}
+
 void compare_keys(const RunConfig& was, const RunConfig& is, std::vector<std::string>& faults,
                   ResumePlan& plan) {
   const std::vector<KeyDifference> differences = config_differences(was, is);
   const bool lengths =
       std::any_of(differences.begin(), differences.end(),
                   [](const KeyDifference& each) { return is_in(kDerived, each.key); });
+  if (!same_corpora(was, is)) {
+    faults.push_back(fmt::format("data.corpora: the names [{}] -> [{}]",
+                                 fmt::join(corpus_names(was.data), ", "),
+                                 fmt::join(corpus_names(is.data), ", ")));
+  }
   for (const KeyDifference& each : differences) {
+    if (each.key == "data.corpora" && !same_corpora(was, is)) continue;
     std::string line = fmt::format("{}: {} -> {}", each.key, each.was, each.is);
     if (is_in(kKept, each.key) || (lengths && is_in(kCauses, each.key))) {
       faults.push_back(std::move(line));
@@ -83,13 +102,13 @@ void compare_tokenizer(const std::string& path, const std::string& now,
                   path, stored));
 }
 
-// The shards that data.train matches now, for finding those of the checkpoint among them.
+// The shards that the configuration matches now, for finding those of the checkpoint among them.
 class PresentShards {
  public:
   explicit PresentShards(const std::vector<DataShard>& shards)
       : shards_(shards), used_(shards.size(), false) {
     for (size_t i = 0; i < shards.size(); ++i) {
-      by_path_[shards[i].path] = i;
+      by_path_[place(shards[i])] = i;
       by_content_.emplace(content(shards[i]), i);
     }
   }
@@ -97,7 +116,7 @@ class PresentShards {
   // The shard itself, or one of its name and content elsewhere; null if there is none. Each is
   // found once.
   const DataShard* find(const DataShard& wanted) {
-    const auto path = by_path_.find(wanted.path);
+    const auto path = by_path_.find(place(wanted));
     if (path != by_path_.end() && content(shards_[path->second]) == content(wanted)) {
       return use(path->second);
     }
@@ -108,8 +127,8 @@ class PresentShards {
     return nullptr;
   }
 
-  const DataShard* at_path(const std::string& path) const {
-    const auto it = by_path_.find(path);
+  const DataShard* at_path_of(const DataShard& wanted) const {
+    const auto it = by_path_.find(place(wanted));
     return it == by_path_.end() ? nullptr : &shards_[it->second];
   }
 
@@ -122,9 +141,13 @@ class PresentShards {
   }
 
  private:
-  using Content = std::tuple<std::string, int64_t, uint64_t>;
+  // Within their corpus.
+  using Place = std::pair<std::string, std::string>;
+  using Content = std::tuple<std::string, std::string, int64_t, uint64_t>;
+  static Place place(const DataShard& shard) { return {shard.corpus, shard.path}; }
   static Content content(const DataShard& shard) {
-    return {std::filesystem::path(shard.path).filename().string(), shard.bytes, shard.checksum};
+    return {shard.corpus, std::filesystem::path(shard.path).filename().string(), shard.bytes,
+            shard.checksum};
   }
   const DataShard* use(size_t at) {
     used_[at] = true;
@@ -133,12 +156,13 @@ class PresentShards {
 
   const std::vector<DataShard>& shards_;
   std::vector<bool> used_;
-  std::map<std::string, size_t> by_path_;
+  std::map<Place, size_t> by_path_;
   std::multimap<Content, size_t> by_content_;
 };
 
 void compare_shards(const std::vector<DataShard>& was, const std::vector<DataShard>& is,
                     std::vector<std::string>& faults, ResumePlan& plan) {
+  const char* key = was.front().corpus.empty() ? "data.train" : "data.corpora";
   PresentShards present(is);
   std::vector<std::string> missing, replaced;
   int64_t moved = 0;
@@ -146,32 +170,32 @@ void compare_shards(const std::vector<DataShard>& was, const std::vector<DataSha
     if (const DataShard* found = present.find(shard)) {
       plan.shards.push_back(*found);
       if (found->path != shard.path) ++moved;
-    } else if (const DataShard* other = present.at_path(shard.path)) {
+    } else if (const DataShard* other = present.at_path_of(shard)) {
       replaced.push_back(fmt::format("{} ({} bytes -> {})", shard.path, shard.bytes, other->bytes));
     } else {
       missing.push_back(shard.path);
     }
   }
   if (!missing.empty()) {
-    faults.push_back(fmt::format("data.train: no longer matches {} of the run's {} shards: {}",
+    faults.push_back(fmt::format("{}: no longer matches {} of the run's {} shards: {}", key,
                                  missing.size(), was.size(), listed(missing)));
   }
   if (!replaced.empty()) {
-    faults.push_back(fmt::format("data.train: {} of the run's {} shards have other contents: {}",
+    faults.push_back(fmt::format("{}: {} of the run's {} shards have other contents: {}", key,
                                  replaced.size(), was.size(), listed(replaced)));
   }
   plan.shards_changed = plan.shards != is;
   const std::vector<std::string> added = present.unused();
   if (moved > 0) {
-    plan.notes.push_back(fmt::format("data.train: {} of the run's {} shards were moved, such as {}",
+    plan.notes.push_back(fmt::format("{}: {} of the run's {} shards were moved, such as {}", key,
                                      moved, was.size(), plan.shards.front().path));
   }
   if (!added.empty()) {
     plan.notes.push_back(fmt::format(
-        "data.train: {} of the shards that it matches were not there when the run began: {}; the "
+        "{}: {} of the shards that it matches were not there when the run began: {}; the "
         "run goes on with its own {}. To read the others too, start another run from its weights "
         "(train.initialize_from)",
-        added.size(), listed(added), was.size()));
+        key, added.size(), listed(added), was.size()));
   }
 }
 
@@ -186,7 +210,7 @@ ResumePlan plan_resume(const RunConfig& config, const RunInputs& inputs,
   compare_tokenizer(config.data.tokenizer, inputs.tokenizer, checkpoint, faults);
   if (checkpoint.data_shards().empty()) {
     plan.shards = inputs.data_shards;
-  } else {
+  } else if (same_corpora(was, config)) {
     compare_shards(checkpoint.data_shards(), inputs.data_shards, faults, plan);
   }
   if (faults.empty()) return plan;

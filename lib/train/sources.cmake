@@ -7,7 +7,7 @@ sy_library(metrics
 sy_library(train
            SOURCES lib/train/optimizer/adafactor.cpp lib/train/optimizer/adafactor_phases.cpp
                    lib/train/optimizer/adamw.cpp lib/train/checkpointing.cpp
-                   lib/train/evaluate.cpp lib/train/intact_checkpoint.cpp lib/train/optimizer/grad_fault.cpp lib/train/optimizer/grad_norm.cpp
+                   lib/train/evaluate.cpp lib/train/evaluation_text.cpp lib/train/intact_checkpoint.cpp lib/train/optimizer/grad_fault.cpp lib/train/optimizer/grad_norm.cpp
                    lib/train/optimizer/grad_reduce.cpp lib/train/optimizer/param_buckets.cpp lib/train/optimizer/value_gather.cpp
                    lib/train/log/router_summary.cpp lib/train/resume.cpp lib/train/run_folder.cpp lib/train/run_lock.cpp lib/train/log/run_log.cpp
                    lib/train/runtime.cpp lib/train/session.cpp lib/train/step_batch.cpp lib/train/stop_signal.cpp

@@ -6,7 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
-#include "lib/data/text/shard_list.h"
+#include "lib/data/corpora.h"
 #include "lib/dist/share_texts.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/train/trainer.h"
@@ -20,6 +20,22 @@ std::string start_id(Communicator& world) {
   int32_t words[2] = {static_cast<int32_t>(std::time(nullptr)), static_cast<int32_t>(getpid())};
   world.broadcast(Tensor(words, DType::i32, {2}), 0, "start id");
   return fmt::format("{}-{}", words[0], words[1]);
+}
+
+// The corpora that rank 0's shards make up, on every rank. Collective.
+std::vector<Corpus> share_corpora(const std::vector<DataShard>& shards, Communicator& world) {
+  std::vector<std::string> texts;  // in pairs
+  for (const DataShard& shard : shards) {
+    texts.push_back(shard.corpus);
+    texts.push_back(shard.path);
+  }
+  texts = share_texts(texts, world);
+  std::vector<Corpus> corpora;
+  for (size_t i = 0; i < texts.size(); i += 2) {
+    if (corpora.empty() || corpora.back().name != texts[i]) corpora.push_back({texts[i], {}});
+    corpora.back().shards.push_back(texts[i + 1]);
+  }
+  return corpora;
 }
 
 // FLOP/s of this rank in GEMMs of the run's precision. Warns if another precision would be faster.
@@ -85,7 +101,8 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   train_step_.initialize();
   open_loader(plan);
   if (run.train.eval_every > 0) {
-    evaluator_.emplace(session_, run.data.validation, run.train.eval_sequences);
+    evaluator_.emplace(session_, find_corpora(run.data, Split::validation),
+                       run.train.eval_sequences);
   }
   if (resumed.empty() && !run.train.initialize_from.empty()) {
     initialize_from_checkpoint(session_, run.train.initialize_from);
@@ -108,19 +125,17 @@ ResumePlan Trainer::check_resume(const std::string& path) {
   return plan;
 }
 
-// Each rank expands data.train, unless the run that is resumed reads other shards than those.
+// Each rank expands the patterns of the training text, unless the run that is resumed reads other
+// shards than those.
 void Trainer::open_loader(const ResumePlan& plan) {
   const DataSection& data = session_.config.data;
   const LoaderPlace place = session_.loader_place(session_.config.train.global_batch);
-  std::vector<std::string> shards;
-  if (plan.shards_changed) {
-    for (const DataShard& shard : plan.shards) shards.push_back(shard.path);
-  }
-  shards = share_texts(shards, session_.mesh.world());
-  if (shards.empty()) shards = expand_globs(data.train);
+  std::vector<Corpus> corpora = share_corpora(
+      plan.shards_changed ? plan.shards : std::vector<DataShard>{}, session_.mesh.world());
+  if (corpora.empty()) corpora = find_corpora(data, Split::train);
   loader_ = std::make_unique<Loader>(
-      make_example_sources(data, shards, place, static_cast<uint64_t>(session_.config.run.seed),
-                           session_.tokenizer),
+      make_corpus_sources(data, corpora, place, static_cast<uint64_t>(session_.config.run.seed),
+                          session_.tokenizer),
       place, data.loader_threads, data.read_ahead_batches);
   const bool first = session_.mesh.world().rank() == 0;
   if (first && inputs_.data_shards.empty()) inputs_ = read_run_inputs(data);

@@ -19,7 +19,8 @@ Manifest example() {
   manifest.shards = {{"shard-00000.h5", {1, ~uint64_t{0}}},
                      {"shard-00001.h5", {int64_t{1} << 60, 0}}};
   manifest.files = {{"tokenizer.model", {12, 3}}, {"notes.txt", {0, 4}}};
-  manifest.data_shards = {{"data/caf\u00e9 \"1\".gz", int64_t{1} << 50, 5}, {"b", 0, 6}};
+  manifest.data_shards = {
+      {"data/caf\u00e9 \"1\".gz", int64_t{1} << 50, 5}, {"b", 0, 6}, {"b", 0, 6, "sw"}};
   const Shape long_one{int64_t{1} << 40};
   manifest.tensors = {
       {"parameters/a", DType::f32, {4, 3}, {{0, {{0, 0}, {4, 2}}, 5}, {1, {{0, 2}, {4, 1}}, 6}}},

@@ -89,6 +89,38 @@ TEST_CASE("tokenizer show: T5's golden lines", "[tokenizer]") {
   check_shown(*model, shown);
 }
 
+TEST_CASE("tokenizer train: corpora of a configuration by their rates", "[tokenizer]") {
+  const std::string folder = test::temporary_folder();
+  std::string a, b;
+  for (int i = 0; i < 50; ++i) {
+    a += "{\"text\": \"the first of " + std::to_string(i) + " lines\"}\n";
+    b += "{\"text\": \"and another, number " + std::to_string(i) + "\"}\n";
+  }
+  test::write_file(folder + "/a", a);
+  test::write_file(folder + "/b", b);
+  test::write_file(folder + "/run.yaml", "data:\n  corpora:\n    - {name: x, train: [" + folder +
+                                             "/a], rate: 1}\n    - {name: y, train: [" + folder +
+                                             "/b], rate: 3}\ntrain: {eval_every: 0}\n");
+  const auto train = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"tokenizer",    "train", "--output",        folder + "/model",
+                                 "--vocab-size", "40",    "--max-sentences", "40"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_program(all);
+  };
+  const auto some = train({"--config", folder + "/run.yaml"});
+  CHECK(some.code == 0);
+  CHECK_THAT(some.out, Catch::Contains(folder + "/a: 10 sentences, the rest is left") &&
+                           Catch::Contains(folder + "/b: 30 sentences, the rest is left"));
+  const auto equal = train({"--config", folder + "/run.yaml", "--set",
+                            "data.corpora=[{name: x, train: [" + folder +
+                                "/a], size: 9}, {name: y, train: [" + folder + "/b], size: 1}]",
+                            "--set", "data.mixture.exponent=0"});
+  CHECK_THAT(equal.out, Catch::Contains(folder + "/a: 20 sentences") &&
+                            Catch::Contains(folder + "/b: 20 sentences"));
+  CHECK(train({}).code == 2);
+  CHECK(train({"--shards", folder + "/a", "--config", folder + "/run.yaml"}).code == 2);
+}
+
 TEST_CASE("tokenizer train: says what it read of which shard, and what is left", "[tokenizer]") {
   const std::string folder = test::temporary_folder();
   std::string a, b;

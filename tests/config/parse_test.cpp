@@ -215,7 +215,10 @@ TEST_CASE("parse: paths are expanded in every key that is one", "[parse]") {
   const RunConfig config = load(
       "run: {name: 'r-~'}\n"
       "data: {train: ['$SY_PLACE/t*', '/u'], validation: ['${SY_PLACE}/v'],\n"
+      "       corpora: [{name: en, train: [$SY_PLACE/en], validation: [$SY_PLACE/en-v]}],\n"
       "       tokenizer: $SY_PLACE/spm.model}\ntrain: {initialize_from: $SY_PLACE/w}\n");
+  CHECK(config.data.corpora[0].train == std::vector<std::string>{"/disks/7/en"});
+  CHECK(config.data.corpora[0].validation == std::vector<std::string>{"/disks/7/en-v"});
   CHECK(config.run.directory == "/disks/7/runs");
   CHECK(config.run.name == "r-~");
   CHECK(config.data.train == std::vector<std::string>{"/disks/7/t*", "/u"});

@@ -205,6 +205,29 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"data.format=csv"}, {"data.format: ", "'csv'", "text or ids"}},
       Case{{"data.train=[]"}, {"data.train: ", "empty list"}},
       Case{{"data.validation=['']"}, {"data.validation: ", "entry 0"}},
+      Case{{"data.mixture.exponent=-1"}, {"data.mixture.exponent: ", "-1"}},
+      Case{{"data.mixture.cap=-1"}, {"data.mixture.cap: ", "-1"}},
+      Case{{"data.corpora=[{name: 'a b', train: [x], validation: [y]}]"},
+           {"data.corpora[0].name: ", "'a b'", "such as en"}},
+      Case{{"data.corpora=[{name: en, train: [x], validation: [y]}, {name: en, train: [z]}]"},
+           {"data.corpora[1].name: ", "'en'", "an earlier one"}},
+      Case{{"data.corpora=[{name: en, train: [], validation: [y]}]"},
+           {"data.corpora[0].train: ", "empty list"}},
+      Case{{"data.corpora=[{name: en, train: [x], validation: ['']}]"},
+           {"data.corpora[0].validation: ", "entry 0"}},
+      Case{{"data.corpora=[{name: en, train: [x], validation: [y], rate: 0}]"},
+           {"data.corpora[0].rate: ", "above 0"}},
+      Case{{"data.corpora=[{name: en, train: [x], validation: [y], rate: 1}, {name: sw, train: "
+            "[z]}]"},
+           {"data.corpora[].rate: ", "1 of the 2", "data.mixture"}},
+      Case{{"data.corpora=[{name: en, train: [x], validation: [y], size: 9}, {name: sw, train: "
+            "[z]}]"},
+           {"data.corpora[].size: ", "1 of the 2", "the same unit"}},
+      Case{{"data.corpora=[{name: en, train: [x]}]"},
+           {"train.eval_every: ", "none of data.corpora", "set 0"}},
+      Case{{"data.corpora=[{name: en, train: [x], validation: [y]}]",
+            "data.tasks=[{name: squad, train: [x]}]"},
+           {"data.corpora: ", "data.tasks"}},
       Case{{"data.tokenizer=''"}, {"data.tokenizer: ", "empty", "tokenizer train"}},
       Case{{"data.encoder_length=2048"},
            {"data.extra_ids: 100", "114", "2274", "data.mean_noise_span"}},
@@ -305,6 +328,10 @@ TEST_CASE("validate: rules that a choice lifts", "[validate]") {
   CHECK(errors_after({"model.experts.group_sequences=16", "model.experts.count=0"}).empty());
   CHECK(errors_after({"train.eval_sequences=60", "train.eval_every=0"}).empty());
   CHECK(errors_after({"data.validation=[]", "train.eval_every=0"}).empty());
+  CHECK(errors_after({"data.corpora=[{name: en, train: [x]}]", "train.eval_every=0"}).empty());
+  CHECK(errors_after({"data.corpora=[{name: en, train: [x], validation: [y], rate: 2}]",
+                      "data.train=[]", "data.validation=[]"})
+            .empty());
   CHECK(errors_after({"optimizer.schedule=constant", "optimizer.warmup_steps=0"}).empty());
 }
 

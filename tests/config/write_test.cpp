@@ -53,6 +53,21 @@ TEST_CASE("write: every text comes back", "[write]") {
   CHECK(back.data.tokenizer == text);
 }
 
+TEST_CASE("write: corpora come back", "[write]") {
+  RunConfig config;
+  config.data.corpora = {{"en", {"a/*.gz", "b c"}, {"v"}, {false, 12.5}, {}},
+                         {"zh-cn", {"z"}, {}, {false, 3}, {}}};
+  const RunConfig same = parse_config(write_config(config), "written.yaml");
+  REQUIRE(same.data.corpora.size() == 2);
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK(same.data.corpora[i].name == config.data.corpora[i].name);
+    CHECK(same.data.corpora[i].train == config.data.corpora[i].train);
+    CHECK(same.data.corpora[i].validation == config.data.corpora[i].validation);
+    CHECK(same.data.corpora[i].size == config.data.corpora[i].size);
+    CHECK(same.data.corpora[i].rate == config.data.corpora[i].rate);
+  }
+}
+
 TEST_CASE("write: lists of layers and words beside booleans come back", "[write]") {
   RunConfig config;
   config.model.experts.layers = {{false, {0, 3}}, {false, {}}};

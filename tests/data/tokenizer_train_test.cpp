@@ -158,6 +158,61 @@ TEST_CASE("tokenizer_train: bytes for what has no piece, and symbols of one's ow
   }
 }
 
+// No text is unknown to `tokenizer`, and what it decodes to comes back as it is: NFKC and single
+// blanks, which training sets, are then all that may have changed.
+void check_round_trip(const Tokenizer& tokenizer, const std::string& text) {
+  const std::vector<int32_t> ids = tokenizer.encode(text);
+  CHECK(std::find(ids.begin(), ids.end(), 2) == ids.end());
+  const std::string decoded = tokenizer.decode(ids);
+  CHECK(tokenizer.decode(tokenizer.encode(decoded)) == decoded);
+}
+
+TEST_CASE("tokenizer_train: with bytes, texts of scripts that were seen or not come back",
+          "[tokenizer_train]") {
+  const std::string folder = temporary_folder();
+  std::string lines = records(200, 1);
+  for (const char* text : {"\u043a\u0430\u043b\u043e", "\u6f22\u5b57"}) {
+    for (int i = 0; i < 40; ++i) lines += record(fmt::format("{} {}", text, i % 7));
+  }
+  write_file(folder + "/text.json.gz", gzip(lines));
+  TrainTokenizerOptions options = options_for(folder);
+  options.vocab_size = 400;
+  options.byte_fallback = true;
+  train_tokenizer(options);
+  const Tokenizer tokenizer(options.output, 10);
+  for (const char* text : {"kalo mites", "\u043a\u0430\u043b\u043e \u044f", "\u6f22\u5b57\u5931",
+                           "\u0928\u092e\u0938\u094d\u0924\u0947", "\U0001f600 x"}) {
+    check_round_trip(tokenizer, text);
+    CHECK(tokenizer.decode(tokenizer.encode(text)) == text);
+  }
+  // A model may write bytes that are no character; they are shown as U+FFFD.
+  std::vector<int32_t> half = tokenizer.encode("\u5931");
+  REQUIRE(half.size() > 3);
+  half.pop_back();
+  CHECK_THAT(tokenizer.decode(half), Catch::Contains("\ufffd"));
+}
+
+TEST_CASE("tokenizer_train: with bytes, texts of 166 languages come back", "[tokenizer_train]") {
+  const auto oscar = shared_file("data/multilingual/oscar_dummy_all_langs.jsonl");
+  if (!oscar) return;
+  TrainTokenizerOptions options;
+  options.shards = {*oscar};
+  options.output = temporary_folder() + "/all.model";
+  options.vocab_size = 2000;
+  options.character_coverage = 0.99;
+  options.byte_fallback = true;
+  train_tokenizer(options);
+  const Tokenizer tokenizer(options.output, 100);
+  ReaderOptions reading;
+  Ledger ledger(BadRecordPolicy::fail);
+  C4Reader reader(*oscar, reading, ledger);
+  int64_t texts = 0;
+  for (std::string_view text; reader.next(text); ++texts) {
+    check_round_trip(tokenizer, std::string(text));
+  }
+  CHECK(texts == 320);
+}
+
 TEST_CASE("tokenizer_train: long lines are cut and used", "[tokenizer_train]") {
   const std::string folder = temporary_folder();
   std::string blanks, solid;

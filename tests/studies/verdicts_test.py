@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "studies"))
 import verdicts  # noqa: E402
+from curves import measured  # noqa: E402
 
 
 def curve(*losses):
@@ -30,9 +31,9 @@ def verdict(**claim):
 class Verdicts(unittest.TestCase):
     def test_what_is_measured(self):
         lines = [{"step": 0, "loss": 3}, {"step": 9, "loss": 2, "tasks": {"t": {"f1": 75}}, "corpora": {"de": 1.5}}]
-        self.assertEqual(verdicts.measured(lines, None), lines)
-        self.assertEqual([line["loss"] for line in verdicts.measured(lines, {"task": "t", "score": "f1"})], [25])
-        self.assertEqual([line["loss"] for line in verdicts.measured(lines, {"corpus": "de"})], [1.5])
+        self.assertEqual(measured(lines, None), lines)
+        self.assertEqual([line["loss"] for line in measured(lines, {"task": "t", "score": "f1"})], [25])
+        self.assertEqual([line["loss"] for line in measured(lines, {"corpus": "de"})], [1.5])
 
     def test_steps_to_a_loss(self):
         self.assertEqual(verdicts.steps_to(curve(5, 3.5, 2.5), 3), 15)

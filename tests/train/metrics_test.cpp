@@ -63,6 +63,13 @@ TEST_CASE("metrics: routers are an object by layer", "[metrics]") {
   CHECK(object["logit_z_loss"].get_double().value() == 118.5);
 }
 
+TEST_CASE("metrics: corpora are an object by name", "[metrics]") {
+  EvaluationMetrics metrics;
+  CHECK(to_json(metrics).find("corpora") == std::string::npos);
+  metrics.corpora = {{"en", 2.5}, {"sw", 3.25}};
+  CHECK_THAT(to_json(metrics), Catch::Contains(R"("corpora": {"en": 2.5, "sw": 3.25})"));
+}
+
 TEST_CASE("metrics: numbers read back to the same bits, others are null", "[metrics]") {
   simdjson::dom::parser parser;
   TrainMetrics metrics = at_step(1);

@@ -281,6 +281,40 @@ TEST_CASE("trainer: an evaluation reads a short text once, and says how many seq
   CHECK_THROWS_AS(Evaluator(alone.session, config.data.validation, 400), DataError);
 }
 
+// A corpus has the loss of its shards alone, and all of them the mean of these, however much text
+// each has.
+TEST_CASE("trainer: an evaluation of corpora has the loss of each", "[trainer]") {
+  if (test_world().rank() != 0) return;
+  const std::string folder = temporary_folder();
+  write_file(folder + "/a.json.gz", gzip(records(60, 1)));
+  write_file(folder + "/b.json.gz", gzip(records(8, 3)));
+  write_file(folder + "/small.model", read_file(small_model()));
+  RunConfig config = run_config(folder, "cpu");
+  const std::vector<std::string> shards{folder + "/a.json.gz", folder + "/b.json.gz"};
+  config.data.corpora = {{"a", {shards[0]}, {shards[0]}, {}, {}},
+                         {"none", {shards[0]}, {}, {}, {}},
+                         {"b", {shards[1]}, {shards[1]}, {}, {}}};
+  AloneAtStart alone(config, true);
+  const std::vector<Corpus> corpora = find_corpora(config.data, Split::validation);
+  const Evaluation found = Evaluator(alone.session, corpora, 40).run();
+  const Evaluation a = Evaluator(alone.session, std::vector<std::string>{shards[0]}, 40).run();
+  const Evaluation b = Evaluator(alone.session, std::vector<std::string>{shards[1]}, 40).run();
+  REQUIRE(found.corpora.size() == 2);
+  CHECK(found.corpora[0].corpus == "a");
+  CHECK(found.corpora[1].corpus == "b");
+  CHECK(found.corpora[0].loss == Approx(a.loss).epsilon(1e-12));
+  CHECK(found.corpora[1].loss == Approx(b.loss).epsilon(1e-12));
+  CHECK(found.loss == Approx((a.loss + b.loss) / 2).epsilon(1e-12));
+  REQUIRE(a.target_tokens != b.target_tokens);
+  CHECK(found.target_tokens == a.target_tokens + b.target_tokens);
+  CHECK(found.sequences == a.sequences + b.sequences);
+  CHECK(a.corpora.empty());
+  config.data.corpora.resize(2);
+  config.data.corpora.erase(config.data.corpora.begin());
+  CHECK_THROWS_AS(Evaluator(alone.session, find_corpora(config.data, Split::validation), 40),
+                  DataError);
+}
+
 // 2 m n k per GEMM, and as much again for each of the two GEMMs of its backward.
 TEST_CASE("trainer: MFU is the formula's FLOPs over seconds and peak", "[trainer]") {
   if (test_world().rank() != 0) return;

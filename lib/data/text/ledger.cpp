@@ -34,6 +34,17 @@ const char* remedy_of(BadRecord kind) {
 
 }  // namespace
 
+DataCounters& DataCounters::operator+=(const DataCounters& other) {
+  for (const auto member :
+       {&DataCounters::documents, &DataCounters::tokens, &DataCounters::malformed,
+        &DataCounters::invalid_utf8, &DataCounters::missing_text, &DataCounters::empty_text,
+        &DataCounters::too_long, &DataCounters::invalid_id, &DataCounters::corrupt_shards,
+        &DataCounters::shards, &DataCounters::lost_shards}) {
+    this->*member += other.*member;
+  }
+  return *this;
+}
+
 void Ledger::report(BadRecord kind, const std::string& shard, int64_t line,
                     const std::string& reason) {
   const std::string what = fmt::format("{}:{}: {}", shard, line + 1, reason);

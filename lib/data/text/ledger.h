@@ -35,6 +35,7 @@ struct DataCounters {
     return malformed + invalid_utf8 + missing_text + empty_text + too_long + invalid_id +
            corrupt_shards;
   }
+  DataCounters& operator+=(const DataCounters& other);
 };
 
 class Ledger {

@@ -106,13 +106,13 @@ void ShardHealth::check_limit() {
   const std::string named = list_lost();
   if (lost_ == shards) {
     throw DataError(fmt::format(
-        "none of the shards gives a document ({} of {} are lost); mend them or correct data.train "
-        "and data.validation:{}",
+        "none of the shards gives a document ({} of {} are lost); mend them or correct the pattern "
+        "that matches them in data.train, data.validation or data.corpora:{}",
         lost_, shards, named));
   }
   throw DataError(
       fmt::format("{} of {} shards are unreadable or give no text, and data.max_bad_shards ({}) "
-                  "allows {}; mend them, narrow data.train or data.validation, or raise "
+                  "allows {}; mend them, narrow the pattern that matches them, or raise "
                   "data.max_bad_shards:{}",
                   lost_, shards, max_bad_shards_, limit, named));
 }

@@ -21,10 +21,10 @@ constexpr uint32_t kOrderSite = site::kData + 0x0F000000u;
 std::vector<std::string> expand(const std::string& pattern) {
   std::vector<std::string> files = match_files(pattern);
   if (files.empty()) {
-    throw DataError(
-        fmt::format("the shard pattern '{}' matches no file, seen from {}; correct data.train or "
-                    "data.validation, or run from the folder that the pattern starts from",
-                    pattern, std::filesystem::current_path().string()));
+    throw DataError(fmt::format(
+        "the shard pattern '{}' matches no file, seen from {}; correct it in data.train, "
+        "data.validation or data.corpora, or run from the folder that the pattern starts from",
+        pattern, std::filesystem::current_path().string()));
   }
   return files;
 }

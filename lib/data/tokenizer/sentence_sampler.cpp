@@ -18,11 +18,11 @@ double size_of_file(const std::string& path) {
   return error ? 1.0 : std::max(1.0, static_cast<double>(bytes));
 }
 
-void check_weights(size_t patterns, const std::vector<double>& weights) {
-  if (!weights.empty() && weights.size() != patterns) {
+void check_weights(size_t groups, const std::vector<double>& weights) {
+  if (!weights.empty() && weights.size() != groups) {
     throw ConfigError(
         fmt::format("there are {} weights for {} patterns of shards; give one for each",
-                    weights.size(), patterns));
+                    weights.size(), groups));
   }
   for (const double weight : weights) {
     if (!(weight > 0) || !std::isfinite(weight)) {
@@ -38,15 +38,15 @@ int64_t part_of(int64_t left, double share) {
 
 }  // namespace
 
-std::vector<SampledShard> weigh_shards(const std::vector<std::string>& patterns,
+std::vector<SampledShard> weigh_groups(const std::vector<std::vector<std::string>>& groups,
                                        const std::vector<double>& weights) {
-  check_weights(patterns.size(), weights);
+  check_weights(groups.size(), weights);
   std::vector<SampledShard> shards;
   std::set<std::string> seen;
-  for (size_t i = 0; i < patterns.size(); ++i) {
+  for (size_t i = 0; i < groups.size(); ++i) {
     const size_t first = shards.size();
     double total = 0;
-    for (const std::string& path : expand_globs({patterns[i]})) {
+    for (const std::string& path : groups[i]) {
       if (!seen.insert(path).second) continue;
       shards.push_back({path, size_of_file(path), 0, 0, false});
       total += shards.back().weight;
@@ -56,6 +56,13 @@ std::vector<SampledShard> weigh_shards(const std::vector<std::string>& patterns,
     }
   }
   return shards;
+}
+
+std::vector<SampledShard> weigh_shards(const std::vector<std::string>& patterns,
+                                       const std::vector<double>& weights) {
+  std::vector<std::vector<std::string>> groups;
+  for (const std::string& pattern : patterns) groups.push_back(expand_globs({pattern}));
+  return weigh_groups(groups, weights);
 }
 
 bool Sentences::next(std::string& sentence) {

@@ -23,10 +23,14 @@ struct SampledShard {
   bool whole = false;  // read to its end
 };
 
-// The shards of some patterns. A pattern has the weight of the same place in `weights`, which its
-// files share by their size; without `weights` each file weighs its size. A file that several
-// patterns match belongs to the first. Throws DataError (expand_globs), and ConfigError if there
-// are not as many weights as patterns or a weight is not positive.
+// The files of some groups, such as corpora. A group has the weight of the same place in `weights`,
+// which its files share by their size; without `weights` each file weighs its size. A file of
+// several groups belongs to the first. Throws ConfigError if there are not as many weights as
+// groups or a weight is not positive.
+std::vector<SampledShard> weigh_groups(const std::vector<std::vector<std::string>>& groups,
+                                       const std::vector<double>& weights);
+
+// The same for patterns, each of which is a group. Throws DataError too (expand_globs).
 std::vector<SampledShard> weigh_shards(const std::vector<std::string>& patterns,
                                        const std::vector<double>& weights);
 

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "lib/base/error.h"
+#include "lib/data/corpora.h"
 
 namespace sy {
 namespace {
@@ -125,20 +126,31 @@ void check(const TrainTokenizerOptions& options) {
 
 }  // namespace
 
+void set_text(TrainTokenizerOptions& options, const DataSection& data) {
+  const std::vector<Corpus> corpora = find_corpora(data, Split::train);
+  std::vector<std::vector<std::string>> groups;
+  for (const Corpus& corpus : corpora) groups.push_back(corpus.shards);
+  options.sample = weigh_groups(groups, corpus_rates(data, corpora));
+  options.text_key = data.text_key;
+  options.max_document_bytes = data.max_document_bytes;
+  options.on_bad_record = data.on_bad_record;
+}
+
 TokenizerTraining train_tokenizer(const TrainTokenizerOptions& options) {
   check(options);
   ReaderOptions reading;
   reading.text_key = options.text_key;
   reading.max_document_bytes = options.max_document_bytes;
   Ledger ledger(options.on_bad_record);
-  SentenceSampler sampler(weigh_shards(options.shards, options.weights), options.max_sentences,
-                          options.max_bytes, reading, ledger);
+  SentenceSampler sampler(
+      options.sample.empty() ? weigh_shards(options.shards, options.weights) : options.sample,
+      options.max_sentences, options.max_bytes, reading, ledger);
   SentenceFeed feed(sampler);
   feed.rethrow();
   if (feed.done()) {
     throw DataError(
-        fmt::format("none of the {} shards gives text to train a tokenizer on; correct --shards or "
-                    "mend the shards",
+        fmt::format("none of the {} shards gives text to train a tokenizer on; name others or mend "
+                    "them",
                     sampler.shards().size()));
   }
   std::string model;

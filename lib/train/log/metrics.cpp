@@ -25,6 +25,11 @@ void put(Json& object, const char* name, const std::vector<RouterMetrics>& layer
   }
 }
 
+void put(Json& object, const char* name, const std::vector<CorpusLoss>& corpora) {
+  Json& all = object[name];
+  for (const CorpusLoss& of : corpora) all[of.corpus] = of.loss;
+}
+
 template <class Metrics>
 std::string line_of(const Metrics& metrics) {
   Json object{{"kind", Metrics::kKind}};

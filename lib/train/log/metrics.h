@@ -77,17 +77,24 @@ struct TrainMetrics {
   }
 };
 
+// The evaluation loss of one of data.corpora.
+struct CorpusLoss {
+  std::string corpus;
+  double loss = 0;
+};
+
 // An evaluation made after training step `step`.
 struct EvaluationMetrics {
   int64_t step = 0;
   int64_t tokens = 0;  // trained on so far
-  double loss = 0;
+  double loss = 0;     // mean over target tokens; of corpora, the mean of theirs
   double neg_log_perplexity = 0;
   double dropped_fraction = 0;
   double expert_load_max = 0;
   int64_t sequences = 0;      // evaluated
-  int64_t target_tokens = 0;  // over which the loss is averaged
+  int64_t target_tokens = 0;  // in them
   double seconds = 0;
+  std::vector<CorpusLoss> corpora;  // those with validation shards
   std::vector<RouterMetrics> router;
 
   static constexpr const char* kKind = "evaluation";
@@ -102,11 +109,13 @@ struct EvaluationMetrics {
     visit("sequences", sequences);
     visit("target_tokens", target_tokens);
     visit("seconds", seconds);
+    if (!corpora.empty()) visit("corpora", corpora);
     if (!router.empty()) visit("router", router);
   }
 };
 
-// The JSON object without newline; `router` is an object by layer. Numbers have the shortest form
+// The JSON object without newline; `router` is an object by layer, `corpora` one by
+// name. Numbers have the shortest form
 // that parses to the same bits, so that runs can be compared bit for bit. Non-finite values become
 // null.
 std::string to_json(const TrainMetrics& metrics);

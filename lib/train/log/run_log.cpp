@@ -4,6 +4,18 @@
 #include "lib/base/log.h"
 
 namespace sy {
+namespace {
+
+// "en 2.1034, sw 3.2170"
+std::string describe(const std::vector<CorpusLoss>& corpora) {
+  std::string text;
+  for (const CorpusLoss& of : corpora) {
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", of.corpus, of.loss);
+  }
+  return text;
+}
+
+}  // namespace
 
 RunLog::RunLog(const std::string& folder, const Session& session, int64_t resumed_step,
                double peak_flops)
@@ -37,10 +49,12 @@ void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluati
   metrics.target_tokens = evaluation.target_tokens;
   metrics.seconds = seconds;
   metrics.router = evaluation.router;
+  metrics.corpora = evaluation.corpora;
   metrics_.write(metrics);
   events_.write(metrics);
   log::info("step {}  validation loss {:.4f} over {} sequences, {} target tokens", step,
             evaluation.loss, evaluation.sequences, evaluation.target_tokens);
+  if (!evaluation.corpora.empty()) log::info("  by corpus: {}", describe(evaluation.corpora));
 }
 
 }  // namespace sy

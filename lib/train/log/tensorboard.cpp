@@ -71,6 +71,11 @@ void append_scalar(std::string& summary, const std::string& tag,
   }
 }
 
+void append_scalar(std::string& summary, const std::string& tag,
+                   const std::vector<CorpusLoss>& corpora) {
+  for (const CorpusLoss& of : corpora) append_scalar(summary, tag + "/" + of.corpus, of.loss);
+}
+
 template <class Metrics>
 std::string scalars(const Metrics& metrics) {
   std::string summary;
