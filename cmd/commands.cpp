@@ -15,7 +15,8 @@
 // The table of commands, with one line of help each. A new command is a line here and a file.
 #define SY_COMMANDS(COMMAND)                                                      \
   COMMAND(pretrain, "trains a model, or resumes training")                        \
-  COMMAND(evaluate, "computes the loss of a checkpoint on validation text")       \
+  COMMAND(finetune, "trains a model further on tasks, and scores it")             \
+  COMMAND(evaluate, "computes the loss of a checkpoint, or its scores of tasks")  \
   COMMAND(infill, "fills in the blanks of a sentence")                            \
   COMMAND(convert, "converts weights to and from Hugging Face, or upcycles them") \
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")     \

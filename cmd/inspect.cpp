@@ -9,6 +9,7 @@
 #include "lib/base/json.h"
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/data/loader.h"
+#include "lib/tasks/open_examples.h"
 
 namespace sy {
 namespace {
@@ -107,8 +108,10 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
   place.examples_per_stream = batch / config.data.streams;
   place.single_pass = options.validation;  // as an evaluation reads it
   if (options.validation) config.data.shuffle_buffer = config.data.example_buffer = 1;
-  Loader loader(config.data, options.validation ? config.data.validation : config.data.train, place,
-                static_cast<uint64_t>(config.run.seed), tokenizer);
+  Loader loader(
+      open_examples(config.data, options.validation ? config.data.validation : config.data.train,
+                    place, static_cast<uint64_t>(config.run.seed), tokenizer),
+      place, config.data.loader_threads, config.data.read_ahead_batches);
   const int64_t end = options.first + options.examples;
   for (int64_t seen = 0; seen < end; seen += batch) {
     bool ended = true;
@@ -120,7 +123,9 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
                   {"stream", example.stream},
                   {"inputs", example.inputs},
                   {"targets", example.targets}};
-      if (config.data.objective == Objective::ul2) {
+      if (!config.data.tasks.empty()) {
+        object["task"] = config.data.tasks.at(static_cast<size_t>(example.part)).name;
+      } else if (config.data.objective == Objective::ul2) {
         const auto drawn = static_cast<size_t>(example.denoiser);
         object["denoiser"] = config.data.denoisers.at(drawn).name;
       }

@@ -133,7 +133,9 @@ void check_denoisers(Checker& check, const DataSection& data) {
 void check_data(Checker& check, const RunConfig& config) {
   const DataSection& data = config.data;
   check_globs(check, "data.train", data.train);
-  if (config.train.eval_every > 0) check_globs(check, "data.validation", data.validation);
+  if (config.train.eval_every > 0 && data.tasks.empty()) {
+    check_globs(check, "data.validation", data.validation);
+  }
   check.require(!data.tokenizer.empty(), "data.tokenizer",
                 "is empty; give a SentencePiece model (`switchyard tokenizer train` makes one)");
   check.integer("data.extra_ids", data.extra_ids, 1, 1 << 16);

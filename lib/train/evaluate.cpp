@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
+#include "lib/tasks/open_examples.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/log/router_summary.h"
 
@@ -24,6 +25,14 @@ bool is_empty(const Example& example) {
 
 int64_t count_sequences(const std::vector<Example>& examples) {
   return std::ssize(examples) - std::count_if(examples.begin(), examples.end(), is_empty);
+}
+
+std::unique_ptr<Loader> open_loader(const Session& session, const std::vector<std::string>& shards,
+                                    const LoaderPlace& place) {
+  const DataSection data = in_order(session.config.data);
+  const auto seed = static_cast<uint64_t>(session.config.run.seed);
+  return std::make_unique<Loader>(open_examples(data, shards, place, seed, session.tokenizer),
+                                  place, data.loader_threads, data.read_ahead_batches);
 }
 
 // Puts the examples of later batches in the places of a batch that streams with less text leave
@@ -65,10 +74,9 @@ Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, i
 // This rank's examples of a batch.
 std::vector<Example> Evaluator::read(const std::vector<std::string>& shards,
                                      const LoaderPlace& place) {
-  Loader loader(in_order(session_.config.data), shards, place,
-                static_cast<uint64_t>(session_.config.run.seed), session_.tokenizer);
-  std::vector<Example> examples = loader.next();
-  counters_ = loader.counters();
+  const auto loader = open_loader(session_, shards, place);
+  std::vector<Example> examples = loader->next();
+  counters_ = loader->counters();
   return examples;
 }
 
@@ -79,9 +87,7 @@ std::vector<Example> Evaluator::read_all(const std::vector<std::string>& shards,
   LoaderPlace whole = place;
   whole.first_stream = 0;
   whole.num_streams = place.total_streams;
-  Loader loader(in_order(session_.config.data), shards, whole,
-                static_cast<uint64_t>(session_.config.run.seed), session_.tokenizer);
-  const std::vector<Example> all = fill_places(loader);
+  const std::vector<Example> all = fill_places(*open_loader(session_, shards, whole));
   found_ = count_sequences(all);
   if (found_ == 0) {
     throw DataError("the validation text gives no sequence; correct data.validation");

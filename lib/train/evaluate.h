@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loss on validation text, without dropout or jitter and with the evaluation capacity. The
-// sequences are the first eval_sequences / data.streams of each validation stream; where a stream
-// has fewer, others give more. They are the same in every call and on every mesh, and no text is
-// used twice.
+// Loss on validation text, or on the validation examples of tasks, without dropout or jitter and
+// with the evaluation capacity. The sequences are the first eval_sequences / data.streams of each
+// validation stream; where a stream has fewer, others give more. They are the same in every call
+// and on every mesh, and no text is used twice.
 #pragma once
 
 #include <string>
@@ -21,13 +21,14 @@ struct Evaluation {
   double dropped_fraction = 0;
   double expert_load_max = 0;
   std::vector<RouterMetrics> router;
+  std::vector<TaskScores> tasks;  // filled in by the trainer, on rank 0
   DataCounters counters;
 };
 
 class Evaluator {
  public:
-  // Reads up to `sequences` examples from `shards` and keeps them; warns if there are fewer.
-  // Collective. Throws DataError.
+  // Reads up to `sequences` examples from `shards` (data.tasks: from the tasks instead) and keeps
+  // them; warns if there are fewer. Collective. Throws DataError.
   Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences);
 
   // Evaluates the current weights. Collective.

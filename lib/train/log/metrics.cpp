@@ -25,6 +25,13 @@ void put(Json& object, const char* name, const std::vector<RouterMetrics>& layer
   }
 }
 
+void put(Json& object, const char* name, const std::vector<TaskScores>& tasks) {
+  Json& all = object[name];
+  for (const TaskScores& of : tasks) {
+    for (const Score& score : of.scores) all[of.task][score.name] = score.value;
+  }
+}
+
 template <class Metrics>
 std::string line_of(const Metrics& metrics) {
   Json object{{"kind", Metrics::kKind}};

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/train/task_scores.h"
+
 namespace sy {
 
 // Of one sparse layer, over its routed tokens. `layer` is its name, such as encoder/layers/1.
@@ -88,6 +90,7 @@ struct EvaluationMetrics {
   int64_t sequences = 0;      // evaluated
   int64_t target_tokens = 0;  // over which the loss is averaged
   double seconds = 0;
+  std::vector<TaskScores> tasks;
   std::vector<RouterMetrics> router;
 
   static constexpr const char* kKind = "evaluation";
@@ -102,13 +105,14 @@ struct EvaluationMetrics {
     visit("sequences", sequences);
     visit("target_tokens", target_tokens);
     visit("seconds", seconds);
+    if (!tasks.empty()) visit("tasks", tasks);
     if (!router.empty()) visit("router", router);
   }
 };
 
-// The JSON object without newline; `router` is an object by layer. Numbers have the shortest form
-// that parses to the same bits, so that runs can be compared bit for bit. Non-finite values become
-// null.
+// The JSON object without newline; `router` is an object by layer, `tasks` one by task. Numbers
+// have the shortest form that parses to the same bits, so that runs can be compared bit for bit.
+// Non-finite values become null.
 std::string to_json(const TrainMetrics& metrics);
 std::string to_json(const EvaluationMetrics& metrics);
 

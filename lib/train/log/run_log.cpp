@@ -4,6 +4,19 @@
 #include "lib/base/log.h"
 
 namespace sy {
+namespace {
+
+// "rte accuracy 61.01", one after another.
+std::string text_of(const std::vector<TaskScores>& tasks) {
+  std::string text;
+  for (const TaskScores& of : tasks) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", of.task);
+    for (const Score& score : of.scores) text += fmt::format(" {} {:.2f}", score.name, score.value);
+  }
+  return text;
+}
+
+}  // namespace
 
 RunLog::RunLog(const std::string& folder, const Session& session, int64_t resumed_step,
                double peak_flops)
@@ -36,11 +49,13 @@ void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluati
   metrics.sequences = evaluation.sequences;
   metrics.target_tokens = evaluation.target_tokens;
   metrics.seconds = seconds;
+  metrics.tasks = evaluation.tasks;
   metrics.router = evaluation.router;
   metrics_.write(metrics);
   events_.write(metrics);
   log::info("step {}  validation loss {:.4f} over {} sequences, {} target tokens", step,
             evaluation.loss, evaluation.sequences, evaluation.target_tokens);
+  if (!evaluation.tasks.empty()) log::info("step {}  {}", step, text_of(evaluation.tasks));
 }
 
 }  // namespace sy
