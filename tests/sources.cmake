@@ -51,7 +51,7 @@ if(SY_HAVE_HOSTCUDA)
                      hostcuda 1)
 endif()
 
-foreach(room base tensor config dist data model generate train checkpoint convert reference mpi cli
+foreach(room base tensor config dist data model tasks generate train checkpoint convert reference mpi cli
              studies e2e faults slurm lint fuzz sanitize hostcuda bench pack embed codegen)
   include(tests/${room}/sources.cmake)
 endforeach()

@@ -33,9 +33,11 @@ struct TaskOrder {
 
 class TaskStream : public ExampleSource {
  public:
-  TaskStream(const std::vector<TaskTokens>& examples, const LoaderPlace& place, TaskOrder order,
-             int64_t stream, const std::atomic<bool>& cancelled)
+  // `size`: examples of all streams.
+  TaskStream(const std::vector<TaskTokens>& examples, int64_t size, const LoaderPlace& place,
+             TaskOrder order, int64_t stream, const std::atomic<bool>& cancelled)
       : examples_(examples),
+        size_(size),
         place_(place),
         draws_(order),
         stream_(stream),
@@ -65,19 +67,26 @@ class TaskStream : public ExampleSource {
     state.kind = kKind;
     state.stream = stream_;
     state.examples = given_;
+    state.numbers = {size_};
     return state;
   }
 
   void take_step(StreamStep& step) override {
     step.examples = given_;
-    step.numbers.clear();
+    step.numbers.assign(1, size_);
     step.tokens.clear();
     step.changes.clear();
     step.parts.clear();
   }
 
   void restore(const StreamState& state) override {
-    check_kind(state, kKind, 0, 0, 0);
+    check_kind(state, kKind, 1, 0, 0);
+    if (state.numbers[0] != size_) {
+      throw DataError(
+          fmt::format("a task of the checkpoint had {} training examples and has {} now; restore "
+                      "its files, or start a new run from the weights (train.initialize_from)",
+                      state.numbers[0], size_));
+    }
     given_ = state.examples;
   }
 
@@ -92,6 +101,7 @@ class TaskStream : public ExampleSource {
   }
 
   const std::vector<TaskTokens>& examples_;
+  int64_t size_;
   const LoaderPlace& place_;
   TaskOrder draws_;
   int64_t stream_;
@@ -216,8 +226,8 @@ TaskSources::TaskSources(std::span<const TaskSection> tasks, const DataSection& 
 
 std::unique_ptr<ExampleSource> TaskSources::open(int64_t stream) {
   const auto own = static_cast<size_t>(stream - place_.first_stream);
-  return std::make_unique<TaskStream>(streams_.at(own), place_, TaskOrder{seed_, site_}, stream,
-                                      cancelled_);
+  return std::make_unique<TaskStream>(streams_.at(own), size_, place_, TaskOrder{seed_, site_},
+                                      stream, cancelled_);
 }
 
 }  // namespace sy

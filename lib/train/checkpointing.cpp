@@ -7,6 +7,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/paths.h"
 #include "lib/checkpoint/checksum.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/locate.h"
@@ -27,12 +28,18 @@ std::string read_tokenizer(const std::string& model) {
                                   : checkpoint::read_text(model, kLargestTokenizer);
 }
 
-// What training reads, in its order.
+// The files that training reads, in its order. Folders of a task, which hold a file for each
+// example, are left out; the number of examples is compared instead.
 std::vector<std::string> training_files(const DataSection& data) {
   if (data.tasks.empty()) return expand_globs(data.train);
   std::vector<std::string> files;
   for (const TaskSection& task : data.tasks) {
-    for (std::string& file : expand_globs(task.train)) files.push_back(std::move(file));
+    for (const std::string& pattern : task.train) {
+      std::vector<std::string> matches = match_files(pattern);
+      std::erase_if(matches, [](const auto& path) { return std::filesystem::is_directory(path); });
+      std::sort(matches.begin(), matches.end());
+      files.insert(files.end(), matches.begin(), matches.end());
+    }
   }
   return files;
 }

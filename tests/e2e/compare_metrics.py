@@ -19,9 +19,9 @@ ABSOLUTE = {"dropped_fraction": 50, "experts_per_token": 50, "expert_load_max": 
 
 
 def flat(line):
-    """The line with the numbers of its routers under their names, LAYER/NAME."""
-    routers = line.pop("router", {})
-    return line | {f"{layer}/{name}": value for layer, of in routers.items() for name, value in of.items()}
+    """The line with the numbers of its routers and tasks under their names, LAYER/NAME and TASK/NAME."""
+    groups = line.pop("router", {}) | line.pop("tasks", {})
+    return line | {f"{group}/{name}": value for group, of in groups.items() for name, value in of.items()}
 
 
 def load(path):
