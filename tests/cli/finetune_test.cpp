@@ -140,7 +140,8 @@ TEST_CASE("finetune: what cannot be is refused in a sentence", "[finetune]") {
   runs.refused({from, "data.decoder_length=auto"}, 2, {"data.decoder_length", "such as 84"});
   runs.refused({from, "finetune.beams=0"}, 2, {"finetune.beams: 0 is out of range"});
   runs.refused({from, "data.tokenizer=none.model"}, 3, {"none.model"});
-  runs.refused({from, task("form: jsonl, name: \"a/b\"")}, 2, {"a/b"});
+  runs.refused({from, "data.tasks=[{name: a/b, form: jsonl, train: [train.jsonl]}]"}, 2,
+               {"data.tasks[0].name: 'a/b'", "train.eval_every: no task"});
 }
 
 TEST_CASE("finetune: malformed files of a task end it", "[finetune]") {

@@ -73,6 +73,7 @@ TEST_CASE("tensorboard: a file reads back", "[tensorboard]") {
   EvaluationMetrics evaluation;
   evaluation.step = 110;
   evaluation.neg_log_perplexity = -5.5;
+  evaluation.tasks = {{"rte", {{"accuracy", 61.25}}}};
   TensorBoardWriter writer(test::temporary_folder(), 100);
   writer.write(train);
   writer.write(evaluation);
@@ -95,6 +96,7 @@ TEST_CASE("tensorboard: a file reads back", "[tensorboard]") {
   CHECK(scalars.at("train/tokens") == 4096.0f);
   CHECK(scalars.at("train/z_loss") == 0.0f);
   CHECK(scalars.at("evaluation/neg_log_perplexity") == -5.5f);
+  CHECK(scalars.at("evaluation/tasks/rte/accuracy") == 61.25f);
   CHECK(scalars.count("train/step") == 0);
 }
 
