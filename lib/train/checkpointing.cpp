@@ -111,7 +111,8 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
   try {
     state.tokens = object.at("tokens");
     state.steps_before = object.value("steps_before", int64_t{0});
-    for (const auto& [task, best] : object.value("best", Json::object()).items()) {
+    const Json all = object.value("best", Json::object());
+    for (const auto& [task, best] : all.items()) {
       state.best.push_back({task, best.at("step"), best.at("value")});
     }
   } catch (const Json::exception& error) {
