@@ -15,7 +15,8 @@
 // The table of commands, with one line of help each. A new command is a line here and a file.
 #define SY_COMMANDS(COMMAND)                                                      \
   COMMAND(pretrain, "trains a model, or resumes training")                        \
-  COMMAND(evaluate, "computes the loss of a checkpoint on validation text")       \
+  COMMAND(finetune, "trains a model further on tasks, and scores it")             \
+  COMMAND(evaluate, "computes the loss of a checkpoint, or its scores of tasks")  \
   COMMAND(score, "scores predicted texts against targets")                        \
   COMMAND(infill, "fills in the blanks of a sentence")                            \
   COMMAND(loglikelihood, "how likely a model finds given continuations")          \

@@ -3,10 +3,10 @@
 
 #include "cmd/checkpoint_option.h"
 #include "cmd/commands.h"
+#include "cmd/evaluate_tasks.h"
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
-#include "lib/data/text/shard_list.h"
 #include "lib/train/evaluate.h"
 
 namespace sy {
@@ -41,29 +41,62 @@ void print(const Evaluation& evaluation, int64_t step, bool json) {
   }
 }
 
+void evaluate_text(Session& session, const std::string& checkpoint, bool json) {
+  session.model.plan(session.exec);
+  session.model.allocate(session.exec);
+  const RunState state = restore_parameters(session, CheckpointReader(checkpoint));
+  Evaluator evaluator(session, find_corpora(session.config.data, Split::validation),
+                      session.config.train.eval_sequences);
+  print(evaluator.run(), state.step, json);
+}
+
+// Validation on these shards instead of those, the corpora or the tasks, of the configuration.
+// Lengths that were those of tasks are derived from the objective.
+void read_shards(DataSection& data, const std::vector<std::string>& shards) {
+  if (shards.empty()) return;
+  data.validation = shards;
+  data.corpora.clear();
+  if (data.tasks.empty()) return;
+  data.tasks.clear();
+  data.decoder_length = data.window_tokens = {};
+}
+
 }  // namespace
 
 Run setup_evaluate(CLI::App& app) {
   auto options = add_checkpoint_options(app);
   auto shards = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
-  app.add_option("--shards", *shards,
-                 "globs of shards, as one text; default: the validation text of the configuration");
+  auto tasks = std::make_shared<EvaluateTasksOptions>();
+  CLI::Option* of_shards = app.add_option(
+      "--shards", *shards,
+      "globs of shards, as one text; default: the validation text of the configuration");
   app.add_flag("--json", *json, "print a JSON object");
+  CLI::Option* of_tasks =
+      app.add_option("--tasks", tasks->names,
+                     "decode and score data.tasks instead of computing a loss: all of them, or "
+                     "those whose names follow, joined by commas")
+          ->expected(0, 1)
+          ->delimiter(',')
+          ->type_name("[NAME,...]")
+          ->excludes(of_shards);
+  app.add_option("--predictions", tasks->predictions,
+                 "with --tasks: write what was decoded as JSON lines")
+      ->type_name("FILE")
+      ->needs(of_tasks);
   return [=] {
-    const ChosenCheckpoint chosen = choose_checkpoint(*options);
+    ChosenCheckpoint chosen = choose_checkpoint(*options);
+    read_shards(chosen.config.data, *shards);
     Parallel parallel(chosen.config.run);
     Runtime runtime(chosen.config, parallel.mpi.world(), parallel.resources());
     Session session(runtime, chosen.config, open_tokenizer(chosen.config),
                     /*training=*/false);
-    session.model.plan(session.exec);
-    session.model.allocate(session.exec);
-    const RunState state = restore_parameters(session, CheckpointReader(chosen.path));
-    Evaluator evaluator(session,
-                        shards->empty() ? find_corpora(session.config.data, Split::validation)
-                                        : std::vector<Corpus>{{"", expand_globs(*shards)}},
-                        session.config.train.eval_sequences);
-    print(evaluator.run(), state.step, *json);
+    if (of_tasks->count() == 0) {
+      evaluate_text(session, chosen.path, *json);
+    } else {
+      tasks->json = *json;
+      evaluate_tasks(session, chosen.path, *tasks);
+    }
     return ExitCode::done;
   };
 }

@@ -10,6 +10,7 @@
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/data/corpora.h"
 #include "lib/data/loader.h"
+#include "lib/tasks/open_examples.h"
 
 namespace sy {
 namespace {
@@ -103,7 +104,9 @@ void print_example(const Example& example, const DataSection& data, const std::s
   if (!corpus.empty()) object["corpus"] = corpus;
   object["inputs"] = example.inputs;
   object["targets"] = example.targets;
-  if (data.objective == Objective::ul2) {
+  if (!data.tasks.empty()) {
+    object["task"] = data.tasks.at(static_cast<size_t>(example.part)).name;
+  } else if (data.objective == Objective::ul2) {
     object["denoiser"] = data.denoisers.at(static_cast<size_t>(example.denoiser)).name;
   }
   fmt::print("{}\n", json_line(object));
@@ -143,8 +146,10 @@ void print_validation(const RunConfig& config, const DataOptions& options,
   data.shuffle_buffer = data.example_buffer = 1;
   LoaderPlace place = place_for(data, config.train.eval_sequences);
   place.single_pass = true;
+  const auto seed = static_cast<uint64_t>(config.run.seed);
   for (const Corpus& corpus : find_corpora(data, Split::validation)) {
-    Loader loader(data, corpus.shards, place, static_cast<uint64_t>(config.run.seed), tokenizer);
+    Loader loader(open_examples(data, {Corpus{"", corpus.shards}}, place, seed, tokenizer), place,
+                  data.loader_threads, data.read_ahead_batches);
     print_examples(loader, data, options, [&](const Example&) { return corpus.name; });
   }
 }
@@ -157,8 +162,10 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
     print_validation(config, options, tokenizer);
     return ExitCode::done;
   }
-  Loader loader(config.data, place_for(config.data, config.train.global_batch),
-                static_cast<uint64_t>(config.run.seed), tokenizer);
+  const LoaderPlace place = place_for(config.data, config.train.global_batch);
+  Loader loader(open_examples(config.data, find_corpora(config.data, Split::train), place,
+                              static_cast<uint64_t>(config.run.seed), tokenizer),
+                place, config.data.loader_threads, config.data.read_ahead_batches);
   print_examples(loader, config.data, options, [&](const Example& example) {
     const auto part = static_cast<size_t>(example.part);
     return config.data.corpora.empty() ? std::string() : config.data.corpora.at(part).name;

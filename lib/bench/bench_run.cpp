@@ -6,6 +6,7 @@
 
 #include "lib/bench/synthetic_batch.h"
 #include "lib/measure/own_process.h"
+#include "lib/tasks/open_examples.h"
 #include "lib/tensor/exec.h"
 #include "lib/tensor/transfer.h"
 
@@ -15,8 +16,11 @@ namespace {
 std::unique_ptr<Loader> make_loader(Session& session, BenchData data) {
   if (data == BenchData::synthetic) return nullptr;
   const RunConfig& run = session.config;
-  return std::make_unique<Loader>(run.data, session.loader_place(run.train.global_batch),
-                                  static_cast<uint64_t>(run.run.seed), session.tokenizer);
+  const LoaderPlace place = session.loader_place(run.train.global_batch);
+  const auto seed = static_cast<uint64_t>(run.run.seed);
+  return std::make_unique<Loader>(
+      open_examples(run.data, find_corpora(run.data, Split::train), place, seed, session.tokenizer),
+      place, run.data.loader_threads, run.data.read_ahead_batches);
 }
 
 std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config, BenchData data) {

@@ -105,6 +105,11 @@ LoaderBench bench_loader(const DataSection& data, double seconds) {
         "bench --part loader compares with the tokenizer alone, and data.format: ids has none; "
         "use --part step --data real");
   }
+  if (!data.tasks.empty()) {
+    throw ConfigError(
+        "bench --part loader reads text, and data.tasks are tokenised before training starts; use "
+        "--part step --data real");
+  }
   const auto tokenizer = std::make_shared<const Tokenizer>(data.tokenizer, data.extra_ids);
   const std::vector<std::string> texts = read_texts(data);
   LoaderPlace place;

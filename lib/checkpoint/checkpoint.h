@@ -81,6 +81,10 @@ class CheckpointWriter {
   void start(const std::vector<CheckpointTensor>& tensors, const CheckpointMeta& meta,
              const CheckpointCopy& copy = {});
 
+  // From the next commit() on, never removes the checkpoints of these steps, besides the newest
+  // ones. Only rank 0's are used.
+  void spare(std::vector<int64_t> steps);
+
   // True from start() until commit().
   bool busy() const;
   // True once this rank's shard is on disk with its checksums. Rethrows an error of the writing
@@ -90,9 +94,9 @@ class CheckpointWriter {
   void wait_shard();
 
   // Call after shard_done() is true on every rank. Rank 0 writes the index and the manifest,
-  // renames the folder and removes all but the newest `keep` checkpoints (0 keeps all). The other
-  // ranks only become idle. A checkpoint of the same step is replaced. Throws RuntimeFailure, which
-  // leaves earlier checkpoints as they were.
+  // renames the folder and removes all but the newest `keep` checkpoints (0 keeps all) and those
+  // that spare() named. The other ranks only become idle. A checkpoint of the same step is
+  // replaced. Throws RuntimeFailure, which leaves earlier checkpoints as they were.
   void commit();
 
  private:

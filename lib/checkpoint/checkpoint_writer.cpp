@@ -60,6 +60,7 @@ struct CheckpointWriter::Impl {
   std::string folder;
   Origin origin;
   int64_t keep;
+  std::vector<int64_t> spared;
   State state = State::idle;
   std::unique_ptr<Arena> arena;
   std::vector<CheckpointTensor> staged;
@@ -96,7 +97,7 @@ struct CheckpointWriter::Impl {
   // Sets aside the checkpoints that are not kept, and deletes them while training continues.
   void clear() {
     if (clearing.valid()) clearing.wait();
-    warn_on_failure([&] { retire(folder, meta.step, keep); });
+    warn_on_failure([&] { retire(folder, meta.step, keep, spared); });
     clearing = std::async(std::launch::async,
                           [folder = folder] { warn_on_failure([&] { empty_trash(folder); }); });
   }
@@ -136,6 +137,10 @@ void CheckpointWriter::start(const std::vector<CheckpointTensor>& tensors,
   impl_->meta = meta;
   impl_->writing = std::async(std::launch::async, [impl = impl_.get()] { impl->write(); });
   impl_->state = Impl::State::writing;
+}
+
+void CheckpointWriter::spare(std::vector<int64_t> steps) {
+  impl_->spared = std::move(steps);
 }
 
 bool CheckpointWriter::busy() const {

@@ -140,14 +140,18 @@ void commit_checkpoint(const CommitPlace& place, int64_t ranks, const Checkpoint
   publish(place);
 }
 
-void retire(const std::string& folder, int64_t step, int64_t keep) {
+void retire(const std::string& folder, int64_t step, int64_t keep,
+            const std::vector<int64_t>& spared) {
   std::vector<std::string> unwanted;
   std::vector<int64_t> others = committed_steps(folder);
   std::erase(others, step);
-  const auto spared = static_cast<size_t>(std::max<int64_t>(keep - 1, 0));
-  if (keep > 0 && others.size() > spared) {
-    others.resize(others.size() - spared);
-    for (const int64_t old : others) unwanted.push_back(committed_name(old));
+  const auto beside = static_cast<size_t>(std::max<int64_t>(keep - 1, 0));
+  if (keep > 0 && others.size() > beside) {
+    others.resize(others.size() - beside);
+    for (const int64_t old : others) {
+      const bool is_spared = std::find(spared.begin(), spared.end(), old) != spared.end();
+      if (!is_spared) unwanted.push_back(committed_name(old));
+    }
   }
   // Later partial folders may be the next checkpoint of a rank that is ahead of this one.
   for (const int64_t partial : partial_steps(folder)) {

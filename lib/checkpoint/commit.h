@@ -42,9 +42,10 @@ struct CommitPlace {
 void commit_checkpoint(const CommitPlace& place, int64_t ranks, const CheckpointMeta& meta);
 
 // Renames to trash all but the newest `keep` committed checkpoints (0 keeps all), though never
-// `step` itself, and the partial folders of steps up to `step`. Renaming first means that a half
-// deleted folder is never mistaken for a checkpoint.
-void retire(const std::string& folder, int64_t step, int64_t keep);
+// `step` itself nor those of `spared`, and the partial folders of steps up to `step`. Renaming
+// first means that a half deleted folder is never mistaken for a checkpoint.
+void retire(const std::string& folder, int64_t step, int64_t keep,
+            const std::vector<int64_t>& spared = {});
 
 // Deletes all trash. This may take seconds for a large checkpoint.
 void empty_trash(const std::string& folder);

@@ -6,6 +6,7 @@
 #include "lib/config/config.h"
 #include "lib/config/names.h"
 #include "lib/config/router_relations.h"
+#include "lib/config/task_relations.h"
 
 namespace sy {
 namespace {
@@ -82,7 +83,7 @@ bool windows_in_range(const DataSection& data) {
 
 // The sequences made from a full window must fit, with enough sentinels.
 void check_windows(Checker& check, const RunConfig& config) {
-  if (!windows_in_range(config.data)) return;
+  if (!windows_in_range(config.data) || !config.data.tasks.empty()) return;
   for (const std::string& fault :
        find_objective_faults(objective_options(config.data), config.data.extra_ids)) {
     check.add(fault);
@@ -98,7 +99,8 @@ void check_schedule(Checker& check, const RunConfig& config) {
                 "fewer",
                 optimizer.warmup_steps, config.train.steps, name_of(optimizer.schedule));
   const int64_t offset = optimizer.step_offset;
-  check.require(offset <= 0 || config.train.steps < 1 || offset < config.train.steps,
+  const bool goes_on = config.finetune.step == StepCount::resume;  // after steps not known here
+  check.require(goes_on || offset <= 0 || config.train.steps < 1 || offset < config.train.steps,
                 "optimizer.step_offset",
                 "{} is not before the last step, train.steps ({}), so nothing would follow it; use "
                 "the step at which pre-training ended, or 0",
@@ -175,6 +177,8 @@ std::vector<std::string> find_relation_errors(const RunConfig& config) {
   check_router_relations(check, config);
   check_vocabulary(check, config);
   check_windows(check, config);
+  check_tasks(check, config);
+  check_finetune(check, config.finetune);
   check_schedule(check, config);
   check_batches(check, config);
   return check.take();

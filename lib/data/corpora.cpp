@@ -39,6 +39,7 @@ std::vector<double> corpus_rates(const DataSection& data, const std::vector<Corp
 }
 
 std::vector<Corpus> find_corpora(const DataSection& data, Split split) {
+  if (!data.tasks.empty()) return {Corpus{}};
   const bool train = split == Split::train;
   if (data.corpora.empty()) return {{"", expand_globs(train ? data.train : data.validation)}};
   std::vector<Corpus> corpora;

@@ -20,7 +20,8 @@ struct Corpus {
 };
 
 // In the order of the configuration, which is that of Example.part. Corpora without validation
-// shards have no place in that split. Throws DataError as expand_globs() does.
+// shards have no place in that split. With data.tasks, one without name and shards. Throws
+// DataError as expand_globs() does.
 std::vector<Corpus> find_corpora(const DataSection& data, Split split);
 
 // Whether the run has this text as its only one, without a name.

@@ -27,8 +27,8 @@ void ModelLogits::begin(std::span<const std::vector<int32_t>> prompts) {
            decoder_.shape().prompts);
   for (int64_t b = 0; b < count; ++b) {
     const std::vector<int32_t>& prompt = prompts[static_cast<size_t>(b)];
-    SY_CHECK(!prompt.empty() && std::ssize(prompt) <= length, "a prompt of {} ids, planned for {}",
-             prompt.size(), length);
+    SY_CHECK(std::ssize(prompt) <= length, "a prompt of {} ids, planned for {}", prompt.size(),
+             length);
     const Batch& batch = prompts_.host(0);
     fill_sequence(batch.streams[kEncoder], b, prompt, batch.pad);
   }

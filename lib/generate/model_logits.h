@@ -18,7 +18,8 @@ class ModelLogits : public NextLogits {
   // means the whole vocabulary.
   ModelLogits(SwitchModel& model, Decoder& decoder, Exec& exec, int64_t usable = 0);
 
-  // Each prompt has 1 to encoder_length ids of the vocabulary.
+  // Each prompt has up to encoder_length ids of the vocabulary. An empty one is padding: its logits
+  // mean nothing.
   void begin(std::span<const std::vector<int32_t>> prompts) override;
   LogitRows next(std::span<const int32_t> parents, std::span<const int32_t> ids) override;
 

@@ -192,6 +192,11 @@ void Decoder::plan(Exec& exec) {
 void Decoder::allocate(Exec& exec) {
   if (!state_->planned) plan(exec);
   state_->owner.allocate(exec);
+  allocate_caches(exec);
+}
+
+void Decoder::allocate_caches(Exec& exec) {
+  SY_CHECK(state_->planned, "a decoder is planned before the model is allocated");
   state_->arena.allocate(exec.memory);
   state_->host_arena.allocate();
   state_->plan();

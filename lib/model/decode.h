@@ -31,6 +31,8 @@ class Decoder {
   // Allocates the caches, the model and the scratch of `exec`; call it instead of model.allocate().
   // Calls plan() if that has not been done.
   void allocate(Exec& exec);
+  // The same without the model, which must have been allocated after plan().
+  void allocate_caches(Exec& exec);
   int64_t cache_bytes() const;  // keys, values and the buffers of a step
   const DecodeShape& shape() const;
   int64_t vocabulary() const;

@@ -16,6 +16,10 @@ void write(const JsonRecord& record, Examples& examples) {
   TextExample example;
   example.inputs = record.text(one_of(record, "input", "inputs"));
   example.targets = record.texts(one_of(record, "target", "targets"));
+  if (example.targets.front().empty()) {
+    fail_at(record.place(),
+            "the target is empty, so there is nothing to learn; leave the line out");
+  }
   example.group = record.label("group").value_or("");
   examples.push_back(std::move(example));
 }

@@ -38,7 +38,7 @@ bool takes_two_labels(std::string_view metric);
 std::vector<Score> score(std::string_view metric, std::span<const Answer> answers,
                          std::span<const std::string> labels = {});
 
-struct TaskScores {
+struct FormScores {
   std::string form;  // of the task, such as glue_mrpc
   std::vector<Score> scores;
 };
@@ -47,7 +47,7 @@ struct TaskScores {
 // without WNLI, and MNLI's two sets count as one task; the diagnostic sets count in neither. A form
 // with an ending, such as glue_mnli_matched, is a set of its task. Nothing if a task is missing, as
 // an average over fewer tasks is not comparable.
-std::optional<double> glue_average(std::span<const TaskScores> tasks);
-std::optional<double> super_glue_average(std::span<const TaskScores> tasks);
+std::optional<double> glue_average(std::span<const FormScores> tasks);
+std::optional<double> super_glue_average(std::span<const FormScores> tasks);
 
 }  // namespace sy

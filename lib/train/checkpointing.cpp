@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/train/checkpointing.h"
 
-#include <simdjson.h>
-
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
+#include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/paths.h"
 #include "lib/checkpoint/checksum.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/locate.h"
@@ -26,6 +27,24 @@ constexpr int64_t kLargestTokenizer = int64_t{1} << 30;  // bytes
 std::string read_tokenizer(const std::string& model) {
   return is_byte_tokenizer(model) ? byte_tokenizer_model()
                                   : checkpoint::read_text(model, kLargestTokenizer);
+}
+
+// The files that training reads, in its order, without their digests. Folders of a task, which hold
+// a file for each example, are left out; the number of examples is compared instead.
+std::vector<DataShard> training_files(const DataSection& data) {
+  std::vector<DataShard> files;
+  for (const Corpus& corpus : find_corpora(data, Split::train)) {
+    for (const std::string& path : corpus.shards) files.push_back({path, 0, 0, corpus.name});
+  }
+  for (const TaskSection& task : data.tasks) {
+    for (const std::string& pattern : task.train) {
+      std::vector<std::string> matches = match_files(pattern);
+      std::erase_if(matches, [](const auto& path) { return std::filesystem::is_directory(path); });
+      std::sort(matches.begin(), matches.end());
+      for (const std::string& path : matches) files.push_back({path});
+    }
+  }
+  return files;
 }
 
 // A tensor of the parameter itself or of its optimiser state, `own` being what belongs to the
@@ -85,15 +104,43 @@ void require_same_model(const RunConfig& is, const CheckpointReader& checkpoint,
   throw ConfigError(message);
 }
 
+constexpr JsonLimits kStateLimits{.bytes = 16 << 20, .depth = 8};
+
 RunState read_run_state(const CheckpointReader& checkpoint) {
-  simdjson::dom::parser parser;
-  simdjson::padded_string text(checkpoint.state_json());
+  const Json object =
+      parse_json(checkpoint.state_json(), "the state of the checkpoint", kStateLimits);
   RunState state;
   state.step = checkpoint.step();
-  if (parser.parse(text)["tokens"].get(state.tokens) != simdjson::SUCCESS) {
-    throw DataError("the state of the checkpoint has no `tokens`; use an earlier checkpoint");
+  try {
+    state.tokens = object.at("tokens");
+    state.steps_before = object.value("steps_before", int64_t{0});
+    const Json all = object.value("best", Json::object());
+    for (const auto& [task, best] : all.items()) {
+      state.best.push_back({task, best.at("step"), best.at("value")});
+    }
+  } catch (const Json::exception& error) {
+    throw DataError(fmt::format(
+        "the state of the checkpoint is incomplete ({}); use an earlier one", error.what()));
   }
   return state;
+}
+
+std::string state_text(const RunState& state, int64_t seed) {
+  Json object{{"step", state.step}, {"tokens", state.tokens}, {"seed", seed}};
+  if (state.steps_before > 0) object["steps_before"] = state.steps_before;
+  for (const BestCheckpoint& best : state.best) {
+    object["best"][best.task] = {{"step", best.step}, {"value", best.value}};
+  }
+  return json_line(object);
+}
+
+// Whether training can start from the checkpoint at `path`.
+void check_initial(const Session& session, const CheckpointReader& checkpoint,
+                   const std::string& path) {
+  require_same_model(session.config, checkpoint, "train.initialize_from: " + path);
+  if (log::rank() == 0 && session.tokenizer != nullptr) {
+    warn_of_other_tokenizer(session.config.data.tokenizer, checkpoint);
+  }
 }
 
 // After the values that this rank owns were set.
@@ -129,11 +176,11 @@ std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimiz
 RunInputs read_run_inputs(const DataSection& data) {
   RunInputs inputs;
   if (data.format == DataFormat::text) inputs.tokenizer = read_tokenizer(data.tokenizer);
-  for (const Corpus& corpus : find_corpora(data, Split::train)) {
-    for (const std::string& path : corpus.shards) {
-      const checkpoint::FileDigest digest = checkpoint::digest_ends(path);
-      inputs.data_shards.push_back({path, digest.bytes, digest.checksum, corpus.name});
-    }
+  for (DataShard& shard : training_files(data)) {
+    const checkpoint::FileDigest digest = checkpoint::digest_ends(shard.path);
+    shard.bytes = digest.bytes;
+    shard.checksum = digest.checksum;
+    inputs.data_shards.push_back(std::move(shard));
   }
   return inputs;
 }
@@ -143,8 +190,7 @@ CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
   CheckpointMeta meta;
   meta.step = state.step;
   meta.config_yaml = write_config(session.config);
-  meta.state_json = fmt::format(R"({{"step": {}, "tokens": {}, "seed": {}}})", state.step,
-                                state.tokens, session.config.run.seed);
+  meta.state_json = state_text(state, session.config.run.seed);
   meta.tokenizer = inputs.tokenizer;
   meta.data_shards = inputs.data_shards;
   for (const StreamState& stream : streams) {
@@ -205,15 +251,32 @@ RunState restore_parameters(Session& session, const CheckpointReader& checkpoint
 void initialize_from_checkpoint(Session& session, const std::string& path) {
   const std::string found = locate_checkpoint(path);
   const CheckpointReader checkpoint(found);
-  require_same_model(session.config, checkpoint, "train.initialize_from: " + found);
-  if (log::rank() == 0 && session.tokenizer != nullptr) {
-    warn_of_other_tokenizer(session.config.data.tokenizer, checkpoint);
-  }
+  check_initial(session, checkpoint, found);
   checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::refuse,
                   checkpoint_copy_in(session.exec));
   complete_values(session);
   log::info("weights initialised from {} (its step {}); optimiser, schedule and data start fresh",
             found, checkpoint.step());
+}
+
+int64_t continue_from_checkpoint(Session& session, const Optimizer& optimizer,
+                                 const std::string& path) {
+  const std::string found = locate_checkpoint(path);
+  const CheckpointReader checkpoint(found);
+  check_initial(session, checkpoint, found);
+  const auto& tensors = checkpoint.tensors();
+  const bool has_state = std::any_of(tensors.begin(), tensors.end(), [](const auto& tensor) {
+    return tensor.name.starts_with("optimizer/");
+  });
+  if (!has_state) {
+    throw DataError(fmt::format(
+        "{} holds no state of an optimiser; set finetune.step: restart to begin with none", found));
+  }
+  restore_tensors(session, optimizer, checkpoint);
+  const int64_t steps = checkpoint.step() + read_run_state(checkpoint).steps_before;
+  log::info("weights and optimiser initialised from {}, after {} steps; the data start fresh",
+            found, steps);
+  return steps;
 }
 
 std::string checkpoint_to_resume(const std::string& resume, const std::string& folder,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/checkpoint/checkpoint.h"
+#include "lib/train/best_checkpoints.h"
 #include "lib/train/optimizer/optimizer.h"
 #include "lib/train/session.h"
 
@@ -17,6 +18,9 @@ namespace sy {
 struct RunState {
   int64_t step = 0;    // last completed step
   int64_t tokens = 0;  // input and target tokens so far
+  // Steps of the optimiser before this run (finetune.step: resume).
+  int64_t steps_before = 0;
+  std::vector<BestCheckpoint> best;  // of each task so far (finetune.keep_best)
 };
 
 // The tensors of a checkpoint as this rank holds them: every parameter, every buffer and, if
@@ -62,6 +66,12 @@ void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReade
 // optimiser, schedule and position in the data stay fresh. Every parameter must be there, and no
 // other. Throws as restore_parameters does. Warns if the checkpoint's tokenizer is another one.
 void initialize_from_checkpoint(Session& session, const std::string& path);
+
+// The same, but the optimiser's state is taken over, too, and Adafactor's decay and the schedule go
+// on (finetune.step: resume). Returns the steps that the optimiser has made. Throws DataError if
+// the checkpoint has no state of this optimiser.
+int64_t continue_from_checkpoint(Session& session, const Optimizer& optimizer,
+                                 const std::string& path);
 
 // The path of the checkpoint that `resume` selects for this run, whose checkpoints are in `folder`,
 // or "" for none: auto (newest_intact_checkpoint), none, or a path. Collective.

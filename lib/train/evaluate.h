@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loss on validation text, without dropout or jitter and with the evaluation capacity. The
-// sequences of a text are the first eval_sequences / data.streams of each of its streams; where a
-// stream has fewer, others give more. They are the same in every call and on every mesh, and no
-// text is used twice. With data.corpora, each corpus that has validation shards is such a text.
+// Loss on validation text, or on the validation examples of tasks, without dropout or jitter and
+// with the evaluation capacity. The sequences of a text are the first eval_sequences / data.streams
+// of each of its streams; where a stream has fewer, others give more. They are the same in every
+// call and on every mesh, and no text is used twice. With data.corpora, each corpus that has
+// validation shards is such a text; the examples of all tasks are one.
 #pragma once
 
 #include <deque>
@@ -23,6 +24,7 @@ struct Evaluation {
   double expert_load_max = 0;
   std::vector<RouterMetrics> router;
   std::vector<CorpusLoss> corpora;  // in the configuration's order; none if the text has no name
+  std::vector<TaskScores> tasks;    // filled in by the trainer, on rank 0
   DataCounters counters;
 };
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
+#include "lib/tasks/open_examples.h"
 
 namespace sy {
 namespace {
@@ -68,7 +69,7 @@ int64_t EvaluationText::first_sequence() const {
 Loader EvaluationText::open(const LoaderPlace& place) const {
   const DataSection data = in_order(session_.config.data);
   const auto seed = static_cast<uint64_t>(session_.config.run.seed);
-  return {make_example_sources(data, corpus_.shards, place, seed, session_.tokenizer), place,
+  return {open_examples(data, {Corpus{"", corpus_.shards}}, place, seed, session_.tokenizer), place,
           data.loader_threads, data.read_ahead_batches};
 }
 

@@ -19,9 +19,11 @@ namespace sy {
 namespace {
 
 // Positions in the data, ids, or the optimiser's state depend on these.
-constexpr std::array<std::string_view, 14> kKept{"run.seed",
+constexpr std::array<std::string_view, 16> kKept{"run.seed",
                                                  "data.format",
                                                  "data.text_key",
+                                                 "data.mixture.exponent",
+                                                 "data.mixture.cap",
                                                  "data.objective",
                                                  "data.extra_ids",
                                                  "data.encoder_length",
@@ -199,6 +201,31 @@ void compare_shards(const std::vector<DataShard>& was, const std::vector<DataSha
   }
 }
 
+// What the order of the examples of tasks follows from, besides their files.
+std::string tasks_text(const DataSection& data) {
+  std::string text;
+  for (const TaskSection& task : data.tasks) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", task.name);
+    if (!task.form.empty()) text += fmt::format(" (form {})", task.form);
+    if (!task.rate.is_auto) text += fmt::format(" (rate {})", task.rate.value);
+  }
+  return text.empty() ? "none" : text;
+}
+
+// The examples of a task are numbered over all of its files, so these must be the same ones, though
+// they may have moved.
+void compare_task_files(const std::vector<DataShard>& was, const std::vector<DataShard>& is,
+                        std::vector<std::string>& faults) {
+  const auto same = [](const DataShard& a, const DataShard& b) {
+    return a.bytes == b.bytes && a.checksum == b.checksum;
+  };
+  if (std::equal(was.begin(), was.end(), is.begin(), is.end(), same)) return;
+  const auto [first, other] = std::mismatch(was.begin(), was.end(), is.begin(), is.end(), same);
+  faults.push_back(fmt::format("data.tasks: the training files are others: {} -> {}",
+                               first == was.end() ? "none" : first->path,
+                               other == is.end() ? "none" : other->path));
+}
+
 }  // namespace
 
 ResumePlan plan_resume(const RunConfig& config, const RunInputs& inputs,
@@ -208,8 +235,15 @@ ResumePlan plan_resume(const RunConfig& config, const RunInputs& inputs,
   std::vector<std::string> faults;
   compare_keys(was, config, faults, plan);
   compare_tokenizer(config.data.tokenizer, inputs.tokenizer, checkpoint, faults);
-  if (checkpoint.data_shards().empty()) {
+  const std::string tasks_were = tasks_text(was.data), tasks_are = tasks_text(config.data);
+  if (tasks_were != tasks_are) {
+    faults.push_back(fmt::format("data.tasks: {} -> {}", tasks_were, tasks_are));
+  }
+  if (checkpoint.data_shards().empty() || tasks_were != tasks_are) {
     plan.shards = inputs.data_shards;
+  } else if (!config.data.tasks.empty()) {
+    plan.shards = inputs.data_shards;
+    compare_task_files(checkpoint.data_shards(), inputs.data_shards, faults);
   } else if (same_corpora(was, config)) {
     compare_shards(checkpoint.data_shards(), inputs.data_shards, faults, plan);
   }

@@ -91,11 +91,13 @@ TrainStep::Memory TrainStep::memory() const {
 
 void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) {
   SY_CHECK(started_ - finished_ < 2, "a third step before the first was finished");
-  const double rate = learning_rate(session_.config.optimizer, step, session_.config.train.steps);
+  const int64_t counted = steps_before_ + step;
+  const double rate = learning_rate(session_.config.optimizer, counted,
+                                    steps_before_ + session_.config.train.steps);
   session_.model.params().discard_gradients();
   accumulate_gradients(step, batch, tokens);
   finish_reduction();
-  update(step, rate, tokens);
+  update(counted, rate, tokens);
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
   targets_[turn] = tokens.target;

@@ -45,6 +45,10 @@ class TrainStep {
   void allocate();    // allocates what was measured
   void initialize();  // sets the initial weights; collective
 
+  // The optimiser has made `steps` steps in another run: schedule and Adafactor's decay go on from
+  // there. Called before the first step.
+  void continue_after(int64_t steps) { steps_before_ = steps; }
+
   // Issues step `step` (counted from 1) on this rank's part of the global batch. On a GPU it runs
   // asynchronously. Collective.
   void start(int64_t step, StepBatch& batch, const StepTokens& tokens);
@@ -103,6 +107,7 @@ class TrainStep {
   double rates_[2] = {};
   int64_t targets_[2] = {};
   int64_t started_ = 0, finished_ = 0;
+  int64_t steps_before_ = 0;
   std::optional<GradReducer> reducer_;
   std::optional<ValueGather> gather_;
 };

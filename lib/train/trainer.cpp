@@ -38,8 +38,8 @@ ExitCode Trainer::run() {
     // On a GPU, the next step is issued before the results of this one are read. Evaluations and
     // checkpoints must wait for the results.
     if (session_.exec.backend == Backend::cpu || evaluates || saves) settle();
-    if (evaluates) evaluate(step);
-    if (saves) save();
+    const bool is_best = evaluates && evaluate(step);
+    if (saves || is_best) save();
   }
   settle();
   if (saved_step_ != state_.step) save();
@@ -90,7 +90,7 @@ StepTokens Trainer::begin_step() {
   Communicator& world = session_.mesh.world();
   world.all_reduce_sum(Tensor(facts, DType::f64, {4}), "step facts");
   stopping_ = facts[2] > 0;
-  if (facts[3] == world.size()) writer_.commit();
+  if (facts[3] == world.size()) commit();
   return {.input = static_cast<int64_t>(facts[1]), .target = static_cast<int64_t>(facts[0])};
 }
 
@@ -153,13 +153,18 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   run_log_->train(metrics);
 }
 
-void Trainer::evaluate(int64_t step) {
+// Returns whether the weights are the best yet of a task, so that they are to be kept. Those that
+// training starts from are not.
+bool Trainer::evaluate(int64_t step) {
   const Clock::time_point start = Clock::now();
   train_step_.complete_values();
-  const Evaluation evaluation = evaluator_->run();
+  Evaluation evaluation = evaluator_->run();
+  if (scorer_) evaluation.tasks = scorer_->run();
   if (run_log_) {
     run_log_->evaluation(step, state_.tokens, evaluation, seconds_between(start, Clock::now()));
   }
+  return session_.config.finetune.keep_best && step > 0 &&
+         update_best(state_.best, step, evaluation.tasks, session_.mesh.world());
 }
 
 void Trainer::save() {
@@ -169,6 +174,7 @@ void Trainer::save() {
   if (!session_.counts_batch()) streams.clear();  // another rank of the model group saves them
   CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);
   meta.attempt = start_id_;
+  writer_.spare(steps_of(state_.best));
   writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), meta,
                 checkpoint_copy_out(session_.exec));
   saved_step_ = state_.step;
@@ -179,7 +185,12 @@ void Trainer::finish_save() {
   if (!writer_.busy()) return;
   writer_.wait_shard();
   session_.mesh.world().barrier("checkpoint shards");
+  commit();
+}
+
+void Trainer::commit() {
   writer_.commit();
+  if (run_log_) link_best(folder_.path, state_.best);
 }
 
 void Trainer::report_bad_records() const {

@@ -21,18 +21,26 @@ namespace sy {
 class Trainer {
  public:
   // Plans and allocates all memory, opens the data and restores the checkpoint that `resume`
-  // selects: auto, none or a path. `runtime` must outlive the trainer. Collective.
-  Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume);
+  // selects: auto, none or a path. `runtime` must outlive the trainer. With `make_scorer`,
+  // the section finetune of the configuration applies, and evaluations score tasks too unless it
+  // makes none. Collective.
+  Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
+          const MakeTaskScorer& make_scorer = {});
 
   // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();
+
+  // Of each task, with finetune.keep_best.
+  const std::vector<BestCheckpoint>& best() const { return state_.best; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
   ResumePlan check_resume(const std::string& path);
   void open_loader(const ResumePlan& plan);
+  void set_initial_weights();
   void restore_from(const std::string& path);
+  void forget_lost_best();
   void set_aside_later_checkpoints() const;
   // A step in flight: issued to the exec, its results not yet read.
   struct StartedStep {
@@ -48,8 +56,9 @@ class Trainer {
   void check_finite(int64_t step, const StepResult& result);
   bool may_skip();
   void record(const StartedStep& started, const StepResult& result, double seconds);
-  void evaluate(int64_t step);
+  bool evaluate(int64_t step);
   void save();
+  void commit();
   void finish_save();
   void report_bad_records() const;
   bool due(int64_t every, int64_t step) const;
@@ -61,6 +70,8 @@ class Trainer {
   std::unique_ptr<Loader> loader_;
   StepBatch batch_;
   std::optional<Evaluator> evaluator_;
+  const bool finetunes_;                // the section finetune applies
+  std::unique_ptr<TaskScorer> scorer_;  // null unless tasks are scored
   CheckpointWriter writer_;
   RunInputs inputs_;      // on rank 0; empty elsewhere
   std::string start_id_;  // identifies this start of the run; the same on every rank

@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <filesystem>
 
 #include "lib/base/log.h"
 #include "lib/base/numeric.h"
+#include "lib/checkpoint/layout.h"
 #include "lib/data/corpora.h"
 #include "lib/dist/share_texts.h"
 #include "lib/measure/gemm_rate.h"
+#include "lib/tasks/open_examples.h"
 #include "lib/train/trainer.h"
 
 namespace sy {
@@ -75,19 +78,23 @@ void log_flops(const RunConfig& config) {
 
 }  // namespace
 
-Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume)
+Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
+                 const MakeTaskScorer& make_scorer)
     : session_(runtime, config, open_tokenizer(config), /*training=*/true),
       folder_(session_.config),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value,
              special_ids(session_.config.model)),
+      finetunes_(static_cast<bool>(make_scorer)),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints),
       start_id_(start_id(runtime.mesh.world())) {
   const Communicator& world = runtime.mesh.world();
   const RunConfig& run = session_.config;
+  if (make_scorer) scorer_ = make_scorer(session_);
   train_step_.plan();
+  if (scorer_) scorer_->plan();
   if (world.rank() == 0) lock_.emplace(folder_.path);
   const std::string resumed =
       checkpoint_to_resume(resume, folder_.checkpoints, runtime.mesh.world());
@@ -98,20 +105,21 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   log_memory(train_step_.memory(), runtime.mesh.world());
   log_flops(session_.config);
   train_step_.allocate();
+  if (scorer_) scorer_->allocate();
   train_step_.initialize();
   open_loader(plan);
   if (run.train.eval_every > 0) {
     evaluator_.emplace(session_, find_corpora(run.data, Split::validation),
                        run.train.eval_sequences);
   }
-  if (resumed.empty() && !run.train.initialize_from.empty()) {
-    initialize_from_checkpoint(session_, run.train.initialize_from);
-  }
+  if (resumed.empty()) set_initial_weights();
   restore_from(resumed);
+  train_step_.continue_after(state_.steps_before);
   if (world.rank() == 0) set_aside_later_checkpoints();
   const double flops_per_second = measure_rate(session_) * world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
+    link_best(folder_.path, state_.best);
   }
 }
 
@@ -130,27 +138,53 @@ ResumePlan Trainer::check_resume(const std::string& path) {
 void Trainer::open_loader(const ResumePlan& plan) {
   const DataSection& data = session_.config.data;
   const LoaderPlace place = session_.loader_place(session_.config.train.global_batch);
+  const auto seed = static_cast<uint64_t>(session_.config.run.seed);
   std::vector<Corpus> corpora = share_corpora(
       plan.shards_changed ? plan.shards : std::vector<DataShard>{}, session_.mesh.world());
   if (corpora.empty()) corpora = find_corpora(data, Split::train);
-  loader_ = std::make_unique<Loader>(
-      make_corpus_sources(data, corpora, place, static_cast<uint64_t>(session_.config.run.seed),
-                          session_.tokenizer),
-      place, data.loader_threads, data.read_ahead_batches);
+  loader_ = std::make_unique<Loader>(open_examples(data, corpora, place, seed, session_.tokenizer),
+                                     place, data.loader_threads, data.read_ahead_batches);
   const bool first = session_.mesh.world().rank() == 0;
   if (first && inputs_.data_shards.empty()) inputs_ = read_run_inputs(data);
+}
+
+void Trainer::set_initial_weights() {
+  const std::string& path = session_.config.train.initialize_from;
+  if (path.empty()) return;
+  if (finetunes_ && session_.config.finetune.step == StepCount::resume) {
+    state_.steps_before = continue_from_checkpoint(session_, train_step_.optimizer(), path);
+  } else {
+    initialize_from_checkpoint(session_, path);
+  }
 }
 
 void Trainer::restore_from(const std::string& path) {
   if (path.empty()) return;
   const CheckpointReader checkpoint(path);
   state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
+  forget_lost_best();
   saved_step_ = state_.step;
   log::info("resumed from {} at step {}", path, state_.step);
   const int64_t steps = session_.config.train.steps;
   if (state_.step < steps) return;
   log::info("nothing is left to do: the run has reached train.steps ({}); raise it to go on",
             steps);
+}
+
+// Going back to before a later best was found, the earlier one may have been removed already.
+void Trainer::forget_lost_best() {
+  std::erase_if(state_.best, [&](const BestCheckpoint& best) {
+    const std::string path = folder_.checkpoints + "/" + checkpoint::committed_name(best.step);
+    // Rank 0 decides, as others may see the folder later.
+    int32_t is_there = std::filesystem::exists(path) ? 1 : 0;
+    session_.mesh.world().broadcast(Tensor(&is_there, DType::i32, {1}), 0, "best checkpoint");
+    if (is_there == 0) {
+      log::info(
+          "the checkpoint of step {}, until then the best of {}, is gone; the next best is kept",
+          best.step, best.task);
+    }
+    return is_there == 0;
+  });
 }
 
 // With --resume none or an older checkpoint the run restarts from there. Its later checkpoints are

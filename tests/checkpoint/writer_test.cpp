@@ -33,6 +33,23 @@ TEST_CASE("checkpoint writer: what is committed last is kept, whatever its step"
   CHECK(committed_steps(folder) == std::vector<int64_t>{50, 300});
 }
 
+TEST_CASE("checkpoint writer: spared steps are kept beside the newest", "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 2);
+  const auto commit = [&](int64_t step, std::vector<int64_t> spared) {
+    writer.spare(std::move(spared));
+    const RankModel model({}, 0, 1, step);
+    writer.start(model.tensors(), model.meta(step));
+    writer.commit();
+  };
+  for (int64_t step = 10; step <= 50; step += 10) commit(step, {10, 30});
+  CHECK(committed_steps(folder) == std::vector<int64_t>{10, 30, 40, 50});
+  commit(60, {50});
+  CHECK(committed_steps(folder) == std::vector<int64_t>{50, 60});
+  commit(70, {});
+  CHECK(committed_steps(folder) == std::vector<int64_t>{60, 70});
+}
+
 TEST_CASE("checkpoint writer: left-overs of earlier runs go, a rank that is ahead is left alone",
           "[checkpoint_writer]") {
   const std::string folder = temporary_folder();

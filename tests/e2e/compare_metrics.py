@@ -19,9 +19,9 @@ ABSOLUTE = {"dropped_fraction": 50, "experts_per_token": 50, "expert_load_max": 
 
 
 def flat(line):
-    """The line with the numbers of its routers under their names, LAYER/NAME, and those of its corpora, CORPUS/loss."""
-    routers, corpora = line.pop("router", {}), line.pop("corpora", {})
-    line |= {f"{layer}/{name}": value for layer, of in routers.items() for name, value in of.items()}
+    """The line with the numbers of its routers, tasks and corpora under their names, LAYER/NAME, TASK/NAME, CORPUS/loss."""
+    groups, corpora = line.pop("router", {}) | line.pop("tasks", {}), line.pop("corpora", {})
+    line |= {f"{group}/{name}": value for group, of in groups.items() for name, value in of.items()}
     return line | {f"{corpus}/loss": loss for corpus, loss in corpora.items()}
 
 

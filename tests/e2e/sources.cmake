@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real program on the build's text sample, and on C4 if that is present beside the project.
-foreach(name bench_parts changes_mesh full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up model_axis
+foreach(name bench_parts changes_mesh finetune finetune_learns full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up model_axis
         nonfinite recompute stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
@@ -14,7 +14,7 @@ foreach(name gradients_agree meshes_agree)
   add_test(NAME e2e.${name}_whole COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard> whole)
   set_tests_properties(e2e.${name}_whole PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
-sy_long_tests(e2e.changes_mesh e2e.gradients_agree_whole e2e.meshes_agree_c4 e2e.meshes_agree_whole)
+sy_long_tests(e2e.changes_mesh e2e.finetune_learns e2e.gradients_agree_whole e2e.meshes_agree_c4 e2e.meshes_agree_whole)
 
 # Problems that users met, if they are present beside the project: NAME/check.py BINARY.
 file(GLOB checks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/../shared/cases/*/check.py)

@@ -154,7 +154,7 @@ TEST_CASE("scores: what cannot be scored", "[scores]") {
 }
 
 TEST_CASE("scores: GLUE's and SuperGLUE's averages", "[scores]") {
-  std::vector<TaskScores> glue{{"glue_cola", {{"matthews_corrcoef", 40}}},
+  std::vector<FormScores> glue{{"glue_cola", {{"matthews_corrcoef", 40}}},
                                {"glue_sst2", {{"accuracy", 90}}},
                                {"glue_mrpc", {{"f1", 80}, {"accuracy", 70}}},
                                {"glue_stsb", {{"pearson_corrcoef", 60}, {"spearman_corrcoef", 50}}},
@@ -171,7 +171,7 @@ TEST_CASE("scores: GLUE's and SuperGLUE's averages", "[scores]") {
   glue.erase(glue.begin());
   CHECK(glue_average(glue) == std::nullopt);
 
-  std::vector<TaskScores> super_glue;
+  std::vector<FormScores> super_glue;
   for (const char* task : {"boolq", "cb", "copa", "multirc", "record", "rte", "wic"}) {
     super_glue.push_back({std::string("super_glue_") + task, {{"a", 70}, {"b", 90}}});
   }

@@ -15,3 +15,7 @@ sy_test_binary(tasks_tests SOURCES ${suite_sources} LINK sy_tasks)
 foreach(suite ${suites})
   sy_add_test(tasks.${suite} tasks_tests "[${suite}]")
 endforeach()
+
+sy_test_binary(task_source_tests SOURCES tests/tasks/task_source_test.cpp tests/data/support.cpp
+               LINK sy_tasks sy::zlib sy::zstd)
+sy_add_test(tasks.task_source task_source_tests "[task_source]")

@@ -44,6 +44,15 @@ TEST_CASE("metrics: a line holds every field of the contract", "[metrics]") {
   CHECK(std::string(parser.parse(evaluation)["kind"].get_c_str()) == "evaluation");
 }
 
+TEST_CASE("metrics: scores are an object by task", "[metrics]") {
+  EvaluationMetrics metrics;
+  CHECK(to_json(metrics).find("tasks") == std::string::npos);
+  metrics.tasks = {{"rte", {{"accuracy", 61.25}}}, {"xsum", {{"rouge1", 30}, {"rouge2", 10.5}}}};
+  CHECK_THAT(to_json(metrics),
+             Catch::Contains("\"tasks\": {\"rte\": {\"accuracy\": 61.25}, \"xsum\": "
+                             "{\"rouge1\": 30.0, \"rouge2\": 10.5}}"));
+}
+
 TEST_CASE("metrics: routers are an object by layer", "[metrics]") {
   TrainMetrics metrics = at_step(3);
   CHECK(to_json(metrics).find("router") == std::string::npos);

@@ -18,10 +18,10 @@ foreach(suite metrics progress schedule tensorboard)
   sy_add_test(train.${suite} metrics_tests "[${suite}]")
 endforeach()
 
-sy_test_binary(run_tests SOURCES tests/train/bfloat16_advice_test.cpp tests/train/datasheet_test.cpp
+sy_test_binary(run_tests SOURCES tests/train/best_checkpoints_test.cpp tests/train/bfloat16_advice_test.cpp tests/train/datasheet_test.cpp
                                  tests/train/router_summary_test.cpp tests/train/run_lock_test.cpp
                LINK sy_train)
-foreach(suite bfloat16_advice datasheet router_summary run_lock)
+foreach(suite best_checkpoints bfloat16_advice datasheet router_summary run_lock)
   sy_add_test(train.${suite} run_tests "[${suite}]")
 endforeach()
 

@@ -74,6 +74,7 @@ TEST_CASE("tensorboard: a file reads back", "[tensorboard]") {
   evaluation.step = 110;
   evaluation.neg_log_perplexity = -5.5;
   evaluation.corpora = {{"en", 2.5}, {"sw", 3.25}};
+  evaluation.tasks = {{"rte", {{"accuracy", 61.25}}}};
   TensorBoardWriter writer(test::temporary_folder(), 100);
   writer.write(train);
   writer.write(evaluation);
@@ -98,6 +99,7 @@ TEST_CASE("tensorboard: a file reads back", "[tensorboard]") {
   CHECK(scalars.at("evaluation/neg_log_perplexity") == -5.5f);
   CHECK(scalars.at("evaluation/corpora/en") == 2.5f);
   CHECK(scalars.at("evaluation/corpora/sw") == 3.25f);
+  CHECK(scalars.at("evaluation/tasks/rte/accuracy") == 61.25f);
   CHECK(scalars.count("train/step") == 0);
 }
 

@@ -6,7 +6,7 @@
 namespace sy {
 namespace {
 
-using Tasks = std::span<const TaskScores>;
+using Tasks = std::span<const FormScores>;
 
 constexpr std::array kGlue{"glue_cola", "glue_sst2", "glue_mrpc", "glue_stsb",
                            "glue_qqp",  "glue_mnli", "glue_qnli", "glue_rte"};
@@ -27,7 +27,7 @@ double mean_of_scores(const std::vector<Score>& scores) {
 
 std::optional<double> mean_of_part(Tasks tasks, const std::string& part) {
   double sum = 0, count = 0;
-  for (const TaskScores& task : tasks) {
+  for (const FormScores& task : tasks) {
     if (!belongs_to(task.form, part) || task.scores.empty()) continue;
     sum += mean_of_scores(task.scores);
     ++count;

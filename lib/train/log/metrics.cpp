@@ -30,6 +30,13 @@ void put(Json& object, const char* name, const std::vector<CorpusLoss>& corpora)
   for (const CorpusLoss& of : corpora) all[of.corpus] = of.loss;
 }
 
+void put(Json& object, const char* name, const std::vector<TaskScores>& tasks) {
+  Json& all = object[name];
+  for (const TaskScores& of : tasks) {
+    for (const Score& score : of.scores) all[of.task][score.name] = score.value;
+  }
+}
+
 template <class Metrics>
 std::string line_of(const Metrics& metrics) {
   Json object{{"kind", Metrics::kKind}};

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/train/task_scores.h"
+
 namespace sy {
 
 // Of one sparse layer, over its routed tokens. `layer` is its name, such as encoder/layers/1.
@@ -95,6 +97,7 @@ struct EvaluationMetrics {
   int64_t target_tokens = 0;  // in them
   double seconds = 0;
   std::vector<CorpusLoss> corpora;  // those with validation shards
+  std::vector<TaskScores> tasks;
   std::vector<RouterMetrics> router;
 
   static constexpr const char* kKind = "evaluation";
@@ -110,14 +113,14 @@ struct EvaluationMetrics {
     visit("target_tokens", target_tokens);
     visit("seconds", seconds);
     if (!corpora.empty()) visit("corpora", corpora);
+    if (!tasks.empty()) visit("tasks", tasks);
     if (!router.empty()) visit("router", router);
   }
 };
 
-// The JSON object without newline; `router` is an object by layer, `corpora` one by
-// name. Numbers have the shortest form
-// that parses to the same bits, so that runs can be compared bit for bit. Non-finite values become
-// null.
+// The JSON object without newline; `router` is an object by layer, `corpora` and `tasks` are
+// objects by name. Numbers have the shortest form that parses to the same bits, so that runs can be
+// compared bit for bit. Non-finite values become null.
 std::string to_json(const TrainMetrics& metrics);
 std::string to_json(const EvaluationMetrics& metrics);
 

@@ -15,6 +15,16 @@ std::string describe(const std::vector<CorpusLoss>& corpora) {
   return text;
 }
 
+// "rte accuracy 61.01", one after another.
+std::string text_of(const std::vector<TaskScores>& tasks) {
+  std::string text;
+  for (const TaskScores& of : tasks) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", of.task);
+    for (const Score& score : of.scores) text += fmt::format(" {} {:.2f}", score.name, score.value);
+  }
+  return text;
+}
+
 }  // namespace
 
 RunLog::RunLog(const std::string& folder, const Session& session, int64_t resumed_step,
@@ -48,6 +58,7 @@ void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluati
   metrics.sequences = evaluation.sequences;
   metrics.target_tokens = evaluation.target_tokens;
   metrics.seconds = seconds;
+  metrics.tasks = evaluation.tasks;
   metrics.router = evaluation.router;
   metrics.corpora = evaluation.corpora;
   metrics_.write(metrics);
@@ -55,6 +66,7 @@ void RunLog::evaluation(int64_t step, int64_t tokens, const Evaluation& evaluati
   log::info("step {}  validation loss {:.4f} over {} sequences, {} target tokens", step,
             evaluation.loss, evaluation.sequences, evaluation.target_tokens);
   if (!evaluation.corpora.empty()) log::info("  by corpus: {}", describe(evaluation.corpora));
+  if (!evaluation.tasks.empty()) log::info("step {}  {}", step, text_of(evaluation.tasks));
 }
 
 }  // namespace sy

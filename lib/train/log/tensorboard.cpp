@@ -76,6 +76,15 @@ void append_scalar(std::string& summary, const std::string& tag,
   for (const CorpusLoss& of : corpora) append_scalar(summary, tag + "/" + of.corpus, of.loss);
 }
 
+void append_scalar(std::string& summary, const std::string& tag,
+                   const std::vector<TaskScores>& tasks) {
+  for (const TaskScores& of : tasks) {
+    for (const Score& score : of.scores) {
+      append_scalar(summary, fmt::format("{}/{}/{}", tag, of.task, score.name), score.value);
+    }
+  }
+}
+
 template <class Metrics>
 std::string scalars(const Metrics& metrics) {
   std::string summary;

@@ -28,8 +28,8 @@ class TensorBoardWriter {
   TensorBoardWriter(const std::string& folder, int64_t resumed_step);
 
   // Write every field but `step`, as train/NAME or evaluation/NAME, those of a router as
-  // train/router/LAYER/NAME. Non-finite values are kept.
-  // Throw RuntimeFailure if writing fails.
+  // train/router/LAYER/NAME and those of a task as evaluation/tasks/TASK/NAME. Non-finite values
+  // are kept. Throw RuntimeFailure if writing fails.
   void write(const TrainMetrics& metrics);
   void write(const EvaluationMetrics& metrics);
 

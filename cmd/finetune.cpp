@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/commands.h"
+#include "cmd/config_options.h"
+#include "cmd/parallel.h"
+#include "lib/base/log.h"
+#include "lib/finetune/decoding_scorer.h"
+#include "lib/finetune/export_best.h"
+#include "lib/train/stop_signal.h"
+#include "lib/train/trainer.h"
+
+namespace sy {
+namespace {
+
+void check(const RunConfig& config, const std::string& resume) {
+  if (config.data.tasks.empty()) {
+    throw ConfigError(
+        "finetune: data.tasks is empty; list the tasks, or go on with text by `pretrain` and "
+        "train.initialize_from");
+  }
+  const std::string folder = RunFolder(config).checkpoints;
+  if (config.train.initialize_from.empty() && checkpoint_to_resume(resume, folder).empty()) {
+    throw ConfigError(
+        "finetune: no weights to start from; give a checkpoint or a run as "
+        "train.initialize_from (`convert --from hf` makes one of a published model)");
+  }
+}
+
+// Scores tasks in every evaluation.
+MakeTaskScorer scorer_of(const RunConfig& config) {
+  return [evaluates = config.train.eval_every > 0](Session& session) {
+    if (session.config.finetune.export_best) check_exportable(session.config);
+    return evaluates ? std::make_unique<DecodingScorer>(session) : nullptr;
+  };
+}
+
+void report_best(const std::string& run_folder, const std::vector<BestCheckpoint>& best) {
+  for (const BestCheckpoint& each : best) {
+    log::info("best of {}: {:.2f} after step {}, {}", each.task, each.value, each.step,
+              best_path(run_folder, each.task));
+  }
+}
+
+}  // namespace
+
+Run setup_finetune(CLI::App& app) {
+  auto options = add_config_options(app);
+  auto resume = std::make_shared<std::string>("auto");
+  app.add_option(
+         "--resume", *resume,
+         "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
+      ->capture_default_str();
+  return [options, resume] {
+    const RunConfig config = options->load();
+    check(config, *resume);
+    Parallel parallel(config.run);
+    install_stop_signals();
+    Runtime runtime(config, parallel.mpi.world(), parallel.resources());
+    Trainer trainer(runtime, config, *resume, scorer_of(config));
+    const ExitCode code = trainer.run();
+    if (code != ExitCode::done || parallel.mpi.world().rank() != 0) return code;
+    const std::string folder = RunFolder(config).path;
+    report_best(folder, trainer.best());
+    if (config.finetune.export_best) export_best(folder, trainer.best());
+    return code;
+  };
+}
+
+}  // namespace sy

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/config/task_relations.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sy {
+namespace {
+
+// A task's name is part of the paths of its best checkpoint and of TensorBoard's tags.
+bool is_word(const std::string& name) {
+  return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+void check_task(Checker& check, const std::string& section, const TaskSection& task) {
+  check.require(is_word(task.name), section + "name",
+                "'{}' is not a word of letters, digits, _, - and .; give the task one", task.name);
+  check.require(!task.train.empty(), section + "train",
+                "is an empty list; give at least one file or glob");
+  if (!task.rate.is_auto) check.not_negative(section + "rate", task.rate.value);
+}
+
+}  // namespace
+
+void check_tasks(Checker& check, const RunConfig& config) {
+  const DataSection& data = config.data;
+  if (data.tasks.empty()) return;
+  std::set<std::string> names;
+  bool any_validation = false;
+  for (size_t i = 0; i < data.tasks.size(); ++i) {
+    const TaskSection& task = data.tasks[i];
+    check_task(check, fmt::format("data.tasks[{}].", i), task);
+    check.require(names.insert(task.name).second, "data.tasks",
+                  "{} is the name of two tasks; rename one and give its form", task.name);
+    any_validation = any_validation || !task.validation.empty();
+  }
+  check.require(data.corpora.empty(), "data.tasks",
+                "cannot be mixed with data.corpora; give one of the two");
+  check.require(data.format == DataFormat::text, "data.format",
+                "ids has no text, which data.tasks consist of; use text");
+  check.require(!data.decoder_length.is_auto, "data.decoder_length",
+                "auto follows from an objective, and data.tasks have none; give the tokens of the "
+                "longest target, such as 84 for GLUE");
+  check.require(config.train.eval_every == 0 || any_validation, "train.eval_every",
+                "no task of data.tasks has validation files; give some, or set this to 0");
+}
+
+void check_finetune(Checker& check, const FinetuneSection& finetune) {
+  constexpr int64_t kMostBeams = 1 << 10;
+  check.integer("finetune.beams", finetune.beams, 1, kMostBeams);
+  check.not_negative("finetune.length_penalty", finetune.length_penalty);
+}
+
+}  // namespace sy
