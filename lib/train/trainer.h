@@ -51,6 +51,7 @@ class Trainer {
   void save();
   void finish_save();
   void report_bad_records() const;
+  void report_memory();
   bool due(int64_t every, int64_t step) const;
 
   Session session_;
