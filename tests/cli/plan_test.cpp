@@ -110,10 +110,10 @@ TEST_CASE("plan: all ranks are planned and checked", "[plan]") {
 
 TEST_CASE("plan: a search lists meshes and reasons", "[plan]") {
   const auto outcome = run_program(
-      plan("tests/cli/small.yaml", {"--search", "2", "--device", "A100", "--memory", "0.3"}));
+      plan("tests/cli/small.yaml", {"--search", "2", "--device", "A100", "--memory", "0.025"}));
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
-  CHECK_THAT(outcome.out, Catch::Contains("micro_batch 1\n"));
+  CHECK_THAT(outcome.out, Catch::Contains("micro_batch 2\n"));
   CHECK_THAT(outcome.out, Catch::Contains(": needs "));
 }
 
