@@ -42,6 +42,17 @@ TEST_CASE("execute: no rank needs more than the plan says", "[execute]") {
   CHECK(said.optimizer == found.optimizer);
 }
 
+// Rank 0 owns a small embedding, others a matrix of a large dense layer.
+TEST_CASE("execute: with ZeRO-1 the rank that holds most is found", "[execute]") {
+  const PlanInput input =
+      test::small_input(8, {"mesh.zero_stage=1", "mesh.expert=1", "optimizer.name=adamw",
+                            "model.d_ff=1024", "model.vocab_size=128"});
+  const RankPlan first(input, 0);
+  const int64_t said = largest_memory(input, first).optimizer;
+  CHECK(said > first.step.memory().optimizer);
+  CHECK(said == execute_plan(input, 1).most.optimizer);
+}
+
 TEST_CASE("execute: what no rank can plan is an error, not a hang", "[execute]") {
   PlanInput input = test::small_input(2);
   input.shape.expert = 3;  // does not divide the ranks
