@@ -24,6 +24,7 @@
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")     \
   COMMAND(inspect, "shows a checkpoint, training examples, a shard or a task")    \
   COMMAND(bench, "times training steps, experts or the loader")                   \
+  COMMAND(plan, "memory, traffic and time of a run, before it is started")        \
   COMMAND(doctor, "checks that this allocation is healthy")                       \
   COMMAND(config, "prints the resolved configuration, or its reference")
 

@@ -3,6 +3,7 @@
 #include "cmd/parallel.h"
 #include "lib/base/log.h"
 #include "lib/measure/health.h"
+#include "lib/measure/measure_device.h"
 
 namespace sy {
 namespace {
@@ -24,14 +25,23 @@ ExitCode examine(const std::string& folder) {
   return ExitCode::failed;
 }
 
+ExitCode describe_device() {
+  Parallel parallel{RunSection{}};
+  log::line(json_line(device_json(measure_device(parallel.mpi, parallel.threads))));
+  return ExitCode::done;
+}
+
 }  // namespace
 
 Run setup_doctor(CLI::App& app) {
   auto folder = std::make_shared<std::string>("runs");
+  auto json = std::make_shared<bool>(false);
   app.add_option("--folder", *folder,
                  "directory to test writing in: the run.directory that runs will use")
       ->capture_default_str();
-  return [folder] { return examine(*folder); };
+  app.add_flag("--json", *json,
+               "instead, measures rates and links and prints them as `plan --device` reads them");
+  return [folder, json] { return *json ? describe_device() : examine(*folder); };
 }
 
 }  // namespace sy

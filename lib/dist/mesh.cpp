@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "lib/dist/mesh_groups.h"
+
 namespace sy {
 namespace {
 
@@ -46,15 +48,15 @@ Mesh::Mesh(MeshShape shape, int rank, std::unique_ptr<Communicator> world, const
 }
 
 void Mesh::make_groups(const MakeGroup& make) {
-  const auto named = [&](const std::vector<int>& ranks, const char* name) {
-    Group group = make(ranks, name);
+  const auto named = [&](const char* name) {
+    Group group = make(group_ranks(name, place_), name);
     group.tensors = group.made ? group.made.get() : group.host.get();
     return group;
   };
-  data_ = named(reduction_ranks({}, place_), "data");
-  expert_ = named(ranks_along(MeshAxis::expert, place_), "expert");
-  replicas_ = named(reduction_ranks({MeshAxis::expert}, place_), "replicas");
-  model_ = named(ranks_along(MeshAxis::model, place_), "model");
+  data_ = named("data");
+  expert_ = named("expert");
+  replicas_ = named("replicas");
+  model_ = named("model");
 }
 
 Mesh Mesh::planned(MeshShape shape, int rank, Traffic* traffic) {

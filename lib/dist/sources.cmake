@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Placement is plain arithmetic. A library of its own, so that code without communicators needs no MPI.
-sy_library(placement SOURCES lib/dist/placement.cpp LINK sy_tensor)
+sy_library(placement SOURCES lib/dist/mesh_groups.cpp lib/dist/placement.cpp LINK sy_tensor)
 
 sy_library(dist SOURCES lib/dist/argument_checks.cpp lib/dist/gpu_sharing.cpp lib/dist/launcher.cpp lib/dist/local_communicators.cpp lib/dist/mesh.cpp
-                        lib/dist/request_pool.cpp lib/dist/share_texts.cpp lib/dist/threads.cpp lib/dist/traffic.cpp lib/dist/watchdog.cpp
+                        lib/dist/planned_world.cpp lib/dist/request_pool.cpp lib/dist/share_texts.cpp lib/dist/threads.cpp lib/dist/traffic.cpp lib/dist/watchdog.cpp
                         lib/dist/mpi/mpi_check.cpp lib/dist/mpi/mpi_communicator.cpp
                         lib/dist/mpi/mpi_environment.cpp lib/dist/mpi/mpi_request.cpp
            LINK sy_placement sy_tensor MPI::MPI_CXX PRIVATE_LINK Threads::Threads)

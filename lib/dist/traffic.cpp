@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/traffic.h"
 
+#include <numeric>
 #include <vector>
 
 namespace sy {
@@ -78,12 +79,14 @@ class CountingCommunicator final : public Communicator {
 
   int64_t bytes_for_others(Tensor send, const std::vector<RowRange>& sends) const {
     if (send.dim(0) == 0) return 0;
-    const size_t each = sends.size() / static_cast<size_t>(size());
-    int64_t rows = 0;
-    for (size_t block = 0; block < sends.size(); ++block) {
-      if (block / each != static_cast<size_t>(rank())) rows += sends[block].count;
-    }
-    return rows * (send.bytes() / send.dim(0));
+    const auto each = std::ssize(sends) / size();
+    const auto rows = [](auto begin, auto end) {
+      return std::accumulate(begin, end, int64_t{0},
+                             [](int64_t sum, const RowRange& range) { return sum + range.count; });
+    };
+    const auto own = sends.begin() + rank() * each;
+    return (rows(sends.begin(), sends.end()) - rows(own, own + each)) *
+           (send.bytes() / send.dim(0));
   }
 
   const std::unique_ptr<Communicator> own_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
+#include "lib/measure/own_process.h"
 #include "lib/train/stop_signal.h"
 
 namespace sy {
@@ -45,6 +46,7 @@ ExitCode Trainer::run() {
   if (saved_step_ != state_.step) save();
   finish_save();
   report_bad_records();
+  report_memory();
   if (!stopping_) return ExitCode::done;
   log::info(
       "stopped by {} after step {}: the checkpoint is committed; start the same command again to "
@@ -207,6 +209,19 @@ void Trainer::report_bad_records() const {
       counters.bad(), counters.documents, counters.malformed, counters.invalid_utf8,
       counters.missing_text, counters.empty_text, counters.too_long, counters.invalid_id,
       counters.corrupt_shards);
+}
+
+// What the process really needed, beside what its start planned for the GPU or, on the CPU, for it.
+// Collective.
+void Trainer::report_memory() {
+  constexpr double kMebi = 1 << 20;
+  double mib[] = {static_cast<double>(peak_resident_bytes()) / kMebi,
+                  static_cast<double>(train_step_.memory().total()) / kMebi};
+  session_.mesh.world().all_reduce_max(Tensor(mib, DType::f64, {std::ssize(mib)}), "peak memory");
+  log::info(
+      "peak memory of a rank: {:.1f} MiB resident, {:.1f} planned for the model{}; the program, "
+      "text and checkpoints come on top",
+      mib[0], mib[1], session_.exec.backend == Backend::cuda ? ", on the GPU" : "");
 }
 
 bool Trainer::due(int64_t every, int64_t step) const {

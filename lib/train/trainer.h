@@ -61,6 +61,7 @@ class Trainer {
   void commit();
   void finish_save();
   void report_bad_records() const;
+  void report_memory();
   bool due(int64_t every, int64_t step) const;
 
   Session session_;

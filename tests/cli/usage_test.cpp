@@ -7,9 +7,9 @@ namespace sy {
 namespace {
 using test::run_program;
 
-const std::vector<std::string> kCommands = {"pretrain",  "finetune", "evaluate", "infill",
-                                            "tokenizer", "inspect",  "bench",    "convert",
-                                            "doctor",    "config",   "score",    "loglikelihood"};
+const std::vector<std::string> kCommands = {
+    "pretrain", "finetune", "evaluate", "infill", "tokenizer", "inspect",      "bench",
+    "convert",  "plan",     "doctor",   "config", "score",     "loglikelihood"};
 
 TEST_CASE("usage: alone it prints its help and exits 2", "[usage]") {
   const auto alone = run_program({});

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-sy_test_binary(dist_tests SOURCES tests/dist/self_communicator_test.cpp tests/dist/traffic_test.cpp
+sy_test_binary(dist_tests SOURCES tests/dist/planned_world_test.cpp tests/dist/self_communicator_test.cpp
+                          tests/dist/traffic_test.cpp
                LINK sy_dist)
-foreach(suite self_communicator traffic)
+foreach(suite planned_world self_communicator traffic)
   sy_add_test(dist.${suite} dist_tests "[${suite}]")
 endforeach()

@@ -103,7 +103,7 @@ ExpertsSaved with_inner(const ExpertsParams& params, const ExpertsSaved& saved,
     now.activated = saved.in.slice(0, rows.total);
     return now;
   }
-  const Shape inner{rows.total, params.wi->value.cols()};
+  const Shape inner{rows.total, params.wi->compute.cols()};
   if (!saved.keeps_inner()) take_inner(scratch, now, inner, activation);
   return now;
 }

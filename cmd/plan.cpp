@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <thread>
+
+#include "cmd/commands.h"
+#include "cmd/config_options.h"
+#include "lib/plan/execute.h"
+#include "lib/plan/plan.h"
+#include "lib/plan/search.h"
+
+namespace sy {
+namespace {
+
+struct PlanOptions {
+  int ranks = 0, search = 0, threads = 0;
+  std::string device;
+  double memory_gib = 0, tokens = 0;
+  bool execute = false, json = false;
+
+  int all_ranks() const { return search > 0 ? search : std::max(ranks, 1); }
+};
+
+std::optional<Device> device_of(const PlanOptions& options) {
+  if (options.device.empty()) return std::nullopt;
+  return find_device(options.device);
+}
+
+int threads_of(const PlanOptions& options, const RunConfig& config) {
+  if (options.threads > 0) return options.threads;
+  return config.run.threads.is_auto ? 1 : static_cast<int>(config.run.threads.value);
+}
+
+ExitCode print(const std::string& text, const Json& json, const PlanOptions& options) {
+  fmt::print("{}", options.json ? json_line(json) + "\n" : text);
+  return ExitCode::done;
+}
+
+ExitCode search(const RunConfig& config, const PlanOptions& options) {
+  if (options.device.empty()) {
+    throw ConfigError("--search needs --device, to estimate the time of a step");
+  }
+  SearchOptions search{options.search, threads_of(options, config), 0, find_device(options.device)};
+  constexpr double kGibi = 1 << 30;
+  search.memory_limit =
+      options.memory_gib > 0 ? options.memory_gib * kGibi : search.device.memory_bytes;
+  const std::vector<Candidate> found = search_meshes(config, search);
+  return print(search_text(found, search), search_json(found), options);
+}
+
+ExitCode execute(const PlanInput& input, const PlanOptions& options) {
+  const auto workers = static_cast<int>(std::thread::hardware_concurrency());
+  const Executed executed = execute_plan(input, workers);
+  print(executed_text(executed), executed_json(executed), options);
+  return executed.fault.empty() ? ExitCode::done : ExitCode::failed;
+}
+
+ExitCode plan(const PlanInput& input, const PlanOptions& options) {
+  Plan plan = make_plan(input, device_of(options));
+  if (options.tokens > 0) plan.token_budget = options.tokens;
+  print(plan_text(plan), plan_json(plan), options);
+  constexpr double kGibi = 1 << 30;
+  const double bytes = static_cast<double>(plan.working_bytes());
+  if (options.memory_gib > 0 && bytes > options.memory_gib * kGibi) {
+    throw ConfigError(fmt::format(
+        "--memory {}: a rank needs {}; use more ranks, mesh.zero_stage: 1, train.recompute or a "
+        "smaller train.micro_batch, or let --search find a mesh",
+        options.memory_gib, in_gib(bytes)));
+  }
+  return ExitCode::done;
+}
+
+ExitCode run(const ConfigOptions& config_options, const PlanOptions& options) {
+  if (options.all_ranks() > kMostRanks) {
+    throw ConfigError(
+        fmt::format("{} ranks: a plan has at most {}", options.all_ranks(), kMostRanks));
+  }
+  const RunConfig config = config_options.load();
+  if (options.search > 0) return search(config, options);
+  const PlanInput input = plan_input(config, options.all_ranks(), threads_of(options, config));
+  return options.execute ? execute(input, options) : plan(input, options);
+}
+
+}  // namespace
+
+Run setup_plan(CLI::App& app) {
+  auto config = add_config_options(app);
+  auto options = std::make_shared<PlanOptions>();
+  app.add_option("--ranks", options->ranks, "number of ranks; 1 if it is left out")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--device", options->device,
+                 "estimates the time of a step: A100, H100, H200, or a file that "
+                 "`switchyard doctor --json` wrote");
+  app.add_option("--memory", options->memory_gib,
+                 "GiB that a rank has: exits 2 if the plan needs more; with --search the limit, by "
+                 "default the device's")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--tokens", options->tokens,
+                 "with --device: also the time to train on so many input and target tokens")
+      ->check(CLI::PositiveNumber);
+  app.add_option(
+         "--threads", options->threads,
+         "threads of a rank, on which the CPU's scratch depends; run.threads, or 1, if it is "
+         "left out")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--execute", options->execute,
+               "plans every rank and checks that their collectives match and their checkpoint is "
+               "whole");
+  app.add_option("--search", options->search,
+                 "ranks the meshes of so many ranks by the time of a step; needs --device")
+      ->check(CLI::PositiveNumber)
+      ->excludes("--ranks")
+      ->excludes("--execute");
+  app.add_flag("--json", options->json, "one JSON object");
+  return [config, options] { return run(*config, *options); };
+}
+
+}  // namespace sy

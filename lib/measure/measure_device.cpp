@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/measure/measure_device.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <set>
+
+#include "kernels/gemm/gemm.h"
+#include "lib/measure/gemm_rate.h"
+#include "lib/measure/known_devices.h"
+#include "lib/measure/probes.h"
+#include "lib/tensor/cuda/cuda_device.h"
+
+namespace sy {
+namespace {
+
+// Assumed: the share of the rate on large squares that a step's products reach. docs/performance.md
+// has 0.94 for one model.
+constexpr double kProducts = 0.9;
+
+double product_rate(Communicator& world, Backend backend, int threads, DType dtype) {
+  return spread_of(world, measure_peak_gemm_rate(backend, threads, dtype)).min;
+}
+
+Device cpu_device(MpiEnvironment& mpi, int threads) {
+  Communicator& world = mpi.world();
+  Device device;
+  device.name = "cpu";
+  device.memory_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                        static_cast<double>(sysconf(_SC_PAGESIZE)) / mpi.local_size();
+  device.float32_flops = product_rate(world, Backend::cpu, threads, DType::f32);
+  if (bfloat16_products(Backend::cpu) != Bfloat16Products::none) {
+    device.bfloat16_flops = product_rate(world, Backend::cpu, threads, DType::bf16);
+  }
+  device.memory_bytes_per_second = spread_of(world, memory_bandwidth(threads)).min;
+  return device;
+}
+
+Device gpu_device(MpiEnvironment& mpi) {
+  use_cuda_device(mpi.local_rank());
+  const std::string name = cuda_device_name();
+  for (Device device : known_devices()) {
+    if (name.find(device.name) == std::string::npos) continue;
+    device.name = name;
+    device.float32_flops = product_rate(mpi.world(), Backend::cuda, 1, DType::f32);
+    device.bfloat16_flops = product_rate(mpi.world(), Backend::cuda, 1, DType::bf16);
+    return device;
+  }
+  throw RuntimeFailure(
+      fmt::format("no data sheet of the {} is known; write its description by hand "
+                  "(docs/planning.md, \"Devices\")",
+                  name),
+      MetBy::every_rank);
+}
+
+// From an all-reduce of 4 bytes, which takes two latencies for each doubling of the ranks, and one
+// of 16 MiB around a ring.
+Link measured_link(Communicator& world, bool gpu) {
+  constexpr int64_t kBytes = 16 << 20;
+  const double ranks = world.size();
+  const auto seconds = [&](int64_t bytes) {
+    return gpu ? gpu_all_reduce_seconds(world, bytes) : all_reduce_seconds(world, bytes);
+  };
+  const double sent = 2 * (ranks - 1) / ranks * kBytes;
+  return {seconds(4) / (2 * std::ceil(std::log2(ranks))), sent / seconds(kBytes)};
+}
+
+}  // namespace
+
+Device measure_device(MpiEnvironment& mpi, int threads) {
+  Communicator& world = mpi.world();
+  const double usable = why_no_cuda_device().empty() ? 1 : 0;
+  const bool gpu = spread_of(world, usable).min > 0;
+  Device device = gpu ? gpu_device(mpi) : cpu_device(mpi, threads);
+  device.gpu = gpu;
+  device.product_efficiency = kProducts;
+  device.ranks_per_host = mpi.local_size();
+  device.source = "measured";
+  if (world.size() == 1) {
+    if (!gpu) device.within_host = {1e-6, device.memory_bytes_per_second / 3};
+    if (!gpu) device.between_hosts = {2e-5, 1.25e9};
+    device.source += " on one rank; links and product_efficiency assumed";
+    return device;
+  }
+  const std::vector<std::string> hosts = gather_hosts(world);
+  const bool one_host = std::set<std::string>(hosts.begin(), hosts.end()).size() == 1;
+  const Link link = measured_link(world, gpu);
+  if (one_host || !gpu) device.within_host = link;
+  if (!one_host || !gpu) device.between_hosts = link;
+  device.source += one_host ? "; between_hosts and product_efficiency assumed"
+                            : "; within_host and product_efficiency assumed";
+  return device;
+}
+
+}  // namespace sy

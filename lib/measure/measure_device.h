@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The description of the device and network at hand, measured.
+#pragma once
+
+#include "lib/dist/mpi/mpi_environment.h"
+#include "lib/measure/device.h"
+
+namespace sy {
+
+// Takes some seconds; what only several ranks can show, the latency and rate of collectives, is
+// assumed with one. Products count at the slowest rank's rate. Of a GPU, memory and its rate are
+// those of its data sheet; throws RuntimeFailure if there is none for it. Collective; the same on
+// every rank.
+Device measure_device(MpiEnvironment& mpi, int threads);
+
+}  // namespace sy

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/plan/plan.h"
+
+#include "lib/train/checkpointing.h"
+
+namespace sy {
+namespace {
+
+int64_t stored_bytes(const std::vector<CheckpointTensor>& saved) {
+  int64_t bytes = 0;
+  for (const CheckpointTensor& tensor : saved) {
+    bytes += tensor.global.numel() * static_cast<int64_t>(size_of(tensor.local.dtype()));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+int64_t Plan::working_bytes() const {
+  return total_bytes(memory, device.has_value() && device->gpu);
+}
+
+Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
+  RankPlan first(input, 0);
+  const TrainStep::Memory most = largest_memory(input, first);
+  const std::vector<CheckpointTensor> saved =
+      checkpoint_tensors(first.session, &first.step.optimizer());
+  Plan plan;
+  plan.config = first.session.config;
+  plan.shape = input.shape;
+  plan.threads = input.threads;
+  plan.micro_batches = first.session.micro_batches();
+  const ModelSection& model = plan.config.model;
+  const DataSection& data = plan.config.data;
+  plan.parameters = count_parameters(first.session.model.params(), model.experts);
+  plan.flops_per_sequence =
+      SwitchModel::flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
+  plan.kaplan_flops =
+      SwitchModel::kaplan_flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
+  plan.memory = memory_regions(first, most, saved, device && device->gpu);
+  plan.wire = first.step.traffic();
+  plan.checkpoint_bytes = stored_bytes(saved);
+  plan.device = device;
+  if (device) plan.time = estimate_step(input, first, most, *device);
+  return plan;
+}
+
+}  // namespace sy

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/plan/rank_plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "lib/config/config.h"
+#include "lib/data/tokenizer/tokenizer.h"
+
+namespace sy {
+namespace {
+
+std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config) {
+  const std::string& model = config.data.tokenizer;
+  const bool from_file = config.data.format == DataFormat::text && !is_byte_tokenizer(model);
+  if (!from_file || std::filesystem::exists(model)) return open_tokenizer(config);
+  if (!config.model.vocab_size.is_auto) return nullptr;
+  throw ConfigError(fmt::format(
+      "model.vocab_size: auto needs the tokenizer, and data.tokenizer {} does not exist; set a "
+      "number, as in --set model.vocab_size=32128",
+      model));
+}
+
+void raise(int64_t& most, int64_t value) {
+  most = std::max(most, value);
+}
+
+}  // namespace
+
+PlanInput plan_input(const RunConfig& config, int ranks, int threads) {
+  return {config, tokenizer_for(config), mesh_shape(config, ranks), threads, Backend::cpu};
+}
+
+RankPlan::RankPlan(const PlanInput& input, int rank, CallListener* listener)
+    : runtime(input.shape, rank, input.backend, input.threads),
+      session(runtime, input.config, input.tokenizer, /*training=*/true),
+      step(session) {
+  runtime.exec.state<PlannedCalls>().listener = listener;
+  step.plan();
+}
+
+HeldBytes held_bytes(const PlanInput& input, int rank) {
+  Runtime runtime(input.shape, rank, input.backend, input.threads);
+  Session session(runtime, input.config, input.tokenizer, /*training=*/true);
+  Arena values("parameters"), grads("gradients"), state("optimiser");
+  session.model.params().plan(values, grads);
+  make_optimizer(session.config.optimizer, session.model.params())->plan(state);
+  return {values.bytes(), grads.bytes(), state.bytes()};
+}
+
+TrainStep::Memory largest_memory(const PlanInput& input, const RankPlan& first) {
+  TrainStep::Memory most = first.step.memory();
+  if (input.config.mesh.zero_stage == 0) return most;
+  std::set<int> largest;  // the ranks that hold most of something
+  // The ranks of a model group own the same slices.
+  for (int rank = 0; rank < input.shape.ranks; rank += input.shape.model) {
+    const HeldBytes held = held_bytes(input, rank);
+    const bool more = held.parameters > most.model.parameters || held.optimizer > most.optimizer;
+    if (more) largest.insert(rank);
+    raise(most.model.parameters, held.parameters);
+    raise(most.model.gradients, held.gradients);
+    raise(most.optimizer, held.optimizer);
+  }
+  for (const int rank : largest) {
+    raise(most.model.scratch, RankPlan(input, rank).step.memory().model.scratch);
+  }
+  return most;
+}
+
+}  // namespace sy

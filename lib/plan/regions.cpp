@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/plan/regions.h"
+
+#include "lib/base/numeric.h"
+#include "lib/tensor/memory.h"
+
+namespace sy {
+namespace {
+
+// The batches of `sequences` sequences in micro-batches, as StepBatch allocates them.
+int64_t batch_bytes(const RunConfig& config, int64_t sequences) {
+  Batch batch;
+  const BatchShape shape{config.train.micro_batch,
+                         {config.data.encoder_length, config.data.decoder_length.value}};
+  return place_batch(batch, shape, nullptr) * ceil_div(sequences, config.train.micro_batch);
+}
+
+// The ids of the batches that the loader prepares ahead.
+int64_t loader_bytes(const RunConfig& config, int64_t sequences) {
+  const int64_t ids = config.data.encoder_length + config.data.decoder_length.value;
+  return config.data.read_ahead_batches * sequences * ids * static_cast<int64_t>(sizeof(int32_t));
+}
+
+int64_t written_bytes(const std::vector<CheckpointTensor>& saved) {
+  int64_t bytes = 0;
+  for (const CheckpointTensor& tensor : saved) bytes += tensor.write ? tensor.local.bytes() : 0;
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<MemoryRegion> memory_regions(RankPlan& first, const TrainStep::Memory& planned,
+                                         const std::vector<CheckpointTensor>& saved, bool on_gpu) {
+  const RunConfig& config = first.session.config;
+  const int64_t sequences = first.session.sequences_per_rank();
+  int64_t batches = batch_bytes(config, sequences);
+  if (config.train.eval_every > 0) {
+    batches += batch_bytes(
+        config, ceil_div(config.train.eval_sequences, first.session.mesh.shape().data()));
+  }
+  const char* const exact = "planned: the trainer allocates exactly this";
+  const char* const passes = "planned: high-water mark of a step, with the GEMMs' workspaces";
+  std::vector<MemoryRegion> regions{
+      {"parameters", planned.model.parameters, on_gpu, exact},
+      {"gradients", planned.model.gradients, on_gpu, exact},
+      {"optimizer", planned.optimizer, on_gpu, exact},
+      {"activations", planned.model.activations, on_gpu, exact},
+      {"scratch", planned.model.scratch, on_gpu, passes},
+      {"batches", batches, false, "computed: training and evaluation batches"}};
+  if (on_gpu) {
+    regions.push_back({"batch_copies", 2 * batches, true, "computed: two sets, in turn"});
+  }
+  regions.push_back({"loader", loader_bytes(config, sequences), false,
+                     "computed: examples read ahead; shuffled text comes on top"});
+  regions.push_back({"checkpoint_staging", written_bytes(saved), false,
+                     "computed: what rank 0 writes, while a checkpoint is saved"});
+  regions.push_back({"program", resident_bytes(), false,
+                     "measured: this program with its libraries, before any training"});
+  return regions;
+}
+
+int64_t total_bytes(const std::vector<MemoryRegion>& regions, bool on_device) {
+  int64_t total = 0;
+  for (const MemoryRegion& region : regions) {
+    if (region.on_device == on_device) total += region.bytes;
+  }
+  return total;
+}
+
+}  // namespace sy

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the memory of a rank goes, region by region, and how each number is known.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/checkpoint/checkpoint.h"
+#include "lib/plan/rank_plan.h"
+
+namespace sy {
+
+struct MemoryRegion {
+  std::string name;  // "parameters"
+  int64_t bytes = 0;
+  bool on_device = false;  // of a GPU; else in the host's memory
+  std::string source;      // how the number is known
+};
+
+// Of the rank that needs most of each. `planned` is largest_memory(). `on_gpu`: regions that ops
+// work in, and copies of the batch, lie in the GPU's memory. Without evaluation and
+// checkpoints their regions are left out. What no plan can know, such as buffers inside MPI, NCCL
+// and the CUDA context, is not among them.
+std::vector<MemoryRegion> memory_regions(RankPlan& first, const TrainStep::Memory& planned,
+                                         const std::vector<CheckpointTensor>& saved, bool on_gpu);
+
+int64_t total_bytes(const std::vector<MemoryRegion>& regions, bool on_device);
+
+}  // namespace sy

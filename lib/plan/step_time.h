@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// An estimate of the time of a step. It is a sum of bounds, with nothing overlapping: what is sent
+// while a rank computes makes a real step shorter, waiting for slower ranks makes it longer.
+#pragma once
+
+#include "lib/measure/device.h"
+#include "lib/plan/rank_plan.h"
+
+namespace sy {
+
+struct StepTime {
+  double products = 0;     // GEMMs: FLOPs, or if that takes longer, reading their weights
+  double elementwise = 0;  // everything else in forward and backward, by the memory's rate
+  double update = 0;       // reading and writing weights, gradients and optimiser state
+  double wire = 0;         // wire_seconds()
+  double total() const { return products + elementwise + update + wire; }
+  double tokens_per_second = 0;  // input and target places of the global batch
+  // FLOPs of the model, without what is computed again, over those of the device's rate.
+  double mfu = 0;
+};
+
+// Throws ConfigError if the precision is bfloat16 and the device has no rate for it.
+StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory,
+                       const Device& device);
+
+}  // namespace sy

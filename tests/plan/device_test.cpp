@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/measure/device.h"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+
+#include "lib/base/error.h"
+#include "tests/support/shared_files.h"
+
+namespace sy {
+namespace {
+
+std::string written(const std::string& text) {
+  const std::string path = test::temporary_folder() + "/device.json";
+  std::ofstream(path) << text;
+  return path;
+}
+
+std::string error_of(const std::string& name) {
+  try {
+    find_device(name);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("device: known by name, and nearest names are suggested", "[device]") {
+  const Device device = find_device("h100");
+  CHECK(device.name == "H100");
+  CHECK(device.gpu);
+  CHECK(device.bfloat16_flops == 989.5e12);
+  CHECK(device.ranks_per_host == 8);
+  CHECK_THAT(error_of("H10"), Catch::Contains("did you mean H100?"));
+  CHECK_THAT(error_of("abacus"), Catch::StartsWith("--device abacus: unknown; give A100"));
+}
+
+TEST_CASE("device: a description is read as it is written", "[device]") {
+  Device device = find_device("A100");
+  device.name = "mine";
+  device.between_hosts = {3e-5, 1.25e9};
+  const std::string json = json_line(device_json(device));
+  const Device read = find_device(written(json));
+  CHECK(json_line(device_json(read)) == json);
+}
+
+TEST_CASE("device: what is wrong with a description is said with its place", "[device]") {
+  const std::string right = json_line(device_json(find_device("A100")));
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = right;
+    const size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    return error_of(written(text.replace(at, from.size(), to)));
+  };
+  CHECK_THAT(with("\"gpu\"", "\"gpus\""), Catch::Contains("gpu is missing"));
+  CHECK_THAT(with("\"source\"", "\"sourc\""), Catch::Contains("did you mean source?"));
+  CHECK_THAT(with("\"gpu\": true", "\"gpu\": 7"), Catch::Contains(":1:25: gpu: "));
+  CHECK_THAT(with("\"ranks_per_host\": 8", "\"ranks_per_host\": 0"),
+             Catch::Contains("ranks_per_host: 0 must be more than 0"));
+  CHECK_THAT(error_of(written("[1, 2]")), Catch::Contains("is a mapping"));
+  CHECK_THAT(error_of(written("{")), Catch::Contains("device.json:"));
+  CHECK_THAT(error_of("/nowhere.json"), Catch::Contains("cannot be opened"));
+}
+
+}  // namespace
+}  // namespace sy

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run needs and sends what its plan says, to the byte.
+#include <catch2/catch.hpp>
+
+#include "kernels/gemm/gemm.h"
+#include "lib/plan/rank_plan.h"
+#include "tests/train/tiny_steps.h"
+
+namespace sy {
+namespace {
+using namespace test;
+
+void check_same(const Traffic& planned, const Traffic& sent) {
+  CHECK(planned.records() == sent.records());
+}
+
+// As the trainer's table of its start takes it.
+int64_t most_of(int64_t bytes) {
+  auto number = static_cast<double>(bytes);
+  test_world().all_reduce_max(Tensor(&number, DType::f64, {1}), "memory");
+  return static_cast<int64_t>(number);
+}
+
+TEST_CASE("planned run: memory by region and traffic by label", "[planned_run]") {
+  const int ranks = test_world().size();
+  const auto variant =
+      GENERATE(std::vector<std::string>{"mesh.expert=auto"},
+               std::vector<std::string>{"mesh.zero_stage=1", "mesh.expert=1"},
+               std::vector<std::string>{"mesh.zero_stage=1", "optimizer.name=adamw"},
+               std::vector<std::string>{"train.recompute=experts", "mesh.zero_stage=1",
+                                        "precision=bfloat16"},
+               std::vector<std::string>{"train.recompute=blocks", "mesh.model=2"},
+               std::vector<std::string>{"mesh.sequence_parallel=true", "mesh.model=2",
+                                        "data.decoder_length=8", "mesh.zero_stage=1"});
+  CAPTURE(variant);
+  if (variant.back() == "precision=bfloat16" &&
+      bfloat16_products(Backend::cpu) == Bfloat16Products::none) {
+    return;
+  }
+  std::vector<std::string> overrides = variant;
+  if (ranks == 1) std::erase(overrides, "mesh.model=2");
+  const RunConfig config = tiny_config(Backend::cpu, overrides);
+  Traffic sent;
+  Steps real(make_runtime(config, &sent), config);
+  real.train_step.plan();
+  real.train_step.allocate();
+  real.train_step.initialize();
+  sent.clear();
+  real.fill();
+  CHECK(real.run().updated);
+  const TrainStep::Memory used = real.train_step.memory();
+
+  const PlanInput input = plan_input(config, ranks, 1);
+  const RankPlan here(input, test_world().rank());
+  check_same(here.step.traffic(), sent);
+  const TrainStep::Memory said = largest_memory(input, RankPlan(input, 0));
+  CHECK(said.model.parameters == most_of(used.model.parameters));
+  CHECK(said.model.gradients == most_of(used.model.gradients));
+  CHECK(said.model.activations == most_of(used.model.activations));
+  CHECK(said.model.scratch == most_of(used.model.scratch));
+  CHECK(said.optimizer == most_of(used.optimizer));
+  const HeldBytes held = held_bytes(input, test_world().rank());
+  CHECK(held.parameters == used.model.parameters);
+  CHECK(held.gradients == used.model.gradients);
+  CHECK(held.optimizer == used.optimizer);
+}
+
+}  // namespace
+}  // namespace sy
