@@ -21,6 +21,7 @@
   COMMAND(tokenizer, "trains a SentencePiece model, or shows ids and pieces")     \
   COMMAND(inspect, "shows a checkpoint, training examples or a data shard")       \
   COMMAND(bench, "times training steps, experts or the loader")                   \
+  COMMAND(report, "draws runs as one HTML page")                                  \
   COMMAND(doctor, "checks that this allocation is healthy")                       \
   COMMAND(config, "prints the resolved configuration, or its reference")
 
