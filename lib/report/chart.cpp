@@ -132,7 +132,7 @@ std::string chart_legend(const Chart& chart) {
   for (const Curve& curve : chart.curves) {
     append(html,
            "<li class=\"{}\" {}>{}<span class=\"name\">{}</span> <span "
-           "class=\"at\">{:.6g}</span></li>\n",
+           "class=\"at\">{:.5g}</span></li>\n",
            style_class(curve.run), data_attributes(curve), kSample, escaped(curve.name),
            curve.points.back().value);
   }

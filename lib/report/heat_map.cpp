@@ -29,17 +29,15 @@ void for_each_cell(const RouterHistory& history, size_t field, const Use& use) {
 
 void append_cells(std::string& html, const HeatMap& map, const RouterHistory& history,
                   const std::vector<double>& bounds) {
-  const double rows = static_cast<double>(history.layers().size());
-  const double columns = static_cast<double>(history.columns().size());
-  html += "<g shape-rendering=\"crispEdges\">\n";
+  append(html,
+         "<svg viewBox=\"0 0 {} {}\" width=\"100%\" height=\"100%\" preserveAspectRatio=\"none\" "
+         "shape-rendering=\"crispEdges\">\n",
+         history.columns().size(), history.layers().size());
   for_each_cell(history, map.field, [&](size_t layer, size_t column, double mean) {
-    append(html,
-           "<rect class=\"level{}\" x=\"{:.3f}%\" y=\"{:.3f}%\" width=\"{:.3f}%\" "
-           "height=\"{:.3f}%\"/>",
-           level_of(mean, bounds), 100 * static_cast<double>(column) / columns,
-           100 * static_cast<double>(layer) / rows, 100 / columns, 100 / rows);
+    append(html, "<rect class=\"level{}\" x=\"{}\" y=\"{}\" width=\"1\" height=\"1\"/>",
+           level_of(mean, bounds), column, layer);
   });
-  html += "</g>\n";
+  html += "</svg>\n";
 }
 
 void append_labels(std::string& html, const RouterHistory& history) {

@@ -9,11 +9,9 @@ namespace sy::report {
 
 void RouterHistory::add_line(double step) {
   if (columns_.empty() || lines_in_last_ == lines_per_column_) {
-    if (columns_.size() + 1 == 2 * kColumns) halve();
-    if (columns_.empty() || lines_in_last_ == lines_per_column_) {
-      columns_.push_back({step, step});
-      lines_in_last_ = 0;
-    }
+    if (columns_.size() == 2 * kColumns) halve();
+    columns_.push_back({step, step});
+    lines_in_last_ = 0;
   }
   ++lines_in_last_;
   columns_.back().last_step = step;
@@ -48,14 +46,13 @@ double RouterHistory::mean(size_t layer, size_t field, size_t column) const {
   return sum.total / static_cast<double>(sum.count);
 }
 
-// Columns 2i and 2i+1 become column i. An odd last one stays alone, half full.
+// Columns 2i and 2i+1 become column i; an odd last one stays alone.
 void RouterHistory::halve() {
   const size_t half = (columns_.size() + 1) / 2;
   for (size_t i = 0; i < half; ++i) {
     const size_t second = std::min(2 * i + 1, columns_.size() - 1);
     columns_[i] = {columns_[2 * i].first_step, columns_[second].last_step};
   }
-  if (columns_.size() % 2 == 0) lines_in_last_ += lines_per_column_;
   columns_.resize(half);
   lines_per_column_ *= 2;
   for (std::vector<Cells>& cells : layers_) {

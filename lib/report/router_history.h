@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, 4> kRouterFields{"load_max", "dropped_fra
                                                         "top_probability", "entropy"};
 using RouterReading = std::array<double, kRouterFields.size()>;  // NaN: absent or not finite
 
-// However many lines are added, columns stay fewer than 2 * kColumns: two neighbours become one
-// when there is no room. A column is the mean over its lines.
+// However many lines are added, there are at most 2 * kColumns columns: two neighbours become one
+// when there is no room. A column is the mean over its lines, and all but the last have as many.
 class RouterHistory {
  public:
   static constexpr size_t kColumns = 64;
@@ -37,7 +37,7 @@ class RouterHistory {
   // NaN where no line of the column has a finite value.
   double mean(size_t layer, size_t field, size_t column) const;
 
-  // The same history in at most `most` columns.
+  // The same history in at most `most` columns, to read only.
   RouterHistory coarser(size_t most) const;
 
  private:

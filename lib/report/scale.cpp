@@ -11,7 +11,7 @@
 namespace sy::report {
 namespace {
 
-constexpr int kValueTicks = 5, kPlaceTicks = 5;
+constexpr int kValueTicks = 5, kPlaceTicks = 4;
 constexpr double kLogarithmicFrom = 50;  // largest / smallest value
 
 struct TimeUnit {
@@ -27,13 +27,22 @@ TimeUnit time_unit(double seconds, double least) {
   return found == kTimeUnits.end() ? kTimeUnits.back() : *found;
 }
 
-// The distance of about `wanted` round ticks.
+// The distance, 1, 2 or 5 times a power of ten, of which a span has nearest to `wanted`.
 double round_distance(double span, int wanted) {
   const double rough = span / wanted, power = std::pow(10, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough * (1 - 1e-9)) return factor * power;
+  const double factor = rough / power;
+  if (factor < 1.5) return power;
+  if (factor < 3.5) return 2 * power;
+  return (factor < 7.5 ? 5 : 10) * power;
+}
+
+std::vector<double> multiples(double low, double high, double distance) {
+  std::vector<double> ticks;
+  const double first = std::ceil(low / distance - 1e-9), last = std::floor(high / distance + 1e-9);
+  for (double number = first; number <= last; ++number) {
+    ticks.push_back(number * distance + 0.0);  // + 0.0 turns -0 into 0
   }
-  return 10 * power;
+  return ticks;
 }
 
 // Powers of ten, and between few of them also their double and fivefold.
@@ -62,15 +71,6 @@ std::string Scale::tick_text(double tick) const {
   return short_number(tick / unit);
 }
 
-std::vector<double> round_ticks(double low, double high, int wanted) {
-  const double distance = round_distance(high - low, wanted);
-  std::vector<double> ticks;
-  // + 0.0 turns -0 into 0.
-  const double first = std::ceil(low / distance - 1e-9), last = std::floor(high / distance + 1e-9);
-  for (double number = first; number <= last; ++number) ticks.push_back(number * distance + 0.0);
-  return ticks;
-}
-
 Scale value_scale(double low, double high) {
   Scale scale;
   if (low > 0 && high / low > kLogarithmicFrom) {
@@ -87,7 +87,7 @@ Scale value_scale(double low, double high) {
   const double distance = round_distance(high - low, kValueTicks);
   scale.low = std::floor(low / distance + 1e-9) * distance;
   scale.high = std::ceil(high / distance - 1e-9) * distance;
-  scale.ticks = round_ticks(scale.low, scale.high, kValueTicks);
+  scale.ticks = multiples(scale.low, scale.high, distance);
   return scale;
 }
 
@@ -99,8 +99,8 @@ Scale place_scale(double high, Axis axis) {
     scale.unit = unit.seconds;
     scale.unit_name = unit.name;
   }
-  scale.ticks = round_ticks(0, scale.high / scale.unit, kPlaceTicks);
-  for (double& tick : scale.ticks) tick *= scale.unit;
+  const double distance = round_distance(scale.high / scale.unit, kPlaceTicks) * scale.unit;
+  scale.ticks = multiples(0, scale.high, distance);
   return scale;
 }
 

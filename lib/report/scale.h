@@ -21,15 +21,13 @@ struct Scale {
   std::string tick_text(double tick) const;
 };
 
-// Multiples of 1, 2 or 5 times a power of ten within [low, high], about `wanted` of them.
-std::vector<double> round_ticks(double low, double high, int wanted);
-
-// A vertical axis of values from `low` to `high`, both finite. Its ends are round. It is
-// logarithmic where the values are positive and span more than a factor of 50.
+// A vertical axis of values from `low` to `high`, both finite. Its ends and ticks are multiples of
+// 1, 2 or 5 times a power of ten. Where the values are positive and span more than a factor of 50
+// it is logarithmic.
 Scale value_scale(double low, double high);
 
-// A horizontal axis from 0 to `high`, which is finite. Times count in the largest unit of which
-// there are two.
+// A horizontal axis from 0 to `high`, which is finite, with such ticks. Times count in the largest
+// unit of which there are two.
 Scale place_scale(double high, Axis axis);
 
 // 1234567 as 1.23457M, 0.25 as 0.25: at most so many digits.
