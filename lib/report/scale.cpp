@@ -31,9 +31,10 @@ TimeUnit time_unit(double seconds, double least) {
 double round_distance(double span, int wanted) {
   const double rough = span / wanted, power = std::pow(10, std::floor(std::log10(rough)));
   const double factor = rough / power;
-  if (factor < 1.5) return power;
-  if (factor < 3.5) return 2 * power;
-  return (factor < 7.5 ? 5 : 10) * power;
+  // The borders are those of equal ratios.
+  if (factor < std::sqrt(2)) return power;
+  if (factor < std::sqrt(10)) return 2 * power;
+  return (factor < std::sqrt(50) ? 5 : 10) * power;
 }
 
 std::vector<double> multiples(double low, double high, double distance) {

@@ -35,7 +35,8 @@
   function nearest(places, wanted) {
     let best = 0;
     for (let i = 1; i < places.length; ++i) {
-      if (!(Math.abs(places[i] - wanted) >= Math.abs(places[best] - wanted))) best = i;
+      const nearer = Math.abs(places[i] - wanted) < Math.abs(places[best] - wanted);
+      if (nearer || Number.isNaN(places[best])) best = i;
     }
     return best;
   }
