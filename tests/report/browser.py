@@ -163,7 +163,8 @@ def look(browser, url, width, scheme, pictures):
 
 def read_with_keys(browser):
     """The last value first, then the one before it; the legend and the spoken text agree."""
-    browser.value("document.querySelector('#loss .plot').focus()")
+    browser.value("document.getElementById('axis-steps').click()")
+    browser.value("document.querySelector('#loss .by-steps').focus()")
     browser.press("End")
     last = browser.value("document.getElementById('spoken').textContent")
     assert last.startswith("step 1,200: ") and "small 2." in last, last
@@ -176,7 +177,7 @@ def read_with_keys(browser):
     # A run that ended earlier has no value there.
     assert browser.value("[...document.querySelectorAll('#loss .at')].map((each) => each.textContent).includes('–')")
     browser.value("document.activeElement.blur()")
-    assert browser.value("document.querySelectorAll('.dot').length") == 0
+    assert browser.value("document.querySelectorAll('.dot, .cursor').length") == 0
 
 
 def change_colours(browser):
