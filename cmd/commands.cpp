@@ -25,6 +25,7 @@
   COMMAND(inspect, "shows a checkpoint, training examples, a shard or a task")    \
   COMMAND(bench, "times training steps, experts or the loader")                   \
   COMMAND(plan, "memory, traffic and time of a run, before it is started")        \
+  COMMAND(report, "draws runs as one HTML page")                                  \
   COMMAND(doctor, "checks that this allocation is healthy")                       \
   COMMAND(config, "prints the resolved configuration, or its reference")
 
