@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-sy_library(tasks
+sy_library(scores
            SOURCES lib/tasks/answers.cpp lib/tasks/json_lines.cpp
                    lib/tasks/scores/averages.cpp lib/tasks/scores/bleu.cpp lib/tasks/scores/bleu_tokens.cpp
                    lib/tasks/scores/classes.cpp lib/tasks/scores/correlation.cpp lib/tasks/scores/exact.cpp
