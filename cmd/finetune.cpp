@@ -11,14 +11,18 @@
 namespace sy {
 namespace {
 
+bool goes_on(const RunConfig& config, const std::string& resume) {
+  if (resume != "auto") return resume != "none";
+  return !newest_checkpoint(RunFolder(config).checkpoints).empty();
+}
+
 void check(const RunConfig& config, const std::string& resume) {
   if (config.data.tasks.empty()) {
     throw ConfigError(
         "finetune: data.tasks is empty; list the tasks, or go on with text by `pretrain` and "
         "train.initialize_from");
   }
-  const std::string folder = RunFolder(config).checkpoints;
-  if (config.train.initialize_from.empty() && checkpoint_to_resume(resume, folder).empty()) {
+  if (config.train.initialize_from.empty() && !goes_on(config, resume)) {
     throw ConfigError(
         "finetune: no weights to start from; give a checkpoint or a run as "
         "train.initialize_from (`convert --from hf` makes one of a published model)");
@@ -50,10 +54,10 @@ Run setup_finetune(CLI::App& app) {
          "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
       ->capture_default_str();
   return [options, resume] {
+    install_stop_signals();
     const RunConfig config = options->load();
     check(config, *resume);
     Parallel parallel(config.run);
-    install_stop_signals();
     Runtime runtime(config, parallel.mpi.world(), parallel.resources());
     Trainer trainer(runtime, config, *resume, scorer_of(config));
     const ExitCode code = trainer.run();

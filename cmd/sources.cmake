@@ -6,7 +6,7 @@ set_property(SOURCE cmd/version.cpp APPEND PROPERTY COMPILE_DEFINITIONS
              SY_SENTENCEPIECE_VERSION="${SY_SENTENCEPIECE_VERSION}")
 add_dependencies(sy_cmd sy_commit)  # cmd/commit.h
 target_link_libraries(sy_cmd PUBLIC sy_config sy_data sy_dist sy_tasks sy_train sy_generate sy_checkpoint
-                      sy_convert sy_finetune sy_bench sy_plan sy_report sy::simdjson sy::hdf5 sy::dnnl OpenMP::OpenMP_CXX)
+                      sy_convert sy_finetune sy_bench sy_plan sy_report sy_scores sy::simdjson sy::hdf5 sy::dnnl OpenMP::OpenMP_CXX)
 
 add_executable(switchyard $<TARGET_OBJECTS:sy_cmd>)
 target_link_libraries(switchyard PRIVATE sy_cmd sy_backend_gpu)

@@ -44,6 +44,20 @@ TEST_CASE("likelihood: what greedy search writes is greedy", "[likelihood]") {
   }
 }
 
+int32_t best_after(const test::TableModel& model, const std::vector<int32_t>& sequence) {
+  const std::vector<float> logits = model.logits_of(sequence);
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+TEST_CASE("likelihood: one token that is not the best is enough", "[likelihood]") {
+  test::TableModel model(10, 4);
+  std::vector<int32_t> sequence{3, -1, kPadId};  // the prompt, where the table's target begins
+  const int32_t other = (best_after(model, sequence) + 1) % 10;
+  sequence.push_back(other);
+  const Prompts targets{{other, best_after(model, sequence)}};
+  CHECK_FALSE(target_likelihoods(model, {{3}}, targets, 1, kPadId)[0].greedy);
+}
+
 TEST_CASE("likelihood: an empty target is refused", "[likelihood]") {
   test::TableModel model(10, 3);
   CHECK_THROWS_AS(target_likelihoods(model, {{1}}, {{}}, 1, kPadId), InternalError);

@@ -5,13 +5,13 @@
   python3 -m venv build/harness-venv
   build/harness-venv/bin/pip install -r tests/reference/harness_requirements.txt
   build/harness-venv/bin/python tests/reference/harness.py build/switchyard              random requests
-  build/harness-venv/bin/python tests/reference/harness.py build/switchyard --remake     writes data/generate/switch anew
+  build/harness-venv/bin/python tests/reference/harness.py build/switchyard --remake     writes the kept ones anew
   build/harness-venv/bin/python tests/reference/harness.py build/switchyard --checkpoint FOLDER --lines FILE
 
 A checkpoint (here a small SwitchTransformers model with a tokenizer of few pieces) goes through `switchyard convert
 --to hf`. The harness loads that folder with its seq2seq backend and runs a local task of contexts and
-continuations, one request at a time, since padding takes part in Hugging Face's routing. Both sides' log-likelihoods
-must agree to 1e-4, and whether a continuation is the greedy one. No hub is asked for anything. Exit code 1: they differ.
+continuations. Both sides' log-likelihoods must agree to 1e-4, and whether a continuation is the greedy one. No hub is
+asked for anything. Exit code 1: they differ.
 """
 import argparse
 import json
@@ -94,7 +94,7 @@ def theirs(exported, requests_file, folder):
     (folder / "task" / "continuations.yaml").write_text(TASK.format(requests=requests_file))
     results = lm_eval.simple_evaluate(
         model="hf", model_args=f"pretrained={exported},backend=seq2seq,dtype=float32", tasks=["continuations"],
-        task_manager=TaskManager(include_path=str(folder / "task"), include_defaults=False), batch_size=1,
+        task_manager=TaskManager(include_path=str(folder / "task"), include_defaults=False), batch_size=16,
         device="cpu", log_samples=True, bootstrap_iters=0)
     samples = sorted(results["samples"]["continuations"], key=lambda sample: sample["doc_id"])
     return [(float(log_likelihood), str(greedy) == "True")
