@@ -22,7 +22,7 @@ struct PartSize {
 
 struct MixturePart {
   std::string name;
-  double rate = 0;  // relative to the others'; 0: never drawn
+  double rate = 0;  // relative to the others'; 0: never drawn. Not used in a single pass
   std::unique_ptr<ExampleSources> sources;
 };
 

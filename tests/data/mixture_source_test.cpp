@@ -141,6 +141,19 @@ TEST_CASE("mixture: parts are drawn by their rates", "[mixture_source]") {
   }
 }
 
+// Else whole batches would be of one part.
+TEST_CASE("mixture: each stream draws by itself", "[mixture_source]") {
+  constexpr int64_t kBatches = 50;
+  const std::vector<Example> examples = examples_of({1, 1}, kBatches);
+  int64_t alike = 0;
+  for (int64_t batch = 0; batch < kBatches; ++batch) {
+    const auto first = examples.begin() + batch * kStreams * kEach;
+    alike += std::all_of(first, first + kStreams * kEach,
+                         [&](const Example& each) { return each.part == first->part; });
+  }
+  CHECK(alike <= 1);  // one batch in 2^15
+}
+
 TEST_CASE("mixture: every mesh sees the same examples", "[mixture_source]") {
   const std::vector<double> rates{2, 1, 1};
   const std::vector<Example> expected = examples_of(rates, 20);

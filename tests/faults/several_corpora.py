@@ -113,6 +113,8 @@ with workplace() as folder:
         refuse(folder, what, [said], {"data.corpora": corpora(folder, names)})
     refuse(folder, "exchanged", ["data.corpora: no longer matches 1 of the run's 3 shards", "sw.train.jsonl"],
            {"data.corpora": corpora(folder, sw=folder / "en.train.jsonl")})
+    refuse(folder, "swapped", ["data.corpora: no longer matches 2 of the run's 3 shards"],
+           {"data.corpora": corpora(folder, en=folder / "sw.train.jsonl", sw=folder / "en.train.jsonl")})
     (folder / "elsewhere").mkdir()
     moved = folder / "elsewhere/ja.train.jsonl"
     shutil.move(folder / "ja.train.jsonl", moved)
