@@ -95,6 +95,7 @@ Run setup_evaluate(CLI::App& app) {
       evaluate_text(session, chosen.path, *json);
     } else {
       tasks->json = *json;
+      std::erase(tasks->names, "");  // --tasks alone
       evaluate_tasks(session, chosen.path, *tasks);
     }
     return ExitCode::done;

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
-#include "lib/base/log.h"
 #include "lib/config/config.h"
 #include "lib/config/keys.h"
 #include "lib/generate/infill.h"
@@ -81,8 +80,6 @@ void DecodingScorer::allocate() {
   decoder_.allocate_caches(session_.exec);
   logits_.emplace(session_.model, decoder_, session_.exec, session_.tokenizer->size());
   lockstep_.emplace(*logits_, session_.mesh.host_data(), place_.size);
-  log::info("decoding: {:.1f} MiB per rank for up to {} sequences",
-            static_cast<double>(decoder_.cache_bytes()) / (1 << 20), decoder_.shape().rows);
 }
 
 std::vector<TaskAnswers> DecodingScorer::answer() {

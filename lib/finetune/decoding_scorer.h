@@ -30,6 +30,7 @@ class DecodingScorer : public TaskScorer {
 
   void plan() override;
   void allocate() override;
+  int64_t bytes() const override { return decoder_.cache_bytes(); }
   std::vector<TaskScores> run() override { return score(answer()); }
 
   // The two halves of run(). The first is collective; the second gives scores where the answers

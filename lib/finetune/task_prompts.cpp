@@ -29,7 +29,7 @@ TaskPrompts read_prompts(const TaskSection& section, const Tokenizer& tokenizer,
     if (keep_examples) prompts.examples.push_back(example);
   }
   if (cut > 0 && log::rank() == 0) {
-    log::info(
+    log::warn(
         "task {}: {} of {} validation inputs are longer than data.encoder_length ({}) and are cut",
         section.name, cut, read, limit);
   }

@@ -2,6 +2,7 @@
 #include "lib/generate/lockstep.h"
 
 #include "lib/base/error.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 
@@ -13,21 +14,29 @@ void Lockstep::begin(std::span<const std::vector<int32_t>> prompts) {
 }
 
 LogitRows Lockstep::next(std::span<const int32_t> parents, std::span<const int32_t> ids) {
-  any_searches(true);
-  return model_.next(parents, ids);
+  const size_t most = most_sequences(parents.size());
+  parents_.assign(parents.begin(), parents.end());
+  ids_.assign(ids.begin(), ids.end());
+  parents_.resize(most, 0);  // any sequence, and any token
+  ids_.resize(most, 0);
+  return model_.next(parents_, ids_).slice(0, std::ssize(parents));
 }
 
 void Lockstep::finish() {
-  constexpr int32_t kFirst[] = {0};  // any sequence, and any token
-  while (any_searches(false)) model_.next(kFirst, kFirst);
+  while (const size_t most = most_sequences(0)) {
+    parents_.assign(most, 0);
+    ids_.assign(most, 0);
+    model_.next(parents_, ids_);
+  }
 }
 
-bool Lockstep::any_searches(bool here) {
-  int32_t searching = here ? 1 : 0;
+// Over the ranks; 0 once all searches have ended.
+size_t Lockstep::most_sequences(size_t here) {
+  auto most = narrow<int32_t>(here);
   if (ranks_.size() > 1) {
-    ranks_.all_reduce_max(Tensor(&searching, DType::i32, {1}), "ranks that generate");
+    ranks_.all_reduce_max(Tensor(&most, DType::i32, {1}), "sequences to generate");
   }
-  return searching > 0;
+  return static_cast<size_t>(most);
 }
 
 }  // namespace sy

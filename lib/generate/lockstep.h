@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generation on several data ranks at once, each with prompts of its own. Experts may be spread
-// over these ranks, so each must run as many passes as the others: one whose searches have ended
-// goes on with a sequence that nobody reads until all have.
+// over these ranks, so all must run the same passes, each on as many sequences as the others. A
+// rank with fewer goes on with sequences that nobody reads, until all searches have ended.
 #pragma once
 
 #include "lib/dist/communicator.h"
@@ -25,11 +25,12 @@ class Lockstep : public NextLogits {
   void finish();
 
  private:
-  bool any_searches(bool here);
+  size_t most_sequences(size_t here);
 
   NextLogits& model_;
   Communicator& ranks_;
   int64_t prompts_;
+  std::vector<int32_t> parents_, ids_;  // of a pass, filled up
 };
 
 }  // namespace sy

@@ -197,7 +197,7 @@ class TaskSources::Reading {
     const LoaderPlace& place = to_.place_;
     const char* whose = place.num_streams < place.total_streams ? " on this rank" : "";
     if (cuts.inputs > 0) {
-      log::info("task {}: {} of {} inputs{} are longer than data.encoder_length ({}) and are cut",
+      log::warn("task {}: {} of {} inputs{} are longer than data.encoder_length ({}) and are cut",
                 task, cuts.inputs, cuts.examples, whose, data_.encoder_length);
     }
     if (cuts.targets > 0) {

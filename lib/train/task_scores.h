@@ -30,8 +30,9 @@ class TaskScorer {
  public:
   virtual ~TaskScorer() = default;
 
-  virtual void plan() = 0;      // after the model is planned, before anything is allocated
-  virtual void allocate() = 0;  // after the model
+  virtual void plan() = 0;            // after the model is planned, before anything is allocated
+  virtual void allocate() = 0;        // after the model
+  virtual int64_t bytes() const = 0;  // that it allocates on this rank, known after plan()
 
   // The scores of the current weights, always of the same tasks in the same order. The scores are
   // on rank 0; other ranks have the names of the tasks. Collective.

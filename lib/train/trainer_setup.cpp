@@ -103,6 +103,10 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   for (const std::string& note : plan.notes) log::info("{}", note);
   log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory(), runtime.mesh.world());
+  if (scorer_) {
+    log::info("memory per rank for decoding: {:.1f} MiB",
+              static_cast<double>(scorer_->bytes()) / (1 << 20));
+  }
   log_flops(session_.config);
   train_step_.allocate();
   if (scorer_) scorer_->allocate();
