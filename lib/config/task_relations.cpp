@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/config/task_relations.h"
 
-#include <algorithm>
 #include <set>
+
+#include "lib/config/text_rules.h"
 
 namespace sy {
 namespace {
 
-// A task's name is part of the paths of its best checkpoint and of TensorBoard's tags.
-bool is_word(const std::string& name) {
-  return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  });
-}
-
 void check_task(Checker& check, const std::string& section, const TaskSection& task) {
-  check.require(is_word(task.name), section + "name",
+  check.require(is_name(task.name), section + "name",
                 "'{}' is not a word of letters, digits, _, - and .; give the task one", task.name);
   check.require(!task.train.empty(), section + "train",
                 "is an empty list; give at least one file or glob");

@@ -18,15 +18,6 @@ void check_globs(Checker& check, std::string_view key, const std::vector<std::st
   check_entries(check, key, globs);
 }
 
-// A name is a key in metrics, and a part of a tag in TensorBoard.
-bool is_name(const std::string& name) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  };
-  return !name.empty() && std::all_of(name.begin(), name.end(), fits);
-}
-
 void check_corpus(Checker& check, const std::string& section, const CorpusSection& corpus) {
   check.require(is_name(corpus.name), section + "name",
                 "'{}' is not a word of letters, digits and _ - . such as en; give one",
@@ -72,6 +63,14 @@ void check_corpora(Checker& check, const RunConfig& config) {
 }
 
 }  // namespace
+
+bool is_name(const std::string& text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  return !text.empty() && text[0] != '.' && std::all_of(text.begin(), text.end(), fits);
+}
 
 void check_text(Checker& check, const RunConfig& config) {
   const DataSection& data = config.data;
