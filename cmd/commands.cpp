@@ -15,6 +15,7 @@
 // The table of commands, with one line of help each. A new command is a line here and a file.
 #define SY_COMMANDS(COMMAND)                                                      \
   COMMAND(pretrain, "trains a model, or resumes training")                        \
+  COMMAND(distill, "trains a model on text and on the predictions of a teacher")  \
   COMMAND(evaluate, "computes the loss of a checkpoint on validation text")       \
   COMMAND(infill, "fills in the blanks of a sentence")                            \
   COMMAND(convert, "converts weights to and from Hugging Face, or upcycles them") \

@@ -45,6 +45,7 @@ ExitCode Trainer::run() {
   if (saved_step_ != state_.step) save();
   finish_save();
   report_bad_records();
+  if (teacher_) teacher_->log_compression();
   if (!stopping_) return ExitCode::done;
   log::info(
       "stopped by {} after step {}: the checkpoint is committed; start the same command again to "
@@ -120,6 +121,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.step = started.step;
   metrics.tokens = started.tokens_so_far;
   metrics.loss = result.loss;
+  metrics.soft_loss = result.soft_loss;
   metrics.balance_loss = result.router.balance_loss;
   metrics.z_loss = result.router.z_loss;
   record_choice_losses(metrics, result.router, session_.config.model.experts);

@@ -14,15 +14,21 @@
 #include "lib/train/resume.h"
 #include "lib/train/run_folder.h"
 #include "lib/train/run_lock.h"
+#include "lib/train/teacher.h"
 #include "lib/train/train_step.h"
 
 namespace sy {
+
+// What the targets are: those of the text alone, or also the predictions of the teacher that
+// distill.teacher names.
+enum class LearnsFrom : uint8_t { text, text_and_teacher };
 
 class Trainer {
  public:
   // Plans and allocates all memory, opens the data and restores the checkpoint that `resume`
   // selects: auto, none or a path. `runtime` must outlive the trainer. Collective.
-  Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume);
+  Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
+          LearnsFrom learns_from = LearnsFrom::text);
 
   // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();
@@ -55,7 +61,8 @@ class Trainer {
 
   Session session_;
   RunFolder folder_;
-  std::optional<RunLock> lock_;  // on rank 0
+  std::optional<RunLock> lock_;       // on rank 0
+  std::unique_ptr<Teacher> teacher_;  // null if there is none
   TrainStep train_step_;
   std::unique_ptr<Loader> loader_;
   StepBatch batch_;

@@ -77,10 +77,12 @@ void log_flops(const RunConfig& config) {
 
 }  // namespace
 
-Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume)
+Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
+                 LearnsFrom learns_from)
     : session_(runtime, config, open_tokenizer(config), /*training=*/true),
       folder_(session_.config),
-      train_step_(session_),
+      teacher_(learns_from == LearnsFrom::text ? nullptr : std::make_unique<Teacher>(session_)),
+      train_step_(session_, teacher_.get()),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value,
              special_ids(session_.config.model)),
@@ -98,6 +100,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory(), runtime.mesh.world());
   log_flops(session_.config);
+  if (teacher_) teacher_->log_opened();
   train_step_.allocate();
   train_step_.initialize();
   open_loader(plan);
@@ -107,6 +110,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   if (resumed.empty() && !run.train.initialize_from.empty()) {
     initialize_from_checkpoint(session_, run.train.initialize_from);
   }
+  if (resumed.empty() && teacher_) teacher_->start_student();
   restore_from(resumed);
   if (world.rank() == 0) set_aside_later_checkpoints();
   const double flops_per_second = measure_rate(session_) * world.size();

@@ -7,9 +7,9 @@ namespace sy {
 namespace {
 using test::run_program;
 
-const std::vector<std::string> kCommands = {"pretrain",  "evaluate", "infill",
-                                            "tokenizer", "inspect",  "bench",
-                                            "convert",   "doctor",   "config"};
+const std::vector<std::string> kCommands = {"pretrain",  "distill", "evaluate", "infill",
+                                            "tokenizer", "inspect", "bench",    "convert",
+                                            "doctor",    "config"};
 
 TEST_CASE("usage: alone it prints its help and exits 2", "[usage]") {
   const auto alone = run_program({});

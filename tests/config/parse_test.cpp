@@ -215,13 +215,15 @@ TEST_CASE("parse: paths are expanded in every key that is one", "[parse]") {
   const RunConfig config = load(
       "run: {name: 'r-~'}\n"
       "data: {train: ['$SY_PLACE/t*', '/u'], validation: ['${SY_PLACE}/v'],\n"
-      "       tokenizer: $SY_PLACE/spm.model}\ntrain: {initialize_from: $SY_PLACE/w}\n");
+      "       tokenizer: $SY_PLACE/spm.model}\ntrain: {initialize_from: $SY_PLACE/w}\n"
+      "distill: {teacher: $SY_PLACE/t}\n");
   CHECK(config.run.directory == "/disks/7/runs");
   CHECK(config.run.name == "r-~");
   CHECK(config.data.train == std::vector<std::string>{"/disks/7/t*", "/u"});
   CHECK(config.data.validation == std::vector<std::string>{"/disks/7/v"});
   CHECK(config.data.tokenizer == "/disks/7/spm.model");
   CHECK(config.train.initialize_from == "/disks/7/w");
+  CHECK(config.distill.teacher == "/disks/7/t");
   const auto failure = [&](const std::string& text) -> std::string {
     try {
       load(text);
