@@ -95,6 +95,18 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
   return state;
 }
 
+// The name that the norm of a feed-forward layer has where the layer has experts, and the reverse;
+// other names stay.
+std::string norm_of_other_kind(std::string name) {
+  constexpr std::string_view kDense = "/ffn/norm", kSparse = "/moe/norm";
+  const auto replace = [&](std::string_view from, std::string_view to) {
+    return name.replace(name.size() - from.size(), from.size(), to);
+  };
+  if (name.ends_with(kDense)) return replace(kDense, kSparse);
+  if (name.ends_with(kSparse)) return replace(kSparse, kDense);
+  return name;
+}
+
 // After the values that this rank owns were set.
 void complete_values(Session& session) {
   session.model.params().update_compute(session.exec);
@@ -191,7 +203,7 @@ void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReade
   log::warn(
       "data.tokenizer: {} is another tokenizer than the checkpoint's, so ids may stand for other "
       "pieces than those that the model learnt; use {}",
-      tokenizer, stored);
+      tokenizer, checkpoint.tokenizer());
 }
 
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
@@ -209,7 +221,8 @@ int64_t restore_shared_parameters(Session& session, const CheckpointReader& chec
   }
   std::vector<CheckpointTensor> shared;
   int64_t count = 0;
-  for (const CheckpointTensor& tensor : checkpoint_tensors(session, nullptr)) {
+  for (CheckpointTensor& tensor : checkpoint_tensors(session, nullptr)) {
+    if (stored.count(tensor.name) == 0) tensor.name = norm_of_other_kind(tensor.name);
     const auto found = stored.find(tensor.name);
     const bool has = found != stored.end() && found->second == tensor.global;
     if (!has || !tensor.name.starts_with("parameters/")) continue;

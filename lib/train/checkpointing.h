@@ -56,7 +56,8 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint);
 
 // Overwrites those parameters that the checkpoint has too, under the same name and in the same
-// shape, and leaves the others as they are. Returns how many numbers of the whole model these are.
+// shape, and leaves the others as they are. A feed-forward layer with experts in one of the two
+// shares its norm. Returns how many numbers of the whole model these are.
 // Throws DataError if the checkpoint is damaged.
 int64_t restore_shared_parameters(Session& session, const CheckpointReader& checkpoint);
 
