@@ -45,7 +45,7 @@ ExitCode Trainer::run() {
   if (saved_step_ != state_.step) save();
   finish_save();
   report_bad_records();
-  if (teacher_) teacher_->log_compression();
+  if (!stopping_ && teacher_) teacher_->log_compression();
   if (!stopping_) return ExitCode::done;
   log::info(
       "stopped by {} after step {}: the checkpoint is committed; start the same command again to "
