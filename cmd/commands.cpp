@@ -16,6 +16,7 @@
 #define SY_COMMANDS(COMMAND)                                                      \
   COMMAND(pretrain, "trains a model, or resumes training")                        \
   COMMAND(finetune, "trains a model further on tasks, and scores it")             \
+  COMMAND(distill, "trains a model on text and on the predictions of a teacher")  \
   COMMAND(evaluate, "computes the loss of a checkpoint, or its scores of tasks")  \
   COMMAND(score, "scores predicted texts against targets")                        \
   COMMAND(infill, "fills in the blanks of a sentence")                            \

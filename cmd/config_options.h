@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CONFIG and --set, the arguments of every command that reads a configuration.
+// CONFIG and --set, the arguments of every command that reads a configuration, and --resume of
+// those that train.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -41,6 +42,16 @@ inline std::shared_ptr<ConfigOptions> add_config_options(CLI::App& app) {
   auto options = std::make_shared<ConfigOptions>();
   add_config_options(app, *options);
   return options;
+}
+
+// --resume of the commands that train.
+inline std::shared_ptr<std::string> add_resume_option(CLI::App& app) {
+  auto resume = std::make_shared<std::string>("auto");
+  app.add_option(
+         "--resume", *resume,
+         "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
+      ->capture_default_str();
+  return resume;
 }
 
 }  // namespace sy

@@ -29,11 +29,11 @@ void check(const RunConfig& config, const std::string& resume) {
   }
 }
 
-// Scores tasks in every evaluation.
-MakeTaskScorer scorer_of(const RunConfig& config) {
-  return [evaluates = config.train.eval_every > 0](Session& session) {
+// Before a night of training, not after it.
+MakeTaskScorer checked_scorer(const RunConfig& config) {
+  return [make = task_scorer(config)](Session& session) {
     if (session.config.finetune.export_best) check_exportable(session.config);
-    return evaluates ? std::make_unique<DecodingScorer>(session) : nullptr;
+    return make(session);
   };
 }
 
@@ -48,18 +48,14 @@ void report_best(const std::string& run_folder, const std::vector<BestCheckpoint
 
 Run setup_finetune(CLI::App& app) {
   auto options = add_config_options(app);
-  auto resume = std::make_shared<std::string>("auto");
-  app.add_option(
-         "--resume", *resume,
-         "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
-      ->capture_default_str();
+  auto resume = add_resume_option(app);
   return [options, resume] {
     install_stop_signals();
     const RunConfig config = options->load();
     check(config, *resume);
     Parallel parallel(config.run);
     Runtime runtime(config, parallel.mpi.world(), parallel.resources());
-    Trainer trainer(runtime, config, *resume, scorer_of(config));
+    Trainer trainer(runtime, config, *resume, checked_scorer(config));
     const ExitCode code = trainer.run();
     if (code != ExitCode::done || parallel.mpi.world().rank() != 0) return code;
     const std::string folder = RunFolder(config).path;

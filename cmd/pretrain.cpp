@@ -9,11 +9,7 @@ namespace sy {
 
 Run setup_pretrain(CLI::App& app) {
   auto options = add_config_options(app);
-  auto resume = std::make_shared<std::string>("auto");
-  app.add_option(
-         "--resume", *resume,
-         "auto (the newest checkpoint of this run), none, or the folder of a checkpoint or run")
-      ->capture_default_str();
+  auto resume = add_resume_option(app);
   return [options, resume] {
     install_stop_signals();
     const RunConfig config = options->load();

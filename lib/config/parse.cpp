@@ -63,6 +63,8 @@ void expand_paths(RunConfig& config, const std::string& file) {
          [](const std::string& name) { return expand_single_path("./" + name).substr(2); });
   std::string& weights = config.train.initialize_from;
   if (!weights.empty()) expand("train.initialize_from", weights, expand_single_path);
+  std::string& teacher = config.distill.teacher;
+  if (!teacher.empty()) expand("distill.teacher", teacher, expand_single_path);
   throw_errors(errors);
   throw_errors(find_errors(config));  // a variable may hold anything
 }

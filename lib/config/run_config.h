@@ -166,7 +166,6 @@ struct FinetuneSection {
 
 struct DistillSection {
   std::string teacher;
-  std::string logits;
   double soft = 0.25;
   double temperature = 1.0;
   int64_t start_step = 0;
@@ -175,8 +174,6 @@ struct DistillSection {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit("teacher", teacher, "checkpoint (or folder of a run) of the teacher");
-    visit("logits", logits,
-          "folder of a teacher's logits, written by `distill --write-logits`, instead of teacher");
     visit("soft", soft, "weight of the teacher's distribution; the targets have the rest");
     visit("temperature", temperature, "of both distributions");
     visit("start_step", start_step, "steps on the targets alone before the teacher is asked");

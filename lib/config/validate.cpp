@@ -177,6 +177,13 @@ void check_train(Checker& check, const TrainSection& train) {
   check.not_negative("train.logit_z_loss", train.logit_z_loss);
 }
 
+void check_distill(Checker& check, const DistillSection& distill) {
+  check.require(distill.soft >= 0 && distill.soft <= 1, "distill.soft",
+                "{} is out of range; use 0 to 1, the weight of the teacher", distill.soft);
+  check.positive("distill.temperature", distill.temperature);
+  check.integer("distill.start_step", distill.start_step, 0, kMaxSteps);
+}
+
 }  // namespace
 
 std::vector<std::string> find_errors(const RunConfig& config) {
@@ -187,6 +194,7 @@ std::vector<std::string> find_errors(const RunConfig& config) {
   check_data(check, config);
   check_optimizer(check, config.optimizer);
   check_train(check, config.train);
+  check_distill(check, config.distill);
   std::vector<std::string> errors = check.take();
   const std::vector<std::string> relations = find_relation_errors(config);
   errors.insert(errors.end(), relations.begin(), relations.end());

@@ -137,4 +137,10 @@ std::vector<TaskScores> DecodingScorer::score(const std::vector<TaskAnswers>& an
   return all;
 }
 
+MakeTaskScorer task_scorer(const RunConfig& config) {
+  return [evaluates = config.train.eval_every > 0](Session& session) {
+    return evaluates ? std::make_unique<DecodingScorer>(session) : nullptr;
+  };
+}
+
 }  // namespace sy

@@ -52,6 +52,9 @@ class DecodingScorer : public TaskScorer {
   std::optional<Lockstep> lockstep_;
 };
 
+// For a trainer: scores the tasks of data.tasks in every evaluation.
+MakeTaskScorer task_scorer(const RunConfig& config);
+
 // The options of generation that the section finetune and the lengths of the data give.
 GenerateOptions decoding_options(const RunConfig& config);
 

@@ -16,17 +16,11 @@
 namespace sy {
 namespace {
 
-// Computes scaled = params.scale * h and the logits of it.
-void project(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled, Tensor h) {
-  copy(exec, scaled, h);
-  if (params.scale != 1.0) scale_inplace(exec, scaled, params.scale);
-  gemm(exec, logits, scaled, params.table->compute, {.transpose_b = true});
-}
-
 // Loss and gradient from this rank's logits of a chunk, whose columns are sharded over the model
 // ranks: each summarises its rows, and the gathered summaries give the whole.
 void sharded_cross_entropy(const LayerContext& context, const LossParams& params, Tensor loss,
-                           Tensor d_logits, Tensor logits, Tensor targets, const LogitZLoss& z) {
+                           Tensor d_logits, Tensor logits, Tensor targets, double scale,
+                           const LogitZLoss& z) {
   Exec& exec = context.exec;
   Communicator& ranks = context.mesh.model();
   const VocabularyShard shard = vocabulary_shard(*params.table);
@@ -40,7 +34,17 @@ void sharded_cross_entropy(const LayerContext& context, const LossParams& params
     const ProfileScope profile(exec.profiler, Part::communication);
     ranks.all_gather(all, mine, "cross-entropy");
   }
-  cross_entropy_join(exec, loss, d_logits, logits, targets, all, shard, context.step.loss_scale, z);
+  cross_entropy_join(exec, loss, d_logits, logits, targets, all, shard, scale, z);
+}
+
+// The cross-entropy of a chunk with its targets, scaled by `scale` in the gradient.
+void hard_loss(const LayerContext& context, const LossParams& params, Tensor loss, Tensor d_logits,
+               Tensor logits, Tensor targets, double scale, const LogitZLoss& z) {
+  if (context.mesh.shape().model > 1) {
+    sharded_cross_entropy(context, params, loss, d_logits, logits, targets, scale, z);
+  } else {
+    cross_entropy(context.exec, loss, d_logits, logits, targets, scale, z);
+  }
 }
 
 // Propagates the gradient of the logits, which has replaced the logits, to h and the table.
@@ -76,6 +80,12 @@ int64_t loss_rows(Backend backend) {
   return backend == Backend::cpu ? 256 : 2048;
 }
 
+void project_logits(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled, Tensor h) {
+  copy(exec, scaled, h);
+  if (params.scale != 1.0) scale_inplace(exec, scaled, params.scale);
+  gemm(exec, logits, scaled, params.table->compute, {.transpose_b = true});
+}
+
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding) {
   const double d = static_cast<double>(model.d_model);
   const double scale = scales_decoder_outputs(model) ? 1.0 / std::sqrt(d) : 1.0;
@@ -85,7 +95,8 @@ LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embe
 }
 
 void loss_forward(const LayerContext& context, const LossParams& params, const LossSums& sums,
-                  Tensor d_h, Tensor h, Tensor targets, int64_t chunk_rows) {
+                  Tensor d_h, Tensor h, Tensor targets, int64_t chunk_rows,
+                  const SoftTargets& soft) {
   Exec& exec = context.exec;
   ScratchScope scratch(exec);
   const int64_t rows = h.rows(), d = h.cols(), vocab = params.table->compute.dim(0);
@@ -100,20 +111,26 @@ void loss_forward(const LayerContext& context, const LossParams& params, const L
   const Tensor chunk_squares = scratch.take(exact, {chunk}, "squared logarithms");
   const double coefficient = context.step.training ? context.step.logit_z_loss : 0.0;
   const bool counts_squares = coefficient > 0 && !sums.logit_z.empty();
+  const double hard_scale = (soft ? 1 - soft.weight : 1.0) * context.step.loss_scale;
+  const SoftChunk soft_chunk = soft ? take_soft_chunk(scratch, soft, chunk_logits) : SoftChunk{};
   const Tensor d_all = d_h.empty() ? Tensor() : room_for_all(context, scratch, d_h);
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t count = std::min(chunk, rows - begin);
     const Tensor logits = chunk_logits.slice(0, count), scaled = chunk_scaled.slice(0, count);
     const Tensor loss = chunk_loss.slice(0, count);
     const Tensor d_logits = d_h.empty() ? Tensor() : chunk_d_logits.slice(0, count);
-    project(exec, params, logits, scaled, h.slice(begin, count));
+    project_logits(exec, params, logits, scaled, h.slice(begin, count));
     const Tensor of_chunk = targets.slice(begin, count);
     const Tensor squares = counts_squares ? chunk_squares.slice(0, count) : Tensor();
     const LogitZLoss z{coefficient, squares};
-    if (context.mesh.shape().model > 1) {
-      sharded_cross_entropy(context, params, loss, d_logits, logits, of_chunk, z);
+    if (soft) {
+      const Tensor d_soft =
+          soft_loss(context, soft, soft_chunk, sums.soft, logits, of_chunk, begin);
+      hard_loss(context, params, loss, logits, logits, of_chunk, hard_scale, z);
+      add_inplace(exec, logits, d_soft);
+      if (dtype != exact) cast(exec, d_logits, logits);
     } else {
-      cross_entropy(exec, loss, d_logits, logits, of_chunk, context.step.loss_scale, z);
+      hard_loss(context, params, loss, d_logits, logits, of_chunk, hard_scale, z);
     }
     add_sum(exec, sums.cross_entropy, loss);
     if (counts_squares) add_sum(exec, sums.logit_z, squares);
@@ -127,10 +144,11 @@ void loss_forward(const LayerContext& context, const LossParams& params, const L
 void output_logits(const LayerContext& context, const LossParams& params, Tensor logits, Tensor h) {
   ScratchScope scratch(context.exec);
   const Tensor scaled = scratch.take(h.dtype(), h.shape(), "scaled decoder output");
-  if (context.mesh.shape().model == 1) return project(context.exec, params, logits, scaled, h);
+  if (context.mesh.shape().model == 1)
+    return project_logits(context.exec, params, logits, scaled, h);
   const Tensor mine =
       scratch.take(logits.dtype(), {h.rows(), params.table->compute.dim(0)}, "logits");
-  project(context.exec, params, mine, scaled, h);
+  project_logits(context.exec, params, mine, scaled, h);
   gather_logits(context, logits, mine);
 }
 

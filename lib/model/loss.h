@@ -8,6 +8,7 @@
 
 #include "lib/model/context.h"
 #include "lib/model/param.h"
+#include "lib/model/soft_loss.h"
 
 namespace sy {
 
@@ -24,18 +25,25 @@ struct LossParams {
 // Declares "lm_head" unless the embeddings are tied.
 LossParams loss_params(ParamStore& store, const ModelSection& model, Param* embedding);
 
+// Overwrites scaled = params.scale * h and this rank's columns of the logits of it.
+void project_logits(Exec& exec, const LossParams& params, Tensor logits, Tensor scaled, Tensor h);
+
 // Sums over the rows whose target is not padding, float64 [1] each, in the exec's memory.
 struct LossSums {
   Tensor cross_entropy;  // in nats
   Tensor logit_z = {};   // (log Z)^2, Z = sum of e^logit; empty: not wanted
+  Tensor soft = {};      // cross-entropy with a teacher's distribution, in nats
 };
 
 // Adds to `sums`, to logit_z only in training with context.step.logit_z_loss > 0. h is [T,
 // d_model], targets int32 [T]. If d_h [stream_rows(), d_model] is given, it is overwritten with the
 // gradient of context.step.loss_scale * (cross-entropy + logit_z_loss * logit_z), and that of the
-// table is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows().
+// table is added to table.grad. chunk_rows is the number of rows per chunk; 0: loss_rows(). With a
+// teacher, for training alone, this loss has the factor 1 - soft.weight, soft_loss() is added to
+// it, and sums.soft is needed.
 void loss_forward(const LayerContext& context, const LossParams& params, const LossSums& sums,
-                  Tensor d_h, Tensor h, Tensor targets, int64_t chunk_rows = 0);
+                  Tensor d_h, Tensor h, Tensor targets, int64_t chunk_rows = 0,
+                  const SoftTargets& soft = {});
 
 // logits [rows, vocab], of compute_dtype() of h, is overwritten. h is [rows, d_model]. The model
 // ranks gather the logits, for generation.

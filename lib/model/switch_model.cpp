@@ -26,26 +26,27 @@ SwitchModel::SwitchModel(const ModelSection& model, ModelShape shape, Mesh& mesh
 
 SwitchModel::~SwitchModel() = default;
 
-void SwitchModel::plan(Exec& exec) {
+void SwitchModel::plan(Exec& exec, const SoftTargets* soft) {
   State& s = *state_;
   SY_CHECK(!s.planned, "a model is planned once");
+  s.has_teacher = soft != nullptr;
   s.plan();
   s.planned = true;
   const Batch batch = planning_batch(s.shape);
-  if (s.training) plan_training(exec, batch);
+  if (s.training) plan_training(exec, batch, soft);
   plan_evaluation(exec, batch);
   s.scratch_bytes = exec.scratch.high_water();
 }
 
 // Both raise the high-water mark of the scratch to what their passes need.
-void SwitchModel::plan_training(Exec& exec, const Batch& batch) {
+void SwitchModel::plan_training(Exec& exec, const Batch& batch, const SoftTargets* soft) {
   State& s = *state_;
   const StepContext step;
   // The first micro-batch of a step overwrites gradients, the others accumulate.
   s.params.discard_gradients();
   for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
     const State::PlanningPass planning(s, exec);
-    accumulate_forward(exec, batch, step);
+    accumulate_forward(exec, batch, step, {}, soft);
     backward(exec, batch, step);
     s.params.clear_stale_gradients(exec);
     s.traffic = planning.traffic();
@@ -60,6 +61,10 @@ void SwitchModel::plan_evaluation(Exec& exec, const Batch& batch) {
   if (s.shape.decoder_length == 0) {
     encode(exec, batch, step);
     return;
+  }
+  if (!s.training) {
+    s.decode(exec, batch, step);
+    s.traffic = planning.traffic();
   }
   accumulate_forward(exec, batch, step);
   const Shape logits{s.shape.sequences, s.model.vocab_size.value};
@@ -125,6 +130,10 @@ Tensor SwitchModel::logit_z_sum() {
   return state_->logit_z_sum();
 }
 
+Tensor SwitchModel::soft_sum() {
+  return state_->soft_sum;
+}
+
 Tensor SwitchModel::step_sums() {
   return state_->sums;
 }
@@ -135,14 +144,18 @@ void SwitchModel::clear_stats(Exec& exec) {
 }
 
 void SwitchModel::accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step,
-                                     const ValuesNeeded& needed) {
+                                     const ValuesNeeded& needed, const SoftTargets* soft) {
   State& s = *state_;
   SY_CHECK(s.training || !step.training, "a model planned without gradients cannot train");
+  SY_CHECK(soft == nullptr || (s.has_teacher && step.training),
+           "targets of a teacher that were not planned");
   const Tensor h = s.decode(exec, batch, step, &s.stats, needed);
   if (needed) needed(static_cast<int>(s.params.all().size()));
   const LayerContext context = s.context(exec, batch, step, kDecoder);
   const Tensor d_h = step.training ? s.d_decoded.slice(0, context.stream_rows()) : Tensor();
-  loss_forward(context, s.loss, {s.loss_sum(), s.logit_z_sum()}, d_h, h, flat(batch.targets));
+  constexpr int64_t kChunkRows = 0;  // loss_rows()
+  loss_forward(context, s.loss, {s.loss_sum(), s.logit_z_sum(), s.soft_sum}, d_h, h,
+               flat(batch.targets), kChunkRows, soft == nullptr ? SoftTargets{} : *soft);
 }
 
 double SwitchModel::forward(Exec& exec, const Batch& batch, const StepContext& step) {
@@ -195,6 +208,11 @@ void SwitchModel::logits_at(Exec& exec, const Batch& batch, const StepContext& s
     copy(exec, rows.slice(b, 1), h.slice(b * s.shape.decoder_length + position, 1));
   }
   output_logits(s.context(exec, batch, step, kDecoder), s.loss, logits, rows);
+}
+
+Tensor SwitchModel::decoder_output(Exec& exec, const Batch& batch, const StepContext& step) {
+  SY_CHECK(!step.training, "the decoder's output alone has no backward pass");
+  return state_->decode(exec, batch, step);
 }
 
 AttentionSource SwitchModel::encode(Exec& exec, const Batch& batch, const StepContext& step) {

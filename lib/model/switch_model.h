@@ -24,6 +24,7 @@ namespace sy {
 struct AttentionSource;  // attention.h
 struct StackParams;      // stack.h
 struct LossParams;       // loss.h
+struct SoftTargets;      // soft_loss.h
 
 // The sizes that a model is planned for, and what backward computes again instead of keeping it;
 // that changes no number. model.vocab_size must be resolved.
@@ -48,8 +49,9 @@ class SwitchModel {
   ~SwitchModel();
 
   // Measures every region and, by running training and evaluation passes in planning mode, scratch
-  // and traffic. The backend and threads of `exec` must be set. To be called once.
-  void plan(Exec& exec);
+  // and traffic. The backend and threads of `exec` must be set. `soft`, without memory, is given if
+  // training passes will have a teacher's targets. To be called once.
+  void plan(Exec& exec, const SoftTargets* soft = nullptr);
   bool planned() const;
 
   // Allocates every region of the model, and the scratch of `exec` for everything planned on it so
@@ -64,9 +66,9 @@ class SwitchModel {
     int64_t total() const { return parameters + gradients + activations + scratch; }
   };
   Memory memory() const;
-  // What this rank sends in the forward and backward passes of one micro-batch, known after plan();
-  // empty for a model that cannot train. Dropless, it is an upper bound on the rows: all of this
-  // rank go elsewhere, and all of the other ranks come here.
+  // What this rank sends in the forward and backward passes of one micro-batch, or in
+  // decoder_output() for a model that cannot train; known after plan(). Dropless, it is an upper
+  // bound on the rows: all of this rank go elsewhere, and all of the other ranks come here.
   const Traffic& traffic() const;
 
   ParamStore& params();
@@ -78,8 +80,11 @@ class SwitchModel {
   // float64 [1]: (log Z)^2 of the output logits, summed over valid target tokens; 0 without
   // step.logit_z_loss.
   Tensor logit_z_sum();
+  // float64 [1]: the cross-entropy with the teacher's distribution, summed over valid target
+  // tokens; [0] without a teacher.
+  Tensor soft_sum();
   // Float64, contiguous: loss_sum(), balance loss, z loss, logit_z_sum(), the routers' confidence,
-  // and the losses of their choices.
+  // the losses of their choices, and soft_sum().
   Tensor step_sums();
   void clear_stats(Exec& exec);
 
@@ -87,15 +92,17 @@ class SwitchModel {
   // to loss_sum(), and the router statistics to router_stats(). If step.training, also prepares
   // backward and adds the gradient of the output projection to its parameter. The batch, in the
   // exec's memory, may have fewer sequences than planned. Does not synchronise. `needed` is called
-  // with every value that is about to be read.
+  // with every value that is about to be read. `soft` are a teacher's targets for this micro-batch,
+  // if there are any; then step.training, and soft_sum() is added to.
   void accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step,
-                          const ValuesNeeded& needed = {});
+                          const ValuesNeeded& needed = {}, const SoftTargets* soft = nullptr);
   // Zeroes loss_sum(), calls accumulate_forward, waits for the sum and returns it.
   double forward(Exec& exec, const Batch& batch, const StepContext& step);
 
   // Adds the gradient of step.loss_scale * (cross-entropy + step.logit_z_loss * logit_z_sum) +
   // step.group_scale * (balance_loss * balance + z_loss * z) to the gradients of the parameters.
-  // Must directly follow a forward pass with the same arguments.
+  // (with a teacher, of the mixture in loss.h). Must directly follow a forward pass with the same
+  // arguments.
   void backward(Exec& exec, const Batch& batch, const StepContext& step,
                 const GradReady& ready = {});
 
@@ -109,6 +116,11 @@ class SwitchModel {
   // incremental decoding. step.training must be false.
   void logits_at(Exec& exec, const Batch& batch, const StepContext& step, int64_t position,
                  Tensor logits);
+
+  // Runs both stacks and returns the decoder's output [B * decoder length, d_model], a view that is
+  // valid until the next pass; project_logits() (loss.h) makes logits of its rows. Counts nothing.
+  // step.training must be false.
+  Tensor decoder_output(Exec& exec, const Batch& batch, const StepContext& step);
 
   // Runs the encoder and returns its output, a view that is valid until the next pass. Only the
   // encoder stream of the batch is read. step.training must be false.
@@ -130,7 +142,7 @@ class SwitchModel {
 
  private:
   struct State;
-  void plan_training(Exec& exec, const Batch& batch);
+  void plan_training(Exec& exec, const Batch& batch, const SoftTargets* soft);
   void plan_evaluation(Exec& exec, const Batch& batch);
 
   std::unique_ptr<State> state_;

@@ -73,9 +73,11 @@ void SwitchModel::State::plan_statistics() {
   constexpr int64_t kSums = 4;
   const Shape confidence{layers.routed_layers, 3};
   const int64_t choice = has_choice_losses(model.experts) ? kChoiceLosses : 0;
-  sums = statistics.take(DType::f64, {kSums + confidence.numel() + choice}, "losses");
+  const int64_t soft = has_teacher ? 1 : 0, fixed = kSums + confidence.numel();
+  sums = statistics.take(DType::f64, {fixed + choice + soft}, "losses");
   stats.confidence = sums.slice(kSums, confidence.numel()).view(confidence);
-  stats.choice = sums.slice(kSums + confidence.numel(), choice);
+  stats.choice = sums.slice(fixed, choice);
+  soft_sum = sums.slice(fixed + choice, soft);
   stats.balance = sums.slice(1, 1);
   stats.z = sums.slice(2, 1);
   if (model.experts.convention == Convention::hugging_face) {

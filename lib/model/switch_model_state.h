@@ -32,14 +32,16 @@ struct SwitchModel::State {
   Tensor d_encoded;  // [B * encoder length, d_model], summed over the decoder blocks
   Tensor d_decoded;  // [B * decoder length, d_model]; sequence_parallel: this rank's rows
   bool planned = false;
+  bool has_teacher = false;
   int64_t scratch_bytes = 0;
   Traffic traffic;  // of the training passes of one micro-batch
 
   Arena statistics{"statistics"};
   RouterStats stats;
-  // Float64: loss, balance loss, z loss, (log Z)^2 of the logits, then stats.confidence and
-  // stats.choice.
+  // Float64: loss, balance loss, z loss, (log Z)^2 of the logits, then stats.confidence,
+  // stats.choice and soft_sum.
   Tensor sums;
+  Tensor soft_sum;    // [0] without a teacher
   Tensor all_routed;  // int32 ones; convention hugging_face routes padding, too
 
   State(const ModelSection& model_, ModelShape shape_, Mesh& mesh_, DType dtype_, bool training_,

@@ -143,6 +143,18 @@ void check_initial(const Session& session, const CheckpointReader& checkpoint,
   }
 }
 
+// The name that the norm of a feed-forward layer has where the layer has experts, and the reverse;
+// other names stay.
+std::string norm_of_other_kind(std::string name) {
+  constexpr std::string_view kDense = "/ffn/norm", kSparse = "/moe/norm";
+  const auto replace = [&](std::string_view from, std::string_view to) {
+    return name.replace(name.size() - from.size(), from.size(), to);
+  };
+  if (name.ends_with(kDense)) return replace(kDense, kSparse);
+  if (name.ends_with(kSparse)) return replace(kSparse, kDense);
+  return name;
+}
+
 // After the values that this rank owns were set.
 void complete_values(Session& session) {
   session.model.params().update_compute(session.exec);
@@ -229,15 +241,18 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
   return read_run_state(checkpoint);
 }
 
-void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint) {
+bool has_same_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint) {
   const std::string stored = checkpoint.tokenizer();
   const bool absent = !is_byte_tokenizer(tokenizer) && !std::filesystem::exists(tokenizer);
-  if (stored.empty() || absent) return;
-  if (read_tokenizer(stored) == read_tokenizer(tokenizer)) return;
+  return stored.empty() || absent || read_tokenizer(stored) == read_tokenizer(tokenizer);
+}
+
+void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint) {
+  if (has_same_tokenizer(tokenizer, checkpoint)) return;
   log::warn(
       "data.tokenizer: {} is another tokenizer than the checkpoint's, so ids may stand for other "
       "pieces than those that the model learnt; use {}",
-      tokenizer, stored);
+      tokenizer, checkpoint.tokenizer());
 }
 
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint) {
@@ -246,6 +261,26 @@ RunState restore_parameters(Session& session, const CheckpointReader& checkpoint
                   checkpoint_copy_in(session.exec));
   complete_values(session);
   return read_run_state(checkpoint);
+}
+
+int64_t restore_shared_parameters(Session& session, const CheckpointReader& checkpoint) {
+  std::map<std::string, Shape> stored;
+  for (const CheckpointReader::Entry& entry : checkpoint.tensors()) {
+    stored[entry.name] = entry.global;
+  }
+  std::vector<CheckpointTensor> shared;
+  int64_t count = 0;
+  for (CheckpointTensor& tensor : checkpoint_tensors(session, nullptr)) {
+    if (stored.count(tensor.name) == 0) tensor.name = norm_of_other_kind(tensor.name);
+    const auto found = stored.find(tensor.name);
+    const bool has = found != stored.end() && found->second == tensor.global;
+    if (!has || !tensor.name.starts_with("parameters/")) continue;
+    shared.push_back(tensor);
+    count += tensor.global.numel();
+  }
+  checkpoint.read(shared, CheckpointReader::Extra::allow, checkpoint_copy_in(session.exec));
+  complete_values(session);
+  return count;
 }
 
 void initialize_from_checkpoint(Session& session, const std::string& path) {

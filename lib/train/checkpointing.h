@@ -59,6 +59,15 @@ RunState restore(Session& session, Optimizer& optimizer, Loader& loader,
 // the model that differ, DataError when the checkpoint is at fault.
 RunState restore_parameters(Session& session, const CheckpointReader& checkpoint);
 
+// Overwrites those parameters that the checkpoint has too, under the same name and in the same
+// shape, and leaves the others as they are. A feed-forward layer with experts in one of the two
+// shares its norm. Returns how many numbers of the whole model these are.
+// Throws DataError if the checkpoint is damaged.
+int64_t restore_shared_parameters(Session& session, const CheckpointReader& checkpoint);
+
+// Whether the file `tokenizer` has the contents of the checkpoint's tokenizer; true if one of the
+// two does not exist.
+bool has_same_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint);
 // Warns if the file `tokenizer` exists and is not the checkpoint's tokenizer.
 void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint);
 

@@ -59,12 +59,20 @@ Runtime::Runtime(Communicator& world, const RankResources& resources, BackendCho
                  MeshShape shape, Traffic* counted)
     : backend_note(prepare(exec, backend, resources, world)),
       counted_world(counted ? make_counting_communicator(world, *counted) : nullptr),
-      mesh(counted ? *counted_world : world, shape, group_maker(exec, counted)) {}
+      make_group(group_maker(exec, counted)),
+      mesh(counted ? *counted_world : world, shape, make_group) {}
 
 Runtime::Runtime(MeshShape shape, int rank, Backend backend, int threads)
-    : backend_note("planned"), mesh(Mesh::planned(shape, rank)) {
+    : backend_note("planned"), mesh(Mesh::planned(shape, rank)), planned(true) {
   exec.backend = backend;
   exec.threads = threads;
+}
+
+Mesh Runtime::mesh_with_experts_on(int expert) {
+  MeshShape shape = mesh.shape();
+  shape.expert = expert;
+  if (planned) return Mesh::planned(shape, mesh.rank());
+  return {mesh.world(), shape, make_group};
 }
 
 }  // namespace sy

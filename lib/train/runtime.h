@@ -37,10 +37,16 @@ struct Runtime {
   // For planning only: any rank of any mesh, without MPI.
   Runtime(MeshShape shape, int rank, Backend backend = Backend::cpu, int threads = 1);
 
+  // A mesh of the same ranks and model groups for a second model, whose experts are spread over
+  // `expert` data ranks. It must not outlive the runtime. Collective.
+  Mesh mesh_with_experts_on(int expert);
+
   Exec exec;
   std::string backend_note;                     // for the log: "cpu (auto: no GPU is visible)"
   std::unique_ptr<Communicator> counted_world;  // null unless traffic is counted
+  GroupMaker make_group;                        // of groups for tensors; empty if not needed
   Mesh mesh;
+  bool planned = false;  // without MPI
 };
 
 }  // namespace sy

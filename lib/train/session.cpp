@@ -43,9 +43,14 @@ DType activation_dtype(Precision precision, Backend backend) {
 
 Session::Session(Runtime& runtime_, RunConfig given, std::shared_ptr<const Tokenizer> tokenizer_,
                  bool training, std::optional<ModelShape> shape)
+    : Session(runtime_, runtime_.mesh, std::move(given), std::move(tokenizer_), training, shape) {}
+
+Session::Session(Runtime& runtime_, Mesh& mesh_, RunConfig given,
+                 std::shared_ptr<const Tokenizer> tokenizer_, bool training,
+                 std::optional<ModelShape> shape)
     : runtime(runtime_),
       exec(runtime_.exec),
-      mesh(runtime_.mesh),
+      mesh(mesh_),
       tokenizer(std::move(tokenizer_)),
       config(resolved(std::move(given), mesh.shape().ranks, tokenizer.get())),
       model(config.model, shape.value_or(model_shape(config)), mesh,

@@ -21,10 +21,14 @@ struct Session {
   // micro-batch of the configuration.
   Session(Runtime& runtime, RunConfig config, std::shared_ptr<const Tokenizer> tokenizer,
           bool training, std::optional<ModelShape> shape = {});
+  // On another mesh of the runtime's ranks, which must outlive this.
+  Session(Runtime& runtime, Mesh& mesh, RunConfig config,
+          std::shared_ptr<const Tokenizer> tokenizer, bool training,
+          std::optional<ModelShape> shape = {});
 
   Runtime& runtime;
-  Exec& exec;  // of the runtime
-  Mesh& mesh;
+  Exec& exec;                                  // of the runtime
+  Mesh& mesh;                                  // of the runtime, or another
   std::shared_ptr<const Tokenizer> tokenizer;  // null if not needed
   RunConfig config;                            // resolved
   SwitchModel model;

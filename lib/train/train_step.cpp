@@ -7,6 +7,7 @@
 #include "lib/train/optimizer/grad_fault.h"
 #include "lib/train/optimizer/grad_norm.h"
 #include "lib/train/optimizer/schedule.h"
+#include "lib/train/teacher.h"
 
 namespace sy {
 namespace {
@@ -18,11 +19,19 @@ RouterStats router_stats(const Readback& numbers) {
 
 }  // namespace
 
-TrainStep::TrainStep(Session& session) : session_(session), mesh_(&session.mesh) {}
+TrainStep::TrainStep(Session& session, Teacher* teacher)
+    : session_(session), teacher_(teacher), mesh_(&session.mesh) {}
 
 void TrainStep::plan() {
   SwitchModel& model = session_.model;
-  model.plan(session_.exec);
+  if (teacher_ == nullptr) {
+    model.plan(session_.exec);
+  } else {
+    teacher_->plan();
+    const SoftTargets soft = teacher_->planned_targets();
+    model.plan(session_.exec, &soft);
+    traffic_.add(teacher_->traffic(), session_.micro_batches());
+  }
   optimizer_ = make_optimizer(session_.config.optimizer, model.params());
   take_memory();
   traffic_.add(model.traffic(), session_.micro_batches());
@@ -57,6 +66,7 @@ void TrainStep::plan_after_backward() {
 void TrainStep::allocate() {
   SwitchModel& model = session_.model;
   Exec& exec = session_.exec;
+  if (teacher_ != nullptr) teacher_->allocate();
   model.allocate(exec);
   optimizer_memory_.allocate(exec.memory);
   numbers_.allocate(exec.memory);
@@ -65,9 +75,9 @@ void TrainStep::allocate() {
   gather_.emplace(model.params(), *mesh_);
   const RouterStats& router = model.router_stats();
   for (std::optional<Readback>& numbers : under_way_) {
-    numbers.emplace(exec,
-                    std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
-                                        model.logit_z_sum(), router.confidence, router.choice});
+    numbers.emplace(exec, std::vector<Tensor>{outcome_, router.counts, router.balance, router.z,
+                                              model.logit_z_sum(), router.confidence, router.choice,
+                                              model.soft_sum()});
   }
 }
 
@@ -76,6 +86,7 @@ void TrainStep::initialize() {
                                      static_cast<uint64_t>(session_.config.run.seed));
   gather_->start();
   gather_->finish();
+  if (teacher_ != nullptr) teacher_->load();
 }
 
 void TrainStep::complete_values() {
@@ -84,8 +95,9 @@ void TrainStep::complete_values() {
 }
 
 TrainStep::Memory TrainStep::memory() const {
-  Memory memory{session_.model.memory(), optimizer_memory_.bytes()};
+  Memory memory{.model = session_.model.memory(), .optimizer = optimizer_memory_.bytes()};
   memory.model.scratch = session_.exec.scratch.high_water();  // including the update
+  if (teacher_ != nullptr) memory.teacher = teacher_->memory();
   return memory;
 }
 
@@ -101,6 +113,7 @@ void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) 
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
   targets_[turn] = tokens.target;
+  taught_[turn] = is_taught(step);
   under_way_[turn]->start();
 }
 
@@ -119,7 +132,9 @@ StepResult TrainStep::finish() {
                                     numbers.host(0).slice(kStepScalars, faults_.numel()));
   }
   result.learning_rate = rates_[turn];
-  result.logit_z_loss = *numbers.host(4).data<double>() / static_cast<double>(targets_[turn]);
+  const auto targets = static_cast<double>(targets_[turn]);
+  result.logit_z_loss = *numbers.host(4).data<double>() / targets;
+  if (taught_[turn]) result.soft_loss = *numbers.host(7).data<double>() / targets;
   result.router =
       summarize_router(router_stats(numbers), session_.config.model,
                        routing_groups(session_.config, session_.config.train.global_batch));
@@ -147,6 +162,10 @@ void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tok
   gather_->start();
 }
 
+bool TrainStep::is_taught(int64_t step) const {
+  return teacher_ != nullptr && teacher_->teaches(step);
+}
+
 // Forward and backward of every micro-batch. The first forward waits for the values of the last
 // update as it comes to them. During the last backward, complete gradients go to the reducer.
 void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
@@ -167,7 +186,9 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
     context.first_sequence = first + i * batch.micro_batch_size();
     ValuesNeeded needed;  // of the last update, which are complete after the first forward
     if (i == 0) needed = [this](int end) { wait_for_values(end); };
-    model.accumulate_forward(session_.exec, micro_batch, context, needed);
+    SoftTargets soft;
+    if (is_taught(step)) soft = teacher_->targets(micro_batch, context);
+    model.accumulate_forward(session_.exec, micro_batch, context, needed, soft ? &soft : nullptr);
     GradReady ready;
     if (last) ready = [this](int first_param) { start_reduction(first_param); };
     model.backward(session_.exec, micro_batch, context, ready);

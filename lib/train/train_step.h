@@ -17,6 +17,8 @@
 
 namespace sy {
 
+class Teacher;
+
 // Tokens of a global batch without padding, summed over the data ranks.
 struct StepTokens {
   int64_t input = 0;
@@ -25,7 +27,9 @@ struct StepTokens {
 };
 
 struct StepResult {
-  double loss = 0;          // nats per target token, over the global batch
+  double loss = 0;  // nats per target token, over the global batch
+  // The same with a teacher's distribution in place of the targets; of a step that has a teacher.
+  std::optional<double> soft_loss;
   double logit_z_loss = 0;  // mean (log Z)^2 of the output logits; 0 if train.logit_z_loss is
   double grad_norm = 0;
   double learning_rate = 0;
@@ -36,14 +40,15 @@ struct StepResult {
 
 class TrainStep {
  public:
-  // `session` must outlive this; its model must not have been planned.
-  explicit TrainStep(Session& session);
+  // `session` must outlive this; its model must not have been planned, nor the teacher, if there is
+  // one, which must outlive this too.
+  explicit TrainStep(Session& session, Teacher* teacher = nullptr);
 
   // Called once each, in this order, before the first step. Several steps on one runtime must all
   // be planned before the first is allocated.
-  void plan();        // measures memory of model and optimiser, scratch, and traffic
+  void plan();        // measures memory of models and optimiser, scratch, and traffic
   void allocate();    // allocates what was measured
-  void initialize();  // sets the initial weights; collective
+  void initialize();  // sets the initial weights, and loads the teacher's; collective
 
   // The optimiser has made `steps` steps in another run: schedule and Adafactor's decay go on from
   // there. Called before the first step.
@@ -73,7 +78,8 @@ class TrainStep {
   struct Memory {
     SwitchModel::Memory model;
     int64_t optimizer = 0;
-    int64_t total() const { return model.total() + optimizer; }
+    int64_t teacher = 0;  // parameters and activations
+    int64_t total() const { return model.total() + optimizer + teacher; }
   };
   Memory memory() const;
   // What this rank sends between start() and finish() of a step that updates the weights, known
@@ -83,6 +89,7 @@ class TrainStep {
  private:
   void take_memory();
   void plan_after_backward();
+  bool is_taught(int64_t step) const;
   void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
   void update(int64_t step, double learning_rate, const StepTokens& tokens);
   void wait_for_values(int end);
@@ -90,6 +97,7 @@ class TrainStep {
   void finish_reduction();
 
   Session& session_;
+  Teacher* teacher_;
   Mesh* mesh_;  // that of the session, or the planned mesh while planning
   Traffic traffic_;
   std::unique_ptr<Optimizer> optimizer_;
@@ -101,11 +109,12 @@ class TrainStep {
   Tensor scalars_;  // float64 [kStepScalars], see kernels/grad_clip/grad_clip.h
   Tensor faults_;   // float64 [regions], see grad_fault.h
 
-  // Results in transit to the host, learning rates and target tokens of the two steps that may be
-  // in flight.
+  // Of the two steps that may be in flight: results in transit to the host, learning rates, target
+  // tokens, and whether there was a teacher.
   std::optional<Readback> under_way_[2];
   double rates_[2] = {};
   int64_t targets_[2] = {};
+  bool taught_[2] = {};
   int64_t started_ = 0, finished_ = 0;
   int64_t steps_before_ = 0;
   std::optional<GradReducer> reducer_;

@@ -47,6 +47,7 @@ ExitCode Trainer::run() {
   finish_save();
   report_bad_records();
   report_memory();
+  if (!stopping_ && teacher_) teacher_->log_compression();
   if (!stopping_) return ExitCode::done;
   log::info(
       "stopped by {} after step {}: the checkpoint is committed; start the same command again to "
@@ -141,6 +142,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.step = started.step;
   metrics.tokens = started.tokens_so_far;
   metrics.loss = result.loss;
+  metrics.soft_loss = result.soft_loss;
   metrics.balance_loss = result.router.balance_loss;
   metrics.z_loss = result.router.z_loss;
   record_choice_losses(metrics, result.router, session_.config.model.experts);

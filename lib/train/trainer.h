@@ -14,18 +14,23 @@
 #include "lib/train/resume.h"
 #include "lib/train/run_folder.h"
 #include "lib/train/run_lock.h"
+#include "lib/train/teacher.h"
 #include "lib/train/train_step.h"
 
 namespace sy {
+
+// What the targets are: those of the text alone, or also the predictions of the teacher that
+// distill.teacher names.
+enum class LearnsFrom : uint8_t { text, text_and_teacher };
 
 class Trainer {
  public:
   // Plans and allocates all memory, opens the data and restores the checkpoint that `resume`
   // selects: auto, none or a path. `runtime` must outlive the trainer. With `make_scorer`,
-  // the section finetune of the configuration applies, and evaluations score tasks too unless it
-  // makes none. Collective.
+  // evaluations score tasks too, unless it makes none, and the section finetune of the
+  // configuration applies, of which a student leaves out where the weights come from. Collective.
   Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
-          const MakeTaskScorer& make_scorer = {});
+          const MakeTaskScorer& make_scorer = {}, LearnsFrom learns_from = LearnsFrom::text);
 
   // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();
@@ -66,7 +71,8 @@ class Trainer {
 
   Session session_;
   RunFolder folder_;
-  std::optional<RunLock> lock_;  // on rank 0
+  std::optional<RunLock> lock_;       // on rank 0
+  std::unique_ptr<Teacher> teacher_;  // null if there is none
   TrainStep train_step_;
   std::unique_ptr<Loader> loader_;
   StepBatch batch_;

@@ -79,14 +79,15 @@ void log_flops(const RunConfig& config) {
 }  // namespace
 
 Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
-                 const MakeTaskScorer& make_scorer)
+                 const MakeTaskScorer& make_scorer, LearnsFrom learns_from)
     : session_(runtime, config, open_tokenizer(config), /*training=*/true),
       folder_(session_.config),
-      train_step_(session_),
+      teacher_(learns_from == LearnsFrom::text ? nullptr : std::make_unique<Teacher>(session_)),
+      train_step_(session_, teacher_.get()),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value,
              special_ids(session_.config.model)),
-      finetunes_(static_cast<bool>(make_scorer)),
+      finetunes_(make_scorer && learns_from == LearnsFrom::text),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints),
       start_id_(start_id(runtime.mesh.world())) {
@@ -108,6 +109,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
               static_cast<double>(scorer_->bytes()) / (1 << 20));
   }
   log_flops(session_.config);
+  if (teacher_) teacher_->log_opened();
   train_step_.allocate();
   if (scorer_) scorer_->allocate();
   train_step_.initialize();
@@ -117,6 +119,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
                        run.train.eval_sequences);
   }
   if (resumed.empty()) set_initial_weights();
+  if (resumed.empty() && teacher_) teacher_->start_student();
   restore_from(resumed);
   train_step_.continue_after(state_.steps_before);
   if (world.rank() == 0) set_aside_later_checkpoints();

@@ -8,8 +8,8 @@ namespace {
 using test::run_program;
 
 const std::vector<std::string> kCommands = {
-    "pretrain", "finetune", "evaluate", "infill", "tokenizer", "inspect",       "bench",
-    "convert",  "plan",     "doctor",   "config", "score",     "loglikelihood", "report"};
+    "pretrain", "finetune", "distill", "evaluate", "infill", "tokenizer",     "inspect", "bench",
+    "convert",  "plan",     "doctor",  "config",   "score",  "loglikelihood", "report"};
 
 TEST_CASE("usage: alone it prints its help and exits 2", "[usage]") {
   const auto alone = run_program({});

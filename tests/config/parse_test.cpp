@@ -216,7 +216,8 @@ TEST_CASE("parse: paths are expanded in every key that is one", "[parse]") {
       "run: {name: 'r-~'}\n"
       "data: {train: ['$SY_PLACE/t*', '/u'], validation: ['${SY_PLACE}/v'],\n"
       "       corpora: [{name: en, train: [$SY_PLACE/en], validation: [$SY_PLACE/en-v]}],\n"
-      "       tokenizer: $SY_PLACE/spm.model}\ntrain: {initialize_from: $SY_PLACE/w}\n");
+      "       tokenizer: $SY_PLACE/spm.model}\ntrain: {initialize_from: $SY_PLACE/w}\n"
+      "distill: {teacher: $SY_PLACE/t}\n");
   CHECK(config.data.corpora[0].train == std::vector<std::string>{"/disks/7/en"});
   CHECK(config.data.corpora[0].validation == std::vector<std::string>{"/disks/7/en-v"});
   CHECK(config.run.directory == "/disks/7/runs");
@@ -225,6 +226,7 @@ TEST_CASE("parse: paths are expanded in every key that is one", "[parse]") {
   CHECK(config.data.validation == std::vector<std::string>{"/disks/7/v"});
   CHECK(config.data.tokenizer == "/disks/7/spm.model");
   CHECK(config.train.initialize_from == "/disks/7/w");
+  CHECK(config.distill.teacher == "/disks/7/t");
   const auto failure = [&](const std::string& text) -> std::string {
     try {
       load(text);

@@ -48,7 +48,8 @@ TEST_CASE("validate: numbers out of range", "[validate]") {
       "train.global_batch=0", "train.micro_batch=0", "train.log_every=0", "train.eval_every=-1",
       "train.eval_sequences=0", "train.checkpoint_every=-1", "train.keep_checkpoints=-1",
       "train.logit_z_loss=-1", "model.experts.group_tokens.encoder=0",
-      "model.experts.group_tokens.decoder=-1");
+      "model.experts.group_tokens.decoder=-1", "distill.soft=-0.1", "distill.soft=1.1",
+      "distill.temperature=0", "distill.start_step=-1");
   const std::string key = override.substr(0, override.find('='));
   const std::string value = override.substr(key.size() + 1);
   const std::string error = errors_after({override});

@@ -49,6 +49,59 @@ TEST_CASE("loss: gradients over several chunks of rows", "[loss]") {
   f.check_params(loss);
 }
 
+// A student and a teacher that is wider, on one rank.
+TEST_CASE("loss: gradients with a teacher, over several chunks of rows", "[loss]") {
+  const double temperature = GENERATE(1.0, 2.5), weight = GENERATE(0.25, 1.0);
+  const int64_t chunk_rows = GENERATE(0, 3);
+  constexpr int64_t kRows = 7;
+  LayerFixture f, t;
+  t.model.d_model = f.model.d_model + 3;
+  f.step.loss_scale = 0.3;
+  // At temperature 1 both losses have the same z-loss.
+  f.step.logit_z_loss = temperature == 1 ? 0.2 : 0.0;
+  const LossParams params = loss_params(f.store, f.model, embedding_params(f.store, f.model));
+  const LossParams teacher = loss_params(t.store, t.model, embedding_params(t.store, t.model));
+  f.allocate([](Arena&) { return 0; });
+  t.allocate([](Arena&) { return 0; });
+  const LayerContext context = f.context(1, kRows);
+  Owned h = random_tensor(DType::f64, {kRows, f.model.d_model}, 1), d_h = h;
+  Owned teacher_h = random_tensor(DType::f64, {kRows, t.model.d_model}, 2, 2.0);
+  Owned targets = int_tensor({kRows}, {3, 0, 6, 9, 12, 0, 3});
+  Owned ce(DType::f64, {1}), z(DType::f64, {1}), soft(DType::f64, {1});
+  const auto loss = [&](Tensor gradient) {
+    for (Owned* sum : {&ce, &z, &soft}) *sum->data<double>() = 0;
+    loss_forward(context, params, {ce, z, soft}, gradient, h, targets, chunk_rows,
+                 {&teacher, teacher_h, weight, temperature});
+    return f.step.loss_scale * ((1 - weight) * *ce.data<double>() +
+                                weight * temperature * temperature * *soft.data<double>() +
+                                f.step.logit_z_loss * *z.data<double>());
+  };
+  const double total = loss(d_h);
+  CHECK(*soft.data<double>() > 0);
+  CHECK(total == Approx(loss({})));
+  CHECK(gradient_error(h, d_h, [&] { return loss({}); }) < kGradientTolerance);
+  f.check_params([&] { return loss({}); });
+}
+
+TEST_CASE("loss: a teacher without weight changes nothing", "[loss]") {
+  constexpr int64_t kRows = 5;
+  LayerFixture f;
+  f.step.logit_z_loss = 0.1;
+  const LossParams params = loss_params(f.store, f.model, embedding_params(f.store, f.model));
+  f.allocate([](Arena&) { return 0; });
+  const Shape rows{kRows, f.model.d_model};
+  Owned h = random_tensor(DType::f64, rows, 1), other = random_tensor(DType::f64, rows, 2);
+  Owned d_h(DType::f64, rows), d_with(DType::f64, rows), targets = int_tensor({5}, {3, 0, 6, 9, 1});
+  Owned ce(DType::f64, {1}), with(DType::f64, {1}), soft(DType::f64, {1});
+  loss_forward(f.context(1, kRows), params, {ce}, d_h, h, targets);
+  loss_forward(f.context(1, kRows), params, {with, {}, soft}, d_with, h, targets, 0,
+               {&params, other, 0.0, 2.0});
+  CHECK(*ce.data<double>() == *with.data<double>());
+  for (int64_t i = 0; i < d_h.tensor().numel(); ++i) {
+    REQUIRE(d_h.data<double>()[i] == d_with.data<double>()[i]);
+  }
+}
+
 TEST_CASE("loss: whether the decoder's output is scaled is a choice of its own", "[loss]") {
   const bool tied = GENERATE(true, false);
   const AutoBool scaled = GENERATE(AutoBool::automatic, AutoBool::on, AutoBool::off);

@@ -6,11 +6,10 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "lib/measure/gemm_rate.h"
 #include "lib/tensor/bfloat16.h"
 #include "lib/tensor/memory.h"
 #include "lib/tensor/transfer.h"
-#include "tests/support/allocations.h"
+#include "tests/train/gemm_allocations.h"
 #include "tests/train/tiny_steps.h"
 
 namespace sy {
@@ -23,14 +22,6 @@ bool on_the_cpu() {
   if (test_world().rank() == 0)
     std::fprintf(stderr, "not run: it counts the CPU backend's memory\n");
   return false;
-}
-
-// Heap allocations of the oneDNN interface itself for these GEMMs.
-int64_t allocations_of(const GemmCounts& products) {
-  GemmRate rate(products, Backend::cpu, 1);
-  const int64_t before = allocations().count;
-  rate.measure();
-  return allocations().count - before;
 }
 
 TEST_CASE("train_step: nothing is allocated after the first step", "[train_step]") {

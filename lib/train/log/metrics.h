@@ -41,6 +41,8 @@ struct TrainMetrics {
   int64_t tokens = 0;  // input and target tokens, padding excluded, since the run began
   double loss = 0;     // cross-entropy, nats per target token
   double neg_log_perplexity = 0;
+  // Cross-entropy with a teacher's distribution in place of the targets; with a teacher only.
+  std::optional<double> soft_loss;
   double balance_loss = 0;
   double z_loss = 0;
   // Mean over groups, summed over layers; with their coefficients only.
@@ -62,6 +64,7 @@ struct TrainMetrics {
     visit("tokens", tokens);
     visit("loss", loss);
     visit("neg_log_perplexity", neg_log_perplexity);
+    if (soft_loss) visit("soft_loss", *soft_loss);
     visit("balance_loss", balance_loss);
     visit("z_loss", z_loss);
     if (second_place_loss) visit("second_place_loss", *second_place_loss);
