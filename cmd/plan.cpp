@@ -55,8 +55,9 @@ ExitCode execute(const PlanInput& input, const PlanOptions& options) {
   return executed.fault.empty() ? ExitCode::done : ExitCode::failed;
 }
 
-ExitCode plan(const PlanInput& input, const PlanOptions& options) {
-  Plan plan = make_plan(input, device_of(options));
+ExitCode plan(const PlanInput& input, const std::optional<Device>& device,
+              const PlanOptions& options) {
+  Plan plan = make_plan(input, device);
   if (options.tokens > 0) plan.token_budget = options.tokens;
   print(plan_text(plan), plan_json(plan), options);
   constexpr double kGibi = 1 << 30;
@@ -77,8 +78,11 @@ ExitCode run(const ConfigOptions& config_options, const PlanOptions& options) {
   }
   const RunConfig config = config_options.load();
   if (options.search > 0) return search(config, options);
-  const PlanInput input = plan_input(config, options.all_ranks(), threads_of(options, config));
-  return options.execute ? execute(input, options) : plan(input, options);
+  const std::optional<Device> device = device_of(options);
+  const bool on_gpu = device ? device->gpu : config.backend == BackendChoice::cuda;
+  const PlanInput input =
+      plan_input(config, options.all_ranks(), threads_of(options, config), on_gpu);
+  return options.execute ? execute(input, options) : plan(input, device, options);
 }
 
 }  // namespace

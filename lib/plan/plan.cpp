@@ -17,7 +17,7 @@ int64_t stored_bytes(const std::vector<CheckpointTensor>& saved) {
 }  // namespace
 
 int64_t Plan::working_bytes() const {
-  return total_bytes(memory, device.has_value() && device->gpu);
+  return total_bytes(memory, on_gpu);
 }
 
 Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
@@ -29,6 +29,7 @@ Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
   plan.config = first.session.config;
   plan.shape = input.shape;
   plan.threads = input.threads;
+  plan.on_gpu = input.on_gpu;
   plan.micro_batches = first.session.micro_batches();
   const ModelSection& model = plan.config.model;
   const DataSection& data = plan.config.data;
@@ -37,7 +38,7 @@ Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
       SwitchModel::flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
   plan.kaplan_flops =
       SwitchModel::kaplan_flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
-  plan.memory = memory_regions(first, most, saved, device && device->gpu);
+  plan.memory = memory_regions(input, first, most, saved);
   plan.wire = first.step.traffic();
   plan.checkpoint_bytes = stored_bytes(saved);
   plan.device = device;

@@ -18,6 +18,7 @@ struct Plan {
   RunConfig config;  // resolved
   MeshShape shape;
   int threads = 1;
+  bool on_gpu = false;
   int64_t micro_batches = 0;  // a rank and step
   ParameterCount parameters;
   double flops_per_sequence = 0;  // forward and backward

@@ -22,14 +22,25 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const RunConfig& config) {
       model));
 }
 
+#ifdef SY_HAVE_CUDA
+constexpr Backend kGpuKernels = Backend::cuda;
+#else
+constexpr Backend kGpuKernels = Backend::cpu;
+#endif
+
 void raise(int64_t& most, int64_t value) {
   most = std::max(most, value);
 }
 
 }  // namespace
 
-PlanInput plan_input(const RunConfig& config, int ranks, int threads) {
-  return {config, tokenizer_for(config), mesh_shape(config, ranks), threads, Backend::cpu};
+PlanInput plan_input(const RunConfig& config, int ranks, int threads, bool on_gpu) {
+  return {config,
+          tokenizer_for(config),
+          mesh_shape(config, ranks),
+          threads,
+          on_gpu,
+          on_gpu ? kGpuKernels : Backend::cpu};
 }
 
 RankPlan::RankPlan(const PlanInput& input, int rank, CallListener* listener)

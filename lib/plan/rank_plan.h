@@ -15,12 +15,15 @@ struct PlanInput {
   std::shared_ptr<const Tokenizer> tokenizer;  // null if none is needed
   MeshShape shape;                             // mesh_shape(config, ranks)
   int threads = 1;                             // of a rank; the CPU's scratch depends on it
-  Backend backend = Backend::cpu;              // whose kernels take the scratch
+  bool on_gpu = false;
+  // Whose kernels take the scratch and how rows are sent. For a GPU it is cuda, which plans without
+  // one, unless the program was built without that backend.
+  Backend backend = Backend::cpu;
 };
 
 // The configuration on `ranks` ranks, with its tokenizer if it needs one. Throws ConfigError
 // listing every error; also if model.vocab_size is auto and the tokenizer's file does not exist.
-PlanInput plan_input(const RunConfig& config, int ranks, int threads);
+PlanInput plan_input(const RunConfig& config, int ranks, int threads, bool on_gpu = false);
 
 struct RankPlan {
   // `listener`, which may be null, hears what the step would call: the passes of two micro-batches,

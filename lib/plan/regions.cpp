@@ -29,8 +29,10 @@ int64_t written_bytes(const std::vector<CheckpointTensor>& saved) {
 
 }  // namespace
 
-std::vector<MemoryRegion> memory_regions(RankPlan& first, const TrainStep::Memory& planned,
-                                         const std::vector<CheckpointTensor>& saved, bool on_gpu) {
+std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first,
+                                         const TrainStep::Memory& planned,
+                                         const std::vector<CheckpointTensor>& saved) {
+  const bool on_gpu = input.on_gpu;
   const RunConfig& config = first.session.config;
   const int64_t sequences = first.session.sequences_per_rank();
   int64_t batches = batch_bytes(config, sequences);
@@ -39,7 +41,10 @@ std::vector<MemoryRegion> memory_regions(RankPlan& first, const TrainStep::Memor
         config, ceil_div(config.train.eval_sequences, first.session.mesh.shape().data()));
   }
   const char* const exact = "planned: the trainer allocates exactly this";
-  const char* const passes = "planned: high-water mark of a step, with the GEMMs' workspaces";
+  const char* const passes =
+      input.backend == Backend::cuda
+          ? "planned: high-water mark of a step of GPU kernels, with the GEMMs' workspaces"
+          : "planned: high-water mark of a step of CPU kernels, with the GEMMs' workspaces";
   std::vector<MemoryRegion> regions{
       {"parameters", planned.model.parameters, on_gpu, exact},
       {"gradients", planned.model.gradients, on_gpu, exact},

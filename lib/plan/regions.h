@@ -18,12 +18,13 @@ struct MemoryRegion {
   std::string source;      // how the number is known
 };
 
-// Of the rank that needs most of each. `planned` is largest_memory(). `on_gpu`: regions that ops
-// work in, and copies of the batch, lie in the GPU's memory. Without evaluation and
+// Of the rank that needs most of each. `planned` is largest_memory(). With input.on_gpu, regions
+// that ops work in, and copies of the batch, lie in the GPU's memory. Without evaluation and
 // checkpoints their regions are left out. What no plan can know, such as buffers inside MPI, NCCL
 // and the CUDA context, is not among them.
-std::vector<MemoryRegion> memory_regions(RankPlan& first, const TrainStep::Memory& planned,
-                                         const std::vector<CheckpointTensor>& saved, bool on_gpu);
+std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first,
+                                         const TrainStep::Memory& planned,
+                                         const std::vector<CheckpointTensor>& saved);
 
 int64_t total_bytes(const std::vector<MemoryRegion>& regions, bool on_device);
 

@@ -41,7 +41,9 @@ std::vector<MeshChoice> all_choices(const RunConfig& config, int ranks) {
 class Search {
  public:
   Search(const RunConfig& config, const SearchOptions& options)
-      : config_(config), options_(options), base_(plan_input(valid(config), 1, options.threads)) {}
+      : config_(config),
+        options_(options),
+        base_(plan_input(valid(config), 1, options.threads, options.device.gpu)) {}
 
   std::vector<Candidate> run() {
     for (const MeshChoice& choice : all_choices(config_, options_.ranks)) try_batches(choice);

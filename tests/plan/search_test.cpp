@@ -32,7 +32,7 @@ TEST_CASE("search: what fits comes first, by time, and each other has its reason
   const Candidate& best = all.front();
   RunConfig chosen = config;
   best.choice.apply(chosen);
-  const PlanInput input = plan_input(chosen, 4, 1);
+  const PlanInput input = plan_input(chosen, 4, 1, /*on_gpu=*/true);
   RankPlan first(input, 0);
   CHECK(best.bytes == largest_memory(input, first).total());
   // With less memory fewer fit, and the others say what they need.
