@@ -120,6 +120,10 @@ ExitCode inspect_data(const ConfigOptions& config_options, const DataOptions& op
                   {"stream", example.stream},
                   {"inputs", example.inputs},
                   {"targets", example.targets}};
+      if (!example.input_ends.empty()) {
+        object["input_ends"] = example.input_ends;
+        object["target_ends"] = example.target_ends;
+      }
       if (config.data.objective == Objective::ul2) {
         const auto drawn = static_cast<size_t>(example.denoiser);
         object["denoiser"] = config.data.denoisers.at(drawn).name;

@@ -51,7 +51,8 @@ Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, i
       sequences_(sequences),
       batch_(session.exec, div_exact(sequences, session.mesh.shape().data()),
              session.config.train.micro_batch, session.config.data.encoder_length,
-             session.config.data.decoder_length.value, special_ids(session.config.model)) {
+             session.config.data.decoder_length.value, special_ids(session.config.model),
+             session.config.data.packing) {
   LoaderPlace place = session.loader_place(sequences);
   place.single_pass = true;
   std::vector<Example> examples = read(shards, place);

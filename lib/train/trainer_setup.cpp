@@ -83,7 +83,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value,
-             special_ids(session_.config.model)),
+             special_ids(session_.config.model), session_.config.data.packing),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints),
       start_id_(start_id(runtime.mesh.world())) {
