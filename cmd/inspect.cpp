@@ -104,6 +104,10 @@ void print_example(const Example& example, const DataSection& data, const std::s
   if (!corpus.empty()) object["corpus"] = corpus;
   object["inputs"] = example.inputs;
   object["targets"] = example.targets;
+  if (!example.input_ends.empty()) {
+    object["input_ends"] = example.input_ends;
+    object["target_ends"] = example.target_ends;
+  }
   if (!data.tasks.empty()) {
     object["task"] = data.tasks.at(static_cast<size_t>(example.part)).name;
   } else if (data.objective == Objective::ul2) {

@@ -27,8 +27,8 @@ add_dependencies(switchyard test_sample)
 
 # One binary for all ops, one ctest entry per op.
 list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABLE op_tests)
-sy_test_binary(kernels_tests SOURCES ${op_tests} tests/kernels/bfloat16_test.cpp
-               tests/kernels/router_mesh_tensorflow_test.cpp LINK sy_kernels sy::simdjson)
+sy_test_binary(kernels_tests SOURCES ${op_tests} tests/kernels/attention_packed_test.cpp
+               tests/kernels/bfloat16_test.cpp tests/kernels/router_mesh_tensorflow_test.cpp LINK sy_kernels sy::simdjson)
 foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
   set(schedules "")

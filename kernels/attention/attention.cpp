@@ -21,6 +21,10 @@ void check(Tensor out, Tensor log_sum, Tensor q, Tensor k, Tensor v, Tensor bias
       spec.num_heads == 0 || (spec.first_head >= 0 && spec.first_head + q.dim(2) <= spec.num_heads),
       "attention: heads {} .. {} of {}", spec.first_head, spec.first_head + q.dim(2),
       spec.num_heads);
+  SY_CHECK(!spec.packed() || (spec.key_ranges.numel() == 2 * q.dim(0) * q.dim(1) &&
+                              spec.query_ranges.numel() == 2 * q.dim(0) * k.dim(1)),
+           "attention: ranges {} and {}, q {}, k {}", spec.key_ranges.shape().str(),
+           spec.query_ranges.shape().str(), q.shape().str(), k.shape().str());
 }
 
 // Takes all scratch of a call, for whichever implementation the dtype selects; nothing is allocated

@@ -3,7 +3,8 @@
 // 2022, forward keeps the logarithm of each row's sum and backward recomputes. Logits are not
 // divided by sqrt(d_kv).
 //   s[b,h,i,j] = q[b,i,h,:] . k[b,j,h,:] + bias_table[bucket(j - i), h]
-//   keys j >= key_lengths[b], and j > i when causal, are masked
+//   keys j >= key_lengths[b], and j > i when causal, are masked; so are, in packed rows, the keys
+//   outside the range of the query
 //   p = softmax_j(s),   out[b,i,h,:] = sum_j dropout(p)[b,h,i,j] v[b,j,h,:]
 #pragma once
 
@@ -29,6 +30,16 @@ struct AttentionSpec {
   int64_t first_sequence = 0;
   int64_t first_head = 0;
   int64_t num_heads = 0;
+  // Packed rows: a sequence of the batch holds several examples one after another, and a query sees
+  // only keys [first, end) of its own example. key_ranges [B, Lq, 2] has these two numbers for each
+  // query, query_ranges [B, Lk, 2] those of the queries that see each key; both int32, the same
+  // relation, neither number ever falling along a row, within the key length and Lq. A causal query
+  // lies in its own range, or has an empty one. Both are empty tensors for rows of one example. On
+  // the CPU, key_ranges that break this throw; on CUDA all ranges are cut to the valid keys and
+  // queries. The work is in proportion to what the ranges hold, rounded up to tiles.
+  Tensor key_ranges, query_ranges;
+
+  bool packed() const { return !key_ranges.empty(); }
 };
 
 // out [B, Lq, H, d_kv] and log_sum [B, H, Lq] (the log of the sum of exp(s)) are overwritten. q has

@@ -22,6 +22,26 @@ void fill_buckets(Tensor buckets, int64_t lq, int64_t num_buckets, const Attenti
   }
 }
 
+// The ranges of a sequence's queries; null in rows of one example.
+const int32_t* ranges_of(const AttentionSpec& spec, int64_t sequence) {
+  return spec.packed() ? spec.key_ranges.at(sequence).data<int32_t>() : nullptr;
+}
+
+// Throws unless the ranges of `sequence` are as attention.h says.
+void check_ranges(const AttentionSpec& spec, int64_t sequence, int64_t queries, int64_t length) {
+  const int32_t* range = ranges_of(spec, sequence);
+  for (int64_t i = 0, first = 0, end = 0; range != nullptr && i < queries; ++i) {
+    const int64_t next = range[2 * i], next_end = range[2 * i + 1];
+    const bool empty = next == next_end, own = next <= i && i < next_end;
+    SY_CHECK(first <= next && next <= next_end && end <= next_end && next_end <= length &&
+                 (!spec.causal || own || (empty && next <= i)),
+             "attention: query {} of sequence {} sees keys [{}, {}) after [{}, {}) of {}", i,
+             sequence, next, next_end, first, end, length);
+    first = next;
+    end = next_end;
+  }
+}
+
 // Calls body(head) for every (sequence, head), each on one thread.
 template <class T, class Body>
 void for_each_head(Exec& exec, const Sizes<T>& sizes, Tensor bias_table, Tensor key_lengths,
@@ -32,6 +52,7 @@ void for_each_head(Exec& exec, const Sizes<T>& sizes, Tensor bias_table, Tensor 
     const int64_t length = key_lengths.data<int32_t>()[b];
     SY_CHECK(length >= 0 && length <= sizes.lk, "attention: sequence {} has {} of {} keys", b,
              length, sizes.lk);
+    check_ranges(spec, b, sizes.lq, length);
   }
   if (!bias_table.empty()) fill_buckets(scratch.buckets, sizes.lq, bias_table.dim(0), spec);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(exec.threads)
@@ -44,6 +65,7 @@ void for_each_head(Exec& exec, const Sizes<T>& sizes, Tensor bias_table, Tensor 
                  sequence,
                  index % sizes.heads,
                  key_lengths.data<int32_t>()[sequence],
+                 ranges_of(spec, sequence),
                  work,
                  !bias_table.empty()};
     if (head.has_bias)

@@ -43,6 +43,8 @@ AttentionProblem<T> problem(Tensor q, Tensor k, Tensor v, Tensor key_lengths,
   p.v = v.data<T>();
   p.bias = nullptr;
   p.key_lengths = key_lengths.data<int32_t>();
+  p.key_ranges = spec.key_ranges.data<int32_t>();
+  p.query_ranges = spec.query_ranges.data<int32_t>();
   p.sequences = narrow<int>(q.dim(0));
   p.heads = narrow<int>(q.dim(2));
   p.lq = narrow<int>(q.dim(1));
@@ -137,33 +139,35 @@ LaunchShape plain_shape(const AttentionProblem<T>& p, int length) {
           .shared_bytes = sizeof(PlainTiles<Compute<T>>)};
 }
 
-template <class T>
+template <class Mask, class T>
 void run_forward(Exec& exec, T* out, Compute<T>* log_sum, const AttentionProblem<T>& p) {
   const cudaStream_t stream = cuda(exec).compute;
   if constexpr (std::is_same_v<T, BFloat16>) {
     const auto fused = [&]<int D, class Dropout>() {
-      launch_fused_forward<D, Dropout>(stream, out, log_sum, p);
+      launch_fused_forward<D, Dropout, Mask>(stream, out, log_sum, p);
     };
     if (is_packed({out, p.q, p.k, p.v}) && with_fused_kernels(p, fused)) return;
   }
-  launch(stream, "attention_forward", plain_shape(p, p.lq), plain_forward_kernel<T>, out, log_sum,
-         p);
+  launch(stream, "attention_forward", plain_shape(p, p.lq), plain_forward_kernel<T, Mask>, out,
+         log_sum, p);
 }
 
 // diagonals: written by the kernel that owns queries, or null.
-template <class T>
+template <class Mask, class T>
 void run_backward(Exec& exec, T* d_q, T* d_k, T* d_v, Compute<T>* diagonals,
                   const AttentionProblem<T>& p, const AttentionGradients<T>& g) {
   const cudaStream_t stream = cuda(exec).compute;
   if constexpr (std::is_same_v<T, BFloat16>) {
     const auto fused = [&]<int D, class Dropout>() {
-      launch_fused_backward<D, Dropout>(stream, d_q, d_k, d_v, diagonals, p, g);
+      launch_fused_backward<D, Dropout, Mask>(stream, d_q, d_k, d_v, diagonals, p, g);
     };
     const bool packed = is_packed({d_q, d_k, d_v, g.d_out, p.q, p.k, p.v});
     if (packed && with_fused_kernels(p, fused)) return;
   }
-  launch(stream, "attention_d_q", plain_shape(p, p.lq), plain_d_q_kernel<T>, d_q, diagonals, p, g);
-  launch(stream, "attention_d_keys", plain_shape(p, p.lk), plain_d_keys_kernel<T>, d_k, d_v, p, g);
+  launch(stream, "attention_d_q", plain_shape(p, p.lq), plain_d_q_kernel<T, Mask>, d_q, diagonals,
+         p, g);
+  launch(stream, "attention_d_keys", plain_shape(p, p.lk), plain_d_keys_kernel<T, Mask>, d_k, d_v,
+         p, g);
 }
 
 }  // namespace
@@ -190,7 +194,8 @@ struct AttentionImpl<Backend::cuda, T> {
                       const AttentionScratch& scratch) {
     AttentionProblem<T> p = problem<T>(q, k, v, key_lengths, spec);
     spread_bias(exec, p, bias_table, spec, scratch);
-    run_forward(exec, out.data<T>(), log_sum.data<C>(), p);
+    with_mask(p,
+              [&]<class Mask>() { run_forward<Mask>(exec, out.data<T>(), log_sum.data<C>(), p); });
   }
 
   static void backward(Exec& exec, Tensor d_q, Tensor d_k, Tensor d_v, Tensor d_bias_table,
@@ -201,7 +206,9 @@ struct AttentionImpl<Backend::cuda, T> {
     spread_bias(exec, p, bias_table, spec, scratch);
     const AttentionGradients<T> g = gradients(exec, p, d_out, out, log_sum, scratch);
     C* diagonals = bias_table.empty() ? nullptr : scratch.d_bias.data<C>();
-    run_backward(exec, d_q.data<T>(), d_k.data<T>(), d_v.data<T>(), diagonals, p, g);
+    with_mask(p, [&]<class Mask>() {
+      run_backward<Mask>(exec, d_q.data<T>(), d_k.data<T>(), d_v.data<T>(), diagonals, p, g);
+    });
     if (bias_table.empty()) return;
     const int64_t elements =
         diagonal_elements({q.dim(0), q.dim(2), q.dim(1), k.dim(1), q.dim(3), 0});

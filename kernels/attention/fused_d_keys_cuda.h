@@ -34,18 +34,14 @@ struct alignas(16) PassingQueries {
   }
 };
 
-// The range of the tile's queries that see a lane's key.
-struct SeenBy {
-  int from, to;
-};
-
 // On entry, prob holds the scores of key g + 8 x and the tile's query from + 8 n + 2 t + y, and d_s
 // their d_p. On return, prob holds the weights that values were multiplied by, and d_s the gradient
-// of the scores. i and j are the first of these queries and the warp's first key.
+// of the scores. `seen` are the tile's queries that see each of the lane's two keys; i and j are
+// the first of these queries and the warp's first key.
 template <int D, int N, class Dropout>
 __device__ void key_gradients(float (&prob)[N / 8][4], float (&d_s)[N / 8][4],
                               const PassingQueries<D>& rows, int from, bool biased,
-                              const SeenBy (&seen)[2], const Dropout& dropout, int i, int j) {
+                              const SeenRange (&seen)[2], const Dropout& dropout, int i, int j) {
   const int g = lane_id() / 4, t = lane_id() % 4;
   const float* bias = rows.bias + kAttentionTile - 1 + kFusedRows * warp_id() + g - 2 * t - from;
 #pragma unroll
@@ -76,8 +72,8 @@ __device__ void load_own_rows(uint32_t (&rows)[D / 16][4], BFloat16* tile, const
 
 // One block: d_k and d_v of 64 keys of a head. Traffic: reads k and v once and q and d_out once per
 // 64 keys, 2 L d (4 + 2 L / 64) bytes per head. 8 d operations per pair of query and key.
-template <int D, class Dropout>
-__global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 : 3)
+template <int D, class Dropout, class Mask>
+__global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops || Mask::kPacked ? 2 : 3)
     fused_d_keys_kernel(BFloat16* d_k, BFloat16* d_v, AttentionProblem<BFloat16> p,
                         AttentionGradients<BFloat16> g) {
   constexpr int kTile = kPassing<D>, N = kQueriesAtOnce<D>;
@@ -88,8 +84,8 @@ __global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 :
   const int64_t stride = head.stride(), start = head.key(place.first);
   const int warp_first = place.first + kFusedRows * warp_id();
 
-  const int begin = place.first >= head.keys ? p.lq : p.causal ? place.first : 0;
-  if (begin < p.lq) tiles[0].stage(head, g, begin, place.first);
+  const SeenRange all = Mask::tile_queries(head, place.first);
+  if (all.from < all.to) tiles[0].stage(head, g, all.from, place.first);
   uint32_t keys[D / 16][4], values[D / 16][4];
   BFloat16* const own = tiles[1].queries;  // at least 64 rows, together with d_outs behind it
   load_own_rows<D>(keys, own, p.k + start, head.keys - place.first, stride);
@@ -100,10 +96,10 @@ __global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 :
 #pragma unroll
     for (int x = 0; x < 4; ++x) k_sums[n][x] = v_sums[n][x] = head.start;
   }
-  for (int first = begin, turn = 0; first < p.lq; first += kTile, turn = 1 - turn) {
+  for (int first = all.from, turn = 0; first < all.to; first += kTile, turn = 1 - turn) {
     wait_for_tiles();
     const PassingQueries<D>& tile = tiles[turn];
-    if (first + kTile < p.lq) tiles[1 - turn].stage(head, g, first + kTile, place.first);
+    if (first + kTile < all.to) tiles[1 - turn].stage(head, g, first + kTile, place.first);
 #pragma unroll 1
     for (int from = 0; from < kTile; from += N) {
       const BFloat16* queries = tile.queries + from * kTileStride<D>;
@@ -111,11 +107,11 @@ __global__ void __launch_bounds__(kFusedThreads, D > 32 || Dropout::kDrops ? 2 :
       float prob[N / 8][4], d_s[N / 8][4];
       fused_row_products<D, N>(prob, keys, queries);
       fused_row_products<D, N>(d_s, values, d_outs);
-      SeenBy seen[2];  // not kept from part to part: there is no register for it
+      SeenRange seen[2];  // not kept from part to part: there is no register for it
 #pragma unroll
       for (int x = 0; x < 2; ++x) {
         const int j = warp_first + lane_id() / 4 + 8 * x;
-        seen[x] = {p.causal ? j - first : 0, j < head.keys ? p.lq - first : 0};
+        seen[x] = Mask::queries(head, j).after(first);
       }
       key_gradients<D, N>(prob, d_s, tile, from, p.bias != nullptr, seen, dropout, first + from,
                           warp_first);

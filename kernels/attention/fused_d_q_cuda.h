@@ -9,7 +9,7 @@
 
 namespace sy {
 
-// Sums d_s along the diagonals of the tiles that a block of queries visits, from the first keys on.
+// Sums d_s along the diagonals of the tiles that a block of queries visits, from a first key on.
 // Thread x sums half of a tile's wrapped diagonal c = x / 2, which has distance c before it wraps
 // and c - 64 after. The wrapped part of the next tile has the same distance as the unwrapped part
 // of this one.
@@ -29,8 +29,13 @@ class TileDiagonals {
     }
   }
 
-  // Adds the tile's sums; each call is for the next tile of keys.
-  __device__ void add(const float* tile) {
+  // Zeros in places [from, end), which no tile of keys has.
+  __device__ void clear(int from, int end) const {
+    for (int x = from + static_cast<int>(threadIdx.x); x < end; x += kFusedThreads) to_[x] = 0;
+  }
+
+  // Adds the sums of the tile that begins at key `first`; each call is for the next tile.
+  __device__ void add(const float* tile, int first) {
     const int c = static_cast<int>(threadIdx.x) / 2;
     float unwrapped = 0, wrapped = 0;
 #pragma unroll 8  // full unrolling would keep its addresses in registers throughout
@@ -41,29 +46,28 @@ class TileDiagonals {
       wrapped += wraps ? value : 0.0f;
       unwrapped += wraps ? 0.0f : value;
     }
-    put_sum(carried_ + wrapped);
+    put_sum(carried_ + wrapped, first);
     carried_ = unwrapped;
   }
 
-  // Writes the remaining sums, and zeros up to `end`.
-  __device__ void finish(int end) {
-    put_sum(carried_);
-    for (int x = first_ + static_cast<int>(threadIdx.x); x < end; x += kFusedThreads) to_[x] = 0;
+  // Writes the remaining sums, where the next tile would begin at key `first`, and zeros from there
+  // up to `end`.
+  __device__ void finish(int first, int end) const {
+    put_sum(carried_, first);
+    clear(first + kAttentionTile, end);
   }
 
  private:
   __device__ int half() const {
     return static_cast<int>(threadIdx.x) % 2;
   }
-  __device__ void put_sum(float sum) {
+  __device__ void put_sum(float sum, int first) const {
     sum += __shfl_xor_sync(kFullWarp, sum, 1);
-    if (half() == 0) to_[first_ + static_cast<int>(threadIdx.x) / 2] = sum;
-    first_ += kAttentionTile;
+    if (half() == 0) to_[first + static_cast<int>(threadIdx.x) / 2] = sum;
   }
 
   float* to_;
   float carried_ = 0;
-  int first_ = 0;
 };
 
 // Loads the lane's two values of a row [lq]; 0 beyond its end.
@@ -72,19 +76,26 @@ __device__ inline void load_pair(float (&to)[2], const float* rows, const int (&
   for (int x = 0; x < 2; ++x) to[x] = i[x] < lq ? rows[i[x]] : 0.0f;
 }
 
-// On entry, d_s holds d_p; on return, the gradient of the scores s. Masked scores are -inf.
-template <class Dropout>
+// On entry, d_s holds d_p; on return, the gradient of the scores s. Masked scores are -inf. In
+// packed rows all factors are drawn before the first weight: it takes fewer registers.
+template <class Mask, class Dropout>
 __device__ void score_gradients(float (&d_s)[8][4], const float (&s)[8][4],
                                 const float (&log_sum)[2], const float (&delta)[2],
                                 const Dropout& dropout, int i, int j) {
+  constexpr int kDrawn = Mask::kPacked ? 8 : 1;
 #pragma unroll
-  for (int n = 0; n < 8; ++n) {
-    float factors[4] = {1, 1, 1, 1};
-    dropout.of_queries(factors, i, j + 8 * n);
+  for (int from = 0; from < 8; from += kDrawn) {
 #pragma unroll
-    for (int x = 0; x < 4; ++x) {
-      const float weight = __expf(s[n][x] - log_sum[x / 2]);
-      d_s[n][x] = weight * (factors[x] * d_s[n][x] - delta[x / 2]);
+    for (int n = from; n < from + kDrawn; ++n) {
+      float factors[4] = {1, 1, 1, 1};
+      dropout.of_queries(factors, i, j + 8 * n);
+#pragma unroll
+      for (int x = 0; x < 4; ++x) d_s[n][x] = factors[x] * d_s[n][x] - delta[x / 2];
+    }
+#pragma unroll
+    for (int n = from; n < from + kDrawn; ++n) {
+#pragma unroll
+      for (int x = 0; x < 4; ++x) d_s[n][x] *= __expf(s[n][x] - log_sum[x / 2]);
     }
   }
 }
@@ -109,6 +120,8 @@ struct alignas(16) QueryTiles {
   BFloat16 keys[kAhead ? 2 : 1][kElements];
   float bias[2][kFusedThreads];
   std::conditional_t<kAhead, Apart, Together> other;
+  // Of the block's queries, in packed rows: addresses in memory would take registers.
+  SeenRange seen[kAttentionTile];
 
   // Start copying the tile of keys, or of values, that begins at `first`.
   __device__ void stage_keys(const AttentionHead<BFloat16>& head, int first, int end, int query) {
@@ -125,7 +138,7 @@ struct alignas(16) QueryTiles {
 // One block: d_q of 64 queries of a head and, unless `diagonals` [.., tiles, places] is null, its
 // sums along diagonals. Traffic: reads q and d_out once and k and v once per 64 queries, 2 L d (3 +
 // 2 L / 64) bytes per head. 6 d operations per pair of query and key.
-template <int D, class Dropout>
+template <int D, class Dropout, class Mask>
 __global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::kDrops) ? 2 : 3)
     fused_d_q_kernel(BFloat16* d_q, float* diagonals, AttentionProblem<BFloat16> p,
                      AttentionGradients<BFloat16> g) {
@@ -134,21 +147,27 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::
   const AttentionHead<BFloat16> head(p, place.head);
   const Dropout dropout(head);
   const int64_t stride = head.stride(), start = head.query(place.first);
-  const int warp_first = place.first + kFusedRows * warp_id(), end = head.tile_visible(place.first);
+  const int warp_first = place.first + kFusedRows * warp_id();
+  const SeenRange all = Mask::tile_keys(head, place.first);
+  const int end = all.to;
   const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};
   const int count = p.lq - place.first, places = diagonal_places(p.lk);
   TileDiagonals sums_of_diagonals(diagonals +
                                   (head.index * attention_tiles(p.lq) + place.tile) * places);
+  if (diagonals != nullptr) sums_of_diagonals.clear(0, all.from);
 
   uint32_t queries[D / 16][4], d_outs[D / 16][4];
+  if (Mask::kPacked && threadIdx.x < kAttentionTile) {
+    tiles.seen[threadIdx.x] = Mask::keys(head, place.first + static_cast<int>(threadIdx.x));
+  }
   stage_tile<D, 64>(tiles.keys[0], p.q + start, count, stride);
   stage_tile<D, 64>(tiles.other.values, g.d_out + start, count, stride);
   wait_for_tiles();
   load_rows<D>(queries, tiles.keys[0]);
   load_rows<D>(d_outs, tiles.other.values);
   __syncthreads();
-  tiles.stage_keys(head, 0, end, place.first);
-  tiles.stage_values(head, 0, end);
+  tiles.stage_keys(head, all.from, end, place.first);
+  tiles.stage_values(head, all.from, end);
   float log_sum[2], delta[2];
   load_pair(log_sum, g.log_sum + head.index * p.lq, i, p.lq);
   load_pair(delta, g.delta + head.index * p.lq, i, p.lq);
@@ -160,7 +179,8 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::
     for (int x = 0; x < 4; ++x) sums[n][x] = head.start;
   }
   constexpr bool kAhead = QueryTiles<D>::kAhead;
-  for (int first = 0; first < end; first += kAttentionTile) {
+  int first = all.from;
+  for (; first < end; first += kAttentionTile) {
     wait_for_tiles();
     const int turn = first / kAttentionTile % 2, next = first + kAttentionTile;
     const BFloat16* keys = tiles.keys[kAhead ? turn : 0];
@@ -168,21 +188,27 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::
     float s[8][4], d_s[8][4];
     fused_row_products<D, 64>(s, queries, keys);
     fused_row_products<D, 64>(d_s, d_outs, tiles.other.values);
-    const int visible[2] = {head.visible(i[0]) - first, head.visible(i[1]) - first};
-    finish_scores<64>(s, tiles.bias[turn], p.bias != nullptr, visible);
-    score_gradients(d_s, s, log_sum, delta, dropout, warp_first, first);
+    SeenRange seen[2];
+#pragma unroll
+    for (int x = 0; x < 2; ++x) {
+      const SeenRange all_seen =
+          Mask::kPacked ? tiles.seen[i[x] - place.first] : Mask::keys(head, i[x]);
+      seen[x] = all_seen.after(first);
+    }
+    finish_scores<64, Mask>(s, tiles.bias[turn], p.bias != nullptr, seen);
+    score_gradients<Mask>(d_s, s, log_sum, delta, dropout, warp_first, first);
     if (!kAhead) __syncthreads();  // all threads have read the values
     if (diagonals != nullptr) TileDiagonals::stage(tiles.other.gradients, d_s);
     __syncthreads();
     if (kAhead && next < end) tiles.stage_values(head, next, end);
-    if (diagonals != nullptr) sums_of_diagonals.add(tiles.other.gradients);
+    if (diagonals != nullptr) sums_of_diagonals.add(tiles.other.gradients, first);
     fused_column_products<D, 64>(sums, d_s, keys);
     if (kAhead || next >= end) continue;
     __syncthreads();
     tiles.stage_keys(head, next, end, place.first);
     tiles.stage_values(head, next, end);
   }
-  if (diagonals != nullptr) sums_of_diagonals.finish(places);
+  if (diagonals != nullptr) sums_of_diagonals.finish(first, places);
   wait_for_tiles();
   store_tile<D>(d_q + start, count, stride, sums, {1.0f, 1.0f}, tiles.keys[0]);
 }

@@ -11,11 +11,11 @@
 namespace sy {
 
 // Adds the bias to the scores of query g + 8 x and key 8 n + 2 t + y of two tiles, where the warp's
-// queries start at row 16 * warp of the query tile, and masks keys that a query does not see: each
-// of the lane's two queries sees the first `visible` keys of the tile.
-template <int N>
+// queries start at row 16 * warp of the query tile, and masks keys that a query does not see:
+// `seen` are the keys of the tile that each of the lane's two queries sees.
+template <int N, class Mask>
 __device__ void finish_scores(float (&s)[N / 8][4], const float* bias, bool biased,
-                              const int (&visible)[2]) {
+                              const SeenRange (&seen)[2]) {
   const int g = lane_id() / 4, t = lane_id() % 4;
   const float* at = bias + kAttentionTile - 1 - kFusedRows * warp_id() - g + 2 * t;
 #pragma unroll
@@ -26,7 +26,8 @@ __device__ void finish_scores(float (&s)[N / 8][4], const float* bias, bool bias
       for (int y = 0; y < 2; ++y) {
         float& score = s[n][2 * x + y];
         if (biased) score += at[8 * n + y - 8 * x];
-        if (8 * n + 2 * t + y >= visible[x]) score = -std::numeric_limits<float>::infinity();
+        const bool hidden = Mask::hides(seen[x], 8 * n + 2 * t + y);
+        if (hidden) score = -std::numeric_limits<float>::infinity();
       }
     }
   }
@@ -105,7 +106,7 @@ struct alignas(16) KeyTiles {
 // One block: out and log_sum of 64 queries of a head. Traffic: reads q once and k and v once per 64
 // queries (from the L2 cache, where a head's 4 L d bytes stay), writes out once; 4 L d (1 + L / 64)
 // bytes per head. 4 d operations per pair of query and key.
-template <int D, class Dropout>
+template <int D, class Dropout, class Mask>
 __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
     fused_forward_kernel(BFloat16* out, float* log_sum, AttentionProblem<BFloat16> p) {
   constexpr int N = kPassing<D>;
@@ -114,13 +115,15 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
   const AttentionHead<BFloat16> head(p, place.head);
   const Dropout dropout(head);
   const int64_t stride = head.stride();
-  const int warp_first = place.first + kFusedRows * warp_id(), end = head.tile_visible(place.first);
+  const int warp_first = place.first + kFusedRows * warp_id();
+  const SeenRange all = Mask::tile_keys(head, place.first);
+  const int begin = all.from, end = all.to;
   const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};
 
   uint32_t queries[D / 16][4];
   BFloat16* const own = tiles[1].keys;  // at least 64 rows, together with the values behind it
   stage_tile<D, 64>(own, p.q + head.query(place.first), p.lq - place.first, stride);
-  tiles[0].stage(head, 0, end, place.first);
+  tiles[0].stage(head, begin, end, place.first);
   wait_for_tiles();
   load_rows<D>(queries, own);
 
@@ -131,14 +134,16 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 ? 2 : 3)
 #pragma unroll
     for (int x = 0; x < 4; ++x) sums[n][x] = head.start;
   }
-  for (int first = 0; first < end; first += N) {
+  for (int first = begin; first < end; first += N) {
     wait_for_tiles();
-    const KeyTiles<D>& tile = tiles[first / N % 2];
-    if (first + N < end) tiles[1 - first / N % 2].stage(head, first + N, end, place.first);
+    const int turn = (first - begin) / N % 2;
+    const KeyTiles<D>& tile = tiles[turn];
+    if (first + N < end) tiles[1 - turn].stage(head, first + N, end, place.first);
     float s[N / 8][4], rescale[2];
     fused_row_products<D, N>(s, queries, tile.keys);
-    const int visible[2] = {head.visible(i[0]) - first, head.visible(i[1]) - first};
-    finish_scores<N>(s, tile.bias, p.bias != nullptr, visible);
+    const SeenRange seen[2] = {Mask::keys(head, i[0]).after(first),
+                               Mask::keys(head, i[1]).after(first)};
+    finish_scores<N, Mask>(s, tile.bias, p.bias != nullptr, seen);
     softmax.weights<N>(s, rescale);
     if constexpr (Dropout::kDrops) drop_weights<N>(s, dropout, warp_first, first);
 #pragma unroll

@@ -17,17 +17,18 @@ unsigned attention_blocks(const AttentionProblem<T>& p, int length) {
 // Shared memory that a block may use without opting in to more.
 constexpr size_t kSharedLimit = 48 << 10;
 
-template <int D, class Dropout>
+template <int D, class Dropout, class Mask>
 void launch_fused_forward(cudaStream_t stream, BFloat16* out, float* log_sum,
                           const AttentionProblem<BFloat16>& p) {
   static_assert(2 * sizeof(KeyTiles<D>) <= kSharedLimit);
   const LaunchShape shape{.grid = attention_blocks(p, p.lq),
                           .block = kFusedThreads,
                           .shared_bytes = 2 * sizeof(KeyTiles<D>)};
-  launch(stream, "attention_forward", shape, fused_forward_kernel<D, Dropout>, out, log_sum, p);
+  launch(stream, "attention_forward", shape, fused_forward_kernel<D, Dropout, Mask>, out, log_sum,
+         p);
 }
 
-template <int D, class Dropout>
+template <int D, class Dropout, class Mask>
 void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BFloat16* d_v,
                            float* diagonals, const AttentionProblem<BFloat16>& p,
                            const AttentionGradients<BFloat16>& g) {
@@ -36,11 +37,22 @@ void launch_fused_backward(cudaStream_t stream, BFloat16* d_q, BFloat16* d_k, BF
   const LaunchShape queries{.grid = attention_blocks(p, p.lq),
                             .block = kFusedThreads,
                             .shared_bytes = sizeof(QueryTiles<D>)};
-  launch(stream, "attention_d_q", queries, fused_d_q_kernel<D, Dropout>, d_q, diagonals, p, g);
+  launch(stream, "attention_d_q", queries, fused_d_q_kernel<D, Dropout, Mask>, d_q, diagonals, p,
+         g);
   const LaunchShape keys{.grid = attention_blocks(p, p.lk),
                          .block = kFusedThreads,
                          .shared_bytes = 2 * sizeof(PassingQueries<D>)};
-  launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D, Dropout>, d_k, d_v, p, g);
+  launch(stream, "attention_d_keys", keys, fused_d_keys_kernel<D, Dropout, Mask>, d_k, d_v, p, g);
+}
+
+// Calls function.operator()<Mask>() with the kind of rows that p has.
+template <class T, class Function>
+void with_mask(const AttentionProblem<T>& p, Function&& function) {
+  if (p.key_ranges == nullptr) {
+    function.template operator()<WholeRows>();
+  } else {
+    function.template operator()<PackedRows>();
+  }
 }
 
 // Calls function.operator()<D, Dropout>() with the dropout that p has.

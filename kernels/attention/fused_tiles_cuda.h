@@ -5,7 +5,7 @@
 // as the left operand of the next product (mma.h).
 #pragma once
 
-#include "kernels/attention/problem_cuda.h"
+#include "kernels/attention/mask_cuda.h"
 #include "kernels/cuda/async_copy.h"
 #include "kernels/cuda/mma.h"
 

@@ -7,16 +7,22 @@
 
 namespace sy::cpu_attention {
 
-// For row r of the block (query i): scores become dropped-out probabilities (for d_v), and
+// For row r of the block: scores become dropped-out probabilities (for d_v), and
 // d_scores, which hold d_out v^T, become the gradient of the scores.
 //   p = exp(s - log_sum),  d_s = p (mask d_p - dot),  dot = sum_c d_out_c out_c
 template <class T>
-void Head<T>::backward_row(int64_t r, int64_t i, int64_t columns, C log_sum, C dot) const {
+void Head<T>::backward_row(const Block& block, int64_t r, C log_sum, C dot) const {
   C *p = w.scores + r * s.wide, *ds = w.d_scores + r * s.wide;
-  const int64_t keys = visible(i);
-  add_bias(p, i, keys);
+  const int64_t i = block.begin + r;
+  const Seen part = seen(block, i);
+  clear_unseen(p, block, part);
+  clear_unseen(ds, block, part);
+  const int64_t key = first_visible(i), keys = part.end - part.first;
+  p += part.first;
+  ds += part.first;
+  add_bias(p, i, key, keys);
   if (spec.dropout_rate > 0) {
-    load_mask(i, keys);
+    load_mask(i, key, keys);
 #pragma omp simd
     for (int64_t j = 0; j < keys; ++j) {
       const C prob = vector_exp(p[j] - log_sum);
@@ -30,9 +36,8 @@ void Head<T>::backward_row(int64_t r, int64_t i, int64_t columns, C log_sum, C d
       ds[j] = p[j] * (ds[j] - dot);
     }
   }
-  for (int64_t j = keys; j < columns; ++j) p[j] = ds[j] = 0;
   if (!has_bias) return;
-  C* diagonal = w.diagonal + (s.lq - 1 - i);
+  C* diagonal = w.diagonal + (s.lq - 1 - i + key);
 #pragma omp simd
   for (int64_t j = 0; j < keys; ++j) diagonal[j] += ds[j];
 }
@@ -49,25 +54,28 @@ void Head<T>::backward(T* d_q, T* d_k, T* d_v, const T* d_out, const T* out, con
   std::fill_n(w.diagonal, s.lq + s.lk, C(0));
   const C* sums = log_sum + (sequence * s.heads + head) * s.lq;
   for (int64_t begin = 0; begin < s.lq; begin += kQueryRows) {
-    const int64_t rows = std::min(kQueryRows, s.lq - begin), keys = block_keys(begin, rows);
+    const Block now = block(begin);
+    const int64_t rows = now.rows, keys = now.keys, first = now.first;
     const int64_t start = offset(s.lq) + begin * s.row;
-    row_products(w.scores, q + start, w.k_transposed, rows, keys);
-    row_products(w.d_scores, d_out + start, w.v_transposed, rows, keys);
+    row_products(w.scores, q + start, w.k_transposed + first, rows, keys);
+    row_products(w.d_scores, d_out + start, w.v_transposed + first, rows, keys);
     for (int64_t r = 0; r < rows; ++r) {
       const T *a = d_out + start + r * s.row, *b = out + start + r * s.row;
       C dot = 0;
 #pragma omp simd reduction(+ : dot)
       for (int64_t c = 0; c < s.d; ++c) dot += C(a[c]) * C(b[c]);
-      backward_row(r, begin + r, keys, sums[begin + r], dot);
+      backward_row(now, r, sums[begin + r], dot);
     }
     tile_right<T>(w.q_packed, s.narrow, q + start, s.row, rows, s.d);
     tile_right<T>(w.d_out_packed, s.narrow, d_out + start, s.row, rows, s.d);
-    column_products(w.d_v, tile_left_transposed<T>(w.left, w.scores, s.wide, rows, keys),
-                    w.d_out_packed, keys, true);
-    column_products(w.d_k, tile_left_transposed<T>(w.left, w.d_scores, s.wide, rows, keys),
-                    w.q_packed, keys, true);
+    column_products(w.d_v + first * s.narrow,
+                    tile_left_transposed<T>(w.left, w.scores, s.wide, rows, keys), w.d_out_packed,
+                    keys, true);
+    column_products(w.d_k + first * s.narrow,
+                    tile_left_transposed<T>(w.left, w.d_scores, s.wide, rows, keys), w.q_packed,
+                    keys, true);
     column_products(w.result, tile_left_of_result<T>(w.left, w.d_scores, s.wide, rows, keys),
-                    w.k_packed, rows, false);
+                    w.k_packed + tile_words<T>(first) * s.narrow, rows, false);
     store(d_q + start, s.row, w.result, s.narrow, rows, s.d);
   }
   store(d_k + keys_at, s.row, w.d_k, s.narrow, s.lk, s.d);

@@ -23,13 +23,16 @@ struct Head {
   const Sizes<T>& s;
   const AttentionSpec& spec;
   int64_t sequence, head, key_length;
+  const int32_t* ranges;  // of each query, in packed rows (attention.h); otherwise null
   Work<T>& w;
   bool has_bias;
 
   int64_t offset(int64_t length) const { return (sequence * length * s.heads + head) * s.d; }
-  // Query i sees keys [0, visible(i)).
+  // Query i sees keys [first_visible(i), visible(i)).
+  int64_t first_visible(int64_t i) const { return ranges == nullptr ? 0 : ranges[2 * i]; }
   int64_t visible(int64_t i) const {
-    return spec.causal ? std::min(i + 1, key_length) : key_length;
+    const int64_t end = ranges == nullptr ? key_length : ranges[2 * i + 1];
+    return spec.causal ? std::min(i + 1, end) : end;
   }
 
   // w.bias[j - i + lq - 1] = the table's entry for distance j - i.
@@ -37,14 +40,15 @@ struct Head {
     for (int64_t x = 0; x < s.lq + s.lk - 1; ++x) w.bias[x] = table[buckets[x] * s.heads + head];
   }
 
-  // w.mask[0 .. count) = the dropout factors of row i.
-  void load_mask(int64_t i, int64_t count) const {
+  // w.mask[0 .. count) = the dropout factors of row i from key `key` on.
+  void load_mask(int64_t i, int64_t key, int64_t count) const {
     const C keep = C(1) / (C(1) - static_cast<C>(spec.dropout_rate));
     const float rate = spec.dropout_rate;
     const int64_t heads = spec.num_heads == 0 ? s.heads : spec.num_heads;
     const int64_t matrix = (spec.first_sequence + sequence) * heads + spec.first_head + head;
-    const uint64_t first = static_cast<uint64_t>(spec.dropout_by_key ? matrix * round_up(s.lk, 4)
-                                                                     : (matrix * s.lq + i) * s.lk);
+    const int64_t row =
+        spec.dropout_by_key ? matrix * round_up(s.lk, 4) : (matrix * s.lq + i) * s.lk;
+    const uint64_t first = static_cast<uint64_t>(row + key);
     C* mask = w.mask;
     for_each_uniform(spec.dropout_key, first, count,
                      [=](int64_t j, float u) { mask[j] = u >= rate ? keep : C(0); });
@@ -65,31 +69,54 @@ struct Head {
                  left.k, accumulate);
   }
 
-  void add_bias(C* row, int64_t i, int64_t keys) const {
+  // row[0 .. keys) are the scores of query i and the keys from `key` on.
+  void add_bias(C* row, int64_t i, int64_t key, int64_t keys) const {
     if (!has_bias) return;
-    const C* bias = w.bias + (s.lq - 1 - i);
+    const C* bias = w.bias + (s.lq - 1 - i + key);
 #pragma omp simd
     for (int64_t j = 0; j < keys; ++j) row[j] += bias[j];
   }
 
-  // Keys that the block's last query sees: the columns of the block's products.
-  int64_t block_keys(int64_t begin, int64_t rows) const {
-    return visible(begin + rows - 1);
+  // Queries [begin, begin + rows), and the keys [first, first + keys) that any of them sees: the
+  // columns of the block's products. `first` is rounded down to whole vectors and words.
+  struct Block {
+    int64_t begin, rows, first, keys;
+  };
+  Block block(int64_t begin) const {
+    const int64_t rows = std::min(kQueryRows, s.lq - begin);
+    const int64_t first = first_visible(begin) / kKeyStep * kKeyStep;
+    return {begin, rows, first, visible(begin + rows - 1) - first};
+  }
+  // The part of a block's row that query i sees, in columns of the block.
+  struct Seen {
+    int64_t first, end;
+  };
+  Seen seen(const Block& block, int64_t i) const {
+    return {first_visible(i) - block.first, visible(i) - block.first};
+  }
+  // Zeros in the columns of the block that the query does not see.
+  void clear_unseen(C* row, const Block& block, const Seen& seen) const {
+    for (int64_t j = 0; j < seen.first; ++j) row[j] = 0;
+    for (int64_t j = seen.end; j < block.keys; ++j) row[j] = 0;
   }
 
   void forward(T* out, C* log_sum, const T* q, const T* k, const T* v);
-  void softmax_row(C* row, C* log_sum, int64_t i, int64_t columns) const;
+  void softmax_row(C* row, C* log_sum, const Block& block, int64_t i) const;
   void backward(T* d_q, T* d_k, T* d_v, const T* d_out, const T* out, const C* log_sum, const T* q,
                 const T* k, const T* v);
-  void backward_row(int64_t r, int64_t i, int64_t columns, C log_sum, C dot) const;
+  void backward_row(const Block& block, int64_t r, C log_sum, C dot) const;
   void fold_diagonal(C* d_bias, const int32_t* buckets, int64_t num_buckets) const;
 };
 
-// Converts the scores of query i to dropped-out probabilities; zero for keys that it does not see.
+// Converts the scores of query i, a row of the block, to dropped-out probabilities; zero for keys
+// that it does not see.
 template <class T>
-void Head<T>::softmax_row(C* row, C* log_sum, int64_t i, int64_t columns) const {
-  const int64_t keys = visible(i);
-  add_bias(row, i, keys);
+void Head<T>::softmax_row(C* row, C* log_sum, const Block& block, int64_t i) const {
+  const Seen part = seen(block, i);
+  clear_unseen(row, block, part);
+  const int64_t key = first_visible(i), keys = part.end - part.first;
+  row += part.first;
+  add_bias(row, i, key, keys);
   C largest = -std::numeric_limits<C>::infinity();
 #pragma omp simd reduction(max : largest)
   for (int64_t j = 0; j < keys; ++j) largest = row[j] > largest ? row[j] : largest;
@@ -102,14 +129,13 @@ void Head<T>::softmax_row(C* row, C* log_sum, int64_t i, int64_t columns) const 
   *log_sum = keys == 0 ? C(0) : largest + std::log(total);
   const C inverse = keys == 0 ? C(0) : C(1) / total;
   if (spec.dropout_rate > 0) {
-    load_mask(i, keys);
+    load_mask(i, key, keys);
 #pragma omp simd
     for (int64_t j = 0; j < keys; ++j) row[j] *= inverse * w.mask[j];
   } else {
 #pragma omp simd
     for (int64_t j = 0; j < keys; ++j) row[j] *= inverse;
   }
-  for (int64_t j = keys; j < columns; ++j) row[j] = 0;
 }
 
 template <class T>
@@ -118,15 +144,15 @@ void Head<T>::forward(T* out, C* log_sum, const T* q, const T* k, const T* v) {
   tile_right<T>(w.v_packed, s.narrow, v + offset(s.lk), s.row, s.lk, s.d);
   C* sums = log_sum + (sequence * s.heads + head) * s.lq;
   for (int64_t begin = 0; begin < s.lq; begin += kQueryRows) {
-    const int64_t rows = std::min(kQueryRows, s.lq - begin), keys = block_keys(begin, rows);
+    const Block now = block(begin);
     const int64_t start = offset(s.lq) + begin * s.row;
-    row_products(w.scores, q + start, w.k_transposed, rows, keys);
-    for (int64_t r = 0; r < rows; ++r) {
-      softmax_row(w.scores + r * s.wide, sums + begin + r, begin + r, keys);
+    row_products(w.scores, q + start, w.k_transposed + now.first, now.rows, now.keys);
+    for (int64_t r = 0; r < now.rows; ++r) {
+      softmax_row(w.scores + r * s.wide, sums + begin + r, now, begin + r);
     }
-    column_products(w.result, tile_left_of_result<T>(w.left, w.scores, s.wide, rows, keys),
-                    w.v_packed, rows, false);
-    store(out + start, s.row, w.result, s.narrow, rows, s.d);
+    column_products(w.result, tile_left_of_result<T>(w.left, w.scores, s.wide, now.rows, now.keys),
+                    w.v_packed + tile_words<T>(now.first) * s.narrow, now.rows, false);
+    store(out + start, s.row, w.result, s.narrow, now.rows, s.d);
   }
 }
 

@@ -11,6 +11,7 @@
 namespace sy::cpu_attention {
 
 constexpr int64_t kQueryRows = 48;  // a multiple of the register block's rows
+constexpr int64_t kKeyStep = 16;    // a multiple of a vector's lanes and of a word's numbers
 
 // The sizes of a call, and the packed strides that follow from them.
 template <class T>

@@ -32,7 +32,7 @@ __device__ void add_diagonals(C* diagonals, int first, const C (&d_s)[kPlainOthe
 // the queries' sums along diagonals (diagonal_places() of them), unless `diagonals` is null.
 // Traffic: reads k and v once per 64 queries and 32 columns; for each of these, 4 d + 64 operations
 // per pair of query and key.
-template <class T>
+template <class T, class Mask>
 __global__ void __launch_bounds__(kPlainRows)
     plain_d_q_kernel(T* d_q, Compute<T>* diagonals, AttentionProblem<T> p,
                      AttentionGradients<T> g) {
@@ -41,7 +41,8 @@ __global__ void __launch_bounds__(kPlainRows)
   const PlainPlace place(attention_tiles(p.lq), p.d);
   const AttentionHead<T> head(p, place.head);
   const int i = place.first_row + static_cast<int>(threadIdx.x), places = diagonal_places(p.lk);
-  const int visible = head.visible(i), end = head.tile_visible(place.first_row);
+  const SeenRange seen = Mask::keys(head, i), tile = Mask::tile_keys(head, place.first_row);
+  const int end = tile.to;
   const int64_t start = head.query(place.first_row), stride = head.stride();
   const Rows<T> queries{p.q + start, p.lq - place.first_row, stride};
   const Rows<T> d_outs{g.d_out + start, p.lq - place.first_row, stride};
@@ -55,7 +56,7 @@ __global__ void __launch_bounds__(kPlainRows)
   C sums[kPlainColumns];
 #pragma unroll
   for (int c = 0; c < kPlainColumns; ++c) sums[c] = head.start;
-  for (int first = 0; first < end; first += kPlainOthers) {
+  for (int first = tile.from; first < end; first += kPlainOthers) {
     const Rows<T> keys{p.k + head.key(first), end - first, stride};
     C s[kPlainOthers], d_s[kPlainOthers];
     row_products(s, queries, keys, p.d, tiles);
@@ -65,7 +66,8 @@ __global__ void __launch_bounds__(kPlainRows)
       const int j = first + x;
       const C bias = p.bias == nullptr ? C(0) : head.bias(j - i);
       const C prob = std::exp(s[x] + bias - log_sum);
-      d_s[x] = j < visible ? prob * (dropout_factor(head, i, j) * d_s[x] - delta) : C(0);
+      const C gradient = prob * (dropout_factor(head, i, j) * d_s[x] - delta);
+      d_s[x] = Mask::hides(seen, j) ? C(0) : gradient;
     }
     if (sums_diagonals) add_diagonals(diagonals, first, d_s, tiles.gradient);
     column_products(sums, d_s, keys, place.first_column, p.d, tiles);
@@ -75,7 +77,7 @@ __global__ void __launch_bounds__(kPlainRows)
 
 // One block: 32 columns of d_k and d_v for 64 keys of a head. Traffic: reads q and d_out once per
 // 64 keys and 32 columns; for each of these, 4 d + 128 operations per pair of query and key.
-template <class T>
+template <class T, class Mask>
 __global__ void __launch_bounds__(kPlainRows)
     plain_d_keys_kernel(T* d_k, T* d_v, AttentionProblem<T> p, AttentionGradients<T> g) {
   using C = Compute<T>;
@@ -89,8 +91,8 @@ __global__ void __launch_bounds__(kPlainRows)
   C k_sums[kPlainColumns], v_sums[kPlainColumns];
 #pragma unroll
   for (int c = 0; c < kPlainColumns; ++c) k_sums[c] = v_sums[c] = head.start;
-  const int end = place.first_row < head.keys ? p.lq : 0;
-  for (int first = p.causal ? place.first_row : 0; first < end; first += kPlainOthers) {
+  const SeenRange tile = Mask::tile_queries(head, place.first_row);
+  for (int first = tile.from; first < tile.to; first += kPlainOthers) {
     const Rows<T> queries{p.q + head.query(first), p.lq - first, stride};
     const Rows<T> d_outs{g.d_out + head.query(first), p.lq - first, stride};
     C prob[kPlainOthers], d_s[kPlainOthers];
@@ -99,7 +101,7 @@ __global__ void __launch_bounds__(kPlainRows)
 #pragma unroll
     for (int x = 0; x < kPlainOthers; ++x) {
       const int i = first + x;
-      const bool seen = j < head.visible(i);
+      const bool seen = !Mask::hides(Mask::keys(head, i), j);
       const int64_t row = head.index * p.lq + (i < p.lq ? i : 0);
       const C bias = p.bias == nullptr ? C(0) : head.bias(j - i);
       const C mask = dropout_factor(head, i, j);

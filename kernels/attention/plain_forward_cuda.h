@@ -29,7 +29,7 @@ __device__ C online_softmax(C (&weights)[N], C& largest, C& total) {
 // One block: 32 columns of out for 64 queries of a head, and log_sum. Traffic: reads keys and
 // values once per 64 queries and 32 columns; for each of these, 2 d + 64 operations per pair of
 // query and key.
-template <class T>
+template <class T, class Mask>
 __global__ void __launch_bounds__(kPlainRows)
     plain_forward_kernel(T* out, Compute<T>* log_sum, AttentionProblem<T> p) {
   using C = Compute<T>;
@@ -38,19 +38,20 @@ __global__ void __launch_bounds__(kPlainRows)
   const PlainPlace place(attention_tiles(p.lq), p.d);
   const AttentionHead<T> head(p, place.head);
   const int i = place.first_row + static_cast<int>(threadIdx.x);
-  const int visible = head.visible(i), end = head.tile_visible(place.first_row);
+  const SeenRange seen = Mask::keys(head, i), tile = Mask::tile_keys(head, place.first_row);
+  const int end = tile.to;
   const Rows<T> own{p.q + head.query(place.first_row), p.lq - place.first_row, head.stride()};
   C largest = kHidden, total = 0, sums[kPlainColumns];
 #pragma unroll
   for (int c = 0; c < kPlainColumns; ++c) sums[c] = head.start;
-  for (int first = 0; first < end; first += kPlainOthers) {
+  for (int first = tile.from; first < end; first += kPlainOthers) {
     C s[kPlainOthers];
     const Rows<T> values{p.v + head.key(first), end - first, head.stride()};
     row_products(s, own, {p.k + head.key(first), end - first, head.stride()}, p.d, tiles);
 #pragma unroll
     for (int x = 0; x < kPlainOthers; ++x) {
       const C bias = p.bias == nullptr ? C(0) : head.bias(first + x - i);
-      s[x] = first + x < visible ? s[x] + bias : kHidden;
+      s[x] = Mask::hides(seen, first + x) ? kHidden : s[x] + bias;
     }
     const C rescale = online_softmax(s, largest, total);
 #pragma unroll

@@ -6,7 +6,7 @@
 // group.
 #pragma once
 
-#include "kernels/attention/problem_cuda.h"
+#include "kernels/attention/mask_cuda.h"
 #include "kernels/cuda/map.h"
 
 namespace sy {

@@ -18,6 +18,7 @@ struct AttentionProblem {
   const T *q, *k, *v;
   const Compute<T>* bias;  // [heads, lq + lk - 1], indexed by key - query + lq - 1; or null
   const int32_t* key_lengths;
+  const int32_t *key_ranges, *query_ranges;  // null in rows of one example
   int sequences, heads, lq, lk, d;
   bool causal;
   RandomKey dropout_key;

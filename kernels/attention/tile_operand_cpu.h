@@ -38,7 +38,7 @@ inline TileLeft<T> tile_left(Word<T>* packed, const T* x, int64_t stride, int64_
   }
 }
 
-// Left operand, summed over columns, from a result [rows, cols], rounded to T.
+// Left operand, summed over columns (if there are any), from a result [rows, cols], rounded to T.
 template <class T>
 inline TileLeft<T> tile_left_of_result(Word<T>* packed, const Compute<T>* x, int64_t ld,
                                        int64_t rows, int64_t cols) {
@@ -46,7 +46,7 @@ inline TileLeft<T> tile_left_of_result(Word<T>* packed, const Compute<T>* x, int
     return {x, ld, 1, cols};
   } else {
     const int64_t k = tile_words<T>(cols);
-    for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t r = 0; k > 0 && r < rows; ++r) {
       packed[(r + 1) * k - 1] = 0;
       BFloat16* to = reinterpret_cast<BFloat16*>(packed + r * k);
       const float* from = x + r * ld;

@@ -36,7 +36,8 @@ BenchRun::BenchRun(const RunConfig& config, Communicator& world, const RankResou
       session_(runtime_, config, tokenizer_for(config, data), /*training=*/true),
       train_step_(session_),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
-             session_.config.data.encoder_length, session_.config.data.decoder_length.value),
+             session_.config.data.encoder_length, session_.config.data.decoder_length.value,
+             special_ids(session_.config.model), session_.config.data.packing),
       loader_(make_loader(session_, data)) {
   train_step_.plan();
   train_step_.allocate();

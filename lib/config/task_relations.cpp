@@ -20,6 +20,9 @@ void check_task(Checker& check, const std::string& section, const TaskSection& t
 
 void check_tasks(Checker& check, const RunConfig& config) {
   const DataSection& data = config.data;
+  check.require(
+      !data.packing || !data.tasks.empty(), "data.packing",
+      "is for the examples of data.tasks: windows of text fill their rows; set it to false");
   if (data.tasks.empty()) return;
   std::set<std::string> names;
   bool any_validation = false;

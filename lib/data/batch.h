@@ -17,24 +17,33 @@ struct TokenStream {
   Tensor ids;      // [B, L], padded at the end
   Tensor valid;    // [B * L], 1 for a token, 0 for padding
   Tensor lengths;  // [B], tokens before the padding
+  // Packed rows only, for attention (kernels/attention/attention.h), [B, L, 2]: where the example
+  // that a token belongs to begins and ends, in this stream and in the other one; for padding, an
+  // empty range behind the last token.
+  Tensor ranges = {}, other_ranges = {};
 
   // Sequences [first, first + count).
   TokenStream slice(int64_t first, int64_t count) const {
     if (ids.empty()) return {};
     const int64_t length = ids.dim(1);
-    return {ids.slice(first, count), valid.slice(first * length, count * length),
-            lengths.slice(first, count)};
+    TokenStream part{ids.slice(first, count), valid.slice(first * length, count * length),
+                     lengths.slice(first, count)};
+    if (ranges.empty()) return part;
+    part.ranges = ranges.slice(first, count);
+    part.other_ranges = other_ranges.slice(first, count);
+    return part;
   }
 };
 
 // Stream numbers of an encoder-decoder. The decoder's input is the targets shifted right by one
-// place, beginning with `start`.
+// place, beginning with `start`; in packed rows each example's by itself.
 constexpr size_t kEncoder = 0, kDecoder = 1, kStreams = 2;
 
 struct BatchShape {
   int64_t sequences = 0;                    // B
   std::array<int64_t, kStreams> lengths{};  // L of each stream; 0 if there is none
   int32_t pad = kPadId, start = kPadId;     // ids of padding, and of the decoder's first input
+  bool packed = false;                      // a row may hold several examples; needs both streams
 
   int64_t target_length() const { return lengths[kDecoder]; }
 };
@@ -45,6 +54,7 @@ struct Batch {
   int32_t pad = kPadId, start = kPadId;
 
   int64_t sequences() const { return streams[kEncoder].ids.dim(0); }
+  bool packed() const { return !streams[kEncoder].ranges.empty(); }
   // Sequences [first, first + count).
   Batch slice(int64_t first, int64_t count) const {
     Batch part;
@@ -75,6 +85,9 @@ inline int64_t place_batch(Batch& batch, const BatchShape& shape, char* base) {
     place(batch.streams[i].ids, {b, length});
     place(batch.streams[i].valid, {b * length});
     place(batch.streams[i].lengths, {b});
+    if (!shape.packed) continue;
+    place(batch.streams[i].ranges, {b, length, 2});
+    place(batch.streams[i].other_ranges, {b, length, 2});
   }
   if (shape.target_length() > 0) place(batch.targets, {b, shape.target_length()});
   return bytes;

@@ -19,7 +19,8 @@ void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32
 
 // Overwrites a batch in host memory with examples [first, first + batch.sequences()). Rows past the
 // end of `examples` become padding only. Returns the number of valid target tokens. Throws
-// InternalError if an example is longer than the streams.
+// InternalError if an example is longer than the streams, or is a packed row and the batch is not
+// for those.
 int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int64_t first);
 
 // Batches of one shape, allocated once: in host memory, to be filled, with a copy on the device if

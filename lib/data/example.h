@@ -8,6 +8,7 @@
 namespace sy {
 
 // Inputs and targets both end in eos and have no padding. Both are empty after the end of a stream.
+// A packed row (packed_source.h) is several examples one after another.
 struct Example {
   int64_t index = 0;  // in the run: step * global_batch + place in the batch
   int64_t stream = 0;
@@ -15,6 +16,9 @@ struct Example {
   int64_t part = 0;      // of the mixture that it was drawn from: a corpus or a task
   std::vector<int32_t> inputs;
   std::vector<int32_t> targets;
+  // Of a packed row: where each of its examples ends in inputs and in targets. Both are empty for
+  // one example, and otherwise of equal size; each begins where the one before it ends.
+  std::vector<int32_t> input_ends, target_ends;
 };
 
 // The part of the global order that a loader produces.

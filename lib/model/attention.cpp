@@ -38,8 +38,14 @@ Shape of_sequences(Shape planned, int64_t sequences) {
   return planned;
 }
 
-AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params) {
-  return attention_spec(context, params.causal, params.sites.probs);
+// source: of cross-attention; null in self-attention.
+AttentionSpec spec_of(const LayerContext& context, const AttentionParams& params,
+                      const AttentionSource* source) {
+  AttentionSpec spec = attention_spec(context, params.causal, params.sites.probs);
+  if (source == nullptr) return spec;
+  spec.key_ranges = context.other_ranges;
+  spec.query_ranges = source->other_ranges;
+  return spec;
 }
 
 Tensor bias_value(const AttentionParams& params) {
@@ -110,7 +116,8 @@ void attend(const LayerContext& context, const AttentionParams& params, const At
   Exec& exec = context.exec;
   project(context, params, saved, source);
   attention_forward(exec, saved.attended, saved.log_sum, saved.q, saved.k, saved.v,
-                    bias_value(params), key_lengths(context, source), spec_of(context, params));
+                    bias_value(params), key_lengths(context, source),
+                    spec_of(context, params, source));
   sharded_residual_forward(context, out, saved.x, merged_heads(saved.attended), *params.o,
                            context.dropout(params.sites.output), "attention output");
 }
@@ -139,7 +146,7 @@ void attend_backward(const LayerContext& context, const AttentionParams& params,
   linear_backward_input(exec, merged_heads(d_attended), d_o, *params.o);
   attention_backward(exec, d.q, d.k, d.v, bias_grad(exec, params), d_attended, saved.attended,
                      saved.log_sum, saved.q, saved.k, saved.v, bias_value(params),
-                     key_lengths(context, source), spec_of(context, params));
+                     key_lengths(context, source), spec_of(context, params, source));
   project_backward_weights(context, params, saved, d, source);
   const Tensor d_keys = source == nullptr ? d_all : d_source;
   linear_backward_input(exec, d_all, merged_heads(d.q), *params.q);
@@ -162,6 +169,7 @@ AttentionSpec attention_spec(const LayerContext& context, bool causal, uint32_t 
   spec.num_heads = context.model.num_heads;
   spec.first_head =
       div_exact(spec.num_heads, int64_t{context.mesh.shape().model}) * context.mesh.model_rank();
+  spec.key_ranges = spec.query_ranges = context.ranges;
   return spec;
 }
 

@@ -28,8 +28,8 @@ struct AttentionParams {
   } sites;  // dropout of the attention weights and of the output
 };
 
-// The kernel's arguments in a layer: this rank's heads, and the dropout of the attention weights,
-// drawn at `probs_site`.
+// The kernel's arguments in a self-attention layer: this rank's heads, the ranges of packed rows,
+// and the dropout of the attention weights, drawn at `probs_site`.
 AttentionSpec attention_spec(const LayerContext& context, bool causal, uint32_t probs_site);
 // Views [B, L, H, d_kv] as [B * L, H * d_kv].
 Tensor merged_heads(Tensor heads);
@@ -53,6 +53,9 @@ struct AttentionSaved {
 struct AttentionSource {
   Tensor rows;     // [B * source length, d_model]
   Tensor lengths;  // int32 [B], padding not counted
+  // Of packed rows: for each place, the range of its example in the sequences that attend to it
+  // (lib/data/batch.h).
+  Tensor other_ranges = {};
 };
 
 // For self-attention, the caller sets relative_bias and causal.

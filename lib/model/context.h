@@ -80,6 +80,8 @@ struct LayerContext {
   // own groups.
   double group_weight = 1.0;
   Tensor ids = {};  // int32 [B * length]
+  // Of packed rows: as in the stack's TokenStream (lib/data/batch.h).
+  Tensor ranges = {}, other_ranges = {};
 
   // The random stream of this step at a site, which a layer gets when it is declared.
   RandomKey key(uint32_t site) const { return {step.seed, step.step, site}; }

@@ -119,7 +119,9 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .sequence_parallel = shape.sequence_parallel,
           .stack = stack,
           .group_weight = group_weight(stack),
-          .ids = flat(tokens.ids)};
+          .ids = flat(tokens.ids),
+          .ranges = tokens.ranges,
+          .other_ranges = tokens.other_ranges};
 }
 
 void SwitchModel::State::check(const Batch& batch) const {
@@ -134,7 +136,7 @@ void SwitchModel::State::check(const Batch& batch) const {
 
 AttentionSource SwitchModel::State::encoded(const Batch& batch) const {
   const TokenStream& source = batch.streams[kEncoder];
-  return {encoder_saved.out.slice(0, source.ids.numel()), source.lengths};
+  return {encoder_saved.out.slice(0, source.ids.numel()), source.lengths, source.other_ranges};
 }
 
 void SwitchModel::State::encode(Exec& exec, const Batch& batch, const StepContext& step,

@@ -2,6 +2,7 @@
 #include "lib/tasks/open_examples.h"
 
 #include "lib/data/mixture_source.h"
+#include "lib/data/packed_source.h"
 #include "lib/tasks/task_source.h"
 
 namespace sy {
@@ -22,7 +23,9 @@ std::unique_ptr<ExampleSources> make_task_sources(
   }
   const std::vector<double> rates = mixture_rates(data.mixture, sizes);
   for (size_t i = 0; i < parts.size(); ++i) parts[i].rate = rates[i];
-  return mix_sources(std::move(parts), place, seed);
+  auto mixed = mix_sources(std::move(parts), place, seed);
+  if (!data.packing) return mixed;
+  return pack_sources(std::move(mixed), place, {data.encoder_length, data.decoder_length.value});
 }
 
 std::unique_ptr<ExampleSources> open_examples(const DataSection& data,

@@ -51,7 +51,8 @@ EvaluationText::EvaluationText(Session& session, Corpus corpus, int64_t sequence
       sequences_(sequences),
       batch_(session.exec, div_exact(sequences, session.mesh.shape().data()),
              session.config.train.micro_batch, session.config.data.encoder_length,
-             session.config.data.decoder_length.value, special_ids(session.config.model)) {
+             session.config.data.decoder_length.value, special_ids(session.config.model),
+             session.config.data.packing) {
   LoaderPlace place = session.loader_place(sequences);
   place.single_pass = true;
   std::vector<Example> examples = read(place);

@@ -16,10 +16,10 @@ int64_t sum_of(Tensor lengths) {
 }  // namespace
 
 StepBatch::StepBatch(Exec& exec, int64_t sequences, int64_t micro_batch, int64_t encoder_length,
-                     int64_t decoder_length, const SpecialIds& ids)
+                     int64_t decoder_length, const SpecialIds& ids, bool packed)
     : micro_batch_(micro_batch),
       builder_(exec, ceil_div(sequences, micro_batch),
-               {micro_batch, {encoder_length, decoder_length}, ids.pad, ids.start}) {}
+               {micro_batch, {encoder_length, decoder_length}, ids.pad, ids.start, packed}) {}
 
 void StepBatch::fill(const std::vector<Example>& examples) {
   target_tokens_ = 0;

@@ -11,9 +11,10 @@ namespace sy {
 
 class StepBatch {
  public:
-  // A step has `sequences` on this rank, in micro-batches of `micro_batch`. `exec` must outlive it.
+  // A step has `sequences` on this rank, in micro-batches of `micro_batch`; `packed`: rows that may
+  // hold several examples. `exec` must outlive it.
   StepBatch(Exec& exec, int64_t sequences, int64_t micro_batch, int64_t encoder_length,
-            int64_t decoder_length, const SpecialIds& ids = {});
+            int64_t decoder_length, const SpecialIds& ids = {}, bool packed = false);
 
   // Copies the examples of this rank. If there are fewer than `sequences`, the rest is padding.
   void fill(const std::vector<Example>& examples);

@@ -86,7 +86,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
       train_step_(session_, teacher_.get()),
       batch_(session_.exec, session_.sequences_per_rank(), session_.config.train.micro_batch,
              session_.config.data.encoder_length, session_.config.data.decoder_length.value,
-             special_ids(session_.config.model)),
+             special_ids(session_.config.model), session_.config.data.packing),
       finetunes_(make_scorer && learns_from == LearnsFrom::text),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints),

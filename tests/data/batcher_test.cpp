@@ -111,5 +111,43 @@ TEST_CASE("batcher: an example longer than the batch is our fault", "[batcher]")
   CHECK_THROWS_AS(fill_batch(builder.host(0), examples, 0), InternalError);
 }
 
+TEST_CASE("batcher: packed rows", "[batcher]") {
+  std::vector<Example> examples(2);
+  examples[0].inputs = {5, 6, 1, 7, 1, 8, 1};
+  examples[0].targets = {9, 1, 10, 11, 1};
+  examples[0].input_ends = {3, 5, 7};
+  examples[0].target_ends = {2, 2, 5};  // the second has no target
+  examples[1].inputs = {4, 1};
+  examples[1].targets = {3, 1};
+  Exec exec;
+  BatchBuilder builder(exec, 1, {3, {8, 6}, /*pad=*/0, /*start=*/12, /*packed=*/true});
+  const Batch& batch = builder.host(0);
+  CHECK(fill_batch(batch, examples, 0) == 7);
+  const TokenStream &encoder = batch.streams[kEncoder], &decoder = batch.streams[kDecoder];
+  // Each example's decoder input begins with the start.
+  CHECK(ids_of(decoder.ids.at(0)) == Ids{12, 9, 12, 10, 11, 1});
+  CHECK(ids_of(batch.targets.at(0)) == Ids{9, 1, 10, 11, 1, 0});
+  CHECK(ids_of(encoder.ranges.at(0)) == Ids{0, 3, 0, 3, 0, 3, 3, 5, 3, 5, 5, 7, 5, 7, 7, 7});
+  CHECK(ids_of(encoder.other_ranges.at(0)) == Ids{0, 2, 0, 2, 0, 2, 2, 2, 2, 2, 2, 5, 2, 5, 5, 5});
+  CHECK(ids_of(decoder.ranges.at(0)) == Ids{0, 2, 0, 2, 2, 5, 2, 5, 2, 5, 5, 5});
+  CHECK(ids_of(decoder.other_ranges.at(0)) == Ids{0, 3, 0, 3, 5, 7, 5, 7, 5, 7, 7, 7});
+  // A row of one example, and one past the end.
+  CHECK(ids_of(decoder.ids.at(1)) == Ids{12, 3, 1, 0, 0, 0});
+  CHECK(ids_of(decoder.ranges.at(1)) == Ids{0, 2, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2});
+  CHECK(ids_of(decoder.other_ranges.at(1)) == Ids{0, 2, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2});
+  CHECK(ids_of(encoder.ranges.at(2)) == Ids(16, 0));
+
+  const Batch part = batch.slice(1, 2);
+  CHECK(part.packed());
+  CHECK(ids_of(part.streams[kDecoder].ranges) == ids_of(decoder.ranges.slice(1, 2)));
+  CHECK(ids_of(part.streams[kEncoder].other_ranges) == ids_of(encoder.other_ranges.slice(1, 2)));
+
+  examples[0].target_ends = {2, 5};
+  CHECK_THROWS_AS(fill_batch(batch, examples, 0), InternalError);
+  BatchBuilder plain(exec, 1, {1, {8, 6}});
+  CHECK_FALSE(plain.host(0).packed());
+  CHECK_THROWS_AS(fill_batch(plain.host(0), examples, 0), InternalError);
+}
+
 }  // namespace
 }  // namespace sy
