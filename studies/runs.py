@@ -48,9 +48,10 @@ def as_text(value):
     return json.dumps(value) if not isinstance(value, str) else value
 
 
-def digest_of(keys):
+def digest_of(keys, of_base=False):
+    """Equal for keys that come to the same run. A base is what it is after all of its steps."""
     ignored = {"run.name", "run.directory", "run.seed"}
-    if keys.get("optimizer.schedule", "rsqrt") in ("rsqrt", "constant"):
+    if not of_base and keys.get("optimizer.schedule", "rsqrt") in ("rsqrt", "constant"):
         ignored |= {"train.steps"}
     text = json.dumps({key: value for key, value in keys.items() if key not in ignored}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -62,12 +63,14 @@ def with_bases(keys, bases, what):
     return {key: named.get(value, value) if isinstance(value, str) else value for key, value in keys.items()}
 
 
-def make_run(study, path, runs, arm, seed, changed, bases):
+def make_run(study, path, runs, arm, seed, changed, bases, of_base=False):
     configuration = (path.parent / study["configuration"]).resolve()
     changed = dict(changed)
     command = changed.pop("command", "pretrain")
     keys = {**flat(yaml.safe_load(configuration.read_text(encoding="utf-8"))), **with_bases(changed, bases, "digest")}
-    digest = digest_of(keys if command == "pretrain" else {**keys, "command": command})
+    keys |= {} if command == "pretrain" else {"command": command}
+    as_base = digest_of(keys, of_base=True)
+    digest = as_base if of_base or as_base in [base.digest for base in bases.values()] else digest_of(keys)
     folder = runs / f"{digest}-{seed}"
     place = {"run.name": folder.name, "run.directory": str(runs), "run.seed": seed}
     words = [command, str(configuration)]
@@ -77,8 +80,8 @@ def make_run(study, path, runs, arm, seed, changed, bases):
 
 
 def base_of(study, path, runs, name, seed):
-    """The run of a base, which takes nothing from the study's `set`."""
-    run = make_run(study, path, runs, name, seed, flat(study["bases"][name] or {}), {})
+    """The run of a base, which takes nothing from the study's `set`. An arm with its keys is the same run."""
+    run = make_run(study, path, runs, name, seed, flat(study["bases"][name] or {}), {}, of_base=True)
     return dataclasses.replace(run, is_base=True)
 
 
