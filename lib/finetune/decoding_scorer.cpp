@@ -134,7 +134,22 @@ std::vector<TaskScores> DecodingScorer::score(const std::vector<TaskAnswers>& an
         all.back().scores.push_back(std::move(each));
     }
   }
+  add_averages(all);
   return all;
+}
+
+// Each as a task of its own. Which there are follows from the forms, so that other ranks, which
+// have no scores, have the same.
+void DecodingScorer::add_averages(std::vector<TaskScores>& all) const {
+  const bool has_scores = !all.empty() && !all.front().scores.empty();
+  std::vector<FormScores> tasks;
+  for (size_t i = 0; i < all.size(); ++i) {
+    tasks.push_back({tasks_[i].form, has_scores ? all[i].scores : std::vector<Score>{{"", 0}}});
+  }
+  for (const Score& average : benchmark_averages(tasks)) {
+    all.push_back({average.name, {}});
+    if (has_scores) all.back().scores.push_back({"average", average.value});
+  }
 }
 
 MakeTaskScorer task_scorer(const RunConfig& config) {

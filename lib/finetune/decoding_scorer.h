@@ -39,6 +39,7 @@ class DecodingScorer : public TaskScorer {
   std::vector<TaskScores> score(const std::vector<TaskAnswers>& answers) const;
 
  private:
+  void add_averages(std::vector<TaskScores>& all) const;
   std::vector<std::string> decode(const TaskPrompts& task);
   void gather(const std::vector<Generated>& own, int64_t count,
               std::vector<std::string>& predictions);

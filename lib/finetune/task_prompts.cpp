@@ -15,6 +15,7 @@ TaskPrompts read_prompts(const TaskSection& section, const Tokenizer& tokenizer,
   TaskPrompts prompts;
   prompts.task = section.name;
   prompts.metrics = metrics_of(section);
+  prompts.form = form_of(section).name;
   prompts.labels = form_of(section).labels;
   SplitReader reader(section, Split::validation);
   int64_t cut = 0, read = 0;

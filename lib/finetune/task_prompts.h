@@ -23,7 +23,7 @@ struct DecodingPlace {
 };
 
 struct TaskPrompts {
-  std::string task;
+  std::string task, form;
   std::vector<std::string> metrics;
   std::vector<std::string> labels;    // of its classes (task.h)
   std::vector<TextExample> examples;  // all of them, if they were asked for

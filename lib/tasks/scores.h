@@ -50,4 +50,7 @@ struct FormScores {
 std::optional<double> glue_average(std::span<const FormScores> tasks);
 std::optional<double> super_glue_average(std::span<const FormScores> tasks);
 
+// Those of these averages that there are, "glue" and "super_glue".
+std::vector<Score> benchmark_averages(std::span<const FormScores> tasks);
+
 }  // namespace sy

@@ -178,6 +178,11 @@ TEST_CASE("scores: GLUE's and SuperGLUE's averages", "[scores]") {
   CHECK(super_glue_average(super_glue) == std::nullopt);
   super_glue.push_back({"super_glue_wsc", {{"accuracy", 72}}});
   CHECK(super_glue_average(super_glue) == std::optional<double>(79));
+  CHECK(benchmark_averages(glue).empty());
+  const std::vector<Score> averages = benchmark_averages(super_glue);
+  REQUIRE(averages.size() == 1);
+  CHECK(averages[0].name == "super_glue");
+  CHECK(averages[0].value == 79);
 }
 
 }  // namespace

@@ -56,4 +56,13 @@ std::optional<double> super_glue_average(Tasks tasks) {
   return average(tasks, kSuperGlue);
 }
 
+std::vector<Score> benchmark_averages(Tasks tasks) {
+  std::vector<Score> averages;
+  if (const auto glue = glue_average(tasks)) averages.push_back({"glue", *glue});
+  if (const auto super_glue = super_glue_average(tasks)) {
+    averages.push_back({"super_glue", *super_glue});
+  }
+  return averages;
+}
+
 }  // namespace sy
