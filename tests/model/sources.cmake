@@ -36,4 +36,4 @@ sy_add_cuda_mpi_test(model.recompute_mesh model_mpi_tests "[recompute_mesh]" 1 2
 sy_test_binary(packing_tests MPI SOURCES tests/model/packing_test.cpp tests/model/packing_speed_test.cpp
                tests/model/fixture.cpp LINK sy_model sy_data)
 sy_add_mpi_test(model.packing packing_tests "[packing]" 1 2)
-sy_add_cuda_mpi_test(model.packing packing_tests "[packing]" 1 2 SCHEDULES random)
+sy_add_cuda_mpi_test(model.packing packing_tests "[packing]" 1 SCHEDULES random)
