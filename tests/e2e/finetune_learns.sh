@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 source "$here/finetune_common.sh"
 pretrain_random
 sed -i "s/sort-few/sort-validation/" "$folder/sort.yaml"
-finetune 2 learns --set train.steps=600 --set train.eval_every=100 --set train.global_batch=128 \
+finetune 2 learns --set train.steps=250 --set train.eval_every=125 --set train.global_batch=128 \
   --set train.micro_batch=64 --set train.checkpoint_every=0 --set finetune.export_best=true
 python3 - "$folder/learns/metrics.jsonl" <<'PYTHON'
 import json, sys
