@@ -45,7 +45,9 @@ TEST_CASE("json_split: brackets and quotes within strings are text", "[json_spli
 
 TEST_CASE("json_split: records longer than a block, compressed", "[json_split]") {
   const std::string record = "{\"a\": \"" + std::string(700000, 'x') + "\\n\"}";
-  CHECK(records_of(gzip(record + "\n" + record + "\n")) == "1:" + record + "|2:" + record + "|");
+  const bool both =
+      records_of(gzip(record + "\n" + record + "\n")) == "1:" + record + "|2:" + record + "|";
+  CHECK(both);  // without printing megabytes if not
 }
 
 TEST_CASE("json_split: faults name the line where the record begins", "[json_split]") {
