@@ -109,8 +109,15 @@ TEST_CASE("plan: all ranks are planned and checked", "[plan]") {
 }
 
 TEST_CASE("plan: a search lists meshes and reasons", "[plan]") {
+  const std::string device = test::temporary_folder() + "/device.yaml";
+  test::write_file(device,
+                   "{name: cpu, gpu: false, memory_bytes: 1e9, float32_flops: 1e11, "
+                   "bfloat16_flops: 0, product_efficiency: 0.9, memory_bytes_per_second: 1e10, "
+                   "ranks_per_host: 2, within_host_latency_seconds: 1e-5, "
+                   "within_host_bytes_per_second: 1e9, between_hosts_latency_seconds: 1e-5, "
+                   "between_hosts_bytes_per_second: 1e9}\n");
   const auto outcome = run_program(
-      plan("tests/cli/small.yaml", {"--search", "2", "--device", "A100", "--memory", "0.025"}));
+      plan("tests/cli/small.yaml", {"--search", "2", "--device", device, "--memory", "0.025"}));
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
   CHECK_THAT(outcome.out, Catch::Contains("micro_batch 2\n"));
