@@ -33,8 +33,6 @@ void check_tasks(Checker& check, const RunConfig& config) {
                   "{} is the name of two tasks; rename one and give its form", task.name);
     any_validation = any_validation || !task.validation.empty();
   }
-  check.require(data.corpora.empty(), "data.tasks",
-                "cannot be mixed with data.corpora; give one of the two");
   check.require(data.format == DataFormat::text, "data.format",
                 "ids has no text, which data.tasks consist of; use text");
   check.require(!data.decoder_length.is_auto, "data.decoder_length",

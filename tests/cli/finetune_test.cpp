@@ -150,9 +150,9 @@ TEST_CASE("finetune: malformed files of a task end it", "[finetune]") {
   for (const char* file : {"train.jsonl", "validation.jsonl"}) {
     const std::string sound = read_file(runs.path(file));
     write_file(runs.path(file), sound + "{\"input\": \"x\"}\n");
-    runs.refused({from}, 3, {file, "line " + std::string(file[0] == 't' ? "41" : "8")});
+    runs.refused({from}, 3, {file, std::string(file[0] == 't' ? ":41:" : ":8:")});
     write_file(runs.path(file), "not JSON\n");
-    runs.refused({from}, 3, {file, "line 1"});
+    runs.refused({from}, 3, {file, ":1:"});
     write_file(runs.path(file), "");
     runs.refused({from}, 3, {file});
     write_file(runs.path(file), sound);

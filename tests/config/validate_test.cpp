@@ -227,7 +227,7 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
       Case{{"data.corpora=[{name: en, train: [x]}]"},
            {"train.eval_every: ", "none of data.corpora", "set 0"}},
       Case{{"data.corpora=[{name: en, train: [x], validation: [y]}]",
-            "data.tasks=[{name: squad, train: [x]}]"},
+            "data.tasks=[{name: squad, train: [x], validation: [y]}]", "data.decoder_length=9"},
            {"data.corpora: ", "data.tasks"}},
       Case{{"data.tokenizer=''"}, {"data.tokenizer: ", "empty", "tokenizer train"}},
       Case{{"data.encoder_length=2048"},

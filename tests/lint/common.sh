@@ -22,6 +22,6 @@ sources() {
   local names=()
   for pattern in "$@"; do names+=(-o -name "$pattern"); done
   find . \( -path './build*' -o -path './.*' -o -path ./runs -o -path ./shared \
-    -o -path ./data/sample -o -path ./data/large -o -path ./studies/runs -o -path ./data/downloads -o -name __pycache__ \) -prune \
+    -o -path ./data/sample -o -path ./data/large -o -path ./data/languages -o -path ./studies/runs -o -path ./data/downloads -o -name __pycache__ \) -prune \
     -o -type f \( "${names[@]:1}" \) -print | sed 's,^\./,,' | sort
 }

@@ -34,7 +34,7 @@ is_end_of_source() { # NAME, perhaps with wildcards
 
 check_span() { # PLACE PATH
   local path
-  [[ $2 =~ ^data/(sample|large|downloads) ]] && return
+  [[ $2 =~ ^data/(sample|large|languages|downloads) ]] && return
   [[ ${2//README/} =~ [A-Z]{2,} ]] && return
   while read -r path; do
     exists "$path" || { [[ $path =~ \.[a-z]+$ ]] && is_end_of_source "$path"; } ||
