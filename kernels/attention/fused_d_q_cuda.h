@@ -17,7 +17,6 @@ class TileDiagonals {
  public:
   static constexpr int kStride = kAttentionTile + 8;  // puts a fragment's pairs in different banks
 
-  // `to`: the place of the first tile's first sum.
   __device__ explicit TileDiagonals(float* to) : to_(to) {}
 
   // Stores the lane's part of d_s, laid out like row products, into shared memory.
@@ -30,8 +29,13 @@ class TileDiagonals {
     }
   }
 
-  // Adds the tile's sums; each call is for the next tile of keys.
-  __device__ void add(const float* tile) {
+  // Zeros in places [from, end), which no tile of keys has.
+  __device__ void clear(int from, int end) const {
+    for (int x = from + static_cast<int>(threadIdx.x); x < end; x += kFusedThreads) to_[x] = 0;
+  }
+
+  // Adds the sums of the tile that begins at key `first`; each call is for the next tile.
+  __device__ void add(const float* tile, int first) {
     const int c = static_cast<int>(threadIdx.x) / 2;
     float unwrapped = 0, wrapped = 0;
 #pragma unroll 8  // full unrolling would keep its addresses in registers throughout
@@ -42,29 +46,24 @@ class TileDiagonals {
       wrapped += wraps ? value : 0.0f;
       unwrapped += wraps ? 0.0f : value;
     }
-    put_sum(carried_ + wrapped);
+    put_sum(carried_ + wrapped, first);
     carried_ = unwrapped;
   }
 
-  // Writes the remaining sums, and zeros into the `left` places behind them.
-  __device__ void finish(int left) {
-    put_sum(carried_);
-    clear(to_, left);
-  }
-
-  // Zeros in places that no tile of keys has.
-  static __device__ void clear(float* places, int count) {
-    for (int x = static_cast<int>(threadIdx.x); x < count; x += kFusedThreads) places[x] = 0;
+  // Writes the remaining sums, where the next tile would begin at key `first`, and zeros from there
+  // up to `end`.
+  __device__ void finish(int first, int end) const {
+    put_sum(carried_, first);
+    clear(first + kAttentionTile, end);
   }
 
  private:
   __device__ int half() const {
     return static_cast<int>(threadIdx.x) % 2;
   }
-  __device__ void put_sum(float sum) {
+  __device__ void put_sum(float sum, int first) const {
     sum += __shfl_xor_sync(kFullWarp, sum, 1);
-    if (half() == 0) to_[static_cast<int>(threadIdx.x) / 2] = sum;
-    to_ += kAttentionTile;
+    if (half() == 0) to_[first + static_cast<int>(threadIdx.x) / 2] = sum;
   }
 
   float* to_;
@@ -83,21 +82,21 @@ template <class Mask, class Dropout>
 __device__ void score_gradients(float (&d_s)[8][4], const float (&s)[8][4],
                                 const float (&log_sum)[2], const float (&delta)[2],
                                 const Dropout& dropout, int i, int j) {
+  constexpr int kDrawn = Mask::kPacked ? 8 : 1;
 #pragma unroll
-  for (int n = 0; n < 8; ++n) {
-    float factors[4] = {1, 1, 1, 1};
-    dropout.of_queries(factors, i, j + 8 * n);
+  for (int from = 0; from < 8; from += kDrawn) {
 #pragma unroll
-    for (int x = 0; x < 4; ++x) {
-      const float weight = Mask::kPacked ? 1.0f : __expf(s[n][x] - log_sum[x / 2]);
-      d_s[n][x] = weight * (factors[x] * d_s[n][x] - delta[x / 2]);
+    for (int n = from; n < from + kDrawn; ++n) {
+      float factors[4] = {1, 1, 1, 1};
+      dropout.of_queries(factors, i, j + 8 * n);
+#pragma unroll
+      for (int x = 0; x < 4; ++x) d_s[n][x] = factors[x] * d_s[n][x] - delta[x / 2];
     }
-  }
-  if (!Mask::kPacked) return;
 #pragma unroll
-  for (int n = 0; n < 8; ++n) {
+    for (int n = from; n < from + kDrawn; ++n) {
 #pragma unroll
-    for (int x = 0; x < 4; ++x) d_s[n][x] *= __expf(s[n][x] - log_sum[x / 2]);
+      for (int x = 0; x < 4; ++x) d_s[n][x] *= __expf(s[n][x] - log_sum[x / 2]);
+    }
   }
 }
 
@@ -140,7 +139,7 @@ struct alignas(16) QueryTiles {
 // sums along diagonals. Traffic: reads q and d_out once and k and v once per 64 queries, 2 L d (3 +
 // 2 L / 64) bytes per head. 6 d operations per pair of query and key.
 template <int D, class Dropout, class Mask>
-__global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::kDrops) ? 2 : 3)
+__global__ void __launch_bounds__(kFusedThreads, D > 64 || Dropout::kDrops ? 2 : 3)
     fused_d_q_kernel(BFloat16* d_q, float* diagonals, AttentionProblem<BFloat16> p,
                      AttentionGradients<BFloat16> g) {
   auto& tiles = *reinterpret_cast<QueryTiles<D>*>(shared_memory());
@@ -153,9 +152,9 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::
   const int end = all.to;
   const int i[2] = {warp_first + lane_id() / 4, warp_first + lane_id() / 4 + 8};
   const int count = p.lq - place.first, places = diagonal_places(p.lk);
-  float* const sums_to = diagonals + (head.index * attention_tiles(p.lq) + place.tile) * places;
-  TileDiagonals sums_of_diagonals(sums_to + all.from);
-  if (Mask::kPacked && diagonals != nullptr) TileDiagonals::clear(sums_to, all.from);
+  TileDiagonals sums_of_diagonals(diagonals +
+                                  (head.index * attention_tiles(p.lq) + place.tile) * places);
+  if (diagonals != nullptr) sums_of_diagonals.clear(0, all.from);
 
   uint32_t queries[D / 16][4], d_outs[D / 16][4];
   if (Mask::kPacked && threadIdx.x < kAttentionTile) {
@@ -202,14 +201,14 @@ __global__ void __launch_bounds__(kFusedThreads, D > 64 || (D == 64 && Dropout::
     if (diagonals != nullptr) TileDiagonals::stage(tiles.other.gradients, d_s);
     __syncthreads();
     if (kAhead && next < end) tiles.stage_values(head, next, end);
-    if (diagonals != nullptr) sums_of_diagonals.add(tiles.other.gradients);
+    if (diagonals != nullptr) sums_of_diagonals.add(tiles.other.gradients, first);
     fused_column_products<D, 64>(sums, d_s, keys);
     if (kAhead || next >= end) continue;
     __syncthreads();
     tiles.stage_keys(head, next, end, place.first);
     tiles.stage_values(head, next, end);
   }
-  if (diagonals != nullptr) sums_of_diagonals.finish(places - first - kAttentionTile);
+  if (diagonals != nullptr) sums_of_diagonals.finish(first, places);
   wait_for_tiles();
   store_tile<D>(d_q + start, count, stride, sums, {1.0f, 1.0f}, tiles.keys[0]);
 }

@@ -71,10 +71,12 @@ struct PackedRows {
   template <class T>
   static __device__ SeenRange queries(const AttentionHead<T>& head, int j) {
     const AttentionProblem<T>& p = head.p;
-    if (j >= head.keys) return {0, 0};
-    const SeenRange stored = range(p.query_ranges, int64_t{head.sequence} * p.lk + j);
+    // Loaded in any case: lanes that branch here would part before a product of tensor cores.
+    const int place = j < p.lk ? j : p.lk - 1;
+    const SeenRange stored = range(p.query_ranges, int64_t{head.sequence} * p.lk + place);
     const int from = p.causal && j > stored.from ? j : stored.from;
-    return {from > 0 ? from : 0, stored.to < p.lq ? stored.to : p.lq};
+    const int to = stored.to < p.lq ? stored.to : p.lq;
+    return {from > 0 ? from : 0, j < head.keys ? to : 0};
   }
   template <class T>
   static __device__ SeenRange tile_queries(const AttentionHead<T>& head, int j) {
