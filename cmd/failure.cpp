@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/dist/launcher.h"
 #include "lib/dist/mpi/mpi_environment.h"
+#include "lib/train/stop_signal.h"
 
 namespace sy {
 namespace {
@@ -20,10 +21,13 @@ int known_rank() {
 }
 
 // Of an error that all ranks meet, rank 0 reports first and ends the job. The others report it only
-// if rank 0 did not.
-void let_rank_zero_speak(MetBy met_by) {
-  if (known_rank() == 0 || met_by == MetBy::one_rank) return;
-  std::this_thread::sleep_for(std::chrono::seconds(2));
+// if rank 0 did not: returns false if the signal with which mpirun ends them comes first.
+bool should_speak(MetBy met_by) {
+  if (known_rank() == 0 || met_by == MetBy::one_rank) return true;
+  for (int i = 0; i < 40 && !stop_requested(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return !stop_requested();
 }
 
 }  // namespace
@@ -44,7 +48,7 @@ ExitCode fail_usage(const std::string& message) {
 }
 
 int fail(const std::string& message, ExitCode code, MetBy met_by) {
-  let_rank_zero_speak(met_by);
+  if (!should_speak(met_by)) return static_cast<int>(code);
   print_failure(message);
   if (log::size() > 1) MpiEnvironment::abort(static_cast<int>(code));
   return static_cast<int>(code);

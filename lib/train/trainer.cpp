@@ -193,6 +193,7 @@ void Trainer::finish_save() {
 }
 
 void Trainer::commit() {
+  if (run_log_) folder_.require_in_place();
   writer_.commit();
   if (run_log_) link_best(folder_.path, state_.best);
 }
