@@ -32,6 +32,7 @@ class Planner {
 
   void run(int workers) {
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<size_t>(workers));
     for (int i = 0; i < workers; ++i) threads.emplace_back([this] { work(); });
     for (std::thread& thread : threads) thread.join();
     if (failure_) std::rethrow_exception(failure_);

@@ -34,6 +34,7 @@ constexpr Section kSections[] = {
 
 std::vector<std::string> names_of(const std::vector<RunData>& runs) {
   std::vector<std::string> names;
+  names.reserve(runs.size());
   for (const RunData& run : runs) names.push_back(run.name);
   return names;
 }

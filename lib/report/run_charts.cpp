@@ -192,10 +192,11 @@ std::string task_charts(const std::vector<RunData>& runs) {
                 metric,
                 "Of the task's validation examples.",
                 {}};
-    chart.curves = curves_of(runs, &Metrics::evaluations, [&](const Lines& lines) {
-      const auto* metrics = find(lines.tasks, task);
-      return metrics == nullptr ? nullptr : find(*metrics, metric);
-    });
+    chart.curves = curves_of(runs, &Metrics::evaluations,
+                             [&task = task, &metric = metric](const Lines& lines) {
+                               const auto* metrics = find(lines.tasks, task);
+                               return metrics == nullptr ? nullptr : find(*metrics, metric);
+                             });
     html += chart_html(chart);
   }
   return html;

@@ -120,6 +120,7 @@ RunData read_run(const std::string& path) {
 
 void distinguish(std::vector<RunData>& runs) {
   std::vector<std::string> names;
+  names.reserve(runs.size());
   for (const RunData& run : runs) names.push_back(run.name);
   for (RunData& run : runs) {
     if (std::count(names.begin(), names.end(), run.name) > 1) run.name = run.path;

@@ -16,6 +16,7 @@ namespace {
 // The value of each task on rank 0, on every rank.
 std::vector<double> shared_values(const std::vector<TaskScores>& scores, Communicator& world) {
   std::vector<double> values;
+  values.reserve(scores.size());
   for (const TaskScores& of : scores) values.push_back(of.mean());
   if (!values.empty()) {
     world.broadcast(Tensor(values.data(), DType::f64, {std::ssize(values)}), 0, "task scores");
@@ -68,6 +69,7 @@ bool update_best(std::vector<BestCheckpoint>& best, int64_t step,
 
 std::vector<int64_t> steps_of(const std::vector<BestCheckpoint>& best) {
   std::vector<int64_t> steps;
+  steps.reserve(best.size());
   for (const BestCheckpoint& each : best) steps.push_back(each.step);
   return steps;
 }

@@ -44,7 +44,7 @@ void set_aside_newest(const std::string& folder, const std::vector<int64_t>& ste
 std::string newest_intact_checkpoint(const std::string& folder, Communicator& world) {
   for (;;) {
     // Rank 0 alone lists the folder: a file system may show the others an earlier state of it.
-    const std::string newest = share_texts({newest_checkpoint(folder)}, world).front();
+    std::string newest = share_texts({newest_checkpoint(folder)}, world).front();
     if (newest.empty()) return "";
     const std::string fault = share_first_text(find_fault(newest, world), world);
     if (fault.empty()) return newest;

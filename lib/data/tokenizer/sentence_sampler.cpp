@@ -61,6 +61,7 @@ std::vector<SampledShard> weigh_groups(const std::vector<std::vector<std::string
 std::vector<SampledShard> weigh_shards(const std::vector<std::string>& patterns,
                                        const std::vector<double>& weights) {
   std::vector<std::vector<std::string>> groups;
+  groups.reserve(patterns.size());
   for (const std::string& pattern : patterns) groups.push_back(expand_globs({pattern}));
   return weigh_groups(groups, weights);
 }

@@ -129,6 +129,7 @@ void check(const TrainTokenizerOptions& options) {
 void set_text(TrainTokenizerOptions& options, const DataSection& data) {
   const std::vector<Corpus> corpora = find_corpora(data, Split::train);
   std::vector<std::vector<std::string>> groups;
+  groups.reserve(corpora.size());
   for (const Corpus& corpus : corpora) groups.push_back(corpus.shards);
   options.sample = weigh_groups(groups, corpus_rates(data, corpora));
   options.text_key = data.text_key;
