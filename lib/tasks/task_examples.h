@@ -30,8 +30,8 @@ class SplitReader {
  public:
   SplitReader(const TaskSection& section, Split split);
 
-  // As TaskReader::next(). Throws DataError too if the split ends without an example, or if the
-  // text that training would learn is empty.
+  // As TaskReader::next(). Throws DataError too if the split ends without an example. A target may
+  // be empty, as those of SQuAD 2 are that have no answer: eos alone is learnt then.
   bool next(TextExample& example);
   int64_t count() const { return count_; }  // of examples so far
 
