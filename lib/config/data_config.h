@@ -77,6 +77,7 @@ struct DataSection {
   std::vector<TaskSection> tasks;
   MixtureSection mixture;
   bool packing = false;
+  int64_t bucket_batches = 1;
   DataFormat format = DataFormat::text;
   std::string text_key = "text";
   std::string tokenizer = "data/sample/sentencepiece.model";
@@ -112,6 +113,9 @@ struct DataSection {
     visit("mixture", mixture, "how often each corpus or task is drawn");
     visit("packing", packing,
           "tasks: put several examples in a row, none of which attends to another");
+    visit("bucket_batches", bucket_batches,
+          "tasks: batches that are filled at a time, by length, so that each is as short as its "
+          "longest example; 1: as they come, at full length");
     visit("format", format,
           "what a record holds under text_key: text | ids (a list of integers, read as they are; "
           "needs no tokenizer, but model.vocab_size)");

@@ -19,6 +19,7 @@ struct RunSection {
   int64_t seed = 1;
   AutoInt threads;
   double hang_timeout_seconds = 600;
+  int64_t replay_every = 0;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -30,6 +31,9 @@ struct RunSection {
           "launcher gives, divided among the ranks that share them");
     visit("hang_timeout_seconds", hang_timeout_seconds,
           "abort, naming the collective, if one blocks longer than this; 0: never");
+    visit("replay_every", replay_every,
+          "steps between replays: a step is computed twice and must give the same bits, else the "
+          "run stops and names the rank; 0: never");
   }
 };
 
@@ -38,6 +42,7 @@ struct MeshSection {
   AutoInt expert;
   bool sequence_parallel = false;
   int64_t zero_stage = 0;
+  AllToAllRoute all_to_all = AllToAllRoute::automatic;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -53,6 +58,11 @@ struct MeshSection {
         "zero_stage", zero_stage,
         "0: every rank updates all parameters that it holds; 1: the ranks that hold the same ones "
         "divide their update, optimiser state and, in bfloat16, master weights (ZeRO-1)");
+    visit(
+        "all_to_all", all_to_all,
+        "how MPI sends rows to experts: direct; by_host: gathered within a host, then one message "
+        "between each two hosts; auto: by_host where experts lie on several hosts with several "
+        "ranks each");
   }
 };
 
@@ -73,6 +83,9 @@ struct OptimizerSection {
   double weight_decay = 0.0;
   NonFinitePolicy on_nonfinite = NonFinitePolicy::stop;
   int64_t max_skipped_steps = 10;
+  SpikePolicy on_spike = SpikePolicy::accept;
+  double spike_deviations = 6.0;
+  int64_t spike_window = 100;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -103,6 +116,14 @@ struct OptimizerSection {
           "if a loss or gradient is not finite: stop the run | skip the step");
     visit("max_skipped_steps", max_skipped_steps,
           "consecutive steps that may be skipped; one more stops the run");
+    visit(
+        "on_spike", on_spike,
+        "if the loss leaps up: accept the step | skip it | rewind to the last checkpoint and pass "
+        "over the batches since");
+    visit("spike_deviations", spike_deviations,
+          "a loss is a spike if it lies this many standard deviations above the mean of the last "
+          "spike_window losses");
+    visit("spike_window", spike_window, "steps whose losses a spike is measured against");
   }
 };
 
@@ -115,6 +136,8 @@ struct TrainSection {
   int64_t eval_sequences = 64;
   int64_t checkpoint_every = 100;
   int64_t keep_checkpoints = 3;
+  int64_t keep_every = 0;
+  bool neighbour_copy = false;
   double logit_z_loss = 0.0;
   std::string initialize_from;
   Recompute recompute = Recompute::none;
@@ -131,6 +154,11 @@ struct TrainSection {
     visit("checkpoint_every", checkpoint_every,
           "steps between checkpoints; 0: only at the end of the run");
     visit("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep; 0: all");
+    visit("keep_every", keep_every,
+          "milestones: checkpoints of steps that this divides are kept as well; 0: none");
+    visit("neighbour_copy", neighbour_copy,
+          "keep a copy of each rank's newest checkpoint shard in the memory of a rank on another "
+          "host, which writes it if the host's disk fails");
     visit(
         "logit_z_loss", logit_z_loss,
         "coefficient of the z-loss of the output logits, in training alone; T5's recipe has 1e-4");

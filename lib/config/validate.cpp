@@ -27,6 +27,7 @@ void check_run(Checker& check, const RunConfig& config) {
   check.integer("run.seed", run.seed, 0, std::numeric_limits<int64_t>::max());
   check.automatic("run.threads", run.threads, 1, 4096);
   check.not_negative("run.hang_timeout_seconds", run.hang_timeout_seconds);
+  check.integer("run.replay_every", run.replay_every, 0, kMaxSteps);
   check.require(
       config.precision == Precision::bfloat16 || !router_rounding(config.model.experts).results,
       "model.experts.router_precision",
@@ -135,6 +136,7 @@ void check_data(Checker& check, const RunConfig& config) {
   check.automatic("data.window_tokens", data.window_tokens, 2, 1 << 20);
   check_noise(check, "data.", data.noise_density, data.mean_noise_span);
   check_denoisers(check, data);
+  check.integer("data.bucket_batches", data.bucket_batches, 1, 4096);
   check.integer("data.streams", data.streams, 1, kMaxCount);
   check.integer("data.shuffle_buffer", data.shuffle_buffer, 1, kMaxCount);
   check.integer("data.example_buffer", data.example_buffer, 1, kMaxCount);
@@ -163,6 +165,8 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
   check.positive("optimizer.epsilon", optimizer.epsilon);
   check.not_negative("optimizer.weight_decay", optimizer.weight_decay);
   check.integer("optimizer.max_skipped_steps", optimizer.max_skipped_steps, 0, kMaxSteps);
+  check.positive("optimizer.spike_deviations", optimizer.spike_deviations);
+  check.integer("optimizer.spike_window", optimizer.spike_window, 2, kMaxCount);
 }
 
 void check_train(Checker& check, const TrainSection& train) {
@@ -174,6 +178,7 @@ void check_train(Checker& check, const TrainSection& train) {
   check.integer("train.eval_sequences", train.eval_sequences, 1, kMaxSteps);
   check.integer("train.checkpoint_every", train.checkpoint_every, 0, kMaxSteps);
   check.integer("train.keep_checkpoints", train.keep_checkpoints, 0, kMaxCount);
+  check.integer("train.keep_every", train.keep_every, 0, kMaxSteps);
   check.not_negative("train.logit_z_loss", train.logit_z_loss);
 }
 
