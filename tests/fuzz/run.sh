@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [BUILD_FOLDER [SECONDS]]: builds the fuzzers with clang, under the address and
-# undefined-behaviour sanitizers, and runs each for SECONDS (20) from its corpus. An input that fails is
+# undefined-behaviour sanitizers, and runs each for SECONDS (10) from its corpus. An input that fails is
 # left in BUILD_FOLDER as NAME-crash-...; `BUILD_FOLDER/fuzz_NAME FILE` replays it. What they find new
 # is kept there too, so that a longer run goes on from it. Exit code 77: clang or its runtime is absent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build-fuzz}
-seconds=${2:-20}
+seconds=${2:-10}
 fuzzers=(config shard_line tokenizer checkpoint safetensors task)
 
 has_fuzzer_runtime() {

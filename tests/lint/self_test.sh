@@ -93,11 +93,11 @@ moved() { # USE: what is done with a string after it was moved from
 }
 moved 'return taken;' >"$tree/cmd/main.cpp"
 status=0
-output=$("$lints/tidy.sh" "$tree" "$tree") || status=$?
-[[ $status == 0 || $status == 77 ]] || { echo "tidy.sh fails on a clean tree: $output"; failed=1; }
+output=$("$lints/tidy.py" "$tree" "$tree") || status=$?
+[[ $status == 0 || $status == 77 ]] || { echo "tidy.py fails on a clean tree: $output"; failed=1; }
 moved 'return taken + text;' >"$tree/cmd/main.cpp"
 status=0
-output=$("$lints/tidy.sh" "$tree" "$tree") || status=$?
+output=$("$lints/tidy.py" "$tree" "$tree") || status=$?
 [[ $status == 77 || $output == *"cmd/main.cpp:4:18: error: 'text' used after it was moved [bugprone-use-after-move"* ]] ||
-  { echo "tidy.sh does not find a use after a move: $status $output"; failed=1; }
+  { echo "tidy.py does not find a use after a move: $status $output"; failed=1; }
 exit $failed

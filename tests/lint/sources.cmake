@@ -16,5 +16,5 @@ if(SY_HAVE_CUDA)
 endif()
 
 # clang-tidy reads the compile database and headers that the build makes.
-add_test(NAME lint.tidy COMMAND bash ${PROJECT_SOURCE_DIR}/tests/lint/tidy.sh ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+add_test(NAME lint.tidy COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/lint/tidy.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 set_tests_properties(lint.tidy PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
