@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-constexpr int64_t kEos = 1;
+constexpr int64_t kEosTokens = 1;
 
 int64_t round_half_even(float value) {
   return static_cast<int64_t>(std::nearbyint(value));
@@ -23,7 +23,7 @@ struct T5Lengths {
 T5Lengths t5_lengths(int64_t tokens, double density, double mean_span) {
   const int64_t noise = std::llrint(static_cast<double>(tokens) * density);
   const int64_t spans = std::llrint(static_cast<double>(noise) / mean_span);
-  return {tokens - noise + spans + kEos, noise + spans + kEos};
+  return {tokens - noise + spans + kEosTokens, noise + spans + kEosTokens};
 }
 
 void check(int64_t encoder_length, double density, double mean_span) {
@@ -55,8 +55,8 @@ SpanPlan window_plan(int64_t window, double density, double mean_span) {
         round_half_even(static_cast<float>(plan.noise_tokens) / static_cast<float>(mean_span));
     plan.spans = std::max<int64_t>(1, spans);
   }
-  plan.inputs = plan.kept_tokens + plan.spans + kEos;
-  plan.targets = plan.noise_tokens + plan.spans + kEos;
+  plan.inputs = plan.kept_tokens + plan.spans + kEosTokens;
+  plan.targets = plan.noise_tokens + plan.spans + kEosTokens;
   plan.decoder_length = plan.targets;
   return plan;
 }
