@@ -89,7 +89,7 @@ void let_go_of_files(posix_spawn_file_actions_t& files) {
 // mpirun waits twice, by default for a second, while it ends its processes.
 int seconds_to_end_a_job() {
   const std::string_view wait = variable("OMPI_MCA_odls_base_sigkill_timeout");
-  return 6 + 2 * (wait.empty() ? 1 : std::atoi(wait.data()));
+  return 5 + 2 * (wait.empty() ? 1 : std::atoi(wait.data()));
 }
 
 }  // namespace

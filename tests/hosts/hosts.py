@@ -10,11 +10,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIPPED = 77
 INSIDE = "SWITCHYARD_TEST_HOSTS"  # set within the namespaces: the folder of their files
-KEEPALIVE = {"time": 5, "intvl": 2, "probes": 2}  # as docs/operating.md advises; in seconds, but for the last
+KEEPALIVE = {"time": 2, "intvl": 1, "probes": 2}  # seconds, and a number; quicker than docs/operating.md advises
 NAMESPACES = ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -43,14 +44,23 @@ def namespaces():
 def enter():
     """Returns in new namespaces only, by starting this script again. What runs there is host 1."""
     if INSIDE in os.environ:
+        threading.Thread(target=end_with_starter, daemon=True).start()
         return
     command = namespaces()
     folder = tempfile.mkdtemp()
     try:
-        done = subprocess.run([*command, sys.executable, *sys.argv], env={**os.environ, INSIDE: folder}, check=False)
+        inner = subprocess.Popen([*command, sys.executable, *sys.argv], env={**os.environ, INSIDE: folder},
+                                 stdin=subprocess.PIPE)
+        code = inner.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
+    sys.exit(code if code >= 0 else 128 - code)
+
+
+def end_with_starter():
+    """Standard input is a pipe that ends with the process that made the namespaces, however that ends."""
+    sys.stdin.read()
+    os._exit(1)  # the first process of the namespaces: the kernel kills all others
 
 
 def address(number):
@@ -83,7 +93,7 @@ class Hosts:
 
     def hold(self, name):
         """Starts the process that keeps a namespace, and returns its number."""
-        script = 'echo "$1" >/proc/sys/kernel/hostname && ip link set lo up && echo ready && exec sleep infinity'
+        script = 'hostname "$1" && ip link set lo up && echo ready && exec sleep infinity'
         holder = subprocess.Popen(["unshare", "--net", "--uts", "bash", "-c", script, "hold", name],
                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         if holder.stdout.readline() != b"ready\n":
