@@ -78,7 +78,7 @@ pid_t nearest_ancestor(std::initializer_list<std::string_view> names) {
   return -1;
 }
 
-// A process with these files holds none of the pipes whose end mpirun waits for.
+// So that sockets and devices of this process are closed when it ends.
 void let_go_of_files(posix_spawn_file_actions_t& files) {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     posix_spawn_file_actions_addopen(&files, file, "/dev/null", O_RDWR, 0);

@@ -17,7 +17,7 @@ import launch
 from launch import require
 
 # How a host is lost: (run.hang_timeout_seconds, keepalives, what must be said of it). The keepalives need 4 seconds.
-WAYS = {"cut_off": (12, True, r"on node h2"),
+WAYS = {"cut_off": (12, True, r"Remote daemon.* on node h2"),
         "cut_off_unnoticed": (3, False, r"\[rank \d/4 h\d\] error: .* has waited 3 s"),
         "killed": (3, True, r"process rank [23] .*on node h2 exited on signal 9")}
 PATIENCE = 10
