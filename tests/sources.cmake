@@ -52,6 +52,6 @@ if(SY_HAVE_HOSTCUDA)
 endif()
 
 foreach(room base tensor config dist data tasks model generate train checkpoint convert reference mpi cli
-             plan studies e2e faults slurm lint fuzz sanitize hostcuda bench report pack embed codegen)
+             plan studies e2e faults hosts slurm lint fuzz sanitize hostcuda bench report pack embed codegen)
   include(tests/${room}/sources.cmake)
 endforeach()

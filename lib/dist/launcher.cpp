@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/launcher.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <spawn.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <initializer_list>
 #include <string_view>
 
 namespace sy {
@@ -65,6 +68,30 @@ Process read_process(pid_t id) {
   return {text.substr(open + 1, close - open - 1), std::atoi(text.c_str() + close + 4)};
 }
 
+// -1 if no ancestor has one of the names.
+pid_t nearest_ancestor(std::initializer_list<std::string_view> names) {
+  for (pid_t id = getppid(); id > 1;) {
+    const Process process = read_process(id);
+    if (std::find(names.begin(), names.end(), process.name) != names.end()) return id;
+    id = process.parent;
+  }
+  return -1;
+}
+
+// So that sockets and devices of this process are closed when it ends.
+void let_go_of_files(posix_spawn_file_actions_t& files) {
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    posix_spawn_file_actions_addopen(&files, file, "/dev/null", O_RDWR, 0);
+  }
+  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+}
+
+// mpirun waits twice, by default for a second, while it ends its processes.
+int seconds_to_end_a_job() {
+  const std::string_view wait = variable("OMPI_MCA_odls_base_sigkill_timeout");
+  return 5 + 2 * (wait.empty() ? 1 : std::atoi(wait.data()));
+}
+
 }  // namespace
 
 bool bound_by_default() {
@@ -74,14 +101,24 @@ bool bound_by_default() {
 }
 
 pid_t launcher_process() {
-  constexpr std::array<std::string_view, 6> kNames{"mpirun", "mpiexec", "orterun",
-                                                   "orted",  "prterun", "prted"};
-  for (pid_t id = getppid(); id > 1;) {
-    const Process process = read_process(id);
-    if (std::find(kNames.begin(), kNames.end(), process.name) != kNames.end()) return id;
-    id = process.parent;
-  }
-  return -1;
+  return nearest_ancestor({"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"});
+}
+
+// A shell in a session of its own does it, since mpirun ends this process and its process group.
+void kill_launcher_if_it_stays() {
+  const pid_t launcher = nearest_ancestor({"mpirun", "mpiexec", "orterun", "orted", "prterun"});
+  if (launcher < 0) return;
+  constexpr const char* kScript =
+      "n=$2; while kill -0 $1 && [ $n -gt 0 ]; do sleep 1; n=$((n - 1)); done; kill -KILL $1";
+  const std::string id = std::to_string(launcher), seconds = std::to_string(seconds_to_end_a_job());
+  const char* words[] = {"sh", "-c", kScript, "sh", id.c_str(), seconds.c_str(), nullptr};
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  let_go_of_files(files);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  posix_spawn(nullptr, "/bin/sh", &files, &attributes, const_cast<char**>(words), environ);
 }
 
 int launched_rank() {

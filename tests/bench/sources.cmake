@@ -25,6 +25,9 @@ endif()
 # The GPU validation suite, with stand-ins for the GPU, the programs and the tools.
 add_test(NAME bench.on_gpu COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/on_gpu_test.sh)
 set_tests_properties(bench.on_gpu PROPERTIES TIMEOUT 120)
+# An all-to-all between hosts, for a moment; skipped where there are no network namespaces.
+add_test(NAME bench.all_to_all COMMAND python3 ${PROJECT_SOURCE_DIR}/benchmarks/hosts/all_to_all.py 2 2 1 64 4000)
+set_tests_properties(bench.all_to_all PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 PROCESSORS 2)
 # The race against PyTorch at a size that takes seconds, so that it stays runnable; skipped if Python has no torch.
 add_test(NAME race.runs COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/race.sh $<TARGET_FILE:switchyard>)
 set_tests_properties(race.runs PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 PROCESSORS 2)

@@ -56,7 +56,10 @@ MpiEnvironment::~MpiEnvironment() {
 void MpiEnvironment::abort(int code) {
   int initialized = 0;
   MPI_Initialized(&initialized);
-  if (initialized != 0) MPI_Abort(MPI_COMM_WORLD, code);
+  if (initialized != 0) {
+    kill_launcher_if_it_stays();
+    MPI_Abort(MPI_COMM_WORLD, code);
+  }
   std::_Exit(code);  // MPI_Abort does not return, but is not declared so
 }
 
