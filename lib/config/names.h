@@ -44,7 +44,6 @@ inline constexpr WordTable<4> kSchedules = {"rsqrt", "constant", "linear", "cosi
 inline constexpr WordTable<2> kRmsOver = {"expert", "tensor"};
 inline constexpr WordTable<2> kNonFinitePolicies = {"stop", "skip"};
 inline constexpr WordTable<3> kSpikePolicies = {"accept", "skip", "rewind"};
-inline constexpr WordTable<3> kAllToAllRoutes = {"auto", "direct", "by_host"};
 inline constexpr WordTable<3> kRecomputes = {"none", "experts", "blocks"};
 inline constexpr WordTable<2> kStepCounts = {"restart", "resume"};
 inline constexpr WordTable<2> kStudentStarts = {"shared", "random"};
@@ -121,9 +120,6 @@ inline Words words(NonFinitePolicy) {
 }
 inline Words words(SpikePolicy) {
   return detail::kSpikePolicies;
-}
-inline Words words(AllToAllRoute) {
-  return detail::kAllToAllRoutes;
 }
 inline Words words(Recompute) {
   return detail::kRecomputes;

@@ -42,7 +42,6 @@ struct MeshSection {
   AutoInt expert;
   bool sequence_parallel = false;
   int64_t zero_stage = 0;
-  AllToAllRoute all_to_all = AllToAllRoute::automatic;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -58,11 +57,6 @@ struct MeshSection {
         "zero_stage", zero_stage,
         "0: every rank updates all parameters that it holds; 1: the ranks that hold the same ones "
         "divide their update, optimiser state and, in bfloat16, master weights (ZeRO-1)");
-    visit(
-        "all_to_all", all_to_all,
-        "how MPI sends rows to experts: direct; by_host: gathered within a host, then one message "
-        "between each two hosts; auto: by_host where experts lie on several hosts with several "
-        "ranks each");
   }
 };
 

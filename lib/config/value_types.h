@@ -57,7 +57,6 @@ enum class ScheduleName : uint8_t { rsqrt, constant, linear, cosine };
 enum class RmsOver : uint8_t { expert, tensor };
 enum class NonFinitePolicy : uint8_t { stop, skip };
 enum class SpikePolicy : uint8_t { accept, skip, rewind };
-enum class AllToAllRoute : uint8_t { automatic, direct, by_host };
 enum class Recompute : uint8_t { none, experts, blocks };
 enum class StepCount : uint8_t { restart, resume };
 enum class StudentStart : uint8_t { shared, random };
