@@ -22,3 +22,13 @@ if(SY_HAVE_HOSTCUDA)
     sy_add_host_column(faults.${name} "${command}" ${schedule} "hostcuda;faults" 2)
   endforeach()
 endif()
+
+# Drawn faults, aimed by a library that is preloaded into every rank. N by hand: tests/faults/run.sh N.
+add_library(inject MODULE tests/faults/campaign/moments.cpp tests/faults/campaign/preload_files.cpp
+                          tests/faults/campaign/preload_mpi.cpp)
+target_link_libraries(inject PRIVATE MPI::MPI_CXX Threads::Threads ${CMAKE_DL_LIBS})
+target_include_directories(inject PRIVATE ${PROJECT_SOURCE_DIR})
+set_target_properties(inject PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+add_test(NAME faults.campaign COMMAND bash ${PROJECT_SOURCE_DIR}/tests/faults/run.sh 20 --seed 7 --ranks 2 --hang 10)
+set_tests_properties(faults.campaign PROPERTIES TIMEOUT 300 PROCESSORS 2 LABELS faults ENVIRONMENT
+                     "SWITCHYARD=$<TARGET_FILE:switchyard>;SWITCHYARD_INJECT=$<TARGET_FILE:inject>")

@@ -28,7 +28,7 @@ class MpiEnvironment {
   int local_size() const { return local_size_; }
 
   // Ends all ranks of the job with this exit code, before MPI_Init only this one. Safe while other
-  // ranks hang.
+  // ranks hang. If the launcher does not answer, this rank ends after 5 seconds by itself.
   [[noreturn]] static void abort(int code);
 
  private:
