@@ -4,7 +4,7 @@ warning that names the file, and the run goes on from the one before."""
 import shutil
 
 from kinds import kind
-from trial import require
+from trial import KILL, Fault, require
 
 
 def steps(trial):
@@ -145,6 +145,20 @@ def two_damaged(trial):
         path = file_of(trial, newest(trial, before))
         trial.draws.choice((flip, cut, zero))(trial, path)
     resumes_before(trial, path, 2)
+
+
+@kind("checkpoint: killed while set aside", resumes=False)
+def killed_while_set_aside(trial):
+    copy_until(trial)
+    before = steps(trial)
+    path = file_of(trial, newest(trial))
+    flip(trial, path)
+    trial.start(Fault("commit", trial.draws.randint(1, 4), 0, KILL))
+    require(trial.end() not in (0, 75), "a killed rank goes unnoticed")
+    trial.resume()
+    require(f" at step {before[-2]}\n" in trial.run.text(), f"the run does not resume from step {before[-2]}")
+    aside = sorted(trial.checkpoints.glob("set-aside-*/step-*"))
+    require([place.name for place in aside] == [path.parent.name], "the damaged checkpoint is not kept aside")
 
 
 @kind("metrics: torn last line", resumes=False)

@@ -27,7 +27,7 @@ class Mesh:
                  "train.keep_checkpoints": 0}
         run = launch.Run([*launch.MPIRUN, "-x", f"LD_PRELOAD={preload}", "-n", self.ranks, launch.SWITCHYARD,
                           "pretrain", root / "tiny.yaml", *launch.settings(given)],
-                         root / f"straight-{name}.out", {"FAULT_LEDGER": str(ledger)})
+                         root / f"straight-{name}.out", {"FAULT_LEDGER": str(ledger), "FAULT_FOLDER": str(self.folder)})
         launch.require(run.end() == 0, f"the undisturbed run on mesh {name} fails", run)
         self.moments = collections.defaultdict(collections.Counter)
         for words in (line.split() for line in ledger.read_text().splitlines()):

@@ -18,7 +18,7 @@
 namespace faults {
 namespace {
 
-constexpr std::array kNames = {"load", "start", "collective", "save", "commit", "finish"};
+constexpr std::array kNames = {"load", "start", "collective", "save", "commit", "record", "finish"};
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -109,8 +109,9 @@ void act_now_or_later() {
 }
 
 // What lasts from the chosen moment on.
-int lasting(const Plan& plan) {
+int lasting(const Plan& plan, bool first) {
   if (plan.action == "slow") sleep_us(plan.number * 1000);
+  if (plan.object == "once" && !first) return 0;
   return plan.action == "error" ? static_cast<int>(plan.number) : 0;
 }
 
@@ -128,13 +129,18 @@ struct Counts {
 
 }  // namespace
 
+bool in_folder(const char* path) {
+  static const std::string folder = variable("FAULT_FOLDER") + "/";
+  return folder.size() > 1 && std::strncmp(path, folder.c_str(), folder.size()) == 0;
+}
+
 int reached(Moment moment) {
   State& all = state();
   const auto kind = static_cast<size_t>(moment);
   const long count = ++all.counts[kind];
   if (!all.plan.here || all.plan.kind != kNames[kind] || count < all.plan.count) return 0;
   if (count == all.plan.count) act_now_or_later();
-  return lasting(all.plan);
+  return lasting(all.plan, count == all.plan.count);
 }
 
 long clock_leap() {

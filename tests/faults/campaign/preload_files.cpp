@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for the calls of the C library that change files, each of which is a moment if its path
-// lies in a folder of checkpoints, and for those that tell the time of day.
+// lies in the run's folder, and for those that tell the time of day.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,11 +30,16 @@ bool has(const char* text, const char* part) {
   return std::strstr(text, part) != nullptr;
 }
 
+Moment moment_of(const char* path) {
+  if (!has(path, "/checkpoints/")) return Moment::record;
+  const bool of_rank = has(path, ".partial/shard-") || has(path, ".partial/tokenizer.model");
+  return of_rank ? Moment::save : Moment::commit;
+}
+
 // Whether the call is to fail; errno is then set.
 bool fails(const char* path) {
-  if (path == nullptr || !has(path, "/checkpoints/")) return false;
-  const bool of_rank = has(path, ".partial/shard-") || has(path, ".partial/tokenizer.model");
-  const int failure = faults::reached(of_rank ? Moment::save : Moment::commit);
+  if (path == nullptr || !faults::in_folder(path)) return false;
+  const int failure = faults::reached(moment_of(path));
   if (failure != 0) errno = failure;
   return failure != 0;
 }
@@ -81,7 +87,18 @@ int fsync(int file) {
 
 int unlinkat(int folder, const char* path, int flags) {
   static const auto real = next<int(int, const char*, int)>("unlinkat");
-  return fails(folder == AT_FDCWD ? path : "/checkpoints/trash") ? -1 : real(folder, path, flags);
+  if (folder == AT_FDCWD ? fails(path) : fails(folder)) return -1;
+  return real(folder, path, flags);
+}
+
+int ftruncate(int file, off_t size) {
+  static const auto real = next<int(int, off_t)>("ftruncate");
+  return fails(file) ? -1 : real(file, size);
+}
+
+ssize_t writev(int file, const struct iovec* parts, int count) {
+  static const auto real = next<ssize_t(int, const struct iovec*, int)>("writev");
+  return fails(file) ? -1 : real(file, parts, count);
 }
 
 int rename(const char* from, const char* to) {

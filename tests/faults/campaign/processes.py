@@ -5,9 +5,7 @@ import signal
 import time
 
 from kinds import kind
-from trial import GRACE, require
-
-KILL, STOP = f"signal {int(signal.SIGKILL)}", f"signal {int(signal.SIGSTOP)}"
+from trial import GRACE, KILL, STOP, require
 
 
 def killed(trial, fault):
@@ -18,46 +16,65 @@ def killed(trial, fault):
 
 @kind("kill: before main", early=True)
 def kill_before_main(trial):
-    killed(trial, trial.draw("load", f"{KILL} self"))
+    killed(trial, trial.draw("load", KILL))
 
 
 @kind("kill: start of MPI")
 def kill_at_start(trial):
-    fault = trial.draw("start", f"{KILL} self")
+    fault = trial.draw("start", KILL)
     fault.count = trial.draws.choice((1, 2))
     killed(trial, fault)
 
 
 @kind("kill: forward and backward", early=True)
 def kill_computing(trial):
-    killed(trial, trial.draw("collective", f"{KILL} self", delay=trial.draws.randint(1, 2000)))
+    killed(trial, trial.draw("collective", KILL, delay=trial.draws.randint(1, 2000)))
 
 
 @kind("kill: collective", early=True)
 def kill_in_collective(trial):
-    killed(trial, trial.draw("collective", f"{KILL} self"))
+    killed(trial, trial.draw("collective", KILL))
 
 
 @kind("kill: save", early=True)
 def kill_in_save(trial):
-    killed(trial, trial.draw("save", f"{KILL} self"))
+    killed(trial, trial.draw("save", KILL))
 
 
 @kind("kill: commit", early=True)
 def kill_in_commit(trial):
-    killed(trial, trial.draw("commit", f"{KILL} self", rank=0))
+    killed(trial, trial.draw("commit", KILL, rank=0))
+
+
+@kind("kill: other files")
+def kill_in_records(trial):
+    """While the lock is taken, the configuration written, or the metrics shortened for a resume."""
+    killed(trial, trial.draw("record", KILL, rank=0))
+    fault = trial.draw("record", KILL, rank=0)
+    fault.count = trial.draws.randint(1, 12)
+    killed(trial, fault)
+
+
+@kind("kill: three times")
+def kill_again(trial):
+    """Each start begins where the one before was killed, and is killed in turn."""
+    for _ in range(3):
+        at = trial.draws.choice(("collective", "save", "commit", "record"))
+        fault = trial.draw(at, KILL, delay=trial.draws.choice((0, 0, 500)))
+        fault.count = max(1, fault.count // 3)
+        killed(trial, fault)
 
 
 @kind("kill: end of MPI")
 def kill_at_end(trial):
-    fault = trial.draw("finish", f"{KILL} self")
+    fault = trial.draw("finish", KILL)
     fault.count = trial.draws.choice((1, 2))
     killed(trial, fault)
 
 
 @kind("kill: mpirun", early=True)
 def kill_mpirun(trial):
-    trial.start(trial.draw(trial.draws.choice(("start", "collective", "save")), f"{KILL} launcher"))
+    trial.start(trial.draw(trial.draws.choice(("start", "collective", "save")), f"signal {int(signal.SIGKILL)} launcher"))
     code = trial.end()
     require(trial.missed or code == -signal.SIGKILL, f"the exit code of a killed mpirun is {code}")
 
@@ -65,7 +82,7 @@ def kill_mpirun(trial):
 @kind("stop: rank, for good", least_ranks=2, early=True)
 def stop_for_good(trial):
     """The others end by the watchdog, whose message names what they wait in."""
-    trial.start(trial.draw(trial.draws.choice(("collective", "save")), f"{STOP} self"))
+    trial.start(trial.draw(trial.draws.choice(("start", "collective", "save", "finish")), STOP))
     code = trial.end()
     require(trial.missed or code == 1, f"with a rank stopped the exit code is {code}")
     if not trial.missed:
@@ -79,18 +96,18 @@ def continued(trial, fault, whom):
     time.sleep(trial.draws.uniform(0.1, trial.hang / 3))
     if pid is not None:
         os.kill(whom(pid), signal.SIGCONT)
-    require(trial.end() == 0, "a run that was stopped for a moment fails")
+    require(trial.end(ends=False) == 0, "a run that was stopped for a moment fails")
     trial.require_equal()
 
 
 @kind("stop: rank, continued", resumes=False, early=True)
 def stop_rank(trial):
-    continued(trial, trial.draw(trial.draws.choice(("start", "collective", "save")), f"{STOP} self"), lambda pid: pid)
+    continued(trial, trial.draw(trial.draws.choice(("start", "collective", "save")), STOP), lambda pid: pid)
 
 
 @kind("stop: mpirun, continued", resumes=False)
 def stop_mpirun(trial):
-    fault = trial.draw(trial.draws.choice(("start", "collective", "save")), f"{STOP} launcher")
+    fault = trial.draw(trial.draws.choice(("start", "collective", "save")), f"signal {int(signal.SIGSTOP)} launcher")
     continued(trial, fault, lambda _: trial.run.process.pid)
 
 
@@ -125,7 +142,8 @@ def require_stopped(trial, code):
 
 
 def told(trial, whom, rank=None, numbers=STOPS):
-    fault = trial.draw(trial.draws.choice(("collective", "save")), f"signal {int(trial.draws.choice(numbers))} {whom}", rank)
+    at = trial.draws.choice(("collective", "save", "commit", "finish"))
+    fault = trial.draw(at, f"signal {int(trial.draws.choice(numbers))} {whom}", rank)
     trial.start(fault)
     require_stopped(trial, trial.end())
 

@@ -14,16 +14,16 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.ESTALE)
 
 
 def refused(trial, at, rank=None):
-    """From one call on the file system refuses. The message names a file and the system's reason. Old checkpoints that
-    cannot be removed are a matter for a warning."""
+    """One call, or all from one on, are refused by the file system. The message names a file and the system's reason.
+    Old checkpoints that cannot be removed are a matter for a warning."""
     number = trial.draws.choice(ERRORS)
-    trial.start(trial.draw(at, f"error {number}", rank))
+    trial.start(trial.draw(at, f"error {number}" + trial.draws.choice(("", " once")), rank))
     code = trial.end()
     if code == 0 and (trial.missed or "warning: cannot" in trial.run.text()):
         return
     require(code == 1, f"with errors of the file system the exit code is {code}")
     trial.require_message(os.strerror(number))
-    trial.require_message(str(trial.checkpoints))
+    trial.require_message(str(trial.run_folder))
 
 
 @kind("disk: error in a save")
@@ -36,13 +36,18 @@ def error_in_commit(trial):
     refused(trial, "commit", rank=0)
 
 
+@kind("disk: error in other files")
+def error_in_records(trial):
+    refused(trial, "record", rank=0)
+
+
 @kind("disk: slow", resumes=False)
 def slow(trial):
     fault = trial.draw(trial.draws.choice(("save", "commit")), "slow")
     left = trial.mesh.moments[fault.rank][fault.at] - fault.count + 1
     fault.do = f"slow {max(1, 1500 // left)}"
     trial.start(fault)
-    require(trial.end(since=None) == 0, "a slow disk ends the run")
+    require(trial.end(ends=False) == 0, "a slow disk ends the run")
     trial.require_equal()
 
 

@@ -14,6 +14,8 @@ import time
 import launch
 from meshes import GIVEN, KEEP, LAST
 
+KILL = f"signal {int(signal.SIGKILL)} self"
+STOP = f"signal {int(signal.SIGSTOP)} self"
 GRACE = 10  # seconds beyond run.hang_timeout_seconds until the last process is gone
 MOUNTS = bool(os.environ.get("SWITCHYARD_OWN_MOUNTS"))
 
@@ -93,7 +95,8 @@ class Trial:
         """Starts the run under mpirun, with the fault if one is given."""
         number = next(self.starts)
         self.mark_file = self.folder / f"mark-{number}"
-        environment = {"FAULT_MARK": str(self.mark_file), "FAULT_LEDGER": str(self.folder / "ledger")}
+        environment = {"FAULT_MARK": str(self.mark_file), "FAULT_LEDGER": str(self.folder / "ledger"),
+                       "FAULT_FOLDER": str(self.run_folder)}
         self.aimed = fault is not None
         if fault:
             environment |= fault.environment()
@@ -127,14 +130,14 @@ class Trial:
     def alive(self):
         return processes_with(f"FAULT_MARK={self.mark_file}\0".encode())
 
-    def end(self, since=None):
+    def end(self, since=None, ends=True):
         """Waits until every process of the job is gone, at most `hang` + GRACE seconds from the fault or from `since`,
-        and returns mpirun's exit code. Without a fault the run may take its time."""
+        and returns mpirun's exit code. A run that no fault ends (`ends` is false) may take its time."""
         begun = time.monotonic()
         while self.run.process.poll() is None or self.alive():
             now = time.monotonic()
             known = since or (self.marked() or (None,))[0]
-            late = now - known > self.hang + GRACE if known else now - begun > launch.PATIENCE
+            late = now - known > self.hang + GRACE if known and ends else now - begun > launch.PATIENCE
             if late:
                 who = self.alive()
                 self.clean_up()
