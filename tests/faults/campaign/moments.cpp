@@ -18,7 +18,8 @@
 namespace faults {
 namespace {
 
-constexpr std::array kNames = {"load", "start", "collective", "save", "commit", "record", "finish"};
+constexpr std::array kNames = {"load",   "start", "collective", "save",
+                               "commit", "text",  "record",     "finish"};
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);

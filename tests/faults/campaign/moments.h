@@ -28,6 +28,7 @@ enum class Moment {
   collective,  // a call of MPI that communicates
   save,        // a call of the file system on what a rank writes of a checkpoint
   commit,      // one on anything else in the folder of checkpoints
+  text,        // a loader's thread opens a shard of text
   record,      // one on the other files of $FAULT_FOLDER, the run's: lock, configuration, events
   finish,      // before and after MPI_Finalize
 };

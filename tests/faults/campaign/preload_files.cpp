@@ -62,6 +62,8 @@ int open(const char* path, int flags, ...) {
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
   va_end(rest);
   if ((flags & O_CREAT) != 0 && fails(path)) return -1;
+  const bool by_loader = gettid() != getpid();
+  if (by_loader && has(path, "/c4-train.")) faults::reached(Moment::text);
   return real(path, flags, mode);
 }
 

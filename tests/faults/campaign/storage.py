@@ -51,12 +51,15 @@ def slow(trial):
     trial.require_equal()
 
 
-@kind("disk: hangs", least_ranks=2)
+@kind("disk: hangs")
 def hangs(trial):
-    """A call that never returns: the other ranks wait for this one, until the watchdog ends them."""
-    trial.start(trial.draw(trial.draws.choice(("save", "commit")), "hang"))
+    """Calls that never return, on one rank or on all: the watchdog ends the run."""
+    rank = trial.draws.choice((None, "all"))
+    trial.start(trial.draw(trial.draws.choice(("save", "commit", "text")), "hang", rank))
     code = trial.end()
-    require(trial.missed or code == 1, f"with a disk that hangs the exit code is {code}")
+    require(trial.missed or code in (0, 1), f"with a disk that hangs the exit code is {code}")
+    if code == 1:
+        trial.require_message("run.hang_timeout_seconds")
 
 
 def act_at(trial, action):
