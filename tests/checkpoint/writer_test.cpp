@@ -147,6 +147,19 @@ TEST_CASE("checkpoint writer: a folder that was moved away is not made anew",
   CHECK_FALSE(fs::exists(run));
 }
 
+TEST_CASE("checkpoint writer: what cannot be read back is a failure of the run",
+          "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 0);
+  const RankModel model({}, 0, 1, 1);
+  writer.start(model.tensors(), model.meta(1));
+  writer.wait_shard();
+  const std::string record = folder + "/step-00000001.partial/shard-00000.json";
+  remove_path(record);
+  make_folder(record);
+  CHECK_THROWS_AS(writer.commit(), RuntimeFailure);
+}
+
 // Rank 0 and 1 of two with the tensors given.
 std::string merge_complaint(CheckpointTensor first, CheckpointTensor second) {
   const std::string folder = temporary_folder();

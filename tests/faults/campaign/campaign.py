@@ -97,9 +97,10 @@ class Tally:
         for name in sorted(self.rows):
             faults, missed, failed, worst = self.rows[name]
             print(f"{name:<46}{faults:>7}{missed:>7}{failed:>7}{f'{worst:.1f} s' if worst else '-':>11}")
-        sums = [sum(row[i] for row in self.rows.values()) for i in range(3)]
-        print(f"{'all':<46}{sums[0]:>7}{sums[1]:>7}{sums[2]:>7}{max(row[3] for row in self.rows.values()):>9.1f} s")
-        return sums[2]
+        faults, missed, failed = [sum(row[i] for row in self.rows.values()) for i in range(3)]
+        worst = max([row[3] for row in self.rows.values()], default=0.0)
+        print(f"{'all':<46}{faults:>7}{missed:>7}{failed:>7}{worst:>9.1f} s")
+        return failed
 
 
 def options():
@@ -136,13 +137,15 @@ def one(number, given, kinds, meshes, tally):
         tally.add(kind, trial, problem)
 
 
-def end_all(root):
+def end_all(root, tally):
     """On SIGTERM and SIGINT nothing may be left: the runs are in sessions of their own."""
     def end(*_):
         for pid in trials.processes_with(f"FAULT_LEDGER={root}/".encode()):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         shutil.rmtree(root, ignore_errors=True)
+        tally.print()
+        sys.stdout.flush()
         os._exit(1)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
@@ -154,7 +157,7 @@ def main():
     numbers = [given.only] if given.only else range(1, given.faults + 1)
     tally = Tally()
     with launch.workplace() as root:
-        end_all(root)
+        end_all(root, tally)
         meshes = Meshes(root, given.preload.resolve())
         with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
             for done in [pool.submit(one, number, given, kinds, meshes, tally) for number in numbers]:
