@@ -28,7 +28,7 @@ class Mesh:
         run = launch.Run([*launch.MPIRUN, "-x", f"LD_PRELOAD={preload}", "-n", self.ranks, launch.SWITCHYARD,
                           "pretrain", root / "tiny.yaml", *launch.settings(given)],
                          root / f"straight-{name}.out", {"FAULT_LEDGER": str(ledger), "FAULT_FOLDER": str(self.folder)})
-        launch.require(run.end() == 0, f"the undisturbed run on mesh {name} fails", run)
+        launch.require(run.end(180) == 0, f"the undisturbed run on mesh {name} fails", run)
         self.moments = collections.defaultdict(collections.Counter)
         for words in (line.split() for line in ledger.read_text().splitlines()):
             if words[0] != "committed":

@@ -3,9 +3,8 @@
 import shutil
 import time
 
-import launch
 from kinds import kind
-from trial import require
+from trial import PATIENCE, require
 
 
 @kind("clock: leaps", resumes=False, early=True)
@@ -40,10 +39,10 @@ def nan_skipped(trial):
 @kind("two starts at once", resumes=False, early=True)
 def two_starts(trial):
     """One of them trains, the other is refused."""
-    first = trial.start(hang=launch.PATIENCE)
+    first = trial.start(hang=PATIENCE)
     time.sleep(trial.draws.choice((0, trial.draws.uniform(0, 0.8))))
-    second = trial.start(hang=launch.PATIENCE)
-    codes = [first.end(), second.end()]
+    second = trial.start(hang=PATIENCE)
+    codes = [run.end(PATIENCE) for run in (first, second)]
     require(sorted(codes) in ([0, 2], [0, 0]), f"the exit codes are {codes}")
     refused = first if codes[0] == 2 else second
     if 2 in codes:

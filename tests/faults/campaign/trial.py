@@ -16,6 +16,7 @@ from meshes import GIVEN, KEEP, LAST
 
 KILL = f"signal {int(signal.SIGKILL)} self"
 STOP = f"signal {int(signal.SIGSTOP)} self"
+PATIENCE = 180  # seconds allowed for what needs two on an idle machine
 GRACE = 10  # seconds beyond run.hang_timeout_seconds until the last process is gone
 MOUNTS = bool(os.environ.get("SWITCHYARD_OWN_MOUNTS"))
 
@@ -111,15 +112,15 @@ class Trial:
     def marked(self):
         """(monotonic time, process) of the fault, or None if it has not happened yet."""
         with contextlib.suppress(OSError, ValueError):
-            when, pid = self.mark_file.read_text().splitlines()[0].split()
+            when, pid = self.mark_file.read_text().split()[:2]
             return float(when), int(pid)
         return None
 
     def wait_for_fault(self):
         """Waits until the fault has happened; returns its process, or None if the run ended without it."""
-        limit = time.monotonic() + launch.PATIENCE
+        limit = time.monotonic() + PATIENCE
         while self.marked() is None and self.run.process.poll() is None:
-            require(time.monotonic() < limit, f"no fault within {launch.PATIENCE} s")
+            require(time.monotonic() < limit, f"no fault within {PATIENCE} s")
             time.sleep(0.005)
         return self.marked()[1] if self.marked() else None
 
@@ -137,7 +138,7 @@ class Trial:
         while self.run.process.poll() is None or self.alive():
             now = time.monotonic()
             known = since or (self.marked() or (None,))[0]
-            late = now - known > self.hang + GRACE if known and ends else now - begun > launch.PATIENCE
+            late = now - known > self.hang + GRACE if known and ends else now - begun > PATIENCE
             if late:
                 who = self.alive()
                 self.clean_up()
@@ -169,7 +170,7 @@ class Trial:
             checkpoint = self.checkpoints / f"step-{step:08d}"
             require((checkpoint / "manifest.json").exists(), f"the committed checkpoint of step {step} is lost")
             done = subprocess.run([launch.SWITCHYARD, "inspect", checkpoint, "--verify"], capture_output=True,
-                                  text=True, timeout=launch.PATIENCE, check=False)
+                                  text=True, timeout=PATIENCE, check=False)
             require(done.returncode == 0, f"the committed checkpoint of step {step} is damaged: {done.stderr}")
 
     def require_message(self, *words):
@@ -181,8 +182,8 @@ class Trial:
 
     def resume(self, resume="auto"):
         """Trains to the end without a fault, to the numbers of the undisturbed run."""
-        self.start(hang=launch.PATIENCE, resume=resume)
-        require(self.run.end() == 0, "the run does not resume")
+        self.start(hang=PATIENCE, resume=resume)
+        require(self.run.end(PATIENCE) == 0, "the run does not resume")
         self.require_equal()
 
     def require_equal(self):
