@@ -29,6 +29,9 @@ add_library(inject MODULE tests/faults/campaign/moments.cpp tests/faults/campaig
 target_link_libraries(inject PRIVATE MPI::MPI_CXX Threads::Threads ${CMAKE_DL_LIBS})
 target_include_directories(inject PRIVATE ${PROJECT_SOURCE_DIR})
 set_target_properties(inject PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_test(NAME faults.campaign COMMAND bash ${PROJECT_SOURCE_DIR}/tests/faults/run.sh 20 --seed 7 --ranks 2 --hang 10)
-set_tests_properties(faults.campaign PROPERTIES TIMEOUT 300 PROCESSORS 2 LABELS faults ENVIRONMENT
+set(drawn ${PROJECT_SOURCE_DIR}/tests/faults/run.sh)
+add_test(NAME faults.campaign COMMAND bash ${drawn} 20 --seed 7 --ranks 2 --hang 10)
+# One that hangs for a single rank, which nobody waits for.
+add_test(NAME faults.stuck_disk COMMAND bash ${drawn} 4 --kind "disk: hangs" --seed 5 --only 4 --ranks 2)
+set_tests_properties(faults.campaign faults.stuck_disk PROPERTIES TIMEOUT 600 PROCESSORS 2 LABELS faults ENVIRONMENT
                      "SWITCHYARD=$<TARGET_FILE:switchyard>;SWITCHYARD_INJECT=$<TARGET_FILE:inject>")

@@ -22,7 +22,8 @@ def refused(trial, at, rank=None):
     if code == 0 and (trial.missed or "warning: cannot" in trial.run.text()):
         return
     require(code == 1, f"with errors of the file system the exit code is {code}")
-    trial.require_message(os.strerror(number))
+    # HDF5 opens a file anew that could just be opened, and does not say why it cannot.
+    trial.require_message(os.strerror(number), "open failed")
     trial.require_message(str(trial.run_folder))
 
 
