@@ -52,6 +52,17 @@ void warn_on_failure(const Work& work) {
   }
 }
 
+// What cannot be read back while it is being written was moved or spoilt by somebody during the
+// run, and is no old data at fault.
+template <class Work>
+void fail_as_run(const Work& work) {
+  try {
+    work();
+  } catch (const DataError& fault) {
+    throw RuntimeFailure(fault.what());
+  }
+}
+
 }  // namespace
 
 struct CheckpointWriter::Impl {
@@ -91,7 +102,9 @@ struct CheckpointWriter::Impl {
 
   // Runs on the writing thread. Nothing else uses `staged`, `meta` or `origin` until it is done.
   void write() const {
-    write_shard_record(partial(), write_shard_file(partial(), origin, staged, meta));
+    fail_as_run([this] {
+      write_shard_record(partial(), write_shard_file(partial(), origin, staged, meta));
+    });
   }
 
   // Sets aside the checkpoints that are not kept, and deletes them while training continues.
@@ -165,8 +178,10 @@ void CheckpointWriter::commit() {
   impl_->state = Impl::State::idle;
   if (impl_->origin.rank != 0) return;
   const std::string committed = impl_->folder + "/" + committed_name(impl_->meta.step);
-  commit_checkpoint({impl_->partial(), committed, Existing::replace}, impl_->origin.ranks,
-                    impl_->meta);
+  fail_as_run([&] {
+    commit_checkpoint({impl_->partial(), committed, Existing::replace}, impl_->origin.ranks,
+                      impl_->meta);
+  });
   impl_->clear();
 }
 

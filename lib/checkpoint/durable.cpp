@@ -62,6 +62,13 @@ void make_folder(const std::string& path) {
   if (error) throw RuntimeFailure(fmt::format("cannot create {}: {}", path, error.message()));
 }
 
+void make_subfolder(const std::string& path) {
+  tell_observer(FileCall::make, path);
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) throw RuntimeFailure(fmt::format("cannot create {}: {}", path, error.message()));
+}
+
 void write_synced(const std::string& path, const std::string& contents) {
   tell_observer(FileCall::write, path);
   const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);

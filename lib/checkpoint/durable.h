@@ -26,6 +26,10 @@ void tell_observer(FileCall call, const std::string& path, const std::string& to
 // same time.
 void make_folder(const std::string& path);
 
+// Creates the folder, but not its parents, if it does not exist: what was moved away is not made
+// anew.
+void make_subfolder(const std::string& path);
+
 // Replaces the contents of the file and syncs it. The folder's entry needs sync_path(folder).
 void write_synced(const std::string& path, const std::string& contents);
 

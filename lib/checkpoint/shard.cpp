@@ -26,7 +26,7 @@ ShardRecord::Stream write_stream(Hdf5File& file, const std::string& name,
 ShardRecord write_shard_file(const std::string& partial_folder, Origin origin,
                              const std::vector<CheckpointTensor>& tensors,
                              const CheckpointMeta& meta) {
-  make_folder(partial_folder);
+  make_subfolder(partial_folder);
   // A record left by an earlier attempt must never describe a new file.
   remove_path(partial_folder + "/" + shard_record_name(origin.rank));
   ShardRecord record{meta.step, origin.rank, origin.ranks, meta.attempt, {}, {}, {}, {}};

@@ -124,6 +124,12 @@ QueueWatch::~QueueWatch() {
 }
 
 std::string hang_text(const CollectiveCall& call, double waited) {
+  if (*call.group == '\0') {
+    return fmt::format(
+        "{} has taken {:.0f} s: the file system does not answer or is too slow; "
+        "run.hang_timeout_seconds sets this limit",
+        call.call, waited);
+  }
   return fmt::format(
       "{} \"{}\" (call {} of group {}) has waited {:.0f} s: another rank has ended, is stuck, or "
       "makes other calls; run.hang_timeout_seconds sets this limit",

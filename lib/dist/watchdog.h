@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the watchdog observes: the collective that this process blocks in, and those queued on a
-// GPU. Only the thread that calls MPI blocks, so there is at most one of the former.
+// What the watchdog observes: the collective or the file system that this process waits for, and
+// collectives queued on a GPU. Only the thread that calls MPI waits, so there is at most one of the
+// former.
 #pragma once
 
 #include <chrono>
@@ -17,8 +18,14 @@ struct CollectiveCall {
   int64_t number = 0;      // counts the calls of the group, from 1
 };
 
-// Marks the enclosing block as blocked in a collective. Costs 35 ns, an uncontended lock and a
-// clock read at each end. Nests: an inner call hides the outer one.
+// Stands for a wait for a file system. If all ranks wait for one, none of them is in a collective.
+// `doing`: "committing the checkpoint".
+inline CollectiveCall file_wait(const char* doing) {
+  return {doing, "", "", 1};
+}
+
+// Marks the enclosing block as blocked in a collective or a file_wait(). Costs 35 ns, an
+// uncontended lock and a clock read at each end. Nests: an inner call hides the outer one.
 class WatchedCall {
  public:
   explicit WatchedCall(const CollectiveCall& call);
@@ -55,7 +62,8 @@ class QueueWatch {
   WatchedQueue& queue_;
 };
 
-// "all_to_all "dispatch" (call 3 of group expert) has waited 600 s: ...".
+// "all_to_all "dispatch" (call 3 of group expert) has waited 600 s: ...", or for a file_wait()
+// "committing the checkpoint has taken 600 s: ...".
 std::string hang_text(const CollectiveCall& call, double waited);
 
 // Stops the watchdog that start_watchdog (mpi_environment.h) started, and joins its thread.

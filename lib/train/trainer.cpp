@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
+#include "lib/dist/watchdog.h"
 #include "lib/measure/own_process.h"
 #include "lib/train/stop_signal.h"
 
@@ -84,7 +85,10 @@ void Trainer::settle() {
 // before the step: token counts, whether any rank got a stop signal, and whether all checkpoint
 // shards are on disk.
 StepTokens Trainer::begin_step() {
-  batch_.fill(loader_->next());
+  {
+    const WatchedCall watched(file_wait("reading the text of the next batch"));
+    batch_.fill(loader_->next());
+  }
   const double counted = session_.counts_batch() ? 1.0 : 0.0;
   double facts[4] = {counted * static_cast<double>(batch_.target_tokens()),
                      counted * static_cast<double>(batch_.input_tokens()),
@@ -187,13 +191,17 @@ void Trainer::save() {
 // Waits until the checkpoint being written, if any, is committed.
 void Trainer::finish_save() {
   if (!writer_.busy()) return;
-  writer_.wait_shard();
+  {
+    const WatchedCall watched(file_wait("writing this rank's part of the checkpoint"));
+    writer_.wait_shard();
+  }
   session_.mesh.world().barrier("checkpoint shards");
   commit();
 }
 
 void Trainer::commit() {
   if (run_log_) folder_.require_in_place();
+  const WatchedCall watched(file_wait("committing the checkpoint"));
   writer_.commit();
   if (run_log_) link_best(folder_.path, state_.best);
 }

@@ -8,9 +8,9 @@ sy_test_binary(checkpoint_tests
                        tests/checkpoint/writer_test.cpp tests/checkpoint/damage_test.cpp
                        tests/checkpoint/commit_order_test.cpp tests/checkpoint/kill_test.cpp
                        tests/checkpoint/full_disk_test.cpp tests/checkpoint/h5py_test.cpp
-                       tests/checkpoint/speed_test.cpp
+                       tests/checkpoint/failing_write_test.cpp tests/checkpoint/speed_test.cpp
                LINK sy_checkpoint sy::hdf5)
-foreach(suite layout cover manifest hdf5 save slabs inputs writer damage order kill full h5py)
+foreach(suite layout cover manifest hdf5 save slabs inputs writer damage order kill full writes h5py)
   sy_add_test(checkpoint.${suite} checkpoint_tests "[checkpoint_${suite}]")
 endforeach()
 

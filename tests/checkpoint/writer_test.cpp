@@ -134,6 +134,32 @@ TEST_CASE("checkpoint writer: a failed shard leaves the writer usable", "[checkp
   CHECK(reads_as(newest_checkpoint(folder), {}, 1, 1));
 }
 
+TEST_CASE("checkpoint writer: a folder that was moved away is not made anew",
+          "[checkpoint_writer]") {
+  const std::string run = temporary_folder() + "/run";
+  CheckpointWriter zero(run + "/checkpoints", 0, 2, 0), one(run + "/checkpoints", 1, 2, 0);
+  fs::rename(run, run + "-moved");
+  for (CheckpointWriter* writer : {&zero, &one}) {
+    const RankModel model({}, writer == &zero ? 0 : 1, 2, 1);
+    writer->start(model.tensors(), model.meta(1));
+    CHECK_THROWS_WITH(writer->wait_shard(), Catch::Contains("run/checkpoints/step-00000001"));
+  }
+  CHECK_FALSE(fs::exists(run));
+}
+
+TEST_CASE("checkpoint writer: what cannot be read back is a failure of the run",
+          "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 0);
+  const RankModel model({}, 0, 1, 1);
+  writer.start(model.tensors(), model.meta(1));
+  writer.wait_shard();
+  const std::string record = folder + "/step-00000001.partial/shard-00000.json";
+  remove_path(record);
+  make_folder(record);
+  CHECK_THROWS_AS(writer.commit(), RuntimeFailure);
+}
+
 // Rank 0 and 1 of two with the tensors given.
 std::string merge_complaint(CheckpointTensor first, CheckpointTensor second) {
   const std::string folder = temporary_folder();

@@ -22,3 +22,16 @@ if(SY_HAVE_HOSTCUDA)
     sy_add_host_column(faults.${name} "${command}" ${schedule} "hostcuda;faults" 2)
   endforeach()
 endif()
+
+# Drawn faults, aimed by a library that is preloaded into every rank. N by hand: tests/faults/run.sh N.
+add_library(inject MODULE tests/faults/campaign/moments.cpp tests/faults/campaign/preload_files.cpp
+                          tests/faults/campaign/preload_mpi.cpp)
+target_link_libraries(inject PRIVATE MPI::MPI_CXX Threads::Threads ${CMAKE_DL_LIBS})
+target_include_directories(inject PRIVATE ${PROJECT_SOURCE_DIR})
+set_target_properties(inject PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+set(drawn ${PROJECT_SOURCE_DIR}/tests/faults/run.sh)
+add_test(NAME faults.campaign COMMAND bash ${drawn} 20 --seed 7 --ranks 2 --hang 10)
+# One that hangs for a single rank, which nobody waits for.
+add_test(NAME faults.stuck_disk COMMAND bash ${drawn} 4 --kind "disk: hangs" --seed 5 --only 4 --ranks 2)
+set_tests_properties(faults.campaign faults.stuck_disk PROPERTIES TIMEOUT 600 PROCESSORS 2 LABELS faults ENVIRONMENT
+                     "SWITCHYARD=$<TARGET_FILE:switchyard>;SWITCHYARD_INJECT=$<TARGET_FILE:inject>")

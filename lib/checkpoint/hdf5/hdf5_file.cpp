@@ -83,10 +83,13 @@ hid_t access_properties() {
   return properties;
 }
 
+void check_no_failure(int failure, const Place& place) {
+  if (failure != 0) throw RuntimeFailure(failure_text(place, std::strerror(failure)));
+}
+
 // Throws if a write that the library believes to have succeeded has failed.
 void check_written(hid_t file, const Place& place) {
-  const int failure = write_failure(file);
-  if (failure != 0) throw RuntimeFailure(failure_text(place, std::strerror(failure)));
+  check_no_failure(write_failure(file), place);
 }
 
 // Sets the value that is read where nothing was stored.
@@ -218,12 +221,12 @@ void Hdf5File::close() {
   const Place place{path_, "", writing_};
   if (writing_) {
     tell_observer(FileCall::write, path_);
-    // H5Fclose would write this too, but then a failure could no longer be queried.
     checked(H5Fflush(id_, H5F_SCOPE_LOCAL), place);
     check_written(id_, place);
   }
   checked(H5Fclose(id_), place);
   id_ = -1;
+  if (writing_) check_no_failure(failure_until_closed(), place);
 }
 
 }  // namespace sy::checkpoint

@@ -57,7 +57,10 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t, haddr_t) {
   return &file->library;
 }
 
+thread_local int closed_failure = 0;
+
 herr_t close_file(H5FD_t* file) {
+  closed_failure = ours(file)->failure;
   close(ours(file)->descriptor);
   delete ours(file);
   return 0;
@@ -174,6 +177,10 @@ int write_failure(hid_t file) {
   void* handle = nullptr;
   if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0) return EIO;
   return static_cast<const QuietFile*>(handle)->failure;
+}
+
+int failure_until_closed() {
+  return closed_failure;
 }
 
 }  // namespace sy::checkpoint

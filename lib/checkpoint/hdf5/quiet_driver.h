@@ -15,4 +15,7 @@ herr_t use_quiet_driver(hid_t access_properties);
 // are undefined.
 int write_failure(hid_t file);
 
+// The same of the file that this thread has closed last: closing writes, too.
+int failure_until_closed();
+
 }  // namespace sy::checkpoint

@@ -2,7 +2,9 @@
 #include "lib/dist/mpi/mpi_environment.h"
 
 #include <mpi.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 
@@ -13,6 +15,19 @@
 #include "lib/dist/watchdog.h"
 
 namespace sy {
+namespace {
+
+constexpr unsigned kAbortSeconds = 5;
+volatile std::sig_atomic_t abort_code = 1;
+
+// Ends this process after kAbortSeconds, whatever its threads wait for.
+void end_soon(int code) {
+  abort_code = code;
+  std::signal(SIGALRM, [](int) { _exit(abort_code); });
+  alarm(kAbortSeconds);
+}
+
+}  // namespace
 
 MpiEnvironment::MpiEnvironment(int* argc, char*** argv,
                                std::optional<double> hang_timeout_seconds) {
@@ -54,6 +69,7 @@ MpiEnvironment::~MpiEnvironment() {
 }
 
 void MpiEnvironment::abort(int code) {
+  end_soon(code);  // MPI_Abort waits for the launcher, which may be stopped or cut off itself
   int initialized = 0;
   MPI_Initialized(&initialized);
   if (initialized != 0) {
