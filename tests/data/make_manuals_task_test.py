@@ -66,11 +66,12 @@ class Manuals(unittest.TestCase):
         self.assertNotEqual([example["target"] for example in train], sorted(example["target"] for example in train))
 
     def test_the_same_documents_in_other_shards(self):
-        write_sample(self.folder, 2)
+        write_sample(self.folder, 3)
         make(self.folder)
         first = (self.folder / "manuals-train.jsonl").read_bytes()
         write_sample(self.folder, 1)
-        (self.folder / "c4-train.1.json.gz").unlink()
+        for number in (1, 2):
+            (self.folder / f"c4-train.{number}.json.gz").unlink()
         make(self.folder)
         self.assertEqual((self.folder / "manuals-train.jsonl").read_bytes(), first)
 
