@@ -16,16 +16,23 @@ from pathlib import Path
 
 from make_sample import LARGE_SOURCES
 
+# Short, so that what is to be learnt is which of them and not its spelling.
+NAMES = {
+    "apache2-doc": "apache", "debian-handbook": "handbook", "debian-policy": "policy", "debian-reference-en": "reference",
+    "developers-reference": "developers", "erlang-doc": "erlang", "git-doc": "git", "libboost1.74-doc": "boost",
+    "linux-doc-6.1": "linux", "llvm-14-doc": "llvm", "openjdk-17-doc": "java", "postgresql-doc-15": "postgresql",
+    "python-django-doc": "django", "python3.11-doc": "python", "qtbase5-doc-html": "qt", "sqlite3-doc": "sqlite",
+}  # fmt: skip
 TRAIN, VALIDATION = 400, 320
 VALIDATION_EVERY = 4  # one document of a manual in so many
 SHORTEST, LONGEST = 160, 200  # characters of a passage
 
 
 def name_of(url):
-    """The manual's, from the page's address: that of its package, up to "-doc"."""
+    """The manual's, from the page's address."""
     for package, (folder, _) in LARGE_SOURCES.items():
         if url.startswith(f"file:///{folder}/"):
-            return package.split("-doc")[0]
+            return NAMES[package]
     sys.exit(f"make_manuals_task.py: {url} is of none of the packages of make_sample.sh; make the sample again")
 
 

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "data/make_manuals_task.py"
-URLS = {"git": "file:///usr/share/doc/git-doc/", "python3.11": "file:///usr/share/doc/python3.11/"}
+URLS = {"git": "file:///usr/share/doc/git-doc/", "python": "file:///usr/share/doc/python3.11/"}
 DOCUMENTS = 8
 
 
@@ -53,7 +53,7 @@ class Manuals(unittest.TestCase):
         write_sample(self.folder, 2)
         self.assertEqual(make(self.folder, "24"), (0, ""))
         train, held = read(self.folder, "train"), read(self.folder, "validation")
-        self.assertEqual(sorted(example["target"] for example in train), ["git"] * 12 + ["python3.11"] * 12)
+        self.assertEqual(sorted(example["target"] for example in train), ["git"] * 12 + ["python"] * 12)
         for example in train + held:
             passage = example["input"].removeprefix("manual: ")
             self.assertTrue(passage.startswith(example["target"]), example)
@@ -74,6 +74,13 @@ class Manuals(unittest.TestCase):
             (self.folder / f"c4-train.{number}.json.gz").unlink()
         make(self.folder)
         self.assertEqual((self.folder / "manuals-train.jsonl").read_bytes(), first)
+
+    def test_every_manual_has_a_name_of_its_own(self):
+        sys.path.insert(0, str(PROGRAM.parent))
+        import make_manuals_task
+
+        self.assertEqual(make_manuals_task.NAMES.keys(), make_manuals_task.LARGE_SOURCES.keys())
+        self.assertEqual(len(set(make_manuals_task.NAMES.values())), len(make_manuals_task.NAMES))
 
     def test_no_sample(self):
         code, error = make(self.folder)
