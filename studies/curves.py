@@ -1,24 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arithmetic on curves: a curve is a list of evaluations, {"step", "loss", ...}, and `curves` has one a seed."""
 
+import itertools
 import statistics
 
 
 def measured(lines, measure):
-    """The lines with what `measure` asks for as their `loss`: a corpus's loss, or what a task's score lacks of 100."""
+    """The lines with what `measure` asks for as their `loss`: a corpus's loss, or what a task's score lacks of 100, at
+    its best so far if `peak` is asked for."""
     if not measure:
         return lines
     if "corpus" in measure:
         return [{**line, "loss": line["corpora"][measure["corpus"]]} for line in lines if "corpora" in line]
     scores = [(line, line["tasks"][measure["task"]]) for line in lines if measure["task"] in line.get("tasks", {})]
-    return [{**line, "loss": 100 - score[measure["score"]]} for line, score in scores]
+    errors = [100 - score[measure["score"]] for _, score in scores]
+    errors = itertools.accumulate(errors, min) if measure.get("peak") else errors
+    return [{**line, "loss": error} for (line, _), error in zip(scores, errors)]
 
 
 def name_of(measure):
     """(its name, its unit) in tables and plots."""
     if not measure or "corpus" in measure:
         return "loss", "nats a token"
-    return "error", f"100 - {measure['score']} of {measure['task']}"
+    best = "best " if measure.get("peak") else ""
+    return "error", f"100 - {best}{measure['score']} of {measure['task']}"
 
 
 def final_losses(curves):

@@ -58,8 +58,9 @@ def plot(study, curves, path):
     axes.set_xlabel("steps")
     axes.set_ylabel("validation {}, {}".format(*name_of(study.get("measure"))))
     finals = [loss for arm in study["arms"] for loss in final_losses(curves[arm])]
-    if finals:
+    if finals and "task" not in study.get("measure", {}):  # a score begins within its 100
         axes.set_ylim(min(finals) - 0.05, max(finals) + 1.0)
+    if finals:
         axes.legend()
     save(figure, path)
 

@@ -10,12 +10,15 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import yaml
 
+# What a run's log says at the end of a distillation.
+SIZES = re.compile(r"the student has (\d+) parameters, .* fewer than the teacher's (\d+)")
 # What a study keeps of a run's metrics.
 KEPT = ("kind", "step", "loss", "tasks", "corpora", "soft_loss", "balance_loss", "grad_norm", "tokens_per_second", "dropped_fraction", "expert_load_max")
 
@@ -58,9 +61,14 @@ def digest_of(keys, of_base=False):
 
 
 def with_bases(keys, bases, what):
-    """The keys with each value "{NAME}" replaced by a member of the base of that name."""
-    named = {f"{{{name}}}": str(getattr(base, what)) for name, base in bases.items()}
-    return {key: named.get(value, value) if isinstance(value, str) else value for key, value in keys.items()}
+    """The keys with each "{NAME}" in a value replaced by a member of the base of that name."""
+
+    def named(value):
+        for name, base in bases.items():
+            value = value.replace(f"{{{name}}}", str(getattr(base, what))) if isinstance(value, str) else value
+        return value
+
+    return {key: named(value) for key, value in keys.items()}
 
 
 def make_run(study, path, runs, arm, seed, changed, bases, of_base=False):
@@ -79,20 +87,31 @@ def make_run(study, path, runs, arm, seed, changed, bases, of_base=False):
     return Run(arm, seed, folder, digest, int(keys.get("train.steps", 300)), tuple(words))
 
 
-def base_of(study, path, runs, name, seed):
-    """The run of a base, which takes nothing from the study's `set`. An arm with its keys is the same run."""
-    run = make_run(study, path, runs, name, seed, flat(study["bases"][name] or {}), {}, of_base=True)
-    return dataclasses.replace(run, is_base=True)
+def bases_of(study, path, runs, seed):
+    """{name: run} of the bases with a seed, each of which may start from those before it. They take nothing from the
+    study's `set`. An arm with the keys of a base is the same run."""
+    bases = {}
+    for name, changed in study.get("bases", {}).items():
+        run = make_run(study, path, runs, name, seed, flat(changed or {}), bases, of_base=True)
+        bases[name] = dataclasses.replace(run, is_base=True)
+    return bases
 
 
-def bases_of(study, path, runs):
-    """The runs that arms start from, which are trained before them."""
-    return [base_of(study, path, runs, name, seed) for seed in study["seeds"] for name in study.get("bases", {})]
+def stages_of(study, path, runs):
+    """The runs of all bases, in lists: those of one start from those of lists before it."""
+    stages = {}
+    depth = {}
+    for name, changed in study.get("bases", {}).items():
+        values = [value for value in flat(changed or {}).values() if isinstance(value, str)]
+        depth[name] = 1 + max((depth[other] for other in depth if any(f"{{{other}}}" in value for value in values)), default=0)
+        stages.setdefault(depth[name], []).append(name)
+    by_seed = [bases_of(study, path, runs, seed) for seed in study["seeds"]]
+    return [[bases[name] for bases in by_seed for name in stages[stage]] for stage in sorted(stages)]
 
 
 def run_of(study, path, runs, arm, seed):
     """The run of an arm with a seed, of the study that was read from `path`."""
-    bases = {name: base_of(study, path, runs, name, seed) for name in study.get("bases", {})}
+    bases = bases_of(study, path, runs, seed)
     return make_run(study, path, runs, arm, seed, flat({**(study.get("set") or {}), **(study["arms"][arm] or {})}), bases)
 
 
@@ -128,6 +147,13 @@ def train(run, binary, threads, label):
     return None
 
 
+def sizes_of(run):
+    """The parameters of a student and its teacher, as a line of the metrics that are kept; none if it had no teacher."""
+    log = run.folder / "log.txt"
+    found = SIZES.search(log.read_text(encoding="utf-8")) if log.is_file() else None
+    return [{"kind": "distilled", "student": int(found[1]), "teacher": int(found[2])}] if found else []
+
+
 def short(value):
     if isinstance(value, dict):
         return {key: short(of) for key, of in value.items()}
@@ -140,7 +166,7 @@ def keep(run, path):
     lines = [json.loads(line) for line in text.splitlines()]
     kept = [{key: short(line[key]) for key in KEPT if key in line} for line in lines if line["step"] <= run.steps]
     head = {"kind": "run", "digest": run.digest, "seed": run.seed, "steps": run.steps}
-    path.write_text("".join(json.dumps(line) + "\n" for line in [head, *kept]), encoding="utf-8")
+    path.write_text("".join(json.dumps(line) + "\n" for line in [head, *kept, *sizes_of(run)]), encoding="utf-8")
 
 
 def kept_lines(run, path):

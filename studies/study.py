@@ -54,9 +54,13 @@ def read_study(path):
 
 
 def run_missing(study, path, options, folder):
-    """Trains what is not done, first the bases; returns the errors."""
+    """Trains what is not done, first the bases and what they start from; returns the errors."""
     wanted = [run for run in runs.runs_of(study, path, folder) if not options.only or run.arm in options.only]
-    return train_all(runs.bases_of(study, path, folder), path, options) or train_all(wanted, path, options)
+    for stage in [*runs.stages_of(study, path, folder), wanted]:
+        errors = train_all(stage, path, options)
+        if errors:
+            return errors
+    return []
 
 
 def train_all(wanted, path, options):
@@ -79,8 +83,9 @@ def train_all(wanted, path, options):
 
 
 def collect(study, path, folder, output):
-    """{arm: {seed: lines}} of evaluations and of training, of the runs that are done, here or where `output` was made."""
-    curves, trained = ({arm: {} for arm in study["arms"]} for _ in range(2))
+    """{arm: {seed: lines}} of evaluations, of training and of the sizes of models, of the runs that are done, here or
+    where `output` was made."""
+    curves, trained, sizes = ({arm: {} for arm in study["arms"]} for _ in range(3))
     for run in runs.runs_of(study, path, folder):
         kept = output / f"{run.arm}-{run.seed}.jsonl"
         if runs.steps_done(run) >= run.steps:
@@ -90,7 +95,8 @@ def collect(study, path, folder, output):
             evaluations = [line for line in lines if line["kind"] == "evaluation"]
             curves[run.arm][run.seed] = measured(evaluations, study.get("measure"))
             trained[run.arm][run.seed] = [line for line in lines if line["kind"] == "train"]
-    return curves, trained
+            sizes[run.arm][run.seed] = [line for line in lines if line["kind"] == "distilled"]
+    return curves, trained, sizes
 
 
 def main():
@@ -110,8 +116,8 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     folder = (options.output or options.study.parent) / "runs"
     errors = [] if options.report else run_missing(study, options.study, options, folder)
-    curves, trained = collect(study, options.study, folder, output)
-    table = verdicts.table(study, curves, trained)
+    curves, trained, sizes = collect(study, options.study, folder, output)
+    table = verdicts.table(study, curves, trained, sizes)
     (output / "table.md").write_text(table, encoding="utf-8")
     plots.plot(study, curves, output / "plot.svg")
     if "against" in study:

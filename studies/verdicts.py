@@ -104,7 +104,17 @@ def row(arm, curves, trained, reference):
             f"{percent(evaluated)} | {load} |")  # fmt: skip
 
 
-def table(study, curves, trained):
+def compressions(sizes):
+    """A line for each arm whose runs had a teacher."""
+    text = []
+    for arm, by_seed in sizes.items():
+        for line in [line for lines in by_seed.values() for line in lines][:1]:
+            share = 100 * (1 - line["student"] / line["teacher"])
+            text.append(f"- `{arm}` has {line['student']:,} parameters, {share:.0f} % fewer than its teacher's {line['teacher']:,}")
+    return text + [""] if text else []
+
+
+def table(study, curves, trained, sizes=None):
     """The study in Markdown: title, a row an arm, a line a claim. The first arm is what the others are compared with."""
     reference = next(iter(study["arms"]))
     text = [f"## {study.get('title', '')}", "", f"Source: {study.get('source', '')}.", ""]
@@ -113,7 +123,7 @@ def table(study, curves, trained):
     heads += ["dropped in training", "in evaluation", "fullest expert / mean"]
     text += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     text += [row(arm, curves, trained, reference) for arm in study["arms"]] + [""]
-    text += by_corpus.table(study, curves)
+    text += by_corpus.table(study, curves) + compressions(sizes or {})
     for claim in study.get("claims", []):
         holds, found = verdict(claim, curves, len(study.get("seeds", [1])))
         word = {True: "holds", False: "does not hold", None: "open"}[holds]

@@ -2,7 +2,6 @@
 #include "lib/train/evaluate.h"
 
 #include "lib/base/error.h"
-#include "lib/data/text/shard_list.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/log/router_summary.h"
 
@@ -38,9 +37,6 @@ Evaluator::Evaluator(Session& session, const std::vector<Corpus>& corpora, int64
   }
   for (const Corpus& corpus : corpora) texts_.emplace_back(session, corpus, sequences);
 }
-
-Evaluator::Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences)
-    : Evaluator(session, std::vector<Corpus>{{"", expand_globs(shards)}}, sequences) {}
 
 void Evaluator::accumulate(const EvaluationText& text) {
   const StepBatch& batch = text.batch();

@@ -34,9 +34,6 @@ class Evaluator {
   // Collective. Throws DataError.
   Evaluator(Session& session, const std::vector<Corpus>& corpora, int64_t sequences);
 
-  // The same for the shards that these patterns match, as one text without a name.
-  Evaluator(Session& session, const std::vector<std::string>& shards, int64_t sequences);
-
   // Evaluates the current weights. Collective.
   Evaluation run();
 

@@ -9,7 +9,7 @@ import sys
 
 CLOCK = {"step_seconds", "tokens_per_second", "mfu", "seconds"}
 # Allowed relative difference, in units of the tolerance.
-RELATIVE = {"loss": 1, "neg_log_perplexity": 1, "grad_norm": 10, "balance_loss": 10, "z_loss": 10}
+RELATIVE = {"loss": 1, "neg_log_perplexity": 1, "grad_norm": 10, "balance_loss": 10, "z_loss": 10, "soft_loss": 1}
 # Of each router, by the last part of its name.
 RELATIVE |= {"logit_z_loss": 10, "entropy": 100, "top_probability": 100}
 RELATIVE |= {"second_place_loss": 10, "importance_loss": 100, "load_loss": 100}

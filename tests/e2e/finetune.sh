@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fine-tuning from random weights on two tasks: the loss falls, one rank and two give the same numbers, a run that is
-# killed and resumed ends with the same bits, and the best checkpoint outlives the others and gives its scores again.
+# Fine-tuning from random weights on two tasks: the loss falls, one rank, two, and a model sharded over two give the same
+# numbers, a run that is killed and resumed ends with the same bits, and the best checkpoint outlives the others and gives
+# its scores again.
 source "$(dirname "$0")/common.sh"
 source "$here/finetune_common.sh"
 pretrain_random
 finetune 2 straight
 finetune 1 alone
-python3 "$here/compare_metrics.py" 2e-5 "$folder/straight/metrics.jsonl" "$folder/alone/metrics.jsonl"
+finetune 2 sharded --set mesh.model=2
+for run in alone sharded; do
+  python3 "$here/compare_metrics.py" 2e-5 "$folder/straight/metrics.jsonl" "$folder/$run/metrics.jsonl"
+done
 python3 - "$folder/straight/metrics.jsonl" <<'PYTHON'
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]

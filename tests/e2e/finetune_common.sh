@@ -36,10 +36,13 @@ pretrain_random() {
     --set optimizer.learning_rate=1e-30 --set train.eval_every=0 "$@" >"$folder/random.out" 2>&1
 }
 
-# finetune RANKS NAME [--set ...]
-finetune() {
-  local ranks=$(($1 < most_ranks ? $1 : most_ranks)) name=$2
-  shift 2
+# tune COMMAND RANKS NAME [--set ...]
+tune() {
+  local command=$1 ranks=$(($2 < most_ranks ? $2 : most_ranks)) name=$3
+  shift 3
   mpirun --oversubscribe --bind-to none --mca btl_vader_single_copy_mechanism none -n "$ranks" \
-    "$switchyard" finetune "$folder/sort.yaml" --set run.name="$name" "$@" >"$folder/$name.out" 2>&1
+    "$switchyard" "$command" "$folder/sort.yaml" --set run.name="$name" "$@" >"$folder/$name.out" 2>&1
 }
+
+# finetune RANKS NAME [--set ...]
+finetune() { tune finetune "$@"; }

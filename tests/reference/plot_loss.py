@@ -24,9 +24,9 @@ def write_run(folder, losses):
     return folder
 
 
-def drawn(folder):
-    """The points of each line of the picture, in its order: training, validation."""
-    lines = xml.etree.ElementTree.parse(folder / "loss.svg").iter(f"{SVG}polyline")
+def drawn(folder, picture="loss.svg"):
+    """The points of each line of a picture, in its order: of losses, training, validation and the corpora."""
+    lines = xml.etree.ElementTree.parse(folder / picture).iter(f"{SVG}polyline")
     return [[tuple(map(float, point.split(","))) for point in line.get("points").split()] for line in lines]
 
 
@@ -57,6 +57,28 @@ def check_single_step(root):
     assert len(drawn(folder)[0]) == 1
 
 
+def check_corpora_and_tasks(root):
+    # Losses of two corpora 0.5 around their mean, and a task's score that doubles.
+    folder = root / "parts"
+    folder.mkdir()
+    lines = [{"kind": "train", "step": 1, "loss": 9.0}, {"kind": "train", "step": 2, "loss": None}]
+    for step in (50, 100):
+        corpora = {"de": 4.5 - step / 100, "en": 3.5 - step / 100}
+        tasks = {"sort": {"exact_match": step / 2}, "rte": {"f1": None}}
+        lines.append({"kind": "evaluation", "step": step, "loss": 4 - step / 100, "corpora": corpora, "tasks": tasks})
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    done = run(str(folder))
+    assert done.returncode == 0 and not done.stderr, done
+    training, validation, german, english = drawn(folder)
+    assert len(training) == 1 and [point[0] for point in german] == [point[0] for point in validation]
+    lines = (german, validation, english)
+    distances = [below[1] - above[1] for pair in zip(lines, lines[1:]) for above, below in zip(*pair)]
+    assert min(distances) > 0 and max(distances) - min(distances) < 0.3, lines
+    scores, none = drawn(folder, "scores.svg")
+    assert len(scores) == 2 and scores[0][1] - scores[1][1] > 250 and not none, (scores, none)
+    assert "+ de, x en" in done.stdout and "percent: . sort exact_match, o rte f1" in done.stdout, done.stdout
+
+
 def check_faults(root):
     for arguments, code in (([], 2), (["--nonsense"], 2), (["a", "b"], 2), (["--help"], 0)):
         assert run(*arguments).returncode == code, arguments
@@ -75,6 +97,7 @@ def main():
         root = pathlib.Path(folder)
         check_curve(root)
         check_single_step(root)
+        check_corpora_and_tasks(root)
         check_faults(root)
 
 

@@ -95,6 +95,19 @@ sed 's/start: {/start: {run.threads: 1, /' "$folder/based.yaml" >"$folder/rebase
 study "$folder/rebased.yaml" >"$folder/ninth"
 [[ $(grep -c ': done' "$folder/ninth") == 2 ]] # another base makes another arm
 
+# A base that starts from another, and an arm that names a place within its folder.
+cat >"$folder/chained.yaml" <<YAML
+configuration: base.yaml
+seeds: [1]
+bases:
+  start: {model.experts.count: 2, optimizer.warmup_steps: 100, train.steps: 3}
+  further: {model.experts.count: 2, train.initialize_from: "{start}", train.steps: 3}
+arms:
+  begun: {model.experts.count: 2, train.initialize_from: "{further}/checkpoints/step-00000003"}
+YAML
+study "$folder/chained.yaml" >"$folder/tenth"
+[[ $(grep ': done' "$folder/tenth") == $'chained/further-1: done\nchained/begun-1: done' ]]
+
 sed 's/than: dense/than: denes/' "$folder/small.yaml" >"$folder/wrong.yaml"
 code=0
 study "$folder/wrong.yaml" 2>"$folder/error" || code=$?

@@ -34,6 +34,9 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(measured(lines, None), lines)
         self.assertEqual([line["loss"] for line in measured(lines, {"task": "t", "score": "f1"})], [25])
         self.assertEqual([line["loss"] for line in measured(lines, {"corpus": "de"})], [1.5])
+        scored = [{"step": i, "tasks": {"t": {"f1": score}}} for i, score in enumerate((10, 30, 20))]
+        self.assertEqual([line["loss"] for line in measured(scored, {"task": "t", "score": "f1"})], [90, 70, 80])
+        self.assertEqual([line["loss"] for line in measured(scored, {"task": "t", "score": "f1", "peak": True})], [90, 70, 70])
 
     def test_steps_to_a_loss(self):
         self.assertEqual(verdicts.steps_to(curve(5, 3.5, 2.5), 3), 15)
@@ -90,6 +93,13 @@ class Verdicts(unittest.TestCase):
         self.assertIn("- Wide is faster: **holds** (50 % of the steps (sd 0.0))", text)
         self.assertIn("- Wide is faster: **open** (not all runs are done)", text)  # `wild` has one of two seeds
         self.assertTrue(math.isnan(verdicts.mean_sd([1.0])[1]))
+
+    def test_compressions(self):
+        study = {"title": "T", "arms": CURVES}
+        sizes = {"dense": {1: []}, "wide": {1: [{"kind": "distilled", "student": 2500, "teacher": 10000}], 2: []}}
+        text = verdicts.table(study, CURVES, {}, sizes)
+        self.assertIn("\n- `wide` has 2,500 parameters, 75 % fewer than its teacher's 10,000\n", text)
+        self.assertNotIn("`dense` has", text)
 
     def test_claims_that_are_wrong(self):
         good = {"kind": "better", "arm": "wide", "than": "dense", "by_sd": 3, "text": "x"}

@@ -182,7 +182,8 @@ Evaluation evaluate_checkpoint(const RunConfig& config, const std::string& path)
   session.model.plan(session.exec);
   session.model.allocate(session.exec);
   restore_parameters(session, CheckpointReader(path));
-  return Evaluator(session, config.data.validation, config.train.eval_sequences).run();
+  const std::vector<Corpus> text = find_corpora(config.data, Split::validation);
+  return Evaluator(session, text, config.train.eval_sequences).run();
 }
 
 void check_run(const RunConfig& config) {
@@ -267,7 +268,8 @@ TEST_CASE("trainer: an evaluation reads a short text once, and says how many seq
   AloneAtStart alone(config, true);
   const std::vector<Example> once = validation_once(alone.session);
   REQUIRE(once.size() < 100);
-  const Evaluation found = Evaluator(alone.session, config.data.validation, 400).run();
+  const std::vector<Corpus> text = find_corpora(config.data, Split::validation);
+  const Evaluation found = Evaluator(alone.session, text, 400).run();
   CHECK(found.sequences == std::ssize(once));
   CHECK(found.target_tokens == tokens_of(once).target);
   CHECK(std::isfinite(found.loss));
@@ -276,9 +278,9 @@ TEST_CASE("trainer: an evaluation reads a short text once, and says how many seq
   std::vector<int64_t> by_stream(4, 0);
   for (const Example& example : once) ++by_stream[static_cast<size_t>(example.stream)];
   REQUIRE(*std::min_element(by_stream.begin(), by_stream.end()) < asked / 4);
-  CHECK(Evaluator(alone.session, config.data.validation, asked).run().sequences == asked);
+  CHECK(Evaluator(alone.session, text, asked).run().sequences == asked);
   write_file(folder + "/short.json.gz", gzip(record("")));
-  CHECK_THROWS_AS(Evaluator(alone.session, config.data.validation, 400), DataError);
+  CHECK_THROWS_AS(Evaluator(alone.session, text, 400), DataError);
 }
 
 // A corpus has the loss of its shards alone, and all of them the mean of these, however much text
@@ -297,8 +299,10 @@ TEST_CASE("trainer: an evaluation of corpora has the loss of each", "[trainer]")
   AloneAtStart alone(config, true);
   const std::vector<Corpus> corpora = find_corpora(config.data, Split::validation);
   const Evaluation found = Evaluator(alone.session, corpora, 40).run();
-  const Evaluation a = Evaluator(alone.session, std::vector<std::string>{shards[0]}, 40).run();
-  const Evaluation b = Evaluator(alone.session, std::vector<std::string>{shards[1]}, 40).run();
+  const auto alone_on = [&](const std::string& shard) {
+    return Evaluator(alone.session, std::vector<Corpus>{{"", {shard}}}, 40).run();
+  };
+  const Evaluation a = alone_on(shards[0]), b = alone_on(shards[1]);
   REQUIRE(found.corpora.size() == 2);
   CHECK(found.corpora[0].corpus == "a");
   CHECK(found.corpora[1].corpus == "b");
