@@ -15,10 +15,12 @@ struct CollectiveCall {
   const char* label = "";  // "encoder/layers/1/moe dispatch"
   const char* group = "";  // "expert"
   int64_t number = 0;      // counts the calls of the group, from 1
+  int64_t record = 0;      // in the flight recorder (flight_ring.h); 0: none
 };
 
-// Marks the enclosing block as blocked in a collective. Costs 35 ns, an uncontended lock and a
-// clock read at each end. Nests: an inner call hides the outer one.
+// Marks the enclosing block as blocked in a collective, which has ended when the block does, unless
+// by an exception. Costs an uncontended lock and a clock read at each end. Nests: an inner call
+// hides the outer one.
 class WatchedCall {
  public:
   explicit WatchedCall(const CollectiveCall& call);
@@ -27,6 +29,7 @@ class WatchedCall {
   WatchedCall& operator=(const WatchedCall&) = delete;
 
  private:
+  int64_t record_;
   CollectiveCall outer_;
   std::chrono::steady_clock::time_point outer_begin_;
 };
@@ -36,9 +39,9 @@ class WatchedCall {
 class WatchedQueue {
  public:
   virtual ~WatchedQueue() = default;
-  // Describes, in one sentence, a call in flight for more than `limit` seconds (hang_text) or a
-  // failed call; empty if there is none. Neither throws nor blocks.
-  virtual std::string fault(double limit) = 0;
+  // Describes, in one sentence, a call in flight for more than `limit` seconds since `awake` or
+  // later (hang_text), or a failed call; empty if there is none. Neither throws nor blocks.
+  virtual std::string fault(double limit, std::chrono::steady_clock::time_point awake) = 0;
   // Aborts all calls in flight. The job ends next.
   virtual void abort() = 0;
 };
@@ -57,6 +60,10 @@ class QueueWatch {
 
 // "all_to_all "dispatch" (call 3 of group expert) has waited 600 s: ...".
 std::string hang_text(const CollectiveCall& call, double waited);
+
+// Seconds that this process has been blocked in collectives since it began. On a GPU the host does
+// not wait for its collectives, so theirs are not in it.
+double seconds_waited();
 
 // Stops the watchdog that start_watchdog (mpi_environment.h) started, and joins its thread.
 void stop_watchdog();
