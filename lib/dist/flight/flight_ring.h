@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flight recorder: the last collectives of this process, over all groups, in fixed memory. A
-// call costs about 70 ns, of which the two readings of the clock are half; nothing allocates or
+// call costs about 80 ns, of which the two readings of the clock are half; nothing allocates or
 // locks. Calls come from the thread that calls MPI; their ends may come from the watchdog too.
 // Whoever writes a record reads beside that, also from a signal handler.
 #pragma once
