@@ -2,6 +2,7 @@
 #include "lib/dist/watchdog.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <exception>
@@ -36,6 +37,7 @@ struct Watch {
   std::mutex queues_mutex;
   std::vector<WatchedQueue*> queues;
 
+  std::atomic<double> limit = 0;
   std::condition_variable stopping;
   bool stop = false;
   std::thread thread;
@@ -103,7 +105,7 @@ void run(double limit) {
     check_call(limit);
     lock.unlock();
     check_queues(limit);
-    flight::answer(limit);
+    flight::answer();
     lock.lock();
   }
 }
@@ -129,6 +131,10 @@ WatchedCall::~WatchedCall() {
   if (outer_.number == 0) state.waited += now - state.begin;
   state.call = outer_;
   state.begin = outer_begin_;
+}
+
+double hang_limit() {
+  return watch().limit;
 }
 
 double seconds_waited() {
@@ -159,6 +165,7 @@ std::string hang_text(const CollectiveCall& call, double waited) {
 void start_watchdog(double seconds) {
   stop_watchdog();
   watch().stop = false;
+  watch().limit = seconds;
   // Failed calls in a queue are reported whatever the limit is.
   watch().thread =
       std::thread(run, seconds > 0 ? seconds : std::numeric_limits<double>::infinity());
@@ -170,6 +177,7 @@ void stop_watchdog() {
     const std::lock_guard lock(state.mutex);
     state.stop = true;
   }
+  state.limit = 0;
   state.stopping.notify_all();
   if (state.thread.joinable()) state.thread.join();
 }

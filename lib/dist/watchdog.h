@@ -65,6 +65,9 @@ std::string hang_text(const CollectiveCall& call, double waited);
 // not wait for its collectives, so theirs are not in it.
 double seconds_waited();
 
+// Seconds that a collective may block, as start_watchdog was told; 0: no limit, or no watchdog.
+double hang_limit();
+
 // Stops the watchdog that start_watchdog (mpi_environment.h) started, and joins its thread.
 void stop_watchdog();
 

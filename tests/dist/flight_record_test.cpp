@@ -48,7 +48,8 @@ TEST_CASE("flight_record: calls are written with step, label, shape and state", 
   const std::string folder = two_ranks();
   const int64_t group = open_group("pair", Transport::mpi, {0, 1});
   set_step(80);
-  call_ends(begin(group, 1, "encoder/layers/1 dispatch"), Clock::now());
+  const int64_t ended = begin(group, 1, "encoder/layers/1 dispatch");
+  call_ends(ended, Clock::now());
   set_step(81);
   const int64_t waited = begin(group, 2, "gradients", 12);
   begin(group, 3, "issued");

@@ -129,7 +129,7 @@ def makes_another_call(folder):
     where = found["divergence"]
     require((where["step"], where["layer"], where["group"]) == (3, "decoder/layers/1", "world"), f"{where}", run)
     require([(made["ranks"], made["collective"], made["label"], made["count"]) for made in where["made"]] ==
-            [([1], "all_reduce_max", "decoder/layers/1 maximum", 2), ([0, 2], "all_reduce_sum", "decoder/layers/3 counts", 4)],
+            [([1], "barrier", "decoder/layers/1 barrier", 0), ([0, 2], "all_reduce_sum", "decoder/layers/3 counts", 4)],
             f"{where}", run)
     require_words(found, run, f"rank 1 ({HOST}, pid ", "at step 3")
     require(f"make different calls from call {where['call']} on: rank 1" in run.text(), "the watchdog does not say so", run)

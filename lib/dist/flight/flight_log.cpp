@@ -18,6 +18,7 @@
 #include "lib/dist/flight/hang_sign.h"
 #include "lib/dist/flight/record_file.h"
 #include "lib/dist/time_limit.h"
+#include "lib/dist/watchdog.h"
 
 namespace sy::flight {
 namespace {
@@ -81,13 +82,12 @@ FlightLog::FlightLog(const std::string& run, const std::string& start, Communica
     : folder_(flight_folder(run) + "/" + start), world_(world), places_(gather_places(world)) {
   if (world.rank() == 0) prepare(run);
   arm({folder_, world.rank(), world.size()});
+  if (hang_limit() > 0) watch_for_sign(folder_, hang_limit(), ended_);
   catch_fatal_signals();
 }
 
 FlightLog::~FlightLog() {
-  if (std::uncaught_exceptions() > 0) return;
-  release_fatal_signals();
-  disarm();
+  if (std::uncaught_exceptions() == 0) stop();
 }
 
 void FlightLog::prepare(const std::string& run) const {
@@ -98,9 +98,14 @@ void FlightLog::prepare(const std::string& run) const {
   write_ranks(folder_, places_);
 }
 
-void FlightLog::end() {
+void FlightLog::stop() {
+  *ended_ = true;
   release_fatal_signals();
   disarm();
+}
+
+void FlightLog::end() {
+  stop();
   world_.barrier("end of the flight log");
   if (world_.rank() != 0) return;
   std::error_code error;
@@ -116,24 +121,18 @@ void ask_for_record() {
   asked = true;
 }
 
-void answer(double limit) {
-  if (!is_armed()) return;
-  if (asked.exchange(false)) {
-    write_within_limit(Reason::terminated, "SIGTERM");
-  } else if (sign_is_due(limit)) {
-    run_within(kWriteSeconds, [] {
-      if (sign_is_up()) write_record(Reason::asked, "");
-    });
-  }
+void answer() {
+  if (is_armed() && asked.exchange(false)) write_within_limit(Reason::terminated, "SIGTERM");
 }
 
 std::string explain_hang(const std::string& fault, double limit) {
   if (*record_folder() == '\0') return "";
   const double grace = grace_of(limit);
   const auto explanation = std::make_shared<std::string>();
-  const bool done = run_within(kWriteSeconds + 2 * grace, [=] {
+  const double patience = kWriteSeconds + 2 * grace;
+  const bool done = run_within(kWriteSeconds + patience, [=] {
     write_record(Reason::hang, fault.c_str());
-    *explanation = raise_sign() ? diagnosis_within(grace) : wait_to_be_ended(2 * grace);
+    *explanation = raise_sign() ? diagnosis_within(grace) : wait_to_be_ended(patience);
   });
   return done ? *explanation : "";
 }

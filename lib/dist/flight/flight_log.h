@@ -4,7 +4,9 @@
 // leaves no record can still be named. A run that ends as it should removes its folder.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,10 +45,12 @@ class FlightLog {
 
  private:
   void prepare(const std::string& run) const;
+  void stop();
 
   std::string folder_;
   Communicator& world_;
   std::vector<RankPlace> places_;
+  std::shared_ptr<std::atomic<bool>> ended_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 // Writes the record of a failure that ends the program. For main().
@@ -55,13 +59,13 @@ void record_failure(const std::string& message);
 // Asks the watchdog to write the record: SIGTERM came. Async-signal-safe.
 void ask_for_record();
 
-// Called by the watchdog several times a second. Writes the record if that was asked for, or if
-// another rank hangs. `limit` is that of the watchdog, in seconds.
-void answer(double limit);
+// Called by the watchdog several times a second. Writes the record if that was asked for.
+void answer();
 
-// Called by the watchdog when this process hangs, before it ends the job: writes the record. The
-// first rank to hang waits a moment for the records of the others, and gets their diagnosis in one
-// sentence; "" if there are none. The other ranks wait to be ended with it, a little longer.
+// Called by the watchdog when this process has hung for longer than `limit` seconds, before it ends
+// the job: writes the record. The first rank to hang waits a moment for the records of the others,
+// and gets their diagnosis in one sentence; "" if there are none. The other ranks wait to be ended
+// with it, a little longer.
 std::string explain_hang(const std::string& fault, double limit);
 
 }  // namespace sy::flight

@@ -35,13 +35,14 @@ std::vector<int> ranks_of_group(const std::string& name);
 // What every rank of a group must have alike in a call: the dtype, and elements, of the tensor or
 // of what is sent; of a ragged all-to-all those of a row. Without data: float32 and 0.
 struct CallShape {
+  CallShape() = default;
+  CallShape(DType of, int64_t elements) : dtype(of), count(elements) {}
+  CallShape(Tensor tensor) : CallShape(tensor.dtype(), tensor.numel()) {}
+
   DType dtype = DType::f32;
   int64_t count = 0;
 };
-inline CallShape shape_of(Tensor tensor) {
-  return {tensor.dtype(), tensor.numel()};
-}
-inline CallShape row_shape_of(Tensor tensor) {
+inline CallShape row_of(Tensor tensor) {
   int64_t count = 1;
   for (int axis = 1; axis < tensor.rank(); ++axis) count *= tensor.dim(axis);
   return {tensor.dtype(), count};

@@ -17,8 +17,8 @@
 namespace sy::flight {
 namespace {
 
-std::string sign() {
-  return std::string(record_folder()) + "/hang";
+std::string sign_in(const std::string& folder) {
+  return folder + "/hang";
 }
 
 bool is_complete(const std::string& folder, int64_t ranks) {
@@ -34,21 +34,22 @@ double grace_of(double limit) {
   return std::clamp(limit / 10, 0.5, 10.0);
 }
 
-bool sign_is_due(double limit) {
-  static Clock::time_point last;
-  const auto now = Clock::now();
-  if (std::chrono::duration<double>(now - last).count() < grace_of(limit) / 5) return false;
-  last = now;
-  return true;
-}
-
-bool sign_is_up() {
-  return access(sign().c_str(), F_OK) == 0;
+void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomic<bool>> ended) {
+  const std::chrono::duration<double> period(grace_of(limit) / 5);
+  std::thread([sign = sign_in(folder), period, ended = std::move(ended)] {
+    while (!*ended) {
+      std::this_thread::sleep_for(period);
+      if (*ended || access(sign.c_str(), F_OK) != 0) continue;
+      write_record(Reason::asked, "");
+      return;
+    }
+  }).detach();
 }
 
 bool raise_sign() {
-  mkdir(record_folder(), 0777);
-  const int file = open(sign().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const std::string folder = record_folder();
+  mkdir(folder.c_str(), 0777);
+  const int file = open(sign_in(folder).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file >= 0) close(file);
   return file >= 0 || errno != EEXIST;
 }

@@ -4,6 +4,8 @@
 // arrive, so this goes through the file system.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 
 namespace sy::flight {
@@ -12,9 +14,10 @@ namespace sy::flight {
 // limit, from half a second to 10 s.
 double grace_of(double limit);
 
-// Whether it is time to look for the sign again: five times within the grace.
-bool sign_is_due(double limit);
-bool sign_is_up();
+// From now on, on a thread of its own that a lost file system may block, looks for the sign in
+// `folder` five times within the grace and writes this rank's record when it is there, until
+// `ended`.
+void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomic<bool>> ended);
 // Returns whether this rank put it up, and so speaks. A rank that cannot, but for the reason that
 // there is one, speaks too.
 bool raise_sign();

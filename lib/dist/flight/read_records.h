@@ -14,7 +14,7 @@ namespace sy::flight {
 
 // Times are seconds since 1970; 0: not yet.
 struct RecordedCall {
-  std::string collective, label, dtype;
+  std::string collective = {}, label = {}, dtype = {};
   int64_t count = 0, number = 0, step = 0;
   double begun = 0, waited = 0, ended = 0;
 };

@@ -51,8 +51,6 @@ using detail::EqualBlocks;
 using detail::MpiPlace;
 using detail::RowBlocks;
 using detail::SameBlock;
-using flight::row_shape_of;
-using flight::shape_of;
 
 class MpiCommunicator : public Communicator {
  public:
@@ -78,16 +76,16 @@ class MpiCommunicator : public Communicator {
   const std::string& name() const override { return name_; }
 
   void all_reduce_sum(Tensor tensor, const char* label) override {
-    all_reduce(tensor, MPI_SUM, begin("all_reduce_sum", label, shape_of(tensor)));
+    all_reduce(tensor, MPI_SUM, begin("all_reduce_sum", label, tensor));
   }
   void all_reduce_max(Tensor tensor, const char* label) override {
-    all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label, shape_of(tensor)));
+    all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label, tensor));
   }
 
   RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
     detail::check_memory({tensor}, label);
-    const MpiPlace place = begin("all_reduce_sum", label, shape_of(tensor));
+    const MpiPlace place = begin("all_reduce_sum", label, tensor);
     auto request = requests_.take(place);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Iallreduce(MPI_IN_PLACE, address(tensor, first), count,
@@ -104,7 +102,7 @@ class MpiCommunicator : public Communicator {
     detail::check_reduction(tensor, label);
     detail::check_pieces(tensor, pieces, size_, label);
     detail::check_memory({tensor}, label);
-    const MpiPlace place = begin("reduce_scatter_sum", label, shape_of(tensor));
+    const MpiPlace place = begin("reduce_scatter_sum", label, tensor);
     auto request = requests_.take(place);
     const RowBlocks blocks(tensor, pieces, size_);
     for (int root = 0; root < size_; ++root) {
@@ -125,14 +123,14 @@ class MpiCommunicator : public Communicator {
     detail::check_memory({tensor}, label);
     const RowBlocks blocks(tensor, pieces, size_);
     return exchange(tensor, blocks, tensor, SameBlock{blocks(rank_, 0)},
-                    begin("all_gather", label, shape_of(tensor)));
+                    begin("all_gather", label, tensor));
   }
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
     const EqualBlocks equal{send.numel() / size_};
-    exchange(recv, equal, send, equal, begin("all_to_all", label, shape_of(send)))->wait();
+    exchange(recv, equal, send, equal, begin("all_to_all", label, send))->wait();
   }
 
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
@@ -140,13 +138,13 @@ class MpiCommunicator : public Communicator {
     detail::check_rows(recv, receives, send, sends, *this, label);
     detail::check_memory({recv, send}, label);
     return exchange(recv, RowBlocks(recv, receives, size_), send, RowBlocks(send, sends, size_),
-                    begin("all_to_all_rows", label, row_shape_of(send)));
+                    begin("all_to_all_rows", label, flight::row_of(send)));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
-    const MpiPlace place = begin("all_gather", label, shape_of(send));
+    const MpiPlace place = begin("all_gather", label, send);
     const int64_t count = send.numel();
     if (count <= limit_) {
       const WatchedCall watched(place.call);
@@ -162,7 +160,7 @@ class MpiCommunicator : public Communicator {
   void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
     detail::check_reduce_scatter(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
-    const MpiPlace place = begin("reduce_scatter_sum", label, shape_of(send));
+    const MpiPlace place = begin("reduce_scatter_sum", label, send);
     const WatchedCall watched(place.call);
     const MPI_Datatype type = mpi_type(send.dtype());
     const int64_t block = recv.numel();
@@ -183,7 +181,7 @@ class MpiCommunicator : public Communicator {
 
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
-    const MpiPlace place = begin("broadcast", label, shape_of(tensor));
+    const MpiPlace place = begin("broadcast", label, tensor);
     const WatchedCall watched(place.call);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Bcast(address(tensor, first), count, mpi_type(tensor.dtype()), root, comm_),

@@ -20,8 +20,6 @@ using detail::Block;
 using detail::EqualBlocks;
 using detail::NcclPlace;
 using detail::RowBlocks;
-using flight::row_shape_of;
-using flight::shape_of;
 
 ncclDataType_t nccl_type(DType dtype) {
   switch (dtype) {
@@ -120,22 +118,20 @@ class NcclCommunicator final : public Communicator {
     detail::check_memory({tensor}, label);
     const RowBlocks blocks(tensor, pieces, size());
     const ncclDataType_t type = nccl_type(tensor.dtype());
-    return start("reduce_scatter_sum", label, shape_of(tensor),
-                 [&](const NcclPlace& place, ncclComm_t comm) {
-                   if (are_equal(pieces)) {
-                     const Block own = blocks(rank(), 0);
-                     return place.check(
-                         nccl().ReduceScatter(tensor.raw(), address(tensor, own.first),
-                                              static_cast<size_t>(own.count), type, ncclSum, comm,
-                                              link_.stream()),
-                         "ncclReduceScatter");
-                   }
-                   group_of_pieces(place, blocks, "ncclReduce", [&](int root, Block piece) {
-                     void* const at = address(tensor, piece.first);
-                     return nccl().Reduce(at, at, static_cast<size_t>(piece.count), type, ncclSum,
-                                          root, comm, link_.stream());
-                   });
-                 });
+    return start("reduce_scatter_sum", label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
+      if (are_equal(pieces)) {
+        const Block own = blocks(rank(), 0);
+        return place.check(nccl().ReduceScatter(tensor.raw(), address(tensor, own.first),
+                                                static_cast<size_t>(own.count), type, ncclSum, comm,
+                                                link_.stream()),
+                           "ncclReduceScatter");
+      }
+      group_of_pieces(place, blocks, "ncclReduce", [&](int root, Block piece) {
+        void* const at = address(tensor, piece.first);
+        return nccl().Reduce(at, at, static_cast<size_t>(piece.count), type, ncclSum, root, comm,
+                             link_.stream());
+      });
+    });
   }
 
   RequestPtr start_all_gather(Tensor tensor, const std::vector<RowRange>& pieces,
@@ -144,28 +140,27 @@ class NcclCommunicator final : public Communicator {
     detail::check_memory({tensor}, label);
     const RowBlocks blocks(tensor, pieces, size());
     const ncclDataType_t type = nccl_type(tensor.dtype());
-    return start(
-        "all_gather", label, shape_of(tensor), [&](const NcclPlace& place, ncclComm_t comm) {
-          if (are_equal(pieces)) {
-            const Block own = blocks(rank(), 0);
-            return place.check(
-                nccl().AllGather(address(tensor, own.first), tensor.raw(),
-                                 static_cast<size_t>(own.count), type, comm, link_.stream()),
-                "ncclAllGather");
-          }
-          group_of_pieces(place, blocks, "ncclBroadcast", [&](int root, Block piece) {
-            void* const at = address(tensor, piece.first);
-            return nccl().Broadcast(at, at, static_cast<size_t>(piece.count), type, root, comm,
-                                    link_.stream());
-          });
-        });
+    return start("all_gather", label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
+      if (are_equal(pieces)) {
+        const Block own = blocks(rank(), 0);
+        return place.check(
+            nccl().AllGather(address(tensor, own.first), tensor.raw(),
+                             static_cast<size_t>(own.count), type, comm, link_.stream()),
+            "ncclAllGather");
+      }
+      group_of_pieces(place, blocks, "ncclBroadcast", [&](int root, Block piece) {
+        void* const at = address(tensor, piece.first);
+        return nccl().Broadcast(at, at, static_cast<size_t>(piece.count), type, root, comm,
+                                link_.stream());
+      });
+    });
   }
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
     const EqualBlocks equal{send.numel() / size()};
-    exchange(recv, equal, send, equal, "all_to_all", label, shape_of(send))->wait();
+    exchange(recv, equal, send, equal, "all_to_all", label, send)->wait();
   }
 
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
@@ -173,13 +168,13 @@ class NcclCommunicator final : public Communicator {
     detail::check_rows(recv, receives, send, sends, *this, label);
     detail::check_memory({recv, send}, label);
     return exchange(recv, RowBlocks(recv, receives, size()), send, RowBlocks(send, sends, size()),
-                    "all_to_all_rows", label, row_shape_of(send));
+                    "all_to_all_rows", label, flight::row_of(send));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
-    start("all_gather", label, shape_of(send), [&](const NcclPlace& place, ncclComm_t comm) {
+    start("all_gather", label, send, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().AllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
                                    comm, link_.stream()),
                   "ncclAllGather");
@@ -189,19 +184,16 @@ class NcclCommunicator final : public Communicator {
   void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
     detail::check_reduce_scatter(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
-    start("reduce_scatter_sum", label, shape_of(send),
-          [&](const NcclPlace& place, ncclComm_t comm) {
-            place.check(
-                nccl().ReduceScatter(send.raw(), recv.raw(), count(recv), nccl_type(send.dtype()),
-                                     ncclSum, comm, link_.stream()),
-                "ncclReduceScatter");
-          })
-        ->wait();
+    start("reduce_scatter_sum", label, send, [&](const NcclPlace& place, ncclComm_t comm) {
+      place.check(nccl().ReduceScatter(send.raw(), recv.raw(), count(recv), nccl_type(send.dtype()),
+                                       ncclSum, comm, link_.stream()),
+                  "ncclReduceScatter");
+    })->wait();
   }
 
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
-    start("broadcast", label, shape_of(tensor), [&](const NcclPlace& place, ncclComm_t comm) {
+    start("broadcast", label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().Broadcast(tensor.raw(), tensor.raw(), count(tensor),
                                    nccl_type(tensor.dtype()), root, comm, link_.stream()),
                   "ncclBroadcast");
@@ -235,7 +227,7 @@ class NcclCommunicator final : public Communicator {
   RequestPtr all_reduce(Tensor tensor, ncclRedOp_t op, const char* call, const char* label) {
     detail::check_reduction(tensor, label);
     detail::check_memory({tensor}, label);
-    return start(call, label, shape_of(tensor), [&](const NcclPlace& place, ncclComm_t comm) {
+    return start(call, label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().AllReduce(tensor.raw(), tensor.raw(), count(tensor),
                                    nccl_type(tensor.dtype()), op, comm, link_.stream()),
                   "ncclAllReduce");
