@@ -89,10 +89,8 @@ void check_queues(double limit) {
 
 // A process that was stopped, or whose host stood still, kept the others waiting, so it must not
 // complain of them when it goes on: its own waits count from then.
-void note_pause(Clock::duration late, double limit) {
-  if (Seconds(late).count() < std::clamp(limit / 4, 0.5, 60.0)) return;
-  watch().awake = Clock::now();
-  flight::note_pause(late, watch().awake);
+void note_pause(Clock::duration slept, double limit) {
+  if (flight::note_pause(slept, limit)) watch().awake = Clock::now();
 }
 
 void run(double limit) {

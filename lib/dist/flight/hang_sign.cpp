@@ -36,9 +36,11 @@ double grace_of(double limit) {
 
 void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomic<bool>> ended) {
   const std::chrono::duration<double> period(grace_of(limit) / 5);
-  std::thread([sign = sign_in(folder), period, ended = std::move(ended)] {
+  std::thread([sign = sign_in(folder), limit, period, ended = std::move(ended)] {
     while (!*ended) {
+      const auto begin = Clock::now();
       std::this_thread::sleep_for(period);
+      note_pause(Clock::now() - begin, limit);  // the watchdog may be later to wake up
       if (*ended || access(sign.c_str(), F_OK) != 0) continue;
       write_record(Reason::asked, "");
       return;

@@ -150,9 +150,11 @@ const char* record_folder() {
   return state == State::off ? "" : place.folder;
 }
 
-void note_pause(Clock::duration length, Clock::time_point until) {
-  pause_length = std::chrono::nanoseconds(length).count();
-  pause_end = std::chrono::nanoseconds(until.time_since_epoch()).count();
+bool note_pause(Clock::duration slept, double limit) {
+  if (std::chrono::duration<double>(slept).count() < std::clamp(limit / 4, 0.5, 60.0)) return false;
+  pause_length = std::chrono::nanoseconds(slept).count();
+  pause_end = nanoseconds_of(CLOCK_MONOTONIC);
+  return true;
 }
 
 void write_record(Reason reason, const char* message) {

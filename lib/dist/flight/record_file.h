@@ -43,8 +43,10 @@ void disarm();
 bool is_armed();              // and nothing was written yet
 const char* record_folder();  // "" unless armed
 
-// This process did not run for so long, until `until` (watchdog.h).
-void note_pause(Clock::duration length, Clock::time_point until);
+// A thread that wanted to sleep for much less has slept for so long, until now. Returns whether
+// this process did not run meanwhile, by a quarter of the watchdog's limit, from half a second to a
+// minute; the record will say so.
+bool note_pause(Clock::duration slept, double limit);
 
 // Writes the record, unless there is one since arm(). A full disk leaves it cut off.
 // Async-signal-safe.
