@@ -27,6 +27,7 @@
   COMMAND(bench, "times training steps, experts or the loader")                   \
   COMMAND(plan, "memory, traffic and time of a run, before it is started")        \
   COMMAND(report, "draws runs as one HTML page")                                  \
+  COMMAND(diagnose, "names who failed in a run that failed or hung")              \
   COMMAND(doctor, "checks that this allocation is healthy")                       \
   COMMAND(config, "prints the resolved configuration, or its reference")
 

@@ -8,6 +8,7 @@
 
 #include "cmd/commands.h"
 #include "lib/base/log.h"
+#include "lib/dist/flight/flight_log.h"
 #include "lib/dist/launcher.h"
 #include "lib/dist/mpi/mpi_environment.h"
 #include "lib/train/stop_signal.h"
@@ -48,6 +49,7 @@ ExitCode fail_usage(const std::string& message) {
 }
 
 int fail(const std::string& message, ExitCode code, MetBy met_by) {
+  flight::record_failure(message);
   if (!should_speak(met_by)) return static_cast<int>(code);
   print_failure(message);
   if (log::size() > 1) MpiEnvironment::abort(static_cast<int>(code));

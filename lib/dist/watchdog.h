@@ -16,6 +16,7 @@ struct CollectiveCall {
   const char* label = "";  // "encoder/layers/1/moe dispatch"
   const char* group = "";  // "expert"
   int64_t number = 0;      // counts the calls of the group, from 1
+  int64_t record = 0;      // in the flight recorder (flight_ring.h); 0: none
 };
 
 // Stands for a wait for a file system. If all ranks wait for one, none of them is in a collective.
@@ -24,8 +25,13 @@ inline CollectiveCall file_wait(const char* doing) {
   return {doing, "", "", 1};
 }
 
-// Marks the enclosing block as blocked in a collective or a file_wait(). Costs 35 ns, an
-// uncontended lock and a clock read at each end. Nests: an inner call hides the outer one.
+inline bool is_file_wait(const CollectiveCall& call) {
+  return *call.group == '\0';
+}
+
+// Marks the enclosing block as blocked in a collective, which has ended when the block does, unless
+// by an exception, or in a file_wait(). Costs an uncontended lock and a clock read at each end.
+// Nests: an inner call hides the outer one.
 class WatchedCall {
  public:
   explicit WatchedCall(const CollectiveCall& call);
@@ -34,6 +40,7 @@ class WatchedCall {
   WatchedCall& operator=(const WatchedCall&) = delete;
 
  private:
+  int64_t record_;
   CollectiveCall outer_;
   std::chrono::steady_clock::time_point outer_begin_;
 };
@@ -43,9 +50,9 @@ class WatchedCall {
 class WatchedQueue {
  public:
   virtual ~WatchedQueue() = default;
-  // Describes, in one sentence, a call in flight for more than `limit` seconds (hang_text) or a
-  // failed call; empty if there is none. Neither throws nor blocks.
-  virtual std::string fault(double limit) = 0;
+  // Describes, in one sentence, a call in flight for more than `limit` seconds since `awake` or
+  // later (hang_text), or a failed call; empty if there is none. Neither throws nor blocks.
+  virtual std::string fault(double limit, std::chrono::steady_clock::time_point awake) = 0;
   // Aborts all calls in flight. The job ends next.
   virtual void abort() = 0;
 };
@@ -65,6 +72,13 @@ class QueueWatch {
 // "all_to_all "dispatch" (call 3 of group expert) has waited 600 s: ...", or for a file_wait()
 // "committing the checkpoint has taken 600 s: ...".
 std::string hang_text(const CollectiveCall& call, double waited);
+
+// Seconds that this process has been blocked in collectives since it began. On a GPU the host does
+// not wait for its collectives, so theirs are not in it.
+double seconds_waited();
+
+// Seconds that a collective may block, as start_watchdog was told; 0: no limit, or no watchdog.
+double hang_limit();
 
 // Stops the watchdog that start_watchdog (mpi_environment.h) started, and joins its thread.
 void stop_watchdog();

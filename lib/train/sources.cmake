@@ -9,7 +9,7 @@ sy_library(train
                    lib/train/optimizer/adamw.cpp lib/train/checkpointing.cpp
                    lib/train/best_checkpoints.cpp lib/train/evaluate.cpp lib/train/evaluation_text.cpp lib/train/intact_checkpoint.cpp lib/train/optimizer/grad_fault.cpp lib/train/optimizer/grad_norm.cpp
                    lib/train/optimizer/grad_reduce.cpp lib/train/optimizer/param_buckets.cpp lib/train/optimizer/value_gather.cpp
-                   lib/train/log/router_summary.cpp lib/train/resume.cpp lib/train/run_folder.cpp lib/train/run_lock.cpp lib/train/log/run_log.cpp
+                   lib/train/log/router_summary.cpp lib/train/resume.cpp lib/train/run_folder.cpp lib/train/run_lock.cpp lib/train/log/run_log.cpp lib/train/log/wait_meter.cpp
                    lib/train/runtime.cpp lib/train/session.cpp lib/train/step_batch.cpp lib/train/stop_signal.cpp lib/train/teacher.cpp
                    lib/train/train_step.cpp lib/train/trainer.cpp
                    lib/train/trainer_setup.cpp

@@ -7,6 +7,8 @@
 #include <csignal>
 #include <ctime>
 
+#include "lib/dist/flight/flight_log.h"
+
 namespace sy {
 namespace {
 
@@ -46,6 +48,7 @@ void note_interrupt() {
 // Calls only what is safe in a signal handler.
 void note(int number) {
   if (number == SIGINT) note_interrupt();
+  if (number == SIGTERM) flight::ask_for_record();  // it may be a launcher's, which kills us next
   received = number;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/watchdog.h"
 #include "lib/measure/own_process.h"
 #include "lib/train/stop_signal.h"
@@ -48,6 +49,8 @@ ExitCode Trainer::run() {
   finish_save();
   report_bad_records();
   report_memory();
+  report_waits();
+  flight_log_->end();
   if (!stopping_ && teacher_) teacher_->log_compression();
   if (!stopping_) return ExitCode::done;
   log::info(
@@ -61,6 +64,7 @@ ExitCode Trainer::run() {
 void Trainer::start_step() {
   const Clock::time_point start = Clock::now();
   const int64_t step = state_.step + 1;
+  flight::set_step(step);
   const StepTokens tokens = begin_step();
   train_step_.start(step, batch_, tokens);
   settle();
@@ -138,9 +142,11 @@ bool Trainer::may_skip() {
 }
 
 void Trainer::record(const StartedStep& started, const StepResult& result, double seconds) {
+  const bool logs = due(session_.config.train.log_every, started.step) || !result.updated;
+  const std::optional<WaitShares> waits = logs ? wait_meter_->take() : std::nullopt;
   if (!run_log_) return;
   run_log_->step_done(started.step);
-  if (!due(session_.config.train.log_every, started.step) && result.updated) return;
+  if (!logs) return;
   folder_.require_in_place();
   TrainMetrics metrics;
   metrics.step = started.step;
@@ -157,6 +163,11 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.tokens_per_second = static_cast<double>(started.tokens.total()) / seconds;
   metrics.dropped_fraction = result.router.dropped_fraction;
   metrics.expert_load_max = result.router.expert_load_max;
+  if (waits) {
+    metrics.wait_share = waits->waited;
+    metrics.straggler_rank = waits->straggler;
+    metrics.straggler_share = waits->straggler_share;
+  }
   metrics.router = train_step_.router_metrics();
   run_log_->train(metrics);
 }
@@ -233,6 +244,11 @@ void Trainer::report_memory() {
       "peak memory of a rank: {:.1f} MiB resident, {:.1f} planned for the model{}; the program, "
       "text and checkpoints come on top",
       mib[0], mib[1], session_.exec.backend == Backend::cuda ? ", on the GPU" : "");
+}
+
+void Trainer::report_waits() const {
+  const std::string summary = wait_meter_->summary(flight_log_->places());
+  if (!summary.empty()) log::line(summary);
 }
 
 bool Trainer::due(int64_t every, int64_t step) const {

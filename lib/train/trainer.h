@@ -8,9 +8,11 @@
 #include <string>
 
 #include "lib/checkpoint/checkpoint.h"
+#include "lib/dist/flight/flight_log.h"
 #include "lib/train/checkpointing.h"
 #include "lib/train/evaluate.h"
 #include "lib/train/log/run_log.h"
+#include "lib/train/log/wait_meter.h"
 #include "lib/train/resume.h"
 #include "lib/train/run_folder.h"
 #include "lib/train/run_lock.h"
@@ -67,11 +69,13 @@ class Trainer {
   void finish_save();
   void report_bad_records() const;
   void report_memory();
+  void report_waits() const;
   bool due(int64_t every, int64_t step) const;
 
   Session session_;
   RunFolder folder_;
-  std::optional<RunLock> lock_;       // on rank 0
+  std::optional<RunLock> lock_;  // on rank 0
+  std::optional<flight::FlightLog> flight_log_;
   std::unique_ptr<Teacher> teacher_;  // null if there is none
   TrainStep train_step_;
   std::unique_ptr<Loader> loader_;
@@ -83,6 +87,7 @@ class Trainer {
   RunInputs inputs_;      // on rank 0; empty elsewhere
   std::string start_id_;  // identifies this start of the run; the same on every rank
   std::optional<RunLog> run_log_;
+  std::optional<WaitMeter> wait_meter_;
   RunState state_;
   int64_t saved_step_ = -1;
   bool stopping_ = false;

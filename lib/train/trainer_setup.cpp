@@ -101,6 +101,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
       checkpoint_to_resume(resume, folder_.checkpoints, runtime.mesh.world());
   const ResumePlan plan = check_resume(resumed);
   if (world.rank() == 0) folder_.create(run);
+  flight_log_.emplace(folder_.path, start_id_, runtime.mesh.world());
   for (const std::string& note : plan.notes) log::info("{}", note);
   log::info("backend: {}", runtime.backend_note);
   log_memory(train_step_.memory(), runtime.mesh.world());
@@ -128,6 +129,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
     link_best(folder_.path, state_.best);
   }
+  wait_meter_.emplace(runtime.mesh.world(), session_.exec.backend == Backend::cpu);
 }
 
 // On rank 0, reads the run's inputs and compares them with the checkpoint, if there is one, before

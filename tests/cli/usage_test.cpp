@@ -7,9 +7,10 @@ namespace sy {
 namespace {
 using test::run_program;
 
-const std::vector<std::string> kCommands = {
-    "pretrain", "finetune", "distill", "evaluate", "infill", "tokenizer",     "inspect", "bench",
-    "convert",  "plan",     "doctor",  "config",   "score",  "loglikelihood", "report"};
+const std::vector<std::string> kCommands = {"pretrain", "finetune",      "distill", "evaluate",
+                                            "infill",   "tokenizer",     "inspect", "bench",
+                                            "convert",  "plan",          "doctor",  "config",
+                                            "score",    "loglikelihood", "report",  "diagnose"};
 
 TEST_CASE("usage: alone it prints its help and exits 2", "[usage]") {
   const auto alone = run_program({});

@@ -2,14 +2,19 @@
 // Fails on purpose, for faults.sh: `hang` leaves rank 1 out of a collective; `throw` fails on rank
 // 1 while the others wait; `nested` blocks in a call around another; `slow` is only slow. For
 // nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs, and in `nccl_poll` the
-// others ask for its result all the time; in `nccl_order` rank 1 makes a different call.
+// others ask for its result all the time; in `nccl_order` rank 1 makes a different call. For
+// faults/diagnose.py, whose second argument is a run's folder: `other_call` makes another call on
+// rank 1, `crash` ends it by SIGSEGV.
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <thread>
 
 #include "lib/base/log.h"
+#include "lib/dist/flight/flight_log.h"
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/mpi/mpi_environment.h"
 #include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/dist/watchdog.h"
@@ -92,6 +97,21 @@ void go_wrong_on_gpus(Communicator& world, const std::string& how) {
   sleep_long();
 }
 
+// Steps of a few collectives, until rank 1 does something else in the third.
+void leave_records(Communicator& world, const std::string& how, const std::string& run) {
+  flight::FlightLog log(run, "1000000000-1", world);
+  float values[4] = {};
+  const Tensor tensor(values, DType::f32, {4});
+  for (int64_t step = 1; step <= 3; ++step) {
+    flight::set_step(step);
+    const bool differs = step == 3 && world.rank() == 1;
+    world.all_reduce_sum(tensor, "decoder/layers/1 counts");
+    if (differs && how == "crash") raise(SIGSEGV);
+    if (differs) world.barrier("decoder/layers/1 barrier");
+    world.all_reduce_sum(tensor, "decoder/layers/3 counts");
+  }
+}
+
 }  // namespace
 }  // namespace sy
 
@@ -105,6 +125,9 @@ int main(int argc, char** argv) {
       sy::wait_in_outer_call();
     } else if (std::strcmp(argv[1], "slow") == 0) {
       sy::take_time(mpi.world());
+    } else if (argc > 2) {
+      sy::start_watchdog(3);
+      sy::leave_records(mpi.world(), argv[1], argv[2]);
     } else if (std::strncmp(argv[1], "nccl", 4) == 0) {
       sy::go_wrong_on_gpus(mpi.world(), argv[1]);
     } else {

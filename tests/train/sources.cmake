@@ -19,9 +19,9 @@ foreach(suite metrics progress schedule tensorboard)
 endforeach()
 
 sy_test_binary(run_tests SOURCES tests/train/best_checkpoints_test.cpp tests/train/bfloat16_advice_test.cpp tests/train/datasheet_test.cpp
-                                 tests/train/router_summary_test.cpp tests/train/run_lock_test.cpp
+                                 tests/train/router_summary_test.cpp tests/train/run_lock_test.cpp tests/train/wait_meter_test.cpp
                LINK sy_train)
-foreach(suite best_checkpoints bfloat16_advice datasheet router_summary run_lock)
+foreach(suite best_checkpoints bfloat16_advice datasheet router_summary run_lock wait_meter)
   sy_add_test(train.${suite} run_tests "[${suite}]")
 endforeach()
 

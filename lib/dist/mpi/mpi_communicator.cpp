@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <numeric>
 
 #include "lib/base/log.h"
 #include "lib/dist/argument_checks.h"
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/mpi/mpi_check.h"
 #include "lib/dist/mpi/mpi_request.h"
 #include "lib/dist/row_blocks.h"
@@ -30,6 +32,19 @@ MPI_Datatype mpi_type(DType dtype) {
   return MPI_DATATYPE_NULL;
 }
 
+// The ranks of `comm` as ranks of MPI_COMM_WORLD.
+std::vector<int> world_ranks(MPI_Comm comm, int size) {
+  MPI_Group world = MPI_GROUP_NULL, group = MPI_GROUP_NULL;
+  MPI_CHECK(MPI_Comm_group(MPI_COMM_WORLD, &world));
+  MPI_CHECK(MPI_Comm_group(comm, &group));
+  std::vector<int> own(static_cast<size_t>(size)), ranks(own.size());
+  std::iota(own.begin(), own.end(), 0);
+  MPI_CHECK(MPI_Group_translate_ranks(group, size, own.data(), world, ranks.data()));
+  MPI_CHECK(MPI_Group_free(&group));
+  MPI_CHECK(MPI_Group_free(&world));
+  return ranks;
+}
+
 using detail::address;
 using detail::Block;
 using detail::EqualBlocks;
@@ -45,10 +60,12 @@ class MpiCommunicator : public Communicator {
     MPI_CHECK(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
     MPI_CHECK(MPI_Comm_rank(comm_, &rank_));
     MPI_CHECK(MPI_Comm_size(comm_, &size_));
+    flight_ = flight::open_group(name_, flight::Transport::mpi, world_ranks(comm_, size_));
   }
 
   // Freeing is collective, so it is skipped while an exception unwinds.
   ~MpiCommunicator() override {
+    flight::close_group(flight_);
     int finalized = 0;
     MPI_Finalized(&finalized);
     if (finalized == 0 && std::uncaught_exceptions() == 0) MPI_Comm_free(&comm_);
@@ -59,16 +76,16 @@ class MpiCommunicator : public Communicator {
   const std::string& name() const override { return name_; }
 
   void all_reduce_sum(Tensor tensor, const char* label) override {
-    all_reduce(tensor, MPI_SUM, begin("all_reduce_sum", label));
+    all_reduce(tensor, MPI_SUM, begin("all_reduce_sum", label, tensor));
   }
   void all_reduce_max(Tensor tensor, const char* label) override {
-    all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label));
+    all_reduce(tensor, MPI_MAX, begin("all_reduce_max", label, tensor));
   }
 
   RequestPtr start_all_reduce_sum(Tensor tensor, const char* label) override {
     detail::check_reduction(tensor, label);
     detail::check_memory({tensor}, label);
-    const MpiPlace place = begin("all_reduce_sum", label);
+    const MpiPlace place = begin("all_reduce_sum", label, tensor);
     auto request = requests_.take(place);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Iallreduce(MPI_IN_PLACE, address(tensor, first), count,
@@ -85,7 +102,7 @@ class MpiCommunicator : public Communicator {
     detail::check_reduction(tensor, label);
     detail::check_pieces(tensor, pieces, size_, label);
     detail::check_memory({tensor}, label);
-    const MpiPlace place = begin("reduce_scatter_sum", label);
+    const MpiPlace place = begin("reduce_scatter_sum", label, tensor);
     auto request = requests_.take(place);
     const RowBlocks blocks(tensor, pieces, size_);
     for (int root = 0; root < size_; ++root) {
@@ -106,14 +123,14 @@ class MpiCommunicator : public Communicator {
     detail::check_memory({tensor}, label);
     const RowBlocks blocks(tensor, pieces, size_);
     return exchange(tensor, blocks, tensor, SameBlock{blocks(rank_, 0)},
-                    begin("all_gather", label));
+                    begin("all_gather", label, tensor));
   }
 
   void all_to_all(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_to_all(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
     const EqualBlocks equal{send.numel() / size_};
-    exchange(recv, equal, send, equal, begin("all_to_all", label))->wait();
+    exchange(recv, equal, send, equal, begin("all_to_all", label, send))->wait();
   }
 
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
@@ -121,13 +138,13 @@ class MpiCommunicator : public Communicator {
     detail::check_rows(recv, receives, send, sends, *this, label);
     detail::check_memory({recv, send}, label);
     return exchange(recv, RowBlocks(recv, receives, size_), send, RowBlocks(send, sends, size_),
-                    begin("all_to_all_rows", label));
+                    begin("all_to_all_rows", label, flight::row_of(send)));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
-    const MpiPlace place = begin("all_gather", label);
+    const MpiPlace place = begin("all_gather", label, send);
     const int64_t count = send.numel();
     if (count <= limit_) {
       const WatchedCall watched(place.call);
@@ -143,7 +160,7 @@ class MpiCommunicator : public Communicator {
   void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
     detail::check_reduce_scatter(recv, send, size_, label);
     detail::check_memory({recv, send}, label);
-    const MpiPlace place = begin("reduce_scatter_sum", label);
+    const MpiPlace place = begin("reduce_scatter_sum", label, send);
     const WatchedCall watched(place.call);
     const MPI_Datatype type = mpi_type(send.dtype());
     const int64_t block = recv.numel();
@@ -164,7 +181,7 @@ class MpiCommunicator : public Communicator {
 
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
-    const MpiPlace place = begin("broadcast", label);
+    const MpiPlace place = begin("broadcast", label, tensor);
     const WatchedCall watched(place.call);
     for_each_piece(tensor.numel(), [&](int64_t first, int count) {
       place.check(MPI_Bcast(address(tensor, first), count, mpi_type(tensor.dtype()), root, comm_),
@@ -187,8 +204,10 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
-  MpiPlace begin(const char* call, const char* label) {
-    return {{call, label, name_.c_str(), ++calls_}, rank_, size_};
+  MpiPlace begin(const char* call, const char* label, flight::CallShape shape = {}) {
+    CollectiveCall begun{call, label, name_.c_str(), ++calls_};
+    begun.record = flight::call_begins(flight_, begun, shape);
+    return {begun, rank_, size_};
   }
 
   template <class Function>
@@ -259,6 +278,7 @@ class MpiCommunicator : public Communicator {
   int rank_ = 0;
   int size_ = 1;
   int64_t calls_ = 0;
+  int64_t flight_ = 0;  // in the flight recorder
   detail::RequestPool<detail::MpiRequest> requests_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/mpi/mpi_request.h"
 
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/mpi/mpi_check.h"
 
 namespace sy::detail {
@@ -24,6 +25,7 @@ bool MpiRequest::test() {
   int flag = 0;
   place_.check(MPI_Testall(count(), requests_.data(), &flag, MPI_STATUSES_IGNORE), "MPI_Testall");
   done_ = flag != 0;
+  if (done_) flight::call_ends(place_.call.record, flight::Clock::now());
   return done_;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/dist/argument_checks.h"
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/nccl/nccl_check.h"
 #include "lib/dist/nccl/nccl_library.h"
 #include "lib/dist/nccl/nccl_queue.h"
@@ -86,10 +87,13 @@ class NcclCommunicator final : public Communicator {
         compute_(cuda(exec).compute),
         link_(group),
         queue_(link_),
-        watch_(queue_) {}
+        watch_(queue_),
+        flight_(flight::open_group(group.name(), flight::Transport::nccl,
+                                   flight::ranks_of_group(group.name()))) {}
 
   // Runs while the watchdog still watches the calls.
   ~NcclCommunicator() override {
+    flight::close_group(flight_);
     if (!link_.failed()) cudaStreamSynchronize(link_.stream());
   }
 
@@ -114,7 +118,7 @@ class NcclCommunicator final : public Communicator {
     detail::check_memory({tensor}, label);
     const RowBlocks blocks(tensor, pieces, size());
     const ncclDataType_t type = nccl_type(tensor.dtype());
-    return start("reduce_scatter_sum", label, [&](const NcclPlace& place, ncclComm_t comm) {
+    return start("reduce_scatter_sum", label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
       if (are_equal(pieces)) {
         const Block own = blocks(rank(), 0);
         return place.check(nccl().ReduceScatter(tensor.raw(), address(tensor, own.first),
@@ -136,7 +140,7 @@ class NcclCommunicator final : public Communicator {
     detail::check_memory({tensor}, label);
     const RowBlocks blocks(tensor, pieces, size());
     const ncclDataType_t type = nccl_type(tensor.dtype());
-    return start("all_gather", label, [&](const NcclPlace& place, ncclComm_t comm) {
+    return start("all_gather", label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
       if (are_equal(pieces)) {
         const Block own = blocks(rank(), 0);
         return place.check(
@@ -156,7 +160,7 @@ class NcclCommunicator final : public Communicator {
     detail::check_all_to_all(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
     const EqualBlocks equal{send.numel() / size()};
-    exchange(recv, equal, send, equal, "all_to_all", label)->wait();
+    exchange(recv, equal, send, equal, "all_to_all", label, send)->wait();
   }
 
   RequestPtr start_all_to_all_rows(Tensor recv, const std::vector<RowRange>& receives, Tensor send,
@@ -164,13 +168,13 @@ class NcclCommunicator final : public Communicator {
     detail::check_rows(recv, receives, send, sends, *this, label);
     detail::check_memory({recv, send}, label);
     return exchange(recv, RowBlocks(recv, receives, size()), send, RowBlocks(send, sends, size()),
-                    "all_to_all_rows", label);
+                    "all_to_all_rows", label, flight::row_of(send));
   }
 
   void all_gather(Tensor recv, Tensor send, const char* label) override {
     detail::check_all_gather(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
-    start("all_gather", label, [&](const NcclPlace& place, ncclComm_t comm) {
+    start("all_gather", label, send, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().AllGather(send.raw(), recv.raw(), count(send), nccl_type(send.dtype()),
                                    comm, link_.stream()),
                   "ncclAllGather");
@@ -180,7 +184,7 @@ class NcclCommunicator final : public Communicator {
   void reduce_scatter_sum(Tensor recv, Tensor send, const char* label) override {
     detail::check_reduce_scatter(recv, send, size(), label);
     detail::check_memory({recv, send}, label);
-    start("reduce_scatter_sum", label, [&](const NcclPlace& place, ncclComm_t comm) {
+    start("reduce_scatter_sum", label, send, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().ReduceScatter(send.raw(), recv.raw(), count(recv), nccl_type(send.dtype()),
                                        ncclSum, comm, link_.stream()),
                   "ncclReduceScatter");
@@ -189,7 +193,7 @@ class NcclCommunicator final : public Communicator {
 
   void broadcast(Tensor tensor, int root, const char* label) override {
     detail::check_memory({tensor}, label);
-    start("broadcast", label, [&](const NcclPlace& place, ncclComm_t comm) {
+    start("broadcast", label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().Broadcast(tensor.raw(), tensor.raw(), count(tensor),
                                    nccl_type(tensor.dtype()), root, comm, link_.stream()),
                   "ncclBroadcast");
@@ -209,10 +213,11 @@ class NcclCommunicator final : public Communicator {
   // Runs `queue`, which makes the NCCL calls. They may block until other ranks join when NCCL
   // connects to them for the first time.
   template <class Queue>
-  RequestPtr start(const char* call, const char* label, Queue&& queue) {
-    const NcclPlace place{{call, label, name().c_str(), ++calls_}, rank(), size(), &link_};
+  RequestPtr start(const char* call, const char* label, flight::CallShape shape, Queue&& queue) {
+    NcclPlace place{{call, label, name().c_str(), ++calls_}, rank(), size(), &link_};
     const ncclComm_t comm = link_.comm();
-    const WatchedCall watched(place.call);
+    const WatchedCall watched(place.call);  // without its record: it does not end here
+    place.call.record = flight::call_begins(flight_, place.call, shape);
     queue_.begin(compute_);
     queue(place, comm);
     queue_.end(place.call);
@@ -222,7 +227,7 @@ class NcclCommunicator final : public Communicator {
   RequestPtr all_reduce(Tensor tensor, ncclRedOp_t op, const char* call, const char* label) {
     detail::check_reduction(tensor, label);
     detail::check_memory({tensor}, label);
-    return start(call, label, [&](const NcclPlace& place, ncclComm_t comm) {
+    return start(call, label, tensor, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().AllReduce(tensor.raw(), tensor.raw(), count(tensor),
                                    nccl_type(tensor.dtype()), op, comm, link_.stream()),
                   "ncclAllReduce");
@@ -255,8 +260,8 @@ class NcclCommunicator final : public Communicator {
   // within it fails.
   template <class From, class To>
   RequestPtr exchange(Tensor recv, const From& from, Tensor send, const To& to, const char* call,
-                      const char* label) {
-    return start(call, label, [&](const NcclPlace& place, ncclComm_t comm) {
+                      const char* label, flight::CallShape shape) {
+    return start(call, label, shape, [&](const NcclPlace& place, ncclComm_t comm) {
       place.check(nccl().GroupStart(), "ncclGroupStart");
       ncclResult_t result = ncclSuccess;
       for (int step = 0; step < size() && result == ncclSuccess; ++step) {
@@ -294,6 +299,7 @@ class NcclCommunicator final : public Communicator {
   detail::NcclLink link_;
   detail::NcclQueue queue_;
   const QueueWatch watch_;
+  const int64_t flight_;  // in the flight recorder, of the ranks of the group below it
   detail::RequestPool<NcclRequest> requests_;
   int64_t calls_ = 0;
 };

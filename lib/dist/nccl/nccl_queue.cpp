@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/nccl/nccl_check.h"
 #include "lib/tensor/cuda/cuda_check.h"
 
@@ -82,20 +83,23 @@ void NcclQueue::make_wait(int64_t number, cudaStream_t compute) {
 void NcclQueue::settle() {
   while (!queued_.empty() && passed(queued_.front().done)) {
     done_ = queued_.front().call.number;
+    flight::call_ends(queued_.front().call.record, Clock::now());
     idle_.splice(idle_.end(), queued_, queued_.begin());
   }
 }
 
-std::string NcclQueue::hang(double limit) {
+std::string NcclQueue::hang(double limit, Clock::time_point awake) {
   settle();
   if (queued_.empty()) return "";
   Queued& oldest = queued_.front();
   if (!oldest.under_way) {
     oldest.under_way = passed(oldest.ready);
     oldest.since = Clock::now();
+    if (oldest.under_way) flight::call_is_waited_for(oldest.call.record, oldest.since);
     return "";
   }
-  const double waited = std::chrono::duration<double>(Clock::now() - oldest.since).count();
+  const auto since = std::max(oldest.since, awake);
+  const double waited = std::chrono::duration<double>(Clock::now() - since).count();
   return waited > limit ? hang_text(oldest.call, waited) : "";
 }
 
@@ -110,12 +114,12 @@ void NcclQueue::abort() {
   link_.abort();
 }
 
-std::string NcclQueue::fault(double limit) {
+std::string NcclQueue::fault(double limit, Clock::time_point awake) {
   const std::lock_guard lock(mutex_);
   try {
     use_device();
     const ncclResult_t error = link_.error();
-    if (error == ncclSuccess) return hang(limit);
+    if (error == ncclSuccess) return hang(limit, awake);
     if (queued_.empty()) return fmt::format("NCCL: {}", link_.error_text(error));
     const CollectiveCall& oldest = queued_.front().call;
     return fmt::format("{} \"{}\" (call {} of group {}) or a call queued after it: {}", oldest.call,

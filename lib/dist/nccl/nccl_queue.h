@@ -16,6 +16,8 @@ namespace sy::detail {
 
 class NcclQueue final : public WatchedQueue {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // The link must outlive it.
   explicit NcclQueue(NcclLink& link);
   ~NcclQueue() override;
@@ -31,12 +33,10 @@ class NcclQueue final : public WatchedQueue {
   // Makes `compute` wait for that call.
   void make_wait(int64_t number, cudaStream_t compute);
 
-  std::string fault(double limit) override;
+  std::string fault(double limit, Clock::time_point awake) override;
   void abort() override;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct Queued {
     Queued();
     ~Queued();
@@ -54,7 +54,7 @@ class NcclQueue final : public WatchedQueue {
   void use_device();
   // Removes finished calls. These two require the lock.
   void settle();
-  std::string hang(double limit);
+  std::string hang(double limit, Clock::time_point awake);
 
   NcclLink& link_;
   int device_ = 0;

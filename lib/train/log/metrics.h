@@ -52,6 +52,11 @@ struct TrainMetrics {
   double learning_rate = 0;
   double step_seconds = 0;
   double tokens_per_second = 0;
+  // Of the time since the last logged step, over ranks (wait_meter.h): how much of it they waited
+  // in collectives, which rank waited least, and how much longer the others waited than it. Only
+  // on the CPU and with several ranks.
+  std::optional<double> wait_share, straggler_share;
+  std::optional<int64_t> straggler_rank;
   double mfu = 0;               // model FLOP/s / the measured matrix rate (gemm_rate.h)
   double dropped_fraction = 0;  // of routed tokens
   double expert_load_max = 0;   // fullest expert / mean
@@ -76,6 +81,9 @@ struct TrainMetrics {
     visit("step_seconds", step_seconds);
     visit("tokens_per_second", tokens_per_second);
     visit("mfu", mfu);
+    if (wait_share) visit("wait_share", *wait_share);
+    if (straggler_rank) visit("straggler_rank", *straggler_rank);
+    if (straggler_share) visit("straggler_share", *straggler_share);
     visit("dropped_fraction", dropped_fraction);
     visit("expert_load_max", expert_load_max);
     if (!router.empty()) visit("router", router);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A diagnosis for other programs.
+#pragma once
+
+#include "lib/base/json.h"
+#include "lib/dist/flight/diagnosis.h"
+
+namespace sy::flight {
+
+// {"folder", "cause" (a word of Cause), "ranks" (at fault), "verdict", "divergence": null or
+// {"group", "ranks", "call", "step", "layer", "made": [{"ranks", "collective", "label", "dtype",
+// "count"}], "absent": [ranks]}, "states": one for each rank}. A state has "rank", "host", "pid"
+// and "record"; with a record also "reason", "message", "step", "paused_seconds", and "waiting":
+// null or
+// {"collective", "label", "layer", "group", "call", "step", "seconds", "for_ranks"}. A layer is
+// null where the label names none.
+Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis);
+
+}  // namespace sy::flight

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/dist/flight/hang_sign.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "lib/base/error.h"
+#include "lib/dist/flight/diagnosis.h"
+#include "lib/dist/flight/record_file.h"
+
+namespace sy::flight {
+namespace {
+
+std::string sign_in(const std::string& folder) {
+  return folder + "/hang";
+}
+
+bool is_complete(const std::string& folder, int64_t ranks) {
+  for (int rank = 0; rank < ranks; ++rank) {
+    if (access((folder + "/" + record_name(rank)).c_str(), F_OK) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+double grace_of(double limit) {
+  return std::clamp(limit / 10, 0.5, 10.0);
+}
+
+void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomic<bool>> ended) {
+  const std::chrono::duration<double> period(grace_of(limit) / 5);
+  std::thread([sign = sign_in(folder), limit, period, ended = std::move(ended)] {
+    while (!*ended) {
+      const auto begin = Clock::now();
+      std::this_thread::sleep_for(period);
+      note_pause(Clock::now() - begin, limit);  // the watchdog may be later to wake up
+      if (*ended || access(sign.c_str(), F_OK) != 0) continue;
+      write_record(Reason::asked, "");
+      return;
+    }
+  }).detach();
+}
+
+bool raise_sign() {
+  const std::string folder = record_folder();
+  mkdir(folder.c_str(), 0777);
+  const int file = open(sign_in(folder).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (file >= 0) close(file);
+  return file >= 0 || errno != EEXIST;
+}
+
+std::string diagnosis_within(double seconds) {
+  const std::string folder = record_folder();
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  try {
+    const auto ranks = static_cast<int64_t>(read_records(folder).ranks.size());
+    while (Clock::now() < end && !is_complete(folder, ranks)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return diagnose(read_records(folder)).verdict;
+  } catch (const std::exception&) {
+    return "";
+  }
+}
+
+std::string wait_to_be_ended(double seconds) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  return "";
+}
+
+}  // namespace sy::flight

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// A rank's flight record: what the recorder holds, and that a file has it, whole or cut off,
+// written by the program or by a signal handler.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "lib/base/error.h"
+#include "lib/dist/flight/fatal_signals.h"
+#include "lib/dist/flight/read_records.h"
+#include "lib/dist/flight/record_file.h"
+#include "tests/support/allocations.h"
+#include "tests/support/shared_files.h"
+
+namespace sy::flight {
+namespace {
+using Catch::Matchers::Contains;
+
+// A folder of records of two ranks, of which this process is rank 1.
+std::string two_ranks() {
+  std::string folder = test::temporary_folder() + "/start";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/" + kRanksFile)
+      << R"({"flight_ranks": 1, "ranks": [{"host": "a", "pid": 11}, {"host": "b", "pid": 12}]})";
+  arm({folder, 1, 2});
+  return folder;
+}
+
+int64_t begin(int64_t group, int64_t number, const char* label, int64_t count = 4) {
+  return call_begins(group, {"all_reduce_sum", label, "pair", number}, {DType::f32, count});
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+const GroupKey kPair{"pair", "mpi", {0, 1}};
+
+TEST_CASE("flight_record: calls are written with step, label, shape and state", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const int64_t group = open_group("pair", Transport::mpi, {0, 1});
+  set_step(80);
+  const int64_t ended = begin(group, 1, "encoder/layers/1 dispatch");
+  call_ends(ended, Clock::now());
+  set_step(81);
+  const int64_t waited = begin(group, 2, "gradients", 12);
+  begin(group, 3, "issued");
+  call_is_waited_for(waited, Clock::now());
+  write_record(Reason::hang, "a \"hang\"\nof\\call");
+  close_group(group);
+  disarm();
+
+  const FlightRecords records = read_records(folder);
+  CHECK(records.count() == 1);
+  CHECK(records.ranks[0].place.host == "a");
+  CHECK(records.ranks[1].place.pid == 12);
+  CHECK_FALSE(records.ranks[0].record);
+  const RankRecord& record = records.ranks[1].record.value();
+  CHECK(record.reason == "hang");
+  CHECK(record.message == "a \"hang\" of\\call");
+  CHECK(record.step == 81);
+  const RecordedGroup& pair = record.groups.at(kPair);
+  CHECK(pair.begun == 3);
+  REQUIRE(pair.calls.size() == 3);
+  const RecordedCall &first = pair.calls.at(1), &second = pair.calls.at(2),
+                     &third = pair.calls.at(3);
+  CHECK(first.collective == "all_reduce_sum");
+  CHECK(first.label == "encoder/layers/1 dispatch");
+  CHECK(first.step == 80);
+  CHECK((first.begun > 1e9 && first.ended >= first.begun && first.ended <= record.time));
+  CHECK(second.count == 12);
+  CHECK(second.dtype == "float32");
+  CHECK((second.waited >= second.begun && second.ended == 0));
+  CHECK((third.waited == 0 && third.ended == 0 && third.step == 81));
+}
+
+TEST_CASE("flight_record: the ring keeps the last calls and allocates nothing", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const int64_t group = open_group("pair", Transport::mpi, {0, 1});
+  const std::string label(200, 'x');
+  const int64_t before = test::allocations().count;
+  const int64_t old = begin(group, 1, "old");
+  for (int64_t number = 2; number <= kEntries + 1; ++number) begin(group, number, label.c_str());
+  call_ends(old, Clock::now());  // its place is another call's by now
+  CHECK(test::allocations().count == before);
+  write_record(Reason::terminated, "");
+  close_group(group);
+  disarm();
+  const RecordedGroup pair = read_records(folder).ranks[1].record->groups.at(kPair);
+  REQUIRE(std::ssize(pair.calls) == kEntries);
+  CHECK(pair.calls.begin()->first == 2);
+  CHECK(pair.calls.at(2).label == std::string(kLabelBytes - 1, 'x'));
+  CHECK(pair.calls.rbegin()->second.ended == 0);
+}
+
+TEST_CASE("flight_record: written once, and not when it is off", "[flight_record]") {
+  const std::string folder = two_ranks();
+  CHECK(is_armed());
+  CHECK(record_folder() == folder);
+  write_record(Reason::failure, "first");
+  write_record(Reason::failure, "second");
+  CHECK_FALSE(is_armed());
+  CHECK(read_records(folder).ranks[1].record->message == "first");
+  std::filesystem::remove_all(folder);
+  disarm();
+  write_record(Reason::failure, "third");
+  CHECK(*record_folder() == '\0');
+  CHECK_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_CASE("flight_record: a closed group stays until its place is needed", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const int64_t closed = open_group("gone", Transport::mpi, {0, 1});
+  begin(closed, 1, "its call");
+  close_group(closed);
+  const int64_t open = open_group("stays", Transport::nccl, {1});
+  CHECK(ranks_of_group("stays") == std::vector<int>{1});
+  CHECK(ranks_of_group("gone").empty());
+  SECTION("before") {
+    write_record(Reason::failure, "");
+    CHECK(read_records(folder).ranks[1].record->groups.contains({"gone", "mpi", {0, 1}}));
+  }
+  SECTION("after") {
+    for (int64_t i = 0; i < 2 * kGroups; ++i) close_group(open_group("many", Transport::mpi, {1}));
+    write_record(Reason::failure, "");
+    const RankRecord record = read_records(folder).ranks[1].record.value();
+    CHECK_FALSE(record.groups.contains({"gone", "mpi", {0, 1}}));
+    CHECK(record.groups.contains({"stays", "nccl", {1}}));
+  }
+  close_group(open);
+  disarm();
+}
+
+TEST_CASE("flight_record: a file that is cut off is read as far as it goes", "[flight_record]") {
+  const std::string folder = two_ranks(), path = folder + "/" + record_name(1);
+  const int64_t group = open_group("pair", Transport::mpi, {0, 1});
+  for (int64_t number = 1; number <= 5; ++number) begin(group, number, "call");
+  write_record(Reason::hang, "");
+  close_group(group);
+  disarm();
+  std::filesystem::resize_file(path, text_of(path).size() - 20);
+  CHECK(read_records(folder).ranks[1].record->groups.at(kPair).calls.size() == 4);
+  std::filesystem::resize_file(path, 10);
+  CHECK_THROWS_WITH(read_records(folder), Contains(path) && Contains("no first line"));
+  std::ofstream(path) << R"({"flight_record": 9})";
+  CHECK_THROWS_WITH(read_records(folder), Contains(path) && Contains("version 9"));
+  std::ofstream(folder + "/" + kRanksFile) << "[]";
+  CHECK_THROWS_AS(read_records(folder), DataError);
+}
+
+TEST_CASE("flight_record: a crash leaves a record and ends as before", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGSEGV, SIG_DFL);
+    catch_fatal_signals();
+    raise(SIGSEGV);
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+  const RankRecord record = read_records(folder).ranks[1].record.value();
+  CHECK(record.reason == "signal");
+  CHECK(record.message == "SIGSEGV");
+  disarm();
+}
+
+TEST_CASE("flight_record: the newest start with records is read", "[flight_record]") {
+  const std::string run = test::temporary_folder();
+  CHECK_THROWS_WITH(newest_records(run), Contains(run + "/flight does not exist"));
+  for (const char* start : {"10-1", "20-1", "30-1"}) {
+    const std::string folder = flight_folder(run) + "/" + start;
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder + "/" + kRanksFile)
+        << R"({"flight_ranks": 1, "ranks": [{"host": "a", "pid": 1}]})";
+    if (std::string(start) == "30-1") continue;
+    arm({folder, 0, 1});
+    write_record(Reason::failure, start);
+  }
+  disarm();
+  CHECK(newest_records(run).ranks[0].record->message == "20-1");
+  for (const char* start : {"10-1", "20-1"}) {
+    std::filesystem::remove(flight_folder(run) + "/" + start + "/" + record_name(0));
+  }
+  CHECK_THROWS_WITH(newest_records(run), Contains("no rank has left a record") && Contains("30-1"));
+}
+
+}  // namespace
+}  // namespace sy::flight
