@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/model/attention.h"
 
+#include <algorithm>
+
 #include "kernels/attention/attention.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
@@ -60,7 +62,8 @@ Tensor bias_grad(Exec& exec, const AttentionParams& params) {
 AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context,
                       const AttentionSource* source) {
   const int64_t sequences = context.sequences, rows = context.stream_rows();
-  const int64_t keys = source == nullptr ? context.length : source->rows.dim(0) / sequences;
+  const int64_t keys =
+      source == nullptr ? context.length : source->rows.dim(0) / std::max<int64_t>(sequences, 1);
   const Shape queries = of_sequences(saved.q.shape(), sequences, context.length);
   const Projections now(saved.projected, queries, of_sequences(saved.k.shape(), sequences, keys));
   return {saved.x,
