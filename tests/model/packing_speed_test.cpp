@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Not run by default: `packing_tests "[packing-speed]"`, on one rank and its one thread, whose CPU
-// time is taken, so that other work on the machine counts little.
+// time is taken, so that other work on the machine counts little; and "[packing-share]", how much
+// of bucketed rows is tokens.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <ctime>
@@ -48,16 +49,20 @@ class SquadLikes : public ExampleSources {
 enum class Rows : uint8_t { padded, bucketed, packed };
 
 constexpr int64_t kWindow = 32;  // batches
+constexpr ExampleLengths kLongest{kInputs, kTargets};
+
+std::array<StepLengths, kStreams> bucket_lengths(int64_t batches) {
+  RunConfig config;
+  config.data.bucket_batches = batches;
+  config.data.encoder_length = kInputs;
+  config.data.decoder_length = {false, kTargets};
+  return step_lengths(config);
+}
 
 ModelShape shape_of(Rows rows) {
   ModelShape shape{kRows, kInputs, kTargets};
   if (rows != Rows::bucketed) return shape;
-  RunConfig config;
-  config.data.bucket_batches = kWindow;
-  config.data.encoder_length = kInputs;
-  config.data.decoder_length = {false, kTargets};
-  config.train.micro_batch = kRows;
-  const auto [inputs, targets] = step_lengths(config);
+  const auto [inputs, targets] = bucket_lengths(kWindow);
   shape.encoder_unit = inputs.unit;
   shape.decoder_unit = targets.unit;
   return shape;
@@ -73,7 +78,6 @@ class Contestant {
         sources_(std::make_unique<SquadLikes>()) {
     LoaderPlace place;
     place.examples_per_stream = kRows;
-    constexpr ExampleLengths kLongest{kInputs, kTargets};
     if (rows == Rows::packed) sources_ = pack_sources(std::move(sources_), place, kLongest);
     if (rows == Rows::bucketed) {
       sources_ = bucket_sources(std::move(sources_), place, kWindow, 1, kLongest);
@@ -117,6 +121,31 @@ class Contestant {
   double seconds_ = 0;
   std::vector<Example> examples_ = std::vector<Example>(kRows);
 };
+
+TEST_CASE("packing: share of tokens in bucketed rows", "[.][packing-share]") {
+  LoaderPlace place;
+  place.examples_per_stream = 32;  // the whole batch
+  const int64_t batches = GENERATE(1, 4, 8, 16, 32, 64);
+  const auto sources = bucket_sources(std::make_unique<SquadLikes>(), place, batches, 1, kLongest);
+  const auto source = sources->open(0);
+  const auto [inputs, targets] = bucket_lengths(batches);
+  int64_t tokens = 0, places = 0;
+  Example example;
+  for (int64_t batch = 0; batch < 640; ++batch) {
+    int64_t longest_inputs = 0, longest_targets = 0;
+    for (int64_t i = 0; i < place.examples_per_stream; ++i) {
+      source->next(example);
+      tokens += std::ssize(example.inputs) + std::ssize(example.targets);
+      longest_inputs = std::max<int64_t>(longest_inputs, std::ssize(example.inputs));
+      longest_targets = std::max<int64_t>(longest_targets, std::ssize(example.targets));
+    }
+    places +=
+        place.examples_per_stream * (inputs.fit(longest_inputs) + targets.fit(longest_targets));
+  }
+  WARN("bucket_batches " << batches << ": "
+                         << 100 * static_cast<double>(tokens) / static_cast<double>(places)
+                         << " %");
+}
 
 TEST_CASE("packing: rates of packed, bucketed and padded rows", "[.][packing-speed]") {
   ModelSection section;
