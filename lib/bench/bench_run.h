@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the training steps of a model for timing: the same TrainStep as the trainer, on batches
-// prepared in advance.
+// prepared in advance. Steps are of full length, also with data.bucket_batches.
 #pragma once
 
 #include <memory>

@@ -23,6 +23,15 @@ void check_tasks(Checker& check, const RunConfig& config) {
   check.require(
       !data.packing || !data.tasks.empty(), "data.packing",
       "is for the examples of data.tasks: windows of text fill their rows; set it to false");
+  const bool buckets = data.bucket_batches > 1;
+  check.require(!buckets || !data.tasks.empty(), "data.bucket_batches",
+                "{} is for the examples of data.tasks: windows of text are of one length; set it "
+                "to 1",
+                data.bucket_batches);
+  check.require(!buckets || !data.packing, "data.bucket_batches",
+                "{} is not available with data.packing, whose rows are full; set it to 1, or "
+                "data.packing to false",
+                data.bucket_batches);
   if (data.tasks.empty()) return;
   std::set<std::string> names;
   bool any_validation = false;

@@ -116,7 +116,7 @@ int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int
 }
 
 BatchBuilder::BatchBuilder(Exec& exec, int64_t count, const BatchShape& shape)
-    : shape_(shape), host_(static_cast<size_t>(count)), sent_(host_.size()) {
+    : planned_(shape), shape_(shape), host_(static_cast<size_t>(count)), sent_(host_.size()) {
   SY_CHECK(count > 0 && shape.sequences > 0 && shape.lengths[kEncoder] > 0, "{} batches of {} x {}",
            count, shape.sequences, shape.lengths[kEncoder]);
   SY_CHECK(!shape.packed || shape.lengths[kDecoder] > 0, "packed rows without a decoder");
@@ -125,6 +125,16 @@ BatchBuilder::BatchBuilder(Exec& exec, int64_t count, const BatchShape& shape)
   place(host_, reinterpret_cast<char*>(memory_.data()));
   sent_ = host_;
   if (exec.backend == Backend::cuda) upload_.emplace(exec, bytes);
+}
+
+void BatchBuilder::set_lengths(const StreamLengths& lengths) {
+  for (size_t i = 0; i < kStreams; ++i) {
+    SY_CHECK(lengths[i] <= planned_.lengths[i] && (lengths[i] > 0) == (planned_.lengths[i] > 0),
+             "stream {} of {} in a batch for {}", i, lengths[i], planned_.lengths[i]);
+  }
+  shape_.lengths = lengths;
+  place(host_, reinterpret_cast<char*>(memory_.data()));
+  if (!upload_) sent_ = host_;
 }
 
 int64_t BatchBuilder::place(std::vector<Batch>& batches, char* base) {

@@ -23,6 +23,9 @@ void fill_sequence(const TokenStream& stream, int64_t row, std::span<const int32
 // for those.
 int64_t fill_batch(const Batch& batch, const std::vector<Example>& examples, int64_t first);
 
+// The lengths of a batch's streams.
+using StreamLengths = std::array<int64_t, kStreams>;
+
 // Batches of one shape, allocated once: in host memory, to be filled, with a copy on the device if
 // the exec computes on one.
 class BatchBuilder {
@@ -31,6 +34,11 @@ class BatchBuilder {
   BatchBuilder(Exec& exec, int64_t count, const BatchShape& shape);
   BatchBuilder(const BatchBuilder&) = delete;
   BatchBuilder& operator=(const BatchBuilder&) = delete;
+
+  // From here on the streams of all batches have these lengths, at most those of the shape. To be
+  // called before the batches are filled. Does not allocate.
+  void set_lengths(const StreamLengths& lengths);
+  const StreamLengths& lengths() const { return shape_.lengths; }
 
   int64_t count() const { return static_cast<int64_t>(host_.size()); }
   // The i-th batch in host memory, zeros at first.
@@ -43,7 +51,8 @@ class BatchBuilder {
  private:
   int64_t place(std::vector<Batch>& batches, char* base);
 
-  BatchShape shape_;
+  const BatchShape planned_;
+  BatchShape shape_;             // with the lengths that were set
   std::vector<int32_t> memory_;  // of host_
   std::vector<Batch> host_, sent_;
   std::optional<StagedUpload> upload_;  // if the exec computes on a device

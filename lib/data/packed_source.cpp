@@ -19,92 +19,23 @@ void append(std::vector<int32_t>& ids, std::vector<int32_t>& ends,
   ends.push_back(narrow<int32_t>(ids.size()));
 }
 
-bool fits(const Example& row, const Example& example, const PackLengths& lengths) {
+bool fits(const Example& row, const Example& example, const ExampleLengths& lengths) {
   return std::ssize(row.inputs) + std::ssize(example.inputs) <= lengths.inputs &&
          std::ssize(row.targets) + std::ssize(example.targets) <= lengths.targets;
 }
 
-// The open rows as numbers and tokens of a StreamState: for each row its denoiser, its part, the
-// number of its examples, and their ends in inputs and in targets; then the ids of all rows.
+// The open rows as numbers and tokens of a StreamState.
 void save_rows(const std::deque<Example>& rows, std::vector<int64_t>& numbers,
                std::vector<int32_t>& tokens) {
   numbers.clear();
   tokens.clear();
-  for (const Example& row : rows) {
-    numbers.insert(numbers.end(), {row.denoiser, row.part, std::ssize(row.input_ends)});
-    for (const auto* ends : {&row.input_ends, &row.target_ends}) {
-      numbers.insert(numbers.end(), ends->begin(), ends->end());
-    }
-    for (const auto* ids : {&row.inputs, &row.targets}) {
-      tokens.insert(tokens.end(), ids->begin(), ids->end());
-    }
-  }
+  for (const Example& row : rows) save_example(row, numbers, tokens);
 }
-
-// Reads a saved position from its beginning to its end.
-class SavedRows {
- public:
-  SavedRows(const StreamState& state, const PackLengths& lengths)
-      : state_(state), numbers_(state.numbers), tokens_(state.tokens), lengths_(lengths) {}
-
-  bool ended() const { return numbers_.empty() && tokens_.empty(); }
-
-  Example row() {
-    Example row;
-    row.denoiser = number();
-    row.part = number();
-    const int64_t count = number();
-    require(count > 0 && count <= std::ssize(numbers_));
-    read_ends(row.input_ends, count, lengths_.inputs);
-    read_ends(row.target_ends, count, lengths_.targets);
-    read_ids(row.inputs, row.input_ends.back());
-    read_ids(row.targets, row.target_ends.back());
-    return row;
-  }
-
- private:
-  void require(bool condition) const {
-    if (condition) return;
-    throw DataError(
-        fmt::format("the saved position of data stream {} does not hold rows of at most {} and {} "
-                    "tokens; resume with the configuration that it was saved with",
-                    state_.stream, lengths_.inputs, lengths_.targets));
-  }
-
-  int64_t number() {
-    require(!numbers_.empty());
-    const int64_t first = numbers_.front();
-    numbers_ = numbers_.subspan(1);
-    return first;
-  }
-
-  void read_ends(std::vector<int32_t>& ends, int64_t count, int64_t most) {
-    int64_t before = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t end = number();
-      require(before <= end && end <= most);
-      ends.push_back(narrow<int32_t>(end));
-      before = end;
-    }
-  }
-
-  void read_ids(std::vector<int32_t>& ids, int64_t count) {
-    require(count <= std::ssize(tokens_));
-    const auto first = tokens_.first(static_cast<size_t>(count));
-    ids.assign(first.begin(), first.end());
-    tokens_ = tokens_.subspan(first.size());
-  }
-
-  const StreamState& state_;
-  std::span<const int64_t> numbers_;
-  std::span<const int32_t> tokens_;
-  const PackLengths lengths_;
-};
 
 class PackedSource : public ExampleSource {
  public:
   PackedSource(std::unique_ptr<ExampleSource> source, int64_t stream, const LoaderPlace& place,
-               const PackLengths& lengths)
+               const ExampleLengths& lengths)
       : source_(std::move(source)), stream_(stream), place_(place), lengths_(lengths) {}
 
   void next(Example& example) override {
@@ -139,9 +70,9 @@ class PackedSource : public ExampleSource {
 
   void restore(const StreamState& state) override {
     check_kind(state, kKind, state.numbers.size(), 0, 1);
-    SavedRows saved(state, lengths_);
+    SavedExamples saved(state, state.numbers, lengths_);
     rows_.clear();
-    while (!saved.ended()) rows_.push_back(saved.row());
+    while (!saved.ended()) rows_.push_back(saved.next());
     count_ = state.examples;
     source_->restore(state.parts[0]);
   }
@@ -175,7 +106,7 @@ class PackedSource : public ExampleSource {
   std::unique_ptr<ExampleSource> source_;
   const int64_t stream_;
   const LoaderPlace place_;
-  const PackLengths lengths_;
+  const ExampleLengths lengths_;
   std::deque<Example> rows_;  // open, the oldest first
   Example taken_;
   int64_t count_ = 0;  // rows that next() returned
@@ -185,7 +116,7 @@ class PackedSource : public ExampleSource {
 class PackedSources : public ExampleSources {
  public:
   PackedSources(std::unique_ptr<ExampleSources> sources, const LoaderPlace& place,
-                const PackLengths& lengths)
+                const ExampleLengths& lengths)
       : sources_(std::move(sources)), place_(place), lengths_(lengths) {}
 
   std::unique_ptr<ExampleSource> open(int64_t stream) override {
@@ -197,13 +128,14 @@ class PackedSources : public ExampleSources {
  private:
   const std::unique_ptr<ExampleSources> sources_;
   const LoaderPlace place_;
-  const PackLengths lengths_;
+  const ExampleLengths lengths_;
 };
 
 }  // namespace
 
 std::unique_ptr<ExampleSources> pack_sources(std::unique_ptr<ExampleSources> sources,
-                                             const LoaderPlace& place, const PackLengths& lengths) {
+                                             const LoaderPlace& place,
+                                             const ExampleLengths& lengths) {
   return std::make_unique<PackedSources>(std::move(sources), place, lengths);
 }
 

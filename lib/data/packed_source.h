@@ -6,13 +6,9 @@
 #include <memory>
 
 #include "lib/data/example_source.h"
+#include "lib/data/saved_examples.h"
 
 namespace sy {
-
-// The tokens that fit in a row.
-struct PackLengths {
-  int64_t inputs = 0, targets = 0;
-};
 
 // Rows that are open at a time. An example goes into the oldest of them that has room for it (first
 // fit). If none has, it begins a row, and if that is one too many, the oldest is complete. So the
@@ -22,9 +18,10 @@ constexpr size_t kOpenRows = 16;
 // The same streams, with rows instead of examples. A row's Example has input_ends and target_ends;
 // its denoiser and part are those of its first example, and its index is its own. Rows depend on
 // the stream alone, and positions hold the examples of open rows, so a resumed stream goes on
-// exactly. After a single pass the open rows are the last. Throws InternalError for an example that
-// is longer than a row.
+// exactly. After a single pass the open rows are the last. `lengths` are a row's; throws
+// InternalError for an example that is longer.
 std::unique_ptr<ExampleSources> pack_sources(std::unique_ptr<ExampleSources> sources,
-                                             const LoaderPlace& place, const PackLengths& lengths);
+                                             const LoaderPlace& place,
+                                             const ExampleLengths& lengths);
 
 }  // namespace sy

@@ -9,7 +9,7 @@ sy_library(data
                    lib/data/text/document_stream.cpp lib/data/span_corruption.cpp
                    lib/data/stream_state.cpp
                    lib/data/window_stream.cpp
-                   lib/data/denoise.cpp lib/data/window_source.cpp lib/data/packed_source.cpp lib/data/mixture_source.cpp lib/data/corpora.cpp lib/data/batcher.cpp
+                   lib/data/denoise.cpp lib/data/window_source.cpp lib/data/saved_examples.cpp lib/data/packed_source.cpp lib/data/bucket_source.cpp lib/data/mixture_source.cpp lib/data/corpora.cpp lib/data/batcher.cpp
                    lib/data/loader_worker.cpp lib/data/loader.cpp lib/data/tokenizer/sentence_sampler.cpp lib/data/tokenizer/tokenizer_train.cpp
            LINK sy_tensor sy_base Threads::Threads
            PRIVATE_LINK sy::simdjson sy::zlib sy::zstd sy::sentencepiece_train sy::sentencepiece)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/model/attention.h"
 
+#include <algorithm>
+
 #include "kernels/attention/attention.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "lib/base/numeric.h"
@@ -33,9 +35,9 @@ Tensor following(Tensor first, int64_t count) {
   return {one.raw(), one.dtype(), {count, one.dim(0), one.dim(1)}};
 }
 
-Shape of_sequences(Shape planned, int64_t sequences) {
-  planned[0] = sequences;
-  return planned;
+// Of `planned`, with the micro-batch's sequences and their length.
+Shape of_sequences(const Shape& planned, int64_t sequences, int64_t length) {
+  return {sequences, length, planned[2], planned[3]};
 }
 
 // source: of cross-attention; null in self-attention.
@@ -55,11 +57,15 @@ Tensor bias_grad(Exec& exec, const AttentionParams& params) {
   return params.relative_bias != nullptr ? params.relative_bias->cleared_grad(exec) : Tensor();
 }
 
-// The part of the planned tensors that this micro-batch uses.
-AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context) {
+// The part of the planned tensors that this micro-batch uses. source: of cross-attention; null in
+// self-attention.
+AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context,
+                      const AttentionSource* source) {
   const int64_t sequences = context.sequences, rows = context.stream_rows();
-  const Projections now(saved.projected, of_sequences(saved.q.shape(), sequences),
-                        of_sequences(saved.k.shape(), sequences));
+  const int64_t keys =
+      source == nullptr ? context.length : source->rows.dim(0) / std::max<int64_t>(sequences, 1);
+  const Shape queries = of_sequences(saved.q.shape(), sequences, context.length);
+  const Projections now(saved.projected, queries, of_sequences(saved.k.shape(), sequences, keys));
   return {saved.x,
           saved.rstd.slice(0, rows),
           saved.normed.slice(0, rows),
@@ -67,8 +73,8 @@ AttentionSaved filled(const AttentionSaved& saved, const LayerContext& context) 
           now.q,
           now.k,
           now.v,
-          saved.log_sum.slice(0, sequences),
-          saved.attended.slice(0, sequences)};
+          beginning_of(saved.log_sum, {sequences, queries[2], context.length}),
+          beginning_of(saved.attended, queries)};
 }
 
 void normalise(const LayerContext& context, const AttentionParams& params, AttentionSaved& saved,
@@ -177,6 +183,10 @@ Tensor merged_heads(Tensor heads) {
   return heads.view({heads.dim(0) * heads.dim(1), heads.dim(2) * heads.dim(3)});
 }
 
+Tensor beginning_of(Tensor planned, const Shape& shape) {
+  return planned.view({planned.numel()}).slice(0, shape.numel()).view(shape);
+}
+
 AttentionParams attention_params(ParamStore& store, const std::string& prefix,
                                  const ModelSection& model) {
   const int64_t d = model.d_model, inner = model.num_heads * model.d_kv;
@@ -218,13 +228,13 @@ AttentionSaved attention_plan(Arena& arena, const ModelSection& model, const Lay
 void self_attention_forward(const LayerContext& context, const AttentionParams& params,
                             AttentionSaved& saved, Tensor out, Tensor x) {
   normalise(context, params, saved, x);
-  attend(context, params, filled(saved, context), out, nullptr);
+  attend(context, params, filled(saved, context, nullptr), out, nullptr);
 }
 
 void self_attention_backward(const LayerContext& context, const AttentionParams& params,
                              const AttentionSaved& saved, Tensor d_x, Tensor d_out) {
   ScratchScope scratch(context.exec);
-  const AttentionSaved views = filled(saved, context);
+  const AttentionSaved views = filled(saved, context, nullptr);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
   attend_backward(context, params, views, d_normed, {}, d_out, nullptr);
   rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,
@@ -235,14 +245,14 @@ void cross_attention_forward(const LayerContext& context, const AttentionParams&
                              AttentionSaved& saved, Tensor out, Tensor x,
                              const AttentionSource& encoder_output) {
   normalise(context, params, saved, x);
-  attend(context, params, filled(saved, context), out, &encoder_output);
+  attend(context, params, filled(saved, context, &encoder_output), out, &encoder_output);
 }
 
 void cross_attention_backward(const LayerContext& context, const AttentionParams& params,
                               const AttentionSaved& saved, Tensor d_x, Tensor d_encoder_output,
                               Tensor d_out, const AttentionSource& encoder_output) {
   ScratchScope scratch(context.exec);
-  const AttentionSaved views = filled(saved, context);
+  const AttentionSaved views = filled(saved, context, &encoder_output);
   const Tensor d_normed = scratch.take(d_out.dtype(), d_out.shape(), "attention d_normed");
   attend_backward(context, params, views, d_normed, d_encoder_output, d_out, &encoder_output);
   rms_norm_backward(context.exec, d_x, params.norm->cleared_grad(context.exec), d_normed, views.x,

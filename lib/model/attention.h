@@ -33,6 +33,9 @@ struct AttentionParams {
 AttentionSpec attention_spec(const LayerContext& context, bool causal, uint32_t probs_site);
 // Views [B, L, H, d_kv] as [B * L, H * d_kv].
 Tensor merged_heads(Tensor heads);
+// The first elements of what was planned, seen as a tensor of this micro-batch, which may have
+// fewer and shorter sequences.
+Tensor beginning_of(Tensor planned, const Shape& shape);
 
 // What backward needs; H is the number of this rank's heads.
 struct AttentionSaved {

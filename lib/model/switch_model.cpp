@@ -11,11 +11,26 @@
 namespace sy {
 namespace {
 
-// A batch of the planned size, without memory.
-Batch planning_batch(const ModelShape& shape) {
+// A batch of the planned number of sequences, without memory.
+Batch planning_batch(const ModelShape& shape, int64_t encoder_length, int64_t decoder_length) {
   Batch batch;
-  place_batch(batch, {shape.sequences, {shape.encoder_length, shape.decoder_length}}, nullptr);
+  place_batch(batch, {shape.sequences, {encoder_length, decoder_length}}, nullptr);
   return batch;
+}
+
+// For each length below the full one a batch that has it in one stack, and the full one in the
+// other. No product depends on both lengths.
+std::vector<Batch> shorter_batches(const ModelShape& shape) {
+  std::vector<Batch> batches;
+  const auto add = [&](size_t stream, auto&& batch_of) {
+    const StepLengths lengths = shape.lengths(stream);
+    for (int64_t n = lengths.unit; n > 0 && n < lengths.full; n += lengths.unit) {
+      batches.push_back(batch_of(n));
+    }
+  };
+  add(kEncoder, [&](int64_t n) { return planning_batch(shape, n, shape.decoder_length); });
+  add(kDecoder, [&](int64_t n) { return planning_batch(shape, shape.encoder_length, n); });
+  return batches;
 }
 
 }  // namespace
@@ -32,7 +47,10 @@ void SwitchModel::plan(Exec& exec, const SoftTargets* soft) {
   s.has_teacher = soft != nullptr;
   s.plan();
   s.planned = true;
-  const Batch batch = planning_batch(s.shape);
+  for (const Batch& shorter : shorter_batches(s.shape)) {
+    s.training ? plan_training(exec, shorter, soft) : plan_evaluation(exec, shorter);
+  }
+  const Batch batch = planning_batch(s.shape, s.shape.encoder_length, s.shape.decoder_length);
   if (s.training) plan_training(exec, batch, soft);
   plan_evaluation(exec, batch);
   s.scratch_bytes = exec.scratch.high_water();
@@ -198,14 +216,14 @@ void SwitchModel::update_router_biases(Exec& exec, Tensor apply) {
 void SwitchModel::logits_at(Exec& exec, const Batch& batch, const StepContext& step,
                             int64_t position, Tensor logits) {
   State& s = *state_;
-  SY_CHECK(!step.training && position >= 0 && position < s.shape.decoder_length,
-           "logits at position {} of {}", position, s.shape.decoder_length);
+  SY_CHECK(!step.training && position >= 0 && position < batch.targets.dim(1),
+           "logits at position {} of {}", position, batch.targets.dim(1));
   const Tensor h = s.decode(exec, batch, step);
-  const int64_t sequences = batch.sequences();
+  const int64_t sequences = batch.sequences(), length = batch.targets.dim(1);
   ScratchScope scratch(exec);
   const Tensor rows = scratch.take(s.dtype, {sequences, s.model.d_model}, "rows of the position");
   for (int64_t b = 0; b < sequences; ++b) {
-    copy(exec, rows.slice(b, 1), h.slice(b * s.shape.decoder_length + position, 1));
+    copy(exec, rows.slice(b, 1), h.slice(b * length + position, 1));
   }
   output_logits(s.context(exec, batch, step, kDecoder), s.loss, logits, rows);
 }

@@ -13,6 +13,7 @@
 
 #include <memory>
 
+#include "lib/config/step_lengths.h"
 #include "lib/data/batch.h"
 #include "lib/model/context.h"
 #include "lib/model/grad_ready.h"
@@ -36,6 +37,14 @@ struct ModelShape {
   // The model ranks share out the rows of the residual stream. Every micro-batch must have as many
   // for each of them.
   bool sequence_parallel = false;
+  // The streams of a batch in training, or of a model that cannot train, may be shorter, by these
+  // units (lib/config/step_lengths.h); 0: they have the full length.
+  int64_t encoder_unit = 0, decoder_unit = 0;
+
+  StepLengths lengths(size_t stream) const {
+    return stream == kEncoder ? StepLengths{encoder_length, encoder_unit}
+                              : StepLengths{decoder_length, decoder_unit};
+  }
 };
 
 class SwitchModel {
@@ -48,9 +57,9 @@ class SwitchModel {
               bool training = true, UpdatedBy updated_by = UpdatedBy::every_holder);
   ~SwitchModel();
 
-  // Measures every region and, by running training and evaluation passes in planning mode, scratch
-  // and traffic. The backend and threads of `exec` must be set. `soft`, without memory, is given if
-  // training passes will have a teacher's targets. To be called once.
+  // Measures every region and, by running training and evaluation passes in planning mode, at each
+  // length of a stream, scratch and traffic. The backend and threads of `exec` must be set. `soft`,
+  // without memory, is given if training passes will have a teacher's targets. To be called once.
   void plan(Exec& exec, const SoftTargets* soft = nullptr);
   bool planned() const;
 
@@ -66,8 +75,8 @@ class SwitchModel {
     int64_t total() const { return parameters + gradients + activations + scratch; }
   };
   Memory memory() const;
-  // What this rank sends in the forward and backward passes of one micro-batch, or in
-  // decoder_output() for a model that cannot train; known after plan(). Dropless, it is an upper
+  // What this rank sends in the forward and backward passes of one micro-batch of full length, or
+  // in decoder_output() for a model that cannot train; known after plan(). Dropless, it is an upper
   // bound on the rows: all of this rank go elsewhere, and all of the other ranks come here.
   const Traffic& traffic() const;
 
@@ -91,9 +100,11 @@ class SwitchModel {
   // Adds the cross-entropy of the micro-batch (nats, summed over valid target tokens, not scaled)
   // to loss_sum(), and the router statistics to router_stats(). If step.training, also prepares
   // backward and adds the gradient of the output projection to its parameter. The batch, in the
-  // exec's memory, may have fewer sequences than planned. Does not synchronise. `needed` is called
-  // with every value that is about to be read. `soft` are a teacher's targets for this micro-batch,
-  // if there are any; then step.training, and soft_sum() is added to.
+  // exec's memory, may have fewer and, where the shape says so, shorter sequences than planned;
+  // everything, the experts' capacity too, then is as in a model planned for those lengths. Does
+  // not synchronise. `needed` is called with every value that is about to be read. `soft` are a
+  // teacher's targets for this micro-batch, if there are any; then step.training, and soft_sum() is
+  // added to.
   void accumulate_forward(Exec& exec, const Batch& batch, const StepContext& step,
                           const ValuesNeeded& needed = {}, const SoftTargets* soft = nullptr);
   // Zeroes loss_sum(), calls accumulate_forward, waits for the sum and returns it.

@@ -87,15 +87,14 @@ void SwitchModel::State::plan_statistics() {
 }
 
 // A decoder's group counts for as many of the encoder's as the global batch has for each.
-double SwitchModel::State::group_weight(Stack stack) const {
+double SwitchModel::State::group_weight(const Batch& batch, Stack stack) const {
   if (stack == Stack::encoder || shape.decoder_length == 0) return 1.0;
+  const int64_t inputs = batch.streams[kEncoder].ids.dim(1), targets = batch.targets.dim(1);
   const auto tokens = [&](Stack of, int64_t length) {
     return static_cast<double>(group_tokens(model.experts, of, length));
   };
-  const double encoder_length = static_cast<double>(shape.encoder_length);
-  const double decoder_length = static_cast<double>(shape.decoder_length);
-  return encoder_length * tokens(Stack::decoder, shape.decoder_length) /
-         (decoder_length * tokens(Stack::encoder, shape.encoder_length));
+  return static_cast<double>(inputs) * tokens(Stack::decoder, targets) /
+         (static_cast<double>(targets) * tokens(Stack::encoder, inputs));
 }
 
 Tensor SwitchModel::State::routed(Tensor valid) {
@@ -118,7 +117,7 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
           .stack_shares = saved.shares,
           .sequence_parallel = shape.sequence_parallel,
           .stack = stack,
-          .group_weight = group_weight(stack),
+          .group_weight = group_weight(batch, stack),
           .ids = flat(tokens.ids),
           .ranges = tokens.ranges,
           .other_ranges = tokens.other_ranges};
@@ -127,9 +126,9 @@ LayerContext SwitchModel::State::context(Exec& exec, const Batch& batch, const S
 void SwitchModel::State::check(const Batch& batch) const {
   const int64_t b = batch.sequences();
   const Tensor encoder_ids = batch.streams[kEncoder].ids, decoder_ids = batch.streams[kDecoder].ids;
-  const Shape encoder_shape{b, shape.encoder_length}, decoder_shape{b, shape.decoder_length};
-  SY_CHECK(b <= shape.sequences && encoder_ids.shape() == encoder_shape &&
-               decoder_ids.shape() == decoder_shape && batch.targets.shape() == decoder_shape,
+  SY_CHECK(b <= shape.sequences && shape.lengths(kEncoder).has(encoder_ids.dim(1)) &&
+               shape.lengths(kDecoder).has(decoder_ids.dim(1)) && decoder_ids.dim(0) == b &&
+               batch.targets.shape() == decoder_ids.shape(),
            "batch {} -> {} for a model of {} sequences of {} -> {}", encoder_ids.shape().str(),
            decoder_ids.shape().str(), shape.sequences, shape.encoder_length, shape.decoder_length);
 }

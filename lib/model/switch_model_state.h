@@ -55,7 +55,7 @@ struct SwitchModel::State {
 
   // The context of the stack that reads `stream`.
   LayerContext context(Exec& exec, const Batch& batch, const StepContext& step, size_t stream);
-  double group_weight(Stack stack) const;
+  double group_weight(const Batch& batch, Stack stack) const;
   Tensor routed(Tensor valid);
   void check(const Batch& batch) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run will take, before it is paid for.
+// What a run will take, before it is paid for. Steps are of full length, also with
+// data.bucket_batches.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/tasks/open_examples.h"
 
+#include "lib/data/bucket_source.h"
 #include "lib/data/mixture_source.h"
 #include "lib/data/packed_source.h"
 #include "lib/tasks/task_source.h"
@@ -24,8 +25,10 @@ std::unique_ptr<ExampleSources> make_task_sources(
   const std::vector<double> rates = mixture_rates(data.mixture, sizes);
   for (size_t i = 0; i < parts.size(); ++i) parts[i].rate = rates[i];
   auto mixed = mix_sources(std::move(parts), place, seed);
-  if (!data.packing) return mixed;
-  return pack_sources(std::move(mixed), place, {data.encoder_length, data.decoder_length.value});
+  const ExampleLengths lengths{data.encoder_length, data.decoder_length.value};
+  if (data.packing) return pack_sources(std::move(mixed), place, lengths);
+  if (data.bucket_batches == 1) return mixed;
+  return bucket_sources(std::move(mixed), place, data.bucket_batches, seed, lengths);
 }
 
 std::unique_ptr<ExampleSources> open_examples(const DataSection& data,

@@ -10,9 +10,10 @@
 
 namespace sy {
 
-// The examples of data.tasks: mixed by rate for training, with data.packing several in a row, and,
-// in a single pass, those of validation one of each task in turn. Throws ConfigError for a task
-// that is unknown or rates that sum to 0, DataError for files that hold something else.
+// The examples of data.tasks: mixed by rate for training, with data.packing several in a row, with
+// data.bucket_batches by length, and, in a single pass, those of validation one of each task in
+// turn. Throws ConfigError for a task that is unknown or rates that sum to 0, DataError for files
+// that hold something else.
 std::unique_ptr<ExampleSources> make_task_sources(
     const DataSection& data, const LoaderPlace& place, uint64_t seed,
     const std::shared_ptr<const Tokenizer>& tokenizer);

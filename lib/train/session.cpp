@@ -4,6 +4,7 @@
 #include "kernels/gemm/gemm.h"
 #include "lib/base/numeric.h"
 #include "lib/config/config.h"
+#include "lib/config/step_lengths.h"
 
 namespace sy {
 namespace {
@@ -25,9 +26,16 @@ RunConfig resolved(RunConfig config, int ranks, const Tokenizer* tokenizer) {
   return config;
 }
 
-ModelShape model_shape(const RunConfig& config) {
-  return {config.train.micro_batch, config.data.encoder_length, config.data.decoder_length.value,
-          config.train.recompute, config.mesh.sequence_parallel};
+// Evaluations are at full length.
+ModelShape model_shape(const RunConfig& config, bool training) {
+  const auto [inputs, targets] = step_lengths(config);
+  return {config.train.micro_batch,
+          inputs.full,
+          targets.full,
+          config.train.recompute,
+          config.mesh.sequence_parallel,
+          training ? inputs.unit : 0,
+          training ? targets.unit : 0};
 }
 
 DType activation_dtype(Precision precision, Backend backend) {
@@ -53,7 +61,7 @@ Session::Session(Runtime& runtime_, Mesh& mesh_, RunConfig given,
       mesh(mesh_),
       tokenizer(std::move(tokenizer_)),
       config(resolved(std::move(given), mesh.shape().ranks, tokenizer.get())),
-      model(config.model, shape.value_or(model_shape(config)), mesh,
+      model(config.model, shape.value_or(model_shape(config, training)), mesh,
             activation_dtype(config.precision, exec.backend), training,
             training && config.mesh.zero_stage == 1 ? UpdatedBy::one_owner
                                                     : UpdatedBy::every_holder) {}

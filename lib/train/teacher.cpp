@@ -93,9 +93,8 @@ std::unique_ptr<Session> Teacher::open() {
   config.mesh.expert = {};
   config.train.eval_every = 0;
   // One block's activations at a time: nothing goes backward.
-  const ModelShape shape{config.train.micro_batch, config.data.encoder_length,
-                         config.data.decoder_length.value, Recompute::blocks,
-                         config.mesh.sequence_parallel};
+  ModelShape shape = student_.model.shape();
+  shape.recompute = Recompute::blocks;
   try {
     return std::make_unique<Session>(student_.runtime, mesh_for(config), config, student_.tokenizer,
                                      /*training=*/false, shape);

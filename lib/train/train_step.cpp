@@ -113,6 +113,7 @@ void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) 
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
   targets_[turn] = tokens.target;
+  groups_[turn] = routing_groups(session_.config, batch.lengths()[kEncoder]);
   taught_[turn] = is_taught(step);
   under_way_[turn]->start();
 }
@@ -135,9 +136,7 @@ StepResult TrainStep::finish() {
   const auto targets = static_cast<double>(targets_[turn]);
   result.logit_z_loss = *numbers.host(4).data<double>() / targets;
   if (taught_[turn]) result.soft_loss = *numbers.host(7).data<double>() / targets;
-  result.router =
-      summarize_router(router_stats(numbers), session_.config.model,
-                       routing_groups(session_.config, session_.config.train.global_batch));
+  result.router = summarize_router(router_stats(numbers), session_.config.model, groups_[turn]);
   return result;
 }
 
@@ -177,7 +176,7 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
   context.loss_scale = 1.0 / static_cast<double>(tokens.target);
   context.logit_z_loss = config.train.logit_z_loss;
   context.group_scale =
-      1.0 / static_cast<double>(routing_groups(config, config.train.global_batch));
+      1.0 / static_cast<double>(routing_groups(config, batch.lengths()[kEncoder]));
   model.clear_stats(session_.exec);
   const int64_t first = session_.sequences_per_rank() * mesh_->data_rank();
   for (int64_t i = 0; i < batch.micro_batches(); ++i) {

@@ -110,10 +110,11 @@ class TrainStep {
   Tensor faults_;   // float64 [regions], see grad_fault.h
 
   // Of the two steps that may be in flight: results in transit to the host, learning rates, target
-  // tokens, and whether there was a teacher.
+  // tokens, the encoder's routing groups, and whether there was a teacher.
   std::optional<Readback> under_way_[2];
   double rates_[2] = {};
   int64_t targets_[2] = {};
+  int64_t groups_[2] = {};
   bool taught_[2] = {};
   int64_t started_ = 0, finished_ = 0;
   int64_t steps_before_ = 0;

@@ -17,6 +17,11 @@ double seconds_between(std::chrono::steady_clock::time_point start,
   return std::chrono::duration<double>(end - start).count();
 }
 
+const std::vector<Example>& next_examples(Loader& loader) {
+  const WatchedCall watched(file_wait("reading the text of the next batch"));
+  return loader.next();
+}
+
 // The losses of the routers' choices that have a coefficient.
 void record_choice_losses(TrainMetrics& metrics, const RouterSummary& router,
                           const ExpertsSection& experts) {
@@ -70,7 +75,7 @@ void Trainer::start_step() {
   settle();
   state_.step = step;
   state_.tokens += tokens.total();
-  under_way_ = StartedStep{step, tokens, state_.tokens, start};
+  under_way_ = StartedStep{step, tokens, batch_.lengths(), state_.tokens, start};
 }
 
 void Trainer::settle() {
@@ -85,20 +90,18 @@ void Trainer::settle() {
   record(started, result, seconds);
 }
 
-// Takes the next batch and agrees with the other ranks, in one reduction, on what all must know
-// before the step: token counts, whether any rank got a stop signal, and whether all checkpoint
-// shards are on disk.
+// Takes the next batch and agrees with the other ranks on what all must know before the step: its
+// lengths, if they vary, and, in one reduction, token counts, whether any rank got a stop signal,
+// and whether all checkpoint shards are on disk.
 StepTokens Trainer::begin_step() {
-  {
-    const WatchedCall watched(file_wait("reading the text of the next batch"));
-    batch_.fill(loader_->next());
-  }
+  Communicator& world = session_.mesh.world();
+  const std::vector<Example>& examples = next_examples(*loader_);
+  batch_.fill(examples, agree_on_lengths(step_lengths(session_.config), examples, world));
   const double counted = session_.counts_batch() ? 1.0 : 0.0;
   double facts[4] = {counted * static_cast<double>(batch_.target_tokens()),
                      counted * static_cast<double>(batch_.input_tokens()),
                      stop_requested() ? 1.0 : 0.0,
                      writer_.busy() && writer_.shard_done() ? 1.0 : 0.0};
-  Communicator& world = session_.mesh.world();
   world.all_reduce_sum(Tensor(facts, DType::f64, {4}), "step facts");
   stopping_ = facts[2] > 0;
   if (facts[3] == world.size()) commit();
@@ -169,7 +172,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
     metrics.straggler_share = waits->straggler_share;
   }
   metrics.router = train_step_.router_metrics();
-  run_log_->train(metrics);
+  run_log_->train(metrics, started.lengths);
 }
 
 // Returns whether the weights are the best yet of a task, so that they are to be kept. Those that

@@ -53,6 +53,7 @@ class Trainer {
   struct StartedStep {
     int64_t step;
     StepTokens tokens;
+    StreamLengths lengths;
     int64_t tokens_so_far;
     Clock::time_point start;
   };

@@ -76,6 +76,18 @@ void log_flops(const RunConfig& config) {
       SwitchModel::kaplan_flops_per_sequence(config.model, inputs, targets) / 1e9);
 }
 
+// With data.bucket_batches.
+void log_lengths(const RunConfig& config) {
+  if (config.data.bucket_batches == 1) return;
+  const auto [inputs, targets] = step_lengths(config);
+  const auto described = [](const StepLengths& lengths) {
+    return lengths.unit == 0 ? fmt::format("{}", lengths.full)
+                             : fmt::format("a multiple of {} up to {}", lengths.unit, lengths.full);
+  };
+  log::info("tokens of a sequence in a step: {} for inputs, {} for targets", described(inputs),
+            described(targets));
+}
+
 }  // namespace
 
 Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
@@ -110,6 +122,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
               static_cast<double>(scorer_->bytes()) / (1 << 20));
   }
   log_flops(session_.config);
+  log_lengths(session_.config);
   if (teacher_) teacher_->log_opened();
   train_step_.allocate();
   if (scorer_) scorer_->allocate();

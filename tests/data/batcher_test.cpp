@@ -111,6 +111,39 @@ TEST_CASE("batcher: an example longer than the batch is our fault", "[batcher]")
   CHECK_THROWS_AS(fill_batch(builder.host(0), examples, 0), InternalError);
 }
 
+TEST_CASE("batcher: shorter batches in the same memory", "[batcher]") {
+  std::vector<Example> examples(2);
+  examples[0].inputs = {5, 1};
+  examples[0].targets = {9, 8, 1};
+  examples[1].inputs = {6, 7, 1};
+  examples[1].targets = {1};
+  Exec exec;
+  BatchBuilder builder(exec, 2, {1, {40, 30}});
+  const char* const memory = static_cast<char*>(builder.host(0).streams[kEncoder].ids.raw());
+  const char* const end = static_cast<char*>(builder.host(1).targets.raw()) + 4 * 30;
+  for (const StreamLengths& lengths : {StreamLengths{3, 4}, {40, 30}, {3, 3}}) {
+    builder.set_lengths(lengths);
+    CHECK(builder.lengths() == lengths);
+    for (int64_t i = 0; i < 2; ++i) fill_batch(builder.host(i), examples, i);
+    builder.send();
+    for (int64_t i = 0; i < 2; ++i) {
+      const Batch& batch = builder.sent(i);
+      const auto padded = [&](Ids ids, size_t stream) {
+        ids.resize(static_cast<size_t>(lengths[stream]));
+        return ids;
+      };
+      CHECK(ids_of(batch.streams[kEncoder].ids) ==
+            padded(examples[static_cast<size_t>(i)].inputs, kEncoder));
+      CHECK(ids_of(batch.targets) == padded(examples[static_cast<size_t>(i)].targets, kDecoder));
+      CHECK(batch.streams[kDecoder].valid.numel() == lengths[kDecoder]);
+    }
+    CHECK(static_cast<char*>(builder.sent(0).streams[kEncoder].ids.raw()) == memory);
+    CHECK(static_cast<char*>(builder.sent(1).targets.raw()) < end);
+  }
+  CHECK_THROWS_AS(builder.set_lengths({41, 30}), InternalError);
+  CHECK_THROWS_AS(builder.set_lengths({40, 0}), InternalError);
+}
+
 TEST_CASE("batcher: packed rows", "[batcher]") {
   std::vector<Example> examples(2);
   examples[0].inputs = {5, 6, 1, 7, 1, 8, 1};

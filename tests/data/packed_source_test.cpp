@@ -5,64 +5,14 @@
 #include <map>
 
 #include "lib/base/error.h"
-#include "lib/base/random.h"
 #include "lib/data/loader.h"
+#include "tests/data/numbered_source.h"
 
 namespace sy {
 namespace {
+using namespace test;
 
-constexpr PackLengths kRow{64, 24};
-constexpr int64_t kInPass = 40;  // examples of a stream in a single pass
-
-// The number-th example of a stream: 2 to 41 inputs and 1 to 12 targets, all of them its own id.
-Example example_of(int64_t stream, int64_t number) {
-  const auto draw = [&](uint32_t site, uint32_t below) {
-    const RandomKey key{9, 0, site};
-    return static_cast<size_t>(
-        random_below(key, static_cast<uint64_t>(1000 * stream + number), below));
-  };
-  const auto id = static_cast<int32_t>(1000 * stream + number);
-  Example example;
-  example.part = number % 3;
-  example.inputs.assign(2 + draw(1, 40), id);
-  example.targets.assign(1 + draw(2, 12), id);
-  return example;
-}
-
-class NumberedSource : public ExampleSource {
- public:
-  NumberedSource(int64_t stream, bool single_pass) : stream_(stream), single_pass_(single_pass) {}
-  void next(Example& example) override {
-    example = single_pass_ && count_ >= kInPass ? Example() : example_of(stream_, count_);
-    ++count_;
-  }
-  StreamState state() const override {
-    StreamState state;
-    state.kind = "numbered";
-    state.stream = stream_;
-    state.examples = count_;
-    return state;
-  }
-  void take_step(StreamStep& step) override { step.examples = count_; }
-  void restore(const StreamState& state) override { count_ = state.examples; }
-
- private:
-  int64_t stream_, count_ = 0;
-  bool single_pass_;
-};
-
-class NumberedSources : public ExampleSources {
- public:
-  explicit NumberedSources(bool single_pass) : single_pass_(single_pass) {}
-  std::unique_ptr<ExampleSource> open(int64_t stream) override {
-    return std::make_unique<NumberedSource>(stream, single_pass_);
-  }
-  DataCounters counters() const override { return {}; }
-  void cancel() override {}
-
- private:
-  bool single_pass_;
-};
+constexpr ExampleLengths kRow{64, 24};
 
 LoaderPlace place_of(int64_t first, int64_t count, bool single_pass = false) {
   LoaderPlace place;
@@ -74,7 +24,8 @@ LoaderPlace place_of(int64_t first, int64_t count, bool single_pass = false) {
   return place;
 }
 
-std::unique_ptr<Loader> packed_loader(const LoaderPlace& place, const PackLengths& lengths = kRow) {
+std::unique_ptr<Loader> packed_loader(const LoaderPlace& place,
+                                      const ExampleLengths& lengths = kRow) {
   auto sources = pack_sources(std::make_unique<NumberedSources>(place.single_pass), place, lengths);
   return std::make_unique<Loader>(std::move(sources), place, 2, 2);
 }
@@ -184,7 +135,7 @@ TEST_CASE("packed source: positions and examples that do not fit", "[packed_sour
   const auto first = packed_loader(place_of(0, 4));
   first->next();
   const std::vector<StreamState> states = first->state();
-  const PackLengths shorter = GENERATE(PackLengths{60, 24}, PackLengths{64, 20});
+  const ExampleLengths shorter = GENERATE(ExampleLengths{60, 24}, ExampleLengths{64, 20});
   CHECK_THROWS_AS(packed_loader(place_of(0, 4), shorter)->restore(states), DataError);
   std::vector<StreamState> cut = states;
   cut[1].tokens.pop_back();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 set(suites span_plan shard_list byte_source c4_reader tokenizer tokenizer_train vocabulary span_corruption denoise
-           batcher packed_source stream_state shuffle loader loader_faults mixture_source corpora)
+           batcher packed_source bucket_source stream_state shuffle loader loader_faults mixture_source corpora)
 list(TRANSFORM suites REPLACE "(.+)" "tests/data/\\1_test.cpp" OUTPUT_VARIABLE suite_sources)
 sy_test_binary(data_tests
                SOURCES tests/data/support.cpp tests/data/sha1.cpp tests/data/tokenizer_definition_test.cpp

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real program on the build's text sample, and on C4 if that is present beside the project.
-foreach(name bench_parts changes_mesh distill_tasks finetune finetune_learns full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up model_axis
+foreach(name bench_parts bucketing changes_mesh distill_tasks finetune finetune_learns full_disk goes_back gradients_agree
+        killed_and_resumed meshes_agree metrics_add_up model_axis
         nonfinite recompute stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)
@@ -46,7 +47,7 @@ endif()
 # On the machine's GPUs.
 if(SY_HAVE_CUDA)
   add_dependencies(gpu_tests switchyard)
-  foreach(name bench_parts changes_mesh full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up
+  foreach(name bench_parts bucketing changes_mesh full_disk goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up
           model_axis nonfinite recompute stop_flag)
     sy_add_gpu_test(e2e.${name} ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   endforeach()

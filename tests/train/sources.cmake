@@ -30,16 +30,17 @@ sy_test_binary(train_mpi_tests MPI
                        tests/train/grad_reduce_test.cpp tests/train/mesh_checkpoint_test.cpp
                        tests/train/optimizer_test.cpp
                        tests/train/plain_training.cpp tests/train/runtime_test.cpp
+                       tests/train/short_steps_test.cpp
                        tests/train/step_fault_test.cpp tests/train/step_numbers_test.cpp
                        tests/train/teacher_test.cpp tests/train/traffic_test.cpp
                        tests/train/train_step_test.cpp
                        tests/train/trainer_test.cpp tests/train/zero_test.cpp
                        tests/data/support.cpp tests/model/fixture.cpp tests/model/reference_model.cpp
                LINK sy_bench sy::simdjson sy::zlib sy::zstd)
-foreach(suite draws grad_fault grad_norm grad_reduce mesh_checkpoint optimizer runtime step_fault step_numbers teacher traffic train_step trainer zero)
+foreach(suite draws grad_fault grad_norm grad_reduce mesh_checkpoint optimizer runtime short_steps step_fault step_numbers teacher traffic train_step trainer zero)
   sy_add_mpi_test(train.${suite} train_mpi_tests "[${suite}]" 1 2 4)
 endforeach()
-foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "runtime random"
+foreach(column "draws forward" "grad_fault reverse" "grad_norm forward" "grad_reduce random" "optimizer reverse" "runtime random" "short_steps random"
                "step_fault reverse" "step_numbers random" "teacher reverse" "traffic forward" "train_step random" "zero random")
   separate_arguments(column)
   list(GET column 0 suite)
@@ -51,7 +52,7 @@ sy_add_cuda_mpi_test(train.mesh_checkpoint train_mpi_tests "[mesh_checkpoint]" 2
 sy_add_cuda_mpi_test(train.trainer train_mpi_tests "[trainer]" 2 SCHEDULES forward)
 # The column takes minutes a mesh: usually on one mesh a suite, on the others on demand.
 sy_long_tests(cuda.train.draws.np1.forward cuda.train.draws.np2.forward cuda.train.runtime.np1.random
-              cuda.train.runtime.np4.random cuda.train.step_numbers.np1.random cuda.train.step_numbers.np2.random
+              cuda.train.runtime.np4.random cuda.train.short_steps.np1.random cuda.train.short_steps.np4.random cuda.train.step_numbers.np1.random cuda.train.step_numbers.np2.random
               cuda.train.teacher.np1.reverse cuda.train.teacher.np4.reverse
               cuda.train.traffic.np4.forward cuda.train.train_step.np1.random cuda.train.train_step.np4.random
               cuda.train.zero.np1.random cuda.train.zero.np4.random)

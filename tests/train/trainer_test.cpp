@@ -329,8 +329,8 @@ TEST_CASE("trainer: MFU is the formula's FLOPs over seconds and peak", "[trainer
   TrainMetrics metrics;
   metrics.step = 1;
   metrics.step_seconds = 0.25;
-  log.train(metrics);
-  const double le = 32, ld = static_cast<double>(session.config.data.decoder_length.value);
+  const auto [le, ld] = GENERATE(std::pair(32.0, 9.0), std::pair(24.0, 8.0));
+  log.train(metrics, {static_cast<int64_t>(le), static_cast<int64_t>(ld)});
   const double d = 32, inner = 32, ff = 64, vocab = 256, batch = 16;
   const auto attention = [&](double queries, double keys) {
     return 2 * (2 * queries * d * inner + 2 * keys * d * inner + 2 * queries * keys * inner);

@@ -44,9 +44,11 @@ MoeAttentionSaved filled(const MoeAttentionSaved& saved, const LayerContext& con
   for (Tensor* of_tokens : {&now.rstd, &now.normed}) {
     *of_tokens = of_tokens->slice(0, context.stream_rows());
   }
-  for (Tensor* of_sequences : {&now.q, &now.k, &now.log_sum, &now.attended}) {
-    *of_sequences = of_sequences->slice(0, context.sequences);
+  const int64_t heads = saved.q.dim(2);
+  for (Tensor* of_heads : {&now.q, &now.k, &now.attended}) {
+    *of_heads = beginning_of(*of_heads, {context.sequences, context.length, heads, saved.q.dim(3)});
   }
+  now.log_sum = beginning_of(now.log_sum, {context.sequences, heads, context.length});
   return now;
 }
 

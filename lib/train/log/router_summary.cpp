@@ -37,8 +37,9 @@ LayerTokens layer_tokens(const RouterStats& stats, const ModelSection& model, in
 
 }  // namespace
 
-int64_t routing_groups(const RunConfig& config, int64_t sequences) {
-  return token_groups(config.model.experts, Stack::encoder, sequences, config.data.encoder_length)
+int64_t routing_groups(const RunConfig& config, int64_t encoder_length) {
+  return token_groups(config.model.experts, Stack::encoder, config.train.global_batch,
+                      encoder_length)
       .count;
 }
 

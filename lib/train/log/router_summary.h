@@ -33,7 +33,7 @@ std::vector<RouterMetrics> router_metrics(const RouterStats& stats, const ModelS
 // Reduces, waits for the values and summarises them. Collective.
 RouterSummary router_summary(Exec& exec, SwitchModel& model, Mesh& mesh, int64_t groups = 0);
 
-// Number of the encoder's routing groups in a global batch of `sequences`.
-int64_t routing_groups(const RunConfig& config, int64_t sequences);
+// Number of the encoder's routing groups in a global batch of this length.
+int64_t routing_groups(const RunConfig& config, int64_t encoder_length);
 
 }  // namespace sy

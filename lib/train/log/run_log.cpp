@@ -32,15 +32,15 @@ RunLog::RunLog(const std::string& folder, const Session& session, int64_t resume
     : metrics_(folder + "/metrics.jsonl", resumed_step),
       events_(folder, resumed_step),
       progress_(resumed_step, session.config.train.steps),
-      step_flops_(static_cast<double>(session.config.train.global_batch) *
-                  SwitchModel::flops_per_sequence(session.config.model,
-                                                  session.config.data.encoder_length,
-                                                  session.config.data.decoder_length.value)),
+      model_(session.config.model),
+      sequences_(static_cast<double>(session.config.train.global_batch)),
       peak_flops_(peak_flops) {}
 
-void RunLog::train(TrainMetrics metrics) {
+void RunLog::train(TrainMetrics metrics, const StreamLengths& lengths) {
+  const double flops =
+      sequences_ * SwitchModel::flops_per_sequence(model_, lengths[kEncoder], lengths[kDecoder]);
   metrics.neg_log_perplexity = -metrics.loss;
-  metrics.mfu = step_flops_ / metrics.step_seconds / peak_flops_;
+  metrics.mfu = flops / metrics.step_seconds / peak_flops_;
   metrics_.write(metrics);
   events_.write(metrics);
   progress_.report(metrics);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "lib/data/batcher.h"
 #include "lib/train/evaluate.h"
 #include "lib/train/log/metrics.h"
 #include "lib/train/log/progress.h"
@@ -20,15 +21,17 @@ class RunLog {
 
   void step_done(int64_t step) { progress_.step_done(step); }
 
-  // Fills in neg_log_perplexity and mfu and writes the step to all outputs.
-  void train(TrainMetrics metrics);
+  // Fills in neg_log_perplexity and mfu and writes the step, whose sequences had these lengths, to
+  // all outputs.
+  void train(TrainMetrics metrics, const StreamLengths& lengths);
   void evaluation(int64_t step, int64_t tokens, const Evaluation& evaluation, double seconds);
 
  private:
   MetricsWriter metrics_;
   TensorBoardWriter events_;
   Progress progress_;
-  double step_flops_;  // GEMM FLOPs of one step, by formula
+  const ModelSection model_;
+  const double sequences_;  // of a step
   double peak_flops_;
 };
 
