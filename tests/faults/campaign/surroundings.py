@@ -70,8 +70,7 @@ def text_cut(trial):
         with open(shard, "r+b") as file:
             file.truncate(trial.draws.randint(1, size // 8))
     trial.start(given={"data.on_bad_record": "fail"})
-    begun = time.monotonic()
-    require(trial.end(since=begun) == 3, "with its text cut off the exit code is not 3")
+    require(trial.end(ends=False) == 3, "with its text cut off the exit code is not 3")
     trial.require_message("c4-train.")
     for shard in text.iterdir():
         shutil.copy(trial.root / shard.name, shard)
