@@ -30,7 +30,8 @@ struct RunSection {
           "compute threads per rank; auto: OMP_NUM_THREADS if it is set, else the cores that the "
           "launcher gives, divided among the ranks that share them");
     visit("hang_timeout_seconds", hang_timeout_seconds,
-          "abort, naming the collective, if one blocks longer than this; 0: never");
+          "abort, naming the collective or the wait for files, if one takes longer than this; 0: "
+          "never");
     visit("replay_every", replay_every,
           "steps between replays: a step is computed twice and must give the same bits, else the "
           "run stops and names the rank; 0: never");
