@@ -63,8 +63,9 @@ class Trainer {
   void record(const StartedStep& started, const StepResult& result, double seconds);
   bool evaluate(int64_t step);
   void save();
-  void commit();
-  void finish_save();
+  bool advance_save();
+  void finish_oldest_save();
+  void finish_saves();
   void report_bad_records() const;
   void report_memory();
   bool due(int64_t every, int64_t step) const;
@@ -85,6 +86,7 @@ class Trainer {
   std::optional<RunLog> run_log_;
   RunState state_;
   int64_t saved_step_ = -1;
+  double save_seconds_ = 0;  // that saves have delayed training since the last line of metrics
   bool stopping_ = false;
   int64_t skipped_steps_ = 0;  // in a row, up to the last step
   std::optional<StartedStep> under_way_;

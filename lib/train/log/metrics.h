@@ -50,7 +50,8 @@ struct TrainMetrics {
   std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
   double grad_norm = 0;                // before clipping
   double learning_rate = 0;
-  double step_seconds = 0;
+  double step_seconds = 0;  // saves and evaluations excluded
+  double save_seconds = 0;  // that checkpoints have delayed training since the last logged step
   double tokens_per_second = 0;
   double mfu = 0;               // model FLOP/s / the measured matrix rate (gemm_rate.h)
   double dropped_fraction = 0;  // of routed tokens
@@ -74,6 +75,7 @@ struct TrainMetrics {
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);
     visit("step_seconds", step_seconds);
+    visit("save_seconds", save_seconds);
     visit("tokens_per_second", tokens_per_second);
     visit("mfu", mfu);
     visit("dropped_fraction", dropped_fraction);
