@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """save_delay.py PROGRAM CONFIG [--set KEY=VALUE ...]: what a checkpoint costs training. Runs one rank with
 train.checkpoint_every of CONFIG or --set, and watches its folder. Prints the medians of the steps without a checkpoint on
-its way and of those beside one, of the time that a save took from the loop (`save_seconds`), and of all that a checkpoint
-cost: the time from the step that it follows to the end of the last step beside it, less what so many quiet steps take.
-The first checkpoint, for which memory is allocated, is left out."""
+its way and of those beside one, of the time that a save took from the loop (`save_seconds`), and of all that a
+checkpoint cost: the time from the step that it follows to the end of the last step beside it, less what so many quiet
+steps take. The first checkpoint, for which memory is allocated, is left out."""
 import json
 import pathlib
 import statistics
@@ -50,8 +50,10 @@ def main():
         costs.append(ends[end] - ends[save] - (end - save) * quiet)
     loud = [seconds[step] for step in sorted(beside) if 2 * every < step <= last]
     taken = [line.get("save_seconds") for line in lines if line["step"] - 1 in saves]
-    print(f"checkpoint of {size / 1e9:.2f} GB, {len(costs)} of them; quiet steps {quiet:.3f} s; {len(loud)} beside one", end="")
-    print(f": {statistics.median(loud):.3f} s, {100 * (statistics.median(loud) / quiet - 1):+.1f} %" if loud else "")
+    print(f"checkpoint of {size / 1e9:.2f} GB, {len(costs)} of them; quiet steps {quiet:.3f} s; {len(loud)} beside one")
+    if loud:
+        middle = statistics.median(loud)
+        print(f"steps beside one {middle:.3f} s, {100 * (middle / quiet - 1):+.1f} %")
     if None not in taken:
         print(f"save_seconds {statistics.median(taken):.3f}: {' '.join(f'{each:.3f}' for each in taken)}")
     print(f"a checkpoint cost {statistics.median(costs):.3f} s: {' '.join(f'{each:.3f}' for each in costs)}")
