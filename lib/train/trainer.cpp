@@ -27,6 +27,15 @@ void record_choice_losses(TrainMetrics& metrics, const RouterSummary& router,
   record(metrics.load_loss, experts.load_loss, ChoiceLoss::load);
 }
 
+// What takes a few hundredths of a second to write is written at once: a thread that stays behind
+// all others of a crowded machine would make the next saves wait for it.
+WritePace pace_beside_training(const std::vector<CheckpointTensor>& tensors) {
+  constexpr int64_t kSmall = 32 << 20;
+  int64_t bytes = 0;
+  for (const CheckpointTensor& tensor : tensors) bytes += tensor.write ? tensor.local.bytes() : 0;
+  return bytes < kSmall ? WritePace::full : WritePace::beside_training;
+}
+
 }  // namespace
 
 ExitCode Trainer::run() {
@@ -183,10 +192,11 @@ void Trainer::save() {
   CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);
   meta.attempt = start_id_;
   writer_.spare(steps_of(state_.best));
+  const std::vector<CheckpointTensor> tensors =
+      checkpoint_tensors(session_, &train_step_.optimizer());
   const bool last = stopping_ || state_.step == session_.config.train.steps;
-  writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), std::move(meta),
-                checkpoint_copy_out(session_.exec),
-                last ? WritePace::full : WritePace::beside_training);
+  writer_.start(tensors, std::move(meta), checkpoint_copy_out(session_.exec),
+                last ? WritePace::full : pace_beside_training(tensors));
   saved_step_ = state_.step;
   save_seconds_ += seconds_between(start, Clock::now());
 }
