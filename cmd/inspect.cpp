@@ -6,8 +6,10 @@
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/inspect_checkpoints.h"
 #include "lib/base/json.h"
 #include "lib/checkpoint/checkpoint.h"
+#include "lib/checkpoint/verify.h"
 #include "lib/data/corpora.h"
 #include "lib/data/loader.h"
 #include "lib/tasks/open_examples.h"
@@ -80,6 +82,9 @@ void print_table(const CheckpointReader& checkpoint) {
 }
 
 ExitCode inspect_checkpoint(const CheckpointOptions& options) {
+  if (options.verify && !checkpoints_under(options.path).empty()) {
+    return inspect_checkpoints(options.path, options.json);
+  }
   const CheckpointReader checkpoint(options.path);
   if (options.json) {
     print_json(checkpoint);
@@ -204,8 +209,10 @@ Run setup_inspect(CLI::App& app) {
   const Run run_task = setup_inspect_task(*task);
   app.require_subcommand(0, 1);
   auto options = std::make_shared<CheckpointOptions>();
-  app.add_option("CHECKPOINT", options->path, "a checkpoint's folder");
-  app.add_flag("--verify", options->verify, "recompute every checksum");
+  app.add_option("CHECKPOINT", options->path,
+                 "a checkpoint's folder; with --verify also a run's, or one of checkpoints");
+  app.add_flag("--verify", options->verify,
+               "recompute every checksum; of several checkpoints, print a line each");
   app.add_flag("--json", options->json, "one JSON object");
   return [=] {
     if (data->parsed()) return run_data();

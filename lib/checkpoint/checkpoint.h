@@ -69,34 +69,52 @@ struct CheckpointMeta {
 // other may be on a device. The copy is complete on return.
 using CheckpointCopy = std::function<void(Tensor to, Tensor from)>;
 
+// How fast a thread writes. beside_training: it leaves the cores to training and takes at most 4 %
+// of one (background.h).
+enum class WritePace : uint8_t { full, beside_training };
+
+// Writes checkpoints while training goes on. Up to two may be under way, from start() until they
+// are committed. The second is a copy in memory until the first is committed and what that one
+// replaces is removed, so the disk never holds more than one unfinished checkpoint. Every rank
+// makes the same calls, each at its own time, except that all ranks must be ready() before any one
+// calls advance().
 class CheckpointWriter {
  public:
-  // `folder` is runs/NAME/checkpoints; rank 0 creates it if it is missing.
-  CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep);
-  ~CheckpointWriter();  // waits for the writing thread; an uncommitted checkpoint stays partial
+  // `folder` is runs/NAME/checkpoints; rank 0 creates it if it is missing. A commit removes all but
+  // the newest `keep` checkpoints (0 keeps all), those whose step `keep_every` divides (0: none)
+  // and those that spare() named.
+  CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep, int64_t keep_every = 0);
+  ~CheckpointWriter();  // waits for the threads; an uncommitted checkpoint stays partial
 
-  // Copies the tensors into staging memory (allocated by the first call) and writes this rank's
-  // shard on a thread. Must not be called while busy(). Ranks may start at different times; there
-  // is no barrier.
-  void start(const std::vector<CheckpointTensor>& tensors, const CheckpointMeta& meta,
-             const CheckpointCopy& copy = {});
+  // Copies the tensors into staging memory, from which a thread writes this rank's shard. Must not
+  // be called while full(); the step must follow those under way. There are two sets of staging
+  // memory, and a set is allocated by the first call that needs it: the second one only if a
+  // checkpoint is still under way. No rank waits for another here.
+  void start(const std::vector<CheckpointTensor>& tensors, CheckpointMeta meta,
+             const CheckpointCopy& copy = {}, WritePace pace = WritePace::full);
 
-  // From the next commit() on, never removes the checkpoints of these steps, besides the newest
-  // ones. Only rank 0's are used.
+  // The checkpoints of these steps, too, outlive the commits of what is started from now on. Only
+  // rank 0's are used.
   void spare(std::vector<int64_t> steps);
 
-  // True from start() until commit().
-  bool busy() const;
-  // True once this rank's shard is on disk with its checksums. Rethrows an error of the writing
-  // thread (a RuntimeFailure that names the file and the reason, such as a full disk); the writer
-  // is then idle, and no rank may commit the checkpoint.
-  bool shard_done();
-  void wait_shard();
+  bool busy() const;  // a checkpoint is under way
+  bool full() const;  // two are
 
-  // Call after shard_done() is true on every rank. Rank 0 writes the index and the manifest,
-  // renames the folder and removes all but the newest `keep` checkpoints (0 keeps all) and those
-  // that spare() named. The other ranks only become idle. A checkpoint of the same step is
-  // replaced. Throws RuntimeFailure, which leaves earlier checkpoints as they were.
+  // Whether this rank has done its part of what the oldest checkpoint waits for: first its shard,
+  // with checksums, on disk; then, on rank 0, the commit. Rethrows the error of the thread (a
+  // RuntimeFailure that names the file and the reason, such as a full disk): nothing is then under
+  // way, and no rank may commit what was.
+  bool ready();
+  void wait_ready();
+
+  // Call once every rank is ready(). The first call for a checkpoint makes rank 0 commit it, on a
+  // thread: write the index and the manifest, rename the folder, replacing one of the same step,
+  // and remove what is not kept. The second call ends it, and returns true.
+  bool advance();
+
+  // Waits for what the oldest checkpoint needs and advances until it is committed. Call once the
+  // shards of all ranks are done. Throws what ready() throws; earlier checkpoints are then as they
+  // were.
   void commit();
 
  private:

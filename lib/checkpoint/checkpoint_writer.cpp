@@ -1,46 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <future>
 
 #include "lib/base/log.h"
+#include "lib/checkpoint/background.h"
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/checkpoint/commit.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/layout.h"
 #include "lib/checkpoint/shard.h"
-#include "lib/tensor/arena.h"
+#include "lib/checkpoint/staging.h"
 
 namespace sy {
 using namespace checkpoint;
 namespace {
-
-std::vector<CheckpointTensor> written_here(const std::vector<CheckpointTensor>& tensors) {
-  std::vector<CheckpointTensor> written;
-  for (const CheckpointTensor& tensor : tensors) {
-    check_tensor(tensor);
-    if (tensor.write) written.push_back(tensor);
-  }
-  return written;
-}
-
-// The same tensors with memory from the arena.
-std::vector<CheckpointTensor> carve(Arena& arena, std::vector<CheckpointTensor> tensors) {
-  for (CheckpointTensor& tensor : tensors) {
-    tensor.local = arena.take(tensor.local.dtype(), tensor.local.shape(), tensor.name);
-  }
-  return tensors;
-}
-
-bool same_layout(const std::vector<CheckpointTensor>& a, const std::vector<CheckpointTensor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.name == y.name && x.local.dtype() == y.local.dtype() && x.global == y.global &&
-           x.slab == y.slab;
-  });
-}
 
 // Used to remove old folders: failing to do so costs disk space and nothing else.
 template <class Work>
@@ -63,73 +42,82 @@ void fail_as_run(const Work& work) {
   }
 }
 
+// A checkpoint under way.
+struct Save {
+  CheckpointMeta meta;
+  std::vector<int64_t> spared;
+  WritePace pace;
+  size_t set;  // of staging memory
+  bool committing = false;
+};
+
 }  // namespace
 
 struct CheckpointWriter::Impl {
-  enum class State : uint8_t { idle, writing, written };
-
   std::string folder;
   Origin origin;
-  int64_t keep;
-  std::vector<int64_t> spared;
-  State state = State::idle;
-  std::unique_ptr<Arena> arena;
-  std::vector<CheckpointTensor> staged;
-  CheckpointMeta meta;
-  std::future<void> writing, clearing;  // their destructors wait
+  Retention keep;
+  std::array<StagingSet, 2> staging;
+  std::deque<Save> saves;  // oldest first, which is the only one that has been begun
+  // The destructors wait. `thread` writes the shard of the oldest, or commits it.
+  std::future<void> clearing, thread;
 
-  std::string partial() const { return folder + "/" + partial_name(meta.step); }
+  std::string partial() const { return folder + "/" + partial_name(saves.front().meta.step); }
 
-  void stage(const std::vector<CheckpointTensor>& tensors, const CheckpointCopy& copy) {
-    const std::vector<CheckpointTensor> written = written_here(tensors);
-    if (arena == nullptr || !same_layout(written, staged)) {
-      staged.clear();
-      arena = std::make_unique<Arena>("the checkpoint's staging copy");
-      carve(*arena, written);
-      arena->allocate();
-      staged = carve(*arena, written);
-    }
-    for (size_t i = 0; i < written.size(); ++i) {
-      if (written[i].local.bytes() == 0) continue;
-      if (copy) {
-        copy(staged[i].local, written[i].local);
-        continue;
-      }
-      std::memcpy(staged[i].local.raw(), written[i].local.raw(),
-                  static_cast<size_t>(written[i].local.bytes()));
-    }
+  // Until the thread is done, nothing else uses the oldest save and its staging set.
+  void write() {
+    const Save& save = saves.front();
+    thread = in_background(save.pace, [this, &save] {
+      const std::vector<CheckpointTensor>& tensors = staging[save.set].tensors();
+      fail_as_run([&] {
+        write_shard_record(partial(), write_shard_file(partial(), origin, tensors, save.meta));
+      });
+    });
   }
 
-  // Runs on the writing thread. Nothing else uses `staged`, `meta` or `origin` until it is done.
-  void write() const {
-    fail_as_run([this] {
-      write_shard_record(partial(), write_shard_file(partial(), origin, staged, meta));
+  void commit() {
+    Save& save = saves.front();
+    save.committing = true;
+    if (origin.rank != 0) return;
+    thread = in_background(save.pace, [this, &save] {
+      const std::string committed = folder + "/" + committed_name(save.meta.step);
+      fail_as_run([&] {
+        commit_checkpoint({partial(), committed, Existing::replace}, origin.ranks, save.meta);
+      });
+      clear(save);
     });
   }
 
   // Sets aside the checkpoints that are not kept, and deletes them while training continues.
-  void clear() {
+  void clear(const Save& save) {
     if (clearing.valid()) clearing.wait();
-    warn_on_failure([&] { retire(folder, meta.step, keep, spared); });
-    clearing = std::async(std::launch::async,
-                          [folder = folder] { warn_on_failure([&] { empty_trash(folder); }); });
+    warn_on_failure([&] {
+      retire(folder, save.meta.step, {keep.newest, keep.every, save.spared});
+    });
+    clearing = in_background(save.pace,
+                             [folder = folder] { warn_on_failure([&] { empty_trash(folder); }); });
   }
 
-  // Waits for the writing thread. Rethrows its error, which leaves the writer idle.
+  // Waits for the thread. After an error nothing is under way.
   void finish() {
-    state = State::idle;
-    writing.get();
-    state = State::written;
+    if (!thread.valid()) return;
+    try {
+      thread.get();
+    } catch (...) {
+      saves.clear();
+      throw;
+    }
   }
 };
 
-CheckpointWriter::CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep)
+CheckpointWriter::CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep,
+                                   int64_t keep_every)
     : impl_(std::make_unique<Impl>()) {
-  SY_CHECK(ranks > 0 && rank >= 0 && rank < ranks && keep >= 0, "rank {} of {}, keep {}", rank,
-           ranks, keep);
+  SY_CHECK(ranks > 0 && rank >= 0 && rank < ranks && keep >= 0 && keep_every >= 0,
+           "rank {} of {}, keep {} and every {}", rank, ranks, keep, keep_every);
   impl_->folder = std::move(folder);
   impl_->origin = {rank, ranks};
-  impl_->keep = keep;
+  impl_->keep = {keep, keep_every};
   if (rank != 0) return;
   make_folder(impl_->folder);
   if (access(impl_->folder.c_str(), W_OK | X_OK) != 0) {
@@ -140,49 +128,63 @@ CheckpointWriter::CheckpointWriter(std::string folder, int rank, int ranks, int6
 
 CheckpointWriter::~CheckpointWriter() = default;
 
-void CheckpointWriter::start(const std::vector<CheckpointTensor>& tensors,
-                             const CheckpointMeta& meta, const CheckpointCopy& copy) {
-  SY_CHECK(!busy(), "the checkpoint of step {} is not committed yet", impl_->meta.step);
+void CheckpointWriter::start(const std::vector<CheckpointTensor>& tensors, CheckpointMeta meta,
+                             const CheckpointCopy& copy, WritePace pace) {
+  SY_CHECK(!full(), "two checkpoints are under way, the first of step {}",
+           impl_->saves.front().meta.step);
+  SY_CHECK(!busy() || meta.step > impl_->saves.back().meta.step,
+           "step {} does not follow the checkpoint of step {}, which is under way", meta.step,
+           impl_->saves.back().meta.step);
   for (const auto& stream : meta.streams) {
     SY_CHECK(valid_name(stream.first), "\"{}\" cannot name a stream", stream.first);
   }
-  impl_->stage(tensors, copy);
-  impl_->meta = meta;
-  impl_->writing = std::async(std::launch::async, [impl = impl_.get()] { impl->write(); });
-  impl_->state = Impl::State::writing;
+  const size_t set = busy() ? 1 - impl_->saves.back().set : 0;
+  impl_->staging[set].fill(tensors, copy);
+  impl_->saves.push_back({std::move(meta), impl_->keep.spared, pace, set});
+  if (impl_->saves.size() == 1) impl_->write();
 }
 
 void CheckpointWriter::spare(std::vector<int64_t> steps) {
-  impl_->spared = std::move(steps);
+  impl_->keep.spared = std::move(steps);
 }
 
 bool CheckpointWriter::busy() const {
-  return impl_->state != Impl::State::idle;
+  return !impl_->saves.empty();
 }
 
-bool CheckpointWriter::shard_done() {
+bool CheckpointWriter::full() const {
+  return impl_->saves.size() == impl_->staging.size();
+}
+
+bool CheckpointWriter::ready() {
   SY_CHECK(busy(), "no checkpoint was started");
-  if (impl_->state == Impl::State::written) return true;
-  if (impl_->writing.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+  const std::future<void>& thread = impl_->thread;
+  if (thread.valid() && thread.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    return false;
+  }
   impl_->finish();
   return true;
 }
 
-void CheckpointWriter::wait_shard() {
+void CheckpointWriter::wait_ready() {
   SY_CHECK(busy(), "no checkpoint was started");
-  if (impl_->state == Impl::State::writing) impl_->finish();
+  impl_->finish();
+}
+
+bool CheckpointWriter::advance() {
+  wait_ready();
+  if (!impl_->saves.front().committing) {
+    impl_->commit();
+    return false;
+  }
+  impl_->saves.pop_front();
+  if (busy()) impl_->write();
+  return true;
 }
 
 void CheckpointWriter::commit() {
-  wait_shard();
-  impl_->state = Impl::State::idle;
-  if (impl_->origin.rank != 0) return;
-  const std::string committed = impl_->folder + "/" + committed_name(impl_->meta.step);
-  fail_as_run([&] {
-    commit_checkpoint({impl_->partial(), committed, Existing::replace}, impl_->origin.ranks,
-                      impl_->meta);
-  });
-  impl_->clear();
+  while (!advance()) {
+  }
 }
 
 }  // namespace sy

@@ -116,6 +116,13 @@ void publish(const CommitPlace& place) {
   sync_path(parent.empty() ? "." : parent.string());
 }
 
+// Whatever its age.
+bool is_kept(int64_t step, const Retention& keep) {
+  const bool is_milestone = keep.every > 0 && step % keep.every == 0;
+  return is_milestone ||
+         std::find(keep.spared.begin(), keep.spared.end(), step) != keep.spared.end();
+}
+
 }  // namespace
 
 std::vector<ShardRecord> read_shard_records(const std::string& partial_folder, int64_t ranks,
@@ -140,18 +147,15 @@ void commit_checkpoint(const CommitPlace& place, int64_t ranks, const Checkpoint
   publish(place);
 }
 
-void retire(const std::string& folder, int64_t step, int64_t keep,
-            const std::vector<int64_t>& spared) {
+void retire(const std::string& folder, int64_t step, const Retention& keep) {
   std::vector<std::string> unwanted;
   std::vector<int64_t> others = committed_steps(folder);
   std::erase(others, step);
-  const auto beside = static_cast<size_t>(std::max<int64_t>(keep - 1, 0));
-  if (keep > 0 && others.size() > beside) {
+  const auto beside = static_cast<size_t>(std::max<int64_t>(keep.newest - 1, 0));
+  if (keep.newest > 0 && others.size() > beside) {
     others.resize(others.size() - beside);
-    for (const int64_t old : others) {
-      const bool is_spared = std::find(spared.begin(), spared.end(), old) != spared.end();
-      if (!is_spared) unwanted.push_back(committed_name(old));
-    }
+    std::erase_if(others, [&](int64_t old) { return is_kept(old, keep); });
+    for (const int64_t old : others) unwanted.push_back(committed_name(old));
   }
   // Later partial folders may be the next checkpoint of a rank that is ahead of this one.
   for (const int64_t partial : partial_steps(folder)) {

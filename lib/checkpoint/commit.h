@@ -41,11 +41,17 @@ struct CommitPlace {
 // or a folder that is in the way. An existing checkpoint of that name is then left as it was.
 void commit_checkpoint(const CommitPlace& place, int64_t ranks, const CheckpointMeta& meta);
 
-// Renames to trash all but the newest `keep` committed checkpoints (0 keeps all), though never
-// `step` itself nor those of `spared`, and the partial folders of steps up to `step`. Renaming
-// first means that a half deleted folder is never mistaken for a checkpoint.
-void retire(const std::string& folder, int64_t step, int64_t keep,
-            const std::vector<int64_t>& spared = {});
+// The checkpoints that stay besides the one just committed.
+struct Retention {
+  int64_t newest = 0;  // so many, with the one just committed; 0: all
+  int64_t every = 0;   // milestones: those whose step it divides; 0: none
+  std::vector<int64_t> spared{};
+};
+
+// Renames to trash the committed checkpoints that `keep` does not keep, though never `step` itself,
+// and the partial folders of steps up to `step`. Renaming first means that a half deleted folder is
+// never mistaken for a checkpoint.
+void retire(const std::string& folder, int64_t step, const Retention& keep);
 
 // Deletes all trash. This may take seconds for a large checkpoint.
 void empty_trash(const std::string& folder);

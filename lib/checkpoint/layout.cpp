@@ -106,8 +106,12 @@ std::optional<int64_t> committed_step(const std::string& name) {
   return parse_step(name, "");
 }
 
+std::vector<int64_t> named_steps(const std::string& folder) {
+  return steps_with(folder, "");
+}
+
 std::vector<int64_t> committed_steps(const std::string& folder) {
-  std::vector<int64_t> steps = steps_with(folder, "");
+  std::vector<int64_t> steps = named_steps(folder);
   std::erase_if(steps, [&](int64_t step) {
     std::error_code absent;
     return !fs::exists(fs::path(folder) / committed_name(step) / kManifestName, absent);

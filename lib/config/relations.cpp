@@ -169,6 +169,15 @@ void check_batches(Checker& check, const RunConfig& config) {
   check_groups(check, config, "train.eval_sequences", train.eval_sequences, "");
 }
 
+void check_milestones(Checker& check, const TrainSection& train) {
+  if (train.keep_every < 1 || train.checkpoint_every < 1) return;
+  check.require(
+      train.keep_every % train.checkpoint_every == 0, "train.keep_every",
+      "{} is not a multiple of train.checkpoint_every ({}), so most milestones would never "
+      "be saved; use one",
+      train.keep_every, train.checkpoint_every);
+}
+
 }  // namespace
 
 std::vector<std::string> find_relation_errors(const RunConfig& config) {
@@ -181,6 +190,7 @@ std::vector<std::string> find_relation_errors(const RunConfig& config) {
   check_finetune(check, config.finetune);
   check_schedule(check, config);
   check_batches(check, config);
+  check_milestones(check, config.train);
   return check.take();
 }
 

@@ -132,7 +132,6 @@ struct TrainSection {
   int64_t checkpoint_every = 100;
   int64_t keep_checkpoints = 3;
   int64_t keep_every = 0;
-  bool neighbour_copy = false;
   double logit_z_loss = 0.0;
   std::string initialize_from;
   Recompute recompute = Recompute::none;
@@ -151,9 +150,6 @@ struct TrainSection {
     visit("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep; 0: all");
     visit("keep_every", keep_every,
           "milestones: checkpoints of steps that this divides are kept as well; 0: none");
-    visit("neighbour_copy", neighbour_copy,
-          "keep a copy of each rank's newest checkpoint shard in the memory of a rank on another "
-          "host, which writes it if the host's disk fails");
     visit(
         "logit_z_loss", logit_z_loss,
         "coefficient of the z-loss of the output logits, in training alone; T5's recipe has 1e-4");

@@ -57,8 +57,8 @@ std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first
   }
   regions.push_back({"loader", loader_bytes(config, sequences), false,
                      "computed: examples read ahead; shuffled text comes on top"});
-  regions.push_back({"checkpoint_staging", written_bytes(saved), false,
-                     "computed: what rank 0 writes, while a checkpoint is saved"});
+  regions.push_back({"checkpoint_staging", 2 * written_bytes(saved), false,
+                     "computed: what rank 0 writes, twice: two checkpoints may be under way"});
   regions.push_back({"program", resident_bytes(), false,
                      "measured: this program with its libraries, before any training"});
   return regions;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "kernels/elementwise/elementwise.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
@@ -212,7 +213,9 @@ CheckpointMeta checkpoint_meta(const Session& session, const RunInputs& inputs,
 }
 
 CheckpointCopy checkpoint_copy_out(Exec& exec) {
-  if (exec.backend == Backend::cpu) return {};
+  if (exec.backend == Backend::cpu) {
+    return [&exec](Tensor to, Tensor from) { copy(exec, to, from); };
+  }
   return [&exec](Tensor to, Tensor from) { download(exec, to, from); };
 }
 

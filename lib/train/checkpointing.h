@@ -29,7 +29,8 @@ struct RunState {
 // write nothing.
 std::vector<CheckpointTensor> checkpoint_tensors(Session& session, const Optimizer* optimizer);
 
-// Copy tensors between the exec's memory and the host; empty if they are in host memory.
+// Copy tensors between the exec's memory and the host; out with all threads of the exec, in empty
+// if they are in host memory.
 CheckpointCopy checkpoint_copy_out(Exec& exec);
 CheckpointCopy checkpoint_copy_in(Exec& exec);
 

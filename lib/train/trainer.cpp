@@ -2,6 +2,7 @@
 #include "lib/train/trainer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/log.h"
 #include "lib/dist/flight/flight_ring.h"
@@ -33,6 +34,15 @@ void record_choice_losses(TrainMetrics& metrics, const RouterSummary& router,
   record(metrics.load_loss, experts.load_loss, ChoiceLoss::load);
 }
 
+// What takes a few hundredths of a second to write is written at once: a thread that stays behind
+// all others of a crowded machine would make the next saves wait for it.
+WritePace pace_beside_training(const std::vector<CheckpointTensor>& tensors) {
+  constexpr int64_t kSmall = 32 << 20;
+  int64_t bytes = 0;
+  for (const CheckpointTensor& tensor : tensors) bytes += tensor.write ? tensor.local.bytes() : 0;
+  return bytes < kSmall ? WritePace::full : WritePace::beside_training;
+}
+
 }  // namespace
 
 ExitCode Trainer::run() {
@@ -51,7 +61,7 @@ ExitCode Trainer::run() {
   }
   settle();
   if (saved_step_ != state_.step) save();
-  finish_save();
+  finish_saves();
   report_bad_records();
   report_memory();
   report_waits();
@@ -92,7 +102,8 @@ void Trainer::settle() {
 
 // Takes the next batch and agrees with the other ranks on what all must know before the step: its
 // lengths, if they vary, and, in one reduction, token counts, whether any rank got a stop signal,
-// and whether all checkpoint shards are on disk.
+// and whether the oldest checkpoint under way can go on, its shards being on disk or its commit
+// done.
 StepTokens Trainer::begin_step() {
   Communicator& world = session_.mesh.world();
   const std::vector<Example>& examples = next_examples(*loader_);
@@ -100,11 +111,10 @@ StepTokens Trainer::begin_step() {
   const double counted = session_.counts_batch() ? 1.0 : 0.0;
   double facts[4] = {counted * static_cast<double>(batch_.target_tokens()),
                      counted * static_cast<double>(batch_.input_tokens()),
-                     stop_requested() ? 1.0 : 0.0,
-                     writer_.busy() && writer_.shard_done() ? 1.0 : 0.0};
+                     stop_requested() ? 1.0 : 0.0, writer_.busy() && writer_.ready() ? 1.0 : 0.0};
   world.all_reduce_sum(Tensor(facts, DType::f64, {4}), "step facts");
   stopping_ = facts[2] > 0;
-  if (facts[3] == world.size()) commit();
+  if (facts[3] == world.size()) advance_save();
   return {.input = static_cast<int64_t>(facts[1]), .target = static_cast<int64_t>(facts[0])};
 }
 
@@ -121,7 +131,7 @@ void Trainer::check_finite(int64_t step, const StepResult& result) {
     log::info("{}; the step is skipped", message);
     return;
   }
-  finish_save();
+  finish_saves();
   throw RuntimeFailure(
       skipped_steps_ == 0
           ? message +
@@ -163,6 +173,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.grad_norm = result.grad_norm;
   metrics.learning_rate = result.learning_rate;
   metrics.step_seconds = seconds;
+  metrics.save_seconds = std::exchange(save_seconds_, 0);
   metrics.tokens_per_second = static_cast<double>(started.tokens.total()) / seconds;
   metrics.dropped_fraction = result.router.dropped_fraction;
   metrics.expert_load_max = result.router.expert_load_max;
@@ -189,35 +200,47 @@ bool Trainer::evaluate(int64_t step) {
          update_best(state_.best, step, evaluation.tasks, session_.mesh.world());
 }
 
+// Training waits for the copy alone, unless two checkpoints are under way already. A thread writes
+// it, at full speed if no step is left to train beside.
 void Trainer::save() {
-  finish_save();
+  const Clock::time_point start = Clock::now();
+  if (writer_.full()) finish_oldest_save();
   if (run_log_) folder_.require_in_place();
   std::vector<StreamState> streams = loader_->state();
   if (!session_.counts_batch()) streams.clear();  // another rank of the model group saves them
   CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);
   meta.attempt = start_id_;
   writer_.spare(steps_of(state_.best));
-  writer_.start(checkpoint_tensors(session_, &train_step_.optimizer()), meta,
-                checkpoint_copy_out(session_.exec));
+  const std::vector<CheckpointTensor> tensors =
+      checkpoint_tensors(session_, &train_step_.optimizer());
+  const bool last = stopping_ || state_.step == session_.config.train.steps;
+  writer_.start(tensors, std::move(meta), checkpoint_copy_out(session_.exec),
+                last ? WritePace::full : pace_beside_training(tensors));
   saved_step_ = state_.step;
+  save_seconds_ += seconds_between(start, Clock::now());
 }
 
-// Waits until the checkpoint being written, if any, is committed.
-void Trainer::finish_save() {
-  if (!writer_.busy()) return;
-  {
-    const WatchedCall watched(file_wait("writing this rank's part of the checkpoint"));
-    writer_.wait_shard();
-  }
-  session_.mesh.world().barrier("checkpoint shards");
-  commit();
-}
-
-void Trainer::commit() {
+// When every rank is ready. Returns whether a checkpoint has become committed.
+bool Trainer::advance_save() {
   if (run_log_) folder_.require_in_place();
-  const WatchedCall watched(file_wait("committing the checkpoint"));
-  writer_.commit();
-  if (run_log_) link_best(folder_.path, state_.best);
+  const bool committed = writer_.advance();
+  if (committed && run_log_) link_best(folder_.path, state_.best);
+  return committed;
+}
+
+// Waits until it is committed. Collective.
+void Trainer::finish_oldest_save() {
+  do {
+    {
+      const WatchedCall watched(file_wait("writing a checkpoint"));
+      writer_.wait_ready();
+    }
+    session_.mesh.world().barrier("checkpoint");
+  } while (!advance_save());
+}
+
+void Trainer::finish_saves() {
+  while (writer_.busy()) finish_oldest_save();
 }
 
 void Trainer::report_bad_records() const {

@@ -66,8 +66,9 @@ class Trainer {
   void record(const StartedStep& started, const StepResult& result, double seconds);
   bool evaluate(int64_t step);
   void save();
-  void commit();
-  void finish_save();
+  bool advance_save();
+  void finish_oldest_save();
+  void finish_saves();
   void report_bad_records() const;
   void report_memory();
   void report_waits() const;
@@ -91,6 +92,7 @@ class Trainer {
   std::optional<WaitMeter> wait_meter_;
   RunState state_;
   int64_t saved_step_ = -1;
+  double save_seconds_ = 0;  // that saves have delayed training since the last line of metrics
   bool stopping_ = false;
   int64_t skipped_steps_ = 0;  // in a row, up to the last step
   std::optional<StartedStep> under_way_;

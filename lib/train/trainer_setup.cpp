@@ -101,7 +101,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
              special_ids(session_.config.model), session_.config.data.packing),
       finetunes_(make_scorer && learns_from == LearnsFrom::text),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
-              session_.config.train.keep_checkpoints),
+              session_.config.train.keep_checkpoints, session_.config.train.keep_every),
       start_id_(start_id(runtime.mesh.world())) {
   const Communicator& world = runtime.mesh.world();
   const RunConfig& run = session_.config;

@@ -36,7 +36,7 @@ struct Rank {
   }
   void save(int64_t step) {
     start(step);
-    writer.wait_shard();
+    writer.wait_ready();
     test_world().barrier("shards");
     writer.commit();
     test_world().barrier("committed");
@@ -56,8 +56,8 @@ TEST_CASE("checkpoint commit: a rank whose shard is not there holds it back",
     CAPTURE(late);
     if (world.rank() != late) {
       rank.start(step);
-      rank.writer.wait_shard();
-      CHECK(rank.writer.shard_done());
+      rank.writer.wait_ready();
+      CHECK(rank.writer.ready());
     }
     world.barrier("all but one");
     if (world.rank() == 0) {
@@ -84,7 +84,7 @@ TEST_CASE("checkpoint commit: ranks that note it commit nothing", "[checkpoint_c
   Rank rank(folder);
   rank.start(1);
   CHECK(rank.writer.busy());
-  rank.writer.wait_shard();
+  rank.writer.wait_ready();
   CHECK(rank.writer.busy());
   if (world.rank() != 0) rank.writer.commit();
   CHECK(rank.writer.busy() == (world.rank() == 0));

@@ -89,7 +89,7 @@ void save_cut(Random& random, const std::string& folder, std::vector<Stored>& te
     writers.push_back(std::make_unique<CheckpointWriter>(folder, rank, ranks, 0));
     writers.back()->start(dealt[static_cast<size_t>(rank)], meta);
   }
-  for (const auto& writer : writers) writer->wait_shard();
+  for (const auto& writer : writers) writer->wait_ready();
   for (const auto& writer : writers) writer->commit();
 }
 

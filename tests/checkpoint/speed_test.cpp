@@ -35,7 +35,7 @@ TEST_CASE("checkpoint: speed", "[.][checkpoint_speed]") {
   CheckpointWriter writer(folder, 0, 1, 1);
   for (int64_t step = 1; step <= 3; ++step) {
     const double start = seconds([&] { writer.start(tensors, {step, "", "{}", {}, ""}); });
-    const double write = seconds([&] { writer.wait_shard(); });
+    const double write = seconds([&] { writer.wait_ready(); });
     const double commit = seconds([&] { writer.commit(); });
     const CheckpointReader reader(newest_checkpoint(folder));
     const double read = seconds([&] { reader.read(tensors); });

@@ -140,7 +140,7 @@ void save(const std::string& folder, ModelShape shape, int ranks, int64_t step, 
     const RankModel model(shape, rank, ranks, version);
     writers[static_cast<size_t>(rank)]->start(model.tensors(), model.meta(step));
   }
-  for (const auto& writer : writers) writer->wait_shard();
+  for (const auto& writer : writers) writer->wait_ready();
   for (const auto& writer : writers) writer->commit();
 }
 

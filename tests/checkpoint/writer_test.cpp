@@ -50,6 +50,21 @@ TEST_CASE("checkpoint writer: spared steps are kept beside the newest", "[checkp
   CHECK(committed_steps(folder) == std::vector<int64_t>{60, 70});
 }
 
+TEST_CASE("checkpoint writer: milestones are kept beside the newest", "[checkpoint_writer]") {
+  const std::string folder = temporary_folder();
+  CheckpointWriter writer(folder, 0, 1, 2, 20);
+  const auto commit = [&](int64_t step) {
+    const RankModel model({}, 0, 1, step);
+    writer.start(model.tensors(), model.meta(step));
+    writer.commit();
+  };
+  for (int64_t step = 10; step <= 70; step += 10) commit(step);
+  CHECK(committed_steps(folder) == std::vector<int64_t>{20, 40, 60, 70});
+  writer.spare({70});
+  for (int64_t step = 80; step <= 110; step += 10) commit(step);
+  CHECK(committed_steps(folder) == std::vector<int64_t>{20, 40, 60, 70, 80, 100, 110});
+}
+
 TEST_CASE("checkpoint writer: left-overs of earlier runs go, a rank that is ahead is left alone",
           "[checkpoint_writer]") {
   const std::string folder = temporary_folder();
@@ -87,14 +102,15 @@ TEST_CASE("checkpoint writer: saves what the tensors held at start()", "[checkpo
   writer.start(model.tensors(), model.meta(1));
   model.clear();
   CHECK(writer.busy());
-  CHECK_THROWS_AS(writer.start(model.tensors(), model.meta(2)), InternalError);
-  while (!writer.shard_done()) std::this_thread::yield();
+  CHECK_FALSE(writer.full());
+  CHECK_THROWS_AS(writer.start(model.tensors(), model.meta(1)), InternalError);
+  while (!writer.ready()) std::this_thread::yield();
   CHECK(newest_checkpoint(folder).empty());
   CHECK(writer.busy());
   writer.commit();
   CHECK_FALSE(writer.busy());
   CHECK(reads_as(newest_checkpoint(folder), {}, 1, 1));
-  CHECK_THROWS_AS(writer.shard_done(), InternalError);
+  CHECK_THROWS_AS(writer.ready(), InternalError);
 }
 
 TEST_CASE("checkpoint writer: one writer saves again and again", "[checkpoint_writer]") {
@@ -127,7 +143,7 @@ TEST_CASE("checkpoint writer: a failed shard leaves the writer usable", "[checkp
   const RankModel model({}, 0, 1, 1);
   write_synced(folder + "/step-00000001.partial", "in the way");
   writer.start(model.tensors(), model.meta(1));
-  CHECK_THROWS_WITH(writer.wait_shard(), Catch::Contains("step-00000001.partial"));
+  CHECK_THROWS_WITH(writer.wait_ready(), Catch::Contains("step-00000001.partial"));
   CHECK_FALSE(writer.busy());
   writer.start(model.tensors(), model.meta(2));
   writer.commit();
@@ -167,7 +183,7 @@ std::string merge_complaint(CheckpointTensor first, CheckpointTensor second) {
   const CheckpointMeta meta{1, "", "", {}, ""};
   one.start({second}, meta);
   zero.start({first}, meta);
-  one.wait_shard();
+  one.wait_ready();
   try {
     zero.commit();
   } catch (const InternalError& error) {

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "tests/cli/program.h"
-#include "tests/support/sample.h"
-#include "tests/support/shared_files.h"
+#include "tests/cli/tiny_runs.h"
 
 namespace sy {
 namespace {
@@ -92,6 +90,37 @@ TEST_CASE("inspect task: texts of a task's files as JSON lines", "[inspect]") {
   const auto unknown = run_program({"inspect", "task", "super_glue_rt", file});
   CHECK(unknown.code == 2);
   CHECK_THAT(unknown.err, Catch::Contains("did you mean 'super_glue_rte'?"));
+}
+
+TEST_CASE("inspect --verify: of a folder of checkpoints, a line each", "[inspect]") {
+  const test::Runs runs;
+  REQUIRE(runs.pretrain("run",
+                        {"train.steps=3", "train.checkpoint_every=1", "train.keep_checkpoints=0"})
+              .code == 0);
+  const std::string folder = runs.path("runs/run"), all = folder + "/checkpoints";
+  const auto at = [&](int step) { return fmt::format("{}/step-{:08}", all, step); };
+  const std::string lines =
+      fmt::format("{}  intact\n{}  intact\n{}  intact\n", at(1), at(2), at(3));
+  for (const std::string& path : {folder, all}) {
+    const auto intact = run_program({"inspect", path, "--verify"});
+    CHECK(intact.code == 0);
+    CHECK(intact.out == lines);
+  }
+  std::filesystem::resize_file(at(1) + "/shard-00000.h5", 100);
+  std::filesystem::remove(at(2) + "/manifest.json");
+  const auto damaged = run_program({"inspect", folder, "--verify"});
+  CHECK(damaged.code == 3);
+  CHECK_THAT(damaged.out, Catch::StartsWith(at(1) + "  damaged: " + at(1) + "/shard-00000.h5") &&
+                              Catch::Contains("\n" + at(2) + "  damaged: ") &&
+                              Catch::EndsWith(at(3) + "  intact\n"));
+  CHECK_THAT(damaged.err, Catch::Contains("2 of 3 checkpoints in " + folder + " are damaged"));
+  const auto json = run_program({"inspect", all, "--verify", "--json"});
+  CHECK(json.code == 3);
+  CHECK_THAT(json.out, Catch::EndsWith("{\"checkpoint\": \"" + at(3) + "\", \"faults\": []}\n"));
+  // One alone is printed as it always is, and a folder without any is no place to look.
+  CHECK_THAT(run_program({"inspect", at(3), "--verify"}).out,
+             Catch::EndsWith("every checksum agrees\n"));
+  CHECK(run_program({"inspect", test::temporary_folder(), "--verify"}).code == 3);
 }
 
 TEST_CASE("doctor: a line for each part, and a verdict", "[doctor]") {

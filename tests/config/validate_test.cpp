@@ -250,7 +250,8 @@ TEST_CASE("validate: values that do not fit each other", "[validate]") {
            {"train.micro_batch: 8", "model.experts.group_sequences (16)"}},
       Case{{"model.experts.group_sequences=16", "model.experts.capacity=dropless"},
            {"train.micro_batch: 8", "model.experts.group_sequences (16)"}},
-      Case{{"train.eval_sequences=60"}, {"train.eval_sequences: 60", "data.streams (8)"}});
+      Case{{"train.eval_sequences=60"}, {"train.eval_sequences: 60", "data.streams (8)"}},
+      Case{{"train.keep_every=250"}, {"train.keep_every: 250", "train.checkpoint_every (100)"}});
   CAPTURE(overrides, errors_after(overrides));
   CHECK(says(errors_after(overrides), words));
 }

@@ -150,7 +150,7 @@ TEST_CASE("convert: a checkpoint of several ranks", "[convert_round_trip]") {
     tensors.push_back(whole_tensor("optimizer/moment", moment, rank == 0));
     writers.back()->start(tensors,
                           {5, reader.config_yaml(), R"({"step": 5, "tokens": 9})", {}, ""});
-    writers.back()->wait_shard();
+    writers.back()->wait_ready();
   }
   for (auto& writer : writers) writer->commit();
   convert_model(to_hf(folder + "/ranks/step-00000005", folder + "/back"));

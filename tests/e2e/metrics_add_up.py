@@ -35,8 +35,8 @@ for line in train:
          f"step {step}: mfu x seconds, compared with step 1")
     if step in evaluations:
         assert evaluations[step]["tokens"] == tokens
-spent = sum(line["step_seconds"] for line in train) + sum(line["seconds"] for line in evaluations.values())
-assert 0 < spent <= seconds, f"steps and evaluations of {spent} s in a run of {seconds} s"
+spent = sum(line["step_seconds"] + line["save_seconds"] for line in train) + sum(line["seconds"] for line in evaluations.values())
+assert 0 < spent <= seconds, f"steps, saves and evaluations of {spent} s in a run of {seconds} s"
 
 targets = sum(len(e["targets"]) for e in validation)
 for line in evaluations.values():

@@ -13,6 +13,7 @@ began=$(date +%s.%N)
 train 2 kept "${given[@]}" --set train.keep_checkpoints=2
 ended=$(date +%s.%N)
 train 1 all "${given[@]}"
+train 1 milestones "${given[@]}" --set train.keep_checkpoints=1 --set train.keep_every=$((2 * every))
 
 # kept RUN: the names in the run's checkpoint folder, which must be committed checkpoints and nothing else.
 kept() {
@@ -23,6 +24,8 @@ two="$(step_name $((3 * every))) $(step_name "$steps")"
 [[ $(kept kept) == "$two" ]] || { echo "keep_checkpoints 2 of run kept: $(kept kept)"; exit 1; }
 [[ $(kept all) == "$(step_name "$every") $(step_name $((2 * every))) $two" ]] ||
   { echo "keep_checkpoints 0 of run all: $(kept all)"; exit 1; }
+[[ $(kept milestones) == "$(step_name $((2 * every))) $(step_name "$steps")" ]] ||
+  { echo "keep_every $((2 * every)) of run milestones: $(kept milestones)"; exit 1; }
 
 for step in $((3 * every)) "$steps"; do
   checkpoint=$folder/kept/checkpoints/$(step_name "$step")

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """slow_shard.py PROGRAM SLOW_DISK: while one rank's disk is slow, training continues and no checkpoint is committed
-without that rank's shard. If the run is killed meanwhile, it resumes from the checkpoint before."""
+without that rank's shard. The next save waits for nobody; the one after it waits for the first. A run that is killed
+with two checkpoints under way resumes from the one before them."""
 import re
 import signal
 import sys
@@ -51,13 +52,15 @@ with workplace() as folder:
         straight, name = f"straight-{ranks}", f"slow-{ranks}"
         code = pretrain(folder, ranks, straight, GIVEN).end()
         require(code == 0, f"the exit code of the undisturbed run is {code}")
-        # The shard needs three fsyncs, 4.5 s, while training continues.
-        run = with_slow_rank(folder, name, ranks, slow, 1500)
+        # A shard needs three fsyncs, 15 s, while training continues.
+        run = with_slow_rank(folder, name, ranks, slow, 5000)
         require(run.wait_for(f"step {EVERY + 3}/{LAST} "), "a slow disk ended the run", run)
         require(not checkpoints(folder, name), f"committed without rank {slow}'s shard", run)
-        require(partial(folder, name) == [f"step-{EVERY:08d}.partial"], "no checkpoint is being written", run)
-        # The next checkpoint waits until this one is committed.
+        require(partial(folder, name)[:1] == [f"step-{EVERY:08d}.partial"], "no checkpoint is being written", run)
+        # The next checkpoint is under way beside it, and the one after waits until it is committed.
         require(run.wait_for(f"step {2 * EVERY + 1}/{LAST} "), "a slow disk ended the run", run)
+        require(not checkpoints(folder, name), "the second save waited for the first", run)
+        require(run.wait_for(f"step {3 * EVERY + 1}/{LAST} "), "a slow disk ended the run", run)
         kept = checkpoints(folder, name)
         require(sorted(kept) == [EVERY], f"checkpoints {sorted(kept)} while rank {slow}'s disk is slow", run)
         verify(kept[EVERY])

@@ -66,7 +66,7 @@ std::string save(Steps& steps, const std::string& folder, int64_t number) {
   CheckpointWriter writer(folder, world.rank(), world.size(), 0);
   writer.start(checkpoint_tensors(steps.session, &steps.train_step.optimizer()), meta_of(number),
                checkpoint_copy_out(steps.session.exec));
-  writer.wait_shard();
+  writer.wait_ready();
   world.barrier("shards");
   writer.commit();
   world.barrier("commit");
@@ -223,7 +223,7 @@ TEST_CASE("mesh_checkpoint: second moments as earlier versions stored them", "[m
   REQUIRE(flattened > 2);
   CheckpointWriter writer(folder, 0, 1, 0);
   writer.start(tensors, meta_of(1));
-  writer.wait_shard();
+  writer.wait_ready();
   writer.commit();
   Steps loaded(test_backend(), on_mesh({1, 1, 1}, "adafactor", kNone));
   restore_tensors(loaded.session, loaded.train_step.optimizer(),

@@ -35,8 +35,8 @@ TEST_CASE("metrics: a line holds every field of the contract", "[metrics]") {
   const simdjson::dom::element object = parser.parse(line);
   CHECK(std::string(object["kind"].get_c_str()) == "train");
   for (const char* key : {"step", "tokens", "loss", "neg_log_perplexity", "balance_loss", "z_loss",
-                          "grad_norm", "learning_rate", "step_seconds", "tokens_per_second", "mfu",
-                          "dropped_fraction", "expert_load_max"}) {
+                          "grad_norm", "learning_rate", "step_seconds", "save_seconds",
+                          "tokens_per_second", "mfu", "dropped_fraction", "expert_load_max"}) {
     INFO(key);
     CHECK(object[key].is_number());
   }

@@ -62,7 +62,7 @@ std::string save_teacher(const RunConfig& config) {
     inputs.data_shards = {{"text.json", 1, 1}};
     writer.start(checkpoint_tensors(alone.session, nullptr),
                  checkpoint_meta(alone.session, inputs, {}, {}));
-    writer.wait_shard();
+    writer.wait_ready();
     writer.commit();
     path = folder + "/step-00000000";
   }

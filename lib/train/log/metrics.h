@@ -50,7 +50,8 @@ struct TrainMetrics {
   std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
   double grad_norm = 0;                // before clipping
   double learning_rate = 0;
-  double step_seconds = 0;
+  double step_seconds = 0;  // saves and evaluations excluded
+  double save_seconds = 0;  // that checkpoints have delayed training since the last logged step
   double tokens_per_second = 0;
   // Of the time since the last logged step, over ranks (wait_meter.h): how much of it they waited
   // in collectives, which rank waited least, and how much longer the others waited than it. Only
@@ -79,6 +80,7 @@ struct TrainMetrics {
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);
     visit("step_seconds", step_seconds);
+    visit("save_seconds", save_seconds);
     visit("tokens_per_second", tokens_per_second);
     visit("mfu", mfu);
     if (wait_share) visit("wait_share", *wait_share);
