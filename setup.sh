@@ -15,8 +15,9 @@ program=(
   libprotobuf-dev protobuf-compiler libboost-context-dev
   catch2 python3
 )
-# libomp-dev has the omp.h that clang-tidy reads; pack.sh needs patchelf.
-tests=(clang libclang-rt-14-dev python3-h5py python3-yaml python3-matplotlib clang-format clang-tidy libomp-dev patchelf xz-utils)
+# libomp-dev has the omp.h that clang-tidy reads; pack.sh needs patchelf; the batch scripts are tested under a Slurm on this host.
+tests=(clang libclang-rt-14-dev python3-h5py python3-yaml python3-matplotlib clang-format clang-tidy libomp-dev patchelf xz-utils
+  slurm-wlm munge iproute2)
 
 usage() { sed -n '3,6s/^# \?//p' "$0"; }
 
