@@ -84,12 +84,15 @@ is_preempted() {
   [[ $(scontrol show job "$SLURM_JOB_ID" 2>/dev/null) == *" PreemptTime="[0-9]* ]]
 }
 
-# Prints why this job is to be requeued. Fails if it is not: a cancelled job must not come back.
+# Prints why this job is to be requeued. Fails if it is not: a cancelled job must not come back. At a
+# preemption Slurm itself signals the daemons of mpirun, which then ends the ranks and fails.
 reason_to_requeue() {
   if ((status == 75 && time_is_up)); then
     echo "stopped with a checkpoint"
   elif ((status == 75)) && is_preempted; then
     echo "preempted, and stopped with a checkpoint"
+  elif [[ $launcher == mpirun ]] && ((status != 0)) && is_preempted; then
+    echo "preempted, and ended by mpirun"
   elif ((status == 138 && time_is_up)); then
     echo "signalled before the program could note it" # USR1 killed it: it is where it started
   else

@@ -9,7 +9,8 @@ from real_cluster import launch, real_cluster
 
 # In this order: a failed node is missed by what follows it.
 CASES = ["node_check", "preflight", "requeue", "early_signal", "other_nodes", "array", "cancel", "preemption",
-         "graceful_preemption", "mpirun_requeue", "mpirun_early_signal", "node_failure"]
+         "graceful_preemption", "mpirun_requeue", "mpirun_early_signal", "mpirun_cancel", "mpirun_preemption",
+         "mpirun_graceful_preemption", "node_failure"]
 
 with real_cluster() as slurm, launch.workplace() as folder:
     cases = real_cases.Cases(slurm, folder)

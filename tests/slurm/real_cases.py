@@ -128,30 +128,44 @@ class Cases:
                 "its later jobs do not train the rest", job.text)
         self.require_undisturbed("chain")
 
-    def cancel(self):
+    def cancel(self, name="cancelled", commits=True, **how):
         """A cancelled job commits a checkpoint and stays away; submitted again, it resumes."""
-        job = self.submit("pretrain.sbatch", "cancelled")
+        job = self.submit("pretrain.sbatch", name, **how)
         with self.in_the_middle(job):
             self.slurm.ask("scancel", job.number)
         require(job.end()[0] == "CANCELLED", "it is not cancelled", job.text, lambda: str(job.show()))
-        require("stopped by SIGTERM after step" in job.text(), "no checkpoint is committed", job.text)
-        self.submit("pretrain.sbatch", "cancelled").require_done()
-        self.require_undisturbed("cancelled")
+        require(not commits or "stopped by SIGTERM after step" in job.text(), "no checkpoint is committed", job.text)
+        self.submit("pretrain.sbatch", name, **how).require_done()
+        self.require_undisturbed(name)
 
-    def preemption(self, partition="normal"):
+    def mpirun_cancel(self):
+        """mpirun may end its ranks before they have a checkpoint. Then the run goes on from the one before."""
+        self.cancel("cancelled_mpirun", commits=False, environment=MPIRUN)
+
+    @staticmethod
+    def is_preempted(job):
+        shown = job.show()
+        return shown["JobState"] != "RUNNING" or shown["PreemptTime"] != "None"
+
+    def preemption(self, partition="normal", name="preempted", commits=True, **how):
         """A more important job takes the nodes: the job commits a checkpoint, waits and resumes."""
-        name = f"preempted_{partition}"
-        job = self.submit("pretrain.sbatch", name, options=[f"--partition={partition}"])
+        job = self.submit("pretrain.sbatch", name, options=[f"--partition={partition}"], **how)
         with self.in_the_middle(job):
             urgent = self.slurm.sleep(["--partition=urgent", f"--nodes={self.slurm.size}", "--exclusive"], 2)
-            job.wait_for("CANCELLED")
+            wait_until(lambda: self.is_preempted(job), "the job is not preempted", job.text)
         urgent.require_done()
         self.require_requeued(job, name)
-        require("resumed from" in job.text(), "it does not resume", job.text)
+        require(not commits or "resumed from" in job.text(), "it does not resume", job.text)
 
     def graceful_preemption(self):
         """The same where jobs get time to end by themselves."""
-        self.preemption("graceful")
+        self.preemption("graceful", "preempted_gracefully")
+
+    def mpirun_preemption(self):
+        self.preemption(name="preempted_mpirun", commits=False, environment=MPIRUN)
+
+    def mpirun_graceful_preemption(self):
+        self.preemption("graceful", "preempted_gracefully_mpirun", commits=False, environment=MPIRUN)
 
     def node_failure(self):
         job = self.submit("pretrain.sbatch", "failed", options=["--nodelist=node3,node4"])
