@@ -9,7 +9,9 @@ import sys
 import tempfile
 
 SKIPPED = 77
-NAMESPACES = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--net", "--ipc", "--mount"]
+# unshare ends with this process, and what it starts ends with unshare.
+NAMESPACES = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--net",
+              "--ipc", "--mount"]
 # A network of one address: names are not resolved where there is only the loopback. bash stays, as the process that
 # takes over orphans.
 PREPARE = """\
@@ -42,7 +44,7 @@ def enter(*programs):
     test where that is not possible."""
     if os.environ.get("REAL_HOST"):
         return pathlib.Path(os.environ["REAL_HOST"])
-    reason = why_not(["ip", "unshare", *programs])
+    reason = why_not(["ip", "setpriv", "unshare", *programs])
     if reason:
         skip(reason)
     folder = tempfile.mkdtemp(prefix="sy", dir="/tmp")  # short: it holds sockets
