@@ -15,9 +15,10 @@ program=(
   libprotobuf-dev protobuf-compiler libboost-context-dev
   catch2 python3
 )
-# libomp-dev has the omp.h that clang-tidy reads; pack.sh needs patchelf, and tests/hosts iproute2.
+# libomp-dev has the omp.h that clang-tidy reads; pack.sh needs patchelf; tests/hosts needs iproute2; the batch scripts are tested
+# under a Slurm on this host.
 tests=(clang libclang-rt-14-dev python3-h5py python3-yaml python3-matplotlib clang-format clang-tidy libomp-dev patchelf xz-utils
-  iproute2)
+  slurm-wlm munge iproute2)
 
 usage() { sed -n '3,6s/^# \?//p' "$0"; }
 

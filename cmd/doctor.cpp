@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/commands.h"
+#include "cmd/doctor_nodes.h"
 #include "cmd/parallel.h"
 #include "lib/base/log.h"
 #include "lib/measure/health.h"
@@ -34,6 +35,12 @@ ExitCode describe_device() {
 }  // namespace
 
 Run setup_doctor(CLI::App& app) {
+  CLI::App* node = app.add_subcommand("node", "checks this node alone, without MPI");
+  const Run run_node = setup_doctor_node(*node);
+  CLI::App* nodes =
+      app.add_subcommand("compare", "says which of the nodes so checked to leave out");
+  const Run run_compare = setup_doctor_compare(*nodes);
+  app.require_subcommand(0, 1);
   auto folder = std::make_shared<std::string>("runs");
   auto json = std::make_shared<bool>(false);
   app.add_option("--folder", *folder,
@@ -41,7 +48,11 @@ Run setup_doctor(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--json", *json,
                "instead, measures rates and links and prints them as `plan --device` reads them");
-  return [folder, json] { return *json ? describe_device() : examine(*folder); };
+  return [=] {
+    if (node->parsed()) return run_node();
+    if (nodes->parsed()) return run_compare();
+    return *json ? describe_device() : examine(*folder);
+  };
 }
 
 }  // namespace sy

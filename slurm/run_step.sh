@@ -13,16 +13,23 @@ trap 'signalled=TERM' TERM
 cd "$SLURM_SUBMIT_DIR"
 switchyard=${SWITCHYARD:-build/switchyard}
 
-# One rank per task, with as many threads as the task has cores. --cpus-per-task is repeated because
-# srun no longer inherits it from sbatch since Slurm 22.05. A failing rank ends the step through
-# MPI_Abort. Slurm's own --kill-on-bad-exit stays off, because the ranks exit with 75 one after another
-# and it would kill the later ones. A rank that dies without a word, before MPI has started or alone on
-# its node, ends the step by --wait, in as many seconds.
-step=(srun --mpi=pmix --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=60)
+# One rank per task, with as many threads as the task has cores. srun is told --cpus-per-task again, which
+# it no longer inherits from sbatch since Slurm 22.05. A failing rank ends the step through MPI_Abort.
+# Slurm's own --kill-on-bad-exit stays off, because the ranks exit with 75 one after another and it would
+# kill the later ones. A rank that dies without a word, before MPI has started or alone on its node, ends
+# the step by --wait, in as many seconds. SWITCHYARD_LAUNCHER=mpirun is for an Open MPI that srun cannot
+# start.
+launcher=${SWITCHYARD_LAUNCHER:-srun}
+if [[ $launcher == mpirun ]]; then
+  step=(mpirun --bind-to none -x OMP_NUM_THREADS)
+else
+  step=(srun --mpi=pmix --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=60)
+fi
 export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
 
-# A signal that comes before the program is ready for it must not end the task. It is sent again.
-step+=(bash -c 'trap "" USR1 TERM; exec "$@"' bash)
+# A signal that comes before mpirun or the program is ready for it must not end it. It is sent again.
+deaf=(bash -c 'trap "" USR1 TERM; exec "$@"' bash)
+step=("${deaf[@]}" "${step[@]}" "${deaf[@]}")
 
 fail() {
   echo "$(basename "${BASH_SOURCE[1]}"): $*" >&2
@@ -43,17 +50,27 @@ value() {
     sed -E '/^".*"$/ { s/^"|"$//g; s/\\(.)/\1/g }'
 }
 
+# pass_signal PID: passes the signal that this script got to the tasks of the step started as PID. srun's
+# get it by scancel, since srun itself may end by it or not be ready yet. mpirun forwards USR1 to its ranks,
+# but ends them on TERM before they have a checkpoint.
+pass_signal() {
+  if [[ $launcher == mpirun ]]; then
+    kill -USR1 "$1"
+  else
+    scancel --quiet --signal="$signalled" "$SLURM_JOB_ID"
+  fi
+}
+
 # run_step COMMAND...: runs the step and sets `status` to its exit code. The step runs in the background
-# because bash delays traps while a foreground command runs. A signal is passed to the tasks, by scancel,
-# since srun itself may end by it or not be ready yet; and every few seconds again until the step ends,
-# since a task may not be ready either. The loop never only waits: bash would sleep through a signal that
-# comes just before.
+# because bash delays traps while a foreground command runs. A signal is passed on every few seconds until
+# the step ends, since a task may not be ready for it. The loop never only waits: bash would sleep through
+# a signal that comes just before.
 run_step() {
   local pid
   "${step[@]}" "$@" &
   pid=$!
   while kill -0 "$pid" 2>/dev/null; do
-    if [[ -n $signalled ]]; then scancel --quiet --signal="$signalled" "$SLURM_JOB_ID" || true; fi
+    if [[ -n $signalled ]]; then pass_signal "$pid" || true; fi
     sleep 5 &
     wait -n "$pid" $! || true
   done
@@ -61,12 +78,33 @@ run_step() {
   wait "$pid" || status=$?
 }
 
-# Requeues this job if the step stopped with a checkpoint (75) because its time was up. Otherwise it
-# exits with the step's exit code: a cancelled job (TERM) must not come back, and Slurm itself requeues
-# a preempted one.
-requeue_or_exit() {
+# Whether Slurm takes the nodes for a more important job. It requeues this one by itself, but not if it ends
+# within the partition's GraceTime, as it should.
+is_preempted() {
+  [[ $(scontrol show job "$SLURM_JOB_ID" 2>/dev/null) == *" PreemptTime="[0-9]* ]]
+}
+
+# Prints why this job is to be requeued. Fails if it is not: a cancelled job must not come back. At a
+# preemption Slurm itself signals the daemons of mpirun, which then ends the ranks and fails.
+reason_to_requeue() {
   if ((status == 75 && time_is_up)); then
-    echo "stopped with a checkpoint; requeueing job $SLURM_JOB_ID"
+    echo "stopped with a checkpoint"
+  elif ((status == 75)) && is_preempted; then
+    echo "preempted, and stopped with a checkpoint"
+  elif [[ $launcher == mpirun ]] && ((status != 0)) && is_preempted; then
+    echo "preempted, and ended by mpirun"
+  elif ((status == 138 && time_is_up)); then
+    echo "signalled before the program could note it" # USR1 killed it: it is where it started
+  else
+    return 1
+  fi
+}
+
+# Requeues this job if there is a reason to, and otherwise exits with the step's exit code.
+requeue_or_exit() {
+  local reason
+  if reason=$(reason_to_requeue); then
+    echo "$reason; requeueing job $SLURM_JOB_ID"
     scontrol requeue "$SLURM_JOB_ID" || fail "scontrol requeue failed; submit the job again to resume"
     exit 0
   fi

@@ -51,7 +51,7 @@ if(SY_HAVE_HOSTCUDA)
                      hostcuda 1)
 endif()
 
-foreach(room base tensor config dist data tasks model generate train checkpoint convert reference mpi cli
+foreach(room base tensor config dist data measure tasks model generate train checkpoint convert reference mpi cli
              plan studies e2e faults hosts slurm lint fuzz sanitize hostcuda bench report pack embed codegen)
   include(tests/${room}/sources.cmake)
 endforeach()

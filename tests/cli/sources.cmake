@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real binary, run as a user runs it.
 sy_test_binary(cli_tests
-               SOURCES tests/cli/bench_test.cpp tests/cli/config_test.cpp tests/cli/distill_test.cpp tests/cli/infill_test.cpp
+               SOURCES tests/cli/bench_test.cpp tests/cli/config_test.cpp tests/cli/distill_test.cpp
+                       tests/cli/doctor_nodes_test.cpp tests/cli/infill_test.cpp
                        tests/cli/finetune_test.cpp tests/cli/initialize_test.cpp
                        tests/cli/inspect_test.cpp tests/cli/objectives_test.cpp tests/cli/plan_test.cpp tests/cli/program.cpp
                        tests/cli/loglikelihood_test.cpp tests/cli/score_test.cpp tests/cli/report_test.cpp

@@ -76,11 +76,12 @@ class Cluster:
                      "a program"):
             shutil.copy(pathlib.Path(__file__).parent / "stub.py", stubs / name)
             (stubs / name).chmod(0o755)
+        shutil.copy(pathlib.Path(__file__).parent / "node.json", stubs)
         plain = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "OMP_"))}
         self.environment = {
             **plain, "PATH": f"{stubs}:{os.environ['PATH']}", "CLUSTER": str(self.folder), "REAL": REAL,
             "SWITCHYARD": str(stubs / "a program"), "TASK": "exit 0", "SLURM_SUBMIT_DIR": str(self.checkout),
-            "SLURM_JOB_ID": "4711", "SLURM_NTASKS": "4", "SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "3"}
+            "SLURM_JOB_ID": "4711", "SLURM_NTASKS": "4", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node[0-1]", "SLURM_CPUS_PER_TASK": "3"}
 
     def submit(self, script, *words, **environment):
         return Job(self, script, words, environment)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """preflight.sbatch: each check detects its kind of error and ends the job there with the right exit code; a job
 that passes leaves nothing behind."""
+import shutil
 import signal
 
 from cluster import ROOT, cluster, require
@@ -19,9 +20,10 @@ with cluster() as slurm:
     require(not left(slurm), f"a job without a configuration leaves {left(slurm)}")
 
     job = slurm.run(SCRIPT, CONFIG, "--set", "run.seed=7", code=0, says="preflight: all checks passed", starts=1)
-    require("node0: good\nnode1: good\n" in job.text(), "not every node reports itself as good", job)
+    require("node0: good\nnode1: good\n" in job.text(), "not every node is reported as good", job)
     nodes, step = job.calls("srun")
-    require(nodes["options"] == ["--ntasks-per-node=1", "--ntasks=2"], "not one task on each node", job)
+    require({"--mpi=none", "--ntasks-per-node=1", "--ntasks=2"} <= set(nodes["options"]),
+            "not one task on each node, alone", job)
     require("--mpi=pmix" in step["options"], "the trial is not launched as the run would be", job)
     words = job.calls("program")[0]["words"]
     require(words[:4] == ["pretrain", CONFIG, "--set", "run.seed=7"], "the trial uses another configuration", job)
@@ -36,9 +38,13 @@ with cluster() as slurm:
     require(elsewhere.is_dir() and not list(elsewhere.iterdir()), "the runs' own directory was not tried", job)
     slurm.run(SCRIPT, CONFIG, "--set", "run.directory=/proc/runs", code=1, says="/proc/runs", starts=0)
 
-    slurm.run(SCRIPT, CONFIG, code=2, says="of 1 of 2 nodes", starts=0, LONE_NODE="1")
-    job = slurm.run(SCRIPT, CONFIG, code=5, starts=0, VERSION_CODE="5")
-    require("passed" not in job.text() and "good" not in job.text(), "a node without the program passes", job)
+    for trouble in ({"LONE_NODE": "1"}, {"BROKEN_NODE": "node1"}):
+        job = slurm.run(SCRIPT, CONFIG, code=1, says="node1: BAD: it wrote nothing into", starts=0, **trouble)
+        require("--exclude=node1\n" in job.text() and "passed" not in job.text(), "it is not left out", job)
+    job = slurm.run(SCRIPT, CONFIG, code=1, says="node0: BAD: float32 GEMM", starts=0, SLOW_NODE="node0")
+    require((slurm.checkout / "runs/preflight-4711/exclude.txt").read_text() == "node0", "no exclude.txt", job)
+    shutil.rmtree(slurm.checkout / "runs/preflight-4711")
+    slurm.run(SCRIPT, CONFIG, code=0, starts=1, SLOW_NODE="node0", PREFLIGHT_LIMITS="--least-rate 0.4")
     slurm.run(SCRIPT, CONFIG, "--set", "mesh.expert=8", code=2, says="mesh.expert", starts=0)
     require(not left(slurm), f"a wrong mesh leaves {left(slurm)} behind")
     for code in (1, 3, 75):

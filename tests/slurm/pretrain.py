@@ -32,7 +32,7 @@ def check_start(slurm):
 
 
 def check_undisturbed(slurm):
-    for code in (0, 1, 2, 3, 75, 137):
+    for code in (0, 1, 2, 3, 75, 137, 138):
         says = "submit the job again" if code == 75 else ""
         job = slurm.run(SCRIPT, "c.yaml", code=code, says=says, starts=1, TASK=f"exit {code}")
         require(not job.requeued(), f"requeued with {code} although it was not signalled", job)
@@ -64,6 +64,13 @@ def check_signals(slurm):
     require(job.end() == 0 and job.requeued() == [["requeue", "4711"]], "a signal before the start is lost", job)
     job = signalled(slurm, [term], "signal 75 0.3", 75)  # cancelled
     require(not job.requeued(), "requeued although it was cancelled", job)
+    taken = {"PREEMPTED": "2026-11-29T23:24:15"}
+    job = signalled(slurm, [term], "signal 75", 0, **taken)
+    require(job.requeued() == [["requeue", "4711"]], "a preempted job is not requeued", job)
+    job = signalled(slurm, [term], "signal 1", 1, **taken)
+    require(not job.requeued(), "a preempted job is requeued although its step failed", job)
+    job = signalled(slurm, [usr1], "signal 138", 0)
+    require(job.requeued() == [["requeue", "4711"]], "not requeued after USR1 killed the tasks", job)
     job = signalled(slurm, [usr1], "signal 75", 2, SCONTROL_CODE="1")
     require("scontrol requeue failed; submit the job again" in job.text(), "a failing requeue is not reported", job)
 

@@ -18,12 +18,25 @@ def note(name, **facts):
         calls.write(json.dumps({"name": name, **facts}) + "\n")
 
 
+def examine(output):
+    """What `doctor node` writes, of a node that is like every other; but $BROKEN_NODE says nothing, $SLOW_NODE is slow."""
+    node = os.environ["NODE"]
+    if node == os.environ.get("BROKEN_NODE"):
+        sys.exit(5)
+    facts = json.loads((pathlib.Path(__file__).parent / "node.json").read_text())
+    facts |= {"node": node, "started": time.time()}
+    if node == os.environ.get("SLOW_NODE"):
+        facts["float32_flops"] /= 2
+    pathlib.Path(output, f"{node}.json").write_text(json.dumps(facts))
+    sys.exit(0)
+
+
 def program(words):
     """Follows $TASK: `exit CODE` exits at once; `signal CODE [SECONDS]` waits for USR1 or TERM, then SECONDS, then exits."""
-    if words[0] == "config":
+    if words[0] == "config" or words[:2] == ["doctor", "compare"]:
         sys.exit(subprocess.run([os.environ["REAL"], *words], check=False).returncode)
-    if words[0] == "--version":
-        sys.exit(int(os.environ.get("VERSION_CODE", 0)))
+    if words[:2] == ["doctor", "node"]:
+        examine(words[words.index("--output") + 1])
     way, code, *seconds = os.environ["TASK"].split()
     received = []
     signal.signal(signal.SIGUSR1, lambda number, _: received.append(number))
@@ -81,6 +94,9 @@ name = pathlib.Path(sys.argv[0]).name
 if name == "srun":
     srun(sys.argv[1:])
 elif name == "scontrol":
+    if sys.argv[1] == "show":
+        print({"hostnames": "node0\nnode1", "job": f" PreemptTime={os.environ.get('PREEMPTED', 'None')}"}[sys.argv[2]])
+        sys.exit(0)
     note("scontrol", words=sys.argv[1:])
     sys.exit(int(os.environ.get("SCONTROL_CODE", 0)))
 elif name == "hostname":

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/doctor_nodes.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "lib/base/log.h"
+#include "lib/checkpoint/durable.h"
+#include "lib/measure/compare_nodes.h"
+#include "lib/measure/examine_node.h"
+
+namespace sy {
+namespace {
+
+struct NodeOptions {
+  std::string folder = "runs", output;
+  NodeLimits limits;
+};
+
+struct CompareOptions {
+  std::string folder;
+  std::vector<std::string> nodes;
+  NodeLimits limits;
+};
+
+void add_own_limits(CLI::App& app, NodeLimits& limits) {
+  app.add_option("--most-foreign-cores", limits.most_foreign_cores,
+                 "cores that processes of others may keep busy")
+      ->capture_default_str();
+  app.add_option("--least-free-bytes", limits.least_free_bytes,
+                 "free space in run.directory and TMPDIR")
+      ->capture_default_str();
+  app.add_option("--least-shared-bytes", limits.least_shared_bytes, "free space in /dev/shm")
+      ->capture_default_str();
+}
+
+void add_comparison_limits(CLI::App& app, NodeLimits& limits) {
+  app.add_option("--least-rate", limits.least_rate,
+                 "rate of memory and products, as a share of the others' median")
+      ->capture_default_str();
+  app.add_option("--least-disk-rate", limits.least_disk_rate, "the same of writing to folders")
+      ->capture_default_str();
+  app.add_option("--most-clock-seconds", limits.most_clock_seconds,
+                 "between a node's start, by its own clock, and the others'")
+      ->capture_default_str();
+}
+
+ExitCode examine(const NodeOptions& options) {
+  const NodeFacts facts = examine_node(options.folder);
+  if (options.output.empty()) {
+    log::line(json_line(node_json(facts)));
+  } else {
+    write_node_facts(facts, options.output);
+  }
+  const auto complaints = judge_node(facts, options.limits);
+  for (const std::string& complaint : complaints) log::warn("{}: {}", facts.node, complaint);
+  return complaints.empty() ? ExitCode::done : ExitCode::failed;
+}
+
+// The nodes' facts, in the order of their files' names. A file that cannot be read is a complaint.
+std::vector<NodeFacts> read_nodes(const std::string& folder, Complaints& unread) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".json") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<NodeFacts> nodes;
+  for (const auto& path : paths) {
+    try {
+      nodes.push_back(read_node_facts(path));
+    } catch (const DataError& failure) {
+      unread[path.stem()].emplace_back(failure.what());
+    }
+  }
+  return nodes;
+}
+
+void add_silent(const CompareOptions& options, Complaints& complaints) {
+  for (const std::string& node : options.nodes) {
+    if (complaints.contains(node)) continue;
+    complaints[node].push_back(fmt::format(
+        "it wrote nothing into {}: the program does not run or end there, or the folder is not "
+        "shared",
+        options.folder));
+  }
+}
+
+void print_rates(const NodeFacts& node) {
+  log::info("{}: float32 GEMM {:.1f} GFLOP/s, memory {:.1f} GB/s, writes {:.0f} MB/s{}", node.node,
+            node.float32_flops / 1e9, node.memory_bytes_per_second / 1e9,
+            node.folders.empty() ? 0 : node.folders.front().bytes_per_second / 1e6,
+            node.clock_synchronised ? "" : "; no time service sets its clock");
+}
+
+// Prints each node's verdict and returns the names of the bad ones.
+std::vector<std::string> print_verdicts(const Complaints& complaints) {
+  std::vector<std::string> bad;
+  for (const auto& [node, reasons] : complaints) {
+    if (!reasons.empty()) bad.push_back(node);
+    log::line(reasons.empty() ? node + ": good"
+                              : fmt::format("{}: BAD: {}", node, fmt::join(reasons, "; ")));
+  }
+  return bad;
+}
+
+ExitCode compare(const CompareOptions& options) {
+  Complaints unread;
+  const std::vector<NodeFacts> nodes = read_nodes(options.folder, unread);
+  if (nodes.empty() && options.nodes.empty()) {
+    throw DataError(
+        fmt::format("{} has no node's file; `switchyard doctor node --output {}` on "
+                    "each node writes them",
+                    options.folder, options.folder));
+  }
+  Complaints complaints = judge_nodes(nodes, options.limits);
+  complaints.merge(unread);
+  add_silent(options, complaints);
+  for (const NodeFacts& node : nodes) print_rates(node);
+  const std::vector<std::string> bad = print_verdicts(complaints);
+  log::line(describe_limits(options.limits));
+  const std::string names = fmt::format("{}", fmt::join(bad, ","));
+  const std::string path = options.folder + "/exclude.txt";
+  checkpoint::make_folder(options.folder);
+  checkpoint::write_synced(path, names);
+  if (bad.empty()) return ExitCode::done;
+  log::info("leave out {} of {} nodes (also in {}): --exclude={}", bad.size(), complaints.size(),
+            path, names);
+  return ExitCode::failed;
+}
+
+}  // namespace
+
+Run setup_doctor_node(CLI::App& app) {
+  auto options = std::make_shared<NodeOptions>();
+  app.add_option("--folder", options->folder, "directory to test writing in: run.directory")
+      ->capture_default_str();
+  app.add_option("--output", options->output,
+                 "folder that gets NODE.json; without it, the same is printed");
+  add_own_limits(app, options->limits);
+  return [options] { return examine(*options); };
+}
+
+Run setup_doctor_compare(CLI::App& app) {
+  auto options = std::make_shared<CompareOptions>();
+  app.add_option("FOLDER", options->folder, "the --output of `doctor node` on each node")
+      ->required();
+  app.add_option("--nodes", options->nodes, "names of all nodes, with commas between")
+      ->delimiter(',');
+  add_own_limits(app, options->limits);
+  add_comparison_limits(app, options->limits);
+  return [options] { return compare(*options); };
+}
+
+}  // namespace sy
