@@ -138,14 +138,15 @@ Tensor encoder_output(Steps& steps) {
   return steps.session.model.encode(steps.session.exec, steps.batch.micro_batch(0), context).rows;
 }
 
-// Before the decoder reads it, the loss differs; after that, gradients of cross-attention do.
+// Before the decoder reads it, the loss differs; after that, gradients of cross-attention do. The bit
+// is the largest of the exponent, as dropout may have made the number 0.
 TEST_CASE("replay: a flipped bit of an activation", "[replay]") {
   const bool in_forward = GENERATE(true, false);
   Steps steps(test_backend(), shortly());
   const Tensor output = encoder_output(steps);
   const std::string said =
       flip_while_computing(steps, in_forward ? Part::embedding : Part::loss, in_forward ? 2 : 1,
-                           [&] { flip(steps.session.exec, output, 70, 22); });
+                           [&] { flip(steps.session.exec, output, 70, 30); });
   CAPTURE(said);
   CHECK(has(said, "batch, " + last_rank()));
   CHECK(has(said, in_forward ? "different results: the losses"
