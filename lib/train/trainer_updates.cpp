@@ -91,6 +91,7 @@ void Trainer::rewind(const std::string& message) {
   }
   ++rewinds_;
   ++skipped_steps_;
+  session_.mesh.world().barrier("the checkpoint to go back to");  // rank 0 has committed it
   train_step_.complete_values();
   restore_tensors(session_, train_step_.optimizer(), CheckpointReader(last_checkpoint_));
   train_step_.forget_update();
