@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-constexpr int kMaxRewinds = 3;  // without a checkpoint in between
+constexpr int kMaxRewinds = 3;  // without a checkpoint in between whose step was applied
 
 }  // namespace
 
