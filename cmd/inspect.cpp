@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "cmd/commands.h"
@@ -13,6 +14,7 @@
 #include "lib/data/corpora.h"
 #include "lib/data/loader.h"
 #include "lib/tasks/open_examples.h"
+#include "lib/train/log/run_ledger.h"
 
 namespace sy {
 namespace {
@@ -95,6 +97,21 @@ ExitCode inspect_checkpoint(const CheckpointOptions& options) {
   const std::vector<std::string> faults = checkpoint.verify();
   if (!faults.empty()) throw DataError(fmt::format("{}", fmt::join(faults, "\n")));
   std::fputs("every checksum agrees\n", options.json ? stderr : stdout);
+  return ExitCode::done;
+}
+
+std::string ledger_of(const std::string& folder) {
+  return folder + "/ledger.jsonl";
+}
+
+ExitCode inspect_run(const CheckpointOptions& options) {
+  if (options.verify) {
+    throw ConfigError(
+        "inspect: --verify takes the folder of a checkpoint, RUN/checkpoints/step-..., not of a "
+        "run");
+  }
+  const Goodput goodput = read_ledger(ledger_of(options.path));
+  fmt::print("{}", options.json ? goodput_json(goodput) + "\n" : goodput_table(goodput));
   return ExitCode::done;
 }
 
@@ -209,8 +226,10 @@ Run setup_inspect(CLI::App& app) {
   const Run run_task = setup_inspect_task(*task);
   app.require_subcommand(0, 1);
   auto options = std::make_shared<CheckpointOptions>();
-  app.add_option("CHECKPOINT", options->path,
-                 "a checkpoint's folder; with --verify also a run's, or one of checkpoints");
+  app.add_option(
+      "FOLDER", options->path,
+      "a checkpoint's folder, or a run's, for how its time was spent; with --verify also "
+      "one of checkpoints");
   app.add_flag("--verify", options->verify,
                "recompute every checksum; of several checkpoints, print a line each");
   app.add_flag("--json", options->json, "one JSON object");
@@ -220,8 +239,10 @@ Run setup_inspect(CLI::App& app) {
     if (task->parsed()) return run_task();
     if (options->path.empty()) {
       throw ConfigError(
-          "inspect: name a checkpoint's folder, `data CONFIG`, `shard FILE` or `task FORM FILE`");
+          "inspect: name the folder of a checkpoint or a run, `data CONFIG`, `shard FILE` or `task "
+          "FORM FILE`");
     }
+    if (std::filesystem::exists(ledger_of(options->path))) return inspect_run(*options);
     return inspect_checkpoint(*options);
   };
 }

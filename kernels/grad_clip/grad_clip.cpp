@@ -6,7 +6,7 @@
 namespace sy {
 
 void grad_clip(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double loss_scale,
-               double clip_norm) {
+               double clip_norm, double loss_limit) {
   SY_CHECK(scalars.dtype() == DType::f64 && scalars.numel() == kStepScalars &&
                squares.dtype() == DType::f64 && squares.numel() >= 1 &&
                loss.dtype() == DType::f64 && loss.numel() == 1,
@@ -14,7 +14,7 @@ void grad_clip(Exec& exec, Tensor scalars, Tensor squares, Tensor loss, double l
            squares.shape().str(), loss.shape().str());
   if (exec.planning) return;
   dispatch_backend(exec, "grad_clip", [&]<Backend B>() {
-    GradClipImpl<B>::run(exec, scalars, squares, loss, loss_scale, clip_norm);
+    GradClipImpl<B>::run(exec, scalars, squares, loss, loss_scale, clip_norm, loss_limit);
   });
 }
 

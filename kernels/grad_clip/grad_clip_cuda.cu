@@ -8,17 +8,19 @@ namespace sy {
 namespace {
 
 __global__ void grad_clip_kernel(double* scalars, const double* squares, int64_t count,
-                                 const double* loss, double loss_scale, double clip_norm) {
-  clip_gradient(scalars, squares, count, *loss * loss_scale, clip_norm);
+                                 const double* loss, double loss_scale, double clip_norm,
+                                 double loss_limit) {
+  clip_gradient(scalars, squares, count, *loss * loss_scale, clip_norm, loss_limit);
 }
 
 }  // namespace
 
 template <>
 void GradClipImpl<Backend::cuda>::run(Exec& exec, Tensor scalars, Tensor squares, Tensor loss,
-                                      double loss_scale, double clip_norm) {
+                                      double loss_scale, double clip_norm, double loss_limit) {
   launch(cuda(exec).compute, "grad_clip", {}, grad_clip_kernel, scalars.data<double>(),
-         squares.data<double>(), squares.numel(), loss.data<double>(), loss_scale, clip_norm);
+         squares.data<double>(), squares.numel(), loss.data<double>(), loss_scale, clip_norm,
+         loss_limit);
 }
 
 }  // namespace sy

@@ -166,7 +166,7 @@ void check_optimizer(Checker& check, const OptimizerSection& optimizer) {
   check.not_negative("optimizer.weight_decay", optimizer.weight_decay);
   check.integer("optimizer.max_skipped_steps", optimizer.max_skipped_steps, 0, kMaxSteps);
   check.positive("optimizer.spike_deviations", optimizer.spike_deviations);
-  check.integer("optimizer.spike_window", optimizer.spike_window, 2, kMaxCount);
+  check.integer("optimizer.spike_window", optimizer.spike_window, 2, 10000);
 }
 
 void check_train(Checker& check, const TrainSection& train) {

@@ -119,6 +119,9 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
     for (const auto& [task, best] : all.items()) {
       state.best.push_back({task, best.at("step"), best.at("value")});
     }
+    for (const Json& loss : object.value("losses", Json::array())) {
+      state.losses.push_back({loss.at(0), loss.at(1)});
+    }
   } catch (const Json::exception& error) {
     throw DataError(fmt::format(
         "the state of the checkpoint is incomplete ({}); use an earlier one", error.what()));
@@ -131,6 +134,9 @@ std::string state_text(const RunState& state, int64_t seed) {
   if (state.steps_before > 0) object["steps_before"] = state.steps_before;
   for (const BestCheckpoint& best : state.best) {
     object["best"][best.task] = {{"step", best.step}, {"value", best.value}};
+  }
+  for (const StepLoss& loss : state.losses) {
+    object["losses"].push_back(Json::array({loss.step, loss.loss}));
   }
   return json_line(object);
 }

@@ -11,6 +11,7 @@
 #include "lib/train/best_checkpoints.h"
 #include "lib/train/optimizer/optimizer.h"
 #include "lib/train/session.h"
+#include "lib/train/spike_guard.h"
 
 namespace sy {
 
@@ -21,6 +22,7 @@ struct RunState {
   // Steps of the optimiser before this run (finetune.step: resume).
   int64_t steps_before = 0;
   std::vector<BestCheckpoint> best;  // of each task so far (finetune.keep_best)
+  std::vector<StepLoss> losses;      // SpikeGuard::losses()
 };
 
 // The tensors of a checkpoint as this rank holds them: every parameter, every buffer and, if

@@ -20,7 +20,7 @@ RouterStats router_stats(const Readback& numbers) {
 }  // namespace
 
 TrainStep::TrainStep(Session& session, Teacher* teacher)
-    : session_(session), teacher_(teacher), mesh_(&session.mesh) {}
+    : session_(session), teacher_(teacher), replay_(session), mesh_(&session.mesh) {}
 
 void TrainStep::plan() {
   SwitchModel& model = session_.model;
@@ -46,6 +46,7 @@ void TrainStep::take_memory() {
   outcome_ = numbers_.take(DType::f64, {kStepScalars + regions}, "numbers of a step");
   scalars_ = outcome_.slice(0, kStepScalars);
   faults_ = outcome_.slice(kStepScalars, regions);
+  if (session_.config.run.replay_every > 0) replay_.take_memory(numbers_);
 }
 
 // Plans what follows backward in a step, by running it in planning mode.
@@ -56,7 +57,7 @@ void TrainStep::plan_after_backward() {
   gather_.emplace(session_.model.params(), *mesh_);
   session_.model.params().clear_stale_gradients(session_.exec);
   finish_reduction();
-  update(1, 0, {.input = 1, .target = 1});
+  update(1, 0, {.input = 1, .target = 1}, 0);
   traffic_.add(planning.traffic());
   reducer_.reset();
   gather_.reset();
@@ -101,15 +102,21 @@ TrainStep::Memory TrainStep::memory() const {
   return memory;
 }
 
-void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+void TrainStep::start(int64_t step, StepBatch& batch, const StepTokens& tokens, double loss_limit) {
   SY_CHECK(started_ - finished_ < 2, "a third step before the first was finished");
   const int64_t counted = steps_before_ + step;
   const double rate = learning_rate(session_.config.optimizer, counted,
                                     steps_before_ + session_.config.train.steps);
+  const bool replayed = replay_.is_due(step);
+  if (replayed) rehearse(step, batch, tokens);
   session_.model.params().discard_gradients();
-  accumulate_gradients(step, batch, tokens);
+  accumulate_gradients(step, batch, tokens,
+                       [&](int first_param) { complete_gradients(step, first_param); });
+  if (replayed) replay_.note_statistics(ReplayPass::second);
   finish_reduction();
-  update(counted, rate, tokens);
+  if (replayed) replay_.check_results(step);
+  update(counted, rate, tokens, loss_limit);
+  if (replay_.is_due(step + 1)) replay_.note_update();
   const auto turn = static_cast<size_t>(started_++ % 2);
   rates_[turn] = rate;
   targets_[turn] = tokens.target;
@@ -146,15 +153,17 @@ std::vector<RouterMetrics> TrainStep::router_metrics() const {
 }
 
 // Norm, clipping and update. All decisions are taken on the device, the same on every rank: the
-// weights and the routers' biases change only if loss and norm are finite.
-void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens) {
+// weights and the routers' biases change only if loss and norm are finite and the loss is not above
+// its limit.
+void TrainStep::update(int64_t step, double learning_rate, const StepTokens& tokens,
+                       double loss_limit) {
   Exec& exec = session_.exec;
   SwitchModel& model = session_.model;
   gradient_squares(exec, model.params(), *mesh_, squares_);
   const ProfileScope profile(exec.profiler, Part::optimizer);
   find_grad_faults(exec, model.params(), faults_, squares_);
   grad_clip(exec, scalars_, squares_, model.loss_sum(), 1.0 / static_cast<double>(tokens.target),
-            session_.config.optimizer.clip_norm);
+            session_.config.optimizer.clip_norm, loss_limit);
   optimizer_->apply(exec, {step, learning_rate, scalars_, mesh_});
   model.update_router_biases(exec, scalars_.slice(kApplyUpdate, 1));
   const ProfileScope sending(exec.profiler, Part::communication);
@@ -165,9 +174,22 @@ bool TrainStep::is_taught(int64_t step) const {
   return teacher_ != nullptr && teacher_->teaches(step);
 }
 
+// The first of the two times that a replayed step is computed: nothing is reduced.
+void TrainStep::rehearse(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+  ParamStore& params = session_.model.params();
+  complete_values();
+  replay_.check_weights(step);
+  params.discard_gradients();
+  accumulate_gradients(step, batch, tokens, {});
+  params.clear_stale_gradients(session_.exec);
+  replay_.note_gradients(ReplayPass::first, 0);
+  replay_.note_statistics(ReplayPass::first);
+}
+
 // Forward and backward of every micro-batch. The first forward waits for the values of the last
-// update as it comes to them. During the last backward, complete gradients go to the reducer.
-void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens) {
+// update as it comes to them. `ready` is told of complete gradients during the last backward.
+void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens,
+                                     const GradReady& ready) {
   const RunConfig& config = session_.config;
   SwitchModel& model = session_.model;
   StepContext context;
@@ -188,9 +210,7 @@ void TrainStep::accumulate_gradients(int64_t step, StepBatch& batch, const StepT
     SoftTargets soft;
     if (is_taught(step)) soft = teacher_->targets(micro_batch, context);
     model.accumulate_forward(session_.exec, micro_batch, context, needed, soft ? &soft : nullptr);
-    GradReady ready;
-    if (last) ready = [this](int first_param) { start_reduction(first_param); };
-    model.backward(session_.exec, micro_batch, context, ready);
+    model.backward(session_.exec, micro_batch, context, last ? ready : GradReady());
   }
 }
 
@@ -199,8 +219,9 @@ void TrainStep::wait_for_values(int end) {
   gather_->wait_below(end);
 }
 
-void TrainStep::start_reduction(int first_param) {
+void TrainStep::complete_gradients(int64_t step, int first_param) {
   session_.model.params().clear_stale_gradients(session_.exec, first_param);
+  if (replay_.is_due(step)) replay_.note_gradients(ReplayPass::second, first_param);
   const ProfileScope profile(session_.exec.profiler, Part::communication);
   reducer_->ready(first_param);
 }

@@ -3,6 +3,7 @@
 // reduction over ranks, global norm, clipping and update. Owns the optimiser and its state.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "lib/train/optimizer/grad_reduce.h"
 #include "lib/train/optimizer/optimizer.h"
 #include "lib/train/optimizer/value_gather.h"
+#include "lib/train/replay.h"
 #include "lib/train/session.h"
 #include "lib/train/step_batch.h"
 
@@ -33,8 +35,9 @@ struct StepResult {
   double logit_z_loss = 0;  // mean (log Z)^2 of the output logits; 0 if train.logit_z_loss is
   double grad_norm = 0;
   double learning_rate = 0;
-  bool updated = true;  // false: loss or norm was not finite; the weights are unchanged
-  std::string fault;    // if not updated: first_grad_fault() (grad_fault.h)
+  // False: loss or norm was not finite, or the loss above its limit; the weights are unchanged.
+  bool updated = true;
+  std::string fault;  // if not updated: first_grad_fault() (grad_fault.h)
   RouterSummary router;
 };
 
@@ -55,8 +58,11 @@ class TrainStep {
   void continue_after(int64_t steps) { steps_before_ = steps; }
 
   // Issues step `step` (counted from 1) on this rank's part of the global batch. On a GPU it runs
-  // asynchronously. Collective.
-  void start(int64_t step, StepBatch& batch, const StepTokens& tokens);
+  // asynchronously, unless it is replayed. Throws RuntimeFailure, on every rank and before the
+  // weights change, if a replay finds that a rank is at fault (replay.h). A step with a loss above
+  // `loss_limit` changes nothing. Collective.
+  void start(int64_t step, StepBatch& batch, const StepTokens& tokens,
+             double loss_limit = std::numeric_limits<double>::infinity());
   // Waits for the oldest step in flight, of which there may be two, and returns its result, the
   // same on every rank. Collective.
   StepResult finish();
@@ -72,6 +78,11 @@ class TrainStep {
   // reads the parameters. Collective.
   void complete_values();
 
+  // Whether step `step` is computed twice (run.replay_every).
+  bool replays(int64_t step) const { return replay_.is_due(step); }
+  // The weights have been changed by something else than a step.
+  void forget_update() { replay_.forget_update(); }
+
   Optimizer& optimizer() { return *optimizer_; }
 
   // Bytes on this rank by region, known after plan().
@@ -82,22 +93,25 @@ class TrainStep {
     int64_t total() const { return model.total() + optimizer + teacher; }
   };
   Memory memory() const;
-  // What this rank sends between start() and finish() of a step that updates the weights, known
-  // after plan(). An upper bound if dropless (SwitchModel::traffic()).
+  // What this rank sends between start() and finish() of a step that updates the weights and is not
+  // replayed, known after plan(). An upper bound if dropless (SwitchModel::traffic()).
   const Traffic& traffic() const { return traffic_; }
 
  private:
   void take_memory();
   void plan_after_backward();
   bool is_taught(int64_t step) const;
-  void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens);
-  void update(int64_t step, double learning_rate, const StepTokens& tokens);
+  void accumulate_gradients(int64_t step, StepBatch& batch, const StepTokens& tokens,
+                            const GradReady& ready);
+  void rehearse(int64_t step, StepBatch& batch, const StepTokens& tokens);
+  void update(int64_t step, double learning_rate, const StepTokens& tokens, double loss_limit);
   void wait_for_values(int end);
-  void start_reduction(int first_param);
+  void complete_gradients(int64_t step, int first_param);
   void finish_reduction();
 
   Session& session_;
   Teacher* teacher_;
+  Replay replay_;
   Mesh* mesh_;  // that of the session, or the planned mesh while planning
   Traffic traffic_;
   std::unique_ptr<Optimizer> optimizer_;

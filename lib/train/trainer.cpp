@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/log.h"
+#include "lib/checkpoint/layout.h"
 #include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/watchdog.h"
 #include "lib/measure/own_process.h"
@@ -46,6 +47,7 @@ WritePace pace_beside_training(const std::vector<CheckpointTensor>& tensors) {
 }  // namespace
 
 ExitCode Trainer::run() {
+  clock_.turn_to(Activity::training);
   const int64_t steps = session_.config.train.steps;
   if (state_.step == 0 && session_.config.train.eval_every > 0) evaluate(0);
   while (state_.step < steps && !stopping_) {
@@ -54,8 +56,10 @@ ExitCode Trainer::run() {
     const bool evaluates = due(session_.config.train.eval_every, step);
     const bool saves = due(session_.config.train.checkpoint_every, step);
     // On a GPU, the next step is issued before the results of this one are read. Evaluations and
-    // checkpoints must wait for the results.
-    if (session_.exec.backend == Backend::cpu || evaluates || saves) settle();
+    // checkpoints must wait for the results, and so must a next step that may begin with other
+    // weights.
+    const bool may_rewind = session_.config.optimizer.on_spike == SpikePolicy::rewind;
+    if (session_.exec.backend == Backend::cpu || evaluates || saves || may_rewind) settle();
     const bool is_best = evaluates && evaluate(step);
     if (saves || is_best) save();
   }
@@ -65,6 +69,7 @@ ExitCode Trainer::run() {
   report_bad_records();
   report_memory();
   report_waits();
+  report_goodput();
   flight_log_->end();
   if (!stopping_ && teacher_) teacher_->log_compression();
   if (!stopping_) return ExitCode::done;
@@ -81,11 +86,13 @@ void Trainer::start_step() {
   const int64_t step = state_.step + 1;
   flight::set_step(step);
   const StepTokens tokens = begin_step();
-  train_step_.start(step, batch_, tokens);
+  if (train_step_.replays(step)) finish_saves();  // as a replay may end the run
+  const double loss_limit = spikes_.limit_for(step);
+  train_step_.start(step, batch_, tokens, loss_limit);
   settle();
   state_.step = step;
   state_.tokens += tokens.total();
-  under_way_ = StartedStep{step, tokens, batch_.lengths(), state_.tokens, start};
+  under_way_ = StartedStep{step, tokens, batch_.lengths(), state_.tokens, loss_limit, start};
 }
 
 void Trainer::settle() {
@@ -96,7 +103,7 @@ void Trainer::settle() {
   const Clock::time_point now = Clock::now();
   const double seconds = seconds_between(std::max(started.start, settled_), now);
   settled_ = now;
-  check_finite(started.step, result);
+  check_update(started, result);
   record(started, result, seconds);
 }
 
@@ -106,8 +113,11 @@ void Trainer::settle() {
 // done.
 StepTokens Trainer::begin_step() {
   Communicator& world = session_.mesh.world();
-  const std::vector<Example>& examples = next_examples(*loader_);
-  batch_.fill(examples, agree_on_lengths(step_lengths(session_.config), examples, world));
+  {
+    const Spending waiting(clock_, Activity::waiting_for_data);
+    const std::vector<Example>& examples = next_examples(*loader_);
+    batch_.fill(examples, agree_on_lengths(step_lengths(session_.config), examples, world));
+  }
   const double counted = session_.counts_batch() ? 1.0 : 0.0;
   double facts[4] = {counted * static_cast<double>(batch_.target_tokens()),
                      counted * static_cast<double>(batch_.input_tokens()),
@@ -116,42 +126,6 @@ StepTokens Trainer::begin_step() {
   stopping_ = facts[2] > 0;
   if (facts[3] == world.size()) advance_save();
   return {.input = static_cast<int64_t>(facts[1]), .target = static_cast<int64_t>(facts[0])};
-}
-
-// Loss and norm are the same on every rank, so all ranks agree whether the step counts.
-void Trainer::check_finite(int64_t step, const StepResult& result) {
-  if (result.updated) {
-    skipped_steps_ = 0;
-    return;
-  }
-  const std::string message = fmt::format(
-      "step {}: loss {}, gradient norm {}: not finite; first non-finite gradient: {}", step,
-      result.loss, result.grad_norm, result.fault.empty() ? "none" : result.fault);
-  if (may_skip()) {
-    log::info("{}; the step is skipped", message);
-    return;
-  }
-  finish_saves();
-  throw RuntimeFailure(
-      skipped_steps_ == 0
-          ? message +
-                ": the weights were not updated, and the last checkpoint is valid; lower "
-                "optimizer.learning_rate or set optimizer.on_nonfinite: skip"
-          : fmt::format(
-                "{}, after {} skipped steps in a row, as many as optimizer.max_skipped_steps "
-                "allows: the weights were not updated, and the last checkpoint is valid; "
-                "lower optimizer.learning_rate",
-                message, skipped_steps_),
-      MetBy::every_rank);
-}
-
-// Counts the step if it may.
-bool Trainer::may_skip() {
-  const OptimizerSection& optimizer = session_.config.optimizer;
-  if (optimizer.on_nonfinite != NonFinitePolicy::skip) return false;
-  if (skipped_steps_ == optimizer.max_skipped_steps) return false;
-  ++skipped_steps_;
-  return true;
 }
 
 void Trainer::record(const StartedStep& started, const StepResult& result, double seconds) {
@@ -170,6 +144,7 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
   metrics.z_loss = result.router.z_loss;
   record_choice_losses(metrics, result.router, session_.config.model.experts);
   if (session_.config.train.logit_z_loss > 0) metrics.logit_z_loss = result.logit_z_loss;
+  if (is_spike(result)) metrics.spike_limit = started.loss_limit;
   metrics.grad_norm = result.grad_norm;
   metrics.learning_rate = result.learning_rate;
   metrics.step_seconds = seconds;
@@ -183,12 +158,15 @@ void Trainer::record(const StartedStep& started, const StepResult& result, doubl
     metrics.straggler_share = waits->straggler_share;
   }
   metrics.router = train_step_.router_metrics();
+  ledger_->write(started.step);
+  metrics.goodput = ledger_->so_far().share();
   run_log_->train(metrics, started.lengths);
 }
 
 // Returns whether the weights are the best yet of a task, so that they are to be kept. Those that
 // training starts from are not.
 bool Trainer::evaluate(int64_t step) {
+  const Spending evaluating(clock_, Activity::evaluating);
   const Clock::time_point start = Clock::now();
   train_step_.complete_values();
   Evaluation evaluation = evaluator_->run();
@@ -203,11 +181,13 @@ bool Trainer::evaluate(int64_t step) {
 // Training waits for the copy alone, unless two checkpoints are under way already. A thread writes
 // it, at full speed if no step is left to train beside.
 void Trainer::save() {
+  const Spending saving(clock_, Activity::saving);
   const Clock::time_point start = Clock::now();
   if (writer_.full()) finish_oldest_save();
   if (run_log_) folder_.require_in_place();
   std::vector<StreamState> streams = loader_->state();
   if (!session_.counts_batch()) streams.clear();  // another rank of the model group saves them
+  state_.losses = spikes_.losses();
   CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);
   meta.attempt = start_id_;
   writer_.spare(steps_of(state_.best));
@@ -217,11 +197,15 @@ void Trainer::save() {
   writer_.start(tensors, std::move(meta), checkpoint_copy_out(session_.exec),
                 last ? WritePace::full : pace_beside_training(tensors));
   saved_step_ = state_.step;
+  last_checkpoint_ = folder_.checkpoints + "/" + checkpoint::committed_name(saved_step_);
+  if (skipped_steps_ == 0) rewinds_ = 0;
+  if (ledger_) ledger_->write(state_.step);
   save_seconds_ += seconds_between(start, Clock::now());
 }
 
 // When every rank is ready. Returns whether a checkpoint has become committed.
 bool Trainer::advance_save() {
+  const Spending saving(clock_, Activity::saving);
   if (run_log_) folder_.require_in_place();
   const bool committed = writer_.advance();
   if (committed && run_log_) link_best(folder_.path, state_.best);
@@ -230,6 +214,7 @@ bool Trainer::advance_save() {
 
 // Waits until it is committed. Collective.
 void Trainer::finish_oldest_save() {
+  const Spending saving(clock_, Activity::saving);
   do {
     {
       const WatchedCall watched(file_wait("writing a checkpoint"));
@@ -275,6 +260,12 @@ void Trainer::report_memory() {
 void Trainer::report_waits() const {
   const std::string summary = wait_meter_->summary(flight_log_->places());
   if (!summary.empty()) log::line(summary);
+}
+
+void Trainer::report_goodput() {
+  if (!ledger_) return;
+  ledger_->write(state_.step);
+  log::info("{}", goodput_text(ledger_->so_far()));
 }
 
 bool Trainer::due(int64_t every, int64_t step) const {

@@ -11,6 +11,7 @@
 #include "lib/dist/flight/flight_log.h"
 #include "lib/train/checkpointing.h"
 #include "lib/train/evaluate.h"
+#include "lib/train/log/run_ledger.h"
 #include "lib/train/log/run_log.h"
 #include "lib/train/log/wait_meter.h"
 #include "lib/train/resume.h"
@@ -55,14 +56,20 @@ class Trainer {
     StepTokens tokens;
     StreamLengths lengths;
     int64_t tokens_so_far;
+    double loss_limit;
     Clock::time_point start;
   };
 
   StepTokens begin_step();
   void start_step();
   void settle();
-  void check_finite(int64_t step, const StepResult& result);
+  void check_update(const StartedStep& started, const StepResult& result);
+  static bool is_spike(const StepResult& result);
+  void meet_nonfinite(int64_t step, const StepResult& result);
+  void meet_spike(const StartedStep& started, const StepResult& result);
   bool may_skip();
+  [[noreturn]] void stop_skipping(const std::string& message);
+  void rewind(const std::string& message);
   void record(const StartedStep& started, const StepResult& result, double seconds);
   bool evaluate(int64_t step);
   void save();
@@ -72,8 +79,10 @@ class Trainer {
   void report_bad_records() const;
   void report_memory();
   void report_waits() const;
+  void report_goodput();
   bool due(int64_t every, int64_t step) const;
 
+  ActivityClock clock_;  // the first member, so that it times all of the set-up
   Session session_;
   RunFolder folder_;
   std::optional<RunLock> lock_;  // on rank 0
@@ -90,11 +99,15 @@ class Trainer {
   std::string start_id_;  // identifies this start of the run; the same on every rank
   std::optional<RunLog> run_log_;
   std::optional<WaitMeter> wait_meter_;
+  std::optional<RunLedger> ledger_;  // on rank 0
   RunState state_;
   int64_t saved_step_ = -1;
   double save_seconds_ = 0;  // that saves have delayed training since the last line of metrics
   bool stopping_ = false;
   int64_t skipped_steps_ = 0;  // in a row, up to the last step
+  SpikeGuard spikes_;
+  std::string last_checkpoint_;  // its path, once there is one
+  int rewinds_ = 0;              // to it, since a step was applied
   std::optional<StartedStep> under_way_;
   Clock::time_point settled_;  // when the results of the last step were read
 };

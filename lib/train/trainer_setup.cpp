@@ -102,7 +102,8 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
       finetunes_(make_scorer && learns_from == LearnsFrom::text),
       writer_(folder_.checkpoints, runtime.mesh.world().rank(), runtime.mesh.world().size(),
               session_.config.train.keep_checkpoints, session_.config.train.keep_every),
-      start_id_(start_id(runtime.mesh.world())) {
+      start_id_(start_id(runtime.mesh.world())),
+      spikes_(session_.config.optimizer) {
   const Communicator& world = runtime.mesh.world();
   const RunConfig& run = session_.config;
   if (make_scorer) scorer_ = make_scorer(session_);
@@ -140,6 +141,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   const double flops_per_second = measure_rate(session_) * world.size();
   if (world.rank() == 0) {
     run_log_.emplace(folder_.path, session_, state_.step, flops_per_second);
+    ledger_.emplace(folder_.path + "/ledger.jsonl", start_id_, state_.step, clock_);
     link_best(folder_.path, state_.best);
   }
   wait_meter_.emplace(runtime.mesh.world(), session_.exec.backend == Backend::cpu);
@@ -186,6 +188,8 @@ void Trainer::restore_from(const std::string& path) {
   state_ = restore(session_, train_step_.optimizer(), *loader_, checkpoint);
   forget_lost_best();
   saved_step_ = state_.step;
+  last_checkpoint_ = path;
+  spikes_.restore(state_.losses);
   log::info("resumed from {} at step {}", path, state_.step);
   const int64_t steps = session_.config.train.steps;
   if (state_.step < steps) return;

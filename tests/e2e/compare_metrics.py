@@ -7,7 +7,7 @@ number must be equal."""
 import json
 import sys
 
-CLOCK = {"step_seconds", "save_seconds", "tokens_per_second", "mfu", "seconds"}
+CLOCK = {"step_seconds", "save_seconds", "tokens_per_second", "mfu", "seconds", "goodput"}
 CLOCK |= {"wait_share", "straggler_rank", "straggler_share"}  # of several ranks
 # Allowed relative difference, in units of the tolerance.
 RELATIVE = {"loss": 1, "neg_log_perplexity": 1, "grad_norm": 10, "balance_loss": 10, "z_loss": 10, "soft_loss": 1}

@@ -10,12 +10,13 @@ namespace sy {
 namespace {
 using namespace test;
 
-std::vector<double> clipped(const std::vector<double>& sums, double loss, double clip_norm) {
+std::vector<double> clipped(const std::vector<double>& sums, double loss, double clip_norm,
+                            double loss_limit = INFINITY) {
   auto exec = make_exec();
   Owned scalars(DType::f64, {kStepScalars});
   Owned squares = tensor_of(DType::f64, {static_cast<int64_t>(sums.size())}, sums);
   Owned sum = tensor_of(DType::f64, {1}, {loss});
-  grad_clip(*exec, scalars, squares, sum, 0.5, clip_norm);
+  grad_clip(*exec, scalars, squares, sum, 0.5, clip_norm, loss_limit);
   return values_of(scalars);
 }
 
@@ -42,6 +43,12 @@ TEST_CASE("grad_clip: no update where a number is not finite", "[grad_clip]") {
   CHECK(clipped({1, 1}, bad, 1)[kApplyUpdate] == 0);
   CHECK(clipped({1, 1}, -bad, 1)[kApplyUpdate] == 0);
   CHECK(clipped({1, 1}, 1, 1)[kApplyUpdate] == 1);
+}
+
+TEST_CASE("grad_clip: no update where the loss is above its limit", "[grad_clip]") {
+  CHECK(clipped({1, 3}, 6, 1, 3) == std::vector<double>{0.5, 1, 2, 3});
+  CHECK(clipped({1, 3}, 6, 1, 2.999) == std::vector<double>{0.5, 0, 2, 3});
+  CHECK(clipped({1, 3}, NAN, 1, 3)[kApplyUpdate] == 0);
 }
 
 TEST_CASE("grad_clip: wrong arguments", "[grad_clip]") {

@@ -48,7 +48,9 @@ struct TrainMetrics {
   // Mean over groups, summed over layers; with their coefficients only.
   std::optional<double> second_place_loss, importance_loss, load_loss;
   std::optional<double> logit_z_loss;  // mean (log Z)^2, with train.logit_z_loss only
-  double grad_norm = 0;                // before clipping
+  // The limit of a loss that leaps over it; the step was not applied then (spike_guard.h).
+  std::optional<double> spike_limit;
+  double grad_norm = 0;  // before clipping
   double learning_rate = 0;
   double step_seconds = 0;  // saves and evaluations excluded
   double save_seconds = 0;  // that checkpoints have delayed training since the last logged step
@@ -61,6 +63,8 @@ struct TrainMetrics {
   double mfu = 0;               // model FLOP/s / the measured matrix rate (gemm_rate.h)
   double dropped_fraction = 0;  // of routed tokens
   double expert_load_max = 0;   // fullest expert / mean
+  // The share of the time of all starts that trained steps which were kept (run_ledger.h).
+  std::optional<double> goodput;
   std::vector<RouterMetrics> router;
 
   static constexpr const char* kKind = "train";
@@ -77,6 +81,7 @@ struct TrainMetrics {
     if (importance_loss) visit("importance_loss", *importance_loss);
     if (load_loss) visit("load_loss", *load_loss);
     if (logit_z_loss) visit("logit_z_loss", *logit_z_loss);
+    if (spike_limit) visit("spike_limit", *spike_limit);
     visit("grad_norm", grad_norm);
     visit("learning_rate", learning_rate);
     visit("step_seconds", step_seconds);
@@ -88,6 +93,7 @@ struct TrainMetrics {
     if (straggler_share) visit("straggler_share", *straggler_share);
     visit("dropped_fraction", dropped_fraction);
     visit("expert_load_max", expert_load_max);
+    if (goodput) visit("goodput", *goodput);
     if (!router.empty()) visit("router", router);
   }
 };

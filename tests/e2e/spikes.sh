@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Steps whose loss leaps up are skipped, or undone together with the steps since the last checkpoint. Here noise of the
+# batches is enough, at a learning rate at which nothing is learnt. A resumed run decides as one that was not interrupted.
+source "$(dirname "$0")/common.sh"
+last=24 middle=12
+noise=(--set optimizer.learning_rate=0.0001 --set optimizer.spike_window=4 --set optimizer.spike_deviations=1
+       --set train.checkpoint_every=3 --set train.eval_every=0)
+
+for policy in skip rewind; do
+  train 2 $policy "${noise[@]}" --set train.steps=$last --set optimizer.on_spike=$policy
+  python3 "$here/check_spikes.py" $policy "$folder/$policy" 4 1
+  train 2 halves_$policy "${noise[@]}" --set train.steps=$middle --set optimizer.on_spike=$policy
+  train 2 halves_$policy "${noise[@]}" --set train.steps=$last --set optimizer.on_spike=$policy
+  python3 "$here/compare_metrics.py" 0 "$folder/$policy/metrics.jsonl" "$folder/halves_$policy/metrics.jsonl"
+done
+
+# expect_stop NAME TEXT [--set ...]: the run fails with exit code 1 and says TEXT.
+expect_stop() {
+  local name=$1 text=$2 code=0
+  shift 2
+  train 2 "$name" "${noise[@]}" --set train.steps=$last --set optimizer.spike_deviations=0.001 "$@" || code=$?
+  if ((code != 1)) || ! grep -q "$text" "$folder/$name.out"; then
+    cat "$folder/$name.out"
+    echo "$name: exit code $code, or not: $text"
+    exit 1
+  fi
+}
+expect_stop stops "after 0 skipped steps in a row, as many as optimizer.max_skipped_steps allows" \
+  --set optimizer.on_spike=skip --set optimizer.max_skipped_steps=0
+expect_stop gives_up "after 3 rewinds to $folder/gives_up/checkpoints/step-" \
+  --set optimizer.on_spike=rewind --set train.checkpoint_every=6
