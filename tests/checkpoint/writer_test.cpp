@@ -158,7 +158,7 @@ TEST_CASE("checkpoint writer: a folder that was moved away is not made anew",
   for (CheckpointWriter* writer : {&zero, &one}) {
     const RankModel model({}, writer == &zero ? 0 : 1, 2, 1);
     writer->start(model.tensors(), model.meta(1));
-    CHECK_THROWS_WITH(writer->wait_shard(), Catch::Contains("run/checkpoints/step-00000001"));
+    CHECK_THROWS_WITH(writer->wait_ready(), Catch::Contains("run/checkpoints/step-00000001"));
   }
   CHECK_FALSE(fs::exists(run));
 }
@@ -169,7 +169,7 @@ TEST_CASE("checkpoint writer: what cannot be read back is a failure of the run",
   CheckpointWriter writer(folder, 0, 1, 0);
   const RankModel model({}, 0, 1, 1);
   writer.start(model.tensors(), model.meta(1));
-  writer.wait_shard();
+  writer.wait_ready();
   const std::string record = folder + "/step-00000001.partial/shard-00000.json";
   remove_path(record);
   make_folder(record);
