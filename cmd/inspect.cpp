@@ -105,11 +105,6 @@ std::string ledger_of(const std::string& folder) {
 }
 
 ExitCode inspect_run(const CheckpointOptions& options) {
-  if (options.verify) {
-    throw ConfigError(
-        "inspect: --verify takes the folder of a checkpoint, RUN/checkpoints/step-..., not of a "
-        "run");
-  }
   const Goodput goodput = read_ledger(ledger_of(options.path));
   fmt::print("{}", options.json ? goodput_json(goodput) + "\n" : goodput_table(goodput));
   return ExitCode::done;
@@ -242,8 +237,8 @@ Run setup_inspect(CLI::App& app) {
           "inspect: name the folder of a checkpoint or a run, `data CONFIG`, `shard FILE` or `task "
           "FORM FILE`");
     }
-    if (std::filesystem::exists(ledger_of(options->path))) return inspect_run(*options);
-    return inspect_checkpoint(*options);
+    const bool of_run = std::filesystem::exists(ledger_of(options->path));
+    return of_run && !options->verify ? inspect_run(*options) : inspect_checkpoint(*options);
   };
 }
 

@@ -28,8 +28,8 @@ class MpiEnvironment {
   int local_size() const { return local_size_; }
 
   // Ends all ranks of the job with this exit code, before MPI_Init only this one. Safe while other
-  // ranks hang, and while a host is cut off: this rank ends after 5 seconds by itself, and a launcher
-  // that does not end is killed.
+  // ranks hang, and while a host is cut off: this rank ends after 5 seconds by itself, and a
+  // launcher that does not end is killed.
   [[noreturn]] static void abort(int code);
 
  private:
