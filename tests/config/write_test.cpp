@@ -24,7 +24,8 @@ TEST_CASE("write: what is written reads back, and writes the same again", "[writ
   const std::string written = write_config(RunConfig{});
   CHECK(write_config(parse_config(written, "written.yaml")) == written);
   CHECK(written.starts_with("run:\n  name: run\n  directory: runs\n  seed: 1\n"));
-  CHECK(written.find("\n  hang_timeout_seconds: 600.0\n  replay_every: 0\nbackend: auto\n") != std::string::npos);
+  CHECK(written.find("\n  hang_timeout_seconds: 600.0\n  replay_every: 0\nbackend: auto\n") !=
+        std::string::npos);
   CHECK(written.find("\n  epsilon: 1e-08\n") != std::string::npos);
 }
 
