@@ -106,15 +106,18 @@ def fails(folder):
 
 
 def stuck(folder):
-    """Rank 1's disk takes ten minutes to sync a checkpoint, for which the next one waits."""
+    """Rank 1's disk takes ten minutes to sync a checkpoint, for which the next but one waits."""
     run = unlike(folder, "stuck", {"train.checkpoint_every": 20, "run.hang_timeout_seconds": LIMIT}, slow_fsync=600000)
     require(run.end() == 1, "the exit code", run)
     found = diagnosis(folder / "stuck", run, "elsewhere", [1])
-    require_words(found, run, f"rank 1 ({HOST}, pid ", "is in no collective for ", "at step 40: it computes, waits for data")
+    require_words(found, run, f"rank 1 ({HOST}, pid ", "is in no collective for ", "at step 60: ")
+    # Both reach the limit at about the same time. Rank 1 says what it does if it has not been asked before.
+    own = "writing a checkpoint has taken" if found["states"][1]["reason"] == "hang" else "it computes, waits for data"
+    require_words(found, run, own)
     require(f"error:   rank 1 ({HOST}, pid " in run.text(), "the watchdog does not name the rank", run)
     check_waiting(found, run, 0, [1])
-    require(found["divergence"]["absent"] == [1] and found["states"][0]["reason"] == "hang"
-            and found["states"][1]["reason"] == "asked", f"{found}", run)
+    reasons = {state["reason"] for state in found["states"]}
+    require(found["divergence"]["absent"] == [1] and "hang" in reasons and reasons <= {"hang", "asked"}, f"{found}", run)
 
 
 def test_program(folder, how):

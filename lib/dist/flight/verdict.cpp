@@ -114,11 +114,13 @@ std::string since_text(const RankRecord& record) {
 std::string elsewhere_text(const FlightRecords& records, const Diagnosis& diagnosis) {
   const RankRecord& record = first_record(records, diagnosis);
   const bool several = is_plural(diagnosis.ranks);
+  std::string doing = several ? "they compute, wait for data or a disk, or are stuck"
+                              : "it computes, waits for data or a disk, or is stuck";
+  // Its own watchdog has seen it wait for a file system.
+  if (!several && record.reason == "hang") doing = record.message;
   return fmt::format("{} {} in no collective{}, at step {}: {}",
                      places_text(records, diagnosis.ranks), several ? "are" : "is",
-                     since_text(record), record.step,
-                     several ? "they compute, wait for data or a disk, or are stuck"
-                             : "it computes, waits for data or a disk, or is stuck");
+                     since_text(record), record.step, doing);
 }
 
 std::string circle_text(const Diagnosis& diagnosis) {
