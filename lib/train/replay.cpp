@@ -166,6 +166,7 @@ void Replay::name_unlike(int64_t step) {
     for (int rank = 0; rank < world.size(); ++rank) {
       const std::vector<int> ranks = holders(axes_of(column), {session_.mesh.shape(), rank});
       std::vector<uint64_t> values;
+      values.reserve(ranks.size());
       for (const int holder : ranks) {
         values.push_back(all[static_cast<size_t>(holder) * weights_ + column]);
       }

@@ -45,6 +45,7 @@ std::vector<RankPlace> gather_places(Communicator& world) {
   world.all_gather(Tensor(all.data(), DType::i32, {world.size(), kWords}),
                    Tensor(&mine, DType::i32, {kWords}), "hosts of the ranks");
   std::vector<RankPlace> places;
+  places.reserve(all.size());
   for (const HostAndPid& each : all) places.push_back({each.host.data(), each.pid});
   return places;
 }
