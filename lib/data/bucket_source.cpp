@@ -12,7 +12,7 @@
 namespace sy {
 namespace {
 
-constexpr const char* kKind = "buckets";
+constexpr const char* kBucketedKind = "buckets";
 constexpr uint32_t kOrderSite = site::of_name("order of buckets");
 
 struct BucketPlan {
@@ -52,7 +52,7 @@ class BucketSource : public ExampleSource {
 
   StreamState state() const override {
     StreamState state;
-    state.kind = kKind;
+    state.kind = kBucketedKind;
     state.stream = stream_;
     state.examples = count_;
     save(state.numbers, state.tokens);
@@ -69,7 +69,7 @@ class BucketSource : public ExampleSource {
   }
 
   void restore(const StreamState& state) override {
-    check_kind(state, kKind, std::max<size_t>(state.numbers.size(), 1), 0, 1);
+    check_kind(state, kBucketedKind, std::max<size_t>(state.numbers.size(), 1), 0, 1);
     windows_ = state.numbers[0];
     SavedExamples saved(state, std::span(state.numbers).subspan(1), plan_.lengths);
     window_.clear();
