@@ -42,6 +42,8 @@ if(SY_HAVE_HOSTCUDA)
     sy_add_host_column(e2e.${name} "${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh;$<TARGET_FILE:switchyard_hostcuda>"
                        ${schedule} hostcuda 2)
   endforeach()
+  # What they show, the trainer's and the model's tests show in this column, too.
+  sy_long_tests(cuda.e2e.meshes_agree.random cuda.e2e.killed_and_resumed.forward cuda.e2e.nonfinite.reverse)
 endif()
 
 # On the machine's GPUs.

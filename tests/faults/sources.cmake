@@ -22,6 +22,7 @@ if(SY_HAVE_HOSTCUDA)
     set(command python3 ${PROJECT_SOURCE_DIR}/tests/faults/${name}.py $<TARGET_FILE:switchyard_hostcuda>)
     sy_add_host_column(faults.${name} "${command}" ${schedule} "hostcuda;faults" 2)
   endforeach()
+  sy_long_tests(cuda.faults.stopped_by_signal.forward cuda.faults.killed_rank.reverse)
 endif()
 
 # Drawn faults, aimed by a library that is preloaded into every rank. N by hand: tests/faults/run.sh N.
