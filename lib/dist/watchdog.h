@@ -20,7 +20,7 @@ struct CollectiveCall {
 };
 
 // Stands for a wait for a file system. If all ranks wait for one, none of them is in a collective.
-// `doing`: "committing the checkpoint".
+// `doing`: "writing a checkpoint".
 inline CollectiveCall file_wait(const char* doing) {
   return {doing, "", "", 1};
 }
@@ -70,7 +70,7 @@ class QueueWatch {
 };
 
 // "all_to_all "dispatch" (call 3 of group expert) has waited 600 s: ...", or for a file_wait()
-// "committing the checkpoint has taken 600 s: ...".
+// "writing a checkpoint has taken 600 s: ...".
 std::string hang_text(const CollectiveCall& call, double waited);
 
 // Seconds that this process has been blocked in collectives since it began. On a GPU the host does
