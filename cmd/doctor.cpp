@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/measure/health.h"
 #include "lib/measure/measure_device.h"
+#include "lib/plan/reference_step.h"
 
 namespace sy {
 namespace {
@@ -28,7 +29,9 @@ ExitCode examine(const std::string& folder) {
 
 ExitCode describe_device() {
   Parallel parallel{RunSection{}};
-  log::line(json_line(device_json(measure_device(parallel.mpi, parallel.threads))));
+  const Device device = with_reference_step(measure_device(parallel.mpi, parallel.threads),
+                                            parallel.mpi.world(), parallel.resources());
+  log::line(json_line(device_json(device)));
   return ExitCode::done;
 }
 

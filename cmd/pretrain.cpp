@@ -2,6 +2,7 @@
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
 #include "cmd/parallel.h"
+#include "lib/plan/announce.h"
 #include "lib/train/stop_signal.h"
 #include "lib/train/trainer.h"
 
@@ -15,7 +16,10 @@ Run setup_pretrain(CLI::App& app) {
     const RunConfig config = options->load();
     Parallel parallel(config.run);
     Runtime runtime(config, parallel.mpi.world(), parallel.resources());
+    const double planned =
+        announce_step_time(config, runtime.exec.backend, parallel.mpi, parallel.resources());
     Trainer trainer(runtime, config, *resume);
+    trainer.expect_step_seconds(planned);
     return trainer.run();
   };
 }

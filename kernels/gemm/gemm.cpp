@@ -62,6 +62,7 @@ void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options, Tensor 
                                !options.accumulate && !options.relu),
            "gemm: base {} of c {}", base.shape().str(), c.shape().str());
   const ProfileScope profile(exec.profiler, Part::gemm);
+  if (exec.planning) ++exec.state<PlannedGemms>().single[shape];
   // Planning creates the count's entry, so that counting allocates nothing during a step.
   if (exec.planning || exec.profiler.enabled()) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;

@@ -26,6 +26,13 @@ struct GemmShape {
 // How often each shape was multiplied while the profiler was on. Kept as state of an Exec.
 using GemmCounts = std::map<GemmShape, int64_t>;
 
+// How often planning met each shape since this was last cleared. Kept as state of an Exec.
+struct PlannedGemms {
+  GemmCounts single;
+  // Grouped GEMMs, as one batch of equal groups over all rows that there may be.
+  GemmCounts grouped;
+};
+
 inline double flops_of(const GemmCounts& counts) {
   double flops = 0;
   for (const auto& [shape, times] : counts) flops += shape.flops() * static_cast<double>(times);

@@ -6,6 +6,7 @@
 
 #include "kernels/dispatch_dtype.h"
 #include "kernels/gemm/gemm_shape.h"
+#include "lib/base/numeric.h"
 
 namespace sy {
 namespace {
@@ -57,6 +58,18 @@ void multiply_by_group(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups
   });
 }
 
+// Plans a GEMM of each size that a group may have, and counts those of equal groups alone.
+void plan_by_group(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups& groups,
+                   const GemmOptions& options, GemmShape equal) {
+  PlannedGemms& planned = exec.state<PlannedGemms>();
+  const GemmCounts before = planned.single;
+  multiply_by_group(exec, c, a, b, groups, options);
+  planned.single = before;
+  (options.transpose_a ? equal.k : equal.m) = ceil_div(a.dim(0), groups.size);
+  equal.batch = groups.size;
+  ++planned.grouped[equal];
+}
+
 // The sizes as one GEMM over all rows, which has the same number of operations.
 GemmShape checked_shape(Tensor c, Tensor a, Tensor b, const RowGroups& groups,
                         const GemmOptions& options) {
@@ -101,8 +114,11 @@ void grouped_gemm(Exec& exec, Tensor c, Tensor a, Tensor b, const RowGroups& gro
   // Planning covers both ways, because fewer rows or groups may be multiplied the other way.
   const bool by_group = (exec.backend == Backend::cpu || !groups.known.empty()) &&
                         grouped_gemm_by_group(exec, a.dim(0), groups.size);
-  if (by_group || exec.planning) multiply_by_group(exec, c, a, b, groups, options);
-  if (by_group && !exec.planning) return;
+  if (exec.planning) {
+    plan_by_group(exec, c, a, b, groups, options, shape);
+  } else if (by_group) {
+    return multiply_by_group(exec, c, a, b, groups, options);
+  }
   if (exec.planning || exec.profiler.enabled()) {
     exec.state<GemmCounts>()[shape] += exec.planning ? 0 : 1;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <functional>
+#include <set>
 
 #include "lib/base/error.h"
 #include "lib/config/keys.h"
@@ -29,7 +30,11 @@ void visit_device(Device& device, Visit&& visit) {
   visit("float32_flops", device.float32_flops);
   visit("bfloat16_flops", device.bfloat16_flops);
   visit("product_efficiency", device.product_efficiency);
+  visit("narrow_products", device.narrow_products);
+  visit("attention_efficiency", device.attention_efficiency);
   visit("memory_bytes_per_second", device.memory_bytes_per_second);
+  visit("activation_bytes_per_second", device.activation_bytes_per_second);
+  visit("update_bytes_per_second", device.update_bytes_per_second);
   visit("ranks_per_host", device.ranks_per_host);
   visit("within_host_latency_seconds", device.within_host.latency_seconds);
   visit("within_host_bytes_per_second", device.within_host.bytes_per_second);
@@ -37,6 +42,10 @@ void visit_device(Device& device, Visit&& visit) {
   visit("between_hosts_bytes_per_second", device.between_hosts.bytes_per_second);
   visit("source", device.source);
 }
+
+const std::set<std::string> kMayBeMissing{"narrow_products", "attention_efficiency",
+                                          "activation_bytes_per_second", "update_bytes_per_second",
+                                          "source"};
 
 [[noreturn]] void fail(const std::string& path, const Place& place, const std::string& what) {
   throw ConfigError(fmt::format("{}:{}:{}: {}", path, place.line, place.column, what));
@@ -52,7 +61,7 @@ class DeviceReader {
     keys_.emplace_back(key);
     const YAML::Node node = root_[key];
     if (!node) {
-      if (keys_.back() == "source") return;
+      if (kMayBeMissing.contains(keys_.back())) return;
       fail(path_, {1, 1},
            fmt::format("{} is missing; `switchyard doctor --json` writes every key", key));
     }
@@ -94,6 +103,13 @@ void check_positive(const Device& device, const std::string& path) {
   for (const auto& [key, value] : values) {
     if (value > 0) continue;
     throw ConfigError(fmt::format("{}: {}: {} must be more than 0", path, key, value));
+  }
+  const std::vector<double>& narrow = device.narrow_products;
+  const bool positive = std::ranges::all_of(narrow, [](double share) { return share > 0; });
+  if (!positive || (!narrow.empty() && narrow.size() != kProductWidths.size())) {
+    throw ConfigError(fmt::format(
+        "{}: narrow_products: [{}] must be {} shares above 0, of products of width {}", path,
+        fmt::join(narrow, ", "), kProductWidths.size(), fmt::join(kProductWidths, ", ")));
   }
 }
 

@@ -2,8 +2,10 @@
 // The description of a device and its network from which the time of a step is estimated.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "lib/base/json.h"
 
@@ -15,14 +17,22 @@ struct Link {
   double bytes_per_second = 0;
 };
 
+constexpr std::array<int64_t, 6> kProductWidths{32, 64, 128, 256, 512, 1024};
+
 struct Device {
   std::string name;
   bool gpu = false;
-  double memory_bytes = 0;             // that a rank has
-  double float32_flops = 0;            // of dense products, a rank
-  double bfloat16_flops = 0;           // 0: not supported
-  double product_efficiency = 1;       // share of those rates that a step's products reach
+  double memory_bytes = 0;        // that a rank has
+  double float32_flops = 0;       // of dense products, a rank
+  double bfloat16_flops = 0;      // 0: not supported
+  double product_efficiency = 1;  // share of those rates that a step's large products reach
+  // What products of kProductWidths reach of that again; empty: all of it. The width of a product
+  // is the geometric mean of the two smaller of its three sizes.
+  std::vector<double> narrow_products;
+  double attention_efficiency = 0;     // of the products inside attention; 0: product_efficiency
   double memory_bytes_per_second = 0;  // that a step reaches
+  // What activations and an update's values pass through it at; 0: at the rate above.
+  double activation_bytes_per_second = 0, update_bytes_per_second = 0;
   int64_t ranks_per_host = 1;
   Link within_host, between_hosts;  // as a rank sees them in a collective
   std::string source;               // "data sheet; efficiencies assumed"

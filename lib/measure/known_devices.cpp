@@ -45,4 +45,13 @@ std::vector<Device> known_devices() {
   return devices;
 }
 
+std::optional<Device> known_device_of(const std::string& gpu) {
+  for (Device device : known_devices()) {
+    if (gpu.find(device.name) == std::string::npos) continue;
+    device.name = gpu;
+    return device;
+  }
+  return std::nullopt;
+}
+
 }  // namespace sy

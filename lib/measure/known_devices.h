@@ -2,6 +2,8 @@
 // Devices that need no description file.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "lib/measure/device.h"
@@ -11,5 +13,8 @@ namespace sy {
 // GPUs, eight to a host, with the rates of their data sheets (datasheet.h). What a step reaches of
 // them is assumed: 60 % of the products' rate, 80 % of the memory's and 70 % of the links'.
 std::vector<Device> known_devices();
+
+// That of a GPU with this name, as CUDA gives it.
+std::optional<Device> known_device_of(const std::string& gpu);
 
 }  // namespace sy

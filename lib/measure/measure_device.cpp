@@ -3,10 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "kernels/gemm/gemm.h"
+#include "lib/base/numeric.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/measure/known_devices.h"
 #include "lib/measure/probes.h"
@@ -15,12 +17,27 @@
 namespace sy {
 namespace {
 
-// Assumed: the share of the rate on large squares that a step's products reach. docs/performance.md
-// has 0.94 for one model.
+// Assumed: the share of the rate on large squares that a step's large products reach.
 constexpr double kProducts = 0.9;
 
 double product_rate(Communicator& world, Backend backend, int threads, DType dtype) {
   return spread_of(world, measure_peak_gemm_rate(backend, threads, dtype)).min;
+}
+
+// The shares of `rate` that products of kProductWidths reach, of as many rows as a micro-batch of
+// a small model has.
+std::vector<double> narrow_products(Communicator& world, int threads, double rate) {
+  constexpr int64_t kRows = 2048, kSize = 1 << 9, kRepeats = 5;
+  std::vector<double> shares;
+  for (const int64_t width : kProductWidths) {
+    const GemmShape shape{1, kRows, width, width, DType::f32, DType::f32, {}};
+    const int64_t times = std::max<int64_t>(1, kSize * kSize / (width * width));
+    GemmRate narrow({{shape, times}}, Backend::cpu, threads);
+    std::vector<double> rates;
+    for (int repeat = 0; repeat < kRepeats; ++repeat) rates.push_back(narrow.measure());
+    shares.push_back(spread_of(world, median(rates)).min / rate);
+  }
+  return shares;
 }
 
 Device cpu_device(MpiEnvironment& mpi, int threads) {
@@ -30,6 +47,7 @@ Device cpu_device(MpiEnvironment& mpi, int threads) {
   device.memory_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                         static_cast<double>(sysconf(_SC_PAGESIZE)) / mpi.local_size();
   device.float32_flops = product_rate(world, Backend::cpu, threads, DType::f32);
+  device.narrow_products = narrow_products(world, threads, device.float32_flops);
   if (bfloat16_products(Backend::cpu) != Bfloat16Products::none) {
     device.bfloat16_flops = product_rate(world, Backend::cpu, threads, DType::bf16);
   }
@@ -40,12 +58,10 @@ Device cpu_device(MpiEnvironment& mpi, int threads) {
 Device gpu_device(MpiEnvironment& mpi) {
   use_cuda_device(mpi.local_rank());
   const std::string name = cuda_device_name();
-  for (Device device : known_devices()) {
-    if (name.find(device.name) == std::string::npos) continue;
-    device.name = name;
-    device.float32_flops = product_rate(mpi.world(), Backend::cuda, 1, DType::f32);
-    device.bfloat16_flops = product_rate(mpi.world(), Backend::cuda, 1, DType::bf16);
-    return device;
+  if (std::optional<Device> device = known_device_of(name)) {
+    device->float32_flops = product_rate(mpi.world(), Backend::cuda, 1, DType::f32);
+    device->bfloat16_flops = product_rate(mpi.world(), Backend::cuda, 1, DType::bf16);
+    return *device;
   }
   throw RuntimeFailure(
       fmt::format("no data sheet of the {} is known; write its description by hand "
@@ -76,11 +92,11 @@ Device measure_device(MpiEnvironment& mpi, int threads) {
   device.gpu = gpu;
   device.product_efficiency = kProducts;
   device.ranks_per_host = mpi.local_size();
-  device.source = "measured";
+  const std::string assumed = gpu ? " and product_efficiency assumed" : " assumed";
   if (world.size() == 1) {
     if (!gpu) device.within_host = {1e-6, device.memory_bytes_per_second / 3};
     if (!gpu) device.between_hosts = {2e-5, 1.25e9};
-    device.source += " on one rank; links and product_efficiency assumed";
+    device.source = "measured on one rank; links" + assumed;
     return device;
   }
   const std::vector<std::string> hosts = gather_hosts(world);
@@ -88,8 +104,7 @@ Device measure_device(MpiEnvironment& mpi, int threads) {
   const Link link = measured_link(world, gpu);
   if (one_host || !gpu) device.within_host = link;
   if (!one_host || !gpu) device.between_hosts = link;
-  device.source += one_host ? "; between_hosts and product_efficiency assumed"
-                            : "; within_host and product_efficiency assumed";
+  device.source = (one_host ? "measured; between_hosts" : "measured; within_host") + assumed;
   return device;
 }
 

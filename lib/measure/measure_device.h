@@ -8,9 +8,10 @@
 namespace sy {
 
 // Takes some seconds; what only several ranks can show, the latency and rate of collectives, is
-// assumed with one. Products count at the slowest rank's rate. Of a GPU, memory and its rate are
-// those of its data sheet; throws RuntimeFailure if there is none for it. Collective; the same on
-// every rank.
+// assumed with one, and what a step reaches of its rates, which with_reference_step() finds for a
+// CPU (lib/plan/reference_step.h). Products count at the slowest rank's rate. Of a GPU, memory and
+// its rate are those of its data sheet; throws RuntimeFailure if there is none for it. Collective;
+// the same on every rank.
 Device measure_device(MpiEnvironment& mpi, int threads);
 
 }  // namespace sy

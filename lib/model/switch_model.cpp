@@ -64,10 +64,12 @@ void SwitchModel::plan_training(Exec& exec, const Batch& batch, const SoftTarget
   s.params.discard_gradients();
   for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
     const State::PlanningPass planning(s, exec);
+    exec.state<PlannedGemms>() = {};
     accumulate_forward(exec, batch, step, {}, soft);
     backward(exec, batch, step);
     s.params.clear_stale_gradients(exec);
     s.traffic = planning.traffic();
+    s.products = exec.state<PlannedGemms>();
   }
 }
 
@@ -113,6 +115,11 @@ SwitchModel::Memory SwitchModel::memory() const {
 const Traffic& SwitchModel::traffic() const {
   SY_CHECK(state_->planned, "the traffic of a model that was not planned");
   return state_->traffic;
+}
+
+const PlannedGemms& SwitchModel::planned_products() const {
+  SY_CHECK(state_->planned, "the products of a model that was not planned");
+  return state_->products;
 }
 
 bool SwitchModel::planned() const {

@@ -26,6 +26,7 @@ struct AttentionSource;  // attention.h
 struct StackParams;      // stack.h
 struct LossParams;       // loss.h
 struct SoftTargets;      // soft_loss.h
+struct PlannedGemms;     // gemm_shape.h
 
 // The sizes that a model is planned for, and what backward computes again instead of keeping it;
 // that changes no number. model.vocab_size must be resolved.
@@ -79,6 +80,9 @@ class SwitchModel {
   // in decoder_output() for a model that cannot train; known after plan(). Dropless, it is an upper
   // bound on the rows: all of this rank go elsewhere, and all of the other ranks come here.
   const Traffic& traffic() const;
+  // The GEMMs of this rank in the same passes, without those inside the attention kernel and with
+  // what is computed again; known after plan(). Dropless, grouped has the same bound.
+  const PlannedGemms& planned_products() const;
 
   ParamStore& params();
   const ModelSection& config() const;
@@ -145,6 +149,10 @@ class SwitchModel {
   // experts.top_k experts per token, whether the second is kept or not).
   static double flops_per_sequence(const ModelSection& model, int64_t encoder_length,
                                    int64_t decoder_length);
+  // Those among them that multiply queries, keys and values inside the attention kernel. A causal
+  // mask is counted in full.
+  static double attention_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
+                                             int64_t decoder_length);
   // FLOPs of the forward pass of one sequence as Kaplan et al. 2020 count them and Fedus et al.
   // 2022, table 9, prints them: 2 per weight and token, without routers, and the scores once; keys
   // and values of cross-attention count for target tokens.

@@ -2,6 +2,7 @@
 // The state of a SwitchModel and its passes. Private to switch_model.cpp.
 #pragma once
 
+#include "kernels/gemm/gemm_shape.h"
 #include "lib/dist/planning.h"
 #include "lib/model/loss.h"
 #include "lib/model/stack.h"
@@ -34,7 +35,8 @@ struct SwitchModel::State {
   bool planned = false;
   bool has_teacher = false;
   int64_t scratch_bytes = 0;
-  Traffic traffic;  // of the training passes of one micro-batch
+  Traffic traffic;        // of the training passes of one micro-batch
+  PlannedGemms products;  // of the same
 
   Arena statistics{"statistics"};
   RouterStats stats;

@@ -42,6 +42,7 @@ Json time_json(const Plan& plan) {
   const StepTime& time = *plan.time;
   Json json{{"seconds", time.total()},
             {"products", time.products},
+            {"attention", time.attention},
             {"elementwise", time.elementwise},
             {"update", time.update},
             {"wire", time.wire},

@@ -2,6 +2,8 @@
 #include "lib/plan/step_time.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "lib/config/config.h"
 #include "lib/plan/wire.h"
@@ -9,9 +11,33 @@
 namespace sy {
 namespace {
 
-// Every saved activation is written once and read once, and about as much passes through memory
-// without being saved.
-constexpr double kPassesOverActivations = 4;
+// Of a GEMM, as Device::narrow_products measures it.
+double width_of(const GemmShape& shape) {
+  std::array<double, 3> sizes{static_cast<double>(shape.m), static_cast<double>(shape.n),
+                              static_cast<double>(shape.k)};
+  std::ranges::sort(sizes);
+  return std::sqrt(sizes[0] * sizes[1]);
+}
+
+// Linear in the logarithm of the width between those that are known; below them the share falls
+// with the width.
+double share_of_width(const std::vector<double>& shares, double width) {
+  if (shares.empty()) return 1;
+  const auto known = [](size_t i) { return static_cast<double>(kProductWidths[i]); };
+  if (width <= known(0)) return shares[0] * width / known(0);
+  for (size_t i = 1; i < kProductWidths.size(); ++i) {
+    if (width > known(i)) continue;
+    const double place = std::log2(width / known(i - 1)) / std::log2(known(i) / known(i - 1));
+    return shares[i - 1] + place * (shares[i] - shares[i - 1]);
+  }
+  return shares.back();
+}
+
+double if_known(double rate, double otherwise) {
+  return rate > 0 ? rate : otherwise;
+}
+
+}  // namespace
 
 double device_flops(const Device& device, Precision precision) {
   if (precision == Precision::float32) return device.float32_flops;
@@ -22,62 +48,37 @@ double device_flops(const Device& device, Precision precision) {
                   device.name));
 }
 
-// FLOPs of a sequence that backward computes again.
-double recomputed_flops(const RunConfig& config, double forward) {
-  if (config.train.recompute == Recompute::none) return 0;
-  if (config.train.recompute == Recompute::blocks) return forward;
-  const ModelSection& model = config.model;
-  const double first_products = model.activation == Activation::geglu ? 2 : 1;
-  const auto of_stack = [&](Stack stack, int64_t tokens) {
-    return 2.0 * first_products * static_cast<double>(count_sparse_layers(model, stack)) *
-           static_cast<double>(tokens * model.experts.top_k) *
-           static_cast<double>(model.d_model * model.d_ff);
-  };
-  return of_stack(Stack::encoder, config.data.encoder_length) +
-         of_stack(Stack::decoder, config.data.decoder_length.value);
-}
-
-// Bytes of activations that pass through memory in a micro-batch, whatever is kept of them.
-double activation_bytes(const PlanInput& input, const TrainStep::Memory& memory) {
-  if (input.config.train.recompute == Recompute::none) {
-    return static_cast<double>(memory.model.activations);
+double product_seconds(const GemmCounts& products, const Device& device, double flops_per_second) {
+  double seconds = 0;
+  for (const auto& [shape, times] : products) {
+    const double share = share_of_width(device.narrow_products, width_of(shape));
+    if (shape.flops() > 0) {
+      seconds += static_cast<double>(times) * shape.flops() / (share * flops_per_second);
+    }
   }
-  PlanInput kept = input;
-  kept.config.train.recompute = Recompute::none;
-  return static_cast<double>(RankPlan(kept, 0).step.memory().model.activations);
+  return seconds;
 }
-
-}  // namespace
 
 StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory,
                        const Device& device) {
   const RunConfig& config = first.session.config;
-  const int64_t inputs = config.data.encoder_length, targets = config.data.decoder_length.value;
-  const double flops = SwitchModel::flops_per_sequence(config.model, inputs, targets);
-  const double sequences = static_cast<double>(first.session.sequences_per_rank()) /
-                           static_cast<double>(input.shape.model);
-  const double micro_batches = static_cast<double>(first.session.micro_batches());
   const double rate = device_flops(device, config.precision);
-  const auto weights =
-      static_cast<double>(first.session.model.params().local_count() *
-                          static_cast<int64_t>(size_of(first.session.model.params().dtype())));
-  const auto gradients = static_cast<double>(memory.model.gradients);
   const double bandwidth = device.memory_bytes_per_second;
+  const StepWork work = step_work(input, first, memory);
   StepTime time;
-  const double computed = sequences * (flops + recomputed_flops(config, flops / 3));
-  const double by_flops = computed / (rate * device.product_efficiency);
-  // Forward and backward each read the weights; backward adds to the gradients.
-  const double by_weights = micro_batches * (2 * weights + 2 * gradients) / bandwidth;
-  time.products = std::max(by_flops, by_weights);
+  time.products = std::max(product_seconds(work.products, device, rate * device.product_efficiency),
+                           work.weight_bytes / bandwidth);
+  time.attention = work.attention_flops /
+                   (rate * if_known(device.attention_efficiency, device.product_efficiency));
   time.elementwise =
-      micro_batches * kPassesOverActivations * activation_bytes(input, memory) / bandwidth;
-  time.update = (2 * static_cast<double>(memory.model.parameters) + gradients +
-                 2 * static_cast<double>(memory.optimizer)) /
-                bandwidth;
+      work.activation_bytes / if_known(device.activation_bytes_per_second, bandwidth);
+  time.update = work.update_bytes / if_known(device.update_bytes_per_second, bandwidth);
   time.wire = wire_seconds(first.step.traffic(), input.shape, first.session.model.params(), device);
+  const int64_t inputs = config.data.encoder_length, targets = config.data.decoder_length.value;
   const auto batch = static_cast<double>(config.train.global_batch);
+  const double flops = SwitchModel::flops_per_sequence(config.model, inputs, targets);
   time.tokens_per_second = batch * static_cast<double>(inputs + targets) / time.total();
-  time.mfu = sequences * flops / (time.total() * rate);
+  time.mfu = batch * flops / (time.total() * rate * input.shape.ranks);
   return time;
 }
 

@@ -4,22 +4,30 @@
 #pragma once
 
 #include "lib/measure/device.h"
-#include "lib/plan/rank_plan.h"
+#include "lib/plan/step_work.h"
 
 namespace sy {
 
 struct StepTime {
-  double products = 0;     // GEMMs: FLOPs, or if that takes longer, reading their weights
-  double elementwise = 0;  // everything else in forward and backward, by the memory's rate
+  double products = 0;     // GEMMs, or if that takes longer, reading their weights
+  double attention = 0;    // products inside attention
+  double elementwise = 0;  // everything else in forward and backward, by its passes over memory
   double update = 0;       // reading and writing weights, gradients and optimiser state
   double wire = 0;         // wire_seconds()
-  double total() const { return products + elementwise + update + wire; }
+  double total() const { return products + attention + elementwise + update + wire; }
   double tokens_per_second = 0;  // input and target places of the global batch
   // FLOPs of the model, without what is computed again, over those of the device's rate.
   double mfu = 0;
 };
 
-// Throws ConfigError if the precision is bfloat16 and the device has no rate for it.
+// FLOP/s of the device's dense products. Throws ConfigError if the precision is bfloat16 and the
+// device has no rate for it.
+double device_flops(const Device& device, Precision precision);
+
+// Seconds of GEMMs at that rate, narrow ones at their share of it (Device::narrow_products).
+double product_seconds(const GemmCounts& products, const Device& device, double flops_per_second);
+
+// Throws as device_flops() does.
 StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory,
                        const Device& device);
 

@@ -68,6 +68,7 @@ ExitCode Trainer::run() {
   finish_saves();
   report_bad_records();
   report_memory();
+  report_step_time();
   report_waits();
   report_goodput();
   flight_log_->end();
@@ -103,6 +104,7 @@ void Trainer::settle() {
   const Clock::time_point now = Clock::now();
   const double seconds = seconds_between(std::max(started.start, settled_), now);
   settled_ = now;
+  ++trained_steps_;
   check_update(started, result);
   record(started, result, seconds);
 }
@@ -255,6 +257,14 @@ void Trainer::report_memory() {
       "peak memory of a rank: {:.1f} MiB resident, {:.1f} planned for the model{}; the program, "
       "text and checkpoints come on top",
       mib[0], mib[1], session_.exec.backend == Backend::cuda ? ", on the GPU" : "");
+}
+
+void Trainer::report_step_time() const {
+  if (planned_step_seconds_ == 0 || trained_steps_ == 0) return;
+  const double training = clock_.seconds()[static_cast<size_t>(Activity::training)];
+  const double took = training / static_cast<double>(trained_steps_);
+  log::info("a step took {:.4g} s on average, {:.4g} were planned: {:+.1f} %", took,
+            planned_step_seconds_, 100 * (took / planned_step_seconds_ - 1));
 }
 
 void Trainer::report_waits() const {

@@ -38,6 +38,9 @@ class Trainer {
   // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();
 
+  // To be logged on rank 0 at the end of run(), beside what a step took; 0: not planned.
+  void expect_step_seconds(double seconds) { planned_step_seconds_ = seconds; }
+
   // Of each task, with finetune.keep_best.
   const std::vector<BestCheckpoint>& best() const { return state_.best; }
 
@@ -78,6 +81,7 @@ class Trainer {
   void finish_saves();
   void report_bad_records() const;
   void report_memory();
+  void report_step_time() const;
   void report_waits() const;
   void report_goodput();
   bool due(int64_t every, int64_t step) const;
@@ -101,6 +105,8 @@ class Trainer {
   std::optional<WaitMeter> wait_meter_;
   std::optional<RunLedger> ledger_;  // on rank 0
   RunState state_;
+  double planned_step_seconds_ = 0;
+  int64_t trained_steps_ = 0;  // of this start
   int64_t saved_step_ = -1;
   double save_seconds_ = 0;  // that saves have delayed training since the last line of metrics
   bool stopping_ = false;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Only one rank, the last, gets a signal to stop: all ranks stop after the same step, with its checkpoint committed
-# and exit code 75, and the run resumes from there.
+# and exit code 75, and the run resumes from there. One of the runs is long enough for the time of a step to be planned.
 source "$(dirname "$0")/common.sh"
 ways="1:TERM 2:USR1 4:TERM"
 if [[ $hosted == yes ]]; then ways="2:TERM"; fi
@@ -25,7 +25,9 @@ for way in $ways; do
   if ((ranks > most_ranks)); then continue; fi
   run=stop-$ranks
   given=(--set train.checkpoint_every=0 --set train.eval_every=0 --set run.hang_timeout_seconds=20)
-  train "$ranks" "$run" "${given[@]}" --set train.steps=100000 &
+  steps=100000
+  if ((ranks == 2)); then steps=1000000000; fi
+  train "$ranks" "$run" "${given[@]}" --set train.steps=$steps &
   launcher=$!
   until grep -q "^step 3/" "$folder/$run.out" 2>/dev/null; do
     kill -0 "$launcher" 2>/dev/null || fail "the run ended by itself"
@@ -43,6 +45,15 @@ for way in $ways; do
     fail "the checkpoint is damaged"
   tail -n 1 "$folder/$run/metrics.jsonl" | grep -q "\"step\": $step," ||
     fail "the last line of metrics.jsonl is not of step $step"
+
+  if [[ $backend != cpu ]]; then
+    : # a GPU's data sheet is always at hand
+  elif ((ranks == 2)); then
+    grep -q "^planned: [0-9.e-]* s a step, .* (measured; between_hosts assumed)$" "$folder/$run.out" || fail "no planned step"
+    grep -q "^a step took [0-9.e-]* s on average, [0-9.e-]* were planned: " "$folder/$run.out" || fail "no step that was found"
+  elif grep -q "planned: \|were planned" "$folder/$run.out"; then
+    fail "the time of a step is planned for a short run"
+  fi
 
   train "$ranks" "$run" "${given[@]}" --set train.steps=$((step + 2)) || fail "the run does not resume"
   grep -q "^resumed from .*/$name at step $step\$" "$folder/$run.out" || fail "it resumes from another checkpoint"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Includes run one way: base <- tensor <- {kernels, dist, config, data, checkpoint} <- {model, measure, report, tasks}
-# <- {generate, convert, train} <- finetune <- {bench, plan} <- cmd. Directories on one level do not include each other, except for the
+# <- {generate, convert, train} <- finetune <- bench <- plan <- cmd. Directories on one level do not include each other, except for the
 # headers named below.
 source "$(dirname "$0")/common.sh"
 
 declare -A level=([base]=0 [tensor]=1 [kernels]=2 [dist]=2 [config]=2 [data]=2 [checkpoint]=2
-  [model]=3 [measure]=3 [report]=3 [tasks]=3 [generate]=4 [convert]=4 [train]=4 [finetune]=5 [bench]=6 [plan]=6 [cmd]=7)
+  [model]=3 [measure]=3 [report]=3 [tasks]=3 [generate]=4 [convert]=4 [train]=4 [finetune]=5 [bench]=6 [plan]=7 [cmd]=8)
 # These headers contain only plain structs.
 shared_headers=" lib/config/run_config.h "
 # Only these two files may include the stand-ins for execution on the host.

@@ -40,8 +40,24 @@ TEST_CASE("device: a description is read as it is written", "[device]") {
   Device device = find_device("A100");
   device.name = "mine";
   device.between_hosts = {3e-5, 1.25e9};
+  device.narrow_products = {0.2, 0.4, 0.6, 0.8, 0.9, 1};
+  device.attention_efficiency = 0.5;
+  device.activation_bytes_per_second = 2e9;
+  device.update_bytes_per_second = 3e9;
   const std::string json = json_line(device_json(device));
   const Device read = find_device(written(json));
+  CHECK(json_line(device_json(read)) == json);
+}
+
+TEST_CASE("device: what a step reaches may be missing", "[device]") {
+  const std::string json = json_line(device_json(find_device("A100")));
+  Json shorter = Json::parse(json);
+  for (const char* key : {"narrow_products", "attention_efficiency", "activation_bytes_per_second",
+                          "update_bytes_per_second", "source"}) {
+    REQUIRE(shorter.erase(key) == 1);
+  }
+  Device read = find_device(written(json_line(shorter)));
+  read.source = find_device("A100").source;
   CHECK(json_line(device_json(read)) == json);
 }
 
@@ -58,6 +74,10 @@ TEST_CASE("device: what is wrong with a description is said with its place", "[d
   CHECK_THAT(with("\"gpu\": true", "\"gpu\": 7"), Catch::Contains(":1:25: gpu: "));
   CHECK_THAT(with("\"ranks_per_host\": 8", "\"ranks_per_host\": 0"),
              Catch::Contains("ranks_per_host: 0 must be more than 0"));
+  CHECK_THAT(with("\"narrow_products\": []", "\"narrow_products\": [0.5, 1]"),
+             Catch::Contains("narrow_products: [0.5, 1] must be 6 shares above 0"));
+  CHECK_THAT(with("\"narrow_products\": []", "\"narrow_products\": [0, 1, 1, 1, 1, 1]"),
+             Catch::Contains("must be 6 shares above 0"));
   CHECK_THAT(error_of(written("[1, 2]")), Catch::Contains("is a mapping"));
   CHECK_THAT(error_of(written("{")), Catch::Contains("device.json:"));
   CHECK_THAT(error_of("/nowhere.json"), Catch::Contains("cannot be opened"));

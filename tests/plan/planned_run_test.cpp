@@ -3,7 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "kernels/gemm/gemm.h"
-#include "lib/plan/rank_plan.h"
+#include "lib/plan/reference_step.h"
+#include "lib/plan/step_work.h"
 #include "tests/train/tiny_steps.h"
 
 namespace sy {
@@ -19,6 +20,16 @@ int64_t most_of(int64_t bytes) {
   auto number = static_cast<double>(bytes);
   test_world().all_reduce_max(Tensor(&number, DType::f64, {1}), "memory");
   return static_cast<int64_t>(number);
+}
+
+// Without whether they overwrite or add, in which micro-batches differ.
+GemmCounts alike(const GemmCounts& counts) {
+  GemmCounts sum;
+  for (auto [shape, times] : counts) {
+    shape.options.accumulate = false;
+    if (times > 0) sum[shape] += times;
+  }
+  return sum;
 }
 
 TEST_CASE("planned run: memory by region and traffic by label", "[planned_run]") {
@@ -47,12 +58,15 @@ TEST_CASE("planned run: memory by region and traffic by label", "[planned_run]")
   real.train_step.initialize();
   sent.clear();
   real.fill();
+  real.session.exec.profiler.enable();  // which counts GEMMs
   CHECK(real.run().updated);
   const TrainStep::Memory used = real.train_step.memory();
 
   const PlanInput input = plan_input(config, ranks, 1);
   const RankPlan here(input, test_world().rank());
   check_same(here.step.traffic(), sent);
+  CHECK(alike(step_work(input, here, here.step.memory()).products) ==
+        alike(real.session.exec.state<GemmCounts>()));
   const TrainStep::Memory said = largest_memory(input, RankPlan(input, 0));
   CHECK(said.model.parameters == most_of(used.model.parameters));
   CHECK(said.model.gradients == most_of(used.model.gradients));
@@ -63,6 +77,27 @@ TEST_CASE("planned run: memory by region and traffic by label", "[planned_run]")
   CHECK(held.parameters == used.model.parameters);
   CHECK(held.gradients == used.model.gradients);
   CHECK(held.optimizer == used.optimizer);
+}
+
+TEST_CASE("planned run: a reference step measures what a step reaches", "[planned_run]") {
+  Device assumed;
+  assumed.float32_flops = 1e11;
+  assumed.memory_bytes_per_second = 1e10;
+  const Device device = with_reference_step(assumed, test_world(), test_resources());
+  // The rates are whatever this machine has; they are finite, and the slowest rank's everywhere.
+  for (const double rate : {device.product_efficiency * device.float32_flops,
+                            device.attention_efficiency * device.float32_flops,
+                            device.activation_bytes_per_second, device.update_bytes_per_second}) {
+    CHECK(rate > 1e6);
+    CHECK(rate < 1e15);
+    double most = rate;
+    test_world().all_reduce_max(Tensor(&most, DType::f64, {1}), "rates");
+    CHECK(most == rate);
+  }
+  CHECK(device.float32_flops == 1e11);
+  assumed.gpu = true;
+  CHECK(json_line(device_json(with_reference_step(assumed, test_world(), test_resources()))) ==
+        json_line(device_json(assumed)));
 }
 
 }  // namespace

@@ -48,24 +48,76 @@ TEST_CASE("step time: each collective costs its latencies and bytes", "[step_tim
   CHECK(seconds("model", "reduce_scatter_sum", 1, 1000000, {8, 2, 1}) == Approx(1e-3 + 1e-3));
 }
 
-TEST_CASE("step time: products by their FLOPs, recomputation included", "[step_time]") {
-  const Device device = simple_device();
-  const RunConfig config = test::small_input(1).config;
+TEST_CASE("step time: products by their FLOPs", "[step_time]") {
+  Device device = simple_device();
+  device.attention_efficiency = 0.25;
+  const std::string dense = "model.experts.count=0";
+  const RunConfig config = test::small_config({dense});
   const double flops = SwitchModel::flops_per_sequence(config.model, 32, 8);
-  const StepTime plain = time_of(1, {}, device);
-  CHECK(plain.products == Approx(16 * flops / 0.5e9));
+  const double attention = SwitchModel::attention_flops_per_sequence(config.model, 32, 8);
+  // Forward: 2 m n k for queries and keys, and for scores and values, of 32 columns in all heads.
+  CHECK(attention == 3 * 2 * (2 * 32. * 32 * 32 + 2 * 8. * (8 + 32) * 32) * 2);
+  const StepTime plain = time_of(1, {dense}, device);
+  CHECK(plain.products == Approx(16 * (flops - attention) / 0.5e9));
+  CHECK(plain.attention == Approx(16 * attention / 0.25e9));
   CHECK(plain.wire == 0);
   CHECK(plain.mfu == Approx(16 * flops / plain.total() / 1e9));
   CHECK(plain.tokens_per_second == Approx(16 * 40 / plain.total()));
-  const StepTime blocks = time_of(1, {"train.recompute=blocks"}, device);
-  CHECK(blocks.products == Approx(plain.products * 4 / 3));
-  CHECK(blocks.elementwise == Approx(plain.elementwise));
-  // One sparse layer of 64 x 32 in each stack: 2 m n k for each token.
-  const StepTime experts = time_of(1, {"train.recompute=experts"}, device);
-  CHECK(experts.products == Approx(plain.products + 16 * 40 * 2. * 32 * 64 / 0.5e9));
-  const StepTime two = time_of(2, {"mesh.model=2"}, device);
+  const StepTime two = time_of(2, {dense, "mesh.model=2"}, device);
   CHECK(two.products == Approx(plain.products / 2));
+  CHECK(two.attention == Approx(plain.attention / 2));
   CHECK(two.wire > 0);
+}
+
+TEST_CASE("step time: what is computed again counts", "[step_time]") {
+  const Device device = simple_device();
+  const StepTime plain = time_of(1, {}, device);
+  const StepTime blocks = time_of(1, {"train.recompute=blocks"}, device);
+  CHECK(blocks.attention == Approx(plain.attention * 4 / 3));
+  CHECK(blocks.elementwise == Approx(plain.elementwise));
+  // A third of all, but for the logits and what no backward pass reads.
+  CHECK(blocks.products > plain.products * 1.2);
+  CHECK(blocks.products < plain.products * 4 / 3);
+  // One sparse layer of 64 x 32 in each stack. A group has 32 or 8 tokens; 4 experts with room for
+  // 1.25 times their share compute 40 rows or 12.
+  const StepTime experts = time_of(1, {"train.recompute=experts"}, device);
+  CHECK(experts.products == Approx(plain.products + 16 * (40 + 12) * 2. * 32 * 64 / 0.5e9));
+}
+
+TEST_CASE("step time: dropless experts compute each token once", "[step_time]") {
+  const Device device = simple_device();
+  const std::string dropless = "model.experts.capacity=dropless";
+  const StepTime alone = time_of(1, {dropless}, device);
+  const StepTime four = time_of(4, {dropless, "train.micro_batch=1"}, device);
+  CHECK(four.products == Approx(alone.products / 4).epsilon(0.05));
+}
+
+TEST_CASE("step time: narrow products take longer", "[step_time]") {
+  Device device = simple_device();
+  device.narrow_products = {0.1, 0.2, 0.4, 0.6, 0.8, 1};
+  const auto share = [&](int64_t m, int64_t n, int64_t k) {
+    const GemmShape shape{1, m, n, k, DType::f32, DType::f32, {}};
+    return shape.flops() / product_seconds({{shape, 1}}, device, 1);
+  };
+  CHECK(share(4096, 64, 64) == Approx(0.2));
+  CHECK(share(64, 4096, 64) == Approx(0.2));
+  CHECK(share(4096, 32, 128) == Approx(0.2));  // as wide as 64 by 64
+  CHECK(share(4096, 64, 128) == Approx(0.3));
+  CHECK(share(4096, 4096, 4096) == Approx(1));
+  CHECK(share(4096, 16, 16) == Approx(0.05));
+  device.narrow_products.clear();
+  CHECK(share(4096, 16, 16) == Approx(1));
+}
+
+TEST_CASE("step time: a description's own rates for activations and the update", "[step_time]") {
+  Device device = simple_device();
+  const StepTime plain = time_of(1, {}, device);
+  device.activation_bytes_per_second = device.memory_bytes_per_second / 2;
+  device.update_bytes_per_second = device.memory_bytes_per_second / 3;
+  const StepTime slower = time_of(1, {}, device);
+  CHECK(slower.elementwise == Approx(2 * plain.elementwise));
+  CHECK(slower.update == Approx(3 * plain.update));
+  CHECK(slower.products == plain.products);
 }
 
 TEST_CASE("step time: weights that are read too often are the bound", "[step_time]") {

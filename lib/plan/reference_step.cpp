@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/plan/reference_step.h"
+
+#include <array>
+
+#include "lib/base/numeric.h"
+#include "lib/bench/bench_run.h"
+#include "lib/measure/probes.h"
+#include "lib/plan/step_time.h"
+
+namespace sy {
+namespace {
+
+constexpr int kSteps = 5;
+
+// The kinds of layer and dropout that a pre-training has, in a tenth of a second of one core.
+RunConfig reference_config() {
+  RunConfig config;
+  config.backend = BackendChoice::cpu;
+  ModelSection& model = config.model;
+  model.vocab_size = {.is_auto = false, .value = 4096};
+  model.d_model = 256;
+  model.d_kv = 64;
+  model.num_heads = 4;
+  model.d_ff = 1024;
+  model.encoder_layers = model.decoder_layers = 2;
+  model.experts.count = 8;
+  model.experts.group_sequences = 4;
+  config.data.encoder_length = 256;
+  config.data.decoder_length = {.is_auto = false, .value = 64};
+  config.data.train = config.data.validation = {"none"};
+  config.data.streams = 1;
+  config.train.global_batch = config.train.micro_batch = 4;
+  config.train.eval_every = 0;
+  return config;
+}
+
+enum Measured : size_t { products, attention, update, elsewhere, kMeasured };
+using Seconds = std::array<double, kMeasured>;
+
+// Of one step on this rank.
+Seconds time_step(BenchRun& run) {
+  const auto so_far = [&](Part part) { return run.profiler().seconds(part); };
+  const Seconds before{so_far(Part::gemm), so_far(Part::attention), so_far(Part::optimizer)};
+  Seconds seconds{};
+  seconds[elsewhere] = run.profiled_step();
+  const Seconds after{so_far(Part::gemm), so_far(Part::attention), so_far(Part::optimizer)};
+  for (size_t part = products; part < elsewhere; ++part) {
+    seconds[part] = after[part] - before[part];
+    seconds[elsewhere] -= seconds[part];
+  }
+  return seconds;
+}
+
+// Medians, of the slowest rank.
+Seconds time_steps(const RunConfig& config, Communicator& world, const RankResources& resources) {
+  const std::unique_ptr<Communicator> alone = make_self_communicator();
+  BenchRun run(config, *alone, resources, BenchData::synthetic);
+  std::array<std::vector<double>, kMeasured> all;
+  for (int step = 0; step < kSteps; ++step) {
+    world.barrier("reference step");
+    const Seconds seconds = time_step(run);
+    for (size_t part = 0; part < kMeasured; ++part) all[part].push_back(seconds[part]);
+  }
+  Seconds slowest{};
+  for (size_t part = 0; part < kMeasured; ++part) {
+    slowest[part] = spread_of(world, median(all[part])).max;
+  }
+  return slowest;
+}
+
+}  // namespace
+
+Device with_reference_step(Device device, Communicator& world, const RankResources& resources) {
+  if (device.gpu) return device;
+  const RunConfig config = reference_config();
+  const PlanInput input{config, nullptr, {1, 1, 1}, resources.threads};
+  const RankPlan plan(input, 0);
+  const StepWork work = step_work(input, plan, plan.step.memory());
+  const Seconds seconds = time_steps(config, world, resources);
+  const double rate = device.float32_flops;
+  device.product_efficiency = product_seconds(work.products, device, rate) / seconds[products];
+  device.attention_efficiency = work.attention_flops / (rate * seconds[attention]);
+  device.activation_bytes_per_second = work.activation_bytes / seconds[elsewhere];
+  device.update_bytes_per_second = work.update_bytes / seconds[update];
+  return device;
+}
+
+}  // namespace sy

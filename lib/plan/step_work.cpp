@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/plan/step_work.h"
+
+#include "lib/base/numeric.h"
+
+namespace sy {
+namespace {
+
+// Every saved activation is written once and read once, and about as much passes through memory
+// without being saved.
+constexpr double kPassesOverActivations = 4;
+
+GemmCounts products_of_step(const RankPlan& first, int expert_ranks) {
+  const PlannedGemms& planned = first.session.model.planned_products();
+  const int64_t micro_batches = first.session.micro_batches();
+  GemmCounts counts;
+  for (const auto& [shape, times] : planned.single) counts[shape] += times * micro_batches;
+  for (const auto& [shape, times] : planned.grouped) {
+    // Planned are the rows that may come: all of all expert ranks.
+    GemmShape equal = shape;
+    int64_t& rows = shape.options.transpose_a ? equal.k : equal.m;
+    rows = ceil_div(rows, expert_ranks);
+    counts[equal] += times * micro_batches;
+  }
+  return counts;
+}
+
+double attention_flops(const PlanInput& input, const RankPlan& first) {
+  const RunConfig& config = first.session.config;
+  const double flops = SwitchModel::attention_flops_per_sequence(
+      config.model, config.data.encoder_length, config.data.decoder_length.value);
+  const double again = config.train.recompute == Recompute::blocks ? 4. / 3 : 1;
+  return static_cast<double>(first.session.sequences_per_rank()) * flops * again /
+         static_cast<double>(input.shape.model);
+}
+
+// Of activations in a micro-batch, whatever is kept of them.
+double activation_bytes(const PlanInput& input, const TrainStep::Memory& memory) {
+  if (input.config.train.recompute == Recompute::none) {
+    return static_cast<double>(memory.model.activations);
+  }
+  PlanInput kept = input;
+  kept.config.train.recompute = Recompute::none;
+  return static_cast<double>(RankPlan(kept, 0).step.memory().model.activations);
+}
+
+}  // namespace
+
+StepWork step_work(const PlanInput& input, const RankPlan& first, const TrainStep::Memory& memory) {
+  const auto micro_batches = static_cast<double>(first.session.micro_batches());
+  const ParamStore& params = first.session.model.params();
+  const auto weights =
+      static_cast<double>(params.local_count() * static_cast<int64_t>(size_of(params.dtype())));
+  const auto gradients = static_cast<double>(memory.model.gradients);
+  StepWork work;
+  work.products = products_of_step(first, input.shape.expert);
+  work.attention_flops = attention_flops(input, first);
+  // Forward and backward each read the weights; backward adds to the gradients.
+  work.weight_bytes = micro_batches * (2 * weights + 2 * gradients);
+  work.activation_bytes = micro_batches * kPassesOverActivations * activation_bytes(input, memory);
+  work.update_bytes = 2 * static_cast<double>(memory.model.parameters) + gradients +
+                      2 * static_cast<double>(memory.optimizer);
+  return work;
+}
+
+}  // namespace sy
