@@ -71,7 +71,7 @@ void check_call(double limit) {
   const double waited = Seconds(Clock::now() - std::max(state.begin, state.awake)).count();
   if (waited <= limit) return;
   const std::string fault = hang_text(state.call, waited);
-  report(fault, flight::explain_hang(fault, limit));
+  report(fault, flight::explain_fault(flight::Reason::hang, fault, limit));
   MpiEnvironment::abort(1);
 }
 
@@ -79,9 +79,10 @@ void check_queues(double limit) {
   Watch& state = watch();
   const std::lock_guard lock(state.queues_mutex);
   for (WatchedQueue* queue : state.queues) {
-    const std::string fault = queue->fault(limit, state.awake);
-    if (fault.empty()) continue;
-    report(fault, flight::explain_hang(fault, limit));
+    const QueueFault fault = queue->fault(limit, state.awake);
+    if (fault.text.empty()) continue;
+    const auto reason = fault.hangs ? flight::Reason::hang : flight::Reason::failure;
+    report(fault.text, flight::explain_fault(reason, fault.text, limit));
     abort_queues(state.queues);
     MpiEnvironment::abort(1);
   }

@@ -45,14 +45,20 @@ class WatchedCall {
   std::chrono::steady_clock::time_point outer_begin_;
 };
 
+// What is wrong with a collective, in one sentence; empty if nothing is.
+struct QueueFault {
+  std::string text;
+  bool hangs = false;  // as opposed to a call that has failed
+};
+
 // Collectives that run on a GPU, so that no host thread waits for each of them. The watchdog thread
 // polls the queue once per period.
 class WatchedQueue {
  public:
   virtual ~WatchedQueue() = default;
-  // Describes, in one sentence, a call in flight for more than `limit` seconds since `awake` or
-  // later (hang_text), or a failed call; empty if there is none. Neither throws nor blocks.
-  virtual std::string fault(double limit, std::chrono::steady_clock::time_point awake) = 0;
+  // Of a call in flight for more than `limit` seconds since `awake` or later (hang_text), or of a
+  // failed call. Neither throws nor blocks.
+  virtual QueueFault fault(double limit, std::chrono::steady_clock::time_point awake) = 0;
   // Aborts all calls in flight. The job ends next.
   virtual void abort() = 0;
 };

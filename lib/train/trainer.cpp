@@ -200,6 +200,7 @@ void Trainer::save() {
                 last ? WritePace::full : pace_beside_training(tensors));
   saved_step_ = state_.step;
   last_checkpoint_ = folder_.checkpoints + "/" + checkpoint::committed_name(saved_step_);
+  at_checkpoint_ = true;
   if (skipped_steps_ == 0) rewinds_ = 0;
   if (ledger_) ledger_->write(state_.step);
   save_seconds_ += seconds_between(start, Clock::now());

@@ -71,6 +71,7 @@ class Trainer {
   void meet_nonfinite(int64_t step, const StepResult& result);
   void meet_spike(const StartedStep& started, const StepResult& result);
   bool may_skip();
+  bool can_rewind() const;
   [[noreturn]] void stop_skipping(const std::string& message);
   void rewind(const std::string& message);
   void record(const StartedStep& started, const StepResult& result, double seconds);
@@ -112,7 +113,8 @@ class Trainer {
   bool stopping_ = false;
   int64_t skipped_steps_ = 0;  // in a row, up to the last step
   SpikeGuard spikes_;
-  std::string last_checkpoint_;  // its path, once there is one
+  std::string last_checkpoint_;  // its path, once there is one; state_.losses are its losses
+  bool at_checkpoint_ = false;   // the weights are still, or again, those of it
   int rewinds_ = 0;              // to it, since a step was applied
   std::optional<StartedStep> under_way_;
   Clock::time_point settled_;  // when the results of the last step were read

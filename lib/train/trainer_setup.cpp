@@ -189,6 +189,7 @@ void Trainer::restore_from(const std::string& path) {
   forget_lost_best();
   saved_step_ = state_.step;
   last_checkpoint_ = path;
+  at_checkpoint_ = true;
   spikes_.restore(state_.losses);
   log::info("resumed from {} at step {}", path, state_.step);
   const int64_t steps = session_.config.train.steps;

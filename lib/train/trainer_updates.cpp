@@ -16,6 +16,7 @@ constexpr int kMaxRewinds = 3;  // without a checkpoint in between whose step wa
 void Trainer::check_update(const StartedStep& started, const StepResult& result) {
   if (result.updated) {
     skipped_steps_ = 0;
+    at_checkpoint_ = false;
     spikes_.note({started.step, result.loss});
   } else if (is_spike(result)) {
     meet_spike(started, result);
@@ -52,13 +53,21 @@ void Trainer::meet_spike(const StartedStep& started, const StepResult& result) {
       "step {}: loss {:.4f} leaps over {:.4f}, {} standard deviations above the mean of {} steps",
       started.step, result.loss, started.loss_limit, optimizer.spike_deviations,
       optimizer.spike_window);
-  if (optimizer.on_spike == SpikePolicy::rewind && !last_checkpoint_.empty()) {
+  if (can_rewind()) {
     rewind(message);
   } else if (may_skip()) {
     log::info("{}; the step is skipped", message);
   } else {
     stop_skipping(message);
   }
+}
+
+// Not to the weights that it has: within a stretch of bad batches, all but the first are skipped.
+// Nor to a checkpoint with too few losses to recognise the next of them.
+bool Trainer::can_rewind() const {
+  const OptimizerSection& optimizer = session_.config.optimizer;
+  return optimizer.on_spike == SpikePolicy::rewind && !at_checkpoint_ &&
+         std::ssize(state_.losses) >= optimizer.spike_window;
 }
 
 // Counts the step if it may.
@@ -79,7 +88,8 @@ void Trainer::stop_skipping(const std::string& message) {
 }
 
 // Steps and data go on. So what the steps since the last checkpoint did to the weights is undone,
-// and their batches are passed over.
+// and their batches are passed over. Their losses, which may lie below all that the older weights
+// reach, count no more.
 void Trainer::rewind(const std::string& message) {
   finish_saves();
   if (rewinds_ == kMaxRewinds) {
@@ -95,6 +105,8 @@ void Trainer::rewind(const std::string& message) {
   train_step_.complete_values();
   restore_tensors(session_, train_step_.optimizer(), CheckpointReader(last_checkpoint_));
   train_step_.forget_update();
+  spikes_.restore(state_.losses);
+  at_checkpoint_ = true;
   log::info("{}; weights and optimiser are again those of {}", message, last_checkpoint_);
 }
 

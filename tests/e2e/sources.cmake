@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real program on the build's text sample, and on C4 if that is present beside the project.
-foreach(name bench_parts bucketing changes_mesh distill_tasks finetune finetune_learns full_disk goes_back gradients_agree
-        killed_and_resumed meshes_agree metrics_add_up model_axis
+foreach(name bad_shard bad_shard_resumed bench_parts bucketing changes_mesh distill_tasks finetune finetune_learns full_disk
+        goes_back gradients_agree killed_and_resumed meshes_agree metrics_add_up model_axis
         nonfinite recompute spikes stands_alone stop_flag)
   add_test(NAME e2e.${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard>)
   set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 PROCESSORS 2)

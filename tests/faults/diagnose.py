@@ -146,6 +146,15 @@ def crashes(folder):
     require_words(found, run, "crashed at step 3: SIGSEGV")
 
 
+def fails_on_a_gpu(folder):
+    """A failed call is no hang: nobody is waited for, and the rank that it failed on is at fault."""
+    run = test_program(folder, "failed_call")
+    found = diagnosis(folder / "failed_call", run, "failed", [1])
+    require_words(found, run, f"rank 1 ({HOST}, pid ", "failed at step 3: the GPU is gone")
+    require(all(state["record"] for state in found["states"]), f"{found}", run)
+    require([line for line in run.errors() if "the GPU is gone" in line], "the watchdog does not say so", run)
+
+
 def ends_well(folder):
     """Nothing is left, also of a run that was told to stop, nor does a resumed run forget what happened before it."""
     run = started(folder, "well")
@@ -176,5 +185,6 @@ with workplace() as folder:
     stuck(folder)
     makes_another_call(folder)
     crashes(folder)
+    fails_on_a_gpu(folder)
     ends_well(folder)
     slow_rank_is_named(folder)

@@ -4,7 +4,7 @@
 // nccl_faults.sh: `nccl_hang` leaves rank 1 out of a collective on GPUs, and in `nccl_poll` the
 // others ask for its result all the time; in `nccl_order` rank 1 makes a different call. For
 // faults/diagnose.py, whose second argument is a run's folder: `other_call` makes another call on
-// rank 1, `crash` ends it by SIGSEGV.
+// rank 1, `crash` ends it by SIGSEGV, and in `failed_call` a call of its GPU fails.
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -97,6 +97,21 @@ void go_wrong_on_gpus(Communicator& world, const std::string& how) {
   sleep_long();
 }
 
+// What a GPU's queue says when a call in it fails.
+class FailedQueue final : public WatchedQueue {
+ public:
+  QueueFault fault(double, std::chrono::steady_clock::time_point) override {
+    return {"the GPU is gone"};
+  }
+  void abort() override {}
+};
+
+[[noreturn]] void fail_in_a_queue() {
+  FailedQueue queue;
+  const QueueWatch watch(queue);
+  for (;;) sleep_long();
+}
+
 // Steps of a few collectives, until rank 1 does something else in the third.
 void leave_records(Communicator& world, const std::string& how, const std::string& run) {
   flight::FlightLog log(run, "1000000000-1", world);
@@ -107,6 +122,7 @@ void leave_records(Communicator& world, const std::string& how, const std::strin
     const bool differs = step == 3 && world.rank() == 1;
     world.all_reduce_sum(tensor, "decoder/layers/1 counts");
     if (differs && how == "crash") raise(SIGSEGV);
+    if (differs && how == "failed_call") fail_in_a_queue();
     if (differs) world.barrier("decoder/layers/1 barrier");
     world.all_reduce_sum(tensor, "decoder/layers/3 counts");
   }

@@ -246,7 +246,7 @@ TEST_CASE("nccl: an aborted communicator is asked for nothing", "[nccl]") {
   const auto host = make_mpi_communicator(MPI_COMM_WORLD, "aborted");
   detail::NcclLink link(*host);
   detail::NcclQueue queue(link);
-  CHECK(queue.fault(1, {}).empty());
+  CHECK(queue.fault(1, {}).text.empty());
   queue.begin(cuda(*exec).compute);
   queue.end({"all_reduce_sum", "gradients", "aborted", 1});
   CHECK(link.comm() != nullptr);
@@ -254,7 +254,7 @@ TEST_CASE("nccl: an aborted communicator is asked for nothing", "[nccl]") {
   CHECK(link.failed());
   CHECK(link.error() == ncclRemoteError);
   CHECK_FALSE(link.error_text(link.error()).empty());
-  CHECK_THAT(queue.fault(1, {}), Contains("all_reduce_sum \"gradients\""));
+  CHECK_THAT(queue.fault(1, {}).text, Contains("all_reduce_sum \"gradients\""));
   CHECK_THROWS_AS(link.comm(), RuntimeFailure);
   link.abort();
   synchronize(*exec);

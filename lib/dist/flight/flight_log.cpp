@@ -16,7 +16,6 @@
 #include "lib/base/log.h"
 #include "lib/dist/flight/fatal_signals.h"
 #include "lib/dist/flight/hang_sign.h"
-#include "lib/dist/flight/record_file.h"
 #include "lib/dist/time_limit.h"
 #include "lib/dist/watchdog.h"
 
@@ -126,14 +125,18 @@ void answer() {
   if (is_armed() && asked.exchange(false)) write_within_limit(Reason::terminated, "SIGTERM");
 }
 
-std::string explain_hang(const std::string& fault, double limit) {
+std::string explain_fault(Reason reason, const std::string& fault, double limit) {
   if (*record_folder() == '\0') return "";
   const double grace = grace_of(limit);
   const auto explanation = std::make_shared<std::string>();
   const double patience = kWriteSeconds + 2 * grace;
   const bool done = run_within(kWriteSeconds + patience, [=] {
-    write_record(Reason::hang, fault.c_str());
-    *explanation = raise_sign() ? diagnosis_within(grace) : wait_to_be_ended(patience);
+    write_record(reason, fault.c_str());
+    if (!raise_sign()) {
+      *explanation = wait_to_be_ended(patience);
+    } else if (reason == Reason::hang) {
+      *explanation = diagnosis_within(grace);
+    }
   });
   return done ? *explanation : "";
 }

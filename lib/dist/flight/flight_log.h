@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/dist/communicator.h"
+#include "lib/dist/flight/record_file.h"
 
 namespace sy::flight {
 
@@ -62,10 +63,11 @@ void ask_for_record();
 // Called by the watchdog several times a second. Writes the record if that was asked for.
 void answer();
 
-// Called by the watchdog when this process has hung for longer than `limit` seconds, before it ends
-// the job: writes the record. The first rank to hang waits a moment for the records of the others,
-// and gets their diagnosis in one sentence; "" if there are none. The other ranks wait to be ended
-// with it, a little longer.
-std::string explain_hang(const std::string& fault, double limit);
+// Called by the watchdog before it ends the job, when this process has hung for longer than `limit`
+// seconds (Reason::hang) or a collective has failed (failure): writes the record. The first rank to
+// hang waits a moment for the records of the others, and gets their diagnosis in one sentence; ""
+// if there are none. The first to fail waits for nobody: the others, which may still be busy, write
+// theirs when they are ended. All but the first wait to be ended with it, a little longer.
+std::string explain_fault(Reason reason, const std::string& fault, double limit);
 
 }  // namespace sy::flight

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/flight/flight_ring.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <mutex>
 
 namespace sy::flight {
@@ -31,6 +33,10 @@ struct Group {
 
 std::array<Entry, kEntries> ring{};
 std::atomic<int64_t> last = 0, step_now = 0;
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
+std::array<std::atomic<int64_t>, kStepsRemembered> step_begins{kNever, kNever, kNever};
+size_t oldest_begin = 0;
 
 std::array<Group, kGroups> groups{};
 std::mutex groups_mutex;  // for opening and closing
@@ -126,11 +132,20 @@ void call_ends(int64_t record, Clock::time_point now) {
   }
 }
 
-void set_step(int64_t step) {
+void set_step(int64_t step, Clock::time_point now) {
   step_now.store(step, kRelaxed);
+  step_begins[oldest_begin].store(nanoseconds(now), kRelaxed);
+  oldest_begin = (oldest_begin + 1) % kStepsRemembered;
 }
+
 int64_t current_step() {
   return step_now.load(kRelaxed);
+}
+
+int64_t steps_begun_after(Clock::time_point time) {
+  return std::count_if(step_begins.begin(), step_begins.end(), [time](const auto& begin) {
+    return begin.load(kRelaxed) > nanoseconds(time);
+  });
 }
 
 int64_t last_record() {

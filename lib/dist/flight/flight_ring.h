@@ -55,9 +55,12 @@ int64_t call_begins(int64_t group, const CollectiveCall& call, CallShape shape);
 void call_is_waited_for(int64_t record, Clock::time_point now);
 void call_ends(int64_t record, Clock::time_point now);
 
-// The training step that calls from now on belong to.
-void set_step(int64_t step);
+// The training step that calls from now on belong to, which begins.
+void set_step(int64_t step, Clock::time_point now = Clock::now());
 int64_t current_step();
+constexpr int64_t kStepsRemembered = 3;
+// How many of the last kStepsRemembered steps have begun after `time`.
+int64_t steps_begun_after(Clock::time_point time);
 
 // Copies for whoever writes a record. Async-signal-safe.
 struct CallCopy {

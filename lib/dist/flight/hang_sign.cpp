@@ -12,6 +12,7 @@
 
 #include "lib/base/error.h"
 #include "lib/dist/flight/diagnosis.h"
+#include "lib/dist/flight/flight_ring.h"
 #include "lib/dist/flight/record_file.h"
 
 namespace sy::flight {
@@ -19,6 +20,15 @@ namespace {
 
 std::string sign_in(const std::string& folder) {
   return folder + "/hang";
+}
+
+// A rank hangs at its step s at the earliest when it has come to the collective of all ranks that
+// begins s. On a GPU it is given step s + 1 first, and comes to that one's too. So no other rank
+// gets further than to begin step s + 2, and has begun two steps since at most. Half the limit
+// leaves room for clocks and pauses.
+bool may_have_hung(double limit) {
+  const std::chrono::duration<double> half(limit / 2);
+  return steps_begun_after(Clock::now() - std::chrono::duration_cast<Clock::duration>(half)) <= 2;
 }
 
 bool is_complete(const std::string& folder, int64_t ranks) {
@@ -41,7 +51,7 @@ void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomi
       const auto begin = Clock::now();
       std::this_thread::sleep_for(period);
       note_pause(Clock::now() - begin, limit);  // the watchdog may be later to wake up
-      if (*ended || access(sign.c_str(), F_OK) != 0) continue;
+      if (*ended || !may_have_hung(limit) || access(sign.c_str(), F_OK) != 0) continue;
       write_record(Reason::asked, "");
       return;
     }

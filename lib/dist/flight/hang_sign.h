@@ -15,8 +15,9 @@ namespace sy::flight {
 double grace_of(double limit);
 
 // From now on, on a thread of its own that a lost file system may block, looks for the sign in
-// `folder` five times within the grace and writes this rank's record when it is there, until
-// `ended`.
+// `folder` and writes this rank's record when it is there, until `ended`. It looks five times
+// within the grace, but not while this rank's own steps show that none can have hung for `limit`
+// seconds: so many ranks would otherwise ask one file system all the time.
 void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomic<bool>> ended);
 // Returns whether this rank put it up, and so speaks. A rank that cannot, but for the reason that
 // there is one, speaks too.

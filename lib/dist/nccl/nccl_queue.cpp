@@ -114,18 +114,19 @@ void NcclQueue::abort() {
   link_.abort();
 }
 
-std::string NcclQueue::fault(double limit, Clock::time_point awake) {
+QueueFault NcclQueue::fault(double limit, Clock::time_point awake) {
   const std::lock_guard lock(mutex_);
   try {
     use_device();
     const ncclResult_t error = link_.error();
-    if (error == ncclSuccess) return hang(limit, awake);
-    if (queued_.empty()) return fmt::format("NCCL: {}", link_.error_text(error));
+    if (error == ncclSuccess) return {hang(limit, awake), /*hangs=*/true};
+    if (queued_.empty()) return {fmt::format("NCCL: {}", link_.error_text(error))};
     const CollectiveCall& oldest = queued_.front().call;
-    return fmt::format("{} \"{}\" (call {} of group {}) or a call queued after it: {}", oldest.call,
-                       oldest.label, oldest.number, oldest.group, link_.error_text(error));
+    return {fmt::format("{} \"{}\" (call {} of group {}) or a call queued after it: {}",
+                        oldest.call, oldest.label, oldest.number, oldest.group,
+                        link_.error_text(error))};
   } catch (const Error& failure) {
-    return failure.what();
+    return {failure.what()};
   }
 }
 

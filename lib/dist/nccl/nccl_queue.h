@@ -33,7 +33,7 @@ class NcclQueue final : public WatchedQueue {
   // Makes `compute` wait for that call.
   void make_wait(int64_t number, cudaStream_t compute);
 
-  std::string fault(double limit, Clock::time_point awake) override;
+  QueueFault fault(double limit, Clock::time_point awake) override;
   void abort() override;
 
  private:
