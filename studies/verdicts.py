@@ -68,6 +68,9 @@ def verdict(claim, curves, seeds=1):
         many = gain / spread if spread else math.copysign(math.inf, gain)
         return many > claim["by_sd"], f"{mean:.4f} against {other:.4f}; by seed lower by {gain:.4f}, {many:.1f} sd"
     if kind == "keeps":
+        gain, spread = mean_sd(gains_by_seed(curves, claim["of"], than))
+        if gain <= spread:
+            return None, f"`{claim['of']}` itself gains {gain:.4f}, no more than its sd of {spread:.4f}"
         share = (other - mean) / (other - statistics.fmean(final_losses(curves[claim["of"]])))
         return share >= claim["at_least"], f"{100 * share:.0f} % of the gain"
     if kind == "diverges":

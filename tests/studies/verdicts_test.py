@@ -68,6 +68,9 @@ class Verdicts(unittest.TestCase):
         claim = {"kind": "keeps", "arm": "student", "than": "dense", "of": "teacher", "at_least": 0.29}
         self.assertEqual(verdicts.verdict(claim, curves), (True, "30 % of the gain"))
         self.assertFalse(verdicts.verdict({**claim, "at_least": 0.31}, curves)[0])
+        noisy = {"dense": {1: curve(3.0), 2: curve(3.0)}, "student": {1: curve(2.7), 2: curve(2.7)}, "teacher": {1: curve(2.0), 2: curve(3.9)}}
+        self.assertEqual(verdicts.verdict(claim, noisy)[0], None)
+        self.assertIn("`teacher` itself gains 0.0500", verdicts.verdict(claim, noisy)[1])
         self.assertIsNone(verdicts.verdict({**claim, "of": "dense"}, {**curves, "dense": {}})[0])
         self.assertEqual(verdicts.problem_of({**claim, "of": "nobody"}, curves), "nobody is no arm")
 
