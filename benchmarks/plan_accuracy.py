@@ -21,7 +21,7 @@ CASES = [
     ("bench-256, model 2", 2, "bench-256", ["mesh.model=2"]),
     ("bench-256, model 2, sequence_parallel", 2, "bench-256", ["mesh.model=2", "mesh.sequence_parallel=true"]),
     ("bench-256, zero_stage 1, 2 ranks", 2, "bench-256", ["mesh.zero_stage=1", "mesh.expert=1"]),
-    ("bench-256, AdamW", 1, "bench-256", ["optimizer.name=adamw"]),
+    ("bench-256, AdamW", 1, "bench-256", ["optimizer.name=adamw", "optimizer.learning_rate=0.01"]),
     ("bench-256, dropout 0.1, top-2", 1, "bench-256", ["model.dropout=0.1", "model.experts.top_k=2"]),
     ("bench-256, dropless", 1, "bench-256", ["model.experts.capacity=dropless"]),
     ("bench-512", 1, "bench-512", []),

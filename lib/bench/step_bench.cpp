@@ -2,6 +2,7 @@
 #include "lib/bench/step_bench.h"
 
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 
 #include "lib/base/numeric.h"
@@ -58,6 +59,15 @@ std::optional<double> sum_of_datasheets(Communicator& world, const std::string& 
   return std::isnan(rate) ? std::nullopt : std::optional(rate);
 }
 
+// Of each number, the most that any rank has.
+void take_most(Communicator& world, std::initializer_list<int64_t*> numbers) {
+  for (int64_t* number : numbers) {
+    auto most = static_cast<double>(*number);
+    world.all_reduce_max(Tensor(&most, DType::f64, {1}), "memory");
+    *number = static_cast<int64_t>(most);
+  }
+}
+
 double sum_over(Communicator& world, double value) {
   world.all_reduce_sum(Tensor(&value, DType::f64, {1}), "benchmark");
   return value;
@@ -82,6 +92,10 @@ StepBench bench_step(const RunConfig& config, Communicator& world, const RankRes
   result.resident_peak = peak_resident_bytes();
   result.first_step_seconds = run.first_step_seconds();
   result.memory = run.memory();
+  take_most(world, {&result.resident_before, &result.resident, &result.resident_peak,
+                    &result.memory.model.parameters, &result.memory.model.gradients,
+                    &result.memory.model.activations, &result.memory.model.scratch,
+                    &result.memory.optimizer});
   result.parameters = run.session().model.params().global_count();
   const DataSection& data = run.session().config.data;
   result.kaplan_flops = SwitchModel::kaplan_flops_per_sequence(

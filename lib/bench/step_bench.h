@@ -48,8 +48,8 @@ struct StepBench {
   std::optional<double> datasheet_rate;
   std::optional<StepTiming> twin;
   double twin_ratio = 0;          // step / step of the dense baseline, of the same round
-  TrainStep::Memory memory;       // planned, on rank 0
-  int64_t resident_before = 0;    // resident bytes of rank 0 before planning
+  TrainStep::Memory memory;       // planned; the most of any rank
+  int64_t resident_before = 0;    // resident bytes before planning, the most of any rank
   int64_t resident = 0;           // after the first steps
   int64_t resident_peak = 0;      // peak until then
   double first_step_seconds = 0;  // from the start of the process of rank 0

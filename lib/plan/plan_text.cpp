@@ -53,8 +53,8 @@ void add_memory(Lines& lines, const Plan& plan) {
   const auto host = static_cast<double>(total_bytes(plan.memory, false));
   if (device > 0) lines.add("  {:<20}  {:>22.1f}  device", "total", device / kMebi);
   lines.add("  {:<20}  {:>22.1f}  host", "total", host / kMebi);
-  lines.add("  not among them: buffers inside {}, which no plan can know",
-            device > 0 ? "MPI and NCCL, and the CUDA context" : "MPI");
+  lines.add("  not among them: shuffled text{}",
+            device > 0 ? ", buffers inside NCCL, and the CUDA context" : "");
 }
 
 // "encoder/layers/*/moe dispatch" for that of layer 3.

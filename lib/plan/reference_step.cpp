@@ -75,7 +75,7 @@ Device with_reference_step(Device device, Communicator& world, const RankResourc
   if (device.gpu) return device;
   const RunConfig config = reference_config();
   const PlanInput input{config, nullptr, {1, 1, 1}, resources.threads};
-  const RankPlan plan(input, 0);
+  RankPlan plan(input, 0);
   const StepWork work = step_work(input, plan, plan.step.memory());
   const Seconds seconds = time_steps(config, world, resources);
   const double rate = device.float32_flops;

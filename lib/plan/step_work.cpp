@@ -44,9 +44,24 @@ double activation_bytes(const PlanInput& input, const TrainStep::Memory& memory)
   return static_cast<double>(RankPlan(kept, 0).step.memory().model.activations);
 }
 
+// Of the parameters that an average owner updates: weights read and written, gradients read, and
+// the copies for products written.
+double weight_update_bytes(const ParamStore& params) {
+  double bytes = 0;
+  for (const ParamRegion& region : params.regions()) {
+    int64_t elements = 0;
+    for (const RowRange& run : region.runs) elements += run.count;
+    const auto full = static_cast<int64_t>(size_of(compute_dtype(params.dtype())));
+    const auto copy = static_cast<int64_t>(size_of(params.dtype()));
+    const int64_t each = 3 * full + (params.dtype() == DType::bf16 ? copy : 0);
+    bytes += static_cast<double>(elements * each) / static_cast<double>(region.runs.size());
+  }
+  return bytes;
+}
+
 }  // namespace
 
-StepWork step_work(const PlanInput& input, const RankPlan& first, const TrainStep::Memory& memory) {
+StepWork step_work(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory) {
   const auto micro_batches = static_cast<double>(first.session.micro_batches());
   const ParamStore& params = first.session.model.params();
   const auto weights =
@@ -58,8 +73,7 @@ StepWork step_work(const PlanInput& input, const RankPlan& first, const TrainSte
   // Forward and backward each read the weights; backward adds to the gradients.
   work.weight_bytes = micro_batches * (2 * weights + 2 * gradients);
   work.activation_bytes = micro_batches * kPassesOverActivations * activation_bytes(input, memory);
-  work.update_bytes = 2 * static_cast<double>(memory.model.parameters) + gradients +
-                      2 * static_cast<double>(memory.optimizer);
+  work.update_bytes = weight_update_bytes(params) + 2 * static_cast<double>(memory.optimizer);
   return work;
 }
 

@@ -16,6 +16,6 @@ struct StepWork {
 };
 
 // `memory` is of `first`. Dropless, experts are taken to get equally many rows.
-StepWork step_work(const PlanInput& input, const RankPlan& first, const TrainStep::Memory& memory);
+StepWork step_work(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory);
 
 }  // namespace sy

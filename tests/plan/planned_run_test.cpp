@@ -25,7 +25,8 @@ int64_t most_of(int64_t bytes) {
 // Without whether they overwrite or add, in which micro-batches differ.
 GemmCounts alike(const GemmCounts& counts) {
   GemmCounts sum;
-  for (auto [shape, times] : counts) {
+  for (const auto& [each, times] : counts) {
+    GemmShape shape = each;
     shape.options.accumulate = false;
     if (times > 0) sum[shape] += times;
   }
@@ -63,7 +64,7 @@ TEST_CASE("planned run: memory by region and traffic by label", "[planned_run]")
   const TrainStep::Memory used = real.train_step.memory();
 
   const PlanInput input = plan_input(config, ranks, 1);
-  const RankPlan here(input, test_world().rank());
+  RankPlan here(input, test_world().rank());
   check_same(here.step.traffic(), sent);
   CHECK(alike(step_work(input, here, here.step.memory()).products) ==
         alike(real.session.exec.state<GemmCounts>()));
