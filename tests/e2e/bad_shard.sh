@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 source "$here/bad_shard_common.sh"
 eval=(--set train.eval_every=$last --set train.eval_sequences=64)
 
-train 1 clean "${steps[@]}" "${eval[@]}" --set "data.train=[$folder/mended.json.gz, $folder/text.json.gz]"
+train 1 clean "${steps[@]}" "${eval[@]}" --set "data.train=[$folder/clean.json.gz]"
 train 1 unguarded "${bad[@]}" "${eval[@]}" --set optimizer.on_spike=accept
 for policy in skip rewind; do
   train 2 $policy "${bad[@]}" "${eval[@]}" --set optimizer.on_spike=$policy

@@ -15,6 +15,12 @@ for policy in skip rewind; do
   python3 "$here/compare_metrics.py" 0 "$folder/$policy/metrics.jsonl" "$folder/halves_$policy/metrics.jsonl"
 done
 
+# A checkpoint from which the next spike could not be recognised is none to go back to.
+train 2 early "${noise[@]}" --set train.steps=21 --set optimizer.on_spike=rewind --set optimizer.spike_window=12 \
+  --set train.checkpoint_every=11
+grep -q "; the step is skipped" "$folder/early/log.txt"
+[[ $(grep -c "weights and optimiser are again those of" "$folder/early/log.txt") == 0 ]]
+
 # expect_stop NAME TEXT [--set ...]: the run fails with exit code 1 and says TEXT.
 expect_stop() {
   local name=$1 text=$2 code=0
