@@ -30,8 +30,8 @@ void print_failure(const std::string& message);
 // ExitCode::usage.
 ExitCode fail_usage(const std::string& message);
 
-// Prints the message and returns the exit code. If MPI runs with several ranks, ends all of them
-// instead of returning.
-int fail(const std::string& message, ExitCode code, MetBy met_by = MetBy::one_rank);
+// Prints the message and ends this process with the exit code; if MPI runs with several ranks, all
+// of them. Threads that write a checkpoint may still run, so nothing is taken from them.
+[[noreturn]] void fail(const std::string& message, ExitCode code, MetBy met_by = MetBy::one_rank);
 
 }  // namespace sy

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cmd/commands.h"
+#include "lib/base/log.h"
 #include "lib/dist/flight/diagnosis_json.h"
 #include "lib/dist/flight/verdict.h"
 
@@ -30,8 +31,18 @@ void print_text(const flight::FlightRecords& records, const flight::Diagnosis& d
   }
 }
 
+void warn_of_later_starts(const flight::FlightRecords& records) {
+  for (const std::string& later : records.later) {
+    log::warn(
+        "{} is a later start, and no rank has left a record there: it is still going, or all of "
+        "its processes were killed at once. What follows is about {}",
+        later, records.folder);
+  }
+}
+
 ExitCode diagnose(const DiagnoseOptions& options) {
   const flight::FlightRecords records = flight::newest_records(options.run);
+  warn_of_later_starts(records);
   const flight::Diagnosis diagnosis = flight::diagnose(records);
   if (options.json) {
     fmt::print("{}\n", json_line(flight::diagnosis_json(records, diagnosis)));

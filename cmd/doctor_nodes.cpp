@@ -50,30 +50,42 @@ void add_comparison_limits(CLI::App& app, NodeLimits& limits) {
 
 ExitCode examine(const NodeOptions& options) {
   const NodeFacts facts = examine_node(options.folder);
-  if (options.output.empty()) {
-    log::line(json_line(node_json(facts)));
-  } else {
-    write_node_facts(facts, options.output);
-  }
   const auto complaints = judge_node(facts, options.limits);
   for (const std::string& complaint : complaints) log::warn("{}: {}", facts.node, complaint);
+  if (!options.output.empty()) {
+    write_node_facts(facts, options.output);
+    return ExitCode::done;  // mpirun ends the other nodes' when one ends with another code
+  }
+  log::line(json_line(node_json(facts)));
   return complaints.empty() ? ExitCode::done : ExitCode::failed;
 }
 
-// The nodes' facts, in the order of their files' names. A file that cannot be read is a complaint.
-std::vector<NodeFacts> read_nodes(const std::string& folder, Complaints& unread) {
+std::vector<std::filesystem::path> node_files(const std::string& folder) {
   std::vector<std::filesystem::path> paths;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (entry.path().extension() == ".json") paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// The nodes' facts, in the order of their files' names. A file that cannot be read is a complaint.
+// With --nodes, nodes have the names from there, and others, of an earlier check, are left out.
+std::vector<NodeFacts> read_nodes(const CompareOptions& options, Complaints& unread) {
   std::vector<NodeFacts> nodes;
-  for (const auto& path : paths) {
+  for (const auto& path : node_files(options.folder)) {
+    const std::string own = path.stem();
+    const std::string name = options.nodes.empty() ? own : name_among(options.nodes, own);
+    if (name.empty()) {
+      log::info("{} is left out: --nodes does not name {}", path.string(), own);
+      continue;
+    }
     try {
       nodes.push_back(read_node_facts(path));
+      nodes.back().node = name;
     } catch (const DataError& failure) {
-      unread[path.stem()].emplace_back(failure.what());
+      unread[name].emplace_back(failure.what());
     }
   }
   return nodes;
@@ -109,7 +121,7 @@ std::vector<std::string> print_verdicts(const Complaints& complaints) {
 
 ExitCode compare(const CompareOptions& options) {
   Complaints unread;
-  const std::vector<NodeFacts> nodes = read_nodes(options.folder, unread);
+  const std::vector<NodeFacts> nodes = read_nodes(options, unread);
   if (nodes.empty() && options.nodes.empty()) {
     throw DataError(
         fmt::format("{} has no node's file; `switchyard doctor node --output {}` on "
@@ -139,7 +151,8 @@ Run setup_doctor_node(CLI::App& app) {
   app.add_option("--folder", options->folder, "directory to test writing in: run.directory")
       ->capture_default_str();
   app.add_option("--output", options->output,
-                 "folder that gets NODE.json; without it, the same is printed");
+                 "folder that gets NODE.json, for `doctor compare` to judge; without it, the "
+                 "same is printed, and the exit code is the verdict");
   add_own_limits(app, options->limits);
   return [options] { return examine(*options); };
 }
@@ -148,7 +161,8 @@ Run setup_doctor_compare(CLI::App& app) {
   auto options = std::make_shared<CompareOptions>();
   app.add_option("FOLDER", options->folder, "the --output of `doctor node` on each node")
       ->required();
-  app.add_option("--nodes", options->nodes, "names of all nodes, with commas between")
+  app.add_option("--nodes", options->nodes,
+                 "names of all nodes, with commas between; files of others are left out")
       ->delimiter(',');
   add_own_limits(app, options->limits);
   add_comparison_limits(app, options->limits);

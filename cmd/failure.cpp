@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <thread>
 
@@ -48,12 +49,14 @@ ExitCode fail_usage(const std::string& message) {
   return ExitCode::usage;
 }
 
-int fail(const std::string& message, ExitCode code, MetBy met_by) {
+void fail(const std::string& message, ExitCode code, MetBy met_by) {
   flight::record_failure(message);
-  if (!should_speak(met_by)) return static_cast<int>(code);
-  print_failure(message);
-  if (log::size() > 1) MpiEnvironment::abort(static_cast<int>(code));
-  return static_cast<int>(code);
+  if (should_speak(met_by)) {
+    print_failure(message);
+    if (log::size() > 1) MpiEnvironment::abort(static_cast<int>(code));
+  }
+  std::fflush(nullptr);
+  std::_Exit(static_cast<int>(code));
 }
 
 }  // namespace sy

@@ -28,9 +28,10 @@ ExitCode inspect_checkpoints(const std::string& folder, bool json) {
   const std::vector<std::string> paths = checkpoints_under(folder);
   int64_t damaged = 0;
   for (const std::string& path : paths) {
-    const std::vector<std::string> faults = checkpoint_faults(path);
-    print_line(path, faults, json);
-    if (!faults.empty()) ++damaged;
+    const auto faults = checkpoint_faults(path);
+    if (!faults) continue;
+    print_line(path, *faults, json);
+    if (!faults->empty()) ++damaged;
   }
   if (damaged == 0) return ExitCode::done;
   throw DataError(

@@ -9,11 +9,11 @@ int main(int argc, char** argv) {
   try {
     return static_cast<int>(sy::run_command_line(argc, argv));
   } catch (const sy::Error& error) {
-    return sy::fail(error.what(), error.code(), error.met_by());
+    sy::fail(error.what(), error.code(), error.met_by());
   } catch (const std::bad_alloc&) {
-    return sy::fail("out of memory; use fewer ranks on this node or a smaller train.micro_batch",
-                    sy::ExitCode::failed);
+    sy::fail("out of memory; use fewer ranks on this node or a smaller train.micro_batch",
+             sy::ExitCode::failed);
   } catch (const std::exception& error) {
-    return sy::fail(error.what(), sy::ExitCode::failed);
+    sy::fail(error.what(), sy::ExitCode::failed);
   }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base/log.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <mutex>
+
+#include "lib/base/process.h"
 
 namespace sy::log {
 namespace {
@@ -49,9 +49,7 @@ int size() {
 
 std::string prefix() {
   if (state().size == 1) return "";
-  char host[256] = "?";
-  gethostname(host, sizeof host - 1);
-  return fmt::format("[rank {}/{} {}] ", state().rank, state().size, host);
+  return fmt::format("[rank {}/{} {}] ", state().rank, state().size, host_name());
 }
 
 void line(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace sy::checkpoint {
 namespace {
@@ -21,10 +22,18 @@ void step_back() {
 }  // namespace
 
 std::future<void> in_background(WritePace pace, std::function<void()> work) {
-  return std::async(std::launch::async, [pace, work = std::move(work)] {
+  std::promise<void> promise;
+  std::future<void> done = promise.get_future();
+  std::thread([pace, work = std::move(work), promise = std::move(promise)]() mutable {
     if (pace == WritePace::beside_training) step_back();
-    work();
-  });
+    try {
+      work();
+      promise.set_value();
+    } catch (...) {
+      promise.set_exception(std::current_exception());
+    }
+  }).detach();
+  return done;
 }
 
 }  // namespace sy::checkpoint

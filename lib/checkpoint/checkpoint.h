@@ -84,7 +84,11 @@ class CheckpointWriter {
   // the newest `keep` checkpoints (0 keeps all), those whose step `keep_every` divides (0: none)
   // and those that spare() named.
   CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep, int64_t keep_every = 0);
-  ~CheckpointWriter();  // waits for the threads; an uncommitted checkpoint stays partial
+  // Waits for the threads; an uncommitted checkpoint stays partial. While an exception unwinds, the
+  // threads go on by themselves, so that a slow disk does not hold up the error.
+  ~CheckpointWriter();
+  CheckpointWriter(const CheckpointWriter&) = delete;
+  CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
   // Copies the tensors into staging memory, from which a thread writes this rank's shard. Must not
   // be called while full(); the step must follow those under way. There are two sets of staging
@@ -119,7 +123,7 @@ class CheckpointWriter {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // its threads share it
 };
 
 // The newest committed checkpoint under `folder`, or "" if there is none.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <future>
 
 #include "lib/base/log.h"
@@ -53,25 +54,27 @@ struct Save {
 
 }  // namespace
 
-struct CheckpointWriter::Impl {
+struct CheckpointWriter::Impl : std::enable_shared_from_this<Impl> {
   std::string folder;
   Origin origin;
   Retention keep;
   std::array<StagingSet, 2> staging;
   std::deque<Save> saves;  // oldest first, which is the only one that has been begun
-  // The destructors wait. `thread` writes the shard of the oldest, or commits it.
+  // `thread` writes the shard of the oldest, or commits it.
   std::future<void> clearing, thread;
 
-  std::string partial() const { return folder + "/" + partial_name(saves.front().meta.step); }
+  std::string partial(const Save& save) const {
+    return folder + "/" + partial_name(save.meta.step);
+  }
 
   // Until the thread is done, nothing else uses the oldest save and its staging set.
   void write() {
     const Save& save = saves.front();
-    thread = in_background(save.pace, [this, &save] {
+    thread = in_background(save.pace, [self = shared_from_this(), this, &save] {
       const std::vector<CheckpointTensor>& tensors = staging[save.set].tensors();
-      fail_as_run([&] {
-        write_shard_record(partial(), write_shard_file(partial(), origin, tensors, save.meta));
-      });
+      const std::string to = partial(save);
+      fail_as_run(
+          [&] { write_shard_record(to, write_shard_file(to, origin, tensors, save.meta)); });
     });
   }
 
@@ -79,10 +82,10 @@ struct CheckpointWriter::Impl {
     Save& save = saves.front();
     save.committing = true;
     if (origin.rank != 0) return;
-    thread = in_background(save.pace, [this, &save] {
+    thread = in_background(save.pace, [self = shared_from_this(), this, &save] {
       const std::string committed = folder + "/" + committed_name(save.meta.step);
       fail_as_run([&] {
-        commit_checkpoint({partial(), committed, Existing::replace}, origin.ranks, save.meta);
+        commit_checkpoint({partial(save), committed, Existing::replace}, origin.ranks, save.meta);
       });
       clear(save);
     });
@@ -96,6 +99,11 @@ struct CheckpointWriter::Impl {
     });
     clearing = in_background(save.pace,
                              [folder = folder] { warn_on_failure([&] { empty_trash(folder); }); });
+  }
+
+  void wait_for_threads() {
+    if (thread.valid()) thread.wait();
+    if (clearing.valid()) clearing.wait();
   }
 
   // Waits for the thread. After an error nothing is under way.
@@ -112,7 +120,7 @@ struct CheckpointWriter::Impl {
 
 CheckpointWriter::CheckpointWriter(std::string folder, int rank, int ranks, int64_t keep,
                                    int64_t keep_every)
-    : impl_(std::make_unique<Impl>()) {
+    : impl_(std::make_shared<Impl>()) {
   SY_CHECK(ranks > 0 && rank >= 0 && rank < ranks && keep >= 0 && keep_every >= 0,
            "rank {} of {}, keep {} and every {}", rank, ranks, keep, keep_every);
   impl_->folder = std::move(folder);
@@ -126,7 +134,9 @@ CheckpointWriter::CheckpointWriter(std::string folder, int rank, int ranks, int6
   }
 }
 
-CheckpointWriter::~CheckpointWriter() = default;
+CheckpointWriter::~CheckpointWriter() {
+  if (std::uncaught_exceptions() == 0) impl_->wait_for_threads();
+}
 
 void CheckpointWriter::start(const std::vector<CheckpointTensor>& tensors, CheckpointMeta meta,
                              const CheckpointCopy& copy, WritePace pace) {

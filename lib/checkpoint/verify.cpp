@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/checkpoint/verify.h"
 
+#include <filesystem>
+
 #include "lib/base/error.h"
 #include "lib/checkpoint/checkpoint.h"
 #include "lib/checkpoint/layout.h"
@@ -23,12 +25,17 @@ std::vector<std::string> checkpoints_under(const std::string& folder) {
   return paths.empty() ? checkpoints_in(folder) : paths;
 }
 
-std::vector<std::string> checkpoint_faults(const std::string& path) {
+std::optional<std::vector<std::string>> checkpoint_faults(const std::string& path) {
+  std::vector<std::string> faults;
   try {
-    return CheckpointReader(path).verify();
+    faults = CheckpointReader(path).verify();
   } catch (const DataError& fault) {
-    return {fault.what()};
+    faults = {fault.what()};
   }
+  std::error_code error;
+  const bool is_gone = !std::filesystem::exists(std::filesystem::symlink_status(path, error));
+  if (!faults.empty() && is_gone) return std::nullopt;
+  return faults;
 }
 
 }  // namespace sy

@@ -2,6 +2,7 @@
 // Checks of all checkpoints of a folder.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace sy {
 std::vector<std::string> checkpoints_under(const std::string& folder);
 
 // One sentence for each fault of the checkpoint, none if it is intact: why it cannot be opened, or
-// what CheckpointReader::verify() finds.
-std::vector<std::string> checkpoint_faults(const std::string& path);
+// what CheckpointReader::verify() finds. Nothing if its folder is gone, as when a run that goes on
+// has retired it meanwhile.
+std::optional<std::vector<std::string>> checkpoint_faults(const std::string& path);
 
 }  // namespace sy

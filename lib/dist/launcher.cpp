@@ -9,9 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fstream>
 #include <initializer_list>
 #include <string_view>
+
+#include "lib/base/process.h"
 
 namespace sy {
 namespace {
@@ -52,28 +53,13 @@ const Launcher* launcher() {
   return nullptr;
 }
 
-struct Process {
-  std::string name;
-  pid_t parent = 0;
-};
-
-// From /proc/PID/stat: "PID (NAME) STATE PARENT ...". The name may contain blanks and brackets.
-Process read_process(pid_t id) {
-  std::ifstream file(fmt::format("/proc/{}/stat", id));
-  std::string text;
-  std::getline(file, text);
-  const size_t open = text.find('('), close = text.rfind(") ");
-  if (open == std::string::npos || close == std::string::npos || close + 4 >= text.size())
-    return {};
-  return {text.substr(open + 1, close - open - 1), std::atoi(text.c_str() + close + 4)};
-}
-
 // -1 if no ancestor has one of the names.
 pid_t nearest_ancestor(std::initializer_list<std::string_view> names) {
+  constexpr size_t kParent = 4;  // a field; see proc(5)
   for (pid_t id = getppid(); id > 1;) {
-    const Process process = read_process(id);
+    const ProcessStat process = process_stat(std::to_string(id));
     if (std::find(names.begin(), names.end(), process.name) != names.end()) return id;
-    id = process.parent;
+    id = static_cast<pid_t>(process.number(kParent));
   }
   return -1;
 }

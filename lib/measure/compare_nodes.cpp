@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "lib/base/numeric.h"
@@ -120,6 +121,16 @@ void NodeComparison::all() {
 }
 
 }  // namespace
+
+std::string name_among(const std::vector<std::string>& names, const std::string& host) {
+  if (std::ranges::count(names, host) > 0) return host;
+  const auto means_host = [&host](const std::string& name) {
+    const auto shortened = [](const std::string& of) { return of.substr(0, of.find('.')); };
+    return name == shortened(host) || shortened(name) == host;
+  };
+  const auto found = std::ranges::find_if(names, means_host);
+  return found == names.end() ? "" : *found;
+}
 
 Complaints judge_nodes(const std::vector<NodeFacts>& nodes, const NodeLimits& limits) {
   Complaints complaints;

@@ -18,4 +18,8 @@ using Complaints = std::map<std::string, std::vector<std::string>>;
 // with.
 Complaints judge_nodes(const std::vector<NodeFacts>& nodes, const NodeLimits& limits);
 
+// The one of `names` that means the host `host`, "" if none does: its own name, or else one of the
+// two without what follows the first point, as "host1" means host1.cluster.
+std::string name_among(const std::vector<std::string>& names, const std::string& host);
+
 }  // namespace sy

@@ -6,13 +6,13 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "lib/base/error.h"
+#include "lib/base/process.h"
 #include "lib/measure/foreign_processes.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/measure/gpu_health.h"
@@ -24,10 +24,8 @@ namespace {
 constexpr double kWatched = 0.5;  // seconds
 
 std::string node_name() {
-  if (const char* name = std::getenv("SLURMD_NODENAME")) return name;
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
+  const char* name = std::getenv("SLURMD_NODENAME");
+  return name == nullptr ? host_name() : name;
 }
 
 double now() {

@@ -11,32 +11,23 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
 #include <thread>
+
+#include "lib/base/process.h"
 
 namespace sy {
 namespace {
 
 constexpr double kLeastCores = 0.1;
 constexpr size_t kMostProcesses = 10;
-constexpr int kUserTimeField =
-    14;  // of /proc/PID/stat, counted from 1, and system time; see proc(5)
+constexpr size_t kUserTime = 14, kSystemTime = 15;  // fields; see proc(5)
 
 // Seconds of processor time that the process has used; 0 if it has ended.
 double processor_seconds(const std::string& pid) {
-  std::ifstream file("/proc/" + pid + "/stat");
-  std::string text;
-  std::getline(file, text);
-  // The second field is the program name in parentheses, which may itself contain any character.
-  const size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::istringstream rest(text.substr(name_end + 1));
-  std::string skipped;
-  for (int field = 3; field < kUserTimeField; ++field) rest >> skipped;
-  double user = 0, system = 0;
-  rest >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  const ProcessStat stat = process_stat(pid);
+  return (stat.number(kUserTime) + stat.number(kSystemTime)) /
+         static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 std::map<int64_t, double> processor_times() {

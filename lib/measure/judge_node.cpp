@@ -60,6 +60,7 @@ void NodeJudge::folders() {
 
 // On a node that is shared, others may use the cores that this program may not.
 void NodeJudge::foreign_processes() {
+  if (facts_.foreign.empty()) return;
   double cores = static_cast<double>(facts_.allowed_cores - facts_.cores);
   for (const ForeignProcess& process : facts_.foreign) cores += process.cores;
   if (cores <= limits_.most_foreign_cores) return;

@@ -5,29 +5,22 @@
 
 #include <ctime>
 #include <fstream>
-#include <sstream>
 #include <string>
+
+#include "lib/base/process.h"
 
 namespace sy {
 namespace {
 
-constexpr int kStartTimeField = 22;  // of /proc/PID/stat, counted from 1; see proc(5)
+constexpr size_t kStartTime = 22;  // a field; see proc(5)
 
 }  // namespace
 
 double process_age_seconds() {
-  std::ifstream file("/proc/self/stat");
-  std::string text;
-  std::getline(file, text);
-  // The second field is the program name in parentheses, which may itself contain any character.
-  const size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::istringstream rest(text.substr(name_end + 1));
-  std::string field;
-  for (int number = 3; number <= kStartTimeField; ++number) rest >> field;
+  const double started =
+      process_stat("self").number(kStartTime) / static_cast<double>(sysconf(_SC_CLK_TCK));
   timespec now{};
-  if (!rest || clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
-  const double started = std::stod(field) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  if (started == 0 || clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9 - started;
 }
 

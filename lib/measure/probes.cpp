@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
+#include <utility>
 
+#include "lib/base/process.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/hdf5/hdf5_file.h"
 #include "lib/dist/nccl/nccl_communicator.h"
@@ -23,6 +26,18 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// Does not stay, whatever happens.
+struct RemovedFile {
+  explicit RemovedFile(std::string path_) : path(std::move(path_)) {}
+  ~RemovedFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
+  RemovedFile(const RemovedFile&) = delete;
+  RemovedFile& operator=(const RemovedFile&) = delete;
+  const std::string path;
+};
 
 // The best of `rounds`. All ranks start a round together; its slowest rank decides how long it
 // took.
@@ -57,10 +72,10 @@ Spread spread_of(Communicator& world, double value) {
 
 std::vector<std::string> gather_hosts(Communicator& world) {
   constexpr int64_t kMaxLength = 256;
-  char name[kMaxLength] = "?";
-  gethostname(name, kMaxLength - 1);
   // Communicators carry no bytes, so each character travels as an int32.
-  std::vector<int32_t> mine(name, name + kMaxLength);
+  const std::string name = host_name();
+  std::vector<int32_t> mine(name.begin(), name.end());
+  mine.resize(kMaxLength);
   std::vector<int32_t> all(mine.size() * static_cast<size_t>(world.size()));
   world.all_gather(Tensor(all.data(), DType::i32, {world.size(), kMaxLength}),
                    Tensor(mine.data(), DType::i32, {kMaxLength}), "doctor hosts");
@@ -125,16 +140,16 @@ double memory_bandwidth(int threads) {
 
 double hdf5_write_rate(const std::string& folder, int rank, int64_t bytes) {
   std::vector<float> values(static_cast<size_t>(bytes) / sizeof(float), 1.0f);
-  const std::string path = fmt::format("{}/.doctor-{}-{}.h5", folder, getpid(), rank);
+  const RemovedFile removed{
+      fmt::format("{}/.doctor-{}-{}-{}.h5", folder, host_name(), getpid(), rank)};
+  const std::string& path = removed.path;
   checkpoint::make_folder(folder);
   const auto start = Clock::now();
   auto file = checkpoint::Hdf5File::create(path);
   file.write("values", Tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size())}));
   file.close();
   checkpoint::sync_path(path);
-  const double seconds = seconds_since(start);
-  checkpoint::remove_path(path);
-  return static_cast<double>(bytes) / seconds;
+  return static_cast<double>(bytes) / seconds_since(start);
 }
 
 std::string hdf5_version() {

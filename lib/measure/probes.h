@@ -36,8 +36,9 @@ int node_cores();
 // a = b + s c (the STREAM triad).
 double memory_bandwidth(int threads);
 
-// Writes an HDF5 file of `bytes` bytes the way a checkpoint shard is written, syncs it and removes
-// it. Returns bytes/s. Not collective. Throws RuntimeFailure with the reason if writing fails.
+// Writes an HDF5 file of `bytes` bytes the way a checkpoint shard is written and syncs it. Returns
+// bytes/s. No file stays. Processes on several hosts may do it in one folder at a time. Not
+// collective. Throws RuntimeFailure with the reason if writing fails.
 double hdf5_write_rate(const std::string& folder, int rank, int64_t bytes);
 
 // "1.10.8"

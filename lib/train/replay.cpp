@@ -164,6 +164,8 @@ void Replay::name_unlike(int64_t step) {
   world.all_gather(as_rows(all, world.size()), as_tensor(mine), "replay");
   for (size_t column = 0; column < weights_; ++column) {
     for (int rank = 0; rank < world.size(); ++rank) {
+      const std::vector<int>& first = first_holder_[region_of_[column]];
+      if (first[static_cast<size_t>(rank)] != rank) continue;  // compared as that one's
       const std::vector<int> ranks = holders(axes_of(column), {session_.mesh.shape(), rank});
       std::vector<uint64_t> values;
       values.reserve(ranks.size());

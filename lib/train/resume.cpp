@@ -19,7 +19,7 @@ namespace sy {
 namespace {
 
 // Positions in the data, ids, or the optimiser's state depend on these.
-constexpr std::array<std::string_view, 16> kKept{"run.seed",
+constexpr std::array<std::string_view, 17> kKept{"run.seed",
                                                  "data.format",
                                                  "data.text_key",
                                                  "data.mixture.exponent",
@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, 16> kKept{"run.seed",
                                                  "data.encoder_length",
                                                  "data.decoder_length",
                                                  "data.window_tokens",
+                                                 "data.packing",
                                                  "data.streams",
                                                  "data.shuffle_buffer",
                                                  "data.example_buffer",
@@ -40,6 +41,11 @@ constexpr std::array<std::string_view, 2> kDerived{"data.decoder_length", "data.
 // What those lengths follow from. Named as well if they changed: the user set these.
 constexpr std::array<std::string_view, 3> kCauses{"data.noise_density", "data.mean_noise_span",
                                                   "data.denoisers"};
+
+// With 1, examples come in another order. Other values may follow one another.
+bool ends_buckets(const KeyDifference& each) {
+  return each.key == "data.bucket_batches" && (each.was == "1" || each.is == "1");
+}
 
 template <size_t n>
 bool is_in(const std::array<std::string_view, n>& keys, const std::string& key) {
@@ -82,7 +88,8 @@ void compare_keys(const RunConfig& was, const RunConfig& is, std::vector<std::st
   for (const KeyDifference& each : differences) {
     if (each.key == "data.corpora" && !same_corpora(was, is)) continue;
     std::string line = fmt::format("{}: {} -> {}", each.key, each.was, each.is);
-    if (is_in(kKept, each.key) || (lengths && is_in(kCauses, each.key))) {
+    const bool is_cause = lengths && is_in(kCauses, each.key);
+    if (is_in(kKept, each.key) || is_cause || ends_buckets(each)) {
       faults.push_back(std::move(line));
     } else {
       plan.notes.push_back("resuming with a changed configuration: " + line);

@@ -15,15 +15,10 @@
 
 #include "lib/base/error.h"
 #include "lib/base/log.h"
+#include "lib/base/process.h"
 
 namespace sy {
 namespace {
-
-std::string host_name() {
-  char host[256] = "?";
-  gethostname(host, sizeof host - 1);
-  return host;
-}
 
 // Differs between hosts of the same name, and between a host before and after it is restarted.
 std::string boot_id() {

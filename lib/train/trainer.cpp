@@ -83,11 +83,11 @@ ExitCode Trainer::run() {
 
 // Issues the next step, then reads the results of the previous one.
 void Trainer::start_step() {
-  const Clock::time_point start = Clock::now();
   const int64_t step = state_.step + 1;
   flight::set_step(step);
-  const StepTokens tokens = begin_step();
   if (train_step_.replays(step)) finish_saves();  // as a replay may end the run
+  const Clock::time_point start = Clock::now();
+  const StepTokens tokens = begin_step();
   const double loss_limit = spikes_.limit_for(step);
   train_step_.start(step, batch_, tokens, loss_limit);
   settle();
@@ -228,7 +228,9 @@ void Trainer::finish_oldest_save() {
 }
 
 void Trainer::finish_saves() {
+  const Clock::time_point start = Clock::now();
   while (writer_.busy()) finish_oldest_save();
+  save_seconds_ += seconds_between(start, Clock::now());
 }
 
 void Trainer::report_bad_records() const {

@@ -6,6 +6,7 @@
 
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/manifest.h"
+#include "lib/checkpoint/verify.h"
 #include "tests/checkpoint/support.h"
 #include "tests/support/shared_files.h"
 
@@ -32,6 +33,18 @@ struct Pair {
     return checkpoint::read_text(two + "/" + file, kAll);
   }
 };
+
+TEST_CASE("checkpoint: one that is gone has no faults, as one has that is damaged",
+          "[checkpoint_damage]") {
+  const Pair pair;
+  CHECK(checkpoint_faults(pair.one).value().empty());
+  pair.replace("manifest.json", "{");
+  CHECK(checkpoint_faults(pair.two).value().size() == 1);
+  fs::remove_all(pair.two);
+  CHECK_FALSE(checkpoint_faults(pair.two));
+  fs::create_directory_symlink(pair.folder + "/nowhere", pair.two);
+  CHECK(checkpoint_faults(pair.two).value().size() == 1);
+}
 
 TEST_CASE("checkpoint: a flipped byte anywhere is found", "[checkpoint_damage]") {
   const Pair pair;

@@ -48,6 +48,11 @@ void HeldCalls::wait_until_held() const {
   changed.wait(lock, [] { return waiting; });
 }
 
+bool HeldCalls::holds() const {
+  const std::lock_guard lock(mutex);
+  return holding && waiting;
+}
+
 int HeldCalls::nice() const {
   wait_until_held();
   const std::lock_guard lock(mutex);

@@ -18,6 +18,7 @@ class HeldCalls {
   HeldCalls& operator=(const HeldCalls&) = delete;
 
   void wait_until_held() const;  // until a thread waits
+  bool holds() const;            // a thread waits
   int nice() const;              // the nice value of the thread that waits
   void release();
 };

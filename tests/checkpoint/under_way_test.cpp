@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "lib/checkpoint/commit.h"
 #include "lib/checkpoint/layout.h"
@@ -146,6 +149,30 @@ TEST_CASE("checkpoints under way: the threads beside training step back",
     run.commit();
   }
   CHECK(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())) == here);
+}
+
+TEST_CASE("checkpoints under way: an error does not wait for a slow disk",
+          "[checkpoint_under_way]") {
+  const std::string folder = temporary_folder(), shard = shard_of(folder, 1, 0);
+  HeldCalls slow(FileCall::sync, shard);
+  std::promise<void> thrown;
+  std::thread rescue([&slow, done = thrown.get_future()] {
+    done.wait_for(std::chrono::seconds(20));
+    slow.release();
+  });
+  try {
+    Run run(folder, 0, 1);
+    run.start(1);
+    slow.wait_until_held();
+    throw RuntimeFailure("something else");
+  } catch (const RuntimeFailure&) {
+    CHECK(slow.holds());
+    thrown.set_value();
+  }
+  rescue.join();
+  // The thread ends by itself, and leaves what it would have left.
+  const std::string record = folder + "/" + partial_name(1) + "/" + shard_record_name(0);
+  while (!std::filesystem::exists(record)) std::this_thread::yield();
 }
 
 // Starts checkpoints 2 and 3 beside each other and commits them.

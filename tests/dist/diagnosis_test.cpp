@@ -178,6 +178,19 @@ TEST_CASE("diagnosis: a call that was issued but not waited in keeps others wait
   CHECK(ranks.diagnose().cause == Cause::elsewhere);
 }
 
+TEST_CASE("diagnosis: a call that was forgotten keeps nobody waiting", "[diagnosis]") {
+  Ranks ranks;
+  ranks.wait(0);
+  ranks.wait(1);
+  ranks.add(2, kWorld, {.label = "step facts", .number = 1030, .step = 7, .ended = 105});
+  CHECK(ranks.diagnose().ranks == std::vector<int>{2});  // a record without call 2 alone
+  ranks.of(2).groups[kWorld].calls.erase(1);
+  const Diagnosis found = ranks.diagnose();
+  CHECK(found.cause == Cause::stuck);
+  REQUIRE(found.waiting[0]);
+  CHECK(found.waiting[0]->for_ranks.empty());
+}
+
 TEST_CASE("diagnosis: ranks that wait for each other", "[diagnosis]") {
   Ranks ranks;
   ranks.wait(0);
@@ -200,6 +213,8 @@ TEST_CASE("diagnosis: everyone in one call, and nobody in any", "[diagnosis]") {
 }
 
 TEST_CASE("diagnosis: layers and ranks in words", "[diagnosis]") {
+  CHECK(label_of(kPair) == "expert");
+  CHECK(label_of({"data", "mpi", {0, 1}, 1}) == "data #2");
   CHECK(layer_of("decoder/layers/11/moe combine") == "decoder/layers/11");
   CHECK(layer_of("encoder/layers/2") == "encoder/layers/2");
   CHECK(layer_of("gradients").empty());

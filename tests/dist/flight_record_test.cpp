@@ -116,6 +116,21 @@ TEST_CASE("flight_record: written once, and not when it is off", "[flight_record
   CHECK_FALSE(std::filesystem::exists(folder));
 }
 
+TEST_CASE("flight_record: what comes after SIGTERM replaces its record", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const auto reason = [&] { return read_records(folder).ranks[1].record.value().reason; };
+  write_record(Reason::terminated, "SIGTERM");
+  CHECK(reason() == "terminated");
+  CHECK(is_armed());
+  write_record(Reason::terminated, "SIGTERM");
+  write_record(Reason::failure, "the disk is full");
+  CHECK(reason() == "failure");
+  write_record(Reason::terminated, "SIGTERM");
+  CHECK(reason() == "failure");
+  CHECK_FALSE(is_armed());
+  disarm();
+}
+
 TEST_CASE("flight_record: a closed group stays until its place is needed", "[flight_record]") {
   const std::string folder = two_ranks();
   const int64_t closed = open_group("gone", Transport::mpi, {0, 1});
@@ -139,6 +154,51 @@ TEST_CASE("flight_record: a closed group stays until its place is needed", "[fli
   disarm();
 }
 
+TEST_CASE("flight_record: two open groups of one name and the same ranks", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const auto open_pair = [] { return open_group("pair", Transport::mpi, {0, 1}); };
+  int64_t first = open_pair(), second = 0;
+  if (first % kGroups == 0) {
+    close_group(first);
+    first = open_pair();
+  }
+  do {  // until the second's place comes before the first's
+    close_group(second);
+    second = open_pair();
+  } while (second % kGroups > first % kGroups);
+  begin(first, 7, "of the student");
+  begin(second, 9, "of the teacher");
+  write_record(Reason::hang, "");
+  close_group(first);
+  close_group(second);
+  disarm();
+  const RankRecord record = read_records(folder).ranks[1].record.value();
+  CHECK(record.groups.at(kPair).calls.at(7).label == "of the student");
+  CHECK(record.groups.at({"pair", "mpi", {0, 1}, 1}).calls.at(9).label == "of the teacher");
+}
+
+struct OpenPair {
+  ~OpenPair() { close_group(group); }
+  int64_t group = open_group("pair", Transport::mpi, {0, 1});
+};
+
+TEST_CASE("flight_record: groups stay open while an error unwinds", "[flight_record]") {
+  const std::string folder = two_ranks();
+  std::vector<int64_t> groups;
+  try {
+    const OpenPair student, teacher;
+    begin(student.group, 7, "of the student");
+    groups = {student.group, teacher.group};
+    throw RuntimeFailure("out of ink");
+  } catch (const RuntimeFailure& failure) {
+    write_record(Reason::failure, failure.what());
+  }
+  for (const int64_t group : groups) close_group(group);
+  disarm();
+  CHECK(read_records(folder).ranks[1].record->groups.at(kPair).calls.at(7).label ==
+        "of the student");
+}
+
 TEST_CASE("flight_record: a file that is cut off is read as far as it goes", "[flight_record]") {
   const std::string folder = two_ranks(), path = folder + "/" + record_name(1);
   const int64_t group = open_group("pair", Transport::mpi, {0, 1});
@@ -154,6 +214,17 @@ TEST_CASE("flight_record: a file that is cut off is read as far as it goes", "[f
   CHECK_THROWS_WITH(read_records(folder), Contains(path) && Contains("version 9"));
   std::ofstream(folder + "/" + kRanksFile) << "[]";
   CHECK_THROWS_AS(read_records(folder), DataError);
+}
+
+TEST_CASE("flight_record: ranks that a run does not have are refused", "[flight_record]") {
+  const std::string folder = two_ranks();
+  write_record(Reason::hang, "");
+  disarm();
+  std::ofstream(folder + "/" + record_name(1), std::ios::app)
+      << R"({"group": 99, "open": 1, "name": "g", "transport": "mpi", "ranks": [0, )"
+      << GENERATE(-1, 2) << R"(], "begun": 1})";
+  CHECK_THROWS_AS(read_records(folder), DataError);
+  CHECK_THROWS_WITH(read_records(folder), Contains(record_name(1)) && Contains("and the run 2"));
 }
 
 TEST_CASE("flight_record: a crash leaves a record and ends as before", "[flight_record]") {
@@ -181,13 +252,14 @@ TEST_CASE("flight_record: the newest start with records is read", "[flight_recor
     const std::string folder = flight_folder(run) + "/" + start;
     std::filesystem::create_directories(folder);
     std::ofstream(folder + "/" + kRanksFile)
-        << R"({"flight_ranks": 1, "ranks": [{"host": "a", "pid": 1}]})";
+        << R"({"flight_ranks": 1, "ranks": [{"host": "a", "pid": 1}, {"host": "b", "pid": 2}]})";
     if (std::string(start) == "30-1") continue;
-    arm({folder, 0, 1});
+    arm({folder, 0, 2});
     write_record(Reason::failure, start);
   }
   disarm();
   CHECK(newest_records(run).ranks[0].record->message == "20-1");
+  CHECK(newest_records(run).later == std::vector<std::string>{flight_folder(run) + "/30-1"});
   for (const char* start : {"10-1", "20-1"}) {
     std::filesystem::remove(flight_folder(run) + "/" + start + "/" + record_name(0));
   }

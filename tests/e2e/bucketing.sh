@@ -35,6 +35,16 @@ train 2 resumed "${whole[@]}" --set mesh.zero_stage=1 --set train.steps=5
 train 2 resumed "${whole[@]}" --set mesh.zero_stage=1
 grep -q "resumed from" "$folder/resumed.out"
 python3 "$here/compare_metrics.py" 0 "$folder"/{straight,resumed}/metrics.jsonl
+
+# Examples come in another order without buckets: refused by the keys, and nothing is touched.
+code=0
+train 2 resumed "${whole[@]}" --set mesh.zero_stage=1 --set data.bucket_batches=1 --set data.packing=true || code=$?
+((code == 2))
+for change in "bucket_batches: 4 -> 1" "packing: false -> true"; do
+  grep -q "error:   data.$change\$" "$folder/resumed.out"
+done
+grep -q "bucket_batches: 4" "$folder/resumed/config.yaml"
+
 end=checkpoints/step-00000010
 python3 - "$folder"/{straight,resumed}/"$end"/manifest.json <<'PYTHON'
 import json, sys

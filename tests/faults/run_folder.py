@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A run's folder that is moved away ends the run, and brought back it resumes. A damaged newest checkpoint is set
-aside by --resume auto, which goes on from the one before; the only one is refused."""
+"""run_folder.py PROGRAM SLOW_DISK: a run's folder that is moved away ends the run, at once even while a slow disk writes a
+checkpoint, and brought back it resumes. A damaged newest checkpoint is set aside by --resume auto, which goes on from
+the one before; the only one is refused."""
+import sys
+
 from launch import checkpoints, pretrain, require, require_same_metrics, workplace
 
 GIVEN = {"train.steps": 40, "train.eval_every": 0, "train.checkpoint_every": 10}
@@ -30,6 +33,20 @@ def check_moved(folder):
     require(run.end() == 0 and f"at step {newest}\n" in run.text(), "it does not resume", run)
 
 
+def check_error_does_not_wait(folder):
+    """Rank 0 notices that the folder is gone while its disk needs minutes for a checkpoint."""
+    every = 500
+    given = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": every}
+    slow = ["-x", f"LD_PRELOAD={sys.argv[2]}", "-x", "SLOW_FSYNC_MS=300000", "-x", "SLOW_FSYNC_OF=/checkpoints/"]
+    for ranks in (1, 2):
+        name = f"slow-{ranks}"
+        run = pretrain(folder, ranks, name, given, mpi=slow)
+        require(run.wait_for(f"step {every + 2}/"), "the run ended by itself", run)
+        (folder / name).rename(folder / f"{name}-elsewhere")
+        require(run.end(30) == 1, "the exit code", run)
+        require(any("was moved or removed" in line for line in run.errors()), "the message", run)
+
+
 def check_damaged(folder):
     require(pretrain(folder, 2, "straight", GIVEN).end() == 0, "the undisturbed run fails")
     require(pretrain(folder, 2, "damaged", {**GIVEN, "train.steps": 30}).end() == 0, "the first part fails")
@@ -56,5 +73,6 @@ def check_only_one(folder):
 
 with workplace() as folder:
     check_moved(folder)
+    check_error_does_not_wait(folder)
     check_damaged(folder)
     check_only_one(folder)

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """slow_shard.py PROGRAM SLOW_DISK: while one rank's disk is slow, training continues and no checkpoint is committed
 without that rank's shard. The next save waits for nobody; the one after it waits for the first. A run that is killed
-with two checkpoints under way resumes from the one before them."""
+with two checkpoints under way resumes from the one before them. What a replayed step waits for a checkpoint is the time
+of the save."""
+import json
 import re
 import signal
 import sys
@@ -42,12 +44,23 @@ def commits_beside_training(folder):
     run.kill()
 
 
+def replay_waits(folder):
+    """A replay may end the run, so the checkpoint before it is committed first."""
+    given = {"train.steps": 4, "train.eval_every": 0, "train.checkpoint_every": 2, "run.replay_every": 3}
+    slow = ["-x", f"LD_PRELOAD={SLOW_DISK}", "-x", "SLOW_FSYNC_MS=300", "-x", "SLOW_FSYNC_OF=/checkpoints/"]
+    run = pretrain(folder, 1, "replayed", given, mpi=slow)
+    require(run.end() == 0, "the exit code", run)
+    lines = [json.loads(line) for line in (folder / "replayed" / "metrics.jsonl").read_text().splitlines()]
+    require(lines[2]["step"] == 3 and lines[2]["save_seconds"] > max(0.9, lines[2]["step_seconds"]), f"{lines[2]}", run)
+
+
 def partial(folder, name):
     return sorted(path.name for path in (folder / name / "checkpoints").glob("*.partial"))
 
 
 with workplace() as folder:
     commits_beside_training(folder)
+    replay_waits(folder)
     for ranks, slow in ((2, 1), (4, 2)):
         straight, name = f"straight-{ranks}", f"slow-{ranks}"
         code = pretrain(folder, ranks, straight, GIVEN).end()

@@ -7,6 +7,7 @@ set_target_properties(slow_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BI
 set(slow_shard_with $<TARGET_FILE:slow_disk>)
 set(diagnose_with $<TARGET_FILE:mpi_faults> $<TARGET_FILE:slow_disk>)
 set(terminal_with $<TARGET_FILE:slow_disk>)
+set(run_folder_with $<TARGET_FILE:slow_disk>)
 foreach(name stopped_by_signal killed_rank stopped_rank one_rank_fails slow_shard exit_codes run_record
              diagnose terminal granted_cores start_up run_folder one_run changed_run several_corpora slow_bfloat16)
   add_test(NAME faults.${name} COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/faults/${name}.py

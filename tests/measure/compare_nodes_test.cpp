@@ -118,6 +118,17 @@ TEST_CASE("compare nodes: GPUs", "[compare_nodes]") {
         "GPUs: it does not answer");
 }
 
+TEST_CASE("compare nodes: what names mean", "[compare_nodes]") {
+  const std::vector<std::string> names = {"host1", "host2.cluster", "host2", "10.0.0.4"};
+  CHECK(name_among(names, "host1") == "host1");
+  CHECK(name_among(names, "host1.cluster") == "host1");
+  CHECK(name_among(names, "host2") == "host2");
+  CHECK(name_among({"host2.cluster"}, "host2") == "host2.cluster");
+  CHECK(name_among({"host2.cluster"}, "host2.elsewhere").empty());
+  CHECK(name_among(names, "10.0.0.5").empty());
+  CHECK(name_among(names, "host12").empty());
+}
+
 TEST_CASE("compare nodes: one node has nobody to be compared with", "[compare_nodes]") {
   const Complaints complaints = judge_nodes({test::good_node("node1")}, NodeLimits{});
   CHECK(complaints.at("node1").empty());

@@ -2,8 +2,10 @@
 #include "lib/measure/examine_node.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -11,8 +13,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "lib/base/error.h"
+#include "lib/base/process.h"
+#include "lib/checkpoint/durable.h"
 #include "lib/measure/foreign_processes.h"
 #include "lib/measure/gpu_health.h"
+#include "lib/measure/probes.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
@@ -33,6 +39,31 @@ TEST_CASE("examine node: what is measured is measured", "[examine_node]") {
   CHECK(std::filesystem::is_empty(folder));
   CHECK(!examine_node("/proc/none").folders.at(0).error.empty());
   unsetenv("SLURMD_NODENAME");
+}
+
+// Where the file that is written next lies.
+std::string written;
+void note_written(checkpoint::FileCall call, const std::string& path, const std::string&) {
+  if (call == checkpoint::FileCall::write) written = path;
+}
+
+TEST_CASE("examine node: the file that is written has a name of its own, and does not stay",
+          "[examine_node]") {
+  const std::string folder = test::temporary_folder();
+  checkpoint::observe_files(note_written);
+  CHECK(hdf5_write_rate(folder, 3, 1 << 20) > 0);
+  checkpoint::observe_files(nullptr);
+  CHECK(written == fmt::format("{}/.doctor-{}-{}-3.h5", folder, host_name(), getpid()));
+  // Beyond the limit, writing fails as on a full disk.
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{1 << 19, before.rlim_max};
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  CHECK_THROWS_AS(hdf5_write_rate(folder, 3, 1 << 20), RuntimeFailure);
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
+  CHECK(std::filesystem::is_empty(folder));
 }
 
 TEST_CASE("examine node: a process that is busy is found", "[examine_node]") {

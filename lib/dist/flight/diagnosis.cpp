@@ -10,30 +10,51 @@
 namespace sy::flight {
 namespace {
 
-// Whether the rank keeps nobody waiting in this call: it has ended it, or waits in it too.
+// Whether the rank keeps nobody waiting in this call: it has ended it, waits in it too, or has made
+// so many since that it has forgotten it.
 bool has_come(const RecordedRank& rank, const GroupKey& group, const RecordedCall& call) {
   const RecordedCall* own = find_call(rank, group, call.number);
-  return own != nullptr && are_alike(*own, call) && (own->ended > 0 || own->waited > 0);
+  if (own == nullptr) return has_forgotten(rank, group, call.number);
+  return are_alike(*own, call) && (own->ended > 0 || own->waited > 0);
 }
 
-std::optional<Waiting> find_waiting(const FlightRecords& records, const RankRecord& record) {
-  const GroupKey* group = nullptr;
-  const RecordedCall* call = waited_call(record, group);
-  if (call == nullptr) return {};
-  Waiting waiting{.group = *group, .call = *call, .for_ranks = {}};
-  for (const int rank : group->ranks) {
-    if (!has_come(records.ranks.at(static_cast<size_t>(rank)), *group, *call)) {
-      waiting.for_ranks.push_back(rank);
-    }
+// Thousands of ranks wait in a few calls, so whom a call waits for is found once.
+class Waits {
+ public:
+  explicit Waits(const FlightRecords& records) : records_(records) {}
+
+  std::optional<Waiting> of(const RankRecord& record) {
+    const GroupKey* group = nullptr;
+    const RecordedCall* call = waited_call(record, group);
+    if (call == nullptr) return {};
+    return Waiting{.group = *group, .call = *call, .for_ranks = ranks_missing(*group, *call)};
   }
-  return waiting;
-}
+
+ private:
+  const std::vector<int>& ranks_missing(const GroupKey& group, const RecordedCall& call) {
+    for (const Waiting& known : known_) {
+      const bool same = known.call.number == call.number && are_alike(known.call, call);
+      if (same && known.group == group) return known.for_ranks;
+    }
+    Waiting& fresh = known_.emplace_back(Waiting{.group = group, .call = call, .for_ranks = {}});
+    for (const int rank : group.ranks) {
+      if (!has_come(records_.ranks.at(static_cast<size_t>(rank)), group, call)) {
+        fresh.for_ranks.push_back(rank);
+      }
+    }
+    return fresh.for_ranks;
+  }
+
+  const FlightRecords& records_;
+  std::vector<Waiting> known_;
+};
 
 class Search {
  public:
   explicit Search(const FlightRecords& records) : records_(records) {
+    Waits waits(records);
     for (const RecordedRank& rank : records.ranks) {
-      found_.waiting.push_back(rank.record ? find_waiting(records, *rank.record) : std::nullopt);
+      found_.waiting.push_back(rank.record ? waits.of(*rank.record) : std::nullopt);
     }
   }
 

@@ -53,6 +53,8 @@ const RecordedCall* last_ended(const RankRecord& record, const GroupKey*& group)
 // "encoder/layers/1" of "encoder/layers/1/moe dispatch"; "" of a label without a layer.
 std::string layer_of(std::string_view label);
 
+// "expert", or "expert #2" of the second such group of the same ranks.
+std::string label_of(const GroupKey& group);
 // all_to_all "dispatch" (call 812 of group expert).
 std::string text_of(const RecordedCall& call, const GroupKey& group);
 // "ranks 0-2, 5", at most the first eight stretches.

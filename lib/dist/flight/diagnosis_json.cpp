@@ -18,7 +18,7 @@ Json divergence_json(const Divergence& divergence) {
                    {"dtype", made.call.dtype},
                    {"count", made.call.count}});
   }
-  Json object{{"group", divergence.group.name},
+  Json object{{"group", label_of(divergence.group)},
               {"ranks", divergence.group.ranks},
               {"call", divergence.number},
               {"step", nullptr},
@@ -36,7 +36,7 @@ Json waiting_json(const Waiting& waiting, double until) {
   return {{"collective", waiting.call.collective},
           {"label", waiting.call.label},
           {"layer", layer_json(waiting.call)},
-          {"group", waiting.group.name},
+          {"group", label_of(waiting.group)},
           {"call", waiting.call.number},
           {"step", waiting.call.step},
           {"seconds", until - waiting.call.waited},
@@ -71,7 +71,8 @@ Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis) {
       {"ranks", diagnosis.ranks},
       {"verdict", diagnosis.verdict},
       {"divergence", diagnosis.divergence ? divergence_json(*diagnosis.divergence) : Json(nullptr)},
-      {"states", std::move(states)}};
+      {"states", std::move(states)},
+      {"later_starts", records.later}};
 }
 
 }  // namespace sy::flight

@@ -11,9 +11,9 @@ namespace sy::flight {
 // {"group", "ranks", "call", "step", "layer", "made": [{"ranks", "collective", "label", "dtype",
 // "count"}], "absent": [ranks]}, "states": one for each rank}. A state has "rank", "host", "pid"
 // and "record"; with a record also "reason", "message", "step", "paused_seconds", and "waiting":
-// null or
-// {"collective", "label", "layer", "group", "call", "step", "seconds", "for_ranks"}. A layer is
-// null where the label names none.
+// null or {"collective", "label", "layer", "group", "call", "step", "seconds", "for_ranks"}. A
+// group is named as label_of() does, a layer is null where the label names none. "later_starts":
+// folders of later starts without a record.
 Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis);
 
 }  // namespace sy::flight

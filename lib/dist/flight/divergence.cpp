@@ -17,12 +17,19 @@ std::set<GroupKey> groups_of(const FlightRecords& records) {
   return keys;
 }
 
+// nullptr if the rank has no record of the group.
+const RecordedGroup* find_group(const RecordedRank& rank, const GroupKey& key) {
+  if (!rank.record) return nullptr;
+  const auto found = rank.record->groups.find(key);
+  return found == rank.record->groups.end() ? nullptr : &found->second;
+}
+
 std::set<int64_t> numbers_of(const FlightRecords& records, const GroupKey& key) {
   std::set<int64_t> numbers;
   for (const int rank : key.ranks) {
-    const auto& record = records.ranks.at(static_cast<size_t>(rank)).record;
-    if (!record || !record->groups.contains(key)) continue;
-    for (const auto& [number, call] : record->groups.at(key).calls) numbers.insert(number);
+    const RecordedGroup* group = find_group(records.ranks.at(static_cast<size_t>(rank)), key);
+    if (group == nullptr) continue;
+    for (const auto& [number, call] : group->calls) numbers.insert(number);
   }
   return numbers;
 }
@@ -35,11 +42,16 @@ bool are_alike(const RecordedCall& a, const RecordedCall& b) {
 }
 
 const RecordedCall* find_call(const RecordedRank& rank, const GroupKey& group, int64_t number) {
-  if (!rank.record) return nullptr;
-  const auto found = rank.record->groups.find(group);
-  if (found == rank.record->groups.end()) return nullptr;
-  const auto call = found->second.calls.find(number);
-  return call == found->second.calls.end() ? nullptr : &call->second;
+  const RecordedGroup* of = find_group(rank, group);
+  if (of == nullptr) return nullptr;
+  const auto call = of->calls.find(number);
+  return call == of->calls.end() ? nullptr : &call->second;
+}
+
+bool has_forgotten(const RecordedRank& rank, const GroupKey& group, int64_t number) {
+  const RecordedGroup* of = find_group(rank, group);
+  if (of == nullptr || number > of->begun) return false;
+  return of->calls.empty() || number < of->calls.begin()->first;
 }
 
 Divergence compare_call(const FlightRecords& records, const GroupKey& group, int64_t number) {

@@ -26,6 +26,8 @@ struct Divergence {
 bool are_alike(const RecordedCall& a, const RecordedCall& b);
 // nullptr if the record has no such call.
 const RecordedCall* find_call(const RecordedRank& rank, const GroupKey& group, int64_t number);
+// Whether the record has no such call because the rank has made too many since.
+bool has_forgotten(const RecordedRank& rank, const GroupKey& group, int64_t number);
 
 Divergence compare_call(const FlightRecords& records, const GroupKey& group, int64_t number);
 

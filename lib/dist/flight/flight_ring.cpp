@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <exception>
 #include <limits>
 #include <mutex>
 
@@ -25,7 +26,7 @@ struct Entry {
 struct Group {
   std::atomic<int64_t> id;  // 0: none, or being replaced
   std::atomic<int64_t> begun;
-  bool open = false;
+  std::atomic<bool> open = false;
   Transport transport = Transport::mpi;
   char name[kNameBytes] = "";
   std::vector<int> ranks;
@@ -83,8 +84,9 @@ int64_t open_group(const std::string& name, Transport transport, std::vector<int
 }
 
 void close_group(int64_t group) {
+  if (group == 0 || std::uncaught_exceptions() > 0) return;
   const std::lock_guard lock(groups_mutex);
-  if (group != 0) group_at(group).open = false;
+  group_at(group).open = false;
 }
 
 std::vector<int> ranks_of_group(const std::string& name) {
@@ -176,6 +178,7 @@ bool view_group(int64_t place, GroupView& view) {
   const Group& group = groups[static_cast<size_t>(place)];
   view.id = group.id.load();
   if (view.id == 0) return false;
+  view.open = group.open;
   view.name = group.name;
   view.transport = group.transport;
   view.ranks = group.ranks.data();

@@ -27,7 +27,8 @@ enum class Transport : uint8_t { mpi, nccl };
 
 // Announces a group of the world ranks `ranks`. Returns its identifier; 0 if there are too many.
 int64_t open_group(const std::string& name, Transport transport, std::vector<int> ranks);
-// What the group did stays readable until its place is needed.
+// What the group did stays readable until its place is needed. While an exception unwinds, which
+// may end in a record, the group stays open.
 void close_group(int64_t group);
 // World ranks of the group of this name that was opened last; {} if there is none.
 std::vector<int> ranks_of_group(const std::string& name);
@@ -76,6 +77,7 @@ bool copy_call(int64_t record, CallCopy& copy);
 
 struct GroupView {
   int64_t id = 0;
+  bool open = false;
   const char* name = "";
   Transport transport = Transport::mpi;
   const int* ranks = nullptr;

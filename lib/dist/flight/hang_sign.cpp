@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <set>
 #include <thread>
 
 #include "lib/base/error.h"
@@ -31,9 +33,25 @@ bool may_have_hung(double limit) {
   return steps_begun_after(Clock::now() - std::chrono::duration_cast<Clock::duration>(half)) <= 2;
 }
 
-bool is_complete(const std::string& folder, int64_t ranks) {
-  for (int rank = 0; rank < ranks; ++rank) {
-    if (access((folder + "/" + record_name(rank)).c_str(), F_OK) != 0) return false;
+// The client of a network file system remembers a folder for up to a minute, also what is not
+// there. Making a file has it look anew.
+void refresh(const std::string& folder) {
+  const std::string path = folder + "/refresh";
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (file >= 0) close(file);
+  unlink(path.c_str());
+}
+
+// Whether every rank has a record.
+bool is_complete(const std::string& folder) {
+  refresh(folder);
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    names.insert(entry.path().filename().string());
+  }
+  for (int rank = 0; rank < recorded_ranks(); ++rank) {
+    if (!names.contains(record_name(rank))) return false;
   }
   return true;
 }
@@ -70,9 +88,8 @@ std::string diagnosis_within(double seconds) {
   const std::string folder = record_folder();
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   try {
-    const auto ranks = static_cast<int64_t>(read_records(folder).ranks.size());
-    while (Clock::now() < end && !is_complete(folder, ranks)) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (Clock::now() < end && !is_complete(folder)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return diagnose(read_records(folder)).verdict;
   } catch (const std::exception&) {

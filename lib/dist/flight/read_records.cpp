@@ -49,39 +49,72 @@ RankRecord read_header(const Json& line) {
   return record;
 }
 
-// The groups of a record by the numbers that its calls have for them. One that was opened again,
-// with the same ranks, replaces the one before.
+// The groups of a record, which come before its calls, by the numbers that these have for them. A
+// closed group counts if none was opened after it with the same name and ranks.
 class GroupReader {
  public:
-  explicit GroupReader(RankRecord& record) : record_(record) {}
+  // In a run of `ranks` ranks.
+  GroupReader(RankRecord& record, int64_t ranks) : record_(record), ranks_(ranks) {}
 
   void read(const Json& line) {
     const int64_t id = line.at("group");
     if (line.contains("name")) {
       const GroupKey key{line.at("name"), line.at("transport"), line.at("ranks")};
-      const auto [known, fresh] = newest_.try_emplace(key, id);
-      if (!fresh && known->second > id) return;
-      known->second = id;
-      record_.groups[key] = {.begun = line.at("begun"), .calls = {}};
-      by_id_[id] = &record_.groups[key];
+      require_known(key.ranks);
+      found_[id] = {key, line.at("begun"), line.at("open") != 0};
       return;
     }
+    add_found();
     const auto group = by_id_.find(id);
     if (group == by_id_.end()) return;
     RecordedCall call = read_call(line);
     group->second->calls[call.number] = std::move(call);
   }
 
+  // Called at the end: there may be no calls.
+  void add_found() {
+    for (auto& [id, group] : found_) {
+      if (!group.open) continue;
+      while (record_.groups.contains(group.key)) ++group.key.before;
+      add(id, group);
+    }
+    for (auto group = found_.rbegin(); group != found_.rend(); ++group) {
+      if (!record_.groups.contains(group->second.key)) add(group->first, group->second);
+    }
+    found_.clear();
+  }
+
  private:
+  struct Found {
+    GroupKey key;
+    int64_t begun = 0;
+    bool open = false;
+  };
+
+  void add(int64_t id, const Found& group) {
+    RecordedGroup& added = record_.groups[group.key];
+    added.begun = group.begun;
+    by_id_[id] = &added;
+  }
+
+  void require_known(const std::vector<int>& ranks) const {
+    for (const int rank : ranks) {
+      if (0 <= rank && rank < ranks_) continue;
+      throw DataError(
+          fmt::format("it has a group with rank {}, and the run {} ranks", rank, ranks_));
+    }
+  }
+
   RankRecord& record_;
-  std::map<GroupKey, int64_t> newest_;
+  const int64_t ranks_;
+  std::map<int64_t, Found> found_;  // in the order in which they were opened; not added yet
   std::map<int64_t, RecordedGroup*> by_id_;
 };
 
 // A line that is no JSON is the end that is missing.
-RankRecord read_lines(std::ifstream& file) {
+RankRecord read_lines(std::ifstream& file, int64_t ranks) {
   RankRecord record;
-  GroupReader groups(record);
+  GroupReader groups(record, ranks);
   std::string text;
   for (int64_t number = 0; std::getline(file, text); ++number) {
     const Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -93,14 +126,15 @@ RankRecord read_lines(std::ifstream& file) {
     }
   }
   if (record.reason.empty()) throw DataError("it has no first line");
+  groups.add_found();
   return record;
 }
 
-std::optional<RankRecord> read_record(const std::string& path) {
+std::optional<RankRecord> read_record(const std::string& path, int64_t ranks) {
   std::ifstream file(path);
   if (!file) return {};
   try {
-    return read_lines(file);
+    return read_lines(file, ranks);
   } catch (const std::exception& fault) {  // of the reading, or of nlohmann-json
     throw DataError(fmt::format("{} is no record of a rank: {}", path, fault.what()));
   }
@@ -132,18 +166,25 @@ int64_t FlightRecords::count() const {
 
 FlightRecords read_records(const std::string& folder) {
   FlightRecords records{.folder = folder, .ranks = read_ranks(folder + "/" + kRanksFile)};
-  for (size_t rank = 0; rank < records.ranks.size(); ++rank) {
-    records.ranks[rank].record = read_record(folder + "/" + record_name(static_cast<int>(rank)));
+  const int64_t ranks = std::ssize(records.ranks);
+  for (int rank = 0; rank < ranks; ++rank) {
+    records.ranks[static_cast<size_t>(rank)].record =
+        read_record(folder + "/" + record_name(rank), ranks);
   }
   return records;
 }
 
 FlightRecords newest_records(const std::string& run) {
   const std::vector<std::string> starts = starts_of(run);
+  std::vector<std::string> later;
   for (auto start = starts.rbegin(); start != starts.rend(); ++start) {
     if (!std::filesystem::exists(*start + "/" + kRanksFile)) continue;  // it is being made
     FlightRecords records = read_records(*start);
-    if (records.count() > 0) return records;
+    if (records.count() > 0) {
+      records.later = std::move(later);
+      return records;
+    }
+    later.push_back(*start);
   }
   if (!starts.empty()) {
     throw DataError(fmt::format(

@@ -23,6 +23,9 @@ struct RecordedCall {
 struct GroupKey {
   std::string name, transport;
   std::vector<int> ranks;
+  // Open groups of the same ranks under this name that were opened before it: a teacher may have a
+  // mesh of its own beside the student's.
+  int64_t before = 0;
   auto operator<=>(const GroupKey&) const = default;
 };
 
@@ -47,11 +50,12 @@ struct RecordedRank {
 struct FlightRecords {
   std::string folder;
   std::vector<RecordedRank> ranks;
-  int64_t count() const;  // of records
+  std::vector<std::string> later = {};  // folders of later starts, which have no record
+  int64_t count() const;                // of records
 };
 
-// Throws DataError naming the file if `ranks.json` or a record cannot be read. A record may be cut
-// off.
+// Throws DataError naming the file if `ranks.json` or a record cannot be read, or has ranks that
+// the run does not have. A record may be cut off.
 FlightRecords read_records(const std::string& folder);
 
 // Those of the newest start that left any. Throws DataError if none did.

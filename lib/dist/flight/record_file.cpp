@@ -19,7 +19,8 @@
 namespace sy::flight {
 namespace {
 
-enum class State : uint8_t { off, armed, writing, written };
+// terminated: armed, with a record of SIGTERM.
+enum class State : uint8_t { off, armed, terminated, writing, written };
 std::atomic<State> state = State::off;
 static_assert(std::atomic<State>::is_always_lock_free);
 
@@ -83,6 +84,7 @@ class Record {
   void add(const GroupView& group) {
     lines_.open();
     lines_.field("group", group.id);
+    lines_.field("open", group.open ? 1 : 0);
     lines_.field("name", group.name);
     lines_.field("transport", group.transport == Transport::mpi ? "mpi" : "nccl");
     lines_.field("ranks", group.ranks, group.size);
@@ -109,6 +111,14 @@ class Record {
   const int64_t now_ = nanoseconds_of(CLOCK_MONOTONIC);
   const int64_t to_1970_ = nanoseconds_of(CLOCK_REALTIME) - now_;
 };
+
+// Whether the record is now this caller's to write.
+bool begin_writing(Reason reason) {
+  State expected = State::armed;
+  if (state.compare_exchange_strong(expected, State::writing)) return true;
+  expected = State::terminated;
+  return reason != Reason::terminated && state.compare_exchange_strong(expected, State::writing);
+}
 
 }  // namespace
 
@@ -143,11 +153,16 @@ void disarm() {
 }
 
 bool is_armed() {
-  return state == State::armed;
+  const State now = state;
+  return now == State::armed || now == State::terminated;
 }
 
 const char* record_folder() {
   return state == State::off ? "" : place.folder;
+}
+
+int recorded_ranks() {
+  return place.ranks;
 }
 
 bool note_pause(Clock::duration slept, double limit) {
@@ -158,8 +173,7 @@ bool note_pause(Clock::duration slept, double limit) {
 }
 
 void write_record(Reason reason, const char* message) {
-  State expected = State::armed;
-  if (!state.compare_exchange_strong(expected, State::writing)) return;
+  if (!begin_writing(reason)) return;
   const int error = errno;
   mkdir(place.folder, 0777);
   const int file = open(place.part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -169,7 +183,7 @@ void write_record(Reason reason, const char* message) {
     rename(place.part, place.path);
   }
   errno = error;
-  state = State::written;
+  state = reason == Reason::terminated ? State::terminated : State::written;
 }
 
 }  // namespace sy::flight

@@ -3,11 +3,13 @@
 // failed, hung or was told to end. The file has one JSON object a line:
 //   {"flight_record": 1, "rank": 3, "ranks": 8, "host": "node2", "pid": 4711, "reason": "hang",
 //    "message": "...", "step": 81, "time": T, "paused": D, "paused_until": T}
-//   {"group": 5, "name": "expert", "transport": "mpi", "ranks": [0, 1, ...], "begun": 812}   each
+//   {"group": 5, "open": 1, "name": "expert", "transport": "mpi", "ranks": [0, 1, ...],
+//    "begun": 812}                                                                  each group
 //   {"group": 5, "call": 812, "collective": "all_to_all", "label": "...", "dtype": "float32",
 //    "count": 1024, "step": 81, "begun": T, "waited": T, "ended": 0}     each call, oldest first
 // T is microseconds since 1970, 0 if it has not happened; D microseconds. `begun` of a group is the
-// number of its last call. A file whose end is missing is read as far as it goes.
+// number of its last call, `open` is 0 if it was closed. Groups come before calls. A file whose end
+// is missing is read as far as it goes.
 #pragma once
 
 #include <cstdint>
@@ -40,16 +42,17 @@ struct RecordPlace {
 void arm(const RecordPlace& place);
 // From now on, it does not. Waits, for at most a second, for a record that is being written.
 void disarm();
-bool is_armed();              // and nothing was written yet
+bool is_armed();              // and there is no record yet but one of SIGTERM
 const char* record_folder();  // "" unless armed
+int recorded_ranks();         // of the last place
 
 // A thread that wanted to sleep for much less has slept for so long, until now. Returns whether
 // this process did not run meanwhile, by a quarter of the watchdog's limit, from half a second to a
 // minute; the record will say so.
 bool note_pause(Clock::duration slept, double limit);
 
-// Writes the record, unless there is one since arm(). A full disk leaves it cut off.
-// Async-signal-safe.
+// Writes the record, unless there is one since arm(). One of SIGTERM is replaced: the run may go on
+// to save, and fail then. A full disk leaves it cut off. Async-signal-safe.
 void write_record(Reason reason, const char* message);
 
 }  // namespace sy::flight

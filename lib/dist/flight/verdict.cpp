@@ -96,7 +96,7 @@ std::string other_calls_text(const FlightRecords& records, const Diagnosis& diag
   std::string text = fmt::format(
       "the ranks of group {} make different calls from call {} on: {} "
       "made {}",
-      of.group.name, of.number, places_text(records, of.made[0].ranks), made_text(of.made[0]));
+      label_of(of.group), of.number, places_text(records, of.made[0].ranks), made_text(of.made[0]));
   for (size_t i = 1; i < of.made.size(); ++i) {
     text += fmt::format(", {} made {}", ranks_text(of.made[i].ranks), made_text(of.made[i]));
   }
@@ -151,9 +151,13 @@ std::string layer_of(std::string_view label) {
   return std::string(label.substr(0, end));
 }
 
+std::string label_of(const GroupKey& group) {
+  return group.before == 0 ? group.name : fmt::format("{} #{}", group.name, group.before + 1);
+}
+
 std::string text_of(const RecordedCall& call, const GroupKey& group) {
   return fmt::format("{} \"{}\" (call {} of group {})", call.collective, call.label, call.number,
-                     group.name);
+                     label_of(group));
 }
 
 std::string ranks_text(const std::vector<int>& ranks) {

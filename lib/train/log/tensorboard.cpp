@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "lib/base/error.h"
+#include "lib/base/process.h"
 #include "lib/base/wire_format.h"
 
 namespace sy {
@@ -31,12 +32,10 @@ double wall_time() {
 
 // A run restarted within the same second must not reuse the name.
 std::string new_path(const std::string& folder) {
-  char host[256] = "host";
-  gethostname(host, sizeof host - 1);
   std::string path;
   for (auto time = static_cast<int64_t>(wall_time());
        path.empty() || access(path.c_str(), F_OK) == 0; ++time) {
-    path = fmt::format("{}/events.out.tfevents.{:010}.{}", folder, time, host);
+    path = fmt::format("{}/events.out.tfevents.{:010}.{}", folder, time, host_name());
   }
   return path;
 }
