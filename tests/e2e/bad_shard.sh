@@ -4,7 +4,7 @@
 # from it, and ends as well as one without the stretch; a run without the guard does not.
 source "$(dirname "$0")/common.sh"
 source "$here/bad_shard_common.sh"
-eval=(--set train.eval_every=$last --set train.eval_sequences=64)
+eval=(--set train.eval_every=46 --set train.eval_sequences=64)
 
 train 1 clean "${steps[@]}" "${eval[@]}" --set "data.train=[$folder/clean.json.gz]"
 train 1 unguarded "${bad[@]}" "${eval[@]}" --set optimizer.on_spike=accept

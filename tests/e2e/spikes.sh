@@ -35,4 +35,5 @@ expect_stop() {
 expect_stop stops "after 0 skipped steps in a row, as many as optimizer.max_skipped_steps allows" \
   --set optimizer.on_spike=skip --set optimizer.max_skipped_steps=0
 expect_stop gives_up "after 3 rewinds to $folder/gives_up/checkpoints/step-" \
-  --set optimizer.on_spike=rewind --set train.checkpoint_every=20 --set train.steps=40
+  --set optimizer.on_spike=rewind --set optimizer.spike_deviations=0.6 --set train.checkpoint_every=10 \
+  --set train.steps=40

@@ -61,7 +61,7 @@ class GroupReader {
     if (line.contains("name")) {
       const GroupKey key{line.at("name"), line.at("transport"), line.at("ranks")};
       require_known(key.ranks);
-      found_[id] = {key, line.at("begun"), line.at("open") != 0};
+      found_[id] = {key, line.at("begun"), line.value("open", 1) != 0};
       return;
     }
     add_found();
