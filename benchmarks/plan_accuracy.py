@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Name, ranks, configuration, settings. Evaluation is left out, as `bench` has none.
+# Name, ranks, configuration, settings. Evaluation is left out, as `bench` has none, and needs no more room than training.
+AS_IN_TRAINING = "model.experts.eval_capacity_factor=1.0"
 CASES = [
     ("bench-256", 1, "bench-256", []),
     ("bench-256, 2 ranks", 2, "bench-256", []),
@@ -24,9 +25,9 @@ CASES = [
     ("bench-256, AdamW", 1, "bench-256", ["optimizer.name=adamw", "optimizer.learning_rate=0.01"]),
     ("bench-256, dropout 0.1, top-2", 1, "bench-256", ["model.dropout=0.1", "model.experts.top_k=2"]),
     ("bench-256, dropless", 1, "bench-256", ["model.experts.capacity=dropless"]),
-    ("bench-512", 1, "bench-512", []),
-    ("bench-512, 2 ranks", 2, "bench-512", []),
-    ("bench-512, recompute blocks", 1, "bench-512", ["train.recompute=blocks"]),
+    ("bench-512", 1, "bench-512", [AS_IN_TRAINING]),
+    ("bench-512, 2 ranks", 2, "bench-512", [AS_IN_TRAINING]),
+    ("bench-512, recompute blocks", 1, "bench-512", [AS_IN_TRAINING, "train.recompute=blocks"]),
     ("bench-512-dense", 1, "bench-512-dense", []),
 ]
 REGIONS = ("parameters", "gradients", "optimizer", "activations", "scratch")
