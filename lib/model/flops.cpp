@@ -81,11 +81,10 @@ double SwitchModel::flops_per_sequence(const ModelSection& model, int64_t encode
 double SwitchModel::attention_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
                                                  int64_t decoder_length) {
   const int64_t inner = model.num_heads * model.d_kv;
-  const double forward = static_cast<double>(model.encoder_layers) * 2 *
-                             product(encoder_length, encoder_length, inner) +
-                         static_cast<double>(model.decoder_layers) * 2 *
-                             product(decoder_length, decoder_length + encoder_length, inner);
-  return 3 * forward;
+  const double encoder = 2 * product(encoder_length, encoder_length, inner);
+  const double decoder = 2 * product(decoder_length, decoder_length + encoder_length, inner);
+  return 3 * (static_cast<double>(model.encoder_layers) * encoder +
+              static_cast<double>(model.decoder_layers) * decoder);
 }
 
 double SwitchModel::kaplan_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
