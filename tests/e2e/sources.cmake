@@ -15,7 +15,7 @@ foreach(name gradients_agree meshes_agree)
   add_test(NAME e2e.${name}_whole COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh $<TARGET_FILE:switchyard> whole)
   set_tests_properties(e2e.${name}_whole PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
 endforeach()
-sy_long_tests(e2e.changes_mesh e2e.finetune_learns e2e.gradients_agree_whole e2e.meshes_agree_c4 e2e.meshes_agree_whole)
+sy_long_tests(e2e.bad_shard_resumed e2e.changes_mesh e2e.finetune_learns e2e.gradients_agree_whole e2e.meshes_agree_c4 e2e.meshes_agree_whole)
 
 # Problems that users met, if they are present beside the project: NAME/check.py BINARY.
 file(GLOB checks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/../shared/cases/*/check.py)

@@ -151,7 +151,6 @@ def fails_on_a_gpu(folder):
     run = test_program(folder, "failed_call")
     found = diagnosis(folder / "failed_call", run, "failed", [1])
     require_words(found, run, f"rank 1 ({HOST}, pid ", "failed at step 3: the GPU is gone")
-    require(all(state["record"] for state in found["states"]), f"{found}", run)
     require([line for line in run.errors() if "the GPU is gone" in line], "the watchdog does not say so", run)
 
 

@@ -24,10 +24,10 @@ std::string sign_in(const std::string& folder) {
   return folder + "/hang";
 }
 
-// A rank hangs at its step s at the earliest when it has come to the collective of all ranks that
-// begins s. On a GPU it is given step s + 1 first, and comes to that one's too. So no other rank
-// gets further than to begin step s + 2, and has begun two steps since at most. Half the limit
-// leaves room for clocks and pauses.
+// Every step begins with a collective of all ranks. A rank that hangs in step s has come to that of
+// s and, on a GPU, which is given a step ahead, to that of s + 1, but to no later one. So since it
+// hangs no other rank has begun more than two steps, s + 1 and s + 2. Half the limit leaves room
+// for clocks and pauses.
 bool may_have_hung(double limit) {
   const std::chrono::duration<double> half(limit / 2);
   return steps_begun_after(Clock::now() - std::chrono::duration_cast<Clock::duration>(half)) <= 2;
