@@ -26,7 +26,7 @@ CASES = [
     ("bench-256, dropout 0.1, top-2", 1, "bench-256", ["model.dropout=0.1", "model.experts.top_k=2"]),
     ("bench-256, dropless", 1, "bench-256", ["model.experts.capacity=dropless"]),
     ("bench-512", 1, "bench-512", [AS_IN_TRAINING]),
-    ("bench-512, 2 ranks", 2, "bench-512", [AS_IN_TRAINING]),
+    ("bench-512, 2 ranks", 2, "bench-512", [AS_IN_TRAINING, "train.micro_batch=4"]),
     ("bench-512, recompute blocks", 1, "bench-512", [AS_IN_TRAINING, "train.recompute=blocks"]),
     ("bench-512-dense", 1, "bench-512-dense", []),
 ]

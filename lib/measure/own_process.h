@@ -12,5 +12,7 @@ double process_age_seconds();
 
 // Peak resident set size in bytes (VmHWM), shared libraries included. 0 if /proc cannot be read.
 int64_t peak_resident_bytes();
+// Begins a new peak at what is resident now. Does nothing if the kernel refuses.
+void forget_peak_resident();
 
 }  // namespace sy

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/measure/known_devices.h"
 #include "lib/measure/measure_device.h"
+#include "lib/measure/own_process.h"
 #include "lib/plan/reference_step.h"
 #include "lib/plan/step_time.h"
 #include "lib/tensor/cuda/cuda_device.h"
@@ -34,7 +35,10 @@ std::optional<Device> device_at_hand(const RunConfig& config, Backend backend, M
   if (backend == Backend::cuda) return known_device_of(cuda_device_name());
   Communicator& world = mpi.world();
   if (least_seconds(config, world.size(), resources.threads) < kWorthMeasuring) return std::nullopt;
-  return with_reference_step(measure_device(mpi, resources.threads), world, resources);
+  const Device device =
+      with_reference_step(measure_device(mpi, resources.threads), world, resources);
+  forget_peak_resident();  // the run's own is logged at its end
+  return device;
 }
 
 StepTime time_of_step(const RunConfig& config, int ranks, int threads, const Device& device) {

@@ -25,7 +25,7 @@ for way in $ways; do
   if ((ranks > most_ranks)); then continue; fi
   run=stop-$ranks
   given=(--set train.checkpoint_every=0 --set train.eval_every=0 --set run.hang_timeout_seconds=20)
-  steps=100000
+  steps=1000
   if ((ranks == 2)); then steps=1000000000; fi
   train "$ranks" "$run" "${given[@]}" --set train.steps=$steps &
   launcher=$!
