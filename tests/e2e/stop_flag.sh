@@ -49,7 +49,7 @@ for way in $ways; do
   if [[ $backend != cpu ]]; then
     : # a GPU's data sheet is always at hand
   elif ((ranks == 2)); then
-    grep -q "^planned: [0-9.e-]* s a step, .* (measured; between_hosts assumed)$" "$folder/$run.out" || fail "no planned step"
+    grep -q "^planned: [0-9.e-]* s a step, .*; measured; between_hosts assumed)$" "$folder/$run.out" || fail "no planned step"
     grep -q "^a step took [0-9.e-]* s on average, [0-9.e-]* were planned: " "$folder/$run.out" || fail "no step that was found"
   elif grep -q "planned: \|were planned" "$folder/$run.out"; then
     fail "the time of a step is planned for a short run"
