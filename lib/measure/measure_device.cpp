@@ -33,8 +33,8 @@ std::vector<double> narrow_products(Communicator& world, int threads, double rat
     const GemmShape shape{1, kRows, width, width, DType::f32, DType::f32, {}};
     const int64_t times = std::max<int64_t>(1, kSize * kSize / (width * width));
     GemmRate narrow({{shape, times}}, Backend::cpu, threads);
-    std::vector<double> rates;
-    for (int repeat = 0; repeat < kRepeats; ++repeat) rates.push_back(narrow.measure());
+    std::vector<double> rates(kRepeats);
+    for (double& each : rates) each = narrow.measure();
     shares.push_back(spread_of(world, median(rates)).min / rate);
   }
   return shares;
