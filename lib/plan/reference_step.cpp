@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/plan/reference_step.h"
 
+#include <algorithm>
 #include <array>
 
 #include "lib/base/numeric.h"
@@ -79,7 +80,10 @@ Device with_reference_step(Device device, Communicator& world, const RankResourc
   const StepWork work = step_work(input, plan, plan.step.memory());
   const Seconds seconds = time_steps(config, world, resources);
   const double rate = device.float32_flops;
-  device.product_efficiency = product_seconds(work.products, device, rate) / seconds[products];
+  // Of the time of products, at least half is computing.
+  const double moving = product_bytes(work.products) / device.memory_bytes_per_second;
+  const double computing = std::max(seconds[products] - moving, seconds[products] / 2);
+  device.product_efficiency = product_seconds(work.products, device, rate) / computing;
   device.attention_efficiency = work.attention_flops / (rate * seconds[attention]);
   device.activation_bytes_per_second = work.activation_bytes / seconds[elsewhere];
   device.update_bytes_per_second = work.update_bytes / seconds[update];

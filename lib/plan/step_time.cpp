@@ -59,6 +59,17 @@ double product_seconds(const GemmCounts& products, const Device& device, double 
   return seconds;
 }
 
+double product_bytes(const GemmCounts& products) {
+  double bytes = 0;
+  for (const auto& [shape, times] : products) {
+    const int64_t in = shape.m * shape.k + shape.k * shape.n, out = shape.m * shape.n;
+    bytes += static_cast<double>(times * shape.batch) *
+             static_cast<double>(in * static_cast<int64_t>(size_of(shape.in)) +
+                                 out * static_cast<int64_t>(size_of(shape.out)));
+  }
+  return bytes;
+}
+
 StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory,
                        const Device& device) {
   const RunConfig& config = first.session.config;
@@ -66,8 +77,8 @@ StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep:
   const double bandwidth = device.memory_bytes_per_second;
   const StepWork work = step_work(input, first, memory);
   StepTime time;
-  time.products = std::max(product_seconds(work.products, device, rate * device.product_efficiency),
-                           work.weight_bytes / bandwidth);
+  time.products = product_seconds(work.products, device, rate * device.product_efficiency) +
+                  product_bytes(work.products) / bandwidth;
   time.attention = work.attention_flops /
                    (rate * if_known(device.attention_efficiency, device.product_efficiency));
   time.elementwise =

@@ -9,7 +9,7 @@
 namespace sy {
 
 struct StepTime {
-  double products = 0;     // GEMMs, or if that takes longer, reading their weights
+  double products = 0;     // GEMMs, and reading and writing their matrices
   double attention = 0;    // products inside attention
   double elementwise = 0;  // everything else in forward and backward, by its passes over memory
   double update = 0;       // reading and writing weights, gradients and optimiser state
@@ -24,8 +24,13 @@ struct StepTime {
 // device has no rate for it.
 double device_flops(const Device& device, Precision precision);
 
-// Seconds of GEMMs at that rate, narrow ones at their share of it (Device::narrow_products).
+// Seconds of GEMMs at that rate, narrow ones at their share of it (Device::narrow_products),
+// without those of their matrices.
 double product_seconds(const GemmCounts& products, const Device& device, double flops_per_second);
+
+// Bytes of all matrices of the GEMMs. Few of them are in a cache when a product begins, unlike
+// where products alone are timed.
+double product_bytes(const GemmCounts& products);
 
 // Throws as device_flops() does.
 StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory,

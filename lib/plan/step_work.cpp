@@ -64,14 +64,9 @@ double weight_update_bytes(const ParamStore& params) {
 StepWork step_work(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory) {
   const auto micro_batches = static_cast<double>(first.session.micro_batches());
   const ParamStore& params = first.session.model.params();
-  const auto weights =
-      static_cast<double>(params.local_count() * static_cast<int64_t>(size_of(params.dtype())));
-  const auto gradients = static_cast<double>(memory.model.gradients);
   StepWork work;
   work.products = products_of_step(first, input.shape.expert);
   work.attention_flops = attention_flops(input, first);
-  // Forward and backward each read the weights; backward adds to the gradients.
-  work.weight_bytes = micro_batches * (2 * weights + 2 * gradients);
   work.activation_bytes = micro_batches * kPassesOverActivations * activation_bytes(input, memory);
   work.update_bytes = weight_update_bytes(params) + 2 * static_cast<double>(memory.optimizer);
   return work;

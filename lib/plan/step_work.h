@@ -10,7 +10,6 @@ namespace sy {
 struct StepWork {
   GemmCounts products;          // without those inside attention, with what is computed again
   double attention_flops = 0;   // of the products inside attention
-  double weight_bytes = 0;      // weights read and gradients added to by products
   double activation_bytes = 0;  // that everything else in forward and backward reads and writes
   double update_bytes = 0;      // that the optimiser reads and writes
 };
