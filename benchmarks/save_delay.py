@@ -43,7 +43,10 @@ def main():
     seconds = {line["step"]: line["step_seconds"] for line in lines}
     last = max(seconds)
     saves = range(2 * every, last - 1, every)
-    quiet = statistics.median(each for step, each in seconds.items() if step > every and step not in beside)
+    free = [each for step, each in seconds.items() if step > every and step not in beside]
+    if not free:
+        sys.exit(f"a checkpoint was on its way in every step after {every}: give a longer train.checkpoint_every")
+    quiet = statistics.median(free)
     costs = []
     for save in saves:
         end = max(step for step in range(save + 1, min(save + every, last) + 1) if step == save + 1 or step in beside)
