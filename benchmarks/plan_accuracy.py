@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """plan_accuracy.py PROGRAM [--turns N] [--only WORD]: how far a plan is from what it plans. For twelve configurations and meshes
-on this machine, each turn measures the device (`doctor --json`), plans with it and runs `bench`, all on the same ranks and
-threads within the same minute. Prints a line of Markdown for each: regions of memory that differ by a byte, the planned and the
+on this machine, each turn measures the device (`doctor --json`), runs `bench` and plans with what was measured, all on the same
+ranks and threads within the same minute. Prints a line of Markdown for each: regions of memory that differ by a byte, the planned and the
 found peak of resident memory, and the medians over the turns of planned and measured time of a step."""
 import argparse
 import json

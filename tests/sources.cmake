@@ -28,7 +28,8 @@ add_dependencies(switchyard test_sample)
 # One binary for all ops, one ctest entry per op.
 list(TRANSFORM SY_OPS REPLACE "(.+)" "tests/kernels/\\1_test.cpp" OUTPUT_VARIABLE op_tests)
 sy_test_binary(kernels_tests SOURCES ${op_tests} tests/kernels/attention_packed_test.cpp
-               tests/kernels/bfloat16_test.cpp tests/kernels/router_mesh_tensorflow_test.cpp LINK sy_kernels sy::simdjson)
+               tests/kernels/bfloat16_test.cpp tests/kernels/padded_gemm_test.cpp
+               tests/kernels/router_mesh_tensorflow_test.cpp LINK sy_kernels sy::simdjson)
 foreach(op ${SY_OPS})
   sy_add_test(kernels.${op} kernels_tests "[${op}]")
   set(schedules "")
@@ -37,10 +38,13 @@ foreach(op ${SY_OPS})
   endif()
   sy_add_cuda_test(kernels.${op} kernels_tests "[${op}]" ${schedules})
 endforeach()
+# What oneDNN runs on a processor without AVX-512.
+sy_add_test(kernels.gemm_avx2 kernels_tests "[gemm],[padded_gemm]")
+set_tests_properties(kernels.gemm_avx2 PROPERTIES ENVIRONMENT ONEDNN_MAX_CPU_ISA=AVX2)
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 # Not [gemm], which the library multiplies, nor, but in a long test, the same kernels once more with bfloat16.
-sy_add_races_test(kernels kernels_tests "~[.]~[gemm]~[bfloat16]")
+sy_add_races_test(kernels kernels_tests "~[.]~[gemm]~[padded_gemm]~[bfloat16]")
 sy_add_races_test(kernels_bfloat16 kernels_tests "[bfloat16]~[gemm]")
 sy_long_tests(races.kernels_bfloat16)
 

@@ -37,6 +37,7 @@ void visit_device(Device& device, Visit&& visit) {
   visit("memory_bytes_per_second", device.memory_bytes_per_second);
   visit("activation_bytes_per_second", device.activation_bytes_per_second);
   visit("update_bytes_per_second", device.update_bytes_per_second);
+  visit("unplanned_bytes", device.unplanned_bytes);
   visit("ranks_per_host", device.ranks_per_host);
   visit("within_host_latency_seconds", device.within_host.latency_seconds);
   visit("within_host_bytes_per_second", device.within_host.bytes_per_second);
@@ -45,9 +46,9 @@ void visit_device(Device& device, Visit&& visit) {
   visit("source", device.source);
 }
 
-const std::set<std::string> kMayBeMissing{"narrow_products", "attention_efficiency",
-                                          "activation_bytes_per_second", "update_bytes_per_second",
-                                          "source"};
+const std::set<std::string> kMayBeMissing{
+    "narrow_products",         "attention_efficiency", "activation_bytes_per_second",
+    "update_bytes_per_second", "unplanned_bytes",      "source"};
 
 [[noreturn]] void fail(const std::string& path, const Place& place, const std::string& what) {
   throw ConfigError(fmt::format("{}:{}:{}: {}", path, place.line, place.column, what));

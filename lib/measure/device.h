@@ -33,6 +33,9 @@ struct Device {
   double memory_bytes_per_second = 0;  // that a step reaches
   // What activations and an update's values pass through it at; 0: at the rate above.
   double activation_bytes_per_second = 0, update_bytes_per_second = 0;
+  // That a rank has in the host's memory beside what is planned: program, libraries, and what they
+  // allocate. 0: not known.
+  double unplanned_bytes = 0;
   int64_t ranks_per_host = 1;
   Link within_host, between_hosts;  // as a rank sees them in a collective
   std::string source;               // "data sheet; efficiencies assumed"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <set>
 
 #include "kernels/gemm/gemm.h"
@@ -23,21 +24,34 @@ double product_rate(Communicator& world, Backend backend, int threads, DType dty
   return spread_of(world, measure_peak_gemm_rate(backend, threads, dtype)).min;
 }
 
-// The shares of `rate` that products of kProductWidths reach at best, of as many rows as a
-// micro-batch of a small model has. A wider product reaches no less: what seems so is noise.
-std::vector<double> narrow_products(Communicator& world, int threads, double rate) {
-  constexpr int64_t kRows = 2048, kSize = 1 << 9, kRepeats = 5;
-  std::vector<double> shares;
+// Float32 products of this rank.
+struct ProductRates {
+  double large = 0;            // FLOP/s on large squares
+  std::vector<double> narrow;  // at kProductWidths, of as many rows as a small micro-batch has
+};
+
+// The best of rounds that are apart in time, so that one in which the machine was busy does not
+// show in some widths alone. A wider product reaches no less: what seems so is noise.
+ProductRates measure_products(int threads) {
+  constexpr int64_t kRows = 2048, kSize = 1 << 9, kRounds = 3, kRepeats = 3;
+  std::vector<std::unique_ptr<GemmRate>> widths;
   for (const int64_t width : kProductWidths) {
     const GemmShape shape{1, kRows, width, width, DType::f32, DType::f32, {}};
     const int64_t times = std::max<int64_t>(1, kSize * kSize / (width * width));
-    GemmRate narrow({{shape, times}}, Backend::cpu, threads);
-    double best = 0;
-    for (int repeat = 0; repeat < kRepeats; ++repeat) best = std::max(best, narrow.measure());
-    const double share = spread_of(world, best).min / rate;
-    shares.push_back(shares.empty() ? share : std::max(share, shares.back()));
+    widths.push_back(std::make_unique<GemmRate>(GemmCounts{{shape, times}}, Backend::cpu, threads));
   }
-  return shares;
+  ProductRates best{0, std::vector<double>(widths.size())};
+  for (int64_t round = 0; round < kRounds; ++round) {
+    best.large = std::max(best.large, measure_peak_gemm_rate(Backend::cpu, threads));
+    for (size_t i = 0; i < widths.size() * kRepeats; ++i) {
+      double& rate = best.narrow[i % widths.size()];
+      rate = std::max(rate, widths[i % widths.size()]->measure());
+    }
+  }
+  for (size_t i = 1; i < widths.size(); ++i) {
+    best.narrow[i] = std::max(best.narrow[i], best.narrow[i - 1]);
+  }
+  return best;
 }
 
 Device cpu_device(MpiEnvironment& mpi, int threads) {
@@ -46,8 +60,11 @@ Device cpu_device(MpiEnvironment& mpi, int threads) {
   device.name = "cpu";
   device.memory_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                         static_cast<double>(sysconf(_SC_PAGESIZE)) / mpi.local_size();
-  device.float32_flops = product_rate(world, Backend::cpu, threads, DType::f32);
-  device.narrow_products = narrow_products(world, threads, device.float32_flops);
+  const ProductRates products = measure_products(threads);
+  device.float32_flops = spread_of(world, products.large).min;
+  for (const double rate : products.narrow) {
+    device.narrow_products.push_back(spread_of(world, rate).min / device.float32_flops);
+  }
   if (bfloat16_products(Backend::cpu) != Bfloat16Products::none) {
     device.bfloat16_flops = product_rate(world, Backend::cpu, threads, DType::bf16);
   }

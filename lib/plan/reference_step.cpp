@@ -6,13 +6,15 @@
 
 #include "lib/base/numeric.h"
 #include "lib/bench/bench_run.h"
+#include "lib/measure/own_process.h"
 #include "lib/measure/probes.h"
 #include "lib/plan/step_time.h"
 
 namespace sy {
 namespace {
 
-constexpr int kSteps = 5;
+// Enough to span a moment in which a shared machine is busy.
+constexpr int kSteps = 15;
 
 // The kinds of layer and dropout that a pre-training has, in a tenth of a second of one core.
 RunConfig reference_config() {
@@ -53,9 +55,14 @@ Seconds time_step(BenchRun& run) {
   return seconds;
 }
 
-// Medians, of the slowest rank.
-Seconds time_steps(const RunConfig& config, Communicator& world, const RankResources& resources) {
+struct Found {
+  Seconds seconds{};           // of a step, medians of the slowest rank
+  double unplanned_bytes = 0;  // most of any rank
+};
+
+Found run_steps(const RunConfig& config, Communicator& world, const RankResources& resources) {
   const std::unique_ptr<Communicator> alone = make_self_communicator();
+  forget_peak_resident();
   BenchRun run(config, *alone, resources, BenchData::synthetic);
   std::array<std::vector<double>, kMeasured> all;
   for (int step = 0; step < kSteps; ++step) {
@@ -63,11 +70,13 @@ Seconds time_steps(const RunConfig& config, Communicator& world, const RankResou
     const Seconds seconds = time_step(run);
     for (size_t part = 0; part < kMeasured; ++part) all[part].push_back(seconds[part]);
   }
-  Seconds slowest{};
+  Found found;
   for (size_t part = 0; part < kMeasured; ++part) {
-    slowest[part] = spread_of(world, median(all[part])).max;
+    found.seconds[part] = spread_of(world, median(all[part])).max;
   }
-  return slowest;
+  const int64_t unplanned = peak_resident_bytes() - run.memory().total();
+  found.unplanned_bytes = spread_of(world, static_cast<double>(unplanned)).max;
+  return found;
 }
 
 }  // namespace
@@ -78,7 +87,7 @@ Device with_reference_step(Device device, Communicator& world, const RankResourc
   const PlanInput input{config, nullptr, {1, 1, 1}, resources.threads};
   RankPlan plan(input, 0);
   const StepWork work = step_work(input, plan, plan.step.memory());
-  const Seconds seconds = time_steps(config, world, resources);
+  const auto [seconds, unplanned] = run_steps(config, world, resources);
   const double rate = device.float32_flops;
   // Of the time of products, at least half is computing.
   const double moving = product_bytes(work.products) / device.memory_bytes_per_second;
@@ -87,6 +96,7 @@ Device with_reference_step(Device device, Communicator& world, const RankResourc
   device.attention_efficiency = work.attention_flops / (rate * seconds[attention]);
   device.activation_bytes_per_second = work.activation_bytes / seconds[elsewhere];
   device.update_bytes_per_second = work.update_bytes / seconds[update];
+  device.unplanned_bytes = unplanned;
   return device;
 }
 

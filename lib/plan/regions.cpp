@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/plan/regions.h"
 
+#include <algorithm>
+
 #include "lib/base/numeric.h"
 #include "lib/tensor/memory.h"
 
@@ -27,25 +29,38 @@ int64_t written_bytes(const std::vector<CheckpointTensor>& saved) {
   return bytes;
 }
 
-// Of MPI and of the code that oneDNN writes, beyond what the program has before it starts MPI:
-// measured, 8 to 9 MiB on one and two ranks of one host.
-constexpr int64_t kLibraries = 8 << 20;
+// Of MPI, and of the code and copies that oneDNN makes, beyond what the program has before it
+// starts MPI.
+MemoryRegion libraries_region(int64_t program, const std::optional<Device>& device) {
+  // With AVX-512; without it oneDNN copies operands and has about 20 MiB more.
+  constexpr int64_t kAssumed = 8 << 20;
+  if (!device || device->unplanned_bytes == 0) {
+    return {"libraries", kAssumed, false,
+            "assumed: MPI's own memory and generated code, as measured on one host"};
+  }
+  const auto measured = static_cast<int64_t>(device->unplanned_bytes);
+  return {"libraries", std::max<int64_t>(measured - program, 0), false,
+          "measured beside a small model by doctor --json"};
+}
 
-// Open MPI receives a peer's gradients beside those that it adds them to. At most, as not all sums
-// are under way at once.
-int64_t communication_bytes(const Traffic& traffic) {
+// Open MPI receives a peer's gradients beside those that it adds them to. Those of the embedding,
+// the first parameter, are complete last, when most other sums are done.
+int64_t communication_bytes(const Traffic& traffic, const ParamStore& params) {
   int64_t bytes = 0;
   for (const auto& [key, count] : traffic.records()) {
     if (key.label == "gradients") bytes += count.bytes;
   }
-  return bytes;
+  const int64_t last = std::min(bytes, params.all().front().slab.extent.numel() *
+                                           static_cast<int64_t>(size_of(params.master_dtype())));
+  return std::max(bytes - last, last);
 }
 
 }  // namespace
 
 std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first,
                                          const TrainStep::Memory& planned,
-                                         const std::vector<CheckpointTensor>& saved) {
+                                         const std::vector<CheckpointTensor>& saved,
+                                         const std::optional<Device>& device) {
   const bool on_gpu = input.on_gpu;
   const RunConfig& config = first.session.config;
   const int64_t sequences = first.session.sequences_per_rank();
@@ -73,13 +88,15 @@ std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first
                      "computed: examples read ahead; shuffled text comes on top"});
   regions.push_back({"checkpoint_staging", 2 * written_bytes(saved), false,
                      "computed: what rank 0 writes, twice: two checkpoints may be under way"});
-  regions.push_back({"program", resident_bytes(), false,
+  const int64_t program = resident_bytes();
+  regions.push_back({"program", program, false,
                      "measured: this program with its libraries, before any training"});
-  regions.push_back({"libraries", kLibraries, false,
-                     "assumed: MPI's own memory and generated code, as measured on one host"});
+  regions.push_back(libraries_region(program, device));
   if (!on_gpu) {
-    regions.push_back({"communication", communication_bytes(first.step.traffic()), false,
-                       "estimated: at most, where MPI receives gradients that it sums"});
+    const int64_t received =
+        communication_bytes(first.step.traffic(), first.session.model.params());
+    regions.push_back({"communication", received, false,
+                       "estimated: where MPI receives the gradients that are summed at once"});
   }
   return regions;
 }

@@ -96,6 +96,8 @@ TEST_CASE("planned run: a reference step measures what a step reaches", "[planne
     CHECK(most == rate);
   }
   CHECK(device.float32_flops == 1e11);
+  CHECK(device.unplanned_bytes > 10e6);
+  CHECK(device.unplanned_bytes < 300e6);
   assumed.gpu = true;
   CHECK(json_line(device_json(with_reference_step(assumed, test_world(), test_resources()))) ==
         json_line(device_json(assumed)));
