@@ -21,7 +21,7 @@ RunConfig reference_config() {
   RunConfig config;
   config.backend = BackendChoice::cpu;
   ModelSection& model = config.model;
-  model.vocab_size = {.is_auto = false, .value = 4096};
+  model.vocab_size = {.is_auto = false, .value = 8192};
   model.d_model = 256;
   model.d_kv = 64;
   model.num_heads = 4;
@@ -29,6 +29,8 @@ RunConfig reference_config() {
   model.encoder_layers = model.decoder_layers = 2;
   model.experts.count = 8;
   model.experts.group_sequences = 4;
+  model.experts.eval_capacity_factor =
+      model.experts.capacity_factor;  // all that is planned is used
   config.data.encoder_length = 256;
   config.data.decoder_length = {.is_auto = false, .value = 64};
   config.data.train = config.data.validation = {"none"};
