@@ -37,6 +37,8 @@ void visit_device(Device& device, Visit&& visit) {
   visit("memory_bytes_per_second", device.memory_bytes_per_second);
   visit("activation_bytes_per_second", device.activation_bytes_per_second);
   visit("update_bytes_per_second", device.update_bytes_per_second);
+  visit("dropout_attention_efficiency", device.dropout_attention_efficiency);
+  visit("dropout_activation_bytes_per_second", device.dropout_activation_bytes_per_second);
   visit("unplanned_bytes", device.unplanned_bytes);
   visit("ranks_per_host", device.ranks_per_host);
   visit("within_host_latency_seconds", device.within_host.latency_seconds);
@@ -46,9 +48,14 @@ void visit_device(Device& device, Visit&& visit) {
   visit("source", device.source);
 }
 
-const std::set<std::string> kMayBeMissing{
-    "narrow_products",         "attention_efficiency", "activation_bytes_per_second",
-    "update_bytes_per_second", "unplanned_bytes",      "source"};
+const std::set<std::string> kMayBeMissing{"narrow_products",
+                                          "attention_efficiency",
+                                          "activation_bytes_per_second",
+                                          "update_bytes_per_second",
+                                          "dropout_attention_efficiency",
+                                          "dropout_activation_bytes_per_second",
+                                          "unplanned_bytes",
+                                          "source"};
 
 [[noreturn]] void fail(const std::string& path, const Place& place, const std::string& what) {
   throw ConfigError(fmt::format("{}:{}:{}: {}", path, place.line, place.column, what));

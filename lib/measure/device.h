@@ -33,6 +33,8 @@ struct Device {
   double memory_bytes_per_second = 0;  // that a step reaches
   // What activations and an update's values pass through it at; 0: at the rate above.
   double activation_bytes_per_second = 0, update_bytes_per_second = 0;
+  // Attention and activations of a model with dropout; 0: as without.
+  double dropout_attention_efficiency = 0, dropout_activation_bytes_per_second = 0;
   // That a rank has in the host's memory beside what is planned: program, libraries, and what they
   // allocate. 0: not known.
   double unplanned_bytes = 0;

@@ -14,10 +14,10 @@ namespace sy {
 namespace {
 
 // Enough to span a moment in which a shared machine is busy.
-constexpr int kSteps = 15;
+constexpr int kSteps = 15, kDropoutSteps = 7;
 
-// The kinds of layer and dropout that a pre-training has, in a tenth of a second of one core.
-RunConfig reference_config() {
+// The kinds of layer that a pre-training has, in a tenth of a second of one core.
+RunConfig reference_config(double dropout) {
   RunConfig config;
   config.backend = BackendChoice::cpu;
   ModelSection& model = config.model;
@@ -27,6 +27,7 @@ RunConfig reference_config() {
   model.num_heads = 4;
   model.d_ff = 1024;
   model.encoder_layers = model.decoder_layers = 2;
+  model.dropout = dropout;
   model.experts.count = 8;
   model.experts.group_sequences = 4;
   model.experts.eval_capacity_factor =
@@ -62,12 +63,13 @@ struct Found {
   double unplanned_bytes = 0;  // most of any rank
 };
 
-Found run_steps(const RunConfig& config, Communicator& world, const RankResources& resources) {
+Found run_steps(const RunConfig& config, Communicator& world, const RankResources& resources,
+                int steps) {
   const std::unique_ptr<Communicator> alone = make_self_communicator();
   forget_peak_resident();
   BenchRun run(config, *alone, resources, BenchData::synthetic);
   std::array<std::vector<double>, kMeasured> all;
-  for (int step = 0; step < kSteps; ++step) {
+  for (int step = 0; step < steps; ++step) {
     world.barrier("reference step");
     const Seconds seconds = time_step(run);
     for (size_t part = 0; part < kMeasured; ++part) all[part].push_back(seconds[part]);
@@ -85,11 +87,11 @@ Found run_steps(const RunConfig& config, Communicator& world, const RankResource
 
 Device with_reference_step(Device device, Communicator& world, const RankResources& resources) {
   if (device.gpu) return device;
-  const RunConfig config = reference_config();
+  const RunConfig config = reference_config(0);
   const PlanInput input{config, nullptr, {1, 1, 1}, resources.threads};
   RankPlan plan(input, 0);
   const StepWork work = step_work(input, plan, plan.step.memory());
-  const auto [seconds, unplanned] = run_steps(config, world, resources);
+  const auto [seconds, unplanned] = run_steps(config, world, resources, kSteps);
   const double rate = device.float32_flops;
   // Of the time of products, at least half is computing.
   const double moving = product_bytes(work.products) / device.memory_bytes_per_second;
@@ -99,6 +101,9 @@ Device with_reference_step(Device device, Communicator& world, const RankResourc
   device.activation_bytes_per_second = work.activation_bytes / seconds[elsewhere];
   device.update_bytes_per_second = work.update_bytes / seconds[update];
   device.unplanned_bytes = unplanned;
+  const Seconds dropout = run_steps(reference_config(0.1), world, resources, kDropoutSteps).seconds;
+  device.dropout_attention_efficiency = work.attention_flops / (rate * dropout[attention]);
+  device.dropout_activation_bytes_per_second = work.activation_bytes / dropout[elsewhere];
   return device;
 }
 

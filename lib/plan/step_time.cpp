@@ -79,10 +79,14 @@ StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep:
   StepTime time;
   time.products = product_seconds(work.products, device, rate * device.product_efficiency) +
                   product_bytes(work.products) / bandwidth;
-  time.attention = work.attention_flops /
-                   (rate * if_known(device.attention_efficiency, device.product_efficiency));
-  time.elementwise =
-      work.activation_bytes / if_known(device.activation_bytes_per_second, bandwidth);
+  double attention = if_known(device.attention_efficiency, device.product_efficiency);
+  double activations = if_known(device.activation_bytes_per_second, bandwidth);
+  if (config.model.dropout > 0) {
+    attention = if_known(device.dropout_attention_efficiency, attention);
+    activations = if_known(device.dropout_activation_bytes_per_second, activations);
+  }
+  time.attention = work.attention_flops / (rate * attention);
+  time.elementwise = work.activation_bytes / activations;
   time.update = work.update_bytes / if_known(device.update_bytes_per_second, bandwidth);
   time.wire = wire_seconds(first.step.traffic(), input.shape, first.session.model.params(), device);
   const int64_t inputs = config.data.encoder_length, targets = config.data.decoder_length.value;

@@ -44,6 +44,8 @@ TEST_CASE("device: a description is read as it is written", "[device]") {
   device.attention_efficiency = 0.5;
   device.activation_bytes_per_second = 2e9;
   device.update_bytes_per_second = 3e9;
+  device.dropout_attention_efficiency = 0.4;
+  device.dropout_activation_bytes_per_second = 1e9;
   device.unplanned_bytes = 5e7;
   const std::string json = json_line(device_json(device));
   const Device read = find_device(written(json));
@@ -54,7 +56,8 @@ TEST_CASE("device: what a step reaches may be missing", "[device]") {
   const std::string json = json_line(device_json(find_device("A100")));
   Json shorter = Json::parse(json);
   for (const char* key : {"narrow_products", "attention_efficiency", "activation_bytes_per_second",
-                          "update_bytes_per_second", "unplanned_bytes", "source"}) {
+                          "update_bytes_per_second", "dropout_attention_efficiency",
+                          "dropout_activation_bytes_per_second", "unplanned_bytes", "source"}) {
     REQUIRE(shorter.erase(key) == 1);
   }
   Device read = find_device(written(json_line(shorter)));

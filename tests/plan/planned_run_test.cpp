@@ -86,9 +86,11 @@ TEST_CASE("planned run: a reference step measures what a step reaches", "[planne
   assumed.memory_bytes_per_second = 1e10;
   const Device device = with_reference_step(assumed, test_world(), test_resources());
   // The rates are whatever this machine has; they are finite, and the slowest rank's everywhere.
-  for (const double rate : {device.product_efficiency * device.float32_flops,
-                            device.attention_efficiency * device.float32_flops,
-                            device.activation_bytes_per_second, device.update_bytes_per_second}) {
+  for (const double rate :
+       {device.product_efficiency * device.float32_flops,
+        device.attention_efficiency * device.float32_flops, device.activation_bytes_per_second,
+        device.update_bytes_per_second, device.dropout_attention_efficiency * device.float32_flops,
+        device.dropout_activation_bytes_per_second}) {
     CHECK(rate > 1e6);
     CHECK(rate < 1e15);
     double most = rate;

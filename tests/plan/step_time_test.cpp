@@ -120,6 +120,19 @@ TEST_CASE("step time: a description's own rates for activations and the update",
   CHECK(slower.products == plain.products);
 }
 
+TEST_CASE("step time: a description's own rates for dropout", "[step_time]") {
+  Device device = simple_device();
+  device.attention_efficiency = 0.5;
+  device.dropout_attention_efficiency = device.attention_efficiency / 2;
+  device.dropout_activation_bytes_per_second = device.memory_bytes_per_second / 3;
+  const StepTime without = time_of(1, {}, device);
+  const StepTime with = time_of(1, {"model.dropout=0.1"}, device);
+  CHECK(with.attention == Approx(2 * without.attention));
+  CHECK(with.elementwise == Approx(3 * without.elementwise));
+  device.dropout_attention_efficiency = device.dropout_activation_bytes_per_second = 0;
+  CHECK(time_of(1, {"model.dropout=0.1"}, device).total() == Approx(without.total()));
+}
+
 TEST_CASE("step time: an update passes over what a rank owns", "[step_time]") {
   Device device = simple_device();
   const PlanInput input = test::small_input(1);
