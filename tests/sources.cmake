@@ -39,7 +39,7 @@ foreach(op ${SY_OPS})
   sy_add_cuda_test(kernels.${op} kernels_tests "[${op}]" ${schedules})
 endforeach()
 # What oneDNN runs on a processor without AVX-512.
-sy_add_test(kernels.gemm_avx2 kernels_tests "[gemm],[padded_gemm]")
+sy_add_test(kernels.gemm_avx2 kernels_tests "[gemm],[padded_gemm],[grouped_gemm],[bfloat16]")
 set_tests_properties(kernels.gemm_avx2 PROPERTIES ENVIRONMENT ONEDNN_MAX_CPU_ISA=AVX2)
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")

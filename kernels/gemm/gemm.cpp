@@ -35,11 +35,6 @@ GemmShape gemm_shape(Tensor c, Tensor a, Tensor b, const GemmOptions& options) {
   return shape;
 }
 
-Bfloat16Products bfloat16_products(Backend backend) {
-  return backend == Backend::cuda ? Bfloat16Products::native
-                                  : GemmSupport<Backend::cpu>::bfloat16();
-}
-
 namespace {
 
 void relu_inplace(Exec& exec, Tensor c) {

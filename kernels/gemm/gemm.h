@@ -20,10 +20,6 @@ struct GemmOptions {
 
 struct GemmShape;  // kernels/gemm/gemm_shape.h
 
-// How this processor multiplies bfloat16: not at all; emulated, no faster than float32; natively.
-enum class Bfloat16Products : uint8_t { none, emulated, native };
-Bfloat16Products bfloat16_products(Backend backend);
-
 // c [m, n] (overwritten, or accumulated on request) = op(a) op(b), where op(a) is [m, k] and op(b)
 // is [k, n]; with `base`, of c's shape and dtype and not overlapping it, c = base + op(a) op(b),
 // rounded once, and neither accumulate nor relu. With three axes, [batch, ...] each, these are
@@ -37,11 +33,6 @@ Bfloat16Products bfloat16_products(Backend backend);
 // (gemm_trials.h). Later calls allocate nothing except oneDNN's own argument map, about 300 bytes.
 // Throws RuntimeFailure if the library cannot run.
 void gemm(Exec& exec, Tensor c, Tensor a, Tensor b, GemmOptions options = {}, Tensor base = {});
-
-template <Backend>
-struct GemmSupport {
-  static Bfloat16Products bfloat16();
-};
 
 // T is the element type of a and b.
 template <Backend, class T>

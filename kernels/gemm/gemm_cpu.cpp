@@ -6,6 +6,7 @@
 #include "kernels/gemm/gemm_shape.h"
 #include "kernels/gemm/matmul_cpu.h"
 #include "kernels/gemm/padded_gemm_cpu.h"
+#include "kernels/gemm/widened_gemm_cpu.h"
 
 namespace sy {
 namespace {
@@ -45,10 +46,13 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base, const GemmS
   }
   const matmul::ThreadCount threads(exec.threads);
   try {
-    if (const Padding padding = padding_of(shape); padding.a || padding.b) {
-      multiply_padded(exec, c, a, b, base, shape, padding);
-    } else {
+    if (shape.in == DType::bf16 && !matmul::has_bfloat16()) {
+      multiply_widened(exec, shape, c, a, b, base);
+    } else if (shape.in == DType::bf16) {
       matmul::run(exec, matmul::dense(shape), c.raw(), a.raw(), b.raw(), base.raw());
+    } else {
+      multiply_float32(exec, shape, c.data<float>(), a.data<float>(), b.data<float>(),
+                       base.empty() ? nullptr : base.data<float>());
     }
   } catch (const dnnl::error& error) {
     throw RuntimeFailure(fmt::format("oneDNN cannot multiply {} {} x {} by {} x {} (batch {}): {}",
@@ -58,16 +62,6 @@ void multiply(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base, const GemmS
 }
 
 }  // namespace
-
-template <>
-Bfloat16Products GemmSupport<Backend::cpu>::bfloat16() {
-  // Each instruction set is the bits of those below it and one of its own.
-  const auto has = [isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa())](dnnl::cpu_isa set) {
-    return (isa & static_cast<unsigned>(set)) == static_cast<unsigned>(set);
-  };
-  if (has(dnnl::cpu_isa::avx512_core_bf16)) return Bfloat16Products::native;
-  return has(dnnl::cpu_isa::avx512_core) ? Bfloat16Products::emulated : Bfloat16Products::none;
-}
 
 template <>
 void GemmImpl<Backend::cpu, float>::run(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base,

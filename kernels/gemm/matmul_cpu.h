@@ -14,6 +14,18 @@
 
 namespace sy::matmul {
 
+// Each instruction set is the bits of those below it and one of its own.
+inline bool has(dnnl::cpu_isa set) {
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  return (isa & static_cast<unsigned>(set)) == static_cast<unsigned>(set);
+}
+
+// Whether oneDNN multiplies bfloat16 on this processor.
+inline bool has_bfloat16() {
+  static const bool has_it = has(dnnl::cpu_isa::avx512_core);
+  return has_it;
+}
+
 // oneDNN uses OpenMP's thread count both when a primitive is created and when it runs; the two must
 // agree.
 class ThreadCount {

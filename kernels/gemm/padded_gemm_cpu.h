@@ -17,20 +17,15 @@ struct Padding {
   bool a = false, b = false;
 };
 
-// Of which operands a copy pays.
+// Of which operands of a float32 GEMM a copy pays.
 inline Padding padding_of(const GemmShape& s) {
   constexpr int64_t kRowElements = 2048 / sizeof(float);
   constexpr int64_t kFewestUses = 32;  // of each element that is copied
   constexpr double kNarrow = 0.0038;   // oneDNN's own limit, see decisions.md
-  static const bool has_trouble = [] {
-    const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-    const auto has = [isa](dnnl::cpu_isa set) {
-      return (isa & static_cast<unsigned>(set)) == static_cast<unsigned>(set);
-    };
-    return has(dnnl::cpu_isa::avx2) && !has(dnnl::cpu_isa::avx512_core);
-  }();
+  static const bool in_place =
+      matmul::has(dnnl::cpu_isa::avx2) && !matmul::has(dnnl::cpu_isa::avx512_core);
   const auto inverse = [](int64_t size) { return 1 / static_cast<double>(size); };
-  if (!has_trouble || s.in != DType::f32 || inverse(s.m) + inverse(s.n) < kNarrow) return {};
+  if (!in_place || inverse(s.m) + inverse(s.n) < kNarrow) return {};
   return {s.options.transpose_a && s.m % kRowElements == 0 && s.n >= kFewestUses,
           !s.options.transpose_b && s.n % kRowElements == 0 && s.m >= kFewestUses};
 }
@@ -103,25 +98,23 @@ struct PaddedProduct {
   }
 };
 
-inline void multiply_padded(Exec& exec, Tensor c, Tensor a, Tensor b, Tensor base,
-                            const GemmShape& shape, Padding padding) {
+// A float32 GEMM, with copies where they pay. base may be null.
+inline void multiply_float32(Exec& exec, const GemmShape& shape, float* c, float* a, float* b,
+                             float* base) {
+  const Padding padding = padding_of(shape);
+  if (!padding.a && !padding.b) {
+    return matmul::run(exec, matmul::dense(shape), c, a, b, base);
+  }
   const PaddedParts parts(shape, padding);
   const int64_t rows = parts.batch * parts.k;
   ScratchScope scope(exec);
-  const auto take = [&](bool needed, int64_t cols) {
-    return needed ? scope.take(DType::f32, {rows, cols + PaddedParts::kPad}, "padded").raw()
-                  : nullptr;
+  const auto take = [&](bool needed, int64_t cols) -> float* {
+    if (!needed) return nullptr;
+    return scope.take(DType::f32, {rows, cols + PaddedParts::kPad}, "padded").data<float>();
   };
-  const auto floats = [](void* memory) { return static_cast<float*>(memory); };
-  const PaddedProduct product{exec,
-                              shape,
-                              padding,
-                              floats(c.raw()),
-                              floats(a.raw()),
-                              floats(b.raw()),
-                              floats(base.raw()),
-                              floats(take(padding.a, shape.m)),
-                              floats(take(padding.b, shape.n))};
+  float* const a_copy = take(padding.a, shape.m);
+  float* const b_copy = take(padding.b, shape.n);
+  const PaddedProduct product{exec, shape, padding, c, a, b, base, a_copy, b_copy};
   for (int64_t first = 0; first < shape.batch; first += parts.batch) {
     for (int64_t k = 0; k < shape.k; k += parts.k) product.multiply(parts, first, k);
   }

@@ -102,13 +102,11 @@ void HealthCheck::threads() const {
 
 // Whether `precision: bfloat16` pays on these CPUs: having the instructions is not enough.
 void HealthCheck::bfloat16(const Spread& float32) const {
-  const bool supported = bfloat16_products(Backend::cpu) != Bfloat16Products::none;
-  const Spread rate = spread_of(
-      world_, supported ? measure_peak_gemm_rate(Backend::cpu, threads_, DType::bf16) : 0);
+  const Spread rate =
+      spread_of(world_, measure_peak_gemm_rate(Backend::cpu, threads_, DType::bf16));
   report_({"bfloat16 GEMM",
-           rate.min == 0 ? "not supported on every rank"
-                         : fmt::format("{:.1f} GFLOP/s per rank, {:.2f} times float32",
-                                       rate.min / kGiga, rate.min / float32.min),
+           fmt::format("{:.1f} GFLOP/s per rank, {:.2f} times float32", rate.min / kGiga,
+                       rate.min / float32.min),
            ""});
 }
 

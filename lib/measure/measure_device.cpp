@@ -65,9 +65,7 @@ Device cpu_device(MpiEnvironment& mpi, int threads) {
   for (const double rate : products.narrow) {
     device.narrow_products.push_back(spread_of(world, rate).min / device.float32_flops);
   }
-  if (bfloat16_products(Backend::cpu) != Bfloat16Products::none) {
-    device.bfloat16_flops = product_rate(world, Backend::cpu, threads, DType::bf16);
-  }
+  device.bfloat16_flops = product_rate(world, Backend::cpu, threads, DType::bf16);
   device.memory_bytes_per_second = spread_of(world, memory_bandwidth(threads)).min;
   return device;
 }

@@ -38,13 +38,8 @@ ModelShape model_shape(const RunConfig& config, bool training) {
           training ? targets.unit : 0};
 }
 
-DType activation_dtype(Precision precision, Backend backend) {
-  if (precision == Precision::float32) return DType::f32;
-  if (bfloat16_products(backend) == Bfloat16Products::none) {
-    throw ConfigError(
-        "precision: bfloat16 requires a CPU with AVX-512, which this one lacks; use float32");
-  }
-  return DType::bf16;
+DType activation_dtype(Precision precision) {
+  return precision == Precision::float32 ? DType::f32 : DType::bf16;
 }
 
 }  // namespace
@@ -62,7 +57,7 @@ Session::Session(Runtime& runtime_, Mesh& mesh_, RunConfig given,
       tokenizer(std::move(tokenizer_)),
       config(resolved(std::move(given), mesh.shape().ranks, tokenizer.get())),
       model(config.model, shape.value_or(model_shape(config, training)), mesh,
-            activation_dtype(config.precision, exec.backend), training,
+            activation_dtype(config.precision), training,
             training && config.mesh.zero_stage == 1 ? UpdatedBy::one_owner
                                                     : UpdatedBy::every_holder) {}
 

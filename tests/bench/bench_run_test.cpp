@@ -91,9 +91,6 @@ void check_random(Exec& exec, Tensor memory, DType dtype) {
 
 TEST_CASE("bench_run: rates are measured on random numbers", "[bench_run]") {
   const DType dtype = GENERATE(DType::f32, DType::bf16);
-  if (dtype == DType::bf16 && bfloat16_products(test_backend()) == Bfloat16Products::none) {
-    return;
-  }
   Exec exec;
   exec.backend = test_backend();
   GemmRate rate({{GemmShape{1, 48, 40, 64, dtype, dtype, {}}, 2}}, exec.backend, 1);

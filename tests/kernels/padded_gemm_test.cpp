@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // GEMMs whose operands the CPU's backend copies into longer rows (kernels/gemm/padded_gemm_cpu.h),
-// which it does on processors without AVX-512 alone. Elsewhere it can be told to be one:
-// ONEDNN_MAX_CPU_ISA=AVX2.
+// or widens from bfloat16 (widened_gemm_cpu.h), both on processors without AVX-512 alone. Elsewhere
+// it can be told to be one: ONEDNN_MAX_CPU_ISA=AVX2.
 #include <catch2/catch.hpp>
 
 #include "kernels/gemm/gemm.h"
@@ -51,6 +51,31 @@ TEST_CASE("gemm: rows of a multiple of 2 KiB against float64", "[padded_gemm]") 
   gemm(*exec, out, a, b, options, has_base ? base : Tensor());
   gemm(*exec, out64, a64, b64, options, has_base ? base64 : Tensor());
   CHECK(largest_difference(out, out64) < 1e-6 * static_cast<double>(c.k) + 1e-5);
+}
+
+TEST_CASE("gemm: many rows of bfloat16 against float64", "[padded_gemm]") {
+  // Rows in blocks, and k in blocks where a lies transposed.
+  const Case c = GENERATE(Case{1, 2500, 24, 40, false, false}, Case{2, 1100, 24, 40, false, true},
+                          Case{1, 40, 24, 2500, true, false}, Case{1, 1100, 24, 40, true, true});
+  const auto [accumulate, relu, has_base] =
+      GENERATE(std::tuple{false, false, false}, std::tuple{true, false, false},
+               std::tuple{false, true, false}, std::tuple{false, false, true});
+  const DType out_type = GENERATE(DType::f32, DType::bf16);
+  const GemmOptions options{c.transpose_a, c.transpose_b, accumulate, relu};
+  auto exec = make_exec(2, 35);
+  Owned a = random_tensor(DType::bf16, matrices(c.batch, c.m, c.k, c.transpose_a), 1);
+  Owned b = random_tensor(DType::bf16, matrices(c.batch, c.k, c.n, c.transpose_b), 2);
+  Owned out = random_tensor(out_type, matrices(c.batch, c.m, c.n, false), 3);
+  Owned base = random_tensor(out_type, out.tensor().shape(), 4);
+  Owned a64 = in_float64(a), b64 = in_float64(b), out64 = in_float64(out),
+        base64 = in_float64(base);
+  gemm(*exec, out, a, b, options, has_base ? base : Tensor());
+  gemm(*exec, out64, a64, b64, options, has_base ? base64 : Tensor());
+  double largest = 0;
+  for (int64_t i = 0; i < out64.tensor().numel(); ++i) largest = std::max(largest, at(out64, i));
+  // Half a unit in the last of bfloat16's 8 places, of the largest value.
+  const double rounding = out_type == DType::bf16 ? largest / 256 : 0;
+  CHECK(largest_difference(out, out64) < 1e-6 * static_cast<double>(c.k) + 1e-5 + rounding);
 }
 
 TEST_CASE("gemm: the copies of rows of 2 KiB are planned, and need a few MiB", "[padded_gemm]") {

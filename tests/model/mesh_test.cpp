@@ -270,7 +270,6 @@ TEST_CASE("model_mesh: the ranks of a model group agree to the last bit", "[mode
   if (model > ranks) return;
   const DType dtype = GENERATE(DType::f32, DType::bf16);
   const bool sequence_parallel = GENERATE(false, true);
-  if (dtype == DType::bf16 && bfloat16_products(test_backend()) == Bfloat16Products::none) return;
   ModelSection section = shareable(sparse_model(CapacityMode::factor));
   section.d_model = 64;
   section.d_ff = 256;

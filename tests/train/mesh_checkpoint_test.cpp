@@ -172,7 +172,6 @@ TEST_CASE("mesh_checkpoint: saved on one mesh and loaded on another", "[mesh_che
 
 // Master weights that only their owners have.
 TEST_CASE("mesh_checkpoint: of a bfloat16 run, loaded in float32 too", "[mesh_checkpoint]") {
-  if (bfloat16_products(test_backend()) == Bfloat16Products::none) return;
   const std::string folder = shared_folder();
   const auto with = [&](const MeshShape& mesh, int zero, const std::string& precision) {
     std::vector<std::string> overrides = on_mesh(mesh, "adafactor", 32, zero);

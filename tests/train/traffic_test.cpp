@@ -86,10 +86,6 @@ TEST_CASE("traffic: planned bytes and calls are those of a step", "[traffic]") {
       std::vector<std::string>{"precision=bfloat16", "mesh.zero_stage=1",
                                "mesh.sequence_parallel=true", "data.decoder_length=8"});
   CAPTURE(variant);
-  if (variant[0] == "precision=bfloat16" &&
-      bfloat16_products(Backend::cpu) == Bfloat16Products::none) {
-    return;
-  }
   const WithoutLaunchBlocking as_in_a_run;
   for_each_mesh([&](MeshShape mesh) {
     const RunConfig config = tiny_config(test_backend(), small_steps(mesh, variant));
@@ -186,10 +182,6 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
 // The formulas of docs/parallelism.md for ZeRO-1: two owners of the experts, four of the rest.
 TEST_CASE("traffic: sums for owners and values from them, worked by hand", "[traffic]") {
   const std::string precision = GENERATE("precision=float32", "precision=bfloat16");
-  if (precision.ends_with("bfloat16") &&
-      bfloat16_products(test_backend()) == Bfloat16Products::none) {
-    return;
-  }
   const RunConfig config =
       tiny_config(test_backend(), {"mesh.expert=2", "mesh.zero_stage=1", precision});
   Steps planned(std::make_shared<Runtime>(MeshShape{4, 1, 2}, 2, test_backend()), config);

@@ -199,7 +199,6 @@ TEST_CASE("zero: the same training as without it", "[zero]") {
                std::vector<std::string>{"optimizer.name=adamw", "optimizer.learning_rate=0.002"},
                std::vector<std::string>{"optimizer.name=adafactor", "precision=bfloat16"});
   const bool slow = test_backend() == Backend::cuda, rounds = variant.back().ends_with("bfloat16");
-  if (rounds && bfloat16_products(test_backend()) == Bfloat16Products::none) return;
   const int steps = slow ? 3 : 20;
   const int ranks = test_world().size();
   for (int model = 1; model <= ranks; model *= 2) {
@@ -246,10 +245,6 @@ TEST_CASE("zero: the same training as without it", "[zero]") {
 TEST_CASE("zero: a pass says which values it needs before it reads them", "[zero]") {
   if (test_world().size() > 1) return;
   const std::string precision = GENERATE("precision=float32", "precision=bfloat16");
-  if (precision.ends_with("bfloat16") &&
-      bfloat16_products(test_backend()) == Bfloat16Products::none) {
-    return;
-  }
   Steps steps(test_backend(), on_mesh({1, 1, 1}, 0, {precision, "model.dropout=0"}));
   SwitchModel& model = steps.session.model;
   Exec& exec = steps.session.exec;
@@ -293,7 +288,6 @@ TEST_CASE("zero: memory falls as counted", "[zero]") {
   const MeshShape shape = GENERATE(MeshShape{4, 1, 1}, MeshShape{4, 1, 2}, MeshShape{8, 2, 2});
   const std::string precision = GENERATE("precision=float32", "precision=bfloat16");
   const bool copies = precision == "precision=bfloat16";
-  if (copies && bfloat16_products(test_backend()) == Bfloat16Products::none) return;
   constexpr int64_t kRoom = 4096 + 64 * 16;  // pages and cache lines
   for (int rank = 0; rank < shape.ranks; ++rank) {
     CAPTURE(rank, shape.model, shape.expert, precision);
