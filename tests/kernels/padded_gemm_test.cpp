@@ -18,6 +18,14 @@ Owned in_float64(Tensor x) {
   return copy;
 }
 
+Owned random_of(DType dtype, Shape shape, uint64_t seed) {
+  Owned values = random_tensor(DType::f32, shape, seed);
+  if (dtype == DType::f32) return values;
+  Owned rounded(dtype, shape);
+  for (int64_t i = 0; i < shape.numel(); ++i) set(rounded, i, at(values, i));
+  return rounded;
+}
+
 struct Case {
   int64_t batch, m, n, k;
   bool transpose_a, transpose_b;
@@ -63,10 +71,10 @@ TEST_CASE("gemm: many rows of bfloat16 against float64", "[padded_gemm]") {
   const DType out_type = GENERATE(DType::f32, DType::bf16);
   const GemmOptions options{c.transpose_a, c.transpose_b, accumulate, relu};
   auto exec = make_exec(2, 35);
-  Owned a = random_tensor(DType::bf16, matrices(c.batch, c.m, c.k, c.transpose_a), 1);
-  Owned b = random_tensor(DType::bf16, matrices(c.batch, c.k, c.n, c.transpose_b), 2);
-  Owned out = random_tensor(out_type, matrices(c.batch, c.m, c.n, false), 3);
-  Owned base = random_tensor(out_type, out.tensor().shape(), 4);
+  Owned a = random_of(DType::bf16, matrices(c.batch, c.m, c.k, c.transpose_a), 1);
+  Owned b = random_of(DType::bf16, matrices(c.batch, c.k, c.n, c.transpose_b), 2);
+  Owned out = random_of(out_type, matrices(c.batch, c.m, c.n, false), 3);
+  Owned base = random_of(out_type, out.tensor().shape(), 4);
   Owned a64 = in_float64(a), b64 = in_float64(b), out64 = in_float64(out),
         base64 = in_float64(base);
   gemm(*exec, out, a, b, options, has_base ? base : Tensor());
