@@ -35,8 +35,8 @@ std::optional<Device> device_at_hand(const RunConfig& config, Backend backend, M
   if (backend == Backend::cuda) return known_device_of(cuda_device_name());
   Communicator& world = mpi.world();
   if (least_seconds(config, world.size(), resources.threads) < kWorthMeasuring) return std::nullopt;
-  const Device device =
-      with_reference_step(measure_device(mpi, resources.threads), world, resources);
+  const Device device = with_reference_step(measure_device(mpi, resources.threads), world,
+                                            resources, config.model.dropout > 0);
   forget_peak_resident();  // the run's own is logged at its end
   return device;
 }

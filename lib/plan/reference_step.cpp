@@ -9,6 +9,7 @@
 #include "lib/measure/own_process.h"
 #include "lib/measure/probes.h"
 #include "lib/plan/step_time.h"
+#include "lib/train/stop_signal.h"
 
 namespace sy {
 namespace {
@@ -58,6 +59,13 @@ Seconds time_step(BenchRun& run) {
   return seconds;
 }
 
+// Whether any rank was told to stop. All ranks leave it together.
+bool one_stops(Communicator& world) {
+  double stops = stop_requested() ? 1 : 0;
+  world.all_reduce_max(Tensor(&stops, DType::f64, {1}), "reference step");
+  return stops > 0;
+}
+
 struct Found {
   Seconds seconds{};           // of a step, medians of the slowest rank
   double unplanned_bytes = 0;  // most of any rank
@@ -70,7 +78,7 @@ Found run_steps(const RunConfig& config, Communicator& world, const RankResource
   BenchRun run(config, *alone, resources, BenchData::synthetic);
   std::array<std::vector<double>, kMeasured> all;
   for (int step = 0; step < steps; ++step) {
-    world.barrier("reference step");
+    if (one_stops(world) && step > 0) break;
     const Seconds seconds = time_step(run);
     for (size_t part = 0; part < kMeasured; ++part) all[part].push_back(seconds[part]);
   }
@@ -85,7 +93,8 @@ Found run_steps(const RunConfig& config, Communicator& world, const RankResource
 
 }  // namespace
 
-Device with_reference_step(Device device, Communicator& world, const RankResources& resources) {
+Device with_reference_step(Device device, Communicator& world, const RankResources& resources,
+                           bool dropout_too) {
   if (device.gpu) return device;
   const RunConfig config = reference_config(0);
   const PlanInput input{config, nullptr, {1, 1, 1}, resources.threads};
@@ -101,6 +110,7 @@ Device with_reference_step(Device device, Communicator& world, const RankResourc
   device.activation_bytes_per_second = work.activation_bytes / seconds[elsewhere];
   device.update_bytes_per_second = work.update_bytes / seconds[update];
   device.unplanned_bytes = unplanned;
+  if (!dropout_too) return device;
   const Seconds dropout = run_steps(reference_config(0.1), world, resources, kDropoutSteps).seconds;
   device.dropout_attention_efficiency = work.attention_flops / (rate * dropout[attention]);
   device.dropout_activation_bytes_per_second = work.activation_bytes / dropout[elsewhere];

@@ -1,78 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/train/stop_signal.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <atomic>
+#include <chrono>
 #include <csignal>
-#include <ctime>
+#include <optional>
+#include <thread>
 
 #include "lib/dist/flight/flight_log.h"
 
 namespace sy {
 namespace {
 
-volatile std::sig_atomic_t received = 0;
-struct timespec interrupted = {};  // when the first SIGINT came
+using Clock = std::chrono::steady_clock;
 
-struct timespec now() {
-  struct timespec time = {};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time;
+std::atomic<int> received = 0;
+
+// Those that are noted.
+sigset_t& noted() {
+  static sigset_t set = {};
+  return set;
+}
+
+void unblock_noted() {
+  pthread_sigmask(SIG_UNBLOCK, &noted(), nullptr);
 }
 
 // `timeout` and some shells deliver one SIGINT twice within microseconds.
-bool is_second(const struct timespec& first, const struct timespec& time) {
-  constexpr long kApart = 50'000'000;  // nanoseconds
-  return (time.tv_sec - first.tv_sec) * 1'000'000'000 + (time.tv_nsec - first.tv_nsec) > kApart;
-}
-
-void end_at_once(int number) {
-  signal(number, SIG_DFL);
-  raise(number);  // takes effect when the handler returns
-}
-
-void note_interrupt() {
-  if (received == SIGINT) {
-    if (is_second(interrupted, now())) end_at_once(SIGINT);
-    return;
+class Interrupts {
+ public:
+  // Returns whether it is not the first.
+  bool add(Clock::time_point now) {
+    if (first_) return now - *first_ > std::chrono::milliseconds(50);
+    first_ = now;
+    return false;
   }
-  interrupted = now();
+
+ private:
+  std::optional<Clock::time_point> first_;
+};
+
+void say_how_to_end_at_once() {
   constexpr char kSaid[] =
       "\nstopping after this step, with a checkpoint; Ctrl-C again ends at once, without\n";
-  const int error = errno;
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kSaid, sizeof kSaid - 1);
-  errno = error;
 }
 
-// Calls only what is safe in a signal handler.
-void note(int number) {
-  if (number == SIGINT) note_interrupt();
-  if (number == SIGTERM) flight::ask_for_record();  // it may be a launcher's, which kills us next
-  received = number;
+// What a thread of its own does as long as the process lives.
+void note_signals() {
+  Interrupts interrupts;
+  for (;;) {
+    int number = 0;
+    if (sigwait(&noted(), &number) != 0) continue;
+    if (number == SIGINT) {
+      const bool was_asked = received == SIGINT;
+      if (interrupts.add(Clock::now()) && was_asked) {
+        unblock_noted();
+        raise(SIGINT);
+      }
+      if (!was_asked) say_how_to_end_at_once();
+    }
+    if (number == SIGTERM) flight::ask_for_record();  // it may be a launcher's, which kills us next
+    received = number;
+  }
 }
 
-void install(int number) {
-  struct sigaction action = {};
-  action.sa_handler = note;
-  action.sa_flags = SA_RESTART;
-  sigaction(number, &action, nullptr);
+void add(int number) {
+  signal(number, SIG_DFL);
+  sigaddset(&noted(), number);
 }
 
-void install_unless_ignored(int number) {
+void add_unless_ignored(int number) {
   struct sigaction present = {};
   sigaction(number, nullptr, &present);
-  if (present.sa_handler != SIG_IGN) install(number);
+  if (present.sa_handler != SIG_IGN) add(number);
 }
 
 }  // namespace
 
 void install_stop_signals() {
-  install(SIGTERM);
-  install(SIGUSR1);
-  install_unless_ignored(SIGINT);
-  install_unless_ignored(SIGHUP);
+  sigemptyset(&noted());
+  add(SIGTERM);
+  add(SIGUSR1);
+  add_unless_ignored(SIGINT);
+  add_unless_ignored(SIGHUP);
   signal(SIGPIPE, SIG_IGN);
+  pthread_sigmask(SIG_BLOCK, &noted(), nullptr);
+  pthread_atfork(nullptr, nullptr, unblock_noted);
+  std::thread(note_signals).detach();
 }
 
 bool stop_requested() {

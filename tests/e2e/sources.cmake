@@ -34,8 +34,8 @@ if(SY_HAVE_HOSTCUDA)
 
   # Each test runs under one order of streams and threads.
   foreach(column "meshes_agree random" "killed_and_resumed forward" "nonfinite reverse" "cuda_and_cpu random"
-                 "bench_parts forward" "metrics_add_up reverse" "stop_flag random" "cuda_on_avx2 forward"
-                 "shared_gpu forward" "recompute random")
+                 "bench_parts forward" "metrics_add_up reverse" "stop_flag random" "shared_gpu forward"
+                 "recompute random")
     separate_arguments(column)
     list(GET column 0 name)
     list(GET column 1 schedule)

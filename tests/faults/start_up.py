@@ -19,10 +19,10 @@ def check_missing_rank(folder):
     require('MPI_Init "start of the program"' in run.text(), "the message does not name MPI_Init", run)
 
 
-def catches(pid, number):
-    """Whether the process has a handler for the signal."""
+def blocks(pid, number):
+    """Whether the process no longer ends by the signal: a thread of its own waits for it."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("SigCgt:"):
+        if line.startswith("SigBlk:"):
             return int(line.split()[1], 16) >> (number - 1) & 1
     return False
 
@@ -31,10 +31,10 @@ def check_early_signal(folder, number):
     run = Run([SWITCHYARD, "pretrain", folder / "tiny.yaml", *settings({**GIVEN, "run.name": "early"})],
               folder / "early.out")
     limit = time.monotonic() + PATIENCE
-    while not catches(run.process.pid, number):
-        require(run.process.poll() is None and time.monotonic() < limit, "the signal is never caught", run)
+    while not blocks(run.process.pid, number):
+        require(run.process.poll() is None and time.monotonic() < limit, "the signal is never blocked", run)
         time.sleep(0.001)
-    require("backend:" not in run.text(), "the handler is installed only after the start", run)
+    require("backend:" not in run.text(), "signals are noted only after the start", run)
     run.signal(number)
     require(run.end() == 75, f"after an early {number.name} the exit code is not 75", run)
     require(checkpoints(folder, "early"), "no checkpoint was committed", run)

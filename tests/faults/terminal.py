@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """terminal.py PROGRAM SLOW_DISK: what a terminal does to a run: Ctrl-C and hanging up commit a checkpoint, a second Ctrl-C ends at once, nohup is
 respected, and a reader of the output that goes away does not end the run."""
+import collections
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -57,6 +59,25 @@ def to_a_rank(folder, number, rank):
     require(run.wait_for("step 3/"), "the run ended by itself", run)
     run.signal(number, rank)
     require_stopped(folder, run, number.name if rank == 0 else "a signal to another rank")
+
+
+def threads_by_signals(run):
+    """{(signals blocked, signals with a handler): threads of the run}, of those that a run notes."""
+    noted = sum(1 << (number - 1) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGTERM))
+    found = collections.Counter()
+    for task in pathlib.Path(f"/proc/{run.process.pid}/task").iterdir():
+        words = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        found[tuple(int(words[word], 16) & noted for word in ("SigBlk", "SigCgt"))] += 1
+    return found, noted
+
+
+def no_handler_where_it_computes(folder):
+    """One thread waits for the signals; to all others they are blocked, and nobody has a handler."""
+    run = start(folder, "threads", environment={"OMP_NUM_THREADS": "2"})
+    found, noted = threads_by_signals(run)
+    require(set(found) == {(noted, 0), (0, 0)} and found[0, 0] == 1, f"threads by what they block and catch: {found}", run)
+    run.signal(signal.SIGTERM)
+    require_stopped(folder, run, "SIGTERM")
 
 
 def hang_up_twice(folder):
@@ -119,6 +140,7 @@ with workplace() as folder:
         once(folder, number)
     to_a_rank(folder, signal.SIGINT, 0)
     to_a_rank(folder, signal.SIGHUP, 1)
+    no_handler_where_it_computes(folder)
     hang_up_twice(folder)
     interrupt_twice(folder)
     ignored(folder)
