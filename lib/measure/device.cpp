@@ -40,6 +40,7 @@ void visit_device(Device& device, Visit&& visit) {
   visit("dropout_attention_efficiency", device.dropout_attention_efficiency);
   visit("dropout_activation_bytes_per_second", device.dropout_activation_bytes_per_second);
   visit("unplanned_bytes", device.unplanned_bytes);
+  visit("call_waits", device.call_waits);
   visit("ranks_per_host", device.ranks_per_host);
   visit("within_host_latency_seconds", device.within_host.latency_seconds);
   visit("within_host_bytes_per_second", device.within_host.bytes_per_second);
@@ -55,6 +56,7 @@ const std::set<std::string> kMayBeMissing{"narrow_products",
                                           "dropout_attention_efficiency",
                                           "dropout_activation_bytes_per_second",
                                           "unplanned_bytes",
+                                          "call_waits",
                                           "source"};
 
 [[noreturn]] void fail(const std::string& path, const Place& place, const std::string& what) {
@@ -120,6 +122,13 @@ void check_positive(const Device& device, const std::string& path) {
     throw ConfigError(fmt::format(
         "{}: narrow_products: [{}] must be {} shares above 0, of products of width {}", path,
         fmt::join(narrow, ", "), kProductWidths.size(), fmt::join(kProductWidths, ", ")));
+  }
+  const std::vector<double>& waits = device.call_waits;
+  const bool sound = std::ranges::all_of(waits, [](double seconds) { return seconds >= 0; });
+  if (!sound || (!waits.empty() && waits.size() != kWaitIntervals.size())) {
+    throw ConfigError(fmt::format(
+        "{}: call_waits: [{}] must be {} waits of 0 seconds or more, after computing for {}", path,
+        fmt::join(waits, ", "), kWaitIntervals.size(), fmt::join(kWaitIntervals, ", ")));
   }
 }
 

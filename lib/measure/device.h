@@ -18,6 +18,7 @@ struct Link {
 };
 
 constexpr std::array<int64_t, 6> kProductWidths{32, 64, 128, 256, 512, 1024};
+constexpr std::array<double, 3> kWaitIntervals{1e-3, 4e-3, 16e-3};  // seconds
 
 struct Device {
   std::string name;
@@ -38,6 +39,9 @@ struct Device {
   // That a rank has in the host's memory beside what is planned: program, libraries, and what they
   // allocate. 0: not known.
   double unplanned_bytes = 0;
+  // Seconds that ranks wait for each other at a call after computing for kWaitIntervals; empty: not
+  // known, none.
+  std::vector<double> call_waits;
   int64_t ranks_per_host = 1;
   Link within_host, between_hosts;  // as a rank sees them in a collective
   std::string source;               // "data sheet; efficiencies assumed"

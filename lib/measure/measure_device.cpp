@@ -9,6 +9,7 @@
 #include <set>
 
 #include "kernels/gemm/gemm.h"
+#include "lib/measure/call_waits.h"
 #include "lib/measure/gemm_rate.h"
 #include "lib/measure/known_devices.h"
 #include "lib/measure/probes.h"
@@ -67,6 +68,7 @@ Device cpu_device(MpiEnvironment& mpi, int threads) {
   }
   device.bfloat16_flops = product_rate(world, Backend::cpu, threads, DType::bf16);
   device.memory_bytes_per_second = spread_of(world, memory_bandwidth(threads)).min;
+  if (world.size() > 1) device.call_waits = measure_call_waits(world, threads);
   return device;
 }
 

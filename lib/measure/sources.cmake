@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 sy_library(measure
-           SOURCES lib/measure/compare_nodes.cpp lib/measure/datasheet.cpp lib/measure/device.cpp
+           SOURCES lib/measure/call_waits.cpp lib/measure/compare_nodes.cpp lib/measure/datasheet.cpp lib/measure/device.cpp
                    lib/measure/examine_node.cpp lib/measure/foreign_processes.cpp lib/measure/gemm_rate.cpp
                    lib/measure/gpu_health.cpp lib/measure/health.cpp lib/measure/judge_node.cpp
                    lib/measure/known_devices.cpp lib/measure/measure_device.cpp lib/measure/node_facts.cpp

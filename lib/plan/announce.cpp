@@ -57,9 +57,9 @@ double announce_step_time(const RunConfig& config, Backend backend, MpiEnvironme
   const StepTime time = time_of_step(config, world.size(), resources.threads, *device);
   log::info(
       "planned: {:.4g} s a step, {:.4g} tokens/s (products {:.4g} s, attention {:.4g}, elementwise "
-      "{:.4g}, update {:.4g}, wire {:.4g}; {})",
+      "{:.4g}, update {:.4g}, wire {:.4g}, waiting {:.4g}; {})",
       time.total(), time.tokens_per_second, time.products, time.attention, time.elementwise,
-      time.update, time.wire, device->source);
+      time.update, time.wire, time.waiting, device->source);
   return time.total();
 }
 

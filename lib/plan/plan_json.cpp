@@ -46,6 +46,7 @@ Json time_json(const Plan& plan) {
             {"elementwise", time.elementwise},
             {"update", time.update},
             {"wire", time.wire},
+            {"waiting", time.waiting},
             {"tokens_per_second", time.tokens_per_second},
             {"mfu", time.mfu}};
   if (plan.token_budget) {

@@ -87,8 +87,9 @@ void add_time(Lines& lines, const Plan& plan) {
   lines.add("a step on {} ({})", plan.device->name, plan.device->source);
   lines.add(
       "  estimate {:.4g} s: products {:.4g}, attention {:.4g}, elementwise {:.4g}, update {:.4g}, "
-      "wire {:.4g}",
-      time.total(), time.products, time.attention, time.elementwise, time.update, time.wire);
+      "wire {:.4g}, waiting {:.4g}",
+      time.total(), time.products, time.attention, time.elementwise, time.update, time.wire,
+      time.waiting);
   lines.add("  {:.4g} tokens/s, MFU {:.1f} %", time.tokens_per_second, 100 * time.mfu);
   if (!plan.token_budget) return;
   const double seconds = *plan.token_budget / time.tokens_per_second;

@@ -33,6 +33,20 @@ double share_of_width(const std::vector<double>& shares, double width) {
   return shares.back();
 }
 
+// Linear between the intervals that are known, and from 0; it grows no more after the last.
+double wait_after(double interval, const std::vector<double>& waits) {
+  double from = 0, wait_from = 0;
+  for (size_t i = 0; i < waits.size(); ++i) {
+    const double to = kWaitIntervals[i];
+    if (interval < to) {
+      return wait_from + (interval - from) / (to - from) * (waits[i] - wait_from);
+    }
+    from = to;
+    wait_from = waits[i];
+  }
+  return wait_from;
+}
+
 double if_known(double rate, double otherwise) {
   return rate > 0 ? rate : otherwise;
 }
@@ -70,6 +84,12 @@ double product_bytes(const GemmCounts& products) {
   return bytes;
 }
 
+double waiting_seconds(const Traffic& traffic, double computing, const Device& device) {
+  double calls = 0;
+  for (const auto& [key, count] : traffic.records()) calls += static_cast<double>(count.calls);
+  return calls == 0 ? 0 : calls * wait_after(computing / calls, device.call_waits);
+}
+
 StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory,
                        const Device& device) {
   const RunConfig& config = first.session.config;
@@ -89,6 +109,7 @@ StepTime estimate_step(const PlanInput& input, RankPlan& first, const TrainStep:
   time.elementwise = work.activation_bytes / activations;
   time.update = work.update_bytes / if_known(device.update_bytes_per_second, bandwidth);
   time.wire = wire_seconds(first.step.traffic(), input.shape, first.session.model.params(), device);
+  time.waiting = waiting_seconds(first.step.traffic(), time.total() - time.wire, device);
   const int64_t inputs = config.data.encoder_length, targets = config.data.decoder_length.value;
   const auto batch = static_cast<double>(config.train.global_batch);
   const double flops = SwitchModel::flops_per_sequence(config.model, inputs, targets);

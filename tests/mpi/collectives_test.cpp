@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every collective on integers or integer-valued floats, so that sums are exact and compared with
-// ==, at the normal message limit and at one of three elements, which splits every message. With
-// SWITCHYARD_TEST_BACKEND=cuda over NCCL.
+// ==, at the normal message limit and at one of three elements, which splits every message; sums
+// that are started also in flight, as between hosts. With SWITCHYARD_TEST_BACKEND=cuda over NCCL.
 #include <mpi.h>
 #include <catch2/catch.hpp>
 
@@ -14,6 +14,8 @@
 namespace sy {
 namespace {
 using namespace test;
+
+constexpr MpiOptions kLong, kShort{3}, kLongInFlight{kMessageLimit, true}, kShortInFlight{3, true};
 
 double get(Tensor tensor, int64_t i) {
   switch (tensor.dtype()) {
@@ -72,7 +74,7 @@ TEST_CASE("collectives: a sum has the same bits on every rank", "[collectives]")
 
 TEST_CASE("collectives: all_reduce", "[collectives]") {
   const DType dtype = GENERATE(DType::f32, DType::f64, DType::i32);
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(kShort, kLong, kShortInFlight, kLongInFlight));
   const int rank = comm->rank(), size = comm->size();
   Owned x(dtype, {10});
   const auto mine = [&](int64_t i) { return static_cast<double>((rank + 1) * (i + 1)); };
@@ -115,7 +117,7 @@ TEST_CASE("collectives: an empty tensor is reduced by all", "[collectives]") {
 }
 
 TEST_CASE("collectives: all_to_all", "[collectives]") {
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(kShort, kLong));
   const int rank = comm->rank(), size = comm->size();
   const int64_t block = 2 * 5;
   Owned send(DType::f32, {size, 2, 5}), recv(DType::f32, {size, 2, 5});
@@ -146,7 +148,7 @@ std::vector<RowRange> scattered(int size, Count&& count) {
 }
 
 TEST_CASE("collectives: rows in ragged, empty and scattered blocks, two at once", "[collectives]") {
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(kShort, kLong));
   const int rank = comm->rank(), size = comm->size();
   const auto sends =
       scattered(size, [&](int peer, int block) { return rows_of(rank, peer, block); });
@@ -182,7 +184,7 @@ TEST_CASE("collectives: rows in ragged, empty and scattered blocks, two at once"
 
 TEST_CASE("collectives: all_gather and broadcast", "[collectives]") {
   const DType dtype = GENERATE(DType::f32, DType::i32);
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(kShort, kLong));
   const int rank = comm->rank(), size = comm->size();
   Owned send(dtype, {2, 4}), recv(dtype, {size, 2, 4});
   fill(send, [&](int64_t i) { return rank * 100.0 + static_cast<double>(i); });
@@ -199,7 +201,7 @@ TEST_CASE("collectives: all_gather and broadcast", "[collectives]") {
 
 TEST_CASE("collectives: reduce_scatter", "[collectives]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(kShort, kLong));
   const int rank = comm->rank(), size = comm->size();
   Owned send(dtype, {size, 2, 5}), recv(dtype, {2, 5});
   fill(send, [&](int64_t i) { return (rank + 1) * 100.0 + static_cast<double>(i); });
@@ -241,7 +243,7 @@ TEST_CASE("collectives: a reduce-scatter sums the own piece, and a gather takes 
   const DType dtype = GENERATE(DType::f32, DType::f64, DType::i32);
   const std::string how = GENERATE("equal", "late", "every second");
   CAPTURE(name_of(dtype), how);
-  TensorGroup comm(GENERATE(int64_t{3}, kMessageLimit));
+  TensorGroup comm(GENERATE(kShort, kLong, kShortInFlight, kLongInFlight));
   const int rank = comm->rank(), size = comm->size();
   const std::vector<RowRange> pieces = pieces_of(size, how);
   const int64_t width = 2, rows = pieces.back().first + pieces.back().count;

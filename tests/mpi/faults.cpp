@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/dist/flight/flight_log.h"
 #include "lib/dist/flight/flight_ring.h"
+#include "lib/dist/mpi/mpi_communicator.h"
 #include "lib/dist/mpi/mpi_environment.h"
 #include "lib/dist/nccl/nccl_communicator.h"
 #include "lib/dist/watchdog.h"
@@ -36,7 +37,8 @@ void leave_rank_1_out(Communicator& world) {
 }
 
 void fail_on_rank_1(Communicator& world) {
-  const auto group = world.split(0, "group");
+  const auto group =
+      make_mpi_communicator(MPI_COMM_WORLD, "group", {.sums_in_flight_on_one_host = true});
   int32_t value = 0;
   if (world.rank() == 1) {
     // No other rank joins, so the calls in flight must not be waited for.

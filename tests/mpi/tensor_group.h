@@ -16,10 +16,9 @@ namespace sy::test {
 
 class TensorGroup {
  public:
-  // message_limit is MPI's.
-  explicit TensorGroup(int64_t message_limit = kMessageLimit)
-      : exec_(make_exec(1, 1)),
-        host_(make_mpi_communicator(MPI_COMM_WORLD, "test", message_limit)) {
+  // `options` are MPI's.
+  explicit TensorGroup(const MpiOptions& options = {})
+      : exec_(make_exec(1, 1)), host_(make_mpi_communicator(MPI_COMM_WORLD, "test", options)) {
     if (const GroupMaker make = group_maker(*exec_)) made_ = make(*host_);
   }
 

@@ -47,6 +47,7 @@ TEST_CASE("device: a description is read as it is written", "[device]") {
   device.dropout_attention_efficiency = 0.4;
   device.dropout_activation_bytes_per_second = 1e9;
   device.unplanned_bytes = 5e7;
+  device.call_waits = {1e-5, 2e-5, 4e-5};
   const std::string json = json_line(device_json(device));
   const Device read = find_device(written(json));
   CHECK(json_line(device_json(read)) == json);
@@ -55,9 +56,10 @@ TEST_CASE("device: a description is read as it is written", "[device]") {
 TEST_CASE("device: what a step reaches may be missing", "[device]") {
   const std::string json = json_line(device_json(find_device("A100")));
   Json shorter = Json::parse(json);
-  for (const char* key : {"narrow_products", "attention_efficiency", "activation_bytes_per_second",
-                          "update_bytes_per_second", "dropout_attention_efficiency",
-                          "dropout_activation_bytes_per_second", "unplanned_bytes", "source"}) {
+  for (const char* key :
+       {"narrow_products", "attention_efficiency", "activation_bytes_per_second",
+        "update_bytes_per_second", "dropout_attention_efficiency",
+        "dropout_activation_bytes_per_second", "unplanned_bytes", "call_waits", "source"}) {
     REQUIRE(shorter.erase(key) == 1);
   }
   Device read = find_device(written(json_line(shorter)));
@@ -82,6 +84,10 @@ TEST_CASE("device: what is wrong with a description is said with its place", "[d
              Catch::Contains("narrow_products: [0.5, 1] must be 6 shares above 0"));
   CHECK_THAT(with("\"narrow_products\": []", "\"narrow_products\": [0, 1, 1, 1, 1, 1]"),
              Catch::Contains("must be 6 shares above 0"));
+  CHECK_THAT(with("\"call_waits\": []", "\"call_waits\": [1e-5]"),
+             Catch::Contains("call_waits: [1e-05] must be 3 waits of 0 seconds or more"));
+  CHECK_THAT(with("\"call_waits\": []", "\"call_waits\": [0, 0, -1]"),
+             Catch::Contains("must be 3 waits of 0 seconds or more"));
   CHECK_THAT(error_of(written("[1, 2]")), Catch::Contains("is a mapping"));
   CHECK_THAT(error_of(written("{")), Catch::Contains("device.json:"));
   CHECK_THAT(error_of("/nowhere.json"), Catch::Contains("cannot be opened"));

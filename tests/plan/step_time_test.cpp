@@ -48,6 +48,28 @@ TEST_CASE("step time: each collective costs its latencies and bytes", "[step_tim
   CHECK(seconds("model", "reduce_scatter_sum", 1, 1000000, {8, 2, 1}) == Approx(1e-3 + 1e-3));
 }
 
+TEST_CASE("step time: at each call ranks wait for the slowest", "[step_time]") {
+  Device device = simple_device();
+  Traffic traffic;
+  traffic.add({"data", "all_reduce_sum", "x"}, {6, 100});
+  traffic.add({"model", "all_gather", "y"}, {4, 100});
+  CHECK(waiting_seconds(traffic, 1, device) == 0);
+  device.call_waits = {2e-5, 8e-5, 10e-5};  // after 1, 4 and 16 ms
+  const auto wait = [&](double interval) {
+    return waiting_seconds(traffic, 10 * interval, device) / 10;
+  };
+  CHECK(wait(0.5e-3) == Approx(1e-5));
+  CHECK(wait(2e-3) == Approx(4e-5));
+  CHECK(wait(10e-3) == Approx(9e-5));
+  CHECK(wait(1) == Approx(10e-5));
+  CHECK(waiting_seconds({}, 1, device) == 0);
+  CHECK(time_of(1, {}, device).waiting == 0);
+  const StepTime two = time_of(2, {"mesh.model=2"}, device);
+  CHECK(two.waiting > 0);
+  CHECK(two.total() == Approx(two.products + two.attention + two.elementwise + two.update +
+                              two.wire + two.waiting));
+}
+
 TEST_CASE("step time: products by their FLOPs", "[step_time]") {
   Device device = simple_device();
   device.attention_efficiency = 0.25;

@@ -12,9 +12,18 @@ namespace sy {
 
 constexpr int64_t kMessageLimit = int64_t{1} << 30;
 
-// Makes a group over a duplicate of `comm`. Collective over comm. Only tests lower message_limit;
-// groups split off inherit it.
+// Others are for tests.
+struct MpiOptions {
+  int64_t message_limit = kMessageLimit;
+  // Otherwise sums that are started among ranks of one host are done when the start returns. There
+  // is nothing to hide behind computing: the cores that would compute move the data, and Open MPI's
+  // sums in flight take twice the time of others (docs/performance.md, "Sums on one host").
+  bool sums_in_flight_on_one_host = false;
+};
+
+// Makes a group over a duplicate of `comm`. Collective over comm. Groups split off inherit the
+// options.
 std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm, const std::string& name,
-                                                    int64_t message_limit = kMessageLimit);
+                                                    const MpiOptions& options = {});
 
 }  // namespace sy

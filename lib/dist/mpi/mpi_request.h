@@ -27,6 +27,8 @@ class MpiRequest final : public PooledRequest<MpiRequest> {
 
   // Reuses this object for another collective.
   void begin(const MpiPlace& place);
+  // The collective did not stay in flight.
+  void is_done() { done_ = true; }
   // The slot for the next MPI request of this collective.
   MPI_Request* next() { return &requests_.emplace_back(MPI_REQUEST_NULL); }
 
