@@ -5,6 +5,7 @@
 # Executed on the host, once under each of SCHEDULES, the orders of streams and threads (all three where
 # left out; with the device's roundings under random), labelled hostcuda:
 #   cuda.NAME.SCHEDULE, cuda.NAME.npRANKS.SCHEDULE
+# Of several, `reverse` is a long test: `random` too changes the order of threads, and the tests of races find what depends on it.
 # and on the machine's GPUs, unless HOST_ONLY:
 #   gpu.NAME, gpu.NAME.npRANKS
 # whose programs (target gpu_tests) are linked wherever there is a toolkit. Their list, gpu_tests.txt, is for pack.sh;
@@ -26,6 +27,7 @@ set(all_schedules forward reverse random)
 set(mpirun ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh)
 
 function(sy_add_host_column name command schedules labels processors)
+  list(LENGTH schedules count)
   foreach(schedule ${schedules})
     set(arithmetic exact)
     if(schedule STREQUAL random)
@@ -36,6 +38,9 @@ function(sy_add_host_column name command schedules labels processors)
       TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS "${labels}"
       PROCESSORS ${processors}
       ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};SWITCHYARD_HOSTCUDA_ARITHMETIC=${arithmetic};OMP_NUM_THREADS=1")
+    if(schedule STREQUAL reverse AND count GREATER 1)
+      sy_long_tests(cuda.${name}.reverse)
+    endif()
   endforeach()
 endfunction()
 
@@ -103,9 +108,13 @@ function(sy_add_cuda_mpi_test name binary filter)
     set(ARG_SCHEDULES ${all_schedules})
   endif()
   foreach(ranks ${ARG_UNPARSED_ARGUMENTS})
+    set(processors 2)
+    if(ranks EQUAL 1)
+      set(processors 1)
+    endif()
     if(SY_HAVE_HOSTCUDA)
       sy_add_host_column(${name}.np${ranks} "${mpirun};${ranks};$<TARGET_FILE:${binary}>;${filter}"
-                         "${ARG_SCHEDULES}" "hostcuda;mpi" 2)
+                         "${ARG_SCHEDULES}" "hostcuda;mpi" ${processors})
     endif()
     if(SY_HAVE_CUDA AND NOT ARG_HOST_ONLY)
       sy_gpu_binary(${binary})

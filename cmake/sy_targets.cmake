@@ -70,11 +70,15 @@ endfunction()
 # sy_add_mpi_test(NAME BINARY FILTER RANKS...): the same under mpirun, once per rank count.
 function(sy_add_mpi_test name binary filter)
   foreach(ranks ${ARGN})
+    set(processors 2)
+    if(ranks EQUAL 1)
+      set(processors 1)
+    endif()
     add_test(NAME ${name}.np${ranks}
              COMMAND ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh ${ranks} $<TARGET_FILE:${binary}>
                      ${filter})
     set_tests_properties(${name}.np${ranks} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
-                         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROCESSORS 2 LABELS mpi)
+                         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROCESSORS ${processors} LABELS mpi)
   endforeach()
 endfunction()
 

@@ -14,13 +14,17 @@ namespace {
 constexpr int64_t kUnsplitRows = 32;  // fewer rows than this are one GEMM
 constexpr int kLeadingBits = 3;
 
-// The largest number of rows not above `rows` that one GEMM takes: any below kUnsplitRows, and
+// From which number of rows to the next of those that one GEMM takes: any below kUnsplitRows, and
 // above it only numbers with at most three leading bits. GEMMs are cached by shape, and ragged row
 // counts would otherwise add new shapes at every step, indefinitely.
+int64_t step_at(int64_t rows) {
+  if (rows < kUnsplitRows) return 1;
+  return int64_t{1} << (std::bit_width(static_cast<uint64_t>(rows)) - kLeadingBits);
+}
+
+// The largest of those numbers not above `rows`.
 int64_t rows_of_gemm(int64_t rows) {
-  if (rows < kUnsplitRows) return rows;
-  const int shift = std::bit_width(static_cast<uint64_t>(rows)) - kLeadingBits;
-  return rows >> shift << shift;
+  return rows / step_at(rows) * step_at(rows);
 }
 
 // Calls run(first row, rows, group) for GEMMs that together cover every row of every group, or
@@ -97,6 +101,12 @@ GemmShape checked_shape(Tensor c, Tensor a, Tensor b, const RowGroups& groups,
 }
 
 }  // namespace
+
+std::vector<int64_t> gemms_of_group(int64_t rows) {
+  const int64_t rest = step_at(rows) / 2;
+  if (rest == 0) return {rows};
+  return {rows - rest, rest};
+}
 
 bool grouped_gemm_by_group(Exec& exec, int64_t rows, int64_t groups) {
   bool by_group = true;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "kernels/gemm/gemm.h"
 
@@ -23,6 +24,11 @@ struct RowGroups {
 // cuBLASLt's GEMMs are predicted to be faster than the kernel (docs/gpu.md). `rows` is the total
 // over all groups.
 bool grouped_gemm_by_group(Exec& exec, int64_t rows, int64_t groups);
+
+// The rows of the GEMMs by which a group of about so many rows is multiplied, where it is done
+// group by group, on average. Their sizes are few, so most groups take a large GEMM and a small
+// one.
+std::vector<int64_t> gemms_of_group(int64_t rows);
 
 // c [R, n] (overwritten, or accumulated on request): group g's rows of a [R, k] times b[g]. b is
 // [G, k, n], or [G, n, k] with transpose_b. The groups have at most R rows in total; R is below

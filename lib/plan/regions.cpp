@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include "kernels/gemm/gemm_shape.h"
 #include "lib/base/numeric.h"
+#include "lib/plan/wire.h"
 #include "lib/tensor/memory.h"
+#include "lib/train/optimizer/param_buckets.h"
 
 namespace sy {
 namespace {
@@ -29,6 +32,14 @@ int64_t written_bytes(const std::vector<CheckpointTensor>& saved) {
   return bytes;
 }
 
+// Of oneDNN's GEMMs, which a run keeps by shape. The shapes of most models are as many as those of
+// the small model beside which the device's bytes are measured; dropless experts have hundreds.
+int64_t bytes_of_gemms(Exec& exec) {
+  constexpr int64_t kEach = 28 << 10, kOfSmallModel = 64;
+  const auto shapes = static_cast<int64_t>(exec.state<GemmCounts>().size());
+  return std::max<int64_t>(shapes - kOfSmallModel, 0) * kEach;
+}
+
 // Of MPI, and of the code and copies that oneDNN makes, beyond what the program has before it
 // starts MPI.
 MemoryRegion libraries_region(int64_t program, const std::optional<Device>& device) {
@@ -43,16 +54,35 @@ MemoryRegion libraries_region(int64_t program, const std::optional<Device>& devi
           "measured beside a small model by doctor --json"};
 }
 
-// Open MPI receives a peer's gradients beside those that it adds them to. Those of the embedding,
-// the first parameter, are complete last, when most other sums are done.
-int64_t communication_bytes(const Traffic& traffic, const ParamStore& params) {
+// Open MPI receives a peer's gradients beside those that it adds them to. Of sums that are in
+// flight (MpiOptions) all that are at the same time: those of the embedding, the first parameter,
+// are complete last, when most others are done.
+int64_t received_in_flight(RankPlan& first, const MeshShape& shape, int64_t ranks_per_host) {
+  const ParamStore& params = first.session.model.params();
   int64_t bytes = 0;
-  for (const auto& [key, count] : traffic.records()) {
-    if (key.label == "gradients") bytes += count.bytes;
+  for (const auto& [key, count] : first.step.traffic().records()) {
+    const bool sums = key.label == "gradients" && !on_one_host(key.axis, shape, ranks_per_host);
+    if (sums) bytes += count.bytes;
   }
   const int64_t last = std::min(bytes, params.all().front().slab.extent.numel() *
                                            static_cast<int64_t>(size_of(params.master_dtype())));
   return std::max(bytes - last, last);
+}
+
+// Of one sum at a time, a rank's share of it.
+int64_t received_at_once(RankPlan& first) {
+  const ParamStore& params = first.session.model.params();
+  int64_t most = 0;
+  for (size_t i = 0; i < params.regions().size(); ++i) {
+    const ParamRegion& region = params.regions()[i];
+    const int64_t ranks = first.session.mesh.reduction_group(region.axes).size();
+    if (ranks == 1) continue;
+    for (const ParamBucket& bucket : buckets_of(params, i, kBucketElements)) {
+      const int64_t elements = ceil_div(bucket.elements.count, ranks);
+      most = std::max(most, elements * static_cast<int64_t>(size_of(region.grads.dtype())));
+    }
+  }
+  return most;
 }
 
 }  // namespace
@@ -91,12 +121,16 @@ std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first
   const int64_t program = resident_bytes();
   regions.push_back({"program", program, false,
                      "measured: this program with its libraries, before any training"});
-  regions.push_back(libraries_region(program, device));
+  MemoryRegion libraries = libraries_region(program, device);
+  if (!on_gpu) libraries.bytes += bytes_of_gemms(first.runtime.exec);
+  regions.push_back(libraries);
   if (!on_gpu) {
+    const int64_t ranks_per_host = device ? device->ranks_per_host : 1;
     const int64_t received =
-        communication_bytes(first.step.traffic(), first.session.model.params());
+        std::max(received_in_flight(first, input.shape, ranks_per_host), received_at_once(first));
     regions.push_back({"communication", received, false,
-                       "estimated: where MPI receives the gradients that are summed at once"});
+                       "estimated: where MPI receives the gradients that are summed, of other "
+                       "hosts all that are in flight"});
   }
   return regions;
 }

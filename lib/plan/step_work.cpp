@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/plan/step_work.h"
 
+#include "kernels/gemm/grouped_gemm.h"
 #include "lib/base/numeric.h"
 
 namespace sy {
@@ -10,7 +11,16 @@ namespace {
 // without being saved.
 constexpr double kPassesOverActivations = 4;
 
-GemmCounts products_of_step(const RankPlan& first, int expert_ranks) {
+// Of grouped GEMMs, with equally many rows in each group. A GPU multiplies all groups at once.
+void add_grouped(GemmCounts& counts, GemmShape equal, int64_t times, bool on_gpu) {
+  int64_t& rows = equal.options.transpose_a ? equal.k : equal.m;
+  for (const int64_t part : on_gpu ? std::vector<int64_t>{rows} : gemms_of_group(rows)) {
+    rows = part;
+    counts[equal] += times;
+  }
+}
+
+GemmCounts products_of_step(const RankPlan& first, int expert_ranks, bool on_gpu) {
   const PlannedGemms& planned = first.session.model.planned_products();
   const int64_t micro_batches = first.session.micro_batches();
   GemmCounts counts;
@@ -20,7 +30,7 @@ GemmCounts products_of_step(const RankPlan& first, int expert_ranks) {
     GemmShape equal = shape;
     int64_t& rows = shape.options.transpose_a ? equal.k : equal.m;
     rows = ceil_div(rows, expert_ranks);
-    counts[equal] += times * micro_batches;
+    add_grouped(counts, equal, times * micro_batches, on_gpu);
   }
   return counts;
 }
@@ -65,7 +75,7 @@ StepWork step_work(const PlanInput& input, RankPlan& first, const TrainStep::Mem
   const auto micro_batches = static_cast<double>(first.session.micro_batches());
   const ParamStore& params = first.session.model.params();
   StepWork work;
-  work.products = products_of_step(first, input.shape.expert);
+  work.products = products_of_step(first, input.shape.expert, input.on_gpu);
   work.attention_flops = attention_flops(input, first);
   work.activation_bytes = micro_batches * kPassesOverActivations * activation_bytes(input, memory);
   work.update_bytes = weight_update_bytes(params) + 2 * static_cast<double>(memory.optimizer);

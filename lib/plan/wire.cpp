@@ -16,10 +16,9 @@ struct GroupLink {
 };
 
 GroupLink link_of(const std::string& group, const MeshShape& shape, const Device& device) {
-  const std::vector<int> ranks = group_ranks(group, {shape, 0});
-  const bool one_host =
-      std::ranges::all_of(ranks, [&](int rank) { return rank < device.ranks_per_host; });
-  return {static_cast<double>(ranks.size()), one_host ? device.within_host : device.between_hosts};
+  const bool one_host = on_one_host(group, shape, device.ranks_per_host);
+  return {static_cast<double>(group_ranks(group, {shape, 0}).size()),
+          one_host ? device.within_host : device.between_hosts};
 }
 
 // Bytes that an average owner contributes to the gathering of values after an update.
@@ -46,6 +45,11 @@ std::map<std::string, int64_t> bytes_by_collective(const Traffic& traffic) {
   std::map<std::string, int64_t> bytes;
   for (const auto& [key, count] : traffic.records()) bytes[key.collective] += count.bytes;
   return bytes;
+}
+
+bool on_one_host(const std::string& group, const MeshShape& shape, int64_t ranks_per_host) {
+  return std::ranges::all_of(group_ranks(group, {shape, 0}),
+                             [&](int rank) { return rank < ranks_per_host; });
 }
 
 double wire_seconds(const Traffic& traffic, const MeshShape& shape, const ParamStore& params,

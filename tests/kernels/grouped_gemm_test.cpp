@@ -202,6 +202,12 @@ TEST_CASE("grouped_gemm: known sizes, group by group", "[grouped_gemm]") {
   CHECK(rows.groups().known.empty() != grouped_gemm_by_group(*exec, 4132, 2));
 }
 
+TEST_CASE("grouped_gemm: a group of so many rows takes these GEMMs", "[grouped_gemm]") {
+  CHECK(gemms_of_group(31) == std::vector<int64_t>{31});
+  CHECK(gemms_of_group(32) == std::vector<int64_t>{28, 4});
+  CHECK(gemms_of_group(200) == std::vector<int64_t>{184, 16});  // 192 to 223 take one of 192
+}
+
 TEST_CASE("grouped_gemm: rejects mismatched arguments", "[grouped_gemm]") {
   auto exec = make_exec();
   Owned a = zeros(DType::f32, {6, 3}), b = zeros(DType::f32, {2, 3, 5}),

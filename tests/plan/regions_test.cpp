@@ -25,12 +25,15 @@ TEST_CASE("regions: what libraries take is as the device has measured it", "[reg
   device.unplanned_bytes = 1e9;  // with the program
   const Plan plan = make_plan(input, device);
   CHECK(bytes_of(plan, "libraries") + bytes_of(plan, "program") == 1000000000);
+  // Dropless experts have more GEMMs than the small model beside which it is measured.
+  const Plan dropless = make_plan(
+      test::small_input(1, {"model.experts.capacity=dropless", "train.micro_batch=16"}), device);
+  CHECK(bytes_of(dropless, "libraries") + bytes_of(dropless, "program") > 1001000000);
   device.unplanned_bytes = 1000;
   CHECK(bytes_of(make_plan(input, device), "libraries") == 0);
 }
 
-TEST_CASE("regions: gradients are received where they are summed, the embedding's last",
-          "[regions]") {
+TEST_CASE("regions: gradients of other hosts are received, the embedding's last", "[regions]") {
   CHECK(bytes_of(make_plan(test::small_input(1), std::nullopt), "communication") == 0);
   const PlanInput input = test::small_input(2, {"mesh.expert=1", "model.vocab_size=512"});
   const Plan plan = make_plan(input, std::nullopt);
@@ -40,8 +43,13 @@ TEST_CASE("regions: gradients are received where they are summed, the embedding'
   CHECK(received <= all - embedding);
   CHECK(received > all - embedding - 16 * 1024);  // rows of a region begin at whole lines
   // Of a large one there is nothing else as large.
-  const PlanInput large = test::small_input(2, {"mesh.expert=1", "model.vocab_size=65536"});
-  CHECK(bytes_of(make_plan(large, std::nullopt), "communication") == int64_t{65536} * 32 * 4);
+  const PlanInput large = test::small_input(2, {"mesh.expert=1", "model.vocab_size=262144"});
+  CHECK(bytes_of(make_plan(large, std::nullopt), "communication") == int64_t{262144} * 32 * 4);
+  Device device = find_device("A100");
+  device.ranks_per_host = 2;  // one sum at a time, and of each a half
+  CHECK(bytes_of(make_plan(large, device), "communication") == int64_t{262144} * 32 * 4 / 2);
+  device.ranks_per_host = 1;
+  CHECK(bytes_of(make_plan(large, device), "communication") == int64_t{262144} * 32 * 4);
 }
 
 }  // namespace
