@@ -5,11 +5,11 @@
 # Executed on the host, once under each of SCHEDULES, the orders of streams and threads (all three where
 # left out; with the device's roundings under random), labelled hostcuda:
 #   cuda.NAME.SCHEDULE, cuda.NAME.npRANKS.SCHEDULE
-# Of several, `reverse` is a long test: `random` too changes the order of threads, and the tests of races find what depends on it.
 # and on the machine's GPUs, unless HOST_ONLY:
 #   gpu.NAME, gpu.NAME.npRANKS
 # whose programs (target gpu_tests) are linked wherever there is a toolkit. Their list, gpu_tests.txt, is for pack.sh;
 # ctest has them with SY_GPU_TESTS, labelled gpu. A test that needs more GPUs than there are is skipped.
+# Of an op's three schedules `reverse` is a long test: `random` too changes the order of threads.
 if(SY_HAVE_HOSTCUDA)
   set(cuda_column "executed on the host")
 elseif(SY_HAVE_CUDA)
@@ -27,7 +27,6 @@ set(all_schedules forward reverse random)
 set(mpirun ${PROJECT_SOURCE_DIR}/tests/support/mpirun.sh)
 
 function(sy_add_host_column name command schedules labels processors)
-  list(LENGTH schedules count)
   foreach(schedule ${schedules})
     set(arithmetic exact)
     if(schedule STREQUAL random)
@@ -38,9 +37,6 @@ function(sy_add_host_column name command schedules labels processors)
       TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS "${labels}"
       PROCESSORS ${processors}
       ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=${schedule};SWITCHYARD_HOSTCUDA_ARITHMETIC=${arithmetic};OMP_NUM_THREADS=1")
-    if(schedule STREQUAL reverse AND count GREATER 1)
-      sy_long_tests(cuda.${name}.reverse)
-    endif()
   endforeach()
 endfunction()
 
@@ -71,20 +67,28 @@ function(sy_add_gpu_test name)
 endfunction()
 
 # BINARY_watched: the objects of BINARY, linked with kernels that tell of their accesses, and one entry
-# for all that FILTER selects: races.NAME. The schedule hardly matters to what is found.
+# for all that FILTER selects: races.NAME. The schedule hardly matters to what is found. These are long
+# tests, and what they run is built by one of them.
 function(sy_add_races_test name binary filter)
   if(NOT SY_HAVE_WATCHED)
     return()
   endif()
+  if(NOT TARGET watched_tests)
+    add_custom_target(watched_tests)
+    add_test(NAME races.build COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target watched_tests -j 2)
+    set_tests_properties(races.build PROPERTIES TIMEOUT 1800 PROCESSORS 2 FIXTURES_SETUP watched LABELS "hostcuda;long")
+  endif()
   if(NOT TARGET ${binary}_watched)
-    add_executable(${binary}_watched $<TARGET_OBJECTS:${binary}>)
+    add_executable(${binary}_watched EXCLUDE_FROM_ALL $<TARGET_OBJECTS:${binary}>)
     get_target_property(link ${binary} SY_LINK)
     target_link_libraries(${binary}_watched PRIVATE ${link} sy_backend_watched)
     set_target_properties(${binary}_watched PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_dependencies(watched_tests ${binary}_watched)
   endif()
   add_test(NAME races.${name} COMMAND ${binary}_watched ${filter})
   set_tests_properties(races.${name} PROPERTIES
-    TIMEOUT 1200 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS hostcuda
+    TIMEOUT 1200 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} LABELS "hostcuda;long"
+    FIXTURES_REQUIRED watched
     ENVIRONMENT "SWITCHYARD_TEST_BACKEND=cuda;SWITCHYARD_HOSTCUDA_SCHEDULE=random;OMP_NUM_THREADS=1")
 endfunction()
 
@@ -95,6 +99,9 @@ function(sy_add_cuda_test name binary filter)
   endif()
   if(SY_HAVE_HOSTCUDA)
     sy_add_host_column(${name} "${binary};${filter}" "${ARG_SCHEDULES}" hostcuda 1)
+    if(ARG_SCHEDULES STREQUAL all_schedules)
+      sy_long_tests(cuda.${name}.reverse)
+    endif()
   endif()
   if(SY_HAVE_CUDA)
     sy_gpu_binary(${binary})

@@ -43,10 +43,9 @@ sy_add_test(kernels.gemm_avx2 kernels_tests "[gemm],[padded_gemm],[grouped_gemm]
 set_tests_properties(kernels.gemm_avx2 PROPERTIES ENVIRONMENT ONEDNN_MAX_CPU_ISA=AVX2)
 sy_add_test(kernels.bfloat16 kernels_tests "[bfloat16]")
 sy_add_cuda_test(kernels.bfloat16 kernels_tests "[bfloat16]")
-# Not [gemm], which the library multiplies, nor, but in a long test, the same kernels once more with bfloat16.
+# Not [gemm], which the library multiplies; the same kernels once more with bfloat16 apart.
 sy_add_races_test(kernels kernels_tests "~[.]~[gemm]~[padded_gemm]~[bfloat16]")
 sy_add_races_test(kernels_bfloat16 kernels_tests "[bfloat16]~[gemm]")
-sy_long_tests(races.kernels_bfloat16)
 
 # Needs a library that offers what the test wants.
 if(SY_HAVE_HOSTCUDA)

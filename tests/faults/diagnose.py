@@ -15,7 +15,7 @@ from launch import MPIRUN, PATIENCE, SWITCHYARD, Run, pretrain, require, setting
 
 MPI_FAULTS, SLOW_DISK = sys.argv[2:4]
 LIMIT = 6  # seconds that a collective may block, where one does; MPI_Init takes some of them on a busy machine
-GIVEN = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 0, "run.hang_timeout_seconds": 60}
+GIVEN = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 0, "run.hang_timeout_seconds": 60}
 HOST = socket.gethostname()
 
 

@@ -6,7 +6,7 @@ import signal
 from launch import SWITCHYARD, Run, checkpoints, pretrain, require, settings, verify, workplace
 
 SHORT = {"train.steps": 4, "train.eval_every": 0, "train.checkpoint_every": 2}
-LONG = {**SHORT, "train.steps": 100000}
+LONG = {**SHORT, "train.steps": 20000}
 
 
 def start(folder, ranks, name, given):

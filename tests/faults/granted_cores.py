@@ -6,7 +6,7 @@ import os
 
 from launch import SWITCHYARD, Run, require, settings, workplace
 
-LONG = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 0}
+LONG = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 0}
 ALL = sorted(os.sched_getaffinity(0))
 MPIRUN = ["mpirun", "--oversubscribe", "--mca", "btl_vader_single_copy_mechanism", "none"]
 

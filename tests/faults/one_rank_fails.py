@@ -7,7 +7,7 @@ import gzip
 from launch import MPIRUN, SWITCHYARD, Run, pretrain, require, settings, workplace
 
 SECONDS = 20
-COMMON = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 0}
+COMMON = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 0}
 
 
 def check(run, code, rank, *words):

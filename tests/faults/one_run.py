@@ -9,7 +9,7 @@ import signal
 
 from launch import SWITCHYARD, Run, checkpoints, pretrain, require, settings, workplace
 
-LONG = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 20}
+LONG = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 20}
 SHORT = {"train.steps": 2, "train.eval_every": 0, "train.checkpoint_every": 0}
 
 

@@ -19,7 +19,7 @@ def damage(checkpoint):
 
 
 def check_moved(folder):
-    given = {**GIVEN, "train.steps": 100000}
+    given = {**GIVEN, "train.steps": 20000}
     run = pretrain(folder, 2, "moved", given)
     require(run.wait_for("step 35/"), "the run ended by itself", run)
     (folder / "moved").rename(folder / "elsewhere")
@@ -36,7 +36,7 @@ def check_moved(folder):
 def check_error_does_not_wait(folder):
     """Rank 0 notices that the folder is gone while its disk needs minutes for a checkpoint."""
     every = 500
-    given = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": every}
+    given = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": every}
     slow = ["-x", f"LD_PRELOAD={sys.argv[2]}", "-x", "SLOW_FSYNC_MS=300000", "-x", "SLOW_FSYNC_OF=/checkpoints/"]
     for ranks in (1, 2):
         name = f"slow-{ranks}"

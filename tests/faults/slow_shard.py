@@ -33,7 +33,7 @@ def with_slow_rank(folder, name, ranks, slow, milliseconds):
 def commits_beside_training(folder):
     """A checkpoint is committed as soon as its shards are written, long before the next one is due."""
     every = 400
-    run = pretrain(folder, 2, "beside", {**GIVEN, "train.steps": 100000, "train.checkpoint_every": every,
+    run = pretrain(folder, 2, "beside", {**GIVEN, "train.steps": 20000, "train.checkpoint_every": every,
                                          "train.log_every": every // 10})
     require(run.wait_for(f"step {every}/"), "the run ended by itself", run)
     limit = time.monotonic() + PATIENCE

@@ -8,7 +8,7 @@ import time
 
 from launch import MPIRUN, SWITCHYARD, PATIENCE, Run, checkpoints, require, settings, workplace
 
-GIVEN = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 0}
+GIVEN = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 0}
 
 
 def check_missing_rank(folder):

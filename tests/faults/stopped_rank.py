@@ -10,7 +10,7 @@ from launch import HOSTED, checkpoints, pretrain, require, verify, workplace
 
 LIMIT = 3 if HOSTED else 2
 SECONDS = LIMIT + 15
-LAST = 100000  # more steps than the run will ever take
+LAST = 20000  # more steps than the run will ever take
 GIVEN = {"train.steps": LAST, "train.eval_every": 0, "train.checkpoint_every": 2 if HOSTED else 10,
          "run.hang_timeout_seconds": LIMIT}
 

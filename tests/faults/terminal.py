@@ -14,7 +14,7 @@ import time
 from launch import PATIENCE, SWITCHYARD, Run, checkpoints, pretrain, require, settings, verify, workplace
 
 SLOW_DISK = sys.argv[2]
-LONG = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 0}
+LONG = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 0}
 
 
 @contextlib.contextmanager

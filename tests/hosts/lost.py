@@ -40,7 +40,7 @@ def lose(net, how):
 
 def run_and_lose(net, folder, how):
     limit, patience, keepalive, said = WAYS[how]
-    given = {"train.steps": 100000, "train.eval_every": 0, "train.checkpoint_every": 10,
+    given = {"train.steps": 20000, "train.eval_every": 0, "train.checkpoint_every": 10,
              "run.hang_timeout_seconds": limit}
     run = launch.pretrain(folder, 4, how, given, net.mpi(2, keepalive=keepalive))
     require(run.wait_for("step 15/"), "the run ended by itself", run)

@@ -15,6 +15,7 @@ if(SY_HAVE_CUDA)
   set_tests_properties(lint.one_cuda_runtime PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
 
-# clang-tidy reads the compile database and headers that the build makes.
+# clang-tidy reads the compile database and headers that the build makes. Five minutes of two cores.
 add_test(NAME lint.tidy COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/lint/tidy.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 set_tests_properties(lint.tidy PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
+sy_long_tests(lint.tidy)

@@ -5,6 +5,7 @@ set_tests_properties(pack.runs PROPERTIES TIMEOUT 120 PROCESSORS 2 SKIP_RETURN_C
 # So does what is in the small archive.
 add_test(NAME pack.thin COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/thin.sh ${PROJECT_BINARY_DIR})
 set_tests_properties(pack.thin PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+sy_long_tests(pack.thin)
 add_test(NAME pack.run_tests COMMAND ${PROJECT_SOURCE_DIR}/tests/pack/run_tests_test.sh)
 set_tests_properties(pack.run_tests PROPERTIES TIMEOUT 60)
 # The install tree and the Debian package.

@@ -51,8 +51,8 @@ endforeach()
 sy_add_cuda_mpi_test(train.mesh_checkpoint train_mpi_tests "[mesh_checkpoint]" 2 SCHEDULES forward)
 sy_add_cuda_mpi_test(train.trainer train_mpi_tests "[trainer]" 2 SCHEDULES forward)
 # The column takes minutes a mesh: usually on one mesh a suite, on the others on demand.
-sy_long_tests(cuda.train.draws.np1.forward cuda.train.draws.np2.forward cuda.train.replay.np1.random cuda.train.replay.np2.random cuda.train.replay.np4.random cuda.train.runtime.np1.random
-              cuda.train.runtime.np4.random cuda.train.short_steps.np1.random cuda.train.short_steps.np4.random cuda.train.step_numbers.np1.random cuda.train.step_numbers.np2.random
+sy_long_tests(cuda.train.mesh_checkpoint.np2.forward cuda.train.draws.np1.forward cuda.train.draws.np2.forward cuda.train.replay.np1.random cuda.train.replay.np2.random cuda.train.replay.np4.random cuda.train.runtime.np1.random
+              cuda.train.runtime.np4.random cuda.train.short_steps.np1.random cuda.train.short_steps.np4.random cuda.train.step_numbers.np1.random cuda.train.step_numbers.np4.random
               cuda.train.teacher.np1.reverse cuda.train.teacher.np4.reverse
               cuda.train.traffic.np4.forward cuda.train.train_step.np1.random cuda.train.train_step.np4.random
               cuda.train.zero.np1.random cuda.train.zero.np4.random)
