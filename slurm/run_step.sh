@@ -27,8 +27,11 @@ else
 fi
 export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
 
-# A signal that comes before mpirun or the program is ready for it must not end it. It is sent again.
-deaf=(bash -c 'trap "" USR1 TERM; exec "$@"' bash)
+# A signal that comes before mpirun or the program is ready for it must not end it. It is sent again. Rank 0
+# under mpirun, which starts it on this node, says in a file that it is there.
+started=$(mktemp)
+trap 'rm -f "$started"' EXIT
+deaf=(bash -c 'trap "" USR1 TERM; [[ ${OMPI_COMM_WORLD_RANK:-} != 0 ]] || echo started >"$0"; exec "$@"' "$started")
 step=("${deaf[@]}" "${step[@]}" "${deaf[@]}")
 
 fail() {
@@ -52,10 +55,11 @@ value() {
 
 # pass_signal PID: passes the signal that this script got to the tasks of the step started as PID. srun's
 # get it by scancel, since srun itself may end by it or not be ready yet. mpirun forwards USR1 to its ranks,
-# but ends them on TERM before they have a checkpoint.
+# but ends them on TERM before they have a checkpoint, and itself on any signal before its daemons are up.
+# So it gets none before rank 0 has started, or two minutes have passed, should that be on another node.
 pass_signal() {
   if [[ $launcher == mpirun ]]; then
-    kill -USR1 "$1"
+    if [[ -s $started ]] || ((SECONDS >= 120)); then kill -USR1 "$1"; fi
   else
     scancel --quiet --signal="$signalled" "$SLURM_JOB_ID"
   fi

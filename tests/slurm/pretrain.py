@@ -57,11 +57,13 @@ def check_signals(slurm):
     for code in (0, 1, 3):
         job = signalled(slurm, [usr1], f"signal {code}", code)
         require(not job.requeued(), f"requeued although the step ended with {code}", job)
-    job = slurm.submit(SCRIPT, "c.yaml", TASK="signal 75", STARTING="1")
-    while not job.calls("srun"):  # nothing is there yet that could pass the signal on
-        time.sleep(0.01)
-    job.process.send_signal(usr1)
-    require(job.end() == 0 and job.requeued() == [["requeue", "4711"]], "a signal before the start is lost", job)
+    for launcher in ("srun", "mpirun"):
+        job = slurm.submit(SCRIPT, "c.yaml", TASK="signal 75", STARTING="1", SWITCHYARD_LAUNCHER=launcher)
+        while not job.calls(launcher):  # nothing is there yet that could pass the signal on
+            time.sleep(0.01)
+        job.process.send_signal(usr1)
+        require(job.end() == 0 and job.requeued() == [["requeue", "4711"]],
+                f"a signal before {launcher} has started the ranks is lost", job)
     job = signalled(slurm, [term], "signal 75 0.3", 75)  # cancelled
     require(not job.requeued(), "requeued although it was cancelled", job)
     taken = {"PREEMPTED": "2026-11-29T23:24:15"}

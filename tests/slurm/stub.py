@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Stands in for srun, scontrol, hostname, sleep and the program, depending on the name under which it is called. It
-appends a line to $CLUSTER/calls for each call, with its name, its arguments and parts of its environment."""
+"""Stands in for srun, mpirun, scontrol, hostname, sleep and the program, depending on the name under which it is called.
+It appends a line to $CLUSTER/calls for each call, with its name, its arguments and parts of its environment."""
 import json
 import os
 import pathlib
@@ -80,6 +80,16 @@ def srun(words):
             sys.exit(done.returncode)
 
 
+def mpirun(words):
+    """Takes $STARTING seconds to start its one rank, and until then ends itself on USR1, as mpirun does."""
+    note("mpirun", words=words)
+    signal.signal(signal.SIGUSR1, lambda *_: sys.exit(244))
+    time.sleep(float(os.environ.get("STARTING", 0)))
+    with subprocess.Popen(words[words.index("bash"):], env={**os.environ, "OMPI_COMM_WORLD_RANK": "0"}) as task:
+        signal.signal(signal.SIGUSR1, lambda number, _: task.send_signal(number))
+        sys.exit(task.wait())
+
+
 def cancel(words):
     """Signals the tasks of the step, if there is one."""
     note("scancel", words=words)
@@ -105,7 +115,9 @@ elif name == "scancel":
     cancel(sys.argv[1:])
 elif name == "sleep":
     time.sleep(0.1)
-elif name in ("sbatch", "squeue", "mpirun"):
+elif name == "mpirun":
+    mpirun(sys.argv[1:])
+elif name in ("sbatch", "squeue"):
     note(name, words=sys.argv[1:])
 else:
     program(sys.argv[1:])
