@@ -8,6 +8,7 @@ import time
 from real_cluster import launch, require, wait_until
 
 GIVEN = {"train.steps": 24, "train.eval_every": 12, "train.checkpoint_every": 8, "run.hang_timeout_seconds": 60}
+LONG = {"train.steps": 3000, "train.eval_every": 0, "train.checkpoint_every": 1000}
 # All nodes are one host here, which others may use too.
 ANY_RATE = ("--least-rate 0.01 --least-disk-rate 0.001 --most-clock-seconds 60 --most-foreign-cores 1000 "
             "--least-free-bytes 0")
@@ -39,16 +40,17 @@ class Cases:
         words = [self.folder / "tiny.yaml", *launch.settings({"run.name": name, **GIVEN, **(given or {})})]
         return self.slurm.submit(script, *words, **how)
 
-    def require_undisturbed(self, name, tolerance=0):
+    def require_undisturbed(self, name, given=None, tolerance=0):
         """The metrics of the run are those of an undisturbed one, which is made once, on two ranks."""
-        if not (self.folder / "straight").exists():
-            self.submit("pretrain.sbatch", "straight").require_done()
-        launch.require_same_metrics(self.folder, "straight", name, tolerance=tolerance)
+        straight = "straight_long" if given else "straight"
+        if not (self.folder / straight).exists():
+            self.submit("pretrain.sbatch", straight, given).require_done()
+        launch.require_same_metrics(self.folder, straight, name, tolerance=tolerance)
 
-    def require_requeued(self, job, name):
+    def require_requeued(self, job, name, given=None):
         job.require_done()
         require(job.show()["Restarts"] == "1", "it was not requeued once", job.text)
-        self.require_undisturbed(name)
+        self.require_undisturbed(name, given)
 
     @contextlib.contextmanager
     def in_the_middle(self, job):
@@ -90,20 +92,21 @@ class Cases:
         self.require_requeued(job, name)
         require("resumed from" in job.text(), "it does not resume", job.text)
 
-    def early_signal(self, name="early", **how):
+    def early_signal(self, name="early", given=None, **how):
         """The same as soon as the script has started its step, before there is a rank that could take it."""
-        job = self.submit("pretrain.sbatch", name, **how)
+        job = self.submit("pretrain.sbatch", name, given, **how)
         launcher = how.get("environment", {}).get("SWITCHYARD_LAUNCHER", "srun")
         wait_until(lambda: self.slurm.processes(launcher, job.number), f"{launcher} does not start", job.text)
         self.slurm.ask("scancel", "--signal=USR1", "--batch", job.number)
         job.wait_for("requeueing job")
-        self.require_requeued(job, name)
+        self.require_requeued(job, name, given)
 
     def mpirun_requeue(self):
         self.requeue("signalled_mpirun", environment=MPIRUN)
 
     def mpirun_early_signal(self):
-        self.early_signal("early_mpirun", environment=MPIRUN)
+        """mpirun gets the signal seconds after the ranks have started, and the run must not be over by then."""
+        self.early_signal("early_mpirun", LONG, environment=MPIRUN)
 
     def other_nodes(self):
         """Half of a run on two nodes, then the rest on one, and on four. As many ranks give the same digits; other
@@ -113,7 +116,7 @@ class Cases:
             job = self.submit("resume.sbatch", name, nodes=nodes, ranks=ranks)
             job.require_done()
             require("at step 12\n" in job.text(), "it does not resume from step 12", job.text)
-            self.require_undisturbed(name, tolerance)
+            self.require_undisturbed(name, tolerance=tolerance)
 
     def array(self):
         """Three jobs for one run, one after another: the first one ends early, the second trains the rest, for the
