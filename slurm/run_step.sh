@@ -59,14 +59,15 @@ value() {
 # So it gets none before rank 0 has started, or two minutes have passed, should that be on another node.
 pass_signal() {
   if [[ $launcher == mpirun ]]; then
-    if [[ -s $started ]] || ((SECONDS >= 120)); then kill -USR1 "$1"; fi
+    while [[ ! -s $started ]] && ((SECONDS < 120)) && kill -0 "$1" 2>/dev/null; do sleep 0.5; done
+    kill -USR1 "$1"
   else
     scancel --quiet --signal="$signalled" "$SLURM_JOB_ID"
   fi
 }
 
 # run_step COMMAND...: runs the step and sets `status` to its exit code. The step runs in the background
-# because bash delays traps while a foreground command runs. A signal is passed on every few seconds until
+# because bash delays traps while a foreground command runs. A signal is passed on every two seconds until
 # the step ends, since a task may not be ready for it. The loop never only waits: bash would sleep through
 # a signal that comes just before.
 run_step() {
@@ -75,7 +76,7 @@ run_step() {
   pid=$!
   while kill -0 "$pid" 2>/dev/null; do
     if [[ -n $signalled ]]; then pass_signal "$pid" || true; fi
-    sleep 5 &
+    sleep 2 &
     wait -n "$pid" $! || true
   done
   status=0

@@ -8,7 +8,7 @@ import time
 from real_cluster import launch, require, wait_until
 
 GIVEN = {"train.steps": 24, "train.eval_every": 12, "train.checkpoint_every": 8, "run.hang_timeout_seconds": 60}
-LONG = {"train.steps": 3000, "train.eval_every": 0, "train.checkpoint_every": 1000}
+LONG = {"train.steps": 1500, "train.eval_every": 0, "train.checkpoint_every": 1000}
 # All nodes are one host here, which others may use too.
 ANY_RATE = ("--least-rate 0.01 --least-disk-rate 0.001 --most-clock-seconds 60 --most-foreign-cores 1000 "
             "--least-free-bytes 0")
@@ -105,7 +105,7 @@ class Cases:
         self.requeue("signalled_mpirun", environment=MPIRUN)
 
     def mpirun_early_signal(self):
-        """mpirun gets the signal seconds after the ranks have started, and the run must not be over by then."""
+        """mpirun gets the signal up to two seconds after the ranks have started: the run must not be over by then."""
         self.early_signal("early_mpirun", LONG, environment=MPIRUN)
 
     def other_nodes(self):
