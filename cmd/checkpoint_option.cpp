@@ -6,6 +6,7 @@
 #include "lib/checkpoint/locate.h"
 #include "lib/convert/checkpoint_source.h"
 #include "lib/dist/launcher.h"
+#include "lib/dist/share_texts.h"
 #include "lib/train/run_folder.h"
 
 namespace sy {
@@ -110,6 +111,10 @@ ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_
     warn_once(chosen, reader);
   }
   return chosen;
+}
+
+std::string path_for_all(const ChosenCheckpoint& chosen, Communicator& world) {
+  return share_texts({chosen.path}, world).front();
 }
 
 }  // namespace sy

@@ -32,4 +32,8 @@ std::shared_ptr<CheckpointOptions> add_checkpoint_options(CLI::App& app);
 // does not exist. Warns if it is not the tokenizer that the checkpoint holds.
 ChosenCheckpoint choose_checkpoint(const CheckpointOptions& options, bool needs_tokenizer = true);
 
+// The chosen path of rank 0. Each rank has chosen alone, before MPI; of a run that goes on, a later
+// one may have found a later checkpoint. Collective.
+std::string path_for_all(const ChosenCheckpoint& chosen, Communicator& world);
+
 }  // namespace sy

@@ -59,7 +59,7 @@ DecodingModel::DecodingModel(const ChosenCheckpoint& chosen, const GenerateOptio
       decoder_(session_.model, decode_shape(options, encoder_length)) {
   decoder_.plan(session_.exec);
   decoder_.allocate(session_.exec);
-  restore_parameters(session_, CheckpointReader(chosen.path));
+  restore_parameters(session_, CheckpointReader(path_for_all(chosen, parallel_.mpi.world())));
   logits_ = std::make_unique<ModelLogits>(session_.model, decoder_, session_.exec, usable);
 }
 

@@ -88,6 +88,7 @@ Run setup_evaluate(CLI::App& app) {
     ChosenCheckpoint chosen = choose_checkpoint(*options);
     read_shards(chosen.config.data, *shards);
     Parallel parallel(chosen.config.run);
+    chosen.path = path_for_all(chosen, parallel.mpi.world());
     Runtime runtime(chosen.config, parallel.mpi.world(), parallel.resources());
     Session session(runtime, chosen.config, open_tokenizer(chosen.config),
                     /*training=*/false);

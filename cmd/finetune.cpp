@@ -44,6 +44,17 @@ void report_best(const std::string& run_folder, const std::vector<BestCheckpoint
   }
 }
 
+// Sets `best`. MPI has ended on return: what follows may take longer than other ranks would wait.
+ExitCode train(const RunConfig& config, const std::string& resume,
+               std::vector<BestCheckpoint>& best) {
+  Parallel parallel(config.run);
+  Runtime runtime(config, parallel.mpi.world(), parallel.resources());
+  Trainer trainer(runtime, config, resume, checked_scorer(config));
+  const ExitCode code = trainer.run();
+  best = trainer.best();
+  return code;
+}
+
 }  // namespace
 
 Run setup_finetune(CLI::App& app) {
@@ -53,14 +64,12 @@ Run setup_finetune(CLI::App& app) {
     install_stop_signals();
     const RunConfig config = options->load();
     check(config, *resume);
-    Parallel parallel(config.run);
-    Runtime runtime(config, parallel.mpi.world(), parallel.resources());
-    Trainer trainer(runtime, config, *resume, checked_scorer(config));
-    const ExitCode code = trainer.run();
-    if (code != ExitCode::done || parallel.mpi.world().rank() != 0) return code;
+    std::vector<BestCheckpoint> best;
+    const ExitCode code = train(config, *resume, best);
+    if (code != ExitCode::done || log::rank() != 0) return code;
     const std::string folder = RunFolder(config).path;
-    report_best(folder, trainer.best());
-    if (config.finetune.export_best) export_best(folder, trainer.best());
+    report_best(folder, best);
+    if (config.finetune.export_best) export_best(folder, best);
     return code;
   };
 }

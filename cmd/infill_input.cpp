@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iostream>
 
+#include "cmd/text_lines.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/data/denoise.h"
@@ -15,24 +14,6 @@
 
 namespace sy {
 namespace {
-
-// Calls use(line, place) for every line of the file or of standard input.
-template <class Use>
-void for_each_line(const std::string& path, Use&& use) {
-  std::ifstream file;
-  if (path != "-") file.open(path);
-  if (path != "-" && !file) {
-    throw DataError(fmt::format("{} cannot be opened; give a readable file", path));
-  }
-  std::istream& stream = path == "-" ? std::cin : file;
-  const std::string name = path == "-" ? "standard input" : path;
-  int64_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
-    if (number == 0 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // byte order mark
-    if (line.ends_with('\r')) line.pop_back();
-    use(line, fmt::format("line {} of {}", ++number, name));
-  }
-}
 
 // Numbers of the <extra_id_k> in a text, in their order.
 std::vector<int64_t> blanks_of(const std::string& text) {

@@ -2,11 +2,11 @@
 #include "lib/data/tokenizer/tokenizer.h"
 
 #include <cstdio>
-#include <fstream>
 #include <memory>
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/text_lines.h"
 #include "lib/base/json.h"
 #include "lib/data/tokenizer/tokenizer_train.h"
 
@@ -28,10 +28,7 @@ ExitCode show(const ShowOptions& options) {
   };
   for (const std::string& text : options.texts) print(text);
   if (options.lines.empty()) return ExitCode::done;
-  std::ifstream file(options.lines);
-  if (!file)
-    throw DataError(fmt::format("--lines {}: cannot be opened; name a text file", options.lines));
-  for (std::string line; std::getline(file, line);) print(line);
+  for_each_line(options.lines, [&](const std::string& line, const auto&) { print(line); });
   return ExitCode::done;
 }
 

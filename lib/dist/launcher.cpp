@@ -116,11 +116,15 @@ int launched_rank() {
   return known == nullptr ? 0 : std::atoi(std::getenv(known->rank));
 }
 
+int launched_ranks() {
+  const Launcher* known = launcher();
+  return known == nullptr ? 1 : std::atoi(std::getenv(known->size));
+}
+
 std::string why_not_alone(int world_size) {
   const Launcher* known = launcher();
-  if (known == nullptr || world_size > 1) return "";
-  const int launched = std::atoi(std::getenv(known->size));
-  if (launched <= 1) return "";
+  const int launched = launched_ranks();
+  if (launched <= 1 || world_size > 1) return "";
   return fmt::format(
       "{} processes were launched ({}), but MPI connects none of them, so each would work by "
       "itself: {}; if they are meant to be independent, unset {} before they start",

@@ -23,8 +23,10 @@ pid_t launcher_process();
 // serves several jobs (prted) is spared.
 void kill_launcher_if_it_stays();
 
-// The rank that the launcher gave this process; 0 without a launcher.
+// The rank that the launcher gave this process, 0 without a launcher; and how many it started, 1
+// without one.
 int launched_rank();
+int launched_ranks();
 
 // What is wrong, and what to pass, if the launcher started several processes but MPI says that this
 // one is alone: each would then train by itself. "" if all is well.

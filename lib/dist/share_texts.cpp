@@ -25,13 +25,16 @@ std::vector<std::string> share_texts(const std::vector<std::string>& texts, Comm
   return shared;
 }
 
-std::string share_first_text(const std::string& text, Communicator& group) {
+int lowest_rank_where(bool holds, Communicator& group) {
   // The maximum of negated ranks is the lowest rank.
-  double first = text.empty() ? -group.size() : -group.rank();
-  group.all_reduce_max(Tensor(&first, DType::f64, {1}), "first text");
-  const int root = static_cast<int>(-first);
-  if (root == group.size()) return "";
-  return share_texts({text}, group, root).front();
+  double first = holds ? -group.rank() : -group.size();
+  group.all_reduce_max(Tensor(&first, DType::f64, {1}), "lowest rank");
+  return static_cast<int>(-first);
+}
+
+std::string share_first_text(const std::string& text, Communicator& group) {
+  const int root = lowest_rank_where(!text.empty(), group);
+  return root == group.size() ? "" : share_texts({text}, group, root).front();
 }
 
 }  // namespace sy

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mpi.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <vector>
 
+#include "lib/base/core_set.h"
 #include "lib/base/log.h"
 #include "lib/dist/launcher.h"
 #include "lib/dist/mpi/mpi_check.h"
@@ -16,50 +15,13 @@
 namespace sy {
 namespace {
 
-// A CPU mask large enough for any machine.
-class CoreSet {
- public:
-  static constexpr int kCores = 8192;
-
-  CoreSet() : set_(CPU_ALLOC(kCores), [](cpu_set_t* set) { CPU_FREE(set); }) {
-    CPU_ZERO_S(bytes(), set_.get());
-  }
-  void add(int core) { CPU_SET_S(static_cast<size_t>(core), bytes(), set_.get()); }
-  bool has(int core) const {
-    return CPU_ISSET_S(static_cast<size_t>(core), bytes(), set_.get()) != 0;
-  }
-  bool apply() const { return sched_setaffinity(0, bytes(), set_.get()) == 0; }
-
-  // The cores of a process, 0 for this one; empty if they cannot be read.
-  static std::vector<int> of(pid_t process) {
-    CoreSet set;
-    std::vector<int> cores;
-    if (sched_getaffinity(process, bytes(), set.set_.get()) != 0) return cores;
-    for (int core = 0; core < kCores; ++core) {
-      if (set.has(core)) cores.push_back(core);
-    }
-    return cores;
-  }
-
- private:
-  static size_t bytes() { return CPU_ALLOC_SIZE(kCores); }
-
-  std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set_;
-};
-
-void bind(const std::vector<int>& cores) {
-  CoreSet set;
-  for (const int core : cores) set.add(core);
-  set.apply();
-}
-
 // The cores that the launcher gave this rank. Open MPI's mpirun binds each of one or two ranks to a
 // single core if nobody asks for another binding; the rank may then use the cores of mpirun.
 std::vector<int> granted_cores() {
-  std::vector<int> own = CoreSet::of(0);
+  std::vector<int> own = cores_of(0);
   if (own.empty()) return {0};
   if (!bound_by_default()) return own;
-  std::vector<int> mpirun = CoreSet::of(launcher_process());
+  std::vector<int> mpirun = cores_of(launcher_process());
   const bool wider = std::includes(mpirun.begin(), mpirun.end(), own.begin(), own.end());
   return wider ? mpirun : own;
 }
@@ -117,19 +79,19 @@ int choose_threads(const MpiEnvironment& /*mpi*/, int configured) {
   if (asked.threads > 0) {
     const int threads = limited(asked, static_cast<int>(cores.size()));
     // Otherwise the threads would share too few cores.
-    if (threads > static_cast<int>(CoreSet::of(0).size())) bind(cores);
+    if (threads > static_cast<int>(cores_of(0).size())) bind_to(cores);
     return threads;
   }
   const auto ranks = static_cast<size_t>(sharers.count), rank = static_cast<size_t>(sharers.rank);
   if (cores.size() < ranks) {
-    bind(cores);
+    bind_to(cores);
     return 1;
   }
   const auto edge = [&](size_t r) {
     return cores.begin() + static_cast<std::ptrdiff_t>(r * cores.size() / ranks);
   };
   const std::vector<int> share(edge(rank), edge(rank + 1));
-  bind(share);
+  bind_to(share);
   return static_cast<int>(share.size());
 }
 

@@ -3,7 +3,6 @@
 
 #include <hdf5.h>
 #include <omp.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <functional>
 #include <utility>
 
+#include "lib/base/core_set.h"
 #include "lib/base/process.h"
 #include "lib/checkpoint/durable.h"
 #include "lib/checkpoint/hdf5/hdf5_file.h"
@@ -117,8 +117,7 @@ double all_to_all_seconds(Communicator& world, int64_t bytes) {
 }
 
 int allowed_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return std::max(1, static_cast<int>(cores_of(0).size()));
 }
 
 int node_cores() {

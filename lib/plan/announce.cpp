@@ -30,11 +30,19 @@ double least_seconds(const RunConfig& config, int ranks, int threads) {
          flops / (kFastCore * ranks * threads);
 }
 
+// All ranks wait for the one with the fewest.
+int fewest_threads(int threads, Communicator& world) {
+  double fewest = -threads;
+  world.all_reduce_max(Tensor(&fewest, DType::f64, {1}), "fewest threads");
+  return static_cast<int>(-fewest);
+}
+
+// `threads`: the same on every rank, as what follows is collective.
 std::optional<Device> device_at_hand(const RunConfig& config, Backend backend, MpiEnvironment& mpi,
-                                     const RankResources& resources) {
+                                     const RankResources& resources, int threads) {
   if (backend == Backend::cuda) return known_device_of(cuda_device_name());
   Communicator& world = mpi.world();
-  if (least_seconds(config, world.size(), resources.threads) < kWorthMeasuring) return std::nullopt;
+  if (least_seconds(config, world.size(), threads) < kWorthMeasuring) return std::nullopt;
   const Device device = with_reference_step(measure_device(mpi, resources.threads), world,
                                             resources, config.model.dropout > 0);
   forget_peak_resident();  // the run's own is logged at its end
@@ -51,10 +59,11 @@ StepTime time_of_step(const RunConfig& config, int ranks, int threads, const Dev
 
 double announce_step_time(const RunConfig& config, Backend backend, MpiEnvironment& mpi,
                           const RankResources& resources) {
-  const std::optional<Device> device = device_at_hand(config, backend, mpi, resources);
   Communicator& world = mpi.world();
+  const int threads = fewest_threads(resources.threads, world);
+  const std::optional<Device> device = device_at_hand(config, backend, mpi, resources, threads);
   if (!device || world.rank() != 0) return 0;
-  const StepTime time = time_of_step(config, world.size(), resources.threads, *device);
+  const StepTime time = time_of_step(config, world.size(), threads, *device);
   log::info(
       "planned: {:.4g} s a step, {:.4g} tokens/s (products {:.4g} s, attention {:.4g}, elementwise "
       "{:.4g}, update {:.4g}, wire {:.4g}, waiting {:.4g}; {})",

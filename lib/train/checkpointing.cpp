@@ -15,6 +15,7 @@
 #include "lib/config/config.h"
 #include "lib/data/corpora.h"
 #include "lib/data/stream_state.h"
+#include "lib/dist/share_texts.h"
 #include "lib/tensor/transfer.h"
 #include "lib/train/intact_checkpoint.h"
 #include "lib/train/optimizer/value_gather.h"
@@ -292,8 +293,12 @@ int64_t restore_shared_parameters(Session& session, const CheckpointReader& chec
   return count;
 }
 
+std::string locate_for_all(const std::string& path, Communicator& world) {
+  return share_texts({world.rank() == 0 ? locate_checkpoint(path) : ""}, world).front();
+}
+
 void initialize_from_checkpoint(Session& session, const std::string& path) {
-  const std::string found = locate_checkpoint(path);
+  const std::string found = locate_for_all(path, session.mesh.world());
   const CheckpointReader checkpoint(found);
   check_initial(session, checkpoint, found);
   checkpoint.read(checkpoint_tensors(session, nullptr), CheckpointReader::Extra::refuse,
@@ -305,7 +310,7 @@ void initialize_from_checkpoint(Session& session, const std::string& path) {
 
 int64_t continue_from_checkpoint(Session& session, const Optimizer& optimizer,
                                  const std::string& path) {
-  const std::string found = locate_checkpoint(path);
+  const std::string found = locate_for_all(path, session.mesh.world());
   const CheckpointReader checkpoint(found);
   check_initial(session, checkpoint, found);
   const auto& tensors = checkpoint.tensors();
@@ -331,7 +336,7 @@ std::string checkpoint_to_resume(const std::string& resume, const std::string& f
     throw ConfigError(fmt::format(
         "--resume {}: no such checkpoint folder; give auto, none or a step-... folder", resume));
   }
-  return locate_checkpoint(resume);
+  return locate_for_all(resume, world);
 }
 
 }  // namespace sy

@@ -74,7 +74,11 @@ bool has_same_tokenizer(const std::string& tokenizer, const CheckpointReader& ch
 // Warns if the file `tokenizer` exists and is not the checkpoint's tokenizer.
 void warn_of_other_tokenizer(const std::string& tokenizer, const CheckpointReader& checkpoint);
 
-// Starts from the parameters of a checkpoint (train.initialize_from; see locate_checkpoint): the
+// The checkpoint that `path` names (locate_checkpoint), as rank 0 finds it: of a run that goes on,
+// the next rank could find a later one. Throws as locate_checkpoint does. Collective.
+std::string locate_for_all(const std::string& path, Communicator& world);
+
+// Starts from the parameters of a checkpoint (train.initialize_from; see locate_for_all): the
 // optimiser, schedule and position in the data stay fresh. Every parameter must be there, and no
 // other. Throws as restore_parameters does. Warns if the checkpoint's tokenizer is another one.
 void initialize_from_checkpoint(Session& session, const std::string& path);

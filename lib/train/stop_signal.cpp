@@ -32,7 +32,8 @@ void unblock_noted() {
 // `timeout` and some shells deliver one SIGINT twice within microseconds.
 class Interrupts {
  public:
-  // Returns whether it is not the first.
+  bool any() const { return first_.has_value(); }
+  // Returns whether it is a second one.
   bool add(Clock::time_point now) {
     if (first_) return now - *first_ > std::chrono::milliseconds(50);
     first_ = now;
@@ -56,15 +57,14 @@ void note_signals() {
     int number = 0;
     if (sigwait(&noted(), &number) != 0) continue;
     if (number == SIGINT) {
-      const bool was_asked = received == SIGINT;
-      if (interrupts.add(Clock::now()) && was_asked) {
+      if (!interrupts.any()) say_how_to_end_at_once();
+      if (interrupts.add(Clock::now())) {
         unblock_noted();
         raise(SIGINT);
       }
-      if (!was_asked) say_how_to_end_at_once();
     }
     if (number == SIGTERM) flight::ask_for_record();  // it may be a launcher's, which kills us next
-    received = number;
+    if (received == 0) received = number;
   }
 }
 

@@ -9,15 +9,15 @@
 
 namespace sy {
 
-// Called by main() alone, before there is another thread: threads inherit what is blocked, but
-// processes that are forked do not.
+// Called by commands that train, before there is another thread: threads inherit what is blocked.
+// Processes that are forked do not; those that posix_spawn() and system() start would.
 //
 // From now on these signals are noted instead of ending the process, except SIGINT and SIGHUP where
 // they are ignored already, as under nohup. A second SIGINT ends the process at once. A reader of
 // the output that is gone no longer ends it either (SIGPIPE): Ctrl-C also ends the `tee` beside it.
 void install_stop_signals();
 bool stop_requested();
-// "SIGTERM" etc.; "a signal to another rank" if this rank received none.
+// "SIGTERM" etc., the first that came; "a signal to another rank" if this rank received none.
 const char* stop_signal_name();
 
 }  // namespace sy

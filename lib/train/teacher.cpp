@@ -2,14 +2,13 @@
 #include "lib/train/teacher.h"
 
 #include "lib/base/log.h"
-#include "lib/checkpoint/locate.h"
 #include "lib/config/config.h"
 #include "lib/train/checkpointing.h"
 
 namespace sy {
 namespace {
 
-std::string find_checkpoint(const RunConfig& student) {
+std::string find_checkpoint(const RunConfig& student, Communicator& world) {
   if (student.distill.teacher.empty()) {
     throw ConfigError(
         "distill.teacher: is empty; give the teacher's checkpoint, or the folder of its run");
@@ -19,7 +18,7 @@ std::string find_checkpoint(const RunConfig& student) {
         "train.initialize_from: says where the student's parameters come from, and so does "
         "distill.start: shared; leave it empty, or use distill.start: random");
   }
-  return locate_checkpoint(student.distill.teacher);
+  return locate_for_all(student.distill.teacher, world);
 }
 
 class Faults {
@@ -79,7 +78,7 @@ void require_same_width(const RunConfig& teacher, const RunConfig& student) {
 
 Teacher::Teacher(Session& student)
     : student_(student),
-      path_(find_checkpoint(student.config)),
+      path_(find_checkpoint(student.config, student.mesh.world())),
       checkpoint_(path_),
       session_(open()) {}
 

@@ -137,6 +137,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   if (resumed.empty() && teacher_) teacher_->start_student();
   restore_from(resumed);
   train_step_.continue_after(state_.steps_before);
+  runtime.mesh.world().barrier("weights are read");  // they may come from what is now moved
   if (world.rank() == 0) set_aside_later_checkpoints();
   const double flops_per_second = measure_rate(session_) * world.size();
   if (world.rank() == 0) {

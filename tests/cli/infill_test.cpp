@@ -195,6 +195,18 @@ TEST_CASE("infill: lines as Windows writes them", "[infill_command]") {
                               Catch::Contains("\n{\"text\": \"b <extra_id_0>\", "));
 }
 
+TEST_CASE("infill: lines that cannot be read", "[infill_command]") {
+  const auto folder = infill_text({"--lines", temporary_folder()});
+  CHECK(folder.code == 3);
+  CHECK_THAT(folder.err, Catch::Contains("cannot be read") && Catch::Contains("Is a directory"));
+  CHECK(folder.out.empty());
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);  // as mpirun would
+  const auto input = infill_text({"--lines", "-"});
+  unsetenv("OMPI_COMM_WORLD_SIZE");
+  CHECK(input.code == 2);
+  CHECK_THAT(input.err, Catch::Contains("standard input (-) reaches rank 0 alone"));
+}
+
 TEST_CASE("infill: what is given for a checkpoint and is none", "[infill_command]") {
   const std::string folder = temporary_folder();
   const auto message = [&](const std::string& path) {

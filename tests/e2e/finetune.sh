@@ -53,3 +53,9 @@ mpirun --oversubscribe --bind-to none -n 2 "$switchyard" evaluate "$folder/sort.
   --tasks >"$folder/scores.out" 2>&1
 grep -q "^step $steps: sort exact_match " "$folder/scores.out"
 grep -q "^step $steps: yes_no exact_match " "$folder/scores.out"
+
+# The best checkpoint is written for Hugging Face by rank 0 alone, for longer than the others would wait for it.
+preload=$(dirname "$switchyard")/tests/libslow_disk.so
+LD_PRELOAD=$preload OPEN_ON=0 OPEN_OF=/config.json SLOW_OPEN_MS=13000 \
+  finetune 2 straight --set finetune.export_best=true --set run.hang_timeout_seconds=10
+[[ -e $folder/straight/best/sort.hf/config.json ]]

@@ -18,3 +18,16 @@ train 1 again "${short[@]}" --set train.steps=5 --resume none
 train 1 again "${short[@]}"
 grep -q "resumed from $checkpoints/step-00000005 at step 5" "$folder/again.out"
 python3 "$here/compare_metrics.py" 0 "$folder/straight/metrics.jsonl" "$folder/again/metrics.jsonl"
+
+# Ranks that find different checkpoints, as those of a run that goes on, evaluate the one that rank 0 finds.
+evaluate() { # STEP OF RANK 0, STEP OF RANK 1
+  local words=() step
+  for step in "$@"; do
+    words+=(: -n 1 "$switchyard" evaluate --checkpoint "$folder/straight/checkpoints/step-000000$step" --json)
+  done
+  mpirun --oversubscribe --bind-to none "${words[@]:1}" 2>"$folder/evaluate.out"
+}
+if ((most_ranks > 1)); then
+  [[ $(evaluate 05 10) == "$(evaluate 05 05)" && $(evaluate 10 05) == "$(evaluate 10 10)" ]]
+  [[ $(evaluate 05 05) != "$(evaluate 10 10)" ]]
+fi

@@ -41,6 +41,17 @@ def granted_to(core):
     return ["taskset", "-c", str(core)]
 
 
+def check_unequal(folder):
+    """Ranks with one thread and with two decide alike whether the run is long enough to measure the machine first."""
+    words = [SWITCHYARD, "pretrain", folder / "tiny.yaml",
+             *settings({"run.name": "unequal", **LONG, "train.steps": 2000000, "run.hang_timeout_seconds": 20})]
+    ranks = [["-n", "1", "-x", f"OMP_NUM_THREADS={threads}", *words] for threads in (1, 2)]
+    run = Run([*MPIRUN, "--bind-to", "none", *ranks[0], ":", *ranks[1]], folder / "unequal.out")
+    require(run.wait_for("step 1/"), "it does not start", run)
+    require("planned: " in run.text(), "the machine was not measured", run)
+    run.kill()
+
+
 with workplace() as folder:
     last = ALL[-1]
     check(folder, "alone", [], [ALL])
@@ -55,3 +66,4 @@ with workplace() as folder:
     check(folder, "mpirun", [*MPIRUN, "-n", "1"], [ALL])
     check(folder, "asked-binding", [*MPIRUN, "--bind-to", "core", "-n", "1"], [ALL[:1]])
     check(folder, "narrow-mpirun", [*granted_to(last), *MPIRUN, "--bind-to", "none", "-n", "1"], [[last]])
+    check_unequal(folder)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """run_folder.py PROGRAM SLOW_DISK: a run's folder that is moved away ends the run, at once even while a slow disk writes a
 checkpoint, and brought back it resumes. A damaged newest checkpoint is set aside by --resume auto, which goes on from
-the one before; the only one is refused."""
+the one before; the only one is refused. One that a rank cannot read is left alone."""
 import sys
 
 from launch import checkpoints, pretrain, require, require_same_metrics, workplace
@@ -62,6 +62,28 @@ def check_damaged(folder):
     require(len(list((folder / "damaged/checkpoints").glob("set-aside-*/step-*"))) == 2, "they were not kept", run)
 
 
+def check_unreadable(folder):
+    """A file that one rank cannot read for a moment is read again. One that rank 0 alone can read ends the run, and
+    stays where it is."""
+    require(pretrain(folder, 2, "unreadable", {**GIVEN, "train.steps": 20}).end() == 0, "the first part fails")
+    for times, code in ((1, 0), (1000, 1)):
+        bad = ["-x", f"LD_PRELOAD={sys.argv[2]}", "-x", "OPEN_ON=1", "-x", f"FAIL_OPENS={times}",
+               "-x", "OPEN_OF=step-00000020/shard"]
+        run = pretrain(folder, 2, "unreadable", {**GIVEN, "train.steps": 20}, mpi=bad)
+        require(run.end() == code, f"{times} openings fail: not exit code {code}", run)
+        require("set-aside" not in run.text() and 20 in checkpoints(folder, "unreadable"), "it was moved", run)
+    require(len(run.errors()) == 1 and "rank 1: cannot read" in run.errors()[0] and
+            "Input/output error; rank 0 reads the same" in run.errors()[0], "the message", run)
+
+
+def check_moved_while_read(folder):
+    """The run's own checkpoint as initial weights: it is moved aside once every rank has read it."""
+    slow = ["-x", f"LD_PRELOAD={sys.argv[2]}", "-x", "OPEN_ON=1", "-x", "SLOW_OPEN_MS=300", "-x", "OPEN_OF=/step-00000020/"]
+    given = {**GIVEN, "train.steps": 10, "train.initialize_from": checkpoints(folder, "unreadable")[20]}
+    run = pretrain(folder, 2, "unreadable", given, mpi=slow, resume="none")
+    require(run.end() == 0 and "its later checkpoints were moved" in run.text(), "it was moved while it was read", run)
+
+
 def check_only_one(folder):
     require(pretrain(folder, 2, "single", {**GIVEN, "train.steps": 10}).end() == 0, "the first part fails")
     damage(checkpoints(folder, "single")[10])
@@ -75,4 +97,6 @@ with workplace() as folder:
     check_moved(folder)
     check_error_does_not_wait(folder)
     check_damaged(folder)
+    check_unreadable(folder)
+    check_moved_while_read(folder)
     check_only_one(folder)

@@ -13,6 +13,7 @@
 #include "tests/support/mpi_world.h"
 #include "tests/train/hand_made_params.h"
 #include "tests/train/mesh_splits.h"
+#include "tests/train/own_order_group.h"
 
 namespace sy {
 namespace {
@@ -66,6 +67,12 @@ void spoil_others(const ParamStore& params) {
   }
 }
 
+bool is_alike(Mesh& mesh, double norm) {
+  double ends[] = {norm, -norm};
+  mesh.world().all_reduce_max(Tensor(ends, DType::f64, {2}), "ends of the norm");
+  return ends[0] == norm && ends[1] == -norm;
+}
+
 TEST_CASE("grad_norm: every parameter once, on every mesh", "[grad_norm]") {
   const DType dtype = GENERATE(DType::f32, DType::f64);
   const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
@@ -77,9 +84,22 @@ TEST_CASE("grad_norm: every parameter once, on every mesh", "[grad_norm]") {
     spoil_others(params.store);
     const double norm = norm_of(*exec, params.store, mesh);
     CHECK(norm == Approx(plain_norm(params.store, dtype)).epsilon(1e-14));
-    double largest = norm;
-    mesh.world().all_reduce_max(Tensor(&largest, DType::f64, {1}), "largest norm");
-    CHECK(largest == norm);  // the same bits on every rank
+    CHECK(is_alike(mesh, norm));
+  });
+}
+
+TEST_CASE("grad_norm: the same bits everywhere, in whatever order groups add", "[grad_norm]") {
+  const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
+  const auto exec = make_exec(1);
+  if (exec->backend != Backend::cpu) return;
+  const auto own_order = [](Communicator& group) {
+    return std::make_unique<OwnOrderGroup>(group);
+  };
+  for_each_mesh_shape([&](MeshShape shape) {
+    Mesh mesh(test_world(), shape, own_order);
+    HandMadeParams params(mesh, DType::f32, updated_by);
+    set_gradients(params.store);
+    CHECK(is_alike(mesh, norm_of(*exec, params.store, mesh)));
   });
 }
 

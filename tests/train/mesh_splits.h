@@ -10,17 +10,25 @@
 
 namespace sy::test {
 
-// Calls run(mesh) for all numbers of expert ranks and of model ranks that are powers of two.
+// Calls run(shape) for all numbers of expert ranks and of model ranks that are powers of two.
 template <class Run>
-void for_each_mesh(Exec& exec, const Run& run) {
+void for_each_mesh_shape(const Run& run) {
   const int ranks = test_world().size();
   for (int model = 1; model <= ranks; model *= 2) {
     for (int expert = 1; expert <= ranks / model; expert *= 2) {
       CAPTURE(model, expert);
-      Mesh mesh(test_world(), {ranks, model, expert}, group_maker(exec));
-      run(mesh);
+      run(MeshShape{ranks, model, expert});
     }
   }
+}
+
+// The same with run(mesh).
+template <class Run>
+void for_each_mesh(Exec& exec, const Run& run) {
+  for_each_mesh_shape([&](MeshShape shape) {
+    Mesh mesh(test_world(), shape, group_maker(exec));
+    run(mesh);
+  });
 }
 
 }  // namespace sy::test

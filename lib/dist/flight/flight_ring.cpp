@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <list>
 #include <mutex>
 
 namespace sy::flight {
@@ -29,7 +30,7 @@ struct Group {
   std::atomic<bool> open = false;
   Transport transport = Transport::mpi;
   char name[kNameBytes] = "";
-  std::vector<int> ranks;
+  std::atomic<const std::vector<int>*> ranks;
 };
 
 std::array<Entry, kEntries> ring{};
@@ -42,6 +43,7 @@ size_t oldest_begin = 0;
 std::array<Group, kGroups> groups{};
 std::mutex groups_mutex;  // for opening and closing
 int64_t last_group = 0;
+std::list<std::vector<int>> kept_ranks;  // only added to
 
 Group& group_at(int64_t id) {
   return groups[static_cast<size_t>(id % kGroups)];
@@ -63,9 +65,16 @@ void store_label(Entry& entry, const char* label) {
   for (size_t i = 0; i < kWords; ++i) entry.label[i].store(words[i], kRelaxed);
 }
 
+// The ranks, where they stay for good: somebody may be reading those of a group whose place is
+// taken. With groups_mutex held.
+const std::vector<int>* keep_ranks(const std::vector<int>& ranks) {
+  const auto kept = std::find(kept_ranks.begin(), kept_ranks.end(), ranks);
+  return kept != kept_ranks.end() ? &*kept : &kept_ranks.emplace_back(ranks);
+}
+
 }  // namespace
 
-int64_t open_group(const std::string& name, Transport transport, std::vector<int> ranks) {
+int64_t open_group(const std::string& name, Transport transport, const std::vector<int>& ranks) {
   const std::lock_guard lock(groups_mutex);
   for (int64_t tried = 0; tried < kGroups; ++tried) {
     const int64_t id = ++last_group;
@@ -75,7 +84,7 @@ int64_t open_group(const std::string& name, Transport transport, std::vector<int
     group.open = true;
     group.transport = transport;
     group.name[name.copy(group.name, kNameBytes - 1)] = '\0';
-    group.ranks = std::move(ranks);
+    group.ranks.store(keep_ranks(ranks));
     group.begun.store(0);
     group.id.store(id);
     return id;
@@ -96,7 +105,7 @@ std::vector<int> ranks_of_group(const std::string& name) {
     const bool newer = found == nullptr || group.id > found->id;
     if (group.open && newer && name.substr(0, kNameBytes - 1) == group.name) found = &group;
   }
-  return found == nullptr ? std::vector<int>{} : found->ranks;
+  return found == nullptr ? std::vector<int>{} : *found->ranks.load();
 }
 
 int64_t call_begins(int64_t group, const CollectiveCall& call, CallShape shape) {
@@ -181,10 +190,11 @@ bool view_group(int64_t place, GroupView& view) {
   view.open = group.open;
   view.name = group.name;
   view.transport = group.transport;
-  view.ranks = group.ranks.data();
-  view.size = static_cast<int64_t>(group.ranks.size());
+  const std::vector<int>& ranks = *group.ranks.load();
+  view.ranks = ranks.data();
+  view.size = std::ssize(ranks);
   view.begun = group.begun.load(kRelaxed);
-  return true;
+  return group.id.load() == view.id;
 }
 
 }  // namespace sy::flight

@@ -26,7 +26,7 @@ constexpr size_t kNameBytes = 24;   // the same of groups
 enum class Transport : uint8_t { mpi, nccl };
 
 // Announces a group of the world ranks `ranks`. Returns its identifier; 0 if there are too many.
-int64_t open_group(const std::string& name, Transport transport, std::vector<int> ranks);
+int64_t open_group(const std::string& name, Transport transport, const std::vector<int>& ranks);
 // What the group did stays readable until its place is needed. While an exception unwinds, which
 // may end in a record, the group stays open.
 void close_group(int64_t group);
@@ -84,7 +84,8 @@ struct GroupView {
   int64_t size = 0;
   int64_t begun = 0;  // the number of the last call
 };
-// The group at `place`, below kGroups; false if there is none.
+// The group at `place`, below kGroups; false if there is none, or if it is being replaced. A name that
+// is read while its place is taken may be cut.
 bool view_group(int64_t place, GroupView& view);
 
 }  // namespace sy::flight

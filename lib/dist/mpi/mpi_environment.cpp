@@ -70,9 +70,10 @@ MpiEnvironment::~MpiEnvironment() {
 
 void MpiEnvironment::abort(int code) {
   end_soon(code);  // MPI_Abort waits for the launcher, which may be stopped or cut off itself
-  int initialized = 0;
+  int initialized = 0, finalized = 0;
   MPI_Initialized(&initialized);
-  if (initialized != 0) {
+  MPI_Finalized(&finalized);
+  if (initialized != 0 && finalized == 0) {
     kill_launcher_if_it_stays();
     MPI_Abort(MPI_COMM_WORLD, code);
   }

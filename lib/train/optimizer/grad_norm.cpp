@@ -10,9 +10,20 @@ Tensor of_region(Tensor numbers, size_t region) {
   return numbers.slice(static_cast<int64_t>(region), 1);
 }
 
-// Whether some rank of the model group has its squares from sums over other ranks than this one.
-bool is_summed_apart(const ParamRegion& region) {
-  return region.is_spread() && !region.axes.has(MeshAxis::model);
+// Whether several groups of ranks sum the squares of this region, each on its own.
+bool is_summed_apart(const ParamRegion& region, const MeshShape& mesh) {
+  const bool cut_by_expert = region.axes.has(MeshAxis::expert) && mesh.expert > 1;
+  const bool cut_by_model = region.axes.has(MeshAxis::model) && mesh.model > 1;
+  return (cut_by_expert && mesh.ranks > mesh.expert) || (cut_by_model && mesh.data() > 1) ||
+         (region.is_spread() && !cut_by_model && mesh.model > 1);
+}
+
+// Makes the squares those of the world's first rank.
+void take_first(Exec& exec, Mesh& mesh, Tensor squares) {
+  const ProfileScope profile(exec.profiler, Part::communication);
+  for (Communicator* ranks : {&mesh.data(), &mesh.model()}) {
+    if (ranks->size() > 1) ranks->broadcast(squares, 0, "norm of replicated gradients");
+  }
 }
 
 void sum_over(Exec& exec, Communicator& ranks, Tensor squares, const char* label) {
@@ -42,12 +53,10 @@ void gradient_squares(Exec& exec, ParamStore& params, Mesh& mesh, Tensor squares
       if (!regions[i].axes.has(axis)) continue;
       sum_over(exec, mesh.along(axis), of_this, "norm of cut gradients");
     }
-    summed_apart |= is_summed_apart(regions[i]);
+    summed_apart |= is_summed_apart(regions[i], mesh.shape());
   }
-  // Those groups need not add in the same order, and a model group must clip alike.
-  if (!summed_apart || mesh.model().size() == 1) return;
-  const ProfileScope profile(exec.profiler, Part::communication);
-  mesh.model().broadcast(squares, 0, "norm of replicated gradients");
+  // Groups need not add in the same order, and ranks with copies of a weight must clip alike.
+  if (summed_apart) take_first(exec, mesh, squares);
 }
 
 }  // namespace sy
