@@ -16,11 +16,10 @@ Run setup_pretrain(CLI::App& app) {
     const RunConfig config = options->load();
     Parallel parallel(config.run);
     Runtime runtime(config, parallel.mpi.world(), parallel.resources());
-    const double planned =
-        announce_step_time(config, runtime.exec.backend, parallel.mpi, parallel.resources());
-    Trainer trainer(runtime, config, *resume);
-    trainer.expect_step_seconds(planned);
-    return trainer.run();
+    const auto plan_seconds = [&] {
+      return announce_step_time(config, runtime.exec.backend, parallel.mpi, parallel.resources());
+    };
+    return Trainer(runtime, config, *resume, {}, LearnsFrom::text, plan_seconds).run();
   };
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base/log.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 
+#include "lib/base/error.h"
 #include "lib/base/process.h"
 
 namespace sy::log {
@@ -38,6 +41,8 @@ void open_file(const std::string& path) {
   const std::lock_guard lock(state().mutex);
   if (state().file != nullptr) std::fclose(state().file);
   state().file = path.empty() ? nullptr : std::fopen(path.c_str(), "a");
+  if (path.empty() || state().file != nullptr) return;
+  throw RuntimeFailure(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
 }
 
 int rank() {

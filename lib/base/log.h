@@ -11,6 +11,7 @@ namespace sy::log {
 // Set once after MPI has started; until then, lines carry no rank.
 void set_rank(int rank, int size);
 // From now on, also appends everything this process logs to the file `path` ("" turns this off).
+// Throws RuntimeFailure if it cannot be written.
 void open_file(const std::string& path);
 
 int rank();

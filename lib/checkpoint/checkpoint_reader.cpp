@@ -95,6 +95,11 @@ struct CheckpointReader::Impl {
           fmt::format("{} is not a committed checkpoint: it has no {}", path, kManifestName));
     }
     manifest = parse_manifest(read_text(name, kJsonLimits.bytes), name);
+    const auto named = committed_step(fs::path(path).filename().string());
+    if (named && *named != manifest.step) {
+      throw DataError(
+          fmt::format("{} is the checkpoint of step {} under another name", path, manifest.step));
+    }
     check_size(path, manifest.index);
     for (const FileRecord& shard : manifest.shards) check_size(path, shard);
     for (const FileRecord& file : manifest.files) check_size(path, file);

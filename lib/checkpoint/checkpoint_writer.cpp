@@ -27,7 +27,7 @@ template <class Work>
 void warn_on_failure(const Work& work) {
   try {
     work();
-  } catch (const RuntimeFailure& failure) {
+  } catch (const Error& failure) {
     log::warning(failure.what());
   }
 }

@@ -176,7 +176,7 @@ void empty_trash(const std::string& folder) {
 
 std::string sy::set_aside_later(const std::string& folder, int64_t step) {
   using namespace checkpoint;
-  std::vector<int64_t> later = committed_steps(folder);
+  std::vector<int64_t> later = named_steps(folder);
   std::erase_if(later, [step](int64_t other) { return other <= step; });
   if (later.empty()) return "";
   std::string aside = make_aside_folder(folder);

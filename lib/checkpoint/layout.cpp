@@ -27,13 +27,24 @@ std::optional<int64_t> parse_step(std::string_view name, std::string_view suffix
   return step;
 }
 
+// A folder that cannot be read is not empty: a run that took it so would begin anew in it.
+void check_read(const fs::path& path, const std::error_code& error) {
+  if (!error || error == std::errc::no_such_file_or_directory ||
+      error == std::errc::not_a_directory) {
+    return;
+  }
+  throw DataError(fmt::format("cannot read {}: {}; check its permissions and the file system",
+                              path.string(), error.message()));
+}
+
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code absent;
-  for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end;
-       entry.increment(absent)) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     names.push_back(entry->path().filename().string());
   }
+  check_read(folder, error);
   return names;
 }
 
@@ -113,8 +124,11 @@ std::vector<int64_t> named_steps(const std::string& folder) {
 std::vector<int64_t> committed_steps(const std::string& folder) {
   std::vector<int64_t> steps = named_steps(folder);
   std::erase_if(steps, [&](int64_t step) {
-    std::error_code absent;
-    return !fs::exists(fs::path(folder) / committed_name(step) / kManifestName, absent);
+    const fs::path manifest = fs::path(folder) / committed_name(step) / kManifestName;
+    std::error_code error;
+    const bool is_there = fs::exists(manifest, error);
+    check_read(manifest, error);
+    return !is_there;
   });
   return steps;
 }

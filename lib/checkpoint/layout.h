@@ -38,7 +38,8 @@ void check_tensor(const CheckpointTensor& tensor);
 std::optional<int64_t> committed_step(const std::string& name);
 
 // Steps that have a folder of this kind under `folder`, ascending; none if `folder` does not exist.
-// A committed folder counts only if it has a manifest, a named one in any case.
+// A committed folder counts only if it has a manifest, a named one in any case: one without a
+// manifest is damaged, since this program leaves none. Throws DataError if they cannot be read.
 std::vector<int64_t> named_steps(const std::string& folder);
 std::vector<int64_t> committed_steps(const std::string& folder);
 std::vector<int64_t> partial_steps(const std::string& folder);

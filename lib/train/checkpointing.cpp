@@ -116,6 +116,8 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
   try {
     state.tokens = object.at("tokens");
     state.steps_before = object.value("steps_before", int64_t{0});
+    state.skipped_steps = object.value("skipped_steps", int64_t{0});
+    state.rewinds = object.value("rewinds", int64_t{0});
     const Json all = object.value("best", Json::object());
     for (const auto& [task, best] : all.items()) {
       state.best.push_back({task, best.at("step"), best.at("value")});
@@ -132,7 +134,12 @@ RunState read_run_state(const CheckpointReader& checkpoint) {
 
 std::string state_text(const RunState& state, int64_t seed) {
   Json object{{"step", state.step}, {"tokens", state.tokens}, {"seed", seed}};
-  if (state.steps_before > 0) object["steps_before"] = state.steps_before;
+  const auto add = [&](const char* key, int64_t count) {
+    if (count > 0) object[key] = count;
+  };
+  add("steps_before", state.steps_before);
+  add("skipped_steps", state.skipped_steps);
+  add("rewinds", state.rewinds);
   for (const BestCheckpoint& best : state.best) {
     object["best"][best.task] = {{"step", best.step}, {"value", best.value}};
   }

@@ -23,6 +23,8 @@ struct RunState {
   int64_t steps_before = 0;
   std::vector<BestCheckpoint> best;  // of each task so far (finetune.keep_best)
   std::vector<StepLoss> losses;      // SpikeGuard::losses()
+  int64_t skipped_steps = 0;         // in a row, up to `step`
+  int64_t rewinds = 0;               // to one checkpoint, since a step was applied
 };
 
 // The tensors of a checkpoint as this rank holds them: every parameter, every buffer and, if

@@ -54,7 +54,7 @@ std::string shared_fault(const std::string& checkpoint, Communicator& world) {
       MetBy::every_rank);
 }
 
-// On rank 0. `steps`: those of the committed checkpoints, of which the last is damaged.
+// On rank 0. `steps`: those of the checkpoints, of which the last is damaged.
 void set_aside_newest(const std::string& folder, const std::vector<int64_t>& steps,
                       const std::string& fault) {
   if (steps.size() == 1) {
@@ -74,12 +74,16 @@ void set_aside_newest(const std::string& folder, const std::vector<int64_t>& ste
 std::string newest_intact_checkpoint(const std::string& folder, Communicator& world) {
   for (;;) {
     // Rank 0 alone lists the folder: a file system may show the others an earlier state of it.
-    std::string newest = share_texts({newest_checkpoint(folder)}, world).front();
+    std::vector<int64_t> steps;
+    if (world.rank() == 0) steps = checkpoint::named_steps(folder);
+    const std::string found =
+        steps.empty() ? "" : folder + "/" + checkpoint::committed_name(steps.back());
+    std::string newest = share_texts({found}, world).front();
     if (newest.empty()) return "";
     const std::string fault = shared_fault(newest, world);
     if (fault.empty()) return newest;
     if (world.rank() == 0) {
-      set_aside_newest(folder, checkpoint::committed_steps(folder), fault);
+      set_aside_newest(folder, steps, fault);
     }
   }
 }

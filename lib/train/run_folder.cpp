@@ -9,7 +9,6 @@
 #include <fstream>
 
 #include "lib/base/error.h"
-#include "lib/base/log.h"
 #include "lib/config/config.h"
 
 namespace sy {
@@ -31,7 +30,6 @@ void RunFolder::create(const RunConfig& config) {
     throw RuntimeFailure(
         fmt::format("cannot write {}/config.yaml: {}", path, std::strerror(errno)));
   }
-  log::open_file(path + "/log.txt");
   struct stat found = {};
   if (stat(path.c_str(), &found) != 0) {
     throw RuntimeFailure(fmt::format("cannot read {}: {}", path, std::strerror(errno)));

@@ -16,7 +16,7 @@ struct RunFolder {
   std::string path;         // directory/name
   std::string checkpoints;  // path/checkpoints
 
-  // Creates the directories, opens log.txt and writes the resolved config.yaml. On rank 0 only.
+  // Creates the directories and writes the resolved config.yaml. On rank 0 only.
   // Throws RuntimeFailure.
   void create(const RunConfig& config);
 

@@ -78,14 +78,19 @@ struct timespec time_of(const std::string& path) {
   return status.st_mtim;
 }
 
-bool changes_within(const std::string& path, double seconds) {
+bool changes_within(const std::string& path, double seconds,
+                    const std::function<void()>& watching) {
   using Clock = std::chrono::steady_clock;
   const struct timespec before = time_of(path);
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  auto told = Clock::now();
   while (Clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     const struct timespec now = time_of(path);
     if (now.tv_sec != before.tv_sec || now.tv_nsec != before.tv_nsec) return true;
+    if (!watching || Clock::now() - told < std::chrono::seconds(1)) continue;
+    watching();
+    told = Clock::now();
   }
   return false;
 }
@@ -99,7 +104,8 @@ bool changes_within(const std::string& path, double seconds) {
 
 }  // namespace
 
-RunLock::RunLock(const std::string& folder, const Heartbeat& heartbeat)
+RunLock::RunLock(const std::string& folder, const Heartbeat& heartbeat,
+                 const std::function<void()>& watching)
     : folder_(folder), path_(folder + "/lock"), heartbeat_(heartbeat) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -117,7 +123,7 @@ RunLock::RunLock(const std::string& folder, const Heartbeat& heartbeat)
   try {
     if (taken == Taken::no) refuse(folder_, owner.words);
     if (!owner.words.empty()) {
-      refuse_if_alive(owner.words, taken == Taken::yes && owner.boot == boot_id());
+      refuse_if_alive(owner.words, taken == Taken::yes && owner.boot == boot_id(), watching);
     }
   } catch (...) {
     close(file_);
@@ -148,11 +154,12 @@ RunLock::~RunLock() {
 
 // Where the lock was free and `this_kernel` is true, no lock means no owner. Otherwise the owner's
 // host may keep its locks to itself.
-void RunLock::refuse_if_alive(const std::string& owner, bool this_kernel) {
+void RunLock::refuse_if_alive(const std::string& owner, bool this_kernel,
+                              const std::function<void()>& watching) {
   if (!this_kernel) {
     log::info("{} was in use by {}: watching for {:.0f} s whether it still is", folder_, owner,
               heartbeat_.watch_seconds);
-    if (changes_within(path_, heartbeat_.watch_seconds)) refuse(folder_, owner);
+    if (changes_within(path_, heartbeat_.watch_seconds, watching)) refuse(folder_, owner);
   }
   log::info("{} was left by {}, which is gone", folder_, owner);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -22,15 +23,18 @@ struct Heartbeat {
 
 class RunLock {
  public:
-  // Locks `folder`, which is created if it does not exist. Takes over from an owner that is gone.
-  // Throws ConfigError that names a living owner, RuntimeFailure if the file cannot be written.
-  explicit RunLock(const std::string& folder, const Heartbeat& heartbeat = {});
+  // Locks `folder`, which is created if it does not exist. Takes over from an owner that is gone,
+  // after watching it if need be; meanwhile calls `watching` every second. Throws ConfigError that
+  // names a living owner, RuntimeFailure if the file cannot be written.
+  explicit RunLock(const std::string& folder, const Heartbeat& heartbeat = {},
+                   const std::function<void()>& watching = {});
   ~RunLock();  // releases it; the file stays, empty
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
  private:
-  void refuse_if_alive(const std::string& owner, bool this_kernel);
+  void refuse_if_alive(const std::string& owner, bool this_kernel,
+                       const std::function<void()>& watching);
   void beat();
 
   std::string folder_;

@@ -190,6 +190,7 @@ void Trainer::save() {
   std::vector<StreamState> streams = loader_->state();
   if (!session_.counts_batch()) streams.clear();  // another rank of the model group saves them
   state_.losses = spikes_.losses();
+  if (state_.skipped_steps == 0) state_.rewinds = 0;
   CheckpointMeta meta = checkpoint_meta(session_, inputs_, state_, streams);
   meta.attempt = start_id_;
   writer_.spare(steps_of(state_.best));
@@ -201,7 +202,6 @@ void Trainer::save() {
   saved_step_ = state_.step;
   last_checkpoint_ = folder_.checkpoints + "/" + checkpoint::committed_name(saved_step_);
   at_checkpoint_ = true;
-  if (skipped_steps_ == 0) rewinds_ = 0;
   if (ledger_) ledger_->write(state_.step);
   save_seconds_ += seconds_between(start, Clock::now());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,18 +29,21 @@ enum class LearnsFrom : uint8_t { text, text_and_teacher };
 
 class Trainer {
  public:
+  // Plans the seconds of a step, 0 if it cannot say. Collective.
+  using PlanStepSeconds = std::function<double()>;
+
   // Plans and allocates all memory, opens the data and restores the checkpoint that `resume`
   // selects: auto, none or a path. `runtime` must outlive the trainer. With `make_scorer`,
   // evaluations score tasks too, unless it makes none, and the section finetune of the
-  // configuration applies, of which a student leaves out where the weights come from. Collective.
+  // configuration applies, of which a student leaves out where the weights come from. With
+  // `plan_seconds`, what it says is logged at the end of run() beside what a step took; it is
+  // called before memory is taken, once the run's folder is locked and its log open. Collective.
   Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
-          const MakeTaskScorer& make_scorer = {}, LearnsFrom learns_from = LearnsFrom::text);
+          const MakeTaskScorer& make_scorer = {}, LearnsFrom learns_from = LearnsFrom::text,
+          const PlanStepSeconds& plan_seconds = {});
 
   // Trains until train.steps or until a stop signal. Returns done or stopped. Collective.
   ExitCode run();
-
-  // To be logged on rank 0 at the end of run(), beside what a step took; 0: not planned.
-  void expect_step_seconds(double seconds) { planned_step_seconds_ = seconds; }
 
   // Of each task, with finetune.keep_best.
   const std::vector<BestCheckpoint>& best() const { return state_.best; }
@@ -47,6 +51,7 @@ class Trainer {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void lock_folder();
   ResumePlan check_resume(const std::string& path);
   void open_loader(const ResumePlan& plan);
   void set_initial_weights();
@@ -111,11 +116,9 @@ class Trainer {
   int64_t saved_step_ = -1;
   double save_seconds_ = 0;  // that saves have delayed training since the last line of metrics
   bool stopping_ = false;
-  int64_t skipped_steps_ = 0;  // in a row, up to the last step
   SpikeGuard spikes_;
   std::string last_checkpoint_;  // its path, once there is one; state_.losses are its losses
   bool at_checkpoint_ = false;   // the weights are still, or again, those of it
-  int rewinds_ = 0;              // to it, since a step was applied
   std::optional<StartedStep> under_way_;
   Clock::time_point settled_;  // when the results of the last step were read
 };

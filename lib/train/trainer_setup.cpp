@@ -91,7 +91,8 @@ void log_lengths(const RunConfig& config) {
 }  // namespace
 
 Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& resume,
-                 const MakeTaskScorer& make_scorer, LearnsFrom learns_from)
+                 const MakeTaskScorer& make_scorer, LearnsFrom learns_from,
+                 const PlanStepSeconds& plan_seconds)
     : session_(runtime, config, open_tokenizer(config), /*training=*/true),
       folder_(session_.config),
       teacher_(learns_from == LearnsFrom::text ? nullptr : std::make_unique<Teacher>(session_)),
@@ -109,7 +110,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   if (make_scorer) scorer_ = make_scorer(session_);
   train_step_.plan();
   if (scorer_) scorer_->plan();
-  if (world.rank() == 0) lock_.emplace(folder_.path);
+  lock_folder();
   const std::string resumed =
       checkpoint_to_resume(resume, folder_.checkpoints, runtime.mesh.world());
   const ResumePlan plan = check_resume(resumed);
@@ -125,6 +126,7 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
   log_flops(session_.config);
   log_lengths(session_.config);
   if (teacher_) teacher_->log_opened();
+  if (plan_seconds) planned_step_seconds_ = plan_seconds();
   train_step_.allocate();
   if (scorer_) scorer_->allocate();
   train_step_.initialize();
@@ -146,6 +148,24 @@ Trainer::Trainer(Runtime& runtime, const RunConfig& config, const std::string& r
     link_best(folder_.path, state_.best);
   }
   wait_meter_.emplace(runtime.mesh.world(), session_.exec.backend == Backend::cpu);
+}
+
+// Rank 0 may have to watch for a while whether another host still owns the folder. It tells the
+// others every second, which would take a longer silence for a rank that is gone.
+void Trainer::lock_folder() {
+  Communicator& world = session_.mesh.world();
+  const auto share = [&world](double watches) {
+    world.all_reduce_max(Tensor(&watches, DType::f64, {1}), "the lock of the run's folder");
+    return watches > 0;
+  };
+  if (world.rank() == 0) {
+    lock_.emplace(folder_.path, Heartbeat{}, [&] { share(1); });
+    log::open_file(folder_.path + "/log.txt");
+    share(0);
+  } else {
+    while (share(0)) {
+    }
+  }
 }
 
 // On rank 0, reads the run's inputs and compares them with the checkpoint, if there is one, before
@@ -216,12 +236,16 @@ void Trainer::forget_lost_best() {
 }
 
 // With --resume none or an older checkpoint the run restarts from there. Its later checkpoints are
-// moved aside, not deleted.
+// moved aside, not deleted, and its metrics, which lose the lines of later steps, are copied.
 void Trainer::set_aside_later_checkpoints() const {
   const std::string aside = set_aside_later(folder_.checkpoints, state_.step);
   if (aside.empty()) return;
-  log::info("the run restarts after step {}; its later checkpoints were moved to {}", state_.step,
-            aside);
+  std::error_code absent;
+  std::filesystem::copy_file(folder_.path + "/metrics.jsonl", aside + "/metrics.jsonl", absent);
+  log::info(
+      "the run restarts after step {}; its later checkpoints were moved to {}, with a copy of its "
+      "metrics",
+      state_.step, aside);
 }
 
 }  // namespace sy

@@ -15,7 +15,7 @@ constexpr int kMaxRewinds = 3;  // without a checkpoint in between whose step wa
 
 void Trainer::check_update(const StartedStep& started, const StepResult& result) {
   if (result.updated) {
-    skipped_steps_ = 0;
+    state_.skipped_steps = 0;
     at_checkpoint_ = false;
     spikes_.note({started.step, result.loss});
   } else if (is_spike(result)) {
@@ -38,7 +38,7 @@ void Trainer::meet_nonfinite(int64_t step, const StepResult& result) {
     log::info("{}; the step is skipped", message);
     return;
   }
-  if (skipped_steps_ > 0) stop_skipping(message);
+  if (skips) stop_skipping(message);
   finish_saves();
   throw RuntimeFailure(
       message +
@@ -72,8 +72,8 @@ bool Trainer::can_rewind() const {
 
 // Counts the step if it may.
 bool Trainer::may_skip() {
-  if (skipped_steps_ == session_.config.optimizer.max_skipped_steps) return false;
-  ++skipped_steps_;
+  if (state_.skipped_steps == session_.config.optimizer.max_skipped_steps) return false;
+  ++state_.skipped_steps;
   return true;
 }
 
@@ -83,7 +83,7 @@ void Trainer::stop_skipping(const std::string& message) {
       fmt::format("{}, after {} skipped steps in a row, as many as optimizer.max_skipped_steps "
                   "allows: the weights were not updated, and the last checkpoint is valid; "
                   "lower optimizer.learning_rate",
-                  message, skipped_steps_),
+                  message, state_.skipped_steps),
       MetBy::every_rank);
 }
 
@@ -92,15 +92,15 @@ void Trainer::stop_skipping(const std::string& message) {
 // reach, count no more.
 void Trainer::rewind(const std::string& message) {
   finish_saves();
-  if (rewinds_ == kMaxRewinds) {
+  if (state_.rewinds == kMaxRewinds) {
     throw RuntimeFailure(
         fmt::format("{}, after {} rewinds to {}: lower optimizer.learning_rate, or resume from an "
                     "earlier checkpoint (--resume PATH)",
-                    message, rewinds_, last_checkpoint_),
+                    message, state_.rewinds, last_checkpoint_),
         MetBy::every_rank);
   }
-  ++rewinds_;
-  ++skipped_steps_;
+  ++state_.rewinds;
+  ++state_.skipped_steps;
   session_.mesh.world().barrier("the checkpoint to go back to");  // rank 0 has committed it
   train_step_.complete_values();
   restore_tensors(session_, train_step_.optimizer(), CheckpointReader(last_checkpoint_));

@@ -121,6 +121,17 @@ TEST_CASE("checkpoint: missing and cut files are found before anything is read",
   CHECK_THROWS_AS(CheckpointReader(pair.folder + "/absent"), DataError);
 }
 
+TEST_CASE("checkpoint: one under another step's name is refused", "[checkpoint_damage]") {
+  const Pair pair;
+  const int64_t step = CheckpointReader(pair.two).step();
+  const std::string other = pair.folder + "/step-00000077";
+  fs::rename(pair.two, other);
+  CHECK_THROWS_WITH(CheckpointReader(other),
+                    Contains(fmt::format("the checkpoint of step {} under another name", step)));
+  fs::rename(other, pair.folder + "/kept");
+  CHECK(CheckpointReader(pair.folder + "/kept").step() == step);
+}
+
 TEST_CASE("checkpoint: without an earlier checkpoint the remedy says so", "[checkpoint_damage]") {
   const Pair pair;
   fs::remove(pair.one + "/shard-00000.h5");

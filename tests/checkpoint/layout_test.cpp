@@ -47,8 +47,21 @@ TEST_CASE("checkpoint layout: what counts as a checkpoint", "[checkpoint_layout]
   }
   make_folder(folder + "/step-00000099");  // without a manifest
   CHECK(committed_steps(folder) == std::vector<int64_t>{3, 20, 100000000});
+  CHECK(named_steps(folder) == std::vector<int64_t>{3, 20, 99, 100000000});
   CHECK(partial_steps(folder) == std::vector<int64_t>{30});
   CHECK(trash_names(folder) == std::vector<std::string>{"step-00000040.trash"});
+}
+
+// A link to itself can be read by nobody, not even by root.
+TEST_CASE("checkpoint layout: what cannot be read is not taken for nothing",
+          "[checkpoint_layout]") {
+  const std::string folder = test::temporary_folder();
+  std::filesystem::create_symlink("loop", folder + "/loop");
+  CHECK_THROWS_WITH(named_steps(folder + "/loop"), Catch::Contains("cannot read " + folder));
+  make_folder(folder + "/step-00000001");
+  std::filesystem::create_symlink("manifest.json", folder + "/step-00000001/manifest.json");
+  CHECK(named_steps(folder) == std::vector<int64_t>{1});
+  CHECK_THROWS_AS(committed_steps(folder), DataError);
 }
 
 }  // namespace

@@ -36,6 +36,13 @@ expect_stop() {
 }
 expect_stop stops "after 0 skipped steps in a row, as many as optimizer.max_skipped_steps allows" \
   --set optimizer.on_spike=skip --set optimizer.max_skipped_steps=0
+# The limit counts on over a restart, which meets the same step again.
+limit=(--set optimizer.on_spike=skip --set optimizer.max_skipped_steps=2 --set train.checkpoint_every=1 --set train.steps=60)
+for _ in first again; do
+  expect_stop limited "after 2 skipped steps in a row" "${limit[@]}"
+  grep -o "step [0-9]*: loss .* skipped steps in a row" "$folder/limited.out" >>"$folder/limited.stops"
+done
+[[ $(uniq "$folder/limited.stops" | wc -l) == 1 ]]
 expect_stop gives_up "after 3 rewinds to $folder/gives_up/checkpoints/step-" \
   --set optimizer.on_spike=rewind --set optimizer.spike_deviations=0.6 --set train.checkpoint_every=10 \
   --set train.steps=40

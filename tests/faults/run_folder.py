@@ -3,6 +3,7 @@
 """run_folder.py PROGRAM SLOW_DISK: a run's folder that is moved away ends the run, at once even while a slow disk writes a
 checkpoint, and brought back it resumes. A damaged newest checkpoint is set aside by --resume auto, which goes on from
 the one before; the only one is refused. One that a rank cannot read is left alone."""
+import shutil
 import sys
 
 from launch import checkpoints, pretrain, require, require_same_metrics, workplace
@@ -84,13 +85,28 @@ def check_moved_while_read(folder):
     require(run.end() == 0 and "its later checkpoints were moved" in run.text(), "it was moved while it was read", run)
 
 
+def check_without_manifest(folder):
+    require(pretrain(folder, 2, "bare", {**GIVEN, "train.steps": 20}).end() == 0, "the first part fails")
+    (checkpoints(folder, "bare")[20] / "manifest.json").unlink()
+    run = pretrain(folder, 2, "bare", {**GIVEN, "train.steps": 20})
+    require(run.end() == 0, "the run stops", run)
+    log = (folder / "bare/log.txt").read_text()
+    require("step-00000020 is not a committed checkpoint: it has no manifest.json" in log and
+            "goes on from step 10" in log, "it is not said to be damaged", run)
+    require(len(list((folder / "bare/checkpoints").glob("set-aside-1/step-00000020/shard-*.h5"))) == 2,
+            "it was not kept", run)
+
+
 def check_only_one(folder):
-    require(pretrain(folder, 2, "single", {**GIVEN, "train.steps": 10}).end() == 0, "the first part fails")
-    damage(checkpoints(folder, "single")[10])
-    run = pretrain(folder, 2, "single", GIVEN)
-    require(run.end() == 3, "the exit code is not 3", run)
-    require(len(run.errors()) == 1 and "--resume none" in run.errors()[0], "no single message with a remedy", run)
-    require(checkpoints(folder, "single"), "the checkpoint is gone", run)
+    for spoil in (damage, lambda checkpoint: (checkpoint / "manifest.json").unlink()):
+        require(pretrain(folder, 2, "single", {**GIVEN, "train.steps": 10}).end() == 0, "the first part fails")
+        checkpoint = checkpoints(folder, "single")[10]
+        spoil(checkpoint)
+        run = pretrain(folder, 2, "single", GIVEN)
+        require(run.end() == 3, "the exit code is not 3", run)
+        require(len(run.errors()) == 1 and "--resume none" in run.errors()[0], "no single message with a remedy", run)
+        require(len(list(checkpoint.glob("shard-*.h5"))) == 2, "the checkpoint is gone", run)
+        shutil.rmtree(folder / "single")
 
 
 with workplace() as folder:
@@ -99,4 +115,5 @@ with workplace() as folder:
     check_damaged(folder)
     check_unreadable(folder)
     check_moved_while_read(folder)
+    check_without_manifest(folder)
     check_only_one(folder)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk with troubles, preloaded into ranks: every fsync takes $SLOW_FSYNC_MS milliseconds longer,
 // as on a busy one; with $SLOW_FSYNC_OF, those of files alone whose path contains it. On rank
-// $OPEN_ON, opening a file whose path contains $OPEN_OF takes $SLOW_OPEN_MS milliseconds longer, and
-// fails the first $FAIL_OPENS times, with EIO.
+// $OPEN_ON, opening a file whose path contains $OPEN_OF takes $SLOW_OPEN_MS milliseconds longer,
+// and fails the first $FAIL_OPENS times, with EIO.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -92,9 +92,7 @@ TEST_CASE("grad_norm: the same bits everywhere, in whatever order groups add", "
   const UpdatedBy updated_by = GENERATE(UpdatedBy::every_holder, UpdatedBy::one_owner);
   const auto exec = make_exec(1);
   if (exec->backend != Backend::cpu) return;
-  const auto own_order = [](Communicator& group) {
-    return std::make_unique<OwnOrderGroup>(group);
-  };
+  const auto own_order = [](Communicator& group) { return std::make_unique<OwnOrderGroup>(group); };
   for_each_mesh_shape([&](MeshShape shape) {
     Mesh mesh(test_world(), shape, own_order);
     HandMadeParams params(mesh, DType::f32, updated_by);

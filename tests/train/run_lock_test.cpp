@@ -79,6 +79,14 @@ TEST_CASE("run_lock: an owner on another host is alive while its heart beats", "
   CHECK_THAT(text_of(folder + "/lock"), !Catch::Contains("elsewhere"));
 }
 
+TEST_CASE("run_lock: whoever waits for it hears of it every second", "[run_lock]") {
+  const std::string folder = temporary_folder();
+  leave_lock_of_another_host(folder);
+  int told = 0;
+  const RunLock taken(folder, {60, 2.5}, [&] { ++told; });
+  CHECK((told == 1 || told == 2));
+}
+
 TEST_CASE("run_lock: a folder that cannot be made is named", "[run_lock]") {
   const std::string folder = temporary_folder();
   std::ofstream(folder + "/file") << "in the way";

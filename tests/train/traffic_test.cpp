@@ -176,7 +176,10 @@ TEST_CASE("traffic: what a plan says, worked by hand", "[traffic]") {
   // Two sparse layers with four experts each, and the dropped tokens.
   CHECK(find(traffic, {"data", "all_reduce_sum", "router counts"}) == TrafficCount{1, 2 * 5 * 4});
   CHECK(find(traffic, {"expert", "all_reduce_sum", "norm of cut gradients"}) == TrafficCount{1, 8});
-  CHECK(traffic.records().size() == 2 * 5 + 5);
+  // Four groups sum the squares of experts; rank 6 takes those of the first.
+  CHECK(find(traffic, {"data", "broadcast", "norm of replicated gradients"}) ==
+        TrafficCount{1, 16});
+  CHECK(traffic.records().size() == 2 * 5 + 6);
 }
 
 // The formulas of docs/parallelism.md for ZeRO-1: two owners of the experts, four of the rest.

@@ -61,9 +61,10 @@ void keep_lines_until(const std::string& path, int64_t resumed_step) {
   for (std::string line; out && std::getline(in, line);) {
     if (belongs(line, resumed_step)) out << line << '\n';
   }
-  if (out) out.close();
-  std::error_code failed(out ? 0 : errno, std::generic_category());
-  if (out) std::filesystem::rename(fresh, path, failed);
+  const bool is_whole = out && !in.bad();
+  if (is_whole) out.close();
+  std::error_code failed(is_whole && out ? 0 : errno, std::generic_category());
+  if (!failed) std::filesystem::rename(fresh, path, failed);
   if (failed) {
     throw RuntimeFailure(fmt::format("{} cannot be rewritten: {}", path, failed.message()));
   }
