@@ -301,7 +301,15 @@ int64_t restore_shared_parameters(Session& session, const CheckpointReader& chec
 }
 
 std::string locate_for_all(const std::string& path, Communicator& world) {
-  return share_texts({world.rank() == 0 ? locate_checkpoint(path) : ""}, world).front();
+  std::string found, fault;
+  try {
+    if (world.rank() == 0) found = locate_checkpoint(path);
+  } catch (const DataError& error) {
+    fault = error.what();
+  }
+  const std::vector<std::string> of_all = share_texts({found, fault}, world);
+  if (!of_all[1].empty()) throw DataError(of_all[1]);
+  return of_all[0];
 }
 
 void initialize_from_checkpoint(Session& session, const std::string& path) {

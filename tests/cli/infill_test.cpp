@@ -201,8 +201,10 @@ TEST_CASE("infill: lines that cannot be read", "[infill_command]") {
   CHECK_THAT(folder.err, Catch::Contains("cannot be read") && Catch::Contains("Is a directory"));
   CHECK(folder.out.empty());
   setenv("OMPI_COMM_WORLD_SIZE", "2", 1);  // as mpirun would
+  setenv("OMPI_COMM_WORLD_RANK", "0", 1);
   const auto input = infill_text({"--lines", "-"});
   unsetenv("OMPI_COMM_WORLD_SIZE");
+  unsetenv("OMPI_COMM_WORLD_RANK");
   CHECK(input.code == 2);
   CHECK_THAT(input.err, Catch::Contains("standard input (-) reaches rank 0 alone"));
 }
