@@ -68,16 +68,16 @@ Run setup_evaluate(CLI::App& app) {
   auto shards = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
   auto tasks = std::make_shared<EvaluateTasksOptions>();
+  auto names = std::make_shared<std::string>();
   CLI::Option* of_shards = app.add_option(
       "--shards", *shards,
       "globs of shards, as one text; default: the validation text of the configuration");
   app.add_flag("--json", *json, "print a JSON object");
   CLI::Option* of_tasks =
-      app.add_option("--tasks", tasks->names,
+      app.add_option("--tasks", *names,  // CLI11 would count the parts of a list, and allow one
                      "decode and score data.tasks instead of computing a loss: all of them, or "
                      "those whose names follow, joined by commas")
           ->expected(0, 1)
-          ->delimiter(',')
           ->type_name("[NAME,...]")
           ->excludes(of_shards);
   app.add_option("--predictions", tasks->predictions,
@@ -85,6 +85,7 @@ Run setup_evaluate(CLI::App& app) {
       ->type_name("FILE")
       ->needs(of_tasks);
   return [=] {
+    tasks->names = task_names(*names);
     ChosenCheckpoint chosen = choose_checkpoint(*options);
     read_shards(chosen.config.data, *shards);
     Parallel parallel(chosen.config.run);
@@ -96,7 +97,6 @@ Run setup_evaluate(CLI::App& app) {
       evaluate_text(session, chosen.path, *json);
     } else {
       tasks->json = *json;
-      std::erase(tasks->names, "");  // --tasks alone
       evaluate_tasks(session, chosen.path, *tasks);
     }
     return ExitCode::done;
