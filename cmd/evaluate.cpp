@@ -7,6 +7,7 @@
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/data/text/shard_list.h"
 #include "lib/train/evaluate.h"
 
 namespace sy {
@@ -54,6 +55,7 @@ void evaluate_text(Session& session, const std::string& checkpoint, bool json) {
 // Lengths that were those of tasks are derived from the objective.
 void read_shards(DataSection& data, const std::vector<std::string>& shards) {
   if (shards.empty()) return;
+  expand_globs(shards, "--shards");  // else the error would be about data.validation
   data.validation = shards;
   data.corpora.clear();
   if (data.tasks.empty()) return;

@@ -185,6 +185,10 @@ TEST_CASE("finetune: evaluate scores tasks by name", "[finetune]") {
   CHECK(unknown.code == 2);
   CHECK_THAT(unknown.err, Catch::Contains("did you mean copy?"));
   CHECK(evaluate({"--predictions", "x"}).code == 2);
+  const auto shards = evaluate({"--shards", "x*.gz"});
+  CHECK(shards.code == 3);
+  CHECK_THAT(shards.err, Catch::StartsWith("error: the shard pattern 'x*.gz' matches no file") &&
+                             Catch::Contains("correct it in --shards"));
 }
 
 TEST_CASE("finetune: evaluate scores the tasks of a list", "[finetune]") {
