@@ -8,9 +8,12 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-case ${1:-} in
-  -*) sed -n '3,7s/^# \?//p' quickstart.sh; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2 ;;
-esac
+for argument in "$@"; do
+  case $argument in
+    -h | --help) sed -n '3,7s/^# \?//p' quickstart.sh; exit 0 ;;
+    -*) echo "quickstart.sh: unknown option '$argument'; it takes sentences, or --help" >&2; exit 2 ;;
+  esac
+done
 # What stands in each blank hangs on the words around it.
 if (($# == 0)); then
   set -- "The number <extra_id_0> rows in the table is shown." \

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <map>
 
 #include "cmd/bench_experts.h"
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/option_checks.h"
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -24,6 +24,10 @@ struct BenchOptions {
   double loader_seconds = 20;
   bool json = false;
 };
+
+const Choices<BenchPart> kParts{
+    {"step", BenchPart::step}, {"experts", BenchPart::experts}, {"loader", BenchPart::loader}};
+const Choices<BenchData> kSources{{"synthetic", BenchData::synthetic}, {"real", BenchData::real}};
 
 constexpr double kGiga = 1e9, kMebi = 1 << 20;
 
@@ -170,24 +174,30 @@ ExitCode run_loader(const BenchOptions& options) {
   return ExitCode::done;
 }
 
+// Refuses options that would have no effect.
+void check_options(const CLI::App& app, BenchPart part) {
+  const bool step = part == BenchPart::step;
+  check_use(app, "--twin", step, "--part step");
+  check_use(app, "--data", step, "--part step");
+  check_use(app, "--expert-ranks", part == BenchPart::experts, "--part experts");
+  check_use(app, "--seconds", part == BenchPart::loader, "--part loader");
+  check_use(app, "--rounds", part != BenchPart::loader, "--part step and --part experts");
+}
+
 }  // namespace
 
 Run setup_bench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   options->config = add_config_options(app);
-  const std::map<std::string, BenchPart> parts{
-      {"step", BenchPart::step}, {"experts", BenchPart::experts}, {"loader", BenchPart::loader}};
-  const std::map<std::string, BenchData> sources{{"synthetic", BenchData::synthetic},
-                                                 {"real", BenchData::real}};
-  app.add_option(
-         "--part", options->part,
-         "step: whole training steps; experts: the GEMMs of a sparse layer, batched and one "
-         "by one; loader: from text to examples")
-      ->transform(CLI::CheckedTransformer(parts))
-      ->option_text("step|experts|loader");
-  app.add_option("--data", options->step.data, "train on random ids or on data.train")
-      ->transform(CLI::CheckedTransformer(sources))
-      ->option_text("synthetic|real");
+  take_choices(
+      app.add_option("--part", options->part,
+                     "step: whole training steps; experts: the GEMMs of a sparse layer, batched "
+                     "and one by one; loader: from text to examples"),
+      kParts);
+  take_choices(
+      app.add_option("--data", options->step.data,
+                     "with --part step, the default: train on random ids or on data.train"),
+      kSources);
   app.add_option("--rounds", options->step.rounds,
                  "number of rounds; results are medians over them")
       ->check(CLI::PositiveNumber)
@@ -201,9 +211,10 @@ Run setup_bench(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--twin", options->step.twin,
-               "also time the FLOP-matched dense baseline (experts.count: 0)");
+               "with --part step: also time the FLOP-matched dense baseline (experts.count: 0)");
   app.add_flag("--json", options->json, "print one JSON object");
-  return [options] {
+  return [&app, options] {
+    check_options(app, options->part);
     switch (options->part) {
       case BenchPart::step:
         return run_step(*options);

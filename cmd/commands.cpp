@@ -58,7 +58,6 @@ std::string full_name(const CLI::App& app) {
 // The error message if `word` should be a command of `app` but is not, else "". CLI11's own message
 // suggests nothing.
 std::string find_unknown_command(CLI::App& app, std::string_view word) {
-  if (word.starts_with('-')) return "";
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
   if (std::find(names.begin(), names.end(), word) != names.end()) return "";
@@ -69,11 +68,19 @@ std::string find_unknown_command(CLI::App& app, std::string_view word) {
                          : fmt::format("did you mean `{} {}`?", full_name(app), nearest));
 }
 
+// The same of an option where a command should follow. CLI11 would only say that this is missing.
+std::string find_unknown_option(const CLI::App& app, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  if (app.get_option_no_throw(name) != nullptr) return "";
+  return fmt::format("unknown option '{}'; `{} --help` lists the options", name, full_name(app));
+}
+
 std::string find_unknown_words(CLI::App& app, int argc, char** argv) {
   CLI::App* level = &app;
   for (int i = 1; i < argc && level->get_require_subcommand_min() > 0; ++i) {
+    if (argv[i][0] == '-') return find_unknown_option(*level, argv[i]);
     std::string fault = find_unknown_command(*level, argv[i]);
-    if (!fault.empty() || argv[i][0] == '-') return fault;
+    if (!fault.empty()) return fault;
     level = level->get_subcommand(argv[i]);
   }
   return "";

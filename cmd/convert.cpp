@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/convert/convert.h"
 
-#include <map>
 #include <memory>
 
 #include "cmd/commands.h"
+#include "cmd/option_checks.h"
 
 namespace sy {
 namespace {
@@ -12,24 +12,18 @@ using convert::ConvertOptions;
 using convert::FloatType;
 using convert::Form;
 
-const std::map<std::string, Form> kForms{{"hf", Form::hugging_face},
-                                         {"switchyard", Form::switchyard}};
-const std::map<std::string, FloatType> kDtypes{
+const Choices<Form> kForms{{"hf", Form::hugging_face}, {"switchyard", Form::switchyard}};
+const Choices<FloatType> kDtypes{
     {"float32", FloatType::f32}, {"bfloat16", FloatType::bf16}, {"float16", FloatType::f16}};
 
 // Refuses options that would have no effect.
 void check_options(const CLI::App& app, const ConvertOptions& options) {
-  const auto require = [&](const char* option, bool useful, const char* use) {
-    if (app.count(option) > 0 && !useful) {
-      throw ConfigError(fmt::format("{} applies to {} only", option, use));
-    }
-  };
   const bool to_hf = options.to == Form::hugging_face;
-  require("--dtype", to_hf, "--to hf (checkpoints are float32)");
-  require("--shard-bytes", to_hf, "--to hf");
-  require("--set", options.from == Form::hugging_face,
-          "--from hf (it changes keys of config.json)");
-  require("--interval", options.upcycle > 0, "--upcycle");
+  check_use(app, "--dtype", to_hf, "--to hf (checkpoints are float32)");
+  check_use(app, "--shard-bytes", to_hf, "--to hf");
+  check_use(app, "--set", options.from == Form::hugging_face,
+            "--from hf (it changes keys of config.json)");
+  check_use(app, "--interval", options.upcycle > 0, "--upcycle");
   if (options.from == options.to && !to_hf && options.upcycle == 0) {
     throw ConfigError(
         "convert: from switchyard to switchyard, nothing is to be done without --upcycle");
@@ -41,29 +35,18 @@ void check_options(const CLI::App& app, const ConvertOptions& options) {
 Run setup_convert(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
   auto dtype = std::make_shared<FloatType>(FloatType::f32);
-  const auto one_of = [](const auto& names) {
-    return CLI::CheckedTransformer(names).description("");
-  };
-  app.add_option("--from", options->from, "format of IN")
-      ->required()
-      ->transform(one_of(kForms))
-      ->type_name("hf|switchyard");
-  app.add_option("--to", options->to, "format of OUT")
-      ->required()
-      ->transform(one_of(kForms))
-      ->type_name("hf|switchyard");
+  take_choices(app.add_option("--from", options->from, "format of IN")->required(), kForms);
+  take_choices(app.add_option("--to", options->to, "format of OUT")->required(), kForms);
   app.add_option(
          "IN", options->in,
          "a folder with config.json and safetensors (T5, SwitchTransformers), or the folder "
          "of a checkpoint")
       ->required();
   app.add_option("OUT", options->out, "folder to write; must not exist")->required();
-  app.add_option(
-         "--dtype", *dtype,
-         "element type of the tensors with --to hf; default: the type they were read in, if "
-         "they come from hf, else float32")
-      ->transform(one_of(kDtypes))
-      ->type_name("float32|bfloat16|float16");
+  take_choices(app.add_option("--dtype", *dtype,
+                              "element type of the tensors with --to hf; default: the type they "
+                              "were read in, if they come from hf, else float32"),
+               kDtypes);
   app.add_option("--shard-bytes", options->shard_bytes,
                  "maximum size of the tensors in a safetensors file (5GB)")
       ->transform(CLI::AsSizeValue(true).description(""))

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "lib/base/log.h"
@@ -48,7 +49,37 @@ void add_comparison_limits(CLI::App& app, NodeLimits& limits) {
       ->capture_default_str();
 }
 
+// Also refuses NaN, which no rate or number is below.
+void check_limit(const char* option, double value, double most, const char* wanted) {
+  if (value >= 0 && value <= most) return;
+  throw ConfigError(fmt::format("{}: {} is out of range; give {}", option, value, wanted));
+}
+
+void check_limits(const NodeLimits& limits) {
+  constexpr double kAny = std::numeric_limits<double>::infinity();
+  const char* share = "a share of the others' rate from 0 to 1";
+  check_limit("--most-foreign-cores", limits.most_foreign_cores, kAny,
+              "a number of cores, 0 or more");
+  check_limit("--least-free-bytes", limits.least_free_bytes, kAny, "a number of bytes, 0 or more");
+  check_limit("--least-shared-bytes", limits.least_shared_bytes, kAny,
+              "a number of bytes, 0 or more");
+  check_limit("--least-rate", limits.least_rate, 1, share);
+  check_limit("--least-disk-rate", limits.least_disk_rate, 1, share);
+  check_limit("--most-clock-seconds", limits.most_clock_seconds, kAny,
+              "a number of seconds, 0 or more");
+}
+
+void check_names(const CompareOptions& options) {
+  for (const std::string& name : options.nodes) {
+    if (!name.empty()) continue;
+    throw ConfigError(
+        "--nodes: a name is empty; give the names of all nodes with commas between, or leave "
+        "--nodes out");
+  }
+}
+
 ExitCode examine(const NodeOptions& options) {
+  check_limits(options.limits);
   const NodeFacts facts = examine_node(options.folder);
   const auto complaints = judge_node(facts, options.limits);
   for (const std::string& complaint : complaints) log::warn("{}: {}", facts.node, complaint);
@@ -120,6 +151,8 @@ std::vector<std::string> print_verdicts(const Complaints& complaints) {
 }
 
 ExitCode compare(const CompareOptions& options) {
+  check_limits(options.limits);
+  check_names(options);
   Complaints unread;
   const std::vector<NodeFacts> nodes = read_nodes(options, unread);
   if (nodes.empty() && options.nodes.empty()) {

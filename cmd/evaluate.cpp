@@ -7,6 +7,7 @@
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/data/text/shard_list.h"
 #include "lib/train/evaluate.h"
 
 namespace sy {
@@ -54,6 +55,7 @@ void evaluate_text(Session& session, const std::string& checkpoint, bool json) {
 // Lengths that were those of tasks are derived from the objective.
 void read_shards(DataSection& data, const std::vector<std::string>& shards) {
   if (shards.empty()) return;
+  expand_globs(shards, "--shards");  // else the error would be about data.validation
   data.validation = shards;
   data.corpora.clear();
   if (data.tasks.empty()) return;
@@ -68,16 +70,16 @@ Run setup_evaluate(CLI::App& app) {
   auto shards = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
   auto tasks = std::make_shared<EvaluateTasksOptions>();
+  auto names = std::make_shared<std::string>();
   CLI::Option* of_shards = app.add_option(
       "--shards", *shards,
       "globs of shards, as one text; default: the validation text of the configuration");
   app.add_flag("--json", *json, "print a JSON object");
   CLI::Option* of_tasks =
-      app.add_option("--tasks", tasks->names,
+      app.add_option("--tasks", *names,  // CLI11 would count the parts of a list, and allow one
                      "decode and score data.tasks instead of computing a loss: all of them, or "
                      "those whose names follow, joined by commas")
           ->expected(0, 1)
-          ->delimiter(',')
           ->type_name("[NAME,...]")
           ->excludes(of_shards);
   app.add_option("--predictions", tasks->predictions,
@@ -85,6 +87,7 @@ Run setup_evaluate(CLI::App& app) {
       ->type_name("FILE")
       ->needs(of_tasks);
   return [=] {
+    tasks->names = task_names(*names);
     ChosenCheckpoint chosen = choose_checkpoint(*options);
     read_shards(chosen.config.data, *shards);
     Parallel parallel(chosen.config.run);
@@ -96,7 +99,6 @@ Run setup_evaluate(CLI::App& app) {
       evaluate_text(session, chosen.path, *json);
     } else {
       tasks->json = *json;
-      std::erase(tasks->names, "");  // --tasks alone
       evaluate_tasks(session, chosen.path, *tasks);
     }
     return ExitCode::done;

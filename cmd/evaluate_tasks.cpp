@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -42,6 +43,20 @@ void write(const std::string& path, const std::vector<TaskAnswers>& answers) {
 }
 
 }  // namespace
+
+std::vector<std::string> task_names(const std::string& text) {
+  std::vector<std::string> names;
+  if (text.empty()) return names;
+  std::istringstream parts(text + ",");
+  for (std::string name; std::getline(parts, name, ',');) {
+    if (name.empty()) {
+      throw ConfigError(fmt::format(
+          "--tasks: '{}' has a task without a name; give names with one comma between", text));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
 
 void evaluate_tasks(Session& session, const std::string& checkpoint,
                     const EvaluateTasksOptions& options) {

@@ -15,6 +15,10 @@ struct EvaluateTasksOptions {
   bool json = false;
 };
 
+// The names in the text of --tasks, with commas between; none in "". Throws ConfigError for an
+// empty name.
+std::vector<std::string> task_names(const std::string& text);
+
 // Decodes and scores with the weights of a checkpoint. The session's model must not be planned.
 // Collective. Throws ConfigError, DataError, or RuntimeFailure if the file cannot be written.
 void evaluate_tasks(Session& session, const std::string& checkpoint,

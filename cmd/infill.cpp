@@ -2,18 +2,18 @@
 #include "lib/generate/infill.h"
 
 #include <cstdio>
-#include <map>
 
 #include "cmd/commands.h"
 #include "cmd/decoding.h"
 #include "cmd/infill_input.h"
+#include "cmd/option_checks.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
 namespace sy {
 namespace {
 
-const std::map<std::string, Strategy> kStrategies{
+const Choices<Strategy> kStrategies{
     {"greedy", Strategy::greedy}, {"sample", Strategy::sample}, {"beam", Strategy::beam}};
 
 struct InfillOptions {
@@ -44,10 +44,9 @@ void add_inputs(CLI::App& app, InfillOptions& options) {
 }
 
 void add_search(CLI::App& app, GenerateOptions& options) {
-  app.add_option("--strategy", options.strategy,
-                 "how to search for the most likely target (greedy)")
-      ->transform(CLI::CheckedTransformer(kStrategies).description(""))
-      ->type_name("greedy|sample|beam");
+  take_choices(app.add_option("--strategy", options.strategy,
+                              "how to search for the most likely target (greedy)"),
+               kStrategies);
   app.add_option("--temperature", options.temperature, "sample: divides the logits (1)");
   app.add_option("--top-p", options.top_p,
                  "sample: draw from the most likely tokens with this total probability (1)");
@@ -66,20 +65,18 @@ void add_search(CLI::App& app, GenerateOptions& options) {
 
 // Refuses options that would have no effect.
 void check_options(const CLI::App& app, const InfillOptions& options) {
-  const auto require = [&](const char* option, bool useful, const char* use) {
-    if (app.count(option) > 0 && !useful) {
-      throw ConfigError(fmt::format("{} applies to {} only", option, use));
-    }
-  };
   for (const char* option : {"--temperature", "--top-p", "--seed"}) {
-    require(option, options.generate.strategy == Strategy::sample, "--strategy sample");
+    check_use(app, option, options.generate.strategy == Strategy::sample, "--strategy sample");
   }
   for (const char* option : {"--beams", "--length-penalty", "--early-stopping"}) {
-    require(option, options.generate.strategy == Strategy::beam, "--strategy beam");
+    check_use(app, option, options.generate.strategy == Strategy::beam, "--strategy beam");
   }
-  require("--ids", options.texts.empty() && options.lines.empty(),
-          "prompts of token ids (without --text and --lines)");
-  require("--mode", options.ids.empty(), "prompts of text; with --ids, begin them with its id");
+  check_use(app, "--ids", options.texts.empty() && options.lines.empty(),
+            "prompts of token ids (without --text and --lines)");
+  if (!options.mode.empty() && !options.ids.empty()) {
+    throw ConfigError(
+        "--mode applies to prompts of text only; with --ids, begin them with the token's id");
+  }
   if (options.texts.empty() && options.lines.empty() && options.ids.empty()) {
     throw ConfigError("infill: nothing to fill; give --text, --lines or --ids");
   }

@@ -9,7 +9,9 @@
 #include "cmd/config_options.h"
 #include "cmd/inspect_checkpoints.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 #include "lib/checkpoint/checkpoint.h"
+#include "lib/checkpoint/locate.h"
 #include "lib/checkpoint/verify.h"
 #include "lib/data/corpora.h"
 #include "lib/data/loader.h"
@@ -87,7 +89,11 @@ ExitCode inspect_checkpoint(const CheckpointOptions& options) {
   if (options.verify && !checkpoints_under(options.path).empty()) {
     return inspect_checkpoints(options.path, options.json);
   }
-  const CheckpointReader checkpoint(options.path);
+  const std::string path = locate_checkpoint(options.path);
+  if (path != options.path) {
+    log::warn("this is the newest checkpoint of {}: {}", options.path, path);
+  }
+  const CheckpointReader checkpoint(path);
   if (options.json) {
     print_json(checkpoint);
   } else {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cmd/commands.h"
+#include "cmd/option_checks.h"
 #include "lib/base/json.h"
 #include "lib/data/text/c4_reader.h"
 #include "lib/data/text/shard_list.h"
@@ -90,9 +91,12 @@ struct ShardOptions {
 
 ExitCode inspect_shards(const ShardOptions& options) {
   std::unique_ptr<const Tokenizer> tokenizer;
-  if (!options.tokenizer.empty()) tokenizer = std::make_unique<Tokenizer>(options.tokenizer, 100);
+  if (!options.tokenizer.empty()) {
+    check_tokenizer_file(options.tokenizer, "--tokenizer");
+    tokenizer = std::make_unique<Tokenizer>(options.tokenizer, 100);
+  }
   int64_t broken = 0;
-  for (const std::string& shard : expand_globs(options.globs)) {
+  for (const std::string& shard : expand_globs(options.globs, "the argument FILE")) {
     const ShardStatistics found = read_shard(shard, options.text_key, tokenizer.get());
     (options.json ? print_json : print_text)(found, tokenizer != nullptr);
     broken += found.counters.corrupt_shards;

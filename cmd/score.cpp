@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cmd/commands.h"
+#include "cmd/option_checks.h"
 #include "lib/base/json.h"
 #include "lib/config/keys.h"
 #include "lib/tasks/answers.h"
@@ -19,7 +20,19 @@ struct ScoreOptions {
   bool json = false;
 };
 
-void check_options(const ScoreOptions& options) {
+bool is_of_classes(const std::string& metric) {
+  return needs_labels(metric) || takes_two_labels(metric);
+}
+
+std::vector<std::string> metrics_of_classes() {
+  std::vector<std::string> names;
+  for (const std::string& name : metric_names()) {
+    if (is_of_classes(name)) names.push_back(name);
+  }
+  return names;
+}
+
+void check_options(const CLI::App& app, const ScoreOptions& options) {
   const std::vector<std::string>& names = metric_names();
   if (std::find(names.begin(), names.end(), options.metric) == names.end()) {
     const std::string nearest = nearest_word(options.metric, names);
@@ -29,6 +42,8 @@ void check_options(const ScoreOptions& options) {
                           : fmt::format("score: there is no metric '{}'; did you mean {}?",
                                         options.metric, nearest));
   }
+  check_use(app, "--labels", is_of_classes(options.metric),
+            fmt::format("{}", fmt::join(metrics_of_classes(), ", ")));
   if (needs_labels(options.metric) && options.labels.size() < 2) {
     throw ConfigError(
         fmt::format("score: {} is of classes; give their labels in order, such as --labels no,yes",
@@ -40,8 +55,8 @@ void check_options(const ScoreOptions& options) {
   }
 }
 
-ExitCode run_score(const ScoreOptions& options) {
-  check_options(options);
+ExitCode run_score(const CLI::App& app, const ScoreOptions& options) {
+  check_options(app, options);
   const std::vector<std::string> predictions = read_predictions(options.predictions);
   const std::vector<TextExample> examples = read_targets(options.targets);
   const std::vector<Answer> answers =
@@ -79,7 +94,7 @@ Run setup_score(CLI::App& app) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_flag("--json", options->json, "one JSON object: metric, examples, scores");
-  return [options] { return run_score(*options); };
+  return [&app, options] { return run_score(app, *options); };
 }
 
 }  // namespace sy

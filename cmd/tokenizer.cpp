@@ -6,6 +6,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/option_checks.h"
 #include "cmd/text_lines.h"
 #include "lib/base/json.h"
 #include "lib/data/tokenizer/tokenizer_train.h"
@@ -21,6 +22,12 @@ struct ShowOptions {
 };
 
 ExitCode show(const ShowOptions& options) {
+  if (options.extra_ids < 0) {
+    throw ConfigError(
+        fmt::format("--extra-ids: {} is out of range; give how many sentinels there are, 0 or more",
+                    options.extra_ids));
+  }
+  check_tokenizer_file(options.model, "MODEL, or give the word bytes");
   const Tokenizer tokenizer(options.model, options.extra_ids);
   const auto print = [&](const std::string& text) {
     const Json object{{"ids", tokenizer.encode(text)}, {"pieces", tokenizer.pieces(text)}};

@@ -185,6 +185,42 @@ TEST_CASE("finetune: evaluate scores tasks by name", "[finetune]") {
   CHECK(unknown.code == 2);
   CHECK_THAT(unknown.err, Catch::Contains("did you mean copy?"));
   CHECK(evaluate({"--predictions", "x"}).code == 2);
+  const auto shards = evaluate({"--shards", "x*.gz"});
+  CHECK(shards.code == 3);
+  CHECK_THAT(shards.err, Catch::StartsWith("error: the shard pattern 'x*.gz' matches no file") &&
+                             Catch::Contains("correct it in --shards"));
+}
+
+TEST_CASE("finetune: evaluate scores the tasks of a list", "[finetune]") {
+  const Runs runs;
+  write_file(runs.path("other.jsonl"), Runs::examples(3));
+  const auto task = [](const char* name, const char* file) {
+    return fmt::format(
+        "{{name: {}, form: jsonl, train: [train.jsonl], validation: [{}], metrics: [exact_match]}}",
+        name, file);
+  };
+  const std::string tasks = fmt::format("data.tasks=[{}, {}, {}]", task("copy", "validation.jsonl"),
+                                        task("other", "other.jsonl"), task("third", "other.jsonl"));
+  REQUIRE(runs.run("pretrain", "three", {tasks, "train.steps=1", "train.eval_every=0"}).code == 0);
+  const auto evaluate = [&](const std::string& names) {
+    return run_program({"evaluate", "--checkpoint", "runs/three", "--tasks", names, "--json",
+                        "--predictions", "said.jsonl"},
+                       runs.path(""));
+  };
+  const auto two = evaluate("copy,third");
+  CAPTURE(two.err);
+  CHECK(two.code == 0);
+  CHECK_THAT(two.out, Catch::Contains("\"copy\": {\"exact_match\": ") &&
+                          Catch::Contains("\"third\": {\"exact_match\": ") &&
+                          !Catch::Contains("other"));
+  const std::string said = read_file(runs.path("said.jsonl"));
+  CHECK(std::count(said.begin(), said.end(), '\n') == 7 + 3);
+  const auto unknown = evaluate("copy,thrid");
+  CHECK(unknown.code == 2);
+  CHECK_THAT(unknown.err, Catch::Contains("'thrid'") && Catch::Contains("did you mean third?"));
+  const auto empty = evaluate("copy,,third");
+  CHECK(empty.code == 2);
+  CHECK_THAT(empty.err, Catch::StartsWith("error: --tasks: 'copy,,third'"));
 }
 
 }  // namespace

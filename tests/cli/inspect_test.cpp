@@ -106,6 +106,11 @@ TEST_CASE("inspect --verify: of a folder of checkpoints, a line each", "[inspect
     CHECK(intact.code == 0);
     CHECK(intact.out == lines);
   }
+  // Where the ledger is missing, a folder of checkpoints means its newest one.
+  const auto newest = run_program({"inspect", all});
+  CHECK(newest.code == 0);
+  CHECK(newest.out == run_program({"inspect", at(3)}).out);
+  CHECK_THAT(newest.err, Catch::Contains("the newest checkpoint of " + all + ": " + at(3)));
   std::filesystem::resize_file(at(1) + "/shard-00000.h5", 100);
   std::filesystem::remove(at(2) + "/manifest.json");
   const auto damaged = run_program({"inspect", folder, "--verify"});
@@ -121,6 +126,21 @@ TEST_CASE("inspect --verify: of a folder of checkpoints, a line each", "[inspect
   CHECK_THAT(run_program({"inspect", at(3), "--verify"}).out,
              Catch::EndsWith("every checksum agrees\n"));
   CHECK(run_program({"inspect", test::temporary_folder(), "--verify"}).code == 3);
+}
+
+TEST_CASE("inspect: what is no checkpoint is named", "[inspect]") {
+  const std::string folder = test::temporary_folder();
+  const auto message = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "inspect");
+    const auto outcome = run_program(words);
+    CHECK(outcome.code == 3);
+    CHECK_THAT(outcome.err, Catch::StartsWith("error: " + words[1] + " is not a committed "));
+    return outcome.err;
+  };
+  CHECK_THAT(message({folder}), Catch::Contains("it holds none"));
+  std::filesystem::create_directories(folder + "/run/checkpoints");
+  CHECK_THAT(message({folder + "/run"}), Catch::Contains("a run that has no committed checkpoint"));
+  CHECK_THAT(message({folder + "/run", "--verify"}), Catch::Contains("has no committed"));
 }
 
 TEST_CASE("doctor: a line for each part, and a verdict", "[doctor]") {

@@ -38,12 +38,16 @@ TEST_CASE("score: prints what a metric gives", "[score_command]") {
 TEST_CASE("score: classes have labels", "[score_command]") {
   const Files files("\"no\"\n\"yes\"\n\"what\"\n", "\"no\"\n\"yes\"\n\"yes\"\n");
   CHECK(files.score("f1", {"--labels", "no,yes"}).out == "f1 66.67\n");
+  CHECK(files.score("multirc", {"--labels", "no,yes"}).code == 0);
   CHECK(files.score("accuracy").out == "accuracy 66.67\n");
   const auto without = files.score("f1");
   CHECK(without.code == 2);
   CHECK_THAT(without.err, Catch::StartsWith("error: ") && Catch::Contains("--labels no,yes"));
   CHECK(files.score("f1", {"--labels", "no,yes,what"}).code == 2);
   CHECK(files.score("matthews", {"--labels", "no,what"}).code == 3);
+  const auto useless = files.score("accuracy", {"--labels", "no,yes"});
+  CHECK(useless.code == 2);
+  CHECK(useless.err == "error: --labels applies to f1, f1_macro, matthews, multirc only\n");
 }
 
 TEST_CASE("score: a correlation that is not defined is null", "[score_command]") {

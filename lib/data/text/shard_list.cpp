@@ -18,13 +18,13 @@ namespace {
 // Above any stream's own site.
 constexpr uint32_t kOrderSite = site::kData + 0x0F000000u;
 
-std::vector<std::string> expand(const std::string& pattern) {
+std::vector<std::string> expand(const std::string& pattern, const std::string& source) {
   std::vector<std::string> files = match_files(pattern);
   if (files.empty()) {
     throw DataError(fmt::format(
-        "the shard pattern '{}' matches no file, seen from {}; correct it in data.train, "
-        "data.validation or data.corpora, or run from the folder that the pattern starts from",
-        pattern, std::filesystem::current_path().string()));
+        "the shard pattern '{}' matches no file, seen from {}; correct it in {}, or run from the "
+        "folder that the pattern starts from",
+        pattern, std::filesystem::current_path().string(), source));
   }
   return files;
 }
@@ -54,13 +54,14 @@ void check_name(const std::string& path) {
 
 }  // namespace
 
-std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) {
+std::vector<std::string> expand_globs(const std::vector<std::string>& patterns,
+                                      const std::string& source) {
   if (patterns.empty()) {
     throw DataError("no shard patterns are given; set data.train and data.validation");
   }
   std::vector<std::string> paths;
   for (const std::string& pattern : patterns) {
-    for (std::string& path : expand(pattern)) {
+    for (std::string& path : expand(pattern, source)) {
       check_name(path);
       check_kind(path);
       paths.push_back(std::move(path));

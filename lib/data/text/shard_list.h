@@ -22,8 +22,10 @@ struct ShardUnit {
 
 // The files that the patterns match (match_files), each once, in byte order whatever the locale.
 // Throws DataError that names a pattern that matches nothing, a file whose name is not UTF-8, or a
-// pipe or device.
-std::vector<std::string> expand_globs(const std::vector<std::string>& patterns);
+// pipe or device. `source` is what to correct then: where the patterns come from.
+std::vector<std::string> expand_globs(
+    const std::vector<std::string>& patterns,
+    const std::string& source = "data.train, data.validation or data.corpora");
 
 class ShardList {
  public:

@@ -62,7 +62,9 @@ std::vector<SampledShard> weigh_shards(const std::vector<std::string>& patterns,
                                        const std::vector<double>& weights) {
   std::vector<std::vector<std::string>> groups;
   groups.reserve(patterns.size());
-  for (const std::string& pattern : patterns) groups.push_back(expand_globs({pattern}));
+  for (const std::string& pattern : patterns) {
+    groups.push_back(expand_globs({pattern}, "--shards"));
+  }
   return weigh_groups(groups, weights);
 }
 
