@@ -24,7 +24,8 @@ void print_text(const flight::FlightRecords& records, const flight::Diagnosis& d
   for (const auto& rank : records.ranks) widest = std::max(widest, rank.place.host.size());
   fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}\n", "rank", "host", widest, "pid", "step");
   for (size_t rank = 0; rank < records.ranks.size(); ++rank) {
-    const auto& [place, record] = records.ranks[rank];
+    const flight::RankPlace& place = records.ranks[rank].place;
+    const auto& record = records.ranks[rank].record;
     fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}  {}\n", rank, place.host, widest, place.pid,
                record ? fmt::format("{}", record->step) : "",
                flight::state_text(records, diagnosis, static_cast<int>(rank)));
@@ -43,6 +44,7 @@ void warn_of_later_starts(const flight::FlightRecords& records) {
 ExitCode diagnose(const DiagnoseOptions& options) {
   const flight::FlightRecords records = flight::newest_records(options.run);
   warn_of_later_starts(records);
+  for (const std::string& fault : records.faults) log::warn("{}", fault);
   const flight::Diagnosis diagnosis = flight::diagnose(records);
   if (options.json) {
     fmt::print("{}\n", json_line(flight::diagnosis_json(records, diagnosis)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rank's flight record: what the recorder holds, and that a file has it, whole or cut off,
 // written by the program or by a signal handler.
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 namespace sy::flight {
 namespace {
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 // A folder of records of two ranks, of which this process is rank 1.
 std::string two_ranks() {
@@ -208,23 +210,103 @@ TEST_CASE("flight_record: a file that is cut off is read as far as it goes", "[f
   disarm();
   std::filesystem::resize_file(path, text_of(path).size() - 20);
   CHECK(read_records(folder).ranks[1].record->groups.at(kPair).calls.size() == 4);
-  std::filesystem::resize_file(path, 10);
-  CHECK_THROWS_WITH(read_records(folder), Contains(path) && Contains("no first line"));
-  std::ofstream(path) << R"({"flight_record": 9})";
-  CHECK_THROWS_WITH(read_records(folder), Contains(path) && Contains("version 9"));
+  CHECK_THAT(read_records(folder).faults.at(0), Contains(path + " is read up to its line"));
   std::ofstream(folder + "/" + kRanksFile) << "[]";
   CHECK_THROWS_AS(read_records(folder), DataError);
 }
 
-TEST_CASE("flight_record: ranks that a run does not have are refused", "[flight_record]") {
+TEST_CASE("flight_record: a record that says nothing hides no other", "[flight_record]") {
+  const std::string folder = two_ranks(), torn = folder + "/" + record_name(0);
+  write_record(Reason::failure, "out of ink");
+  disarm();
+  const std::string whole = text_of(folder + "/" + record_name(1));
+  const std::string first = whole.substr(0, whole.find('\n'));
+  const auto [text, why] = GENERATE_COPY(table<std::string, std::string>(
+      {{"", "it is empty"},
+       {std::string(4096, '\0'), "it is no JSON"},
+       {"\x8f\x01{[\n\xff", "it is no JSON"},
+       {first.substr(0, first.size() - 1), "it is no JSON"},
+       {"[1]\n", "json"},
+       {R"({"flight_record": 9})", "version 9"},
+       {R"({"flight_record": 1, "ranks": 2})", "'reason'"},
+       {R"({"flight_record": 1, "ranks": 4})", "of 4 ranks, not 2"}}));
+  std::ofstream(torn) << text;
+  const FlightRecords records = read_records(folder);
+  CHECK(records.count() == 1);
+  CHECK((records.ranks[0].is_unreadable && !records.ranks[1].is_unreadable));
+  CHECK(records.ranks[1].record.value().message == "out of ink");
+  REQUIRE(records.faults.size() == 1);
+  CHECK_THAT(records.faults[0], StartsWith(torn) && Contains(why));
+}
+
+// The size that this process's files may have, as a disk with so much room.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    signal_ = signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, signal_);
+  }
+  FileLimit(const FileLimit&) = delete;
+  FileLimit& operator=(const FileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  sighandler_t signal_;
+};
+
+TEST_CASE("flight_record: on a full disk a failure leaves its first line, else nothing is left",
+          "[flight_record]") {
+  const std::string folder = two_ranks(), path = folder + "/" + record_name(1);
+  const int64_t group = open_group("pair", Transport::mpi, {0, 1});
+  for (int64_t number = 1; number <= 100; ++number) begin(group, number, "call");
+  const auto write_with = [](rlim_t bytes, Reason reason) {
+    const FileLimit room(bytes);
+    write_record(reason, "no room");
+  };
+  const auto files = [&] { return std::distance(std::filesystem::directory_iterator(folder), {}); };
+  SECTION("a failure") {
+    write_with(6000, Reason::failure);
+    const RankRecord record = read_records(folder).ranks[1].record.value();
+    CHECK((record.message == "no room" && record.groups.empty()));
+    CHECK(read_records(folder).faults.empty());
+    CHECK(files() == 2);
+  }
+  SECTION("one without room for a line") {
+    write_with(100, Reason::failure);
+    CHECK(files() == 1);  // ranks.json
+  }
+  SECTION("a hang") {
+    write_with(6000, Reason::hang);
+    CHECK(files() == 1);
+  }
+  SECTION("a hang after SIGTERM") {
+    write_record(Reason::terminated, "SIGTERM");
+    write_with(6000, Reason::hang);
+    CHECK(read_records(folder).ranks[1].record->groups.at(kPair).calls.size() == 100);
+    CHECK(files() == 2);
+  }
+  close_group(group);
+  disarm();
+}
+
+TEST_CASE("flight_record: of a record with ranks that a run does not have, the rest is read",
+          "[flight_record]") {
   const std::string folder = two_ranks();
-  write_record(Reason::hang, "");
+  write_record(Reason::hang, "still there");
   disarm();
   std::ofstream(folder + "/" + record_name(1), std::ios::app)
       << R"({"group": 99, "open": 1, "name": "g", "transport": "mpi", "ranks": [0, )"
       << GENERATE(-1, 2) << R"(], "begun": 1})";
-  CHECK_THROWS_AS(read_records(folder), DataError);
-  CHECK_THROWS_WITH(read_records(folder), Contains(record_name(1)) && Contains("and the run 2"));
+  const FlightRecords records = read_records(folder);
+  CHECK(records.ranks[1].record.value().message == "still there");
+  CHECK_FALSE(records.ranks[1].record->groups.contains({"g", "mpi", {0, 2}}));
+  CHECK_THAT(records.faults.at(0), Contains(record_name(1)) && Contains("and the run 2"));
 }
 
 TEST_CASE("flight_record: a crash leaves a record and ends as before", "[flight_record]") {

@@ -90,8 +90,11 @@ class Search {
     });
   }
 
+  // A rank whose record cannot be read has lived to write it, so it comes after those without.
   bool missing() {
-    return take(Cause::missing, [](const RecordedRank& rank, const auto&) { return !rank.record; });
+    return take(Cause::missing, [](const RecordedRank& rank,
+                                   const auto&) { return !rank.record && !rank.is_unreadable; }) ||
+           take(Cause::missing, [](const RecordedRank& rank, const auto&) { return !rank.record; });
   }
 
   // A pause that ended before a wait began has delayed nobody.

@@ -72,6 +72,7 @@ Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis) {
       {"verdict", diagnosis.verdict},
       {"divergence", diagnosis.divergence ? divergence_json(*diagnosis.divergence) : Json(nullptr)},
       {"states", std::move(states)},
+      {"faults", records.faults},
       {"later_starts", records.later}};
 }
 

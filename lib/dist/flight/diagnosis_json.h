@@ -12,8 +12,8 @@ namespace sy::flight {
 // "count"}], "absent": [ranks]}, "states": one for each rank}. A state has "rank", "host", "pid"
 // and "record"; with a record also "reason", "message", "step", "paused_seconds", and "waiting":
 // null or {"collective", "label", "layer", "group", "call", "step", "seconds", "for_ranks"}. A
-// group is named as label_of() does, a layer is null where the label names none. "later_starts":
-// folders of later starts without a record.
+// group is named as label_of() does, a layer is null where the label names none. "faults": what
+// could not be read, a sentence each. "later_starts": folders of later starts without a record.
 Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis);
 
 }  // namespace sy::flight

@@ -91,7 +91,8 @@ std::string diagnosis_within(double seconds) {
     while (Clock::now() < end && !is_complete(folder)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
-    return diagnose(read_records(folder)).verdict;
+    const FlightRecords records = read_records(folder);
+    return records.count() > 0 ? diagnose(records).verdict : "";
   } catch (const std::exception&) {
     return "";
   }

@@ -71,6 +71,10 @@ std::string failed_text(const FlightRecords& records, const Diagnosis& diagnosis
 
 std::string missing_text(const FlightRecords& records, const Diagnosis& diagnosis) {
   const bool several = is_plural(diagnosis.ranks);
+  if (records.ranks.at(static_cast<size_t>(diagnosis.ranks.front())).is_unreadable) {
+    return fmt::format("{} {} no record that can be read, so what happened there is not known",
+                       places_text(records, diagnosis.ranks), several ? "have" : "has");
+  }
   return fmt::format("{} {} no record: {}", places_text(records, diagnosis.ranks),
                      several ? "have" : "has",
                      several ? "they were killed, are stopped, or their hosts are gone"
@@ -175,8 +179,8 @@ std::string ranks_text(const std::vector<int>& ranks) {
 }
 
 std::string state_text(const FlightRecords& records, const Diagnosis& diagnosis, int rank) {
-  const auto& record = records.ranks.at(static_cast<size_t>(rank)).record;
-  if (!record) return "no record";
+  const auto& [place, record, is_unreadable] = records.ranks.at(static_cast<size_t>(rank));
+  if (!record) return is_unreadable ? "no record that can be read" : "no record";
   std::string text;
   if (record->reason == "failure" || record->reason == "signal") {
     text = fmt::format("failed: {}; ", record->message);
