@@ -26,7 +26,9 @@ void print_text(const flight::FlightRecords& records, const flight::Diagnosis& d
   for (size_t rank = 0; rank < records.ranks.size(); ++rank) {
     const flight::RankPlace& place = records.ranks[rank].place;
     const auto& record = records.ranks[rank].record;
-    fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}  {}\n", rank, place.host, widest, place.pid,
+    const bool is_known = place.pid != 0;
+    fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}  {}\n", rank, is_known ? place.host : "?", widest,
+               is_known ? fmt::format("{}", place.pid) : "?",
                record ? fmt::format("{}", record->step) : "",
                flight::state_text(records, diagnosis, static_cast<int>(rank)));
   }

@@ -35,6 +35,8 @@ class Ranks {
     records_.ranks[static_cast<size_t>(rank)].is_unreadable = is_unreadable;
   }
 
+  void forget_place(int rank) { records_.ranks[static_cast<size_t>(rank)].place = {}; }
+
   void add(int rank, const GroupKey& group, RecordedCall call) {
     if (call.collective.empty()) call.collective = "all_reduce_sum";
     call.dtype = "float32";
@@ -73,6 +75,17 @@ TEST_CASE("diagnosis: ranks without a record are missing", "[diagnosis]") {
   ranks.lose(1);
   CHECK_THAT(ranks.diagnose().verdict,
              Contains("ranks 1, 2 (1 on h1, pid 101; 2 on h2, pid 102) have no record"));
+}
+
+TEST_CASE("diagnosis: of a rank that left nothing the host may not be known", "[diagnosis]") {
+  Ranks ranks;
+  ranks.wait(0);
+  ranks.lose(1);
+  ranks.lose(2);
+  ranks.forget_place(2);
+  CHECK_THAT(ranks.diagnose().verdict,
+             StartsWith("ranks 1, 2 (1 on h1, pid 101; 2 on a host that is not known) have no"));
+  CHECK(diagnosis_json(ranks.records(), ranks.diagnose())["states"][2]["pid"].is_null());
 }
 
 TEST_CASE("diagnosis: a rank whose record cannot be read is accused only if nobody is missing",

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "lib/base/error.h"
+#include "lib/dist/communicator.h"
 #include "lib/dist/flight/fatal_signals.h"
 #include "lib/dist/flight/read_records.h"
 #include "lib/dist/flight/record_file.h"
@@ -43,6 +44,27 @@ std::string text_of(const std::string& path) {
   text << file.rdbuf();
   return text.str();
 }
+
+// The size that this process's files may have, as a disk with so much room.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    signal_ = signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, signal_);
+  }
+  FileLimit(const FileLimit&) = delete;
+  FileLimit& operator=(const FileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  sighandler_t signal_;
+};
 
 const GroupKey kPair{"pair", "mpi", {0, 1}};
 
@@ -211,8 +233,44 @@ TEST_CASE("flight_record: a file that is cut off is read as far as it goes", "[f
   std::filesystem::resize_file(path, text_of(path).size() - 20);
   CHECK(read_records(folder).ranks[1].record->groups.at(kPair).calls.size() == 4);
   CHECK_THAT(read_records(folder).faults.at(0), Contains(path + " is read up to its line"));
-  std::ofstream(folder + "/" + kRanksFile) << "[]";
-  CHECK_THROWS_AS(read_records(folder), DataError);
+}
+
+TEST_CASE("flight_record: without ranks.json the records say how many ranks there were",
+          "[flight_record]") {
+  const std::string folder = two_ranks(), ranks = folder + "/" + kRanksFile;
+  write_record(Reason::failure, "out of ink");
+  disarm();
+  std::filesystem::remove(ranks);
+  const std::string text = GENERATE("missing", "", "[]", R"({"flight_ranks": 1, "ranks": [{"ho)",
+                                    R"({"flight_ranks": 1, "ranks": []})");
+  if (text != "missing") std::ofstream(ranks) << text;
+  const FlightRecords records = read_records(folder);
+  REQUIRE(records.ranks.size() == 2);
+  CHECK(records.ranks[0].place.pid == 0);
+  CHECK(records.ranks[1].place.pid == getpid());
+  CHECK(records.ranks[1].record.value().message == "out of ink");
+  REQUIRE(records.faults.size() == 1);
+  CHECK_THAT(records.faults[0], StartsWith(ranks));
+  std::filesystem::remove(folder + "/" + record_name(1));
+  CHECK(read_records(folder).ranks.empty());
+}
+
+TEST_CASE("flight_record: ranks.json is whole or not there", "[flight_record]") {
+  const std::string run = test::temporary_folder(), folder = flight_folder(run) + "/1-1";
+  const auto world = make_self_communicator();
+  const auto files = [&] { return std::distance(std::filesystem::directory_iterator(folder), {}); };
+  SECTION("with room") {
+    FlightLog log(run, "1-1", *world);
+    CHECK(read_records(folder).ranks.at(0).place.pid == getpid());
+    CHECK(files() == 1);
+    log.end();
+    CHECK_FALSE(std::filesystem::exists(flight_folder(run)));
+  }
+  SECTION("without") {
+    const FileLimit room(10);
+    const FlightLog log(run, "1-1", *world);
+    CHECK(files() == 0);
+  }
 }
 
 TEST_CASE("flight_record: a record that says nothing hides no other", "[flight_record]") {
@@ -238,27 +296,6 @@ TEST_CASE("flight_record: a record that says nothing hides no other", "[flight_r
   REQUIRE(records.faults.size() == 1);
   CHECK_THAT(records.faults[0], StartsWith(torn) && Contains(why));
 }
-
-// The size that this process's files may have, as a disk with so much room.
-class FileLimit {
- public:
-  explicit FileLimit(rlim_t bytes) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    signal_ = signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    signal(SIGXFSZ, signal_);
-  }
-  FileLimit(const FileLimit&) = delete;
-  FileLimit& operator=(const FileLimit&) = delete;
-
- private:
-  rlimit before_{};
-  sighandler_t signal_;
-};
 
 TEST_CASE("flight_record: on a full disk a failure leaves its first line, else nothing is left",
           "[flight_record]") {
@@ -346,6 +383,8 @@ TEST_CASE("flight_record: the newest start with records is read", "[flight_recor
     std::filesystem::remove(flight_folder(run) + "/" + start + "/" + record_name(0));
   }
   CHECK_THROWS_WITH(newest_records(run), Contains("no rank has left a record") && Contains("30-1"));
+  std::filesystem::remove(flight_folder(run) + "/30-1/" + kRanksFile);
+  CHECK_THROWS_WITH(newest_records(run), !Contains(kRanksFile));
 }
 
 }  // namespace

@@ -44,9 +44,10 @@ Json waiting_json(const Waiting& waiting, double until) {
 }
 
 Json state_json(int64_t number, const RecordedRank& rank, const std::optional<Waiting>& waiting) {
+  const bool is_known = rank.place.pid != 0;
   Json state{{"rank", number},
-             {"host", rank.place.host},
-             {"pid", rank.place.pid},
+             {"host", is_known ? Json(rank.place.host) : Json(nullptr)},
+             {"pid", is_known ? Json(rank.place.pid) : Json(nullptr)},
              {"record", rank.record.has_value()}};
   if (!rank.record) return state;
   state["reason"] = rank.record->reason;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -52,10 +54,13 @@ std::vector<RankPlace> gather_places(Communicator& world) {
 void write_ranks(const std::string& folder, const std::vector<RankPlace>& places) {
   Json ranks = Json::array();
   for (const RankPlace& place : places) ranks.push_back({{"host", place.host}, {"pid", place.pid}});
-  std::ofstream file(folder + "/" + kRanksFile);
+  const std::string path = folder + "/" + kRanksFile, part = path + ".part";
+  std::ofstream file(part);
   file << json_line({{"flight_ranks", kRecordVersion}, {"ranks", std::move(ranks)}}) << '\n';
   file.close();
-  if (!file) log::warn("{}/{} cannot be written: {}", folder, kRanksFile, std::strerror(errno));
+  if (file && std::rename(part.c_str(), path.c_str()) == 0) return;
+  log::warn("{} cannot be written: {}", path, std::strerror(errno));
+  std::remove(part.c_str());
 }
 
 void write_within_limit(Reason reason, const std::string& message) {

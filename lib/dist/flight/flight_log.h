@@ -15,7 +15,7 @@
 
 namespace sy::flight {
 
-// Where a rank runs.
+// Where a rank runs; pid 0: not known.
 struct RankPlace {
   std::string host;
   int64_t pid = 0;

@@ -113,11 +113,11 @@ Json parse_line(const std::string& text) {
   return line;
 }
 
-// Throws what is wrong with the first line.
-RankRecord read_first_line(std::istream& file, int64_t ranks) {
+// Throws what is wrong with it.
+Json read_first_line(std::istream& file) {
   std::string text;
   if (!std::getline(file, text)) throw DataError("it is empty");
-  return read_header(parse_line(text), ranks);
+  return parse_line(text);
 }
 
 // Adds what the other lines say, up to the first that cannot be read. Returns what is wrong there.
@@ -142,7 +142,7 @@ std::optional<RecordFile> read_record(const std::string& path, int64_t ranks) {
   if (!file) return {};
   RecordFile read;
   try {
-    read.record = read_first_line(file, ranks);
+    read.record = read_header(read_first_line(file), ranks);
   } catch (const std::exception& error) {
     read.fault = fmt::format("{} is no record of a rank and is left out: {}", path, error.what());
     return read;
@@ -150,6 +150,18 @@ std::optional<RecordFile> read_record(const std::string& path, int64_t ranks) {
   const std::string fault = read_calls(file, ranks, *read.record);
   if (!fault.empty()) read.fault = fmt::format("{} is read up to its {}", path, fault);
   return read;
+}
+
+std::optional<RecordOrigin> read_origin(const std::string& path) {
+  std::ifstream file(path);
+  try {
+    const Json line = read_first_line(file);
+    const RecordOrigin origin{line.at("rank"), line.at("ranks"), {line.at("host"), line.at("pid")}};
+    const bool is_one = 0 <= origin.rank && origin.rank < origin.ranks;
+    if (is_one && origin.ranks <= kMostRanks) return origin;
+  } catch (const std::exception&) {  // read_record() says what is wrong
+  }
+  return {};
 }
 
 }  // namespace sy::flight

@@ -43,6 +43,12 @@ struct RankRecord {
   std::map<GroupKey, RecordedGroup> groups;
 };
 
+// Which rank of how many a record is of, and where that ran.
+struct RecordOrigin {
+  int64_t rank = 0, ranks = 0;
+  RankPlace place;
+};
+
 // A rank's file, as far as it can be read.
 struct RecordFile {
   std::optional<RankRecord> record;  // nothing if the first line cannot be read
@@ -51,6 +57,9 @@ struct RecordFile {
 
 // Nothing if there is no such file. The rank is one of `ranks`.
 std::optional<RecordFile> read_record(const std::string& path, int64_t ranks);
+
+// From the first line; nothing if that cannot be read.
+std::optional<RecordOrigin> read_origin(const std::string& path);
 
 constexpr int64_t kMostRanks = int64_t{1} << 20;
 

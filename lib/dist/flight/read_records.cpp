@@ -2,9 +2,12 @@
 #include "lib/dist/flight/read_records.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -13,18 +16,17 @@
 namespace sy::flight {
 namespace {
 
-void check_version(const Json& line, const char* key) {
-  if (line.at(key) == kRecordVersion) return;
-  throw DataError(fmt::format("it is of version {}, this program reads version {}",
-                              json_line(line.at(key)), kRecordVersion));
-}
+namespace fs = std::filesystem;
 
 std::vector<RecordedRank> read_ranks(const std::string& path) {
   std::ifstream file(path);
+  if (!file) throw DataError(fmt::format("{}: {}", path, std::strerror(errno)));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   try {
     const Json all = parse_json(text, path, {.bytes = int64_t{1} << 30, .depth = 4});
-    check_version(all, "flight_ranks");
+    if (all.at("flight_ranks") != kRecordVersion) {
+      throw DataError(fmt::format("its version is not {}", kRecordVersion));
+    }
     std::vector<RecordedRank> ranks;
     for (const Json& rank : all.at("ranks")) {
       ranks.push_back({.place = {rank.at("host"), rank.at("pid")}, .record = {}});
@@ -36,6 +38,35 @@ std::vector<RecordedRank> read_ranks(const std::string& path) {
   }
 }
 
+// The first record that can be read says how many ranks there are.
+std::vector<RecordedRank> ranks_by_records(const std::string& folder) {
+  std::set<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".jsonl") paths.insert(entry.path().string());
+  }
+  std::vector<RecordedRank> ranks;
+  for (const std::string& path : paths) {
+    const std::optional<RecordOrigin> origin = read_origin(path);
+    if (!origin) continue;
+    if (ranks.empty()) ranks.resize(static_cast<size_t>(origin->ranks));
+    if (origin->rank >= std::ssize(ranks)) continue;
+    ranks[static_cast<size_t>(origin->rank)].place = origin->place;
+  }
+  return ranks;
+}
+
+// From ranks.json, or else from the records.
+void find_ranks(FlightRecords& records) {
+  try {
+    records.ranks = read_ranks(records.folder + "/" + kRanksFile);
+  } catch (const DataError& fault) {
+    records.ranks = ranks_by_records(records.folder);
+    records.faults.push_back(
+        fmt::format("{}; only the records say where their ranks ran", fault.what()));
+  }
+}
+
 }  // namespace
 
 int64_t FlightRecords::count() const {
@@ -44,7 +75,8 @@ int64_t FlightRecords::count() const {
 }
 
 FlightRecords read_records(const std::string& folder) {
-  FlightRecords records{.folder = folder, .ranks = read_ranks(folder + "/" + kRanksFile)};
+  FlightRecords records{.folder = folder, .ranks = {}};
+  find_ranks(records);
   const int64_t ranks = std::ssize(records.ranks);
   for (int number = 0; number < ranks; ++number) {
     std::optional<RecordFile> file = read_record(folder + "/" + record_name(number), ranks);
@@ -61,7 +93,6 @@ FlightRecords newest_records(const std::string& run) {
   const std::vector<std::string> starts = starts_of(run);
   std::vector<std::string> later;
   for (auto start = starts.rbegin(); start != starts.rend(); ++start) {
-    if (!std::filesystem::exists(*start + "/" + kRanksFile)) continue;  // it is being made
     FlightRecords records = read_records(*start);
     if (records.count() > 0) {
       records.later = std::move(later);
@@ -70,10 +101,11 @@ FlightRecords newest_records(const std::string& run) {
     later.push_back(*start);
   }
   if (!starts.empty()) {
+    const std::string places = starts.back() + "/" + kRanksFile;
     throw DataError(fmt::format(
-        "{}: no rank has left a record: the run is still going, or all of its processes were "
-        "killed at once; {}/{} says where they ran",
-        run, starts.back(), kRanksFile));
+        "{}: no rank has left a record that can be read: the run is still going, or all of its "
+        "processes were killed at once{}",
+        run, fs::exists(places) ? "; " + places + " says where they ran" : ""));
   }
   throw DataError(fmt::format(
       "{} does not exist: no start of this run has failed or hung, or {} is not the folder of a "

@@ -25,8 +25,9 @@ struct FlightRecords {
   int64_t count() const;                // of records
 };
 
-// Throws DataError naming the file if `ranks.json` cannot be read. A record without a first line
-// that can be read counts as none, any other as far as it can be read.
+// A record without a first line that can be read counts as none, any other as far as it can be
+// read. Without `ranks.json` the first record says how many ranks there were, and a rank without a
+// record has no place. There are no ranks if there is neither.
 FlightRecords read_records(const std::string& folder);
 
 // Those of the newest start that left any. Throws DataError if none did.

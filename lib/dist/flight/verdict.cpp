@@ -11,17 +11,18 @@ namespace {
 
 constexpr size_t kMostNamed = 8;
 
+std::string place_text(const RankPlace& place) {
+  if (place.pid == 0) return "a host that is not known";
+  return fmt::format("{}, pid {}", place.host, place.pid);
+}
+
 // "rank 3 (node2, pid 4711)", or of several "ranks 3-5 (3 on node2, pid 4711; 4 on ...)".
 std::string places_text(const FlightRecords& records, const std::vector<int>& ranks) {
   const auto place = [&](int rank) { return records.ranks.at(static_cast<size_t>(rank)).place; };
-  if (ranks.size() == 1) {
-    const RankPlace of = place(ranks[0]);
-    return fmt::format("rank {} ({}, pid {})", ranks[0], of.host, of.pid);
-  }
+  if (ranks.size() == 1) return fmt::format("rank {} ({})", ranks[0], place_text(place(ranks[0])));
   std::string text;
   for (size_t i = 0; i < std::min(ranks.size(), kMostNamed); ++i) {
-    const RankPlace of = place(ranks[i]);
-    text += fmt::format("{}{} on {}, pid {}", i == 0 ? "" : "; ", ranks[i], of.host, of.pid);
+    text += fmt::format("{}{} on {}", i == 0 ? "" : "; ", ranks[i], place_text(place(ranks[i])));
   }
   return fmt::format("{} ({}{})", ranks_text(ranks), text,
                      ranks.size() > kMostNamed ? "; ..." : "");
