@@ -378,7 +378,8 @@ TEST_CASE("flight_record: the newest start with records is read", "[flight_recor
   }
   disarm();
   CHECK(newest_records(run).ranks[0].record->message == "20-1");
-  CHECK(newest_records(run).later == std::vector<std::string>{flight_folder(run) + "/30-1"});
+  CHECK(newest_records(run).start.name == "20-1");
+  CHECK(newest_records(run).later == std::vector<Start>{{"30-1", flight_folder(run) + "/30-1"}});
   for (const char* start : {"10-1", "20-1"}) {
     std::filesystem::remove(flight_folder(run) + "/" + start + "/" + record_name(0));
   }

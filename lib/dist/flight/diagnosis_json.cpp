@@ -58,6 +58,14 @@ Json state_json(int64_t number, const RecordedRank& rank, const std::optional<Wa
   return state;
 }
 
+Json later_json(const std::vector<Start>& later) {
+  Json all = Json::array();
+  for (const Start& start : later) {
+    all.push_back({{"start", start.name}, {"ended_as_it_should", start.folder.empty()}});
+  }
+  return all;
+}
+
 }  // namespace
 
 Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis) {
@@ -74,7 +82,8 @@ Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis) {
       {"divergence", diagnosis.divergence ? divergence_json(*diagnosis.divergence) : Json(nullptr)},
       {"states", std::move(states)},
       {"faults", records.faults},
-      {"later_starts", records.later}};
+      {"start", records.start.name},
+      {"later_starts", later_json(records.later)}};
 }
 
 }  // namespace sy::flight

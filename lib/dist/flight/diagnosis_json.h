@@ -13,8 +13,9 @@ namespace sy::flight {
 // "pid" (null where they are not known) and "record"; with a record also "reason", "message",
 // "step", "paused_seconds", and "waiting": null or {"collective", "label", "layer", "group",
 // "call", "step", "seconds", "for_ranks"}. A group is named as label_of() does, a layer is null
-// where the label names none. "faults": what could not be read, a sentence each. "later_starts":
-// folders of later starts without a record.
+// where the label names none. "faults": what could not be read, a sentence each. "start": which
+// start of the run this is about, and "later_starts": [{"start", "ended_as_it_should"}], those
+// after it, none of which has a record; of one that did not end so nothing more is known.
 Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis);
 
 }  // namespace sy::flight

@@ -69,20 +69,6 @@ void write_within_limit(Reason reason, const std::string& message) {
 
 }  // namespace
 
-std::string flight_folder(const std::string& run) {
-  return run + "/flight";
-}
-
-std::vector<std::string> starts_of(const std::string& run) {
-  std::vector<std::string> starts;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(flight_folder(run), error)) {
-    if (entry.is_directory(error)) starts.push_back(entry.path().string());
-  }
-  std::sort(starts.begin(), starts.end());
-  return starts;
-}
-
 FlightLog::FlightLog(const std::string& run, const std::string& start, Communicator& world)
     : folder_(flight_folder(run) + "/" + start), world_(world), places_(gather_places(world)) {
   if (world.rank() == 0) prepare(run);
@@ -97,8 +83,9 @@ FlightLog::~FlightLog() {
 
 void FlightLog::prepare(const std::string& run) const {
   std::error_code error;
-  const std::vector<std::string> starts = starts_of(run);
-  for (size_t i = 0; i + kStartsKept < starts.size(); ++i) fs::remove_all(starts[i], error);
+  std::vector<Start> starts = starts_of(run);
+  std::erase_if(starts, [](const Start& start) { return start.folder.empty(); });
+  for (size_t i = 0; i + kStartsKept < starts.size(); ++i) fs::remove_all(starts[i].folder, error);
   fs::create_directories(folder_, error);
   write_ranks(folder_, places_);
 }

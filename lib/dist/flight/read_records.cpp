@@ -62,9 +62,34 @@ void find_ranks(FlightRecords& records) {
     records.ranks = read_ranks(records.folder + "/" + kRanksFile);
   } catch (const DataError& fault) {
     records.ranks = ranks_by_records(records.folder);
+    if (records.ranks.empty()) return;
     records.faults.push_back(
         fmt::format("{}; only the records say where their ranks ran", fault.what()));
   }
+}
+
+// Why no start of the run has a record that can be read.
+std::string why_none(const std::string& run, const std::vector<Start>& starts,
+                     const std::vector<std::string>& faults) {
+  const auto with_folder = std::find_if(starts.rbegin(), starts.rend(),
+                                        [](const Start& start) { return !start.folder.empty(); });
+  if (with_folder == starts.rend()) {
+    return fmt::format(
+        "{} does not exist: no start of this run has failed or hung, or {} is not the folder of a "
+        "run, such as runs/NAME",
+        flight_folder(run), run);
+  }
+  const std::vector<Start> later(with_folder.base(), starts.end());
+  std::string text =
+      fmt::format("{}: no rank has left a record that can be read: {}", run, text_of(*with_folder));
+  text += later.empty() ? " is still going, or all of its processes were killed at once"
+                        : " was killed at once, on all ranks";
+  if (!read_records(with_folder->folder).ranks.empty()) {
+    text += fmt::format("; {}/{} says where they ran", with_folder->folder, kRanksFile);
+  }
+  if (!later.empty()) text += "; " + text_of_later(later);
+  for (const std::string& fault : faults) text += "\n" + fault;
+  return text;
 }
 
 }  // namespace
@@ -90,27 +115,19 @@ FlightRecords read_records(const std::string& folder) {
 }
 
 FlightRecords newest_records(const std::string& run) {
-  const std::vector<std::string> starts = starts_of(run);
-  std::vector<std::string> later;
+  const std::vector<Start> starts = starts_of(run);
+  std::vector<std::string> faults;
   for (auto start = starts.rbegin(); start != starts.rend(); ++start) {
-    FlightRecords records = read_records(*start);
-    if (records.count() > 0) {
-      records.later = std::move(later);
-      return records;
-    }
-    later.push_back(*start);
+    if (start->folder.empty()) continue;
+    FlightRecords records = read_records(start->folder);
+    faults.insert(faults.end(), records.faults.begin(), records.faults.end());
+    if (records.count() == 0) continue;
+    records.start = *start;
+    records.later.assign(start.base(), starts.end());
+    records.faults = std::move(faults);
+    return records;
   }
-  if (!starts.empty()) {
-    const std::string places = starts.back() + "/" + kRanksFile;
-    throw DataError(fmt::format(
-        "{}: no rank has left a record that can be read: the run is still going, or all of its "
-        "processes were killed at once{}",
-        run, fs::exists(places) ? "; " + places + " says where they ran" : ""));
-  }
-  throw DataError(fmt::format(
-      "{} does not exist: no start of this run has failed or hung, or {} is not the folder of a "
-      "run, such as runs/NAME",
-      flight_folder(run), run));
+  throw DataError(why_none(run, starts, faults));
 }
 
 }  // namespace sy::flight
