@@ -9,7 +9,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <sstream>
+#include <thread>
 
 #include "lib/base/error.h"
 #include "lib/dist/communicator.h"
@@ -346,21 +348,71 @@ TEST_CASE("flight_record: of a record with ranks that a run does not have, the r
   CHECK_THAT(records.faults.at(0), Contains(record_name(1)) && Contains("and the run 2"));
 }
 
-TEST_CASE("flight_record: a crash leaves a record and ends as before", "[flight_record]") {
-  const std::string folder = two_ranks();
+// Runs it in a child, which has to end by SIGSEGV.
+void crash(void (*how)()) {
   const pid_t child = fork();
   if (child == 0) {
     signal(SIGSEGV, SIG_DFL);
     catch_fatal_signals();
-    raise(SIGSEGV);
+    how();
     _exit(0);
   }
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+}
+
+TEST_CASE("flight_record: a crash leaves a record and ends as before", "[flight_record]") {
+  const std::string folder = two_ranks();
+  crash([] { raise(SIGSEGV); });
   const RankRecord record = read_records(folder).ranks[1].record.value();
   CHECK(record.reason == "signal");
   CHECK(record.message == "SIGSEGV");
+  disarm();
+}
+
+TEST_CASE("flight_record: threads that crash together leave a whole record", "[flight_record]") {
+  const std::string folder = two_ranks();
+  const int64_t group = open_group("pair", Transport::mpi, {0, 1});
+  for (int64_t number = 1; number <= kEntries; ++number) begin(group, number, "call");
+  for (int i = 0; i < 10; ++i) {
+    std::filesystem::remove(folder + "/" + record_name(1));
+    crash([] {
+      std::latch all(8);
+      std::vector<std::thread> threads;
+      for (int thread = 0; thread < 8; ++thread) {
+        threads.emplace_back([&all] {
+          all.arrive_and_wait();
+          raise(SIGSEGV);
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+    });
+    const RankRecord record = read_records(folder).ranks[1].record.value();
+    CHECK(std::ssize(record.groups.at(kPair).calls) == kEntries);
+  }
+  close_group(group);
+  disarm();
+}
+
+// NOLINTNEXTLINE(misc-no-recursion)
+int overflow(int depth) {
+  if (depth < 0) return 0;
+  volatile char frame[1024];
+  frame[0] = static_cast<char>(depth);
+  return overflow(depth + 1) + frame[0];
+}
+
+TEST_CASE("flight_record: a stack that overflows leaves a record", "[flight_record]") {
+  const std::string folder = two_ranks();
+  crash([] {
+    const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+    sigaltstack(&none, nullptr);  // that of the test framework
+    release_fatal_signals();
+    catch_fatal_signals();
+    _exit(overflow(0));
+  });
+  CHECK(read_records(folder).ranks[1].record.value().message == "SIGSEGV");
   disarm();
 }
 

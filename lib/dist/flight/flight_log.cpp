@@ -118,16 +118,17 @@ void answer() {
 }
 
 std::string explain_fault(Reason reason, const std::string& fault, double limit) {
-  if (*record_folder() == '\0') return "";
+  const std::string folder = record_folder();  // read once: the log may end meanwhile
+  if (folder.empty()) return "";
   const double grace = grace_of(limit);
   const auto explanation = std::make_shared<std::string>();
   const double patience = kWriteSeconds + 2 * grace;
   const bool done = run_within(kWriteSeconds + patience, [=] {
     write_record(reason, fault.c_str());
-    if (!raise_sign()) {
+    if (!raise_sign(folder)) {
       *explanation = wait_to_be_ended(patience);
     } else if (reason == Reason::hang) {
-      *explanation = diagnosis_within(grace);
+      *explanation = diagnosis_within(folder, grace);
     }
   });
   return done ? *explanation : "";

@@ -84,8 +84,8 @@ struct GroupView {
   int64_t size = 0;
   int64_t begun = 0;  // the number of the last call
 };
-// The group at `place`, below kGroups; false if there is none, or if it is being replaced. A name that
-// is read while its place is taken may be cut.
+// The group at `place`, below kGroups; false if there is none, or if it is being replaced. A name
+// that is read while its place is taken may be cut.
 bool view_group(int64_t place, GroupView& view);
 
 }  // namespace sy::flight

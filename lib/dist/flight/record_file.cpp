@@ -12,7 +12,6 @@
 #include <climits>
 #include <cstdio>
 #include <ctime>
-#include <thread>
 
 #include "lib/dist/flight/line_writer.h"
 
@@ -157,13 +156,16 @@ void arm(const RecordPlace& where) {
   state = State::armed;
 }
 
+void wait_for_record() {
+  constexpr int kTries = 1000;  // a file system that hangs must not hold us
+  constexpr struct timespec kMillisecond = {0, 1'000'000};
+  for (int i = 0; i < kTries && state == State::writing; ++i) nanosleep(&kMillisecond, nullptr);
+}
+
 void disarm() {
   State expected = State::armed;
   if (state.compare_exchange_strong(expected, State::off)) return;
-  constexpr int kTries = 1000;  // of a millisecond: a file system that hangs must not hold us
-  for (int i = 0; i < kTries && state == State::writing; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  wait_for_record();
   state = State::off;
 }
 

@@ -41,8 +41,10 @@ struct RecordPlace {
 
 // From now on, write_record() writes. The folder is made when it does.
 void arm(const RecordPlace& place);
-// From now on, it does not. Waits, for at most a second, for a record that is being written.
+// From now on, it does not. Waits as wait_for_record() does.
 void disarm();
+// Waits, for at most a second, for a record that another thread is writing. Async-signal-safe.
+void wait_for_record();
 bool is_armed();              // and there is no record yet but one of SIGTERM
 const char* record_folder();  // "" unless armed
 int recorded_ranks();         // of the last place

@@ -58,11 +58,13 @@ const RankRecord& first_record(const FlightRecords& records, const Diagnosis& di
 }
 
 std::string failed_text(const FlightRecords& records, const Diagnosis& diagnosis) {
-  const auto record = [&](int rank) { return *records.ranks[static_cast<size_t>(rank)].record; };
+  const auto record = [&](int rank) -> const RankRecord& {
+    return *records.ranks[static_cast<size_t>(rank)].record;
+  };
   const int first =
       *std::min_element(diagnosis.ranks.begin(), diagnosis.ranks.end(),
                         [&](int a, int b) { return record(a).time < record(b).time; });
-  const RankRecord of = record(first);
+  const RankRecord& of = record(first);
   const bool all = diagnosis.ranks.size() == records.ranks.size() && is_plural(diagnosis.ranks) &&
                    std::all_of(diagnosis.ranks.begin(), diagnosis.ranks.end(),
                                [&](int rank) { return record(rank).message == of.message; });
