@@ -18,31 +18,32 @@ struct DiagnoseOptions {
 };
 
 void print_text(const flight::FlightRecords& records, const flight::Diagnosis& diagnosis) {
-  fmt::print("{}\n\n{}: {} of {} ranks left a record\n", diagnosis.verdict, records.folder,
-             records.count(), records.ranks.size());
+  fmt::print("{}\n\n{}, {}: {} of {} ranks left a record\n", diagnosis.verdict, records.folder,
+             text_of(records.start), records.count(), records.ranks.size());
   size_t widest = 4;
   for (const auto& rank : records.ranks) widest = std::max(widest, rank.place.host.size());
   fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}\n", "rank", "host", widest, "pid", "step");
   for (size_t rank = 0; rank < records.ranks.size(); ++rank) {
-    const auto& [place, record] = records.ranks[rank];
-    fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}  {}\n", rank, place.host, widest, place.pid,
+    const flight::RankPlace& place = records.ranks[rank].place;
+    const auto& record = records.ranks[rank].record;
+    const bool is_known = place.pid != 0;
+    fmt::print("{:>5}  {:<{}}  {:>8}  {:>8}  {}\n", rank, is_known ? place.host : "?", widest,
+               is_known ? fmt::format("{}", place.pid) : "?",
                record ? fmt::format("{}", record->step) : "",
                flight::state_text(records, diagnosis, static_cast<int>(rank)));
   }
 }
 
-void warn_of_later_starts(const flight::FlightRecords& records) {
-  for (const std::string& later : records.later) {
-    log::warn(
-        "{} is a later start, and no rank has left a record there: it is still going, or all of "
-        "its processes were killed at once. What follows is about {}",
-        later, records.folder);
-  }
+// Of what could not be read, and that the run has been started since.
+void warn(const flight::FlightRecords& records) {
+  for (const std::string& fault : records.faults) log::warn("{}", fault);
+  if (records.later.empty()) return;
+  log::warn("what follows is about {}; {}", text_of(records.start), text_of_later(records.later));
 }
 
 ExitCode diagnose(const DiagnoseOptions& options) {
   const flight::FlightRecords records = flight::newest_records(options.run);
-  warn_of_later_starts(records);
+  warn(records);
   const flight::Diagnosis diagnosis = flight::diagnose(records);
   if (options.json) {
     fmt::print("{}\n", json_line(flight::diagnosis_json(records, diagnosis)));

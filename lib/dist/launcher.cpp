@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dist/launcher.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstdlib>
 #include <initializer_list>
 #include <string_view>
@@ -54,29 +51,16 @@ const Launcher* launcher() {
   return nullptr;
 }
 
-// -1 if no ancestor has one of the names.
-pid_t nearest_ancestor(std::initializer_list<std::string_view> names) {
+Ancestor nearest_ancestor(std::initializer_list<std::string_view> names) {
   constexpr size_t kParent = 4;  // a field; see proc(5)
+  pid_t child = getpid();
   for (pid_t id = getppid(); id > 1;) {
     const ProcessStat process = process_stat(std::to_string(id));
-    if (std::find(names.begin(), names.end(), process.name) != names.end()) return id;
+    if (std::find(names.begin(), names.end(), process.name) != names.end()) return {id, child};
+    child = id;
     id = static_cast<pid_t>(process.number(kParent));
   }
-  return -1;
-}
-
-// So that sockets and devices of this process are closed when it ends.
-void let_go_of_files(posix_spawn_file_actions_t& files) {
-  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    posix_spawn_file_actions_addopen(&files, file, "/dev/null", O_RDWR, 0);
-  }
-  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-}
-
-// mpirun waits twice, by default for a second, while it ends its processes.
-int seconds_to_end_a_job() {
-  const std::string_view wait = variable("OMPI_MCA_odls_base_sigkill_timeout");
-  return 5 + 2 * (wait.empty() ? 1 : std::atoi(wait.data()));
+  return {};
 }
 
 }  // namespace
@@ -88,27 +72,13 @@ bool bound_by_default() {
 }
 
 pid_t launcher_process() {
-  return nearest_ancestor({"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"});
+  return nearest_ancestor({"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"}).id;
 }
 
-// A shell in a session of its own does it, since mpirun ends this process and its process group.
-void kill_launcher_if_it_stays() {
-  const pid_t launcher = nearest_ancestor({"mpirun", "mpiexec", "orterun", "orted", "prterun"});
-  if (launcher < 0) return;
-  constexpr const char* kScript =
-      "n=$2; while kill -0 $1 && [ $n -gt 0 ]; do sleep 1; n=$((n - 1)); done; kill -KILL $1";
-  const std::string id = std::to_string(launcher), seconds = std::to_string(seconds_to_end_a_job());
-  const char* words[] = {"sh", "-c", kScript, "sh", id.c_str(), seconds.c_str(), nullptr};
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  let_go_of_files(files);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-  posix_spawn(nullptr, "/bin/sh", &files, &attributes, const_cast<char**>(words), environ);
+// Processes that are meant to be independent are told so by unsetting Open MPI's variables.
+Ancestor launcher_of_job() {
+  if (!is_set("OMPI_COMM_WORLD_RANK")) return {};
+  return nearest_ancestor({"mpirun", "mpiexec", "orterun", "orted", "prterun"});
 }
 
 int launched_rank() {

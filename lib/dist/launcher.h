@@ -16,12 +16,15 @@ bool bound_by_default();
 // The nearest ancestor that is mpirun or its daemon on this node; -1 if there is none.
 pid_t launcher_process();
 
-// Kills mpirun, or its daemon on this node, unless it ends within 5 seconds and the two waits that
-// odls_base_sigkill_timeout sets: longer than it needs to end a job. Returns at once and outlives
-// this process. For a job that is being aborted: mpirun waits for the daemons of all hosts, and of
-// a host that no longer answers the kernel tells it only after a quarter of an hour. A daemon that
-// serves several jobs (prted) is spared.
-void kill_launcher_if_it_stays();
+// An ancestor of this process, and the child of it that leads here, which may be this process.
+struct Ancestor {
+  pid_t id = -1;  // -1: there is none
+  pid_t child = -1;
+};
+
+// mpirun or its daemon on this node, if it serves this job alone and this process is one of its
+// ranks.
+Ancestor launcher_of_job();
 
 // The rank that the launcher gave this process, 0 without a launcher; and how many it started, 1
 // without one.

@@ -10,6 +10,7 @@ namespace sy::flight {
 namespace {
 using Catch::Matchers::Contains;
 using Catch::Matchers::Equals;
+using Catch::Matchers::StartsWith;
 
 const GroupKey kWorld{"world", "mpi", {0, 1, 2}}, kPair{"expert", "mpi", {1, 2}};
 
@@ -29,7 +30,12 @@ class Ranks {
   }
 
   RankRecord& of(int rank) { return *records_.ranks[static_cast<size_t>(rank)].record; }
-  void lose(int rank) { records_.ranks[static_cast<size_t>(rank)].record.reset(); }
+  void lose(int rank, bool is_unreadable = false) {
+    records_.ranks[static_cast<size_t>(rank)].record.reset();
+    records_.ranks[static_cast<size_t>(rank)].is_unreadable = is_unreadable;
+  }
+
+  void forget_place(int rank) { records_.ranks[static_cast<size_t>(rank)].place = {}; }
 
   void add(int rank, const GroupKey& group, RecordedCall call) {
     if (call.collective.empty()) call.collective = "all_reduce_sum";
@@ -69,6 +75,35 @@ TEST_CASE("diagnosis: ranks without a record are missing", "[diagnosis]") {
   ranks.lose(1);
   CHECK_THAT(ranks.diagnose().verdict,
              Contains("ranks 1, 2 (1 on h1, pid 101; 2 on h2, pid 102) have no record"));
+}
+
+TEST_CASE("diagnosis: of a rank that left nothing the host may not be known", "[diagnosis]") {
+  Ranks ranks;
+  ranks.wait(0);
+  ranks.lose(1);
+  ranks.lose(2);
+  ranks.forget_place(2);
+  CHECK_THAT(ranks.diagnose().verdict,
+             StartsWith("ranks 1, 2 (1 on h1, pid 101; 2 on a host that is not known) have no"));
+  CHECK(diagnosis_json(ranks.records(), ranks.diagnose())["states"][2]["pid"].is_null());
+}
+
+TEST_CASE("diagnosis: a rank whose record cannot be read is accused only if nobody is missing",
+          "[diagnosis]") {
+  Ranks ranks;
+  ranks.wait(0);
+  ranks.lose(1, /*is_unreadable=*/true);
+  SECTION("another is missing") {
+    ranks.lose(2);
+    CHECK(ranks.diagnose().ranks == std::vector<int>{2});
+  }
+  SECTION("nobody is") {
+    ranks.wait(2);
+    CHECK(ranks.diagnose().ranks == std::vector<int>{1});
+    CHECK_THAT(ranks.diagnose().verdict,
+               StartsWith("rank 1 (h1, pid 101) has no record that can be read, so what happened "
+                          "there is not known; ranks 0, 2 waited in"));
+  }
 }
 
 TEST_CASE("diagnosis: an error comes before those whom it ended", "[diagnosis]") {

@@ -60,15 +60,16 @@ TEST_CASE("hang_sign: the last three steps are remembered", "[hang_sign]") {
 }
 
 TEST_CASE("hang_sign: one rank puts it up", "[hang_sign]") {
-  one_rank();
-  CHECK(raise_sign());
-  CHECK_FALSE(raise_sign());
-  disarm();
+  const std::string folder = one_rank();
+  disarm();  // by another thread, while this one reports a hang
+  CHECK(raise_sign(folder));
+  CHECK(std::filesystem::exists(folder + "/hang"));
+  CHECK_FALSE(raise_sign(folder));
 }
 
 TEST_CASE("hang_sign: a rank looks for it once its steps do not go on", "[hang_sign]") {
   const std::string folder = one_rank();
-  CHECK(raise_sign());
+  CHECK(raise_sign(folder));
   begin_steps(Clock::now() + 1h);  // as if steps went on all the time
   const Watcher watcher(folder);
   std::this_thread::sleep_for(500ms);

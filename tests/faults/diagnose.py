@@ -74,6 +74,13 @@ def killed(folder):
     found = diagnosis(folder / "killed", run, "missing", [1])
     require_words(found, run, f"rank 1 ({HOST}, pid {pid}) has no record")
     require(not found["states"][1]["record"] and found["states"][0]["reason"] == "terminated", f"{found}", run)
+    later = started(folder, "killed")
+    later.signal(signal.SIGTERM, 0)
+    require(later.end() == 75, "the exit code", later)
+    done = diagnose(folder / "killed")
+    require(f"rank 1 ({HOST}, pid {pid}) has no record" in done.stdout, f"the verdict is another: {done}", later)
+    require(re.search(rf"^warning: what follows is about start {found['start']} of 20.*; start .* of 20.* came later and "
+                      "ended as it should$", done.stderr, re.M), f"the later start is not told: {done.stderr}", later)
 
 
 def stopped(folder):

@@ -90,8 +90,13 @@ class Search {
     });
   }
 
+  // A rank whose record cannot be read has lived to write it, so it comes after those without.
   bool missing() {
-    return take(Cause::missing, [](const RecordedRank& rank, const auto&) { return !rank.record; });
+    const auto no_file = [](const RecordedRank& rank, const auto&) {
+      return !rank.record && !rank.is_unreadable;
+    };
+    const auto no_record = [](const RecordedRank& rank, const auto&) { return !rank.record; };
+    return take(Cause::missing, no_file) || take(Cause::missing, no_record);
   }
 
   // A pause that ended before a wait began has delayed nobody.

@@ -16,7 +16,7 @@ namespace sy::flight {
 // In the order in which they are looked for: of several, the first explains the others.
 enum class Cause : uint8_t {
   failed,         // an error, or a signal such as SIGSEGV, outside of a collective
-  missing,        // ranks without a record
+  missing,        // ranks without a record, or else with one that cannot be read
   paused,         // ranks that did not run while others waited for them
   other_calls,    // ranks of one group made different calls
   elsewhere,      // ranks that others wait for are in no collective

@@ -44,9 +44,10 @@ Json waiting_json(const Waiting& waiting, double until) {
 }
 
 Json state_json(int64_t number, const RecordedRank& rank, const std::optional<Waiting>& waiting) {
+  const bool is_known = rank.place.pid != 0;
   Json state{{"rank", number},
-             {"host", rank.place.host},
-             {"pid", rank.place.pid},
+             {"host", is_known ? Json(rank.place.host) : Json(nullptr)},
+             {"pid", is_known ? Json(rank.place.pid) : Json(nullptr)},
              {"record", rank.record.has_value()}};
   if (!rank.record) return state;
   state["reason"] = rank.record->reason;
@@ -55,6 +56,14 @@ Json state_json(int64_t number, const RecordedRank& rank, const std::optional<Wa
   state["paused_seconds"] = rank.record->paused;
   state["waiting"] = waiting ? waiting_json(*waiting, rank.record->time) : Json(nullptr);
   return state;
+}
+
+Json later_json(const std::vector<Start>& later) {
+  Json all = Json::array();
+  for (const Start& start : later) {
+    all.push_back({{"start", start.name}, {"ended_as_it_should", start.folder.empty()}});
+  }
+  return all;
 }
 
 }  // namespace
@@ -72,7 +81,9 @@ Json diagnosis_json(const FlightRecords& records, const Diagnosis& diagnosis) {
       {"verdict", diagnosis.verdict},
       {"divergence", diagnosis.divergence ? divergence_json(*diagnosis.divergence) : Json(nullptr)},
       {"states", std::move(states)},
-      {"later_starts", records.later}};
+      {"faults", records.faults},
+      {"start", records.start.name},
+      {"later_starts", later_json(records.later)}};
 }
 
 }  // namespace sy::flight

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT write the record (record_file.h) before they do what
-// they did before.
+// they did before. The thread that asks for it leaves one even of a stack that overflows.
 #pragma once
 
 namespace sy::flight {

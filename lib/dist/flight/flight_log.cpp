@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -52,10 +54,13 @@ std::vector<RankPlace> gather_places(Communicator& world) {
 void write_ranks(const std::string& folder, const std::vector<RankPlace>& places) {
   Json ranks = Json::array();
   for (const RankPlace& place : places) ranks.push_back({{"host", place.host}, {"pid", place.pid}});
-  std::ofstream file(folder + "/" + kRanksFile);
+  const std::string path = folder + "/" + kRanksFile, part = path + ".part";
+  std::ofstream file(part);
   file << json_line({{"flight_ranks", kRecordVersion}, {"ranks", std::move(ranks)}}) << '\n';
   file.close();
-  if (!file) log::warn("{}/{} cannot be written: {}", folder, kRanksFile, std::strerror(errno));
+  if (file && std::rename(part.c_str(), path.c_str()) == 0) return;
+  log::warn("{} cannot be written: {}", path, std::strerror(errno));
+  std::remove(part.c_str());
 }
 
 void write_within_limit(Reason reason, const std::string& message) {
@@ -63,20 +68,6 @@ void write_within_limit(Reason reason, const std::string& message) {
 }
 
 }  // namespace
-
-std::string flight_folder(const std::string& run) {
-  return run + "/flight";
-}
-
-std::vector<std::string> starts_of(const std::string& run) {
-  std::vector<std::string> starts;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(flight_folder(run), error)) {
-    if (entry.is_directory(error)) starts.push_back(entry.path().string());
-  }
-  std::sort(starts.begin(), starts.end());
-  return starts;
-}
 
 FlightLog::FlightLog(const std::string& run, const std::string& start, Communicator& world)
     : folder_(flight_folder(run) + "/" + start), world_(world), places_(gather_places(world)) {
@@ -92,8 +83,9 @@ FlightLog::~FlightLog() {
 
 void FlightLog::prepare(const std::string& run) const {
   std::error_code error;
-  const std::vector<std::string> starts = starts_of(run);
-  for (size_t i = 0; i + kStartsKept < starts.size(); ++i) fs::remove_all(starts[i], error);
+  std::vector<Start> starts = starts_of(run);
+  std::erase_if(starts, [](const Start& start) { return start.folder.empty(); });
+  for (size_t i = 0; i + kStartsKept < starts.size(); ++i) fs::remove_all(starts[i].folder, error);
   fs::create_directories(folder_, error);
   write_ranks(folder_, places_);
 }
@@ -126,16 +118,17 @@ void answer() {
 }
 
 std::string explain_fault(Reason reason, const std::string& fault, double limit) {
-  if (*record_folder() == '\0') return "";
+  const std::string folder = record_folder();  // read once: the log may end meanwhile
+  if (folder.empty()) return "";
   const double grace = grace_of(limit);
   const auto explanation = std::make_shared<std::string>();
   const double patience = kWriteSeconds + 2 * grace;
   const bool done = run_within(kWriteSeconds + patience, [=] {
     write_record(reason, fault.c_str());
-    if (!raise_sign()) {
+    if (!raise_sign(folder)) {
       *explanation = wait_to_be_ended(patience);
     } else if (reason == Reason::hang) {
-      *explanation = diagnosis_within(grace);
+      *explanation = diagnosis_within(folder, grace);
     }
   });
   return done ? *explanation : "";

@@ -12,10 +12,11 @@
 
 #include "lib/dist/communicator.h"
 #include "lib/dist/flight/record_file.h"
+#include "lib/dist/flight/starts.h"
 
 namespace sy::flight {
 
-// Where a rank runs.
+// Where a rank runs; pid 0: not known.
 struct RankPlace {
   std::string host;
   int64_t pid = 0;
@@ -23,10 +24,6 @@ struct RankPlace {
 
 constexpr const char* kRanksFile = "ranks.json";
 constexpr size_t kStartsKept = 5;  // folders of earlier starts beside the present one
-
-// RUN/flight, and the folders of starts in it, oldest first.
-std::string flight_folder(const std::string& run);
-std::vector<std::string> starts_of(const std::string& run);
 
 // While it exists, a failure, a hang, SIGSEGV and the like, and SIGTERM leave a record. One per
 // process.

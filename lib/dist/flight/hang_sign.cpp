@@ -76,22 +76,21 @@ void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomi
   }).detach();
 }
 
-bool raise_sign() {
-  const std::string folder = record_folder();
+bool raise_sign(const std::string& folder) {
   mkdir(folder.c_str(), 0777);
   const int file = open(sign_in(folder).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file >= 0) close(file);
   return file >= 0 || errno != EEXIST;
 }
 
-std::string diagnosis_within(double seconds) {
-  const std::string folder = record_folder();
+std::string diagnosis_within(const std::string& folder, double seconds) {
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   try {
     while (Clock::now() < end && !is_complete(folder)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
-    return diagnose(read_records(folder)).verdict;
+    const FlightRecords records = read_records(folder);
+    return records.count() > 0 ? diagnose(records).verdict : "";
   } catch (const std::exception&) {
     return "";
   }

@@ -21,11 +21,11 @@ double grace_of(double limit);
 void watch_for_sign(std::string folder, double limit, std::shared_ptr<std::atomic<bool>> ended);
 // Returns whether this rank put it up, and so speaks. A rank that cannot, but for the reason that
 // there is one, speaks too.
-bool raise_sign();
+bool raise_sign(const std::string& folder);
 
 // Waits for at most `seconds` until every rank has a record. Returns what they say in one sentence,
 // "" if that cannot be found out.
-std::string diagnosis_within(double seconds);
+std::string diagnosis_within(const std::string& folder, double seconds);
 
 // Waits until the rank that speaks ends the job. Returns "" if it does not within `seconds`.
 std::string wait_to_be_ended(double seconds);

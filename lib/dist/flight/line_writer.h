@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -42,6 +43,7 @@ class LineWriter {
     size_t done = 0;
     while (done < used_ && whole_) {
       const ssize_t wrote = write(file_, buffer_ + done, used_ - done);
+      if (wrote < 0 && errno == EINTR) continue;
       whole_ = wrote > 0;
       if (whole_) done += static_cast<size_t>(wrote);
     }

@@ -2,60 +2,33 @@
 // Reads what the ranks of one start of a run have left (record_file.h, flight_log.h).
 #pragma once
 
-#include <compare>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "lib/dist/flight/flight_log.h"
+#include "lib/dist/flight/read_record.h"
 
 namespace sy::flight {
 
-// Times are seconds since 1970; 0: not yet.
-struct RecordedCall {
-  std::string collective = {}, label = {}, dtype = {};
-  int64_t count = 0, number = 0, step = 0;
-  double begun = 0, waited = 0, ended = 0;
-};
-
-// Which group of which ranks; the same key on each of them.
-struct GroupKey {
-  std::string name, transport;
-  std::vector<int> ranks;
-  // Open groups of the same ranks under this name that were opened before it: a teacher may have a
-  // mesh of its own beside the student's.
-  int64_t before = 0;
-  auto operator<=>(const GroupKey&) const = default;
-};
-
-struct RecordedGroup {
-  int64_t begun = 0;                      // number of the last call
-  std::map<int64_t, RecordedCall> calls;  // those that are still known, by number
-};
-
-struct RankRecord {
-  std::string reason, message;
-  int64_t step = 0;
-  double time = 0;
-  double paused = 0, paused_until = 0;  // did not run for so long
-  std::map<GroupKey, RecordedGroup> groups;
-};
-
 struct RecordedRank {
   RankPlace place;
-  std::optional<RankRecord> record;
+  std::optional<RankRecord> record = {};
+  bool is_unreadable = false;  // there is a file, which says nothing
 };
 
 struct FlightRecords {
   std::string folder;
   std::vector<RecordedRank> ranks;
-  std::vector<std::string> later = {};  // folders of later starts, which have no record
-  int64_t count() const;                // of records
+  std::vector<std::string> faults =
+      {};                         // of files that were read in part or not at all, a line each
+  Start start = {};               // from newest_records() only, as is `later`
+  std::vector<Start> later = {};  // the starts after it, none of which has a record
+  int64_t count() const;          // of records
 };
 
-// Throws DataError naming the file if `ranks.json` or a record cannot be read, or has ranks that
-// the run does not have. A record may be cut off.
+// A record without a first line that can be read counts as none, any other as far as it can be
+// read. Without `ranks.json` the first record says how many ranks there were, and a rank without a
+// record has no place. There are no ranks if there is neither.
 FlightRecords read_records(const std::string& folder);
 
 // Those of the newest start that left any. Throws DataError if none did.

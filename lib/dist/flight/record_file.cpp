@@ -12,7 +12,6 @@
 #include <climits>
 #include <cstdio>
 #include <ctime>
-#include <thread>
 
 #include "lib/dist/flight/line_writer.h"
 
@@ -48,7 +47,12 @@ class Record {
  public:
   explicit Record(int file) : lines_(file) {}
 
-  void write(Reason reason, const char* message) {
+  // These return whether everything was written.
+  bool write_first_line(Reason reason, const char* message) {
+    header(reason, message);
+    return lines_.flush();
+  }
+  bool write(Reason reason, const char* message) {
     header(reason, message);
     GroupView group;
     for (int64_t at = 0; at < kGroups; ++at) {
@@ -59,7 +63,7 @@ class Record {
     for (int64_t record = std::max<int64_t>(1, last - kEntries + 1); record <= last; ++record) {
       if (copy_call(record, call)) add(call);
     }
-    lines_.flush();
+    return lines_.flush();
   }
 
  private:
@@ -112,6 +116,16 @@ class Record {
   const int64_t to_1970_ = nanoseconds_of(CLOCK_REALTIME) - now_;
 };
 
+// Returns whether the file is a record that can be relied on. Without its end, a record would say
+// of a rank that it has not come to calls in which it waits. Only a failure needs no more than the
+// first line.
+bool write_lines(int file, Reason reason, const char* message) {
+  if (Record(file).write(reason, message)) return true;
+  if (reason != Reason::failure && reason != Reason::signal) return false;
+  return ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0 &&
+         Record(file).write_first_line(reason, message);
+}
+
 // Whether the record is now this caller's to write.
 bool begin_writing(Reason reason) {
   State expected = State::armed;
@@ -142,13 +156,16 @@ void arm(const RecordPlace& where) {
   state = State::armed;
 }
 
+void wait_for_record() {
+  constexpr int kTries = 1000;  // a file system that hangs must not hold us
+  constexpr struct timespec kMillisecond = {0, 1'000'000};
+  for (int i = 0; i < kTries && state == State::writing; ++i) nanosleep(&kMillisecond, nullptr);
+}
+
 void disarm() {
   State expected = State::armed;
   if (state.compare_exchange_strong(expected, State::off)) return;
-  constexpr int kTries = 1000;  // of a millisecond: a file system that hangs must not hold us
-  for (int i = 0; i < kTries && state == State::writing; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  wait_for_record();
   state = State::off;
 }
 
@@ -178,9 +195,9 @@ void write_record(Reason reason, const char* message) {
   mkdir(place.folder, 0777);
   const int file = open(place.part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file >= 0) {
-    Record(file).write(reason, message);
-    close(file);
-    rename(place.part, place.path);
+    const bool written = write_lines(file, reason, message);
+    const bool closed = close(file) == 0;  // some file systems say only now that they are full
+    if (!written || !closed || rename(place.part, place.path) != 0) unlink(place.part);
   }
   errno = error;
   state = reason == Reason::terminated ? State::terminated : State::written;

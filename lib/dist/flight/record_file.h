@@ -8,8 +8,9 @@
 //   {"group": 5, "call": 812, "collective": "all_to_all", "label": "...", "dtype": "float32",
 //    "count": 1024, "step": 81, "begun": T, "waited": T, "ended": 0}     each call, oldest first
 // T is microseconds since 1970, 0 if it has not happened; D microseconds. `begun` of a group is the
-// number of its last call, `open` is 0 if it was closed. Groups come before calls. A file whose end
-// is missing is read as far as it goes.
+// number of its last call, `open` is 0 if it was closed. Groups come before calls. A failure that
+// finds no room for the rest leaves the first line alone. A file whose end is missing, of a host
+// that lost its power, is read as far as it goes.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,10 @@ struct RecordPlace {
 
 // From now on, write_record() writes. The folder is made when it does.
 void arm(const RecordPlace& place);
-// From now on, it does not. Waits, for at most a second, for a record that is being written.
+// From now on, it does not. Waits as wait_for_record() does.
 void disarm();
+// Waits, for at most a second, for a record that another thread is writing. Async-signal-safe.
+void wait_for_record();
 bool is_armed();              // and there is no record yet but one of SIGTERM
 const char* record_folder();  // "" unless armed
 int recorded_ranks();         // of the last place
@@ -52,7 +55,8 @@ int recorded_ranks();         // of the last place
 bool note_pause(Clock::duration slept, double limit);
 
 // Writes the record, unless there is one since arm(). One of SIGTERM is replaced: the run may go on
-// to save, and fail then. A full disk leaves it cut off. Async-signal-safe.
+// to save, and fail then. What does not fit on the disk is not left cut off: the record is that of
+// before, or there is none. Async-signal-safe.
 void write_record(Reason reason, const char* message);
 
 }  // namespace sy::flight

@@ -11,17 +11,18 @@ namespace {
 
 constexpr size_t kMostNamed = 8;
 
+std::string place_text(const RankPlace& place) {
+  if (place.pid == 0) return "a host that is not known";
+  return fmt::format("{}, pid {}", place.host, place.pid);
+}
+
 // "rank 3 (node2, pid 4711)", or of several "ranks 3-5 (3 on node2, pid 4711; 4 on ...)".
 std::string places_text(const FlightRecords& records, const std::vector<int>& ranks) {
   const auto place = [&](int rank) { return records.ranks.at(static_cast<size_t>(rank)).place; };
-  if (ranks.size() == 1) {
-    const RankPlace of = place(ranks[0]);
-    return fmt::format("rank {} ({}, pid {})", ranks[0], of.host, of.pid);
-  }
+  if (ranks.size() == 1) return fmt::format("rank {} ({})", ranks[0], place_text(place(ranks[0])));
   std::string text;
   for (size_t i = 0; i < std::min(ranks.size(), kMostNamed); ++i) {
-    const RankPlace of = place(ranks[i]);
-    text += fmt::format("{}{} on {}, pid {}", i == 0 ? "" : "; ", ranks[i], of.host, of.pid);
+    text += fmt::format("{}{} on {}", i == 0 ? "" : "; ", ranks[i], place_text(place(ranks[i])));
   }
   return fmt::format("{} ({}{})", ranks_text(ranks), text,
                      ranks.size() > kMostNamed ? "; ..." : "");
@@ -57,11 +58,13 @@ const RankRecord& first_record(const FlightRecords& records, const Diagnosis& di
 }
 
 std::string failed_text(const FlightRecords& records, const Diagnosis& diagnosis) {
-  const auto record = [&](int rank) { return *records.ranks[static_cast<size_t>(rank)].record; };
+  const auto record = [&](int rank) -> const RankRecord& {
+    return *records.ranks[static_cast<size_t>(rank)].record;
+  };
   const int first =
       *std::min_element(diagnosis.ranks.begin(), diagnosis.ranks.end(),
                         [&](int a, int b) { return record(a).time < record(b).time; });
-  const RankRecord of = record(first);
+  const RankRecord& of = record(first);
   const bool all = diagnosis.ranks.size() == records.ranks.size() && is_plural(diagnosis.ranks) &&
                    std::all_of(diagnosis.ranks.begin(), diagnosis.ranks.end(),
                                [&](int rank) { return record(rank).message == of.message; });
@@ -71,6 +74,10 @@ std::string failed_text(const FlightRecords& records, const Diagnosis& diagnosis
 
 std::string missing_text(const FlightRecords& records, const Diagnosis& diagnosis) {
   const bool several = is_plural(diagnosis.ranks);
+  if (records.ranks.at(static_cast<size_t>(diagnosis.ranks.front())).is_unreadable) {
+    return fmt::format("{} {} no record that can be read, so what happened there is not known",
+                       places_text(records, diagnosis.ranks), several ? "have" : "has");
+  }
   return fmt::format("{} {} no record: {}", places_text(records, diagnosis.ranks),
                      several ? "have" : "has",
                      several ? "they were killed, are stopped, or their hosts are gone"
@@ -175,8 +182,8 @@ std::string ranks_text(const std::vector<int>& ranks) {
 }
 
 std::string state_text(const FlightRecords& records, const Diagnosis& diagnosis, int rank) {
-  const auto& record = records.ranks.at(static_cast<size_t>(rank)).record;
-  if (!record) return "no record";
+  const auto& [place, record, is_unreadable] = records.ranks.at(static_cast<size_t>(rank));
+  if (!record) return is_unreadable ? "no record that can be read" : "no record";
   std::string text;
   if (record->reason == "failure" || record->reason == "signal") {
     text = fmt::format("failed: {}; ", record->message);

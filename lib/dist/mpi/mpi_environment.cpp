@@ -10,6 +10,7 @@
 
 #include "lib/base/log.h"
 #include "lib/dist/launcher.h"
+#include "lib/dist/launcher_guard.h"
 #include "lib/dist/mpi/mpi_check.h"
 #include "lib/dist/mpi/mpi_communicator.h"
 #include "lib/dist/watchdog.h"
@@ -34,6 +35,7 @@ MpiEnvironment::MpiEnvironment(int* argc, char*** argv,
   if (hang_timeout_seconds) start_watchdog(*hang_timeout_seconds);
   int provided = MPI_THREAD_SINGLE;
   {
+    const LauncherGuard guard;
     const WatchedCall watched({"MPI_Init", "start of the program", "world", 1});
     MPI_CHECK(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided));
   }
