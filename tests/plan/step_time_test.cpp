@@ -48,6 +48,22 @@ TEST_CASE("step time: each collective costs its latencies and bytes", "[step_tim
   CHECK(seconds("model", "reduce_scatter_sum", 1, 1000000, {8, 2, 1}) == Approx(1e-3 + 1e-3));
 }
 
+// Eight ranks on hosts of two: model groups of two are each on one host, data groups on none.
+TEST_CASE("step time: a group is on one host if all of its name are", "[step_time]") {
+  CHECK(on_one_host("model", {8, 2, 1}, 2));
+  CHECK_FALSE(on_one_host("data", {8, 2, 1}, 2));
+  // Of three hosts of eight, ranks 0 to 5 are on the first, 6 to 11 on two.
+  CHECK_FALSE(on_one_host("model", {24, 6, 1}, 8));
+  CHECK(on_one_host("model", {24, 6, 1}, 12));
+  Traffic traffic;
+  traffic.add({"model", "reduce_scatter_sum", "x"}, {1, 1000000});
+  Device device = simple_device();
+  device.ranks_per_host = 8;
+  CHECK(wire_seconds(traffic, {24, 6, 1}, ParamStore(), device) == Approx(3 * 1e-2 + 1e-2));
+  device.ranks_per_host = 12;
+  CHECK(wire_seconds(traffic, {24, 6, 1}, ParamStore(), device) == Approx(3 * 1e-3 + 1e-3));
+}
+
 TEST_CASE("step time: at each call ranks wait for the slowest", "[step_time]") {
   Device device = simple_device();
   Traffic traffic;
