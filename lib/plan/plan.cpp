@@ -38,7 +38,7 @@ Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
       SwitchModel::flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
   plan.kaplan_flops =
       SwitchModel::kaplan_flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
-  plan.memory = memory_regions(input, first, most, saved, device);
+  plan.memory = memory_regions(input, first, most, device);
   plan.wire = first.step.traffic();
   plan.checkpoint_bytes = stored_bytes(saved);
   plan.device = device;

@@ -7,6 +7,7 @@
 
 #include "lib/config/config.h"
 #include "lib/data/tokenizer/tokenizer.h"
+#include "lib/tensor/memory.h"
 
 namespace sy {
 namespace {
@@ -40,7 +41,8 @@ PlanInput plan_input(const RunConfig& config, int ranks, int threads, bool on_gp
           mesh_shape(config, ranks),
           threads,
           on_gpu,
-          on_gpu ? kGpuKernels : Backend::cpu};
+          on_gpu ? kGpuKernels : Backend::cpu,
+          resident_bytes()};
 }
 
 RankPlan::RankPlan(const PlanInput& input, int rank, CallListener* listener)

@@ -19,6 +19,7 @@ struct PlanInput {
   // Whose kernels take the scratch and how rows are sent. For a GPU it is cuda, which plans without
   // one, unless the program was built without that backend.
   Backend backend = Backend::cpu;
+  int64_t program_bytes = 0;  // that this process has resident before anything is planned
 };
 
 // The configuration on `ranks` ranks, with its tokenizer if it needs one. Throws ConfigError

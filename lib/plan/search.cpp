@@ -85,7 +85,8 @@ class Search {
       input.shape = mesh_shape(input.config, options_.ranks);
       RankPlan first(input, 0);
       const TrainStep::Memory memory = largest_memory(input, first);
-      candidate.bytes = memory.total();
+      candidate.bytes =
+          total_bytes(memory_regions(input, first, memory, options_.device), input.on_gpu);
       if (static_cast<double>(candidate.bytes) > options_.memory_limit) {
         candidate.fault =
             fmt::format("needs {}, and a rank has {}", in_gib(static_cast<double>(candidate.bytes)),

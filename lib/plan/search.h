@@ -23,7 +23,7 @@ struct MeshChoice {
 
 struct Candidate {
   MeshChoice choice;
-  int64_t bytes = 0;  // of a rank: parameters, gradients, optimiser, activations, scratch
+  int64_t bytes = 0;  // of a rank: Plan::working_bytes()
   StepTime time;
   std::string fault;  // why it does not count; "" if it does
 };
