@@ -5,6 +5,7 @@
 #include "cmd/bench_experts.h"
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/numbers.h"
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -190,15 +191,15 @@ Run setup_bench(CLI::App& app) {
       ->option_text("synthetic|real");
   app.add_option("--rounds", options->step.rounds,
                  "number of rounds; results are medians over them")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--expert-ranks", options->expert_ranks,
                  "with --part experts: number of expert ranks; measures the share of one of them")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--seconds", options->loader_seconds,
                  "with --part loader: how long to measure, in seconds")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
       ->capture_default_str();
   app.add_flag("--twin", options->step.twin,
                "also time the FLOP-matched dense baseline (experts.count: 0)");
