@@ -160,7 +160,7 @@ Device find_device(const std::string& name) {
   throw ConfigError(fmt::format(
       "--device {}: unknown; {}give A100, H100, H200 or a file that `switchyard doctor --json` "
       "wrote",
-      name, nearest.empty() ? "" : fmt::format("did you mean {}? Otherwise ", nearest)));
+      name.empty() ? "\"\"" : name, nearest.empty() ? "" : fmt::format("did you mean {}? Otherwise ", nearest)));
 }
 
 Json device_json(const Device& device) {

@@ -97,8 +97,8 @@ std::string executed_text(const Executed& executed) {
       "{} ranks planned: {} collectives, a checkpoint of {} tensors in {} slabs, {}; at most {} a "
       "rank\n",
       executed.ranks, executed.calls, executed.tensors, executed.slabs,
-      in_gib(static_cast<double>(executed.checkpoint_bytes)),
-      in_gib(static_cast<double>(executed.most.total())));
+      bytes_text(static_cast<double>(executed.checkpoint_bytes)),
+      bytes_text(static_cast<double>(executed.most.total())));
   if (!executed.rows_compared) {
     text += "dropless: how many rows each pair of ranks exchanges is not known in advance\n";
   }

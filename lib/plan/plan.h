@@ -40,7 +40,7 @@ Plan make_plan(const PlanInput& input, const std::optional<Device>& device);
 std::string plan_text(const Plan& plan);
 Json plan_json(const Plan& plan);
 
-// "1.50 GiB"
-std::string in_gib(double bytes);
+// "1.50 GiB", and less than one of them in MiB or KiB.
+std::string bytes_text(double bytes);
 
 }  // namespace sy

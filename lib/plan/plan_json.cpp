@@ -66,9 +66,12 @@ Json plan_json(const Plan& plan) {
                             {"source", region.source}};
   }
   for (const auto& [name, bytes] : bytes_by_collective(plan.wire)) collectives[name] = bytes;
-  Json json{{"ranks", plan.shape.ranks},
+  Json json{{"name", plan.config.run.name},
+            {"ranks", plan.shape.ranks},
             {"mesh", mesh_json(plan)},
             {"threads", plan.threads},
+            {"recompute", name_of(plan.config.train.recompute)},
+            {"micro_batch", plan.config.train.micro_batch},
             {"micro_batches", plan.micro_batches},
             {"parameters", parameters_json(plan.parameters)},
             {"flops_per_sequence", plan.flops_per_sequence},

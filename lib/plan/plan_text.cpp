@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-constexpr double kGiga = 1e9, kMebi = 1 << 20, kGibi = 1 << 30;
+constexpr double kKibi = 1 << 10, kMebi = 1 << 20, kGibi = 1 << 30;
 constexpr double kDay = 86400;
 
 // Appends a formatted line to a text.
@@ -35,10 +35,10 @@ void add_model(Lines& lines, const Plan& plan) {
     lines.add("  {:<20}  {:>22}", name_of(static_cast<ModelPart>(i)), parameters.of_part[i]);
   }
   lines.add(
-      "FLOPs a sequence        {:>20.1f} G  forward and backward; forward as Kaplan et al. "
-      "count, {:.1f} G",
-      plan.flops_per_sequence / kGiga, plan.kaplan_flops / kGiga);
-  lines.add("checkpoint              {:>22}", in_gib(static_cast<double>(plan.checkpoint_bytes)));
+      "FLOPs a sequence        {:>22.4g}  forward and backward; forward as Kaplan et al. count, "
+      "{:.4g}",
+      plan.flops_per_sequence, plan.kaplan_flops);
+  lines.add("checkpoint              {:>22}", bytes_text(static_cast<double>(plan.checkpoint_bytes)));
 }
 
 void add_memory(Lines& lines, const Plan& plan) {
@@ -99,8 +99,10 @@ void add_time(Lines& lines, const Plan& plan) {
 
 }  // namespace
 
-std::string in_gib(double bytes) {
-  return fmt::format("{:.2f} GiB", bytes / kGibi);
+std::string bytes_text(double bytes) {
+  if (bytes >= kGibi) return fmt::format("{:.2f} GiB", bytes / kGibi);
+  if (bytes >= kMebi) return fmt::format("{:.2f} MiB", bytes / kMebi);
+  return fmt::format("{:.2f} KiB", bytes / kKibi);
 }
 
 std::string plan_text(const Plan& plan) {

@@ -34,6 +34,15 @@ TEST_CASE("regions: what libraries take is as the device has measured it", "[reg
   CHECK(bytes_of(make_plan(input, device), "libraries") == 0);
 }
 
+TEST_CASE("regions: sizes are printed in a unit that shows them", "[regions]") {
+  CHECK(bytes_text(1.5 * (1 << 30)) == "1.50 GiB");
+  CHECK(bytes_text(1 << 30) == "1.00 GiB");
+  CHECK(bytes_text((1 << 30) - (1 << 20)) == "1023.00 MiB");
+  CHECK(bytes_text(1 << 20) == "1.00 MiB");
+  CHECK(bytes_text(1536) == "1.50 KiB");
+  CHECK(bytes_text(0) == "0.00 KiB");
+}
+
 int64_t written_by(const PlanInput& input, int rank) {
   RankPlan plan(input, rank);
   int64_t bytes = 0;
