@@ -20,6 +20,18 @@ int64_t Plan::working_bytes() const {
   return total_bytes(memory, on_gpu);
 }
 
+std::vector<std::string> Plan::not_included() const {
+  std::vector<std::string> parts{"shuffled text"};
+  if (on_gpu) parts.insert(parts.end(), {"buffers inside NCCL", "the CUDA context"});
+  if (!config.distill.teacher.empty()) {
+    parts.emplace_back("the teacher (distill.teacher), in memory and time");
+  }
+  if (!config.data.tasks.empty()) {
+    parts.emplace_back("decoding in evaluations (data.tasks), in memory and time");
+  }
+  return parts;
+}
+
 Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
   RankPlan first(input, 0);
   const TrainStep::Memory most = largest_memory(input, first);

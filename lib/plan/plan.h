@@ -33,6 +33,9 @@ struct Plan {
 
   // Bytes where the ops work: of the GPU, or else of the host, all regions of which count.
   int64_t working_bytes() const;
+
+  // What a run takes beside all this: "shuffled text", "buffers inside NCCL", ...
+  std::vector<std::string> not_included() const;
 };
 
 Plan make_plan(const PlanInput& input, const std::optional<Device>& device);

@@ -80,6 +80,7 @@ Json plan_json(const Plan& plan) {
             {"memory_sources", sources},
             {"device_bytes_per_rank", total_bytes(plan.memory, true)},
             {"host_bytes_per_rank", total_bytes(plan.memory, false)},
+            {"not_included", plan.not_included()},
             {"bytes_on_wire_per_step", collectives},
             {"wire", wire_json(plan.wire)},
             {"checkpoint_bytes", plan.checkpoint_bytes}};

@@ -19,7 +19,8 @@ std::vector<int64_t> divisors(int64_t number) {
   return found;
 }
 
-// What else can be chosen for this mesh, the choice that asks least of it first. Without micro-batch.
+// What else can be chosen for this mesh, the choice that asks least of it first. Without
+// micro-batch.
 std::vector<MeshChoice> variants(const RunConfig& config, int64_t data, int64_t model,
                                  int64_t expert) {
   std::vector<MeshChoice> choices;

@@ -17,10 +17,11 @@ std::string search_text(const std::vector<Candidate>& found, const SearchOptions
       options.device.source);
   for (const Candidate& each : found) {
     const std::string mesh = each.choice.str();
-    text += each.fault.empty()
-                ? fmt::format("{:>8.4g} {:>7.1f} {:>12}  {}\n", each.time.total(),
-                              100 * each.time.mfu, bytes_text(static_cast<double>(each.bytes)), mesh)
-                : fmt::format("      no                       {}: {}\n", mesh, each.fault);
+    text +=
+        each.fault.empty()
+            ? fmt::format("{:>8.4g} {:>7.1f} {:>12}  {}\n", each.time.total(), 100 * each.time.mfu,
+                          bytes_text(static_cast<double>(each.bytes)), mesh)
+            : fmt::format("      no                       {}: {}\n", mesh, each.fault);
   }
   return text;
 }

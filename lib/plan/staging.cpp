@@ -40,8 +40,7 @@ std::vector<SavedTensor> saved_tensors(RankPlan& first) {
     saved.push_back({Placement::replicated().axes(), buffer.value.bytes()});
   }
   for (const OptimizerTensor& state : first.step.optimizer().state()) {
-    saved.push_back(
-        saved_tensor(params, place, *state.param, state.placement, all[saved.size()]));
+    saved.push_back(saved_tensor(params, place, *state.param, state.placement, all[saved.size()]));
   }
   SY_CHECK(saved.size() == all.size(), "{} tensors of {} were counted", saved.size(), all.size());
   return saved;

@@ -34,6 +34,22 @@ TEST_CASE("regions: what libraries take is as the device has measured it", "[reg
   CHECK(bytes_of(make_plan(input, device), "libraries") == 0);
 }
 
+TEST_CASE("regions: what a plan leaves out is said", "[regions]") {
+  PlanInput input = test::small_input(1);
+  Plan plan = make_plan(input, std::nullopt);
+  CHECK(plan.not_included() == std::vector<std::string>{"shuffled text"});
+  plan.config.distill.teacher = "runs/teacher";
+  plan.config.data.tasks.emplace_back();
+  CHECK_THAT(plan_text(plan),
+             Catch::Contains("  not among them: shuffled text; the teacher (distill.teacher), in "
+                             "memory and time; decoding in evaluations (data.tasks), in memory and "
+                             "time\n"));
+  CHECK(plan_json(plan)["not_included"].size() == 3);
+  plan = make_plan(input, find_device("A100"));
+  plan.on_gpu = true;
+  CHECK(plan.not_included().size() == 3);
+}
+
 TEST_CASE("regions: sizes are printed in a unit that shows them", "[regions]") {
   CHECK(bytes_text(1.5 * (1 << 30)) == "1.50 GiB");
   CHECK(bytes_text(1 << 30) == "1.00 GiB");
@@ -46,21 +62,20 @@ TEST_CASE("regions: sizes are printed in a unit that shows them", "[regions]") {
 int64_t written_by(const PlanInput& input, int rank) {
   RankPlan plan(input, rank);
   int64_t bytes = 0;
-  for (const CheckpointTensor& tensor :
-       checkpoint_tensors(plan.session, &plan.step.optimizer())) {
+  for (const CheckpointTensor& tensor : checkpoint_tensors(plan.session, &plan.step.optimizer())) {
     bytes += tensor.write ? tensor.local.bytes() : 0;
   }
   return bytes;
 }
 
 TEST_CASE("regions: the rank that writes most of a checkpoint is found", "[regions]") {
-  const auto mesh = GENERATE(
-      std::vector<std::string>{"mesh.expert=4"}, std::vector<std::string>{"mesh.expert=1"},
-      std::vector<std::string>{"mesh.model=2", "mesh.expert=2", "model.experts.count=8"},
-      std::vector<std::string>{"mesh.zero_stage=1", "mesh.expert=2"},
-      std::vector<std::string>{"mesh.zero_stage=1", "mesh.expert=4", "precision=bfloat16"},
-      std::vector<std::string>{"mesh.zero_stage=1", "mesh.model=2", "optimizer.name=adamw",
-                               "model.experts.balance_bias=0.001"});
+  const auto mesh =
+      GENERATE(std::vector<std::string>{"mesh.expert=4"}, std::vector<std::string>{"mesh.expert=1"},
+               std::vector<std::string>{"mesh.model=2", "mesh.expert=2", "model.experts.count=8"},
+               std::vector<std::string>{"mesh.zero_stage=1", "mesh.expert=2"},
+               std::vector<std::string>{"mesh.zero_stage=1", "mesh.expert=4", "precision=bfloat16"},
+               std::vector<std::string>{"mesh.zero_stage=1", "mesh.model=2", "optimizer.name=adamw",
+                                        "model.experts.balance_bias=0.001"});
   CAPTURE(mesh);
   const PlanInput input = test::small_input(8, mesh);
   RankPlan first(input, 0);
