@@ -15,15 +15,6 @@
 namespace sy {
 namespace {
 
-void raise(TrainStep::Memory& most, const TrainStep::Memory& memory) {
-  const auto raise_one = [](int64_t& to, int64_t from) { to = std::max(to, from); };
-  raise_one(most.model.parameters, memory.model.parameters);
-  raise_one(most.model.gradients, memory.model.gradients);
-  raise_one(most.model.activations, memory.model.activations);
-  raise_one(most.model.scratch, memory.model.scratch);
-  raise_one(most.optimizer, memory.optimizer);
-}
-
 // Plans all ranks into the ledgers.
 class Planner {
  public:

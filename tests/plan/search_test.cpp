@@ -77,19 +77,18 @@ std::set<int64_t> micro_batches_of(const std::vector<Candidate>& all) {
 TEST_CASE("search: micro-batches step from the smallest, and the configuration's own is tried",
           "[search]") {
   // Groups of three sequences; of the 24 of a rank 9 is no divisor.
-  CHECK(micro_batches_of(search_meshes(
-            test::small_config({"model.experts.group_sequences=3", "train.global_batch=24",
-                                "train.micro_batch=3"}),
-            on_h100(1, 1e9))) == std::set<int64_t>{3, 6, 12, 24});
-  CHECK(micro_batches_of(search_meshes(
-            test::small_config({"train.global_batch=24", "train.micro_batch=3"}),
-            on_h100(1, 1e9))) == std::set<int64_t>{1, 2, 3, 4, 8});
+  CHECK(micro_batches_of(
+            search_meshes(test::small_config({"model.experts.group_sequences=3",
+                                              "train.global_batch=24", "train.micro_batch=3"}),
+                          on_h100(1, 1e9))) == std::set<int64_t>{3, 6, 12, 24});
+  CHECK(micro_batches_of(
+            search_meshes(test::small_config({"train.global_batch=24", "train.micro_batch=3"}),
+                          on_h100(1, 1e9))) == std::set<int64_t>{1, 2, 3, 4, 8});
 }
 
 TEST_CASE("search: each mesh is listed once", "[search]") {
   const std::string experts = GENERATE("model.experts.count=0", "model.experts.count=4");
-  const std::vector<Candidate> all =
-      search_meshes(test::small_config({experts}), on_h100(4, 1e9));
+  const std::vector<Candidate> all = search_meshes(test::small_config({experts}), on_h100(4, 1e9));
   std::set<std::string> seen;
   for (const Candidate& candidate : all) {
     CAPTURE(candidate.choice.str());

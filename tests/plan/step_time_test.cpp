@@ -111,7 +111,15 @@ TEST_CASE("step time: what is computed again counts", "[step_time]") {
   const Device device = simple_device();
   const StepTime plain = time_of(1, {}, device);
   const StepTime blocks = time_of(1, {"train.recompute=blocks"}, device);
-  CHECK(blocks.attention == Approx(plain.attention * 4 / 3));
+  // Forward, a third, of one of the two layers of each stack.
+  CHECK(blocks.attention == Approx(plain.attention * 7 / 6));
+  const std::vector<std::string> uneven{"model.encoder_layers=4", "model.decoder_layers=1"};
+  std::vector<std::string> uneven_blocks = uneven;
+  uneven_blocks.emplace_back("train.recompute=blocks");
+  const double encoder = 32 * 32, decoder = 8 * (8 + 32);  // pairs of a layer
+  CHECK(time_of(1, uneven_blocks, device).attention ==
+        Approx(time_of(1, uneven, device).attention *
+               (1 + 3 * encoder / 3 / (4 * encoder + decoder))));
   CHECK(blocks.elementwise == Approx(plain.elementwise));
   // A third of all, but for the logits and what no backward pass reads.
   CHECK(blocks.products > plain.products * 1.1);
