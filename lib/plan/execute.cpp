@@ -50,7 +50,7 @@ class Planner {
     RankPlan planned(input_, rank, &listener);
     slabs_.add(rank, checkpoint_tensors(planned.session, &planned.step.optimizer()));
     const std::lock_guard lock(mutex_);
-    raise(most_, planned.step.memory());
+    raise_regions(most_, planned.step.memory());
   }
 
   const PlanInput& input_;

@@ -58,7 +58,7 @@ HeldBytes held_bytes(const PlanInput& input, int rank) {
   return {values.bytes(), grads.bytes(), state.bytes()};
 }
 
-void raise(TrainStep::Memory& most, const TrainStep::Memory& memory) {
+void raise_regions(TrainStep::Memory& most, const TrainStep::Memory& memory) {
   const auto raise_one = [](int64_t& to, int64_t from) { to = std::max(to, from); };
   raise_one(most.model.parameters, memory.model.parameters);
   raise_one(most.model.gradients, memory.model.gradients);
@@ -80,9 +80,9 @@ TrainStep::Memory largest_memory(const PlanInput& input, const RankPlan& first) 
     memory.model.parameters = held.parameters;
     memory.model.gradients = held.gradients;
     memory.optimizer = held.optimizer;
-    raise(most, memory);
+    raise_regions(most, memory);
   }
-  for (const int rank : largest) raise(most, RankPlan(input, rank).step.memory());
+  for (const int rank : largest) raise_regions(most, RankPlan(input, rank).step.memory());
   return most;
 }
 

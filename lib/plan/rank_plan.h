@@ -44,7 +44,7 @@ struct HeldBytes {
 HeldBytes held_bytes(const PlanInput& input, int rank);
 
 // Raises each region of `most` to that of `memory`.
-void raise(TrainStep::Memory& most, const TrainStep::Memory& memory);
+void raise_regions(TrainStep::Memory& most, const TrainStep::Memory& memory);
 
 // The most that any rank needs of each region, and for what is sent, rank 0. With ZeRO-1 ranks own
 // different matrices: parameters, gradients and optimiser are then those of all ranks, scratch that

@@ -29,9 +29,9 @@ int64_t loader_bytes(const RunConfig& config, int64_t sequences) {
 MemoryRegion staging_region(const RunConfig& config, RankPlan& first) {
   const int64_t sets = staging_sets(config);
   return {"checkpoint_staging", sets * most_written_bytes(first), false,
-          sets == 1 ? "computed: what the rank that writes most writes, once, at the end"
-                    : "computed: what the rank that writes most writes, twice: two checkpoints "
-                      "may be under way"};
+          sets == 1
+              ? "computed: of the rank that writes most, once, at the end"
+              : "computed: of the rank that writes most, twice: two checkpoints may be under way"};
 }
 
 // Of oneDNN's GEMMs, which a run keeps by shape. The shapes of most models are as many as those of

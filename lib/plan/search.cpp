@@ -11,32 +11,6 @@
 namespace sy {
 namespace {
 
-std::vector<int64_t> divisors(int64_t number) {
-  std::vector<int64_t> found;
-  for (int64_t i = 1; i <= number; ++i) {
-    if (number % i == 0) found.push_back(i);
-  }
-  return found;
-}
-
-// What else can be chosen for this mesh, the choice that asks least of it first. Without
-// micro-batch.
-std::vector<MeshChoice> variants(const RunConfig& config, int64_t data, int64_t model,
-                                 int64_t expert) {
-  std::vector<MeshChoice> choices;
-  for (const int64_t zero : {0, 1}) {
-    if (zero == 1 && data == 1) continue;
-    for (const bool cut : {false, true}) {
-      if (cut && model == 1) continue;
-      for (const Recompute recompute : {Recompute::none, Recompute::experts, Recompute::blocks}) {
-        if (recompute == Recompute::experts && config.model.experts.count == 0) continue;
-        choices.push_back({model, expert, zero, cut, recompute, 1});
-      }
-    }
-  }
-  return choices;
-}
-
 // The smallest micro-batch that holds whole routing groups. That of `config`, which is valid, does.
 int64_t smallest_batch(RunConfig config) {
   const int64_t own = config.train.micro_batch;
@@ -61,12 +35,8 @@ class Search {
         smallest_batch_(smallest_batch(base_.config)) {}
 
   std::vector<Candidate> run() {
-    for (const int64_t model : divisors(options_.ranks)) {
-      const int64_t data = options_.ranks / model;
-      // Without experts there is nothing to spread.
-      const std::vector<int64_t> experts =
-          config_.model.experts.count == 0 ? std::vector<int64_t>{1} : divisors(data);
-      for (const int64_t expert : experts) try_mesh(variants(config_, data, model, expert));
+    for (const std::vector<MeshChoice>& choices : mesh_choices(config_, options_.ranks)) {
+      try_mesh(choices);
     }
     refuse_common_fault();
     std::ranges::stable_sort(found_, [](const Candidate& a, const Candidate& b) {
@@ -132,7 +102,7 @@ class Search {
       const TrainStep::Memory memory = largest_memory(input, first);
       candidate.bytes =
           total_bytes(memory_regions(input, first, memory, options_.device), input.on_gpu);
-      if (static_cast<double>(candidate.bytes) > options_.memory_limit) {
+      if (!fits_memory(candidate)) {
         candidate.fault = fmt::format("needs {}, and a rank has {}",
                                       bytes_text(static_cast<double>(candidate.bytes)),
                                       bytes_text(options_.memory_limit));
@@ -145,10 +115,14 @@ class Search {
     return candidate;
   }
 
+  bool fits_memory(const Candidate& candidate) const {
+    return static_cast<double>(candidate.bytes) <= options_.memory_limit;
+  }
+
   void refuse_common_fault() const {
     const std::string& fault = found_.front().fault;
     const bool common = std::ranges::all_of(
-        found_, [&fault](const Candidate& each) { return each.fault == fault; });
+        found_, [&](const Candidate& each) { return each.fault == fault && fits_memory(each); });
     if (common && !fault.empty()) throw ConfigError(fault);
   }
 
@@ -160,15 +134,6 @@ class Search {
 };
 
 }  // namespace
-
-void MeshChoice::apply(RunConfig& config) const {
-  config.mesh.model = model;
-  config.mesh.expert = {false, expert};
-  config.mesh.zero_stage = zero_stage;
-  config.mesh.sequence_parallel = sequence_parallel;
-  config.train.recompute = recompute;
-  config.train.micro_batch = micro_batch;
-}
 
 std::vector<Candidate> search_meshes(const RunConfig& config, const SearchOptions& options) {
   return Search(config, options).run();

@@ -6,20 +6,10 @@
 #include <vector>
 
 #include "lib/base/json.h"
+#include "lib/plan/mesh_choice.h"
 #include "lib/plan/step_time.h"
 
 namespace sy {
-
-// What a search may change of a configuration.
-struct MeshChoice {
-  int64_t model = 1, expert = 1, zero_stage = 0;
-  bool sequence_parallel = false;
-  Recompute recompute = Recompute::none;
-  int64_t micro_batch = 1;
-
-  void apply(RunConfig& config) const;
-  std::string str() const;  // "model 2, expert 4, zero 1, sequence_parallel, recompute blocks, ..."
-};
 
 struct Candidate {
   MeshChoice choice;

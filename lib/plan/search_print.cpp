@@ -4,11 +4,6 @@
 #include "lib/plan/search.h"
 
 namespace sy {
-std::string MeshChoice::str() const {
-  return fmt::format("model {}, expert {}, zero_stage {}, {}recompute {}, micro_batch {}", model,
-                     expert, zero_stage, sequence_parallel ? "sequence_parallel, " : "",
-                     name_of(recompute), micro_batch);
-}
 
 std::string search_text(const std::vector<Candidate>& found, const SearchOptions& options) {
   std::string text = fmt::format(

@@ -114,6 +114,15 @@ TEST_CASE("search: a fault of all meshes is said once", "[search]") {
                     Catch::StartsWith("precision: bfloat16: the device H100 has no rate for it"));
 }
 
+TEST_CASE("search: too little memory for any mesh is no error of the configuration", "[search]") {
+  const std::vector<Candidate> all =
+      search_meshes(test::small_config({"model.experts.count=0"}), on_h100(1, 1));
+  REQUIRE(!all.empty());
+  for (const Candidate& candidate : all) {
+    CHECK_THAT(candidate.fault, Catch::StartsWith("needs "));
+  }
+}
+
 TEST_CASE("search: JSON says what was searched", "[search]") {
   const SearchOptions options = on_h100(2, 1e9);
   const Json json = search_json(search_meshes(test::small_config(), options), options);
