@@ -4,6 +4,7 @@
 #include "cmd/bench_experts.h"
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/numbers.h"
 #include "cmd/option_checks.h"
 #include "cmd/parallel.h"
 #include "lib/base/json.h"
@@ -200,15 +201,15 @@ Run setup_bench(CLI::App& app) {
       kSources);
   app.add_option("--rounds", options->step.rounds,
                  "number of rounds; results are medians over them")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--expert-ranks", options->expert_ranks,
                  "with --part experts: number of expert ranks; measures the share of one of them")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--seconds", options->loader_seconds,
                  "with --part loader: how long to measure, in seconds")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number())
       ->capture_default_str();
   app.add_flag("--twin", options->step.twin,
                "with --part step: also time the FLOP-matched dense baseline (experts.count: 0)");

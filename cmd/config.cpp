@@ -5,6 +5,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
+#include "cmd/numbers.h"
 #include "lib/data/tokenizer/tokenizer.h"
 
 namespace sy {
@@ -36,7 +37,7 @@ Run setup_config(CLI::App& app) {
   app.add_flag("--reference", *reference,
                "print docs/configuration.md, the reference of all keys, instead");
   app.add_option("--ranks", *ranks, "also check the configuration for this number of ranks")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number());
   return [options, reference, ranks] {
     if (*reference) {
       std::fputs(write_reference().c_str(), stdout);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cmd/commands.h"
+#include "cmd/numbers.h"
 #include "cmd/option_checks.h"
 
 namespace sy {
@@ -50,7 +51,7 @@ Run setup_convert(CLI::App& app) {
   app.add_option("--shard-bytes", options->shard_bytes,
                  "maximum size of the tensors in a safetensors file (5GB)")
       ->transform(CLI::AsSizeValue(true).description(""))
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->type_name("BYTES");
   app.add_option("--set", options->overrides,
                  "KEY=VALUE, replaces a key of the config.json of IN; repeatable")
@@ -60,11 +61,11 @@ Run setup_convert(CLI::App& app) {
          "--upcycle", options->upcycle,
          "make a dense model sparse: copy its feed-forward layers into N experts each, with "
          "new routers")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->type_name("N");
   app.add_option("--interval", options->interval,
                  "with --upcycle: make every K-th feed-forward layer sparse (2)")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->type_name("K");
   return [&app, options, dtype] {
     check_options(app, *options);

@@ -6,6 +6,7 @@
 #include "cmd/commands.h"
 #include "cmd/decoding.h"
 #include "cmd/infill_input.h"
+#include "cmd/numbers.h"
 #include "cmd/option_checks.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -51,7 +52,7 @@ void add_search(CLI::App& app, GenerateOptions& options) {
   app.add_option("--top-p", options.top_p,
                  "sample: draw from the most likely tokens with this total probability (1)");
   app.add_option("--seed", options.seed, "sample: seed of the draws; default: run.seed")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   app.add_option("--beams", options.beams, "beam: sequences that are kept at each step (4)");
   app.add_option("--length-penalty", options.length_penalty,
                  "beam: the log-probability is divided by the length to this power (1)");

@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/config_options.h"
 #include "cmd/inspect_checkpoints.h"
+#include "cmd/numbers.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/checkpoint/checkpoint.h"
@@ -205,10 +206,10 @@ Run setup_data(CLI::App& app) {
   auto options = std::make_shared<DataOptions>();
   app.add_option("--examples", options->examples,
                  "number of examples; with --validation, of each corpus")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--first", options->first, "global index of the first example")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   app.add_flag("--validation", options->validation,
                "read the validation shards, as an evaluation does");

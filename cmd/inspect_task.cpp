@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cmd/commands.h"
+#include "cmd/numbers.h"
 #include "lib/base/json.h"
 #include "lib/tasks/task.h"
 
@@ -35,7 +36,7 @@ Run setup_inspect_task(CLI::App& app) {
       ->required();
   app.add_option("FILE", options->files, "the task's files, or globs of them")->required();
   app.add_option("--examples", options->examples, "at most so many; all if left out")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number());
   return [options] { return inspect_task(*options); };
 }
 

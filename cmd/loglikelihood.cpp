@@ -4,6 +4,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/decoding.h"
+#include "cmd/numbers.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/generate/infill.h"
@@ -94,7 +95,7 @@ Run setup_loglikelihood(CLI::App& app) {
       ->required();
   app.add_option("--batch", options->batch,
                  "requests that are processed together; default: train.micro_batch")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number());
   return [source, options] { return run_loglikelihood(*options, *source); };
 }
 

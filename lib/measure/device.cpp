@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <functional>
+#include <filesystem>
+#include <limits>
+#include <map>
 #include <set>
+#include <type_traits>
 
 #include "lib/base/error.h"
 #include "lib/config/keys.h"
@@ -63,6 +66,61 @@ const std::set<std::string> kMayBeMissing{"narrow_products",
   throw ConfigError(fmt::format("{}:{}:{}: {}", path, place.line, place.column, what));
 }
 
+// What numbers a key may have.
+struct Limits {
+  double least = 0, most = std::numeric_limits<double>::max();
+  bool above = false;  // more than `least`
+
+  bool allow(double value) const {
+    return value <= most && (above ? value > least : value >= least);  // NaN is in no limits
+  }
+  std::string str() const {
+    const std::string from = fmt::format("{} {}", above ? "more than" : "at least", least);
+    const bool open = most == std::numeric_limits<double>::max();
+    return open ? from : fmt::format("{} and at most {:g}", from, most);
+  }
+};
+
+// 0 stands for what is not given of those that may be 0.
+Limits limits_of(const std::string& key) {
+  constexpr Limits kMoreThanZero{.above = true};
+  static const std::map<std::string, Limits> kLimits{
+      {"memory_bytes", {.most = 1e18, .above = true}},
+      {"float32_flops", kMoreThanZero},
+      {"product_efficiency", {.most = 1, .above = true}},
+      {"memory_bytes_per_second", kMoreThanZero},
+      {"unplanned_bytes", {.most = 1e15}},
+      {"ranks_per_host", {.most = 1e6, .above = true}},
+      {"within_host_bytes_per_second", kMoreThanZero},
+      {"between_hosts_bytes_per_second", kMoreThanZero}};
+  const auto found = kLimits.find(key);
+  return found == kLimits.end() ? Limits{} : found->second;
+}
+
+// "" if the value is one that a key of its type may have, or else what it must be.
+template <class T>
+std::string fault_of(const std::string& key, const T& value) {
+  if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+    const Limits limits = limits_of(key);
+    if (limits.allow(static_cast<double>(value))) return "";
+    return fmt::format("{} must be {}", value, limits.str());
+  }
+  return "";
+}
+
+std::string fault_of(const std::string& key, const std::vector<double>& values) {
+  const bool shares = key == "narrow_products";
+  const size_t many = shares ? kProductWidths.size() : kWaitIntervals.size();
+  const Limits limits{.above = shares};
+  const bool sound =
+      std::ranges::all_of(values, [&limits](double value) { return limits.allow(value); });
+  if (sound && (values.empty() || values.size() == many)) return "";
+  return shares ? fmt::format("[{}] must be {} shares above 0, of products of width {}",
+                              fmt::join(values, ", "), many, fmt::join(kProductWidths, ", "))
+                : fmt::format("[{}] must be {} waits of 0 seconds or more, after computing for {}",
+                              fmt::join(values, ", "), many, fmt::join(kWaitIntervals, ", "));
+}
+
 // Reads the entries of one description.
 class DeviceReader {
  public:
@@ -72,7 +130,7 @@ class DeviceReader {
   void operator()(const char* key, T& value) {
     keys_.emplace_back(key);
     const YAML::Node node = root_[key];
-    if (!node) {
+    if (!node || node.IsNull()) {
       if (kMayBeMissing.contains(keys_.back())) return;
       fail(path_, {1, 1},
            fmt::format("{} is missing; `switchyard doctor --json` writes every key", key));
@@ -84,14 +142,24 @@ class DeviceReader {
            fmt::format("{}: {} is not of the right type; `switchyard doctor --json` shows it", key,
                        describe(node)));
     }
+    const std::string fault = fault_of(keys_.back(), value);
+    if (!fault.empty()) fail(path_, place_of(node.Mark()), fmt::format("{}: {}", key, fault));
   }
 
-  void refuse_unknown() const {
+  void refuse_unknown_and_duplicate() const {
+    std::map<std::string, int> lines;
     for (const auto& entry : root_) {
-      const auto key = entry.first.as<std::string>();
+      const std::string& key = entry.first.Scalar();
+      const Place place = place_of(entry.first.Mark());
+      const auto [first, is_new] = lines.emplace(key, place.line);
+      if (!is_new) {
+        fail(path_, place,
+             fmt::format("{}: duplicate key, first set on line {}; remove one of them", key,
+                         first->second));
+      }
       if (std::ranges::find(keys_, key) != keys_.end()) continue;
       const std::string nearest = nearest_word(key, keys_);
-      fail(path_, place_of(entry.first.Mark()),
+      fail(path_, place,
            fmt::format("unknown key {}{}", key,
                        nearest.empty() ? "; remove it" : "; did you mean " + nearest + "?"));
     }
@@ -103,36 +171,11 @@ class DeviceReader {
   std::vector<std::string> keys_;
 };
 
-void check_positive(const Device& device, const std::string& path) {
-  const std::pair<const char*, double> values[] = {
-      {"memory_bytes", device.memory_bytes},
-      {"float32_flops", device.float32_flops},
-      {"product_efficiency", device.product_efficiency},
-      {"memory_bytes_per_second", device.memory_bytes_per_second},
-      {"ranks_per_host", static_cast<double>(device.ranks_per_host)},
-      {"within_host_bytes_per_second", device.within_host.bytes_per_second},
-      {"between_hosts_bytes_per_second", device.between_hosts.bytes_per_second}};
-  for (const auto& [key, value] : values) {
-    if (value > 0) continue;
-    throw ConfigError(fmt::format("{}: {}: {} must be more than 0", path, key, value));
-  }
-  const std::vector<double>& narrow = device.narrow_products;
-  const bool positive = std::ranges::all_of(narrow, [](double share) { return share > 0; });
-  if (!positive || (!narrow.empty() && narrow.size() != kProductWidths.size())) {
-    throw ConfigError(fmt::format(
-        "{}: narrow_products: [{}] must be {} shares above 0, of products of width {}", path,
-        fmt::join(narrow, ", "), kProductWidths.size(), fmt::join(kProductWidths, ", ")));
-  }
-  const std::vector<double>& waits = device.call_waits;
-  const bool sound = std::ranges::all_of(waits, [](double seconds) { return seconds >= 0; });
-  if (!sound || (!waits.empty() && waits.size() != kWaitIntervals.size())) {
-    throw ConfigError(fmt::format(
-        "{}: call_waits: [{}] must be {} waits of 0 seconds or more, after computing for {}", path,
-        fmt::join(waits, ", "), kWaitIntervals.size(), fmt::join(kWaitIntervals, ", ")));
-  }
-}
-
 Device read_device(const std::string& path) {
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) {
+    throw ConfigError(path +
+                      ": is a folder; give a device file, as `switchyard doctor --json` writes it");
+  }
   const YamlText text = load_yaml(read_config_file(path));
   if (!text.error.empty()) fail(path, text.place, text.error);
   if (!text.root.IsMap()) {
@@ -142,8 +185,8 @@ Device read_device(const std::string& path) {
   Device device;
   DeviceReader reader(path, text.root);
   visit_device(device, reader);
-  reader.refuse_unknown();
-  check_positive(device, path);
+  reader.refuse_unknown_and_duplicate();
+  if (device.source.empty()) device.source = "not stated";
   return device;
 }
 
@@ -156,11 +199,13 @@ Device find_device(const std::string& name) {
     if (device.name == in_capitals(name)) return device;
     names.push_back(device.name);
   }
+  if (std::error_code ignored; std::filesystem::exists(name, ignored)) return read_device(name);
   const std::string nearest = nearest_word(in_capitals(name), names);
   throw ConfigError(fmt::format(
       "--device {}: unknown; {}give A100, H100, H200 or a file that `switchyard doctor --json` "
       "wrote",
-      name, nearest.empty() ? "" : fmt::format("did you mean {}? Otherwise ", nearest)));
+      name.empty() ? "\"\"" : name,
+      nearest.empty() ? "" : fmt::format("did you mean {}? Otherwise ", nearest)));
 }
 
 Json device_json(const Device& device) {

@@ -44,12 +44,12 @@ struct Device {
   std::vector<double> call_waits;
   int64_t ranks_per_host = 1;
   Link within_host, between_hosts;  // as a rank sees them in a collective
-  std::string source;               // "data sheet; efficiencies assumed"
+  std::string source;               // "data sheet; efficiencies assumed"; "not stated"
 };
 
 // The device of this name ("H100", in any case; lists them in its error), or that of a description
-// file in YAML or JSON, if `name` contains a dot or a slash. Throws ConfigError naming the nearest
-// known name, or file, key and remedy.
+// file in YAML or JSON, which is what a name with a dot or a slash means, and any other that is not
+// known. Throws ConfigError naming the nearest known name, or file, place, key and remedy.
 Device find_device(const std::string& name);
 
 // A description as `find_device` reads it. Keys in the file's order.

@@ -14,7 +14,8 @@ namespace sy {
 // them is assumed: 60 % of the products' rate, 80 % of the memory's and 70 % of the links'.
 std::vector<Device> known_devices();
 
-// That of a GPU with this name, as CUDA gives it.
+// That of the GPU of this name, as CUDA gives it. Other cards of a family, such as an H100 PCIe or
+// a GH200, have other rates and other memory: of them nothing is known.
 std::optional<Device> known_device_of(const std::string& gpu);
 
 }  // namespace sy

@@ -20,6 +20,8 @@ namespace {
 
 // Assumed: the share of the rate on large squares that a step's large products reach.
 constexpr double kProducts = 0.9;
+// Assumed between the hosts of CPUs: 10 Gbit/s.
+constexpr Link kBetweenHosts{2e-5, 1.25e9};
 
 double product_rate(Communicator& world, Backend backend, int threads, DType dtype) {
   return spread_of(world, measure_peak_gemm_rate(backend, threads, dtype)).min;
@@ -112,16 +114,25 @@ Device measure_device(MpiEnvironment& mpi, int threads) {
   const std::string assumed = gpu ? " and product_efficiency assumed" : " assumed";
   if (world.size() == 1) {
     if (!gpu) device.within_host = {1e-6, device.memory_bytes_per_second / 3};
-    if (!gpu) device.between_hosts = {2e-5, 1.25e9};
+    if (!gpu) device.between_hosts = kBetweenHosts;
     device.source = "measured on one rank; links" + assumed;
     return device;
   }
   const std::vector<std::string> hosts = gather_hosts(world);
   const bool one_host = std::set<std::string>(hosts.begin(), hosts.end()).size() == 1;
-  const Link link = measured_link(world, gpu);
-  if (one_host || !gpu) device.within_host = link;
-  if (!one_host || !gpu) device.between_hosts = link;
+  device = with_measured_link(device, measured_link(world, gpu), one_host);
   device.source = (one_host ? "measured; between_hosts" : "measured; within_host") + assumed;
+  return device;
+}
+
+Device with_measured_link(Device device, const Link& link, bool one_host) {
+  // A GPU has its data sheet's for the other.
+  if (one_host || !device.gpu) device.within_host = link;
+  if (!one_host) {
+    device.between_hosts = link;
+  } else if (!device.gpu) {
+    device.between_hosts = kBetweenHosts;
+  }
   return device;
 }
 

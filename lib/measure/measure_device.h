@@ -14,4 +14,8 @@ namespace sy {
 // the same on every rank.
 Device measure_device(MpiEnvironment& mpi, int threads);
 
+// The device with the link that was measured among its ranks: within the host if they are on one,
+// where what lies between hosts stays assumed, or else between hosts, and of a CPU within them too.
+Device with_measured_link(Device device, const Link& link, bool one_host);
+
 }  // namespace sy

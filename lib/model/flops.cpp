@@ -51,13 +51,18 @@ double self_attention_flops(const ModelSection& model, Stack stack, int64_t laye
   return dense - projections + experts + router_flops(model, tokens);
 }
 
-double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
+// Of a dense layer, or of the experts that tokens go to and the shared expert, without the router.
+double feed_forward_weights(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
   if (!is_sparse_layer(model, stack, layer)) {
     return mlp_flops(model, tokens, model.d_ff, model.d_model);
   }
   return mlp_flops(model, expert_rows(model.experts, stack, tokens), model.d_ff, model.d_model) +
-         mlp_flops(model, tokens, model.experts.shared_expert, model.d_model) +
-         router_flops(model, tokens);
+         mlp_flops(model, tokens, model.experts.shared_expert, model.d_model);
+}
+
+double feed_forward_flops(const ModelSection& model, Stack stack, int64_t layer, int64_t tokens) {
+  const double router = is_sparse_layer(model, stack, layer) ? router_flops(model, tokens) : 0;
+  return feed_forward_weights(model, stack, layer, tokens) + router;
 }
 
 }  // namespace
@@ -90,16 +95,22 @@ double SwitchModel::attention_flops_per_sequence(const ModelSection& model, int6
 double SwitchModel::kaplan_flops_per_sequence(const ModelSection& model, int64_t encoder_length,
                                               int64_t decoder_length) {
   const int64_t inner = model.num_heads * model.d_kv;
-  const int64_t matrices = model.activation == Activation::geglu ? 3 : 2;
-  const int64_t ffn = matrices * model.d_ff;
-  // Weights of a block over d_model: q, k, v and o once or twice, and the feed-forward layer.
-  const double encoder = product(encoder_length, model.d_model, 4 * inner + ffn) +
+  // Of a block without its feed-forward layer: weights over d_model, which are q, k, v and o once
+  // or twice, and the scores.
+  const double encoder = product(encoder_length, model.d_model, 4 * inner) +
                          product(encoder_length, encoder_length, inner);
-  const double decoder = product(decoder_length, model.d_model, 8 * inner + ffn) +
+  const double decoder = product(decoder_length, model.d_model, 8 * inner) +
                          product(decoder_length, decoder_length + encoder_length, inner);
-  return static_cast<double>(model.encoder_layers) * encoder +
-         static_cast<double>(model.decoder_layers) * decoder +
-         product(decoder_length, model.d_model, model.vocab_size.value);
+  double forward = static_cast<double>(model.encoder_layers) * encoder +
+                   static_cast<double>(model.decoder_layers) * decoder +
+                   product(decoder_length, model.d_model, model.vocab_size.value);
+  for (int64_t layer = 0; layer < model.encoder_layers; ++layer) {
+    forward += feed_forward_weights(model, Stack::encoder, layer, encoder_length);
+  }
+  for (int64_t layer = 0; layer < model.decoder_layers; ++layer) {
+    forward += feed_forward_weights(model, Stack::decoder, layer, decoder_length);
+  }
+  return forward;
 }
 
 }  // namespace sy

@@ -15,15 +15,6 @@
 namespace sy {
 namespace {
 
-void raise(TrainStep::Memory& most, const TrainStep::Memory& memory) {
-  const auto raise_one = [](int64_t& to, int64_t from) { to = std::max(to, from); };
-  raise_one(most.model.parameters, memory.model.parameters);
-  raise_one(most.model.gradients, memory.model.gradients);
-  raise_one(most.model.activations, memory.model.activations);
-  raise_one(most.model.scratch, memory.model.scratch);
-  raise_one(most.optimizer, memory.optimizer);
-}
-
 // Plans all ranks into the ledgers.
 class Planner {
  public:
@@ -59,7 +50,7 @@ class Planner {
     RankPlan planned(input_, rank, &listener);
     slabs_.add(rank, checkpoint_tensors(planned.session, &planned.step.optimizer()));
     const std::lock_guard lock(mutex_);
-    raise(most_, planned.step.memory());
+    raise_regions(most_, planned.step.memory());
   }
 
   const PlanInput& input_;
@@ -97,8 +88,8 @@ std::string executed_text(const Executed& executed) {
       "{} ranks planned: {} collectives, a checkpoint of {} tensors in {} slabs, {}; at most {} a "
       "rank\n",
       executed.ranks, executed.calls, executed.tensors, executed.slabs,
-      in_gib(static_cast<double>(executed.checkpoint_bytes)),
-      in_gib(static_cast<double>(executed.most.total())));
+      bytes_text(static_cast<double>(executed.checkpoint_bytes)),
+      bytes_text(static_cast<double>(executed.most.total())));
   if (!executed.rows_compared) {
     text += "dropless: how many rows each pair of ranks exchanges is not known in advance\n";
   }

@@ -20,6 +20,18 @@ int64_t Plan::working_bytes() const {
   return total_bytes(memory, on_gpu);
 }
 
+std::vector<std::string> Plan::not_included() const {
+  std::vector<std::string> parts{"shuffled text"};
+  if (on_gpu) parts.insert(parts.end(), {"buffers inside NCCL", "the CUDA context"});
+  if (!config.distill.teacher.empty()) {
+    parts.emplace_back("the teacher (distill.teacher), in memory and time");
+  }
+  if (!config.data.tasks.empty()) {
+    parts.emplace_back("decoding in evaluations (data.tasks), in memory and time");
+  }
+  return parts;
+}
+
 Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
   RankPlan first(input, 0);
   const TrainStep::Memory most = largest_memory(input, first);
@@ -38,7 +50,7 @@ Plan make_plan(const PlanInput& input, const std::optional<Device>& device) {
       SwitchModel::flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
   plan.kaplan_flops =
       SwitchModel::kaplan_flops_per_sequence(model, data.encoder_length, data.decoder_length.value);
-  plan.memory = memory_regions(input, first, most, saved, device);
+  plan.memory = memory_regions(input, first, most, device);
   plan.wire = first.step.traffic();
   plan.checkpoint_bytes = stored_bytes(saved);
   plan.device = device;

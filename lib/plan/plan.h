@@ -33,6 +33,9 @@ struct Plan {
 
   // Bytes where the ops work: of the GPU, or else of the host, all regions of which count.
   int64_t working_bytes() const;
+
+  // What a run takes beside all this: "shuffled text", "buffers inside NCCL", ...
+  std::vector<std::string> not_included() const;
 };
 
 Plan make_plan(const PlanInput& input, const std::optional<Device>& device);
@@ -40,7 +43,7 @@ Plan make_plan(const PlanInput& input, const std::optional<Device>& device);
 std::string plan_text(const Plan& plan);
 Json plan_json(const Plan& plan);
 
-// "1.50 GiB"
-std::string in_gib(double bytes);
+// "1.50 GiB", and less than one of them in MiB or KiB.
+std::string bytes_text(double bytes);
 
 }  // namespace sy

@@ -66,9 +66,12 @@ Json plan_json(const Plan& plan) {
                             {"source", region.source}};
   }
   for (const auto& [name, bytes] : bytes_by_collective(plan.wire)) collectives[name] = bytes;
-  Json json{{"ranks", plan.shape.ranks},
+  Json json{{"name", plan.config.run.name},
+            {"ranks", plan.shape.ranks},
             {"mesh", mesh_json(plan)},
             {"threads", plan.threads},
+            {"recompute", name_of(plan.config.train.recompute)},
+            {"micro_batch", plan.config.train.micro_batch},
             {"micro_batches", plan.micro_batches},
             {"parameters", parameters_json(plan.parameters)},
             {"flops_per_sequence", plan.flops_per_sequence},
@@ -77,6 +80,7 @@ Json plan_json(const Plan& plan) {
             {"memory_sources", sources},
             {"device_bytes_per_rank", total_bytes(plan.memory, true)},
             {"host_bytes_per_rank", total_bytes(plan.memory, false)},
+            {"not_included", plan.not_included()},
             {"bytes_on_wire_per_step", collectives},
             {"wire", wire_json(plan.wire)},
             {"checkpoint_bytes", plan.checkpoint_bytes}};

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/ranges.h>
+
 #include <iterator>
 #include <map>
 #include <regex>
@@ -9,7 +11,7 @@
 namespace sy {
 namespace {
 
-constexpr double kGiga = 1e9, kMebi = 1 << 20, kGibi = 1 << 30;
+constexpr double kGiga = 1e9, kKibi = 1 << 10, kMebi = 1 << 20, kGibi = 1 << 30;
 constexpr double kDay = 86400;
 
 // Appends a formatted line to a text.
@@ -35,10 +37,11 @@ void add_model(Lines& lines, const Plan& plan) {
     lines.add("  {:<20}  {:>22}", name_of(static_cast<ModelPart>(i)), parameters.of_part[i]);
   }
   lines.add(
-      "FLOPs a sequence        {:>20.1f} G  forward and backward; forward as Kaplan et al. "
-      "count, {:.1f} G",
+      "FLOPs a sequence        {:>20.4g} G  forward and backward; forward as Kaplan et al. "
+      "count, {:.4g} G",
       plan.flops_per_sequence / kGiga, plan.kaplan_flops / kGiga);
-  lines.add("checkpoint              {:>22}", in_gib(static_cast<double>(plan.checkpoint_bytes)));
+  lines.add("checkpoint              {:>22}",
+            bytes_text(static_cast<double>(plan.checkpoint_bytes)));
 }
 
 void add_memory(Lines& lines, const Plan& plan) {
@@ -53,8 +56,7 @@ void add_memory(Lines& lines, const Plan& plan) {
   const auto host = static_cast<double>(total_bytes(plan.memory, false));
   if (device > 0) lines.add("  {:<20}  {:>22.1f}  device", "total", device / kMebi);
   lines.add("  {:<20}  {:>22.1f}  host", "total", host / kMebi);
-  lines.add("  not among them: shuffled text{}",
-            device > 0 ? ", buffers inside NCCL, and the CUDA context" : "");
+  lines.add("  not among them: {}", fmt::join(plan.not_included(), "; "));
 }
 
 // "encoder/layers/*/moe dispatch" for that of layer 3.
@@ -99,8 +101,10 @@ void add_time(Lines& lines, const Plan& plan) {
 
 }  // namespace
 
-std::string in_gib(double bytes) {
-  return fmt::format("{:.2f} GiB", bytes / kGibi);
+std::string bytes_text(double bytes) {
+  if (bytes >= kGibi) return fmt::format("{:.2f} GiB", bytes / kGibi);
+  if (bytes >= kMebi) return fmt::format("{:.2f} MiB", bytes / kMebi);
+  return fmt::format("{:.2f} KiB", bytes / kKibi);
 }
 
 std::string plan_text(const Plan& plan) {

@@ -7,6 +7,7 @@
 
 #include "lib/config/config.h"
 #include "lib/data/tokenizer/tokenizer.h"
+#include "lib/tensor/memory.h"
 
 namespace sy {
 namespace {
@@ -28,10 +29,6 @@ constexpr Backend kGpuKernels = Backend::cuda;
 constexpr Backend kGpuKernels = Backend::cpu;
 #endif
 
-void raise(int64_t& most, int64_t value) {
-  most = std::max(most, value);
-}
-
 }  // namespace
 
 PlanInput plan_input(const RunConfig& config, int ranks, int threads, bool on_gpu) {
@@ -40,7 +37,8 @@ PlanInput plan_input(const RunConfig& config, int ranks, int threads, bool on_gp
           mesh_shape(config, ranks),
           threads,
           on_gpu,
-          on_gpu ? kGpuKernels : Backend::cpu};
+          on_gpu ? kGpuKernels : Backend::cpu,
+          resident_bytes()};
 }
 
 RankPlan::RankPlan(const PlanInput& input, int rank, CallListener* listener)
@@ -60,6 +58,15 @@ HeldBytes held_bytes(const PlanInput& input, int rank) {
   return {values.bytes(), grads.bytes(), state.bytes()};
 }
 
+void raise_regions(TrainStep::Memory& most, const TrainStep::Memory& memory) {
+  const auto raise_one = [](int64_t& to, int64_t from) { to = std::max(to, from); };
+  raise_one(most.model.parameters, memory.model.parameters);
+  raise_one(most.model.gradients, memory.model.gradients);
+  raise_one(most.model.activations, memory.model.activations);
+  raise_one(most.model.scratch, memory.model.scratch);
+  raise_one(most.optimizer, memory.optimizer);
+}
+
 TrainStep::Memory largest_memory(const PlanInput& input, const RankPlan& first) {
   TrainStep::Memory most = first.step.memory();
   if (input.config.mesh.zero_stage == 0) return most;
@@ -69,13 +76,13 @@ TrainStep::Memory largest_memory(const PlanInput& input, const RankPlan& first) 
     const HeldBytes held = held_bytes(input, rank);
     const bool more = held.parameters > most.model.parameters || held.optimizer > most.optimizer;
     if (more) largest.insert(rank);
-    raise(most.model.parameters, held.parameters);
-    raise(most.model.gradients, held.gradients);
-    raise(most.optimizer, held.optimizer);
+    TrainStep::Memory memory;
+    memory.model.parameters = held.parameters;
+    memory.model.gradients = held.gradients;
+    memory.optimizer = held.optimizer;
+    raise_regions(most, memory);
   }
-  for (const int rank : largest) {
-    raise(most.model.scratch, RankPlan(input, rank).step.memory().model.scratch);
-  }
+  for (const int rank : largest) raise_regions(most, RankPlan(input, rank).step.memory());
   return most;
 }
 

@@ -19,6 +19,7 @@ struct PlanInput {
   // Whose kernels take the scratch and how rows are sent. For a GPU it is cuda, which plans without
   // one, unless the program was built without that backend.
   Backend backend = Backend::cpu;
+  int64_t program_bytes = 0;  // that this process has resident before anything is planned
 };
 
 // The configuration on `ranks` ranks, with its tokenizer if it needs one. Throws ConfigError
@@ -41,6 +42,9 @@ struct HeldBytes {
   int64_t parameters = 0, gradients = 0, optimizer = 0;
 };
 HeldBytes held_bytes(const PlanInput& input, int rank);
+
+// Raises each region of `most` to that of `memory`.
+void raise_regions(TrainStep::Memory& most, const TrainStep::Memory& memory);
 
 // The most that any rank needs of each region, and for what is sent, rank 0. With ZeRO-1 ranks own
 // different matrices: parameters, gradients and optimiser are then those of all ranks, scratch that

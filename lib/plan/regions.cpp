@@ -5,8 +5,8 @@
 
 #include "kernels/gemm/gemm_shape.h"
 #include "lib/base/numeric.h"
+#include "lib/plan/staging.h"
 #include "lib/plan/wire.h"
-#include "lib/tensor/memory.h"
 #include "lib/train/optimizer/param_buckets.h"
 
 namespace sy {
@@ -26,10 +26,12 @@ int64_t loader_bytes(const RunConfig& config, int64_t sequences) {
   return config.data.read_ahead_batches * sequences * ids * static_cast<int64_t>(sizeof(int32_t));
 }
 
-int64_t written_bytes(const std::vector<CheckpointTensor>& saved) {
-  int64_t bytes = 0;
-  for (const CheckpointTensor& tensor : saved) bytes += tensor.write ? tensor.local.bytes() : 0;
-  return bytes;
+MemoryRegion staging_region(const RunConfig& config, RankPlan& first) {
+  const int64_t sets = staging_sets(config);
+  return {"checkpoint_staging", sets * most_written_bytes(first), false,
+          sets == 1
+              ? "computed: of the rank that writes most, once, at the end"
+              : "computed: of the rank that writes most, twice: two checkpoints may be under way"};
 }
 
 // Of oneDNN's GEMMs, which a run keeps by shape. The shapes of most models are as many as those of
@@ -89,7 +91,6 @@ int64_t received_at_once(RankPlan& first) {
 
 std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first,
                                          const TrainStep::Memory& planned,
-                                         const std::vector<CheckpointTensor>& saved,
                                          const std::optional<Device>& device) {
   const bool on_gpu = input.on_gpu;
   const RunConfig& config = first.session.config;
@@ -116,12 +117,10 @@ std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first
   }
   regions.push_back({"loader", loader_bytes(config, sequences), false,
                      "computed: examples read ahead; shuffled text comes on top"});
-  regions.push_back({"checkpoint_staging", 2 * written_bytes(saved), false,
-                     "computed: what rank 0 writes, twice: two checkpoints may be under way"});
-  const int64_t program = resident_bytes();
-  regions.push_back({"program", program, false,
+  regions.push_back(staging_region(config, first));
+  regions.push_back({"program", input.program_bytes, false,
                      "measured: this program with its libraries, before any training"});
-  MemoryRegion libraries = libraries_region(program, device);
+  MemoryRegion libraries = libraries_region(input.program_bytes, device);
   if (!on_gpu) libraries.bytes += bytes_of_gemms(first.runtime.exec);
   regions.push_back(libraries);
   if (!on_gpu) {

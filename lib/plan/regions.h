@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "lib/checkpoint/checkpoint.h"
 #include "lib/measure/device.h"
 #include "lib/plan/rank_plan.h"
 
@@ -21,13 +20,12 @@ struct MemoryRegion {
 };
 
 // Of the rank that needs most of each. `planned` is largest_memory(). With input.on_gpu, regions
-// that ops work in, and copies of the batch, lie in the GPU's memory. Without evaluation and
-// checkpoints their regions are left out. What libraries allocate is as `device` has measured it,
-// or else assumed. What no plan can know, such as buffers inside NCCL and the CUDA context, is not
+// that ops work in, and copies of the batch, lie in the GPU's memory. Evaluation adds its batches
+// to those of training, and no region. What libraries allocate is as `device` has measured it, or
+// else assumed. What no plan can know, such as buffers inside NCCL and the CUDA context, is not
 // among them.
 std::vector<MemoryRegion> memory_regions(const PlanInput& input, RankPlan& first,
                                          const TrainStep::Memory& planned,
-                                         const std::vector<CheckpointTensor>& saved,
                                          const std::optional<Device>& device);
 
 int64_t total_bytes(const std::vector<MemoryRegion>& regions, bool on_device);

@@ -2,6 +2,8 @@
 #include "lib/plan/search.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "lib/config/config.h"
 #include "lib/plan/plan.h"
@@ -9,33 +11,19 @@
 namespace sy {
 namespace {
 
-std::vector<int64_t> divisors(int64_t number) {
-  std::vector<int64_t> found;
-  for (int64_t i = 1; i <= number; ++i) {
-    if (number % i == 0) found.push_back(i);
+// The smallest micro-batch that holds whole routing groups. That of `config`, which is valid, does.
+int64_t smallest_batch(RunConfig config) {
+  const int64_t own = config.train.micro_batch;
+  int64_t& size = config.train.micro_batch;
+  for (size = 1; size < own; ++size) {
+    if (find_errors(config).empty()) return size;
   }
-  return found;
+  return own;
 }
 
-// Every choice, without its micro-batch.
-std::vector<MeshChoice> all_choices(const RunConfig& config, int ranks) {
-  std::vector<MeshChoice> choices;
-  for (const int64_t model : divisors(ranks)) {
-    for (const int64_t expert : divisors(ranks / model)) {
-      if (expert > 1 && config.model.experts.count % expert != 0) continue;
-      for (const int64_t zero : {0, 1}) {
-        for (const bool cut : {false, true}) {
-          if (cut && model == 1) continue;
-          for (const Recompute recompute :
-               {Recompute::none, Recompute::experts, Recompute::blocks}) {
-            if (recompute == Recompute::experts && config.model.experts.count == 0) continue;
-            choices.push_back({model, expert, zero, cut, recompute, 1});
-          }
-        }
-      }
-    }
-  }
-  return choices;
+std::string first_line(const ConfigError& error) {
+  const std::string message = error.what();
+  return message.substr(0, message.find('\n'));
 }
 
 class Search {
@@ -43,10 +31,14 @@ class Search {
   Search(const RunConfig& config, const SearchOptions& options)
       : config_(config),
         options_(options),
-        base_(plan_input(valid(config), 1, options.threads, options.device.gpu)) {}
+        base_(plan_input(valid(config), 1, options.threads, options.device.gpu)),
+        smallest_batch_(smallest_batch(base_.config)) {}
 
   std::vector<Candidate> run() {
-    for (const MeshChoice& choice : all_choices(config_, options_.ranks)) try_batches(choice);
+    for (const std::vector<MeshChoice>& choices : mesh_choices(config_, options_.ranks)) {
+      try_mesh(choices);
+    }
+    refuse_common_fault();
     std::ranges::stable_sort(found_, [](const Candidate& a, const Candidate& b) {
       if (a.fault.empty() != b.fault.empty()) return a.fault.empty();
       return a.fault.empty() && a.time.total() < b.time.total();
@@ -63,59 +55,85 @@ class Search {
     return config;
   }
 
-  // A micro-batch too small for a routing group is passed over. Larger ones take more memory, and
-  // what else is wrong stays wrong: the first that fails ends the row.
-  void try_batches(MeshChoice choice) {
-    const int64_t most =
-        std::max<int64_t>(1, config_.train.global_batch / (options_.ranks / choice.model));
-    for (choice.micro_batch = 1; choice.micro_batch <= most; choice.micro_batch *= 2) {
-      const Candidate candidate = plan(choice);
-      const bool too_small = candidate.fault.starts_with("train.micro_batch");
-      if (too_small && choice.micro_batch * 2 <= most) continue;
-      found_.push_back(candidate);
-      if (!candidate.fault.empty()) return;
+  // What no micro-batch makes possible without any of the variants, none of them does.
+  void try_mesh(const std::vector<MeshChoice>& choices) {
+    for (const MeshChoice& choice : choices) {
+      if (!try_batches(choice) && &choice == &choices.front()) return;
     }
   }
 
-  Candidate plan(const MeshChoice& choice) const {
-    Candidate candidate{choice, 0, {}, ""};
-    try {
+  // Powers of two of the smallest, and the configuration's own.
+  std::set<int64_t> micro_batches(int64_t most) const {
+    std::set<int64_t> sizes{smallest_batch_};
+    for (int64_t size = smallest_batch_; size <= most; size *= 2) sizes.insert(size);
+    if (config_.train.micro_batch <= most) sizes.insert(config_.train.micro_batch);
+    return sizes;
+  }
+
+  // Micro-batches that do not fit the mesh are passed over; if none does, the first has the reason.
+  // Larger ones take more memory, and what else is wrong stays wrong: the first that fails ends the
+  // row. Returns whether any fits the mesh.
+  bool try_batches(MeshChoice choice) {
+    std::optional<Candidate> unfit;
+    bool any = false;
+    for (const int64_t size :
+         micro_batches(config_.train.global_batch / (options_.ranks / choice.model))) {
+      choice.micro_batch = size;
       PlanInput input = base_;
       choice.apply(input.config);
-      input.shape = mesh_shape(input.config, options_.ranks);
+      try {
+        input.shape = mesh_shape(input.config, options_.ranks);
+      } catch (const ConfigError& error) {
+        if (!unfit) unfit = Candidate{choice, 0, {}, first_line(error)};
+        continue;
+      }
+      any = true;
+      found_.push_back(plan(choice, input));
+      if (!found_.back().fault.empty()) return true;
+    }
+    if (!any) found_.push_back(unfit.value());
+    return any;
+  }
+
+  Candidate plan(const MeshChoice& choice, const PlanInput& input) const {
+    Candidate candidate{choice, 0, {}, ""};
+    try {
       RankPlan first(input, 0);
       const TrainStep::Memory memory = largest_memory(input, first);
-      candidate.bytes = memory.total();
-      if (static_cast<double>(candidate.bytes) > options_.memory_limit) {
-        candidate.fault =
-            fmt::format("needs {}, and a rank has {}", in_gib(static_cast<double>(candidate.bytes)),
-                        in_gib(options_.memory_limit));
+      candidate.bytes =
+          total_bytes(memory_regions(input, first, memory, options_.device), input.on_gpu);
+      if (!fits_memory(candidate)) {
+        candidate.fault = fmt::format("needs {}, and a rank has {}",
+                                      bytes_text(static_cast<double>(candidate.bytes)),
+                                      bytes_text(options_.memory_limit));
       } else {
         candidate.time = estimate_step(input, first, memory, options_.device);
       }
     } catch (const ConfigError& error) {
-      const std::string message = error.what();
-      candidate.fault = message.substr(0, message.find('\n'));
+      candidate.fault = first_line(error);
     }
     return candidate;
+  }
+
+  bool fits_memory(const Candidate& candidate) const {
+    return static_cast<double>(candidate.bytes) <= options_.memory_limit;
+  }
+
+  void refuse_common_fault() const {
+    const std::string& fault = found_.front().fault;
+    const bool common = std::ranges::all_of(
+        found_, [&](const Candidate& each) { return each.fault == fault && fits_memory(each); });
+    if (common && !fault.empty()) throw ConfigError(fault);
   }
 
   RunConfig config_;
   SearchOptions options_;
   PlanInput base_;
+  int64_t smallest_batch_;
   std::vector<Candidate> found_;
 };
 
 }  // namespace
-
-void MeshChoice::apply(RunConfig& config) const {
-  config.mesh.model = model;
-  config.mesh.expert = {false, expert};
-  config.mesh.zero_stage = zero_stage;
-  config.mesh.sequence_parallel = sequence_parallel;
-  config.train.recompute = recompute;
-  config.train.micro_batch = micro_batch;
-}
 
 std::vector<Candidate> search_meshes(const RunConfig& config, const SearchOptions& options) {
   return Search(config, options).run();

@@ -6,24 +6,14 @@
 #include <vector>
 
 #include "lib/base/json.h"
+#include "lib/plan/mesh_choice.h"
 #include "lib/plan/step_time.h"
 
 namespace sy {
 
-// What a search may change of a configuration.
-struct MeshChoice {
-  int64_t model = 1, expert = 1, zero_stage = 0;
-  bool sequence_parallel = false;
-  Recompute recompute = Recompute::none;
-  int64_t micro_batch = 1;
-
-  void apply(RunConfig& config) const;
-  std::string str() const;  // "model 2, expert 4, zero 1, sequence_parallel, recompute blocks, ..."
-};
-
 struct Candidate {
   MeshChoice choice;
-  int64_t bytes = 0;  // of a rank: parameters, gradients, optimiser, activations, scratch
+  int64_t bytes = 0;  // of a rank: Plan::working_bytes()
   StepTime time;
   std::string fault;  // why it does not count; "" if it does
 };
@@ -35,13 +25,15 @@ struct SearchOptions {
   Device device;
 };
 
-// Every mesh that divides the ranks: model and expert sizes, both ZeRO stages, sequence_parallel
-// where there are model ranks, all three of recompute, and micro-batches that are powers of two.
-// Those that count come first, by time; the others follow with their reason, of which one line
-// stands for all larger micro-batches. Each is planned as a run would be.
+// Every mesh that divides the ranks: model and expert sizes, both ZeRO stages where there are data
+// ranks, sequence_parallel where there are model ranks, all three of recompute, and micro-batches
+// of whole routing groups: powers of two of the smallest, and that of `config`. Those that count
+// come first, by time; the others follow with their reason, of which one line stands for all larger
+// micro-batches, and for all that may be chosen for a mesh that does not work at all. Each is
+// planned as a run would be. Throws ConfigError if all have the same fault.
 std::vector<Candidate> search_meshes(const RunConfig& config, const SearchOptions& options);
 
 std::string search_text(const std::vector<Candidate>& found, const SearchOptions& options);
-Json search_json(const std::vector<Candidate>& found);
+Json search_json(const std::vector<Candidate>& found, const SearchOptions& options);
 
 }  // namespace sy

@@ -4,28 +4,24 @@
 #include "lib/plan/search.h"
 
 namespace sy {
-std::string MeshChoice::str() const {
-  return fmt::format("model {}, expert {}, zero_stage {}, {}recompute {}, micro_batch {}", model,
-                     expert, zero_stage, sequence_parallel ? "sequence_parallel, " : "",
-                     name_of(recompute), micro_batch);
-}
 
 std::string search_text(const std::vector<Candidate>& found, const SearchOptions& options) {
   std::string text = fmt::format(
       "{} meshes of {} ranks, {} a rank, on {} ({})\n  step s   MFU %       memory  mesh\n",
-      found.size(), options.ranks, in_gib(options.memory_limit), options.device.name,
+      found.size(), options.ranks, bytes_text(options.memory_limit), options.device.name,
       options.device.source);
   for (const Candidate& each : found) {
     const std::string mesh = each.choice.str();
-    text += each.fault.empty()
-                ? fmt::format("{:>8.4g} {:>7.1f} {:>12}  {}\n", each.time.total(),
-                              100 * each.time.mfu, in_gib(static_cast<double>(each.bytes)), mesh)
-                : fmt::format("      no                       {}: {}\n", mesh, each.fault);
+    text +=
+        each.fault.empty()
+            ? fmt::format("{:>8.4g} {:>7.1f} {:>12}  {}\n", each.time.total(), 100 * each.time.mfu,
+                          bytes_text(static_cast<double>(each.bytes)), mesh)
+            : fmt::format("      no                       {}: {}\n", mesh, each.fault);
   }
   return text;
 }
 
-Json search_json(const std::vector<Candidate>& found) {
+Json search_json(const std::vector<Candidate>& found, const SearchOptions& options) {
   Json list = Json::array();
   for (const Candidate& each : found) {
     const MeshChoice& choice = each.choice;
@@ -44,7 +40,10 @@ Json search_json(const std::vector<Candidate>& found) {
     }
     list.push_back(json);
   }
-  return {{"meshes", list}};
+  return {{"ranks", options.ranks},
+          {"memory_limit_bytes", options.memory_limit},
+          {"device", device_json(options.device)},
+          {"meshes", list}};
 }
 
 }  // namespace sy

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/plan/step_work.h"
 
+#include <algorithm>
+
 #include "kernels/gemm/grouped_gemm.h"
 #include "lib/base/numeric.h"
 
@@ -37,10 +39,19 @@ GemmCounts products_of_step(const RankPlan& first, int expert_ranks, bool on_gpu
 
 double attention_flops(const PlanInput& input, const RankPlan& first) {
   const RunConfig& config = first.session.config;
-  const double flops = SwitchModel::attention_flops_per_sequence(
-      config.model, config.data.encoder_length, config.data.decoder_length.value);
-  const double again = config.train.recompute == Recompute::blocks ? 4. / 3 : 1;
-  return static_cast<double>(first.session.sequences_per_rank()) * flops * again /
+  const auto of = [&config](const ModelSection& model) {
+    return SwitchModel::attention_flops_per_sequence(model, config.data.encoder_length,
+                                                     config.data.decoder_length.value);
+  };
+  double flops = of(config.model);
+  if (config.train.recompute == Recompute::blocks) {
+    // Forward is a third; the last block of each stack is still there when backward begins.
+    ModelSection again = config.model;
+    again.encoder_layers = std::max<int64_t>(again.encoder_layers - 1, 0);
+    again.decoder_layers = std::max<int64_t>(again.decoder_layers - 1, 0);
+    flops += of(again) / 3;
+  }
+  return static_cast<double>(first.session.sequences_per_rank()) * flops /
          static_cast<double>(input.shape.model);
 }
 

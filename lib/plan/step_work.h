@@ -14,7 +14,9 @@ struct StepWork {
   double update_bytes = 0;      // that the optimiser reads and writes
 };
 
-// `memory` is of `first`. Dropless, experts are taken to get equally many rows.
+// Of `first`, except that `memory` may be that of the rank that needs most (largest_memory()): its
+// optimiser state is what the slowest update passes over. Dropless, experts are taken to get
+// equally many rows.
 StepWork step_work(const PlanInput& input, RankPlan& first, const TrainStep::Memory& memory);
 
 }  // namespace sy

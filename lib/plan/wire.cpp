@@ -9,7 +9,7 @@
 namespace sy {
 namespace {
 
-// The group of rank 0.
+// The slowest of the groups of a name, which are all of one size.
 struct GroupLink {
   double ranks;
   Link link;
@@ -19,6 +19,16 @@ GroupLink link_of(const std::string& group, const MeshShape& shape, const Device
   const bool one_host = on_one_host(group, shape, device.ranks_per_host);
   return {static_cast<double>(group_ranks(group, {shape, 0}).size()),
           one_host ? device.within_host : device.between_hosts};
+}
+
+// By the names that the traffic has.
+std::map<std::string, GroupLink> links_of(const Traffic& traffic, const MeshShape& shape,
+                                          const Device& device) {
+  std::map<std::string, GroupLink> links;
+  for (const auto& [key, count] : traffic.records()) {
+    if (!links.contains(key.axis)) links[key.axis] = link_of(key.axis, shape, device);
+  }
+  return links;
 }
 
 // Bytes that an average owner contributes to the gathering of values after an update.
@@ -48,15 +58,23 @@ std::map<std::string, int64_t> bytes_by_collective(const Traffic& traffic) {
 }
 
 bool on_one_host(const std::string& group, const MeshShape& shape, int64_t ranks_per_host) {
-  return std::ranges::all_of(group_ranks(group, {shape, 0}),
-                             [&](int rank) { return rank < ranks_per_host; });
+  std::vector<bool> seen(static_cast<size_t>(shape.ranks));
+  for (int rank = 0; rank < shape.ranks; ++rank) {
+    if (seen[static_cast<size_t>(rank)]) continue;
+    for (const int member : group_ranks(group, {shape, rank})) {
+      if (member / ranks_per_host != rank / ranks_per_host) return false;
+      seen[static_cast<size_t>(member)] = true;
+    }
+  }
+  return true;
 }
 
 double wire_seconds(const Traffic& traffic, const MeshShape& shape, const ParamStore& params,
                     const Device& device) {
+  const std::map<std::string, GroupLink> links = links_of(traffic, shape, device);
   double seconds = 0;
   for (const auto& [key, count] : traffic.records()) {
-    const GroupLink group = link_of(key.axis, shape, device);
+    const GroupLink& group = links.at(key.axis);
     const bool gathers_values = key.collective == "all_gather" && key.label == "values";
     const double counted =
         gathers_values ? average_own_values(params) : static_cast<double>(count.bytes);

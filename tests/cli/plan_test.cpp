@@ -27,6 +27,9 @@ TEST_CASE("plan: Switch-Base as JSON", "[plan]") {
   REQUIRE(outcome.code == 0);
   simdjson::dom::parser parser;
   const simdjson::dom::element all = parser.parse(outcome.out);
+  CHECK(std::string_view(all["name"]) == "switch-base-8");
+  CHECK(std::string_view(all["recompute"]) == "none");
+  CHECK(int64_t(all["micro_batch"]) * int64_t(all["micro_batches"]) * 2 == 2048);
   CHECK(int64_t(all["parameters"]["total"]) == 619339008);
   CHECK(int64_t(all["parameters"]["active"]) == 222977280);
   CHECK(double(all["flops_per_sequence"]) == Approx(426.1e9).epsilon(1e-3));
@@ -108,16 +111,32 @@ TEST_CASE("plan: all ranks are planned and checked", "[plan]") {
   CHECK(std::string_view(all["fault"]).empty());
 }
 
+TEST_CASE("plan: --execute and --search hold what they plan against --memory", "[plan]") {
+  const auto little = run_program(
+      plan("tests/cli/small.yaml", {"--ranks", "2", "--execute", "--memory", "0.001"}));
+  CHECK(little.code == 2);
+  CHECK_THAT(little.out, Catch::Contains("every call is matched"));
+  CHECK_THAT(little.err, Catch::Contains("--memory 0.001: a rank needs "));
+  const auto enough =
+      run_program(plan("tests/cli/small.yaml", {"--ranks", "2", "--execute", "--memory", "64"}));
+  CHECK(enough.code == 0);
+  const auto none = run_program(plan(
+      "tests/cli/small.yaml", {"--search", "2", "--device", "H100", "--memory", "0.001"}));
+  CHECK(none.code == 2);
+  CHECK_THAT(none.out, Catch::Contains(" MiB, and a rank has 1.02 MiB"));
+  CHECK_THAT(none.err, Catch::Contains("--search 2: no mesh works with 1.02 MiB a rank"));
+}
+
 TEST_CASE("plan: a search lists meshes and reasons", "[plan]") {
   const std::string device = test::temporary_folder() + "/device.yaml";
   test::write_file(device,
                    "{name: cpu, gpu: false, memory_bytes: 1e9, float32_flops: 1e11, "
-                   "bfloat16_flops: 0, product_efficiency: 0.9, memory_bytes_per_second: 1e10, "
+                   "bfloat16_flops: 0, product_efficiency: 0.9, memory_bytes_per_second: 1e10, unplanned_bytes: 1e8, "
                    "ranks_per_host: 2, within_host_latency_seconds: 1e-5, "
                    "within_host_bytes_per_second: 1e9, between_hosts_latency_seconds: 1e-5, "
                    "between_hosts_bytes_per_second: 1e9}\n");
   const auto outcome = run_program(
-      plan("tests/cli/small.yaml", {"--search", "2", "--device", device, "--memory", "0.025"}));
+      plan("tests/cli/small.yaml", {"--search", "2", "--device", device, "--memory", "0.15"}));
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
   CHECK_THAT(outcome.out, Catch::Contains("micro_batch 2\n"));
@@ -130,7 +149,18 @@ TEST_CASE("plan: what it cannot do is said in one sentence, with exit code 2", "
   const auto [arguments, words] = GENERATE_COPY(
       Case{{"plan"}, {"CONFIG"}},
       Case{plan(base, {"--ranks", "2049"}), {"2049 ranks", "at most 2048"}},
-      Case{plan(base, {"--ranks", "0"}), {"--ranks"}},
+      Case{plan(base, {"--ranks", "0"}), {"--ranks: 0 is not an integer of 1 or more; see"}},
+      Case{plan(base, {"--memory", "nan"}), {"--memory: nan is not a number above 0; see"}},
+      Case{plan(base, {"--memory", "inf"}), {"--memory: inf is not a number above 0; see"}},
+      Case{plan(base, {"--device", "H100", "--tokens", "nan"}),
+           {"--tokens: nan is not a number above 0; see"}},
+      Case{plan(base, {"--threads", "4097"}), {"--threads: 4097 is not an integer from 1 to 4096"}},
+      Case{plan(base, {"--tokens", "1e9"}), {"--tokens requires --device"}},
+      Case{plan(base, {"--tokens", "1e9", "--device", "H100", "--execute"}),
+           {"--tokens excludes --execute"}},
+      Case{plan(base, {"--tokens", "1e9", "--device", "H100", "--search", "4"}),
+           {"--tokens excludes --search"}},
+      Case{plan(base, {"--device", ""}), {"--device \"\": unknown; give A100"}},
       Case{plan(base, {"--ranks", "6", "--set", "mesh.model=4"}), {"mesh.model", "6"}},
       Case{plan(base, {"--device", "H20"}), {"--device H20", "did you mean H200?"}},
       Case{plan(base, {"--device", "/nowhere.json"}), {"/nowhere.json", "cannot be opened"}},

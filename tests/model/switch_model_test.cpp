@@ -308,6 +308,35 @@ TEST_CASE("switch_model: FLOPs as the paper prints them", "[switch_model]") {
   CHECK(billions(2080, 30, 6144, 15, Activation::relu) == Approx(869).margin(0.5));
 }
 
+// A token of a sparse layer meets the weights of all experts that it goes to, and of the shared
+// one.
+TEST_CASE("switch_model: FLOPs as Kaplan et al. count, of top-2 and a shared expert",
+          "[switch_model]") {
+  ModelSection model = tiny_sparse_model(3, 2);
+  model.experts.top_k = 1;
+  model.experts.shared_expert = 0;
+  model.activation = GENERATE(Activation::relu, Activation::geglu);
+  const auto flops = [&] {
+    return SwitchModel::kaplan_flops_per_sequence(model, kEncoderLength, kDecoderLength);
+  };
+  int64_t tokens = 0;  // of sparse layers
+  for (int64_t layer = 0; layer < model.encoder_layers; ++layer) {
+    tokens += is_sparse_layer(model, Stack::encoder, layer) ? kEncoderLength : 0;
+  }
+  for (int64_t layer = 0; layer < model.decoder_layers; ++layer) {
+    tokens += is_sparse_layer(model, Stack::decoder, layer) ? kDecoderLength : 0;
+  }
+  REQUIRE(tokens > 0);
+  const int64_t matrices = model.activation == Activation::geglu ? 3 : 2;
+  const double one = flops();
+  model.experts.top_k = 2;
+  CHECK(flops() - one ==
+        Approx(2. * static_cast<double>(tokens * matrices * model.d_model * model.d_ff)));
+  model.experts.top_k = 1;
+  model.experts.shared_expert = 5;
+  CHECK(flops() - one == Approx(2. * static_cast<double>(tokens * matrices * model.d_model * 5)));
+}
+
 TEST_CASE("switch_model: the FLOPs formula counts the products that run", "[switch_model]") {
   ModelSection section = tiny_model();
   section.activation = GENERATE(Activation::relu, Activation::geglu);

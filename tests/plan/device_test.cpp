@@ -3,9 +3,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <fstream>
 
 #include "lib/base/error.h"
+#include "lib/measure/known_devices.h"
+#include "lib/measure/measure_device.h"
 #include "tests/support/shared_files.h"
 
 namespace sy {
@@ -88,9 +91,73 @@ TEST_CASE("device: what is wrong with a description is said with its place", "[d
              Catch::Contains("call_waits: [1e-05] must be 3 waits of 0 seconds or more"));
   CHECK_THAT(with("\"call_waits\": []", "\"call_waits\": [0, 0, -1]"),
              Catch::Contains("must be 3 waits of 0 seconds or more"));
+  CHECK_THAT(with("\"within_host_latency_seconds\": 1e-05", "\"within_host_latency_seconds\": -1"),
+             Catch::Contains("within_host_latency_seconds: -1 must be at least 0"));
+  CHECK_THAT(with("\"unplanned_bytes\": 0.0", "\"unplanned_bytes\": 1e30"),
+             Catch::Contains("unplanned_bytes: 1e+30 must be at least 0 and at most 1e+15"));
+  CHECK_THAT(with("\"unplanned_bytes\": 0.0", "\"unplanned_bytes\": -5"),
+             Catch::Contains("unplanned_bytes: -5 must be at least 0"));
+  CHECK_THAT(with("\"attention_efficiency\": 0.0", "\"attention_efficiency\": -0.5"),
+             Catch::Contains("attention_efficiency: -0.5 must be at least 0"));
+  CHECK_THAT(with("\"update_bytes_per_second\": 0.0", "\"update_bytes_per_second\": .nan"),
+             Catch::Contains("update_bytes_per_second: nan must be at least 0"));
+  CHECK_THAT(with("\"product_efficiency\": 0.6", "\"product_efficiency\": 7"),
+             Catch::Contains("product_efficiency: 7 must be more than 0 and at most 1"));
+  CHECK_THAT(with("\"memory_bytes\"", "\"gpu\": true, \"memory_bytes\""),
+             Catch::Contains("gpu: duplicate key, first set on line 1; remove one of them"));
   CHECK_THAT(error_of(written("[1, 2]")), Catch::Contains("is a mapping"));
   CHECK_THAT(error_of(written("{")), Catch::Contains("device.json:"));
   CHECK_THAT(error_of("/nowhere.json"), Catch::Contains("cannot be opened"));
+  CHECK(error_of("/tmp") ==
+        "/tmp: is a folder; give a device file, as `switchyard doctor --json` writes it");
+}
+
+TEST_CASE("device: a file needs neither a dot nor a slash in its name", "[device]") {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(test::temporary_folder());
+  std::ofstream("mydevice") << json_line(device_json(find_device("A100")));
+  const Device read = find_device("mydevice");
+  std::filesystem::current_path(before);
+  CHECK(read.name == "A100");
+}
+
+TEST_CASE("device: a source that is not given is not stated", "[device]") {
+  Json json = device_json(find_device("A100"));
+  json["source"] = nullptr;
+  CHECK(find_device(written(json_line(json))).source == "not stated");
+  json.erase("source");
+  CHECK(find_device(written(json_line(json))).source == "not stated");
+}
+
+TEST_CASE("device: only the very card is known by the name that CUDA gives", "[device]") {
+  const Device h200 = known_device_of("NVIDIA H200").value();
+  CHECK(h200.name == "NVIDIA H200");
+  CHECK(h200.bfloat16_flops == 989.5e12);
+  CHECK(h200.memory_bytes == 143771. * (1 << 20));
+  CHECK(known_device_of("NVIDIA H100 80GB HBM3").value().memory_bytes == 81559. * (1 << 20));
+  CHECK(known_device_of("NVIDIA A100-SXM4-80GB").value().memory_bytes == 80. * (1 << 30));
+  for (const char* other : {"NVIDIA GH200 480GB", "NVIDIA H100 PCIe", "NVIDIA H200 NVL",
+                            "NVIDIA A100-SXM4-40GB", "NVIDIA H200 MIG 1g.18gb"}) {
+    CHECK_FALSE(known_device_of(other));
+  }
+}
+
+// Ranks on one host show nothing of what lies between hosts.
+TEST_CASE("device: what a link among its ranks says of a device", "[device]") {
+  const Link link{1e-6, 9e9};
+  Device cpu;
+  CHECK(with_measured_link(cpu, link, true).within_host.bytes_per_second == 9e9);
+  CHECK(with_measured_link(cpu, link, true).between_hosts.latency_seconds == 2e-5);
+  CHECK(with_measured_link(cpu, link, true).between_hosts.bytes_per_second == 1.25e9);
+  CHECK(with_measured_link(cpu, link, false).within_host.bytes_per_second == 9e9);
+  CHECK(with_measured_link(cpu, link, false).between_hosts.bytes_per_second == 9e9);
+  const Device gpu = find_device("H100");
+  CHECK(with_measured_link(gpu, link, true).within_host.latency_seconds == 1e-6);
+  CHECK(with_measured_link(gpu, link, true).between_hosts.bytes_per_second ==
+        gpu.between_hosts.bytes_per_second);
+  CHECK(with_measured_link(gpu, link, false).within_host.bytes_per_second ==
+        gpu.within_host.bytes_per_second);
+  CHECK(with_measured_link(gpu, link, false).between_hosts.bytes_per_second == 9e9);
 }
 
 }  // namespace

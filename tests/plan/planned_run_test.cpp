@@ -96,6 +96,11 @@ TEST_CASE("planned run: a reference step measures what a step reaches", "[planne
   CHECK(device.float32_flops == 1e11);
   CHECK(device.unplanned_bytes > 10e6);
   CHECK(device.unplanned_bytes < 300e6);
+  // A share above 1 means that the rate was too low.
+  assumed.float32_flops = 1e6;
+  const Device faster = with_reference_step(assumed, test_world(), test_resources(), false);
+  CHECK(faster.product_efficiency == 1);
+  CHECK(faster.float32_flops > 1e8);
   assumed.gpu = true;
   CHECK(json_line(device_json(with_reference_step(assumed, test_world(), test_resources()))) ==
         json_line(device_json(assumed)));

@@ -48,6 +48,22 @@ TEST_CASE("step time: each collective costs its latencies and bytes", "[step_tim
   CHECK(seconds("model", "reduce_scatter_sum", 1, 1000000, {8, 2, 1}) == Approx(1e-3 + 1e-3));
 }
 
+// Eight ranks on hosts of two: model groups of two are each on one host, data groups on none.
+TEST_CASE("step time: a group is on one host if all of its name are", "[step_time]") {
+  CHECK(on_one_host("model", {8, 2, 1}, 2));
+  CHECK_FALSE(on_one_host("data", {8, 2, 1}, 2));
+  // Of three hosts of eight, ranks 0 to 5 are on the first, 6 to 11 on two.
+  CHECK_FALSE(on_one_host("model", {24, 6, 1}, 8));
+  CHECK(on_one_host("model", {24, 6, 1}, 12));
+  Traffic traffic;
+  traffic.add({"model", "reduce_scatter_sum", "x"}, {1, 1000000});
+  Device device = simple_device();
+  device.ranks_per_host = 8;
+  CHECK(wire_seconds(traffic, {24, 6, 1}, ParamStore(), device) == Approx(3 * 1e-2 + 1e-2));
+  device.ranks_per_host = 12;
+  CHECK(wire_seconds(traffic, {24, 6, 1}, ParamStore(), device) == Approx(3 * 1e-3 + 1e-3));
+}
+
 TEST_CASE("step time: at each call ranks wait for the slowest", "[step_time]") {
   Device device = simple_device();
   Traffic traffic;
@@ -95,7 +111,15 @@ TEST_CASE("step time: what is computed again counts", "[step_time]") {
   const Device device = simple_device();
   const StepTime plain = time_of(1, {}, device);
   const StepTime blocks = time_of(1, {"train.recompute=blocks"}, device);
-  CHECK(blocks.attention == Approx(plain.attention * 4 / 3));
+  // Forward, a third, of one of the two layers of each stack.
+  CHECK(blocks.attention == Approx(plain.attention * 7 / 6));
+  const std::vector<std::string> uneven{"model.encoder_layers=4", "model.decoder_layers=1"};
+  std::vector<std::string> uneven_blocks = uneven;
+  uneven_blocks.emplace_back("train.recompute=blocks");
+  const double encoder = 32 * 32, decoder = 8 * (8 + 32);  // pairs of a layer
+  CHECK(time_of(1, uneven_blocks, device).attention ==
+        Approx(time_of(1, uneven, device).attention *
+               (1 + 3 * encoder / 3 / (4 * encoder + decoder))));
   CHECK(blocks.elementwise == Approx(plain.elementwise));
   // A third of all, but for the logits and what no backward pass reads.
   CHECK(blocks.products > plain.products * 1.1);
