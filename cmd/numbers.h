@@ -17,8 +17,7 @@ namespace sy {
 inline CLI::Validator positive_number() {
   const auto fault = [](const std::string& text) {
     double value = 0;
-    const bool good =
-        CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value > 0;
+    const bool good = CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value > 0;
     return good ? std::string() : fmt::format("{} is not a number above 0", text);
   };
   return CLI::Validator(fault, "POSITIVE");
@@ -29,8 +28,7 @@ inline CLI::Validator whole_number(int64_t least = 1,
                                    int64_t most = std::numeric_limits<int64_t>::max()) {
   const auto fault = [least, most](const std::string& text) {
     int64_t value = 0;
-    const bool good =
-        CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
+    const bool good = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
     if (good) return std::string();
     if (most == std::numeric_limits<int64_t>::max()) {
       return fmt::format("{} is not an integer of {} or more", text, least);

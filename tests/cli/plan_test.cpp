@@ -112,16 +112,16 @@ TEST_CASE("plan: all ranks are planned and checked", "[plan]") {
 }
 
 TEST_CASE("plan: --execute and --search hold what they plan against --memory", "[plan]") {
-  const auto little = run_program(
-      plan("tests/cli/small.yaml", {"--ranks", "2", "--execute", "--memory", "0.001"}));
+  const auto little =
+      run_program(plan("tests/cli/small.yaml", {"--ranks", "2", "--execute", "--memory", "0.001"}));
   CHECK(little.code == 2);
   CHECK_THAT(little.out, Catch::Contains("every call is matched"));
   CHECK_THAT(little.err, Catch::Contains("--memory 0.001: a rank needs "));
   const auto enough =
       run_program(plan("tests/cli/small.yaml", {"--ranks", "2", "--execute", "--memory", "64"}));
   CHECK(enough.code == 0);
-  const auto none = run_program(plan(
-      "tests/cli/small.yaml", {"--search", "2", "--device", "H100", "--memory", "0.001"}));
+  const auto none = run_program(
+      plan("tests/cli/small.yaml", {"--search", "2", "--device", "H100", "--memory", "0.001"}));
   CHECK(none.code == 2);
   CHECK_THAT(none.out, Catch::Contains(" MiB, and a rank has 1.02 MiB"));
   CHECK_THAT(none.err, Catch::Contains("--search 2: no mesh works with 1.02 MiB a rank"));
@@ -131,7 +131,8 @@ TEST_CASE("plan: a search lists meshes and reasons", "[plan]") {
   const std::string device = test::temporary_folder() + "/device.yaml";
   test::write_file(device,
                    "{name: cpu, gpu: false, memory_bytes: 1e9, float32_flops: 1e11, "
-                   "bfloat16_flops: 0, product_efficiency: 0.9, memory_bytes_per_second: 1e10, unplanned_bytes: 1e8, "
+                   "bfloat16_flops: 0, product_efficiency: 0.9, memory_bytes_per_second: 1e10, "
+                   "unplanned_bytes: 1e8, "
                    "ranks_per_host: 2, within_host_latency_seconds: 1e-5, "
                    "within_host_bytes_per_second: 1e9, between_hosts_latency_seconds: 1e-5, "
                    "between_hosts_bytes_per_second: 1e9}\n");
