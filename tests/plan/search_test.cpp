@@ -76,7 +76,8 @@ std::set<int64_t> micro_batches_of(const std::vector<Candidate>& all) {
 
 TEST_CASE("search: micro-batches step from the smallest, and the configuration's own is tried",
           "[search]") {
-  // Groups of three sequences; of the 24 of a rank 9 is no divisor.
+  // Groups of three sequences; then the configuration's is 3, and 24, after 16, which does not
+  // divide the sequences of a rank.
   CHECK(micro_batches_of(
             search_meshes(test::small_config({"model.experts.group_sequences=3",
                                               "train.global_batch=24", "train.micro_batch=3"}),
@@ -84,6 +85,9 @@ TEST_CASE("search: micro-batches step from the smallest, and the configuration's
   CHECK(micro_batches_of(
             search_meshes(test::small_config({"train.global_batch=24", "train.micro_batch=3"}),
                           on_h100(1, 1e9))) == std::set<int64_t>{1, 2, 3, 4, 8});
+  CHECK(micro_batches_of(
+            search_meshes(test::small_config({"train.global_batch=24", "train.micro_batch=24"}),
+                          on_h100(1, 1e9))) == std::set<int64_t>{1, 2, 4, 8, 24});
 }
 
 TEST_CASE("search: each mesh is listed once", "[search]") {
