@@ -68,7 +68,6 @@ TEST_CASE("usage: an error is one line, and exits 2", "[usage]") {
       Case{{"config", "--st", "x"}, {"--st", "`switchyard config --help`"}},
       Case{{"tokenizer", "show"}, {"MODEL", "`switchyard tokenizer show --help`"}},
       Case{{"tokenizer", "show", "m"}, {"--text", "--lines"}},
-<<<<<<< HEAD
       Case{{"inspect"}, {"checkpoint", "data CONFIG", "shard FILE"}},
       Case{{"infill", "--strategy", "foo"},
            {"--strategy: 'foo' is not one of the choices; use greedy, sample or beam"}},
@@ -82,16 +81,13 @@ TEST_CASE("usage: an error is one line, and exits 2", "[usage]") {
       Case{{"bench", "x.yaml", "--part", "wheel"},
            {"--part: 'wheel' is not one of the choices; use step, experts or loader"}},
       Case{{"bench", "x.yaml", "--data", "none"},
-           {"--data: 'none' is not one of the choices; use synthetic or real"}});
-=======
+           {"--data: 'none' is not one of the choices; use synthetic or real"}},
       Case{{"bench", "c.yaml", "--seconds", "nan"},
            {"--seconds: nan is not a number above 0; see"}},
       Case{{"config", "c.yaml", "--ranks", "0"},
            {"--ranks: 0 is not an integer of 1 or more; see"}},
       Case{{"inspect", "data", "c.yaml", "--first=-1"},
-           {"--first: -1 is not an integer of 0 or more; see"}},
-      Case{{"inspect"}, {"checkpoint", "data CONFIG", "shard FILE"}});
->>>>>>> plan
+           {"--first: -1 is not an integer of 0 or more; see"}});
   CAPTURE(arguments);
   const auto outcome = run_program(arguments);
   CHECK(outcome.code == 2);
