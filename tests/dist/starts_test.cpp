@@ -117,6 +117,7 @@ TEST_CASE("starts: one that left nothing is not still going once another came", 
 TEST_CASE("starts: a name without a time is said as it is", "[starts]") {
   CHECK_THAT(text_of({"copy of 1000000000-1", ""}), Equals("start copy of 1000000000-1"));
   CHECK_THAT(text_of({"1000000000", ""}), Equals("start 1000000000"));
+  CHECK_THAT(text_of({"999999999999999999-1", ""}), Equals("start 999999999999999999-1"));
 }
 
 }  // namespace

@@ -19,11 +19,10 @@ struct RecordedRank {
 struct FlightRecords {
   std::string folder;
   std::vector<RecordedRank> ranks;
-  std::vector<std::string> faults =
-      {};                         // of files that were read in part or not at all, a line each
-  Start start = {};               // from newest_records() only, as is `later`
-  std::vector<Start> later = {};  // the starts after it, none of which has a record
-  int64_t count() const;          // of records
+  std::vector<std::string> faults = {};  // what could not be read, a line each
+  Start start = {};                      // from newest_records() only, as is `later`
+  std::vector<Start> later = {};         // the starts after it, none of which has a record
+  int64_t count() const;                 // of records
 };
 
 // A record without a first line that can be read counts as none, any other as far as it can be

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -63,8 +64,10 @@ std::string text_of(const Start& start) {
   std::time_t seconds = 0;
   const char* end = start.name.data() + start.name.size();
   const auto read = std::from_chars(start.name.data(), end, seconds);
-  if (read.ec != std::errc() || read.ptr == end || *read.ptr != '-') return "start " + start.name;
-  return fmt::format("start {} of {:%Y-%m-%d %H:%M:%S}", start.name, fmt::localtime(seconds));
+  const bool is_time = read.ec == std::errc() && read.ptr != end && *read.ptr == '-';
+  std::tm local = {};
+  if (!is_time || localtime_r(&seconds, &local) == nullptr) return "start " + start.name;
+  return fmt::format("start {} of {:%Y-%m-%d %H:%M:%S}", start.name, local);
 }
 
 std::string text_of_later(const std::vector<Start>& later) {
