@@ -92,21 +92,21 @@ class Cases:
         self.require_requeued(job, name)
         require("resumed from" in job.text(), "it does not resume", job.text)
 
-    def early_signal(self, name="early", given=None, **how):
-        """The same as soon as the script has started its step, before there is a rank that could take it."""
-        job = self.submit("pretrain.sbatch", name, given, **how)
+    def early_signal(self, name="early", **how):
+        """The same as soon as the script has started its step, before there is a rank that could take it. The script
+        sends it again every two seconds, and the run must not be over by then."""
+        job = self.submit("pretrain.sbatch", name, LONG, **how)
         launcher = how.get("environment", {}).get("SWITCHYARD_LAUNCHER", "srun")
         wait_until(lambda: self.slurm.processes(launcher, job.number), f"{launcher} does not start", job.text)
         self.slurm.ask("scancel", "--signal=USR1", "--batch", job.number)
         job.wait_for("requeueing job")
-        self.require_requeued(job, name, given)
+        self.require_requeued(job, name, LONG)
 
     def mpirun_requeue(self):
         self.requeue("signalled_mpirun", environment=MPIRUN)
 
     def mpirun_early_signal(self):
-        """mpirun gets the signal up to two seconds after the ranks have started: the run must not be over by then."""
-        self.early_signal("early_mpirun", LONG, environment=MPIRUN)
+        self.early_signal("early_mpirun", environment=MPIRUN)
 
     def other_nodes(self):
         """Half of a run on two nodes, then the rest on one, and on four. As many ranks give the same digits; other
