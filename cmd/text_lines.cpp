@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/text_lines.h"
 
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iostream>

@@ -32,9 +32,4 @@ int lowest_rank_where(bool holds, Communicator& group) {
   return static_cast<int>(-first);
 }
 
-std::string share_first_text(const std::string& text, Communicator& group) {
-  const int root = lowest_rank_where(!text.empty(), group);
-  return root == group.size() ? "" : share_texts({text}, group, root).front();
-}
-
 }  // namespace sy

@@ -16,7 +16,4 @@ std::vector<std::string> share_texts(const std::vector<std::string>& texts, Comm
 // The lowest rank where `holds` is true; group.size() if there is none. Collective.
 int lowest_rank_where(bool holds, Communicator& group);
 
-// The text of the lowest rank whose text is not empty; "" if there is none. Collective.
-std::string share_first_text(const std::string& text, Communicator& group);
-
 }  // namespace sy

@@ -240,12 +240,11 @@ void Trainer::forget_lost_best() {
 void Trainer::set_aside_later_checkpoints() const {
   const std::string aside = set_aside_later(folder_.checkpoints, state_.step);
   if (aside.empty()) return;
-  std::error_code absent;
-  std::filesystem::copy_file(folder_.path + "/metrics.jsonl", aside + "/metrics.jsonl", absent);
-  log::info(
-      "the run restarts after step {}; its later checkpoints were moved to {}, with a copy of its "
-      "metrics",
-      state_.step, aside);
+  std::error_code error;
+  const bool copied =
+      std::filesystem::copy_file(folder_.path + "/metrics.jsonl", aside + "/metrics.jsonl", error);
+  log::info("the run restarts after step {}; its later checkpoints were moved to {}{}", state_.step,
+            aside, copied ? ", with a copy of its metrics" : "");
 }
 
 }  // namespace sy

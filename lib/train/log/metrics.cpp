@@ -63,7 +63,8 @@ void keep_lines_until(const std::string& path, int64_t resumed_step) {
   }
   const bool is_whole = out && !in.bad();
   if (is_whole) out.close();
-  std::error_code failed(is_whole && out ? 0 : errno, std::generic_category());
+  std::error_code failed;
+  if (!is_whole || !out) failed.assign(errno != 0 ? errno : EIO, std::generic_category());
   if (!failed) std::filesystem::rename(fresh, path, failed);
   if (failed) {
     throw RuntimeFailure(fmt::format("{} cannot be rewritten: {}", path, failed.message()));
